@@ -1,0 +1,4 @@
+DROP TABLE operations;
+DROP TABLE holds;
+DROP TABLE journal;
+DROP TABLE accounts;

@@ -1,0 +1,29 @@
+-- no transaction
+-- One statement ends at each semicolon that ends a line. Safe to run again after a failure half-way.
+--
+-- accounts (user_id, currency), holds (user_id, order_id, currency) and operations (user_id, id) are primary
+-- keys already, and an index that repeats a prefix of another earns nothing, so none of them stands here.
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_id ON orders (id);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_created ON orders (user_id, created_at DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_symbol ON orders (user_id, symbol, created_at DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_status ON orders (user_id, status, created_at DESC);
+
+-- The order book, and only what can stand in it.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_book ON orders (symbol, side, price)
+  WHERE status IN ('open', 'partially_filled') AND price IS NOT NULL;
+
+-- What the sweeper asks for; nothing else is in these two.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_expiry ON orders (expires_at)
+  WHERE expires_at IS NOT NULL AND status IN ('pending', 'open', 'partially_filled');
+CREATE INDEX CONCURRENTLY IF NOT EXISTS holds_expiry ON holds (expires_at)
+  WHERE expires_at IS NOT NULL AND NOT placed;
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS trades_order ON trades (order_id);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS trades_user ON trades (user_id, executed_at DESC);
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS transactions_user ON transactions (user_id, created_at DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS transactions_status ON transactions (status, created_at)
+  WHERE status <> 'completed';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS transactions_reference ON transactions (reference)
+  WHERE reference IS NOT NULL;

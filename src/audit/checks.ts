@@ -1,0 +1,122 @@
+/** One thing that has to hold; its statement finds every row where it does not. */
+export interface Check {
+  readonly name: string;
+  readonly promise: string;
+  /** Selects `subject`, the row at fault, and `problem`, what is wrong with it. */
+  readonly text: string;
+}
+
+/** What the books promise, each proved from the tables alone. */
+export const checks: readonly Check[] = [
+  {
+    name: 'journal_chain',
+    promise: 'The journal of each account counts 1, 2, 3 …, and each entry follows from the one before',
+    text: `
+      SELECT format('journal %s %s %s', user_id, currency, version) AS subject,
+        CASE
+          WHEN version <> previous_version + 1
+            THEN format('comes after version %s', previous_version)
+          ELSE format('available %s and locked %s do not follow from %s and %s by %s and %s', available, locked,
+            previous_available, previous_locked, available_delta, locked_delta)
+        END AS problem
+      FROM (
+        SELECT *,
+          coalesce(lag(version) OVER account, 0) AS previous_version,
+          coalesce(lag(available) OVER account, 0) AS previous_available,
+          coalesce(lag(locked) OVER account, 0) AS previous_locked
+        FROM journal
+        WINDOW account AS (PARTITION BY user_id, currency ORDER BY version)
+      ) AS entry
+      WHERE version <> previous_version + 1
+        OR available <> previous_available + available_delta
+        OR locked <> previous_locked + locked_delta`,
+  },
+  {
+    name: 'accounts_replay',
+    promise: 'The last journal entry of each account is the account',
+    text: `
+      SELECT format('account %s %s', a.user_id, a.currency) AS subject,
+        format('is at version %s with %s available and %s locked, its journal ends at %s with %s and %s',
+          a.version, a.available, a.locked, coalesce(last.version, 0), last.available, last.locked) AS problem
+      FROM accounts a
+      LEFT JOIN LATERAL (
+        SELECT j.version, j.available, j.locked
+        FROM journal j
+        WHERE j.user_id = a.user_id AND j.currency = a.currency
+        ORDER BY j.version DESC
+        LIMIT 1
+      ) AS last ON true
+      WHERE (a.version, a.available, a.locked) IS DISTINCT FROM (last.version, last.available, last.locked)
+      UNION ALL
+      SELECT format('journal %s %s', j.user_id, j.currency), 'has no account'
+      FROM journal j
+      WHERE j.version = 1
+        AND NOT EXISTS (SELECT FROM accounts a WHERE a.user_id = j.user_id AND a.currency = j.currency)`,
+  },
+  {
+    name: 'locked_is_held',
+    promise: 'What an account has locked is what its open holds have',
+    text: `
+      SELECT format('account %s %s', user_id, currency) AS subject,
+        format('has %s locked, its holds have %s', coalesce(a.locked, 0), coalesce(h.held, 0)) AS problem
+      FROM accounts a
+      FULL JOIN (SELECT user_id, currency, sum(amount) AS held FROM holds GROUP BY user_id, currency) AS h
+        USING (user_id, currency)
+      WHERE coalesce(a.locked, 0) <> coalesce(h.held, 0)`,
+  },
+  {
+    name: 'holds_match_orders',
+    promise:
+      'Each open order that was placed holds what the rest of it needs, and no other order holds anything',
+    text: `
+      WITH needed AS (
+        SELECT o.user_id, o.id AS order_id,
+          CASE WHEN o.side = 'sell' THEN m.base ELSE m.quote END AS currency,
+          CASE
+            WHEN o.side = 'sell' THEN o.quantity - o.filled_quantity
+            WHEN o.price IS NOT NULL
+              THEN ceil(o.price * (o.quantity - o.filled_quantity) * 10::numeric ^ q.scale)
+                / 10::numeric ^ q.scale
+          END AS amount,
+          o.hold_amount AS most
+        FROM orders o
+        JOIN markets m USING (symbol)
+        JOIN currencies q ON q.code = m.quote
+        WHERE o.placed AND o.status IN ('pending', 'open', 'partially_filled')
+      )
+      SELECT format('hold %s %s %s', user_id, order_id, currency) AS subject,
+        CASE
+          WHEN n.order_id IS NULL THEN format('has %s for an order that is not open', h.amount)
+          ELSE format('has %s, its order needs %s', coalesce(h.amount, 0), coalesce(n.amount, n.most))
+        END AS problem
+      FROM (SELECT * FROM holds WHERE placed) AS h
+      FULL JOIN needed n USING (user_id, order_id, currency)
+      WHERE n.order_id IS NULL
+        OR CASE
+          WHEN n.amount IS NULL THEN coalesce(h.amount, 0) > n.most
+          ELSE coalesce(h.amount, 0) <> n.amount
+        END`,
+  },
+  {
+    name: 'fills_are_trades',
+    promise: 'What is filled of each placed order is what it traded',
+    text: `
+      SELECT format('order %s %s', user_id, order_id) AS subject,
+        format('is filled to %s, its trades add up to %s', coalesce(o.filled_quantity, 0), coalesce(t.traded, 0))
+          AS problem
+      FROM (SELECT user_id, id AS order_id, filled_quantity FROM orders WHERE placed) AS o
+      LEFT JOIN (SELECT user_id, order_id, sum(quantity) AS traded FROM trades GROUP BY user_id, order_id) AS t
+        USING (user_id, order_id)
+      WHERE o.filled_quantity <> coalesce(t.traded, 0)`,
+  },
+  {
+    name: 'sum_is_zero',
+    promise: 'Of each currency all accounts, the outside world included, add up to zero',
+    text: `
+      SELECT format('currency %s', currency) AS subject,
+        format('all its accounts add up to %s', sum(available + locked)) AS problem
+      FROM accounts
+      GROUP BY currency
+      HAVING sum(available + locked) <> 0`,
+  },
+];

@@ -1,0 +1,93 @@
+import type {
+  Account,
+  Hold,
+  JournalEntry,
+  NewOrder,
+  Operation,
+  OrderRow,
+  TradeRow,
+  TransactionRow,
+} from './rows.ts';
+
+/** What a batch read before it is decided. */
+export interface LoadedBooks {
+  readonly accounts: Readable<Account>;
+  readonly holds: Readable<Hold>;
+  readonly orders: Readable<OrderRow>;
+  readonly operations: Readable<Operation>;
+}
+
+/**
+ * The books as a batch changes them: what was loaded, with newer rows laid over it. A fork is one more layer,
+ * which is merged when its items succeed together and forgotten when they fail together.
+ */
+export class Books implements LoadedBooks {
+  readonly accounts: Overlay<Account>;
+  readonly holds: Overlay<Hold>;
+  readonly orders: Overlay<OrderRow>;
+  readonly operations: Overlay<Operation>;
+  readonly newOrders: Overlay<NewOrder>;
+  readonly journal: JournalEntry[] = [];
+  readonly trades: TradeRow[] = [];
+  readonly transactions: TransactionRow[] = [];
+  /** When the batch is decided, ISO 8601 in UTC. */
+  readonly now: string;
+
+  constructor(base: LoadedBooks, now: string) {
+    this.accounts = new Overlay(base.accounts);
+    this.holds = new Overlay(base.holds);
+    this.orders = new Overlay(base.orders);
+    this.operations = new Overlay(base.operations);
+    this.newOrders = new Overlay(base instanceof Books ? base.newOrders : NONE);
+    this.now = now;
+  }
+
+  fork(): Books {
+    return new Books(this, this.now);
+  }
+
+  /** Takes over what a fork of these books changed. */
+  merge(fork: Books): void {
+    this.accounts.merge(fork.accounts);
+    this.holds.merge(fork.holds);
+    this.orders.merge(fork.orders);
+    this.operations.merge(fork.operations);
+    this.newOrders.merge(fork.newOrders);
+    for (const entry of fork.journal) this.journal.push(entry);
+    for (const trade of fork.trades) this.trades.push(trade);
+    for (const transaction of fork.transactions) this.transactions.push(transaction);
+  }
+}
+
+const NONE: Readable<never> = new Map<string, never>();
+
+/** A map laid over another: reads fall through, writes stay on top. */
+export class Overlay<Row> {
+  readonly #base: Readable<Row>;
+  readonly #changed = new Map<string, Row>();
+
+  constructor(base: Readable<Row>) {
+    this.#base = base;
+  }
+
+  get(key: string): Row | undefined {
+    return this.#changed.get(key) ?? this.#base.get(key);
+  }
+
+  set(key: string, row: Row): void {
+    this.#changed.set(key, row);
+  }
+
+  merge(top: Overlay<Row>): void {
+    for (const [key, row] of top.#changed) this.#changed.set(key, row);
+  }
+
+  /** What was set, by key. */
+  get changed(): ReadonlyMap<string, Row> {
+    return this.#changed;
+  }
+}
+
+interface Readable<Row> {
+  get(key: string): Row | undefined;
+}

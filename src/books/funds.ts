@@ -1,0 +1,155 @@
+import type { Currency } from '../catalog/catalog.ts';
+import { formatAmount } from '../money/amount.ts';
+import type { Books } from './books.ts';
+import { Rejection } from './rejection.ts';
+import { keyOf, type Account, type Hold } from './rows.ts';
+
+/**
+ * The rules of money. Each refuses before it changes anything, so that a rejected item leaves nothing behind.
+ */
+
+/** The world that deposits come from and withdrawals go to. Its accounts mirror all that is inside. */
+export const OUTSIDE = '@outside';
+/** Takes the fees of trades. */
+export const FEES = '@fees';
+
+/** What moves an account, as its journal entry will name it. */
+export interface Cause {
+  readonly operationId: string;
+  readonly operationType: string;
+  readonly orderId: string | null;
+}
+
+/** The account as a result shows it. Amounts are decimal strings. */
+export interface Funds {
+  readonly available: string;
+  readonly locked: string;
+  /** The number of journal entries of the account so far. */
+  readonly version: number;
+}
+
+export function fundsOf(account: Account): Funds {
+  return {
+    available: formatAmount(account.available, account.scale),
+    locked: formatAmount(account.locked, account.scale),
+    version: account.version,
+  };
+}
+
+/** The account, which has to be there. */
+export function accountOf(books: Books, userId: string, currency: string): Account {
+  const account = books.accounts.get(keyOf(userId, currency));
+  if (account === undefined) {
+    throw new Rejection(
+      'account_not_found',
+      `${userId} has no ${currency} account; a first deposit makes one`,
+    );
+  }
+  return account;
+}
+
+/** Refuses unless the account has `amount` available. */
+export function requireAvailable(account: Account, amount: bigint): void {
+  if (account.available >= amount) return;
+  const { userId, currency, scale } = account;
+  throw new Rejection(
+    'insufficient_funds',
+    `${userId} has ${formatAmount(account.available, scale)} ${currency} available, needs ${formatAmount(amount, scale)}`,
+  );
+}
+
+/** The hold, which has to have at least `amount` left. */
+export function holdOf(
+  books: Books,
+  userId: string,
+  orderId: string,
+  currency: string,
+  amount: bigint,
+): Hold {
+  const hold = books.holds.get(keyOf(userId, orderId, currency));
+  if (hold === undefined || hold.amount === 0n) {
+    throw new Rejection('hold_not_found', `${userId} holds no ${currency} for order ${orderId}`);
+  }
+  if (hold.amount < amount) {
+    const [has, needs] = [hold.amount, amount].map((value) => formatAmount(value, hold.scale));
+    throw new Rejection(
+      'hold_exceeded',
+      `The hold of ${userId} for order ${orderId} has ${has ?? ''} ${currency}, needs ${needs ?? ''}`,
+    );
+  }
+  return hold;
+}
+
+/** Available to locked, into the hold of the order: a new one, or more in the one that is there. */
+export function lock(
+  books: Books,
+  account: Account,
+  amount: bigint,
+  hold: { readonly orderId: string; readonly placed: boolean; readonly expiresAt: string | null },
+  cause: Cause,
+): Account {
+  requireAvailable(account, amount);
+  const { userId, currency, scale } = account;
+  const key = keyOf(userId, hold.orderId, currency);
+  const held = books.holds.get(key)?.amount ?? 0n;
+  books.holds.set(key, { ...hold, userId, currency, scale, amount: held + amount });
+  return move(books, account, -amount, amount, cause);
+}
+
+/** Takes `spent` out of a hold and out of the account, and gives `freed` of it back to available. */
+export function take(books: Books, hold: Hold, spent: bigint, freed: bigint, cause: Cause): Account {
+  const account = accountOf(books, hold.userId, hold.currency);
+  books.holds.set(keyOf(hold.userId, hold.orderId, hold.currency), {
+    ...hold,
+    amount: hold.amount - spent - freed,
+  });
+  return move(books, account, freed, -spent - freed, cause);
+}
+
+/** Adds to available; makes the account if it is the first money in it. */
+export function credit(
+  books: Books,
+  userId: string,
+  currency: Currency,
+  amount: bigint,
+  cause: Cause,
+): Account {
+  const account = books.accounts.get(keyOf(userId, currency.code)) ?? {
+    userId,
+    currency: currency.code,
+    scale: currency.scale,
+    available: 0n,
+    locked: 0n,
+    version: 0,
+  };
+  return amount === 0n ? account : move(books, account, amount, 0n, cause);
+}
+
+/** Takes from available. */
+export function debit(books: Books, account: Account, amount: bigint, cause: Cause): Account {
+  requireAvailable(account, amount);
+  return move(books, account, -amount, 0n, cause);
+}
+
+function move(
+  books: Books,
+  account: Account,
+  availableDelta: bigint,
+  lockedDelta: bigint,
+  cause: Cause,
+): Account {
+  const moved: Account = {
+    ...account,
+    available: account.available + availableDelta,
+    locked: account.locked + lockedDelta,
+    version: account.version + 1,
+  };
+  if (moved.locked < 0n || (moved.available < 0n && account.userId !== OUTSIDE)) {
+    throw new RangeError(
+      `A rule let ${account.userId} ${account.currency} go below zero (${cause.operationId})`,
+    );
+  }
+  books.accounts.set(keyOf(account.userId, account.currency), moved);
+  books.journal.push({ account: moved, availableDelta, lockedDelta, ...cause });
+  return moved;
+}

@@ -1,0 +1,103 @@
+import type { Currency, Market } from '../catalog/catalog.ts';
+import { divideUp } from '../money/amount.ts';
+import type { Books } from './books.ts';
+import { Rejection } from './rejection.ts';
+import { keyOf, VALUE_SCALE, type NewOrder, type OrderRow, type OrderStatus } from './rows.ts';
+
+/** The rules of orders: which states follow which, what an order holds, and what a fill does to it. */
+
+const NEXT: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
+  pending: ['open', 'cancelled', 'expired', 'rejected'],
+  open: ['partially_filled', 'filled', 'cancelled', 'expired', 'rejected'],
+  partially_filled: ['partially_filled', 'filled', 'cancelled', 'expired'],
+  filled: [],
+  cancelled: [],
+  expired: [],
+  rejected: [],
+};
+
+/** Whether an order in this state can still change. */
+export const isOpen = (status: OrderStatus): boolean => NEXT[status].length > 0;
+
+/** Statuses in which an order can still change. */
+export const OPEN_STATUSES = (Object.keys(NEXT) as OrderStatus[]).filter(isOpen);
+
+export const ORDER_STATUSES = Object.keys(NEXT) as OrderStatus[];
+
+/** The order, which has to be there. */
+export function orderOf(books: Books, userId: string, orderId: string): OrderRow {
+  const order = books.orders.get(keyOf(userId, orderId));
+  if (order === undefined) throw new Rejection('order_not_found', `${userId} has no order ${orderId}`);
+  return order;
+}
+
+/** Refuses unless `status` may follow the order's own. */
+export function requireTransition(order: OrderRow, status: OrderStatus): void {
+  const next = NEXT[order.status];
+  if (next.includes(status)) return;
+  const accepted = next.length === 0 ? 'nothing can follow' : `what can follow is ${next.join(', ')}`;
+  throw new Rejection(
+    'invalid_transition',
+    `Order ${order.id} is ${order.status} and cannot become ${status}: ${accepted}`,
+  );
+}
+
+/** What an order has to hold while it is open: of which currency, and how much. */
+export function requiredHold(order: OrderRow): { currency: Currency; amount: bigint } {
+  const { base, quote } = order.market;
+  if (order.side === 'sell') return { currency: base, amount: order.quantity - order.filledQuantity };
+  if (order.price === null) return { currency: quote, amount: order.holdAmount ?? 0n };
+  return {
+    currency: quote,
+    amount: limitHold(order.market, order.price, order.quantity - order.filledQuantity),
+  };
+}
+
+/**
+ * What a limit buy holds for what remains of it: price x quantity, rounded up to the scale of quote. A fill is
+ * paid rounded down ({@link quoteAmount}), so that any sequence of fills is covered to the last unit.
+ */
+function limitHold({ base, quote, priceScale }: Market, price: bigint, remaining: bigint): bigint {
+  const value = price * remaining;
+  const shift = priceScale + base.scale - quote.scale;
+  return shift < 0 ? value * 10n ** BigInt(-shift) : divideUp(value, 10n ** BigInt(shift));
+}
+
+/** What is paid for `quantity` at `price`: rounded down to the scale of quote. */
+export function quoteAmount(order: OrderRow, price: bigint, quantity: bigint): bigint {
+  const { base, quote, priceScale } = order.market;
+  const shift = priceScale + base.scale - quote.scale;
+  return shift < 0 ? price * quantity * 10n ** BigInt(-shift) : (price * quantity) / 10n ** BigInt(shift);
+}
+
+/** Stores a new order. */
+export function addOrder(books: Books, order: NewOrder): void {
+  const key = keyOf(order.row.userId, order.row.id);
+  books.newOrders.set(key, order);
+  books.orders.set(key, order.row);
+}
+
+/** Stores the next version of an order. */
+export function changeOrder(
+  books: Books,
+  order: OrderRow,
+  change: Partial<Pick<OrderRow, 'status' | 'filledQuantity' | 'filledValue'>>,
+): OrderRow {
+  const changed = { ...order, ...change, version: order.version + 1 };
+  books.orders.set(keyOf(order.userId, order.id), changed);
+  return changed;
+}
+
+/** Fills `quantity`, at most what the order has left, at `price`; both at the scales of its market. */
+export function fillOrder(books: Books, order: OrderRow, price: bigint, quantity: bigint): OrderRow {
+  const filledQuantity = order.filledQuantity + quantity;
+  const status = filledQuantity === order.quantity ? 'filled' : 'partially_filled';
+  const filledValue = order.filledValue + fillValue(order, price, quantity);
+  return changeOrder(books, order, { status, filledQuantity, filledValue });
+}
+
+/** price x quantity at {@link VALUE_SCALE}. */
+export function fillValue(order: OrderRow, price: bigint, quantity: bigint): bigint {
+  const { base, priceScale } = order.market;
+  return price * quantity * 10n ** BigInt(VALUE_SCALE - priceScale - base.scale);
+}

@@ -1,0 +1,119 @@
+import type { Market } from '../catalog/catalog.ts';
+
+/** What the books are made of. Amounts are integers at the currency's scale; rows are never changed in place. */
+
+export interface Account {
+  readonly userId: string;
+  readonly currency: string;
+  readonly scale: number;
+  readonly available: bigint;
+  readonly locked: bigint;
+  /** The number of journal entries of the account. */
+  readonly version: number;
+}
+
+export interface Hold {
+  readonly userId: string;
+  readonly orderId: string;
+  readonly currency: string;
+  readonly scale: number;
+  /** What the hold still has; 0 once it is used up. */
+  readonly amount: bigint;
+  /** Made with its order by `placeOrder`: only that order's commands take from it. */
+  readonly placed: boolean;
+  readonly expiresAt: string | null;
+}
+
+export type OrderSide = 'buy' | 'sell';
+export type OrderType = 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
+export type OrderStatus =
+  'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected';
+export type TimeInForce = 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day';
+
+export interface OrderRow {
+  readonly userId: string;
+  readonly id: string;
+  readonly market: Market;
+  readonly side: OrderSide;
+  readonly type: OrderType;
+  readonly status: OrderStatus;
+  /** At the scale of base. */
+  readonly quantity: bigint;
+  readonly filledQuantity: bigint;
+  /** Sum of price x quantity of the fills, at {@link VALUE_SCALE}. */
+  readonly filledValue: bigint;
+  /** At the price scale of the market. */
+  readonly price: bigint | null;
+  /** At the scale of quote: what a buy without a limit price may spend. */
+  readonly holdAmount: bigint | null;
+  readonly placed: boolean;
+  readonly version: number;
+}
+
+/** What an order says that no rule of money looks at: stored and returned as it came. */
+export interface OrderTerms {
+  readonly stopPrice: string | null;
+  readonly trailingAmount: string | null;
+  readonly trailingPercent: string | null;
+  readonly displayQuantity: string | null;
+  readonly timeInForce: TimeInForce;
+  readonly expiresAt: string | null;
+  readonly ocoGroupId: string | null;
+  readonly parentOrderId: string | null;
+}
+
+export interface NewOrder {
+  readonly row: OrderRow;
+  readonly terms: OrderTerms;
+  readonly rejectCode: string | null;
+}
+
+/** Decimals of a value: those of a price and of a quantity, at their largest. */
+export const VALUE_SCALE = 36;
+
+export interface TradeRow {
+  readonly userId: string;
+  readonly id: string;
+  readonly side: OrderSide;
+  readonly orderId: string;
+  readonly market: Market;
+  readonly price: bigint;
+  readonly quantity: bigint;
+  readonly quoteAmount: bigint;
+  readonly fee: bigint;
+  readonly liquidity: 'maker' | 'taker';
+}
+
+export interface TransactionRow {
+  readonly userId: string;
+  readonly id: string;
+  readonly type: 'deposit' | 'withdrawal' | 'transfer';
+  readonly currency: string;
+  readonly scale: number;
+  readonly amount: bigint;
+  readonly toUserId: string | null;
+  readonly reference: string | null;
+}
+
+export interface JournalEntry {
+  /** The account after this entry. */
+  readonly account: Account;
+  readonly availableDelta: bigint;
+  readonly lockedDelta: bigint;
+  readonly operationId: string;
+  readonly operationType: string;
+  readonly orderId: string | null;
+}
+
+export interface Operation {
+  readonly userId: string;
+  readonly id: string;
+  readonly type: string;
+  readonly contentHash: string;
+  /** The data of its first result, as JSON. */
+  readonly outcome: string;
+  readonly batchId: string;
+}
+
+/** Ids hold no NUL (PostgreSQL's text has none), so a key of several ids cannot be read two ways. */
+export const keyOf = (...ids: readonly string[]): string => ids.join('\0');

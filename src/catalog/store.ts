@@ -1,0 +1,170 @@
+import type { Database } from '../database/database.ts';
+import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { parseAmount, trimDecimal } from '../money/amount.ts';
+import type { Catalog, Currency, Market } from './catalog.ts';
+
+const readCurrencies = {
+  name: 'read-currencies',
+  text: 'SELECT code, scale FROM currencies ORDER BY code',
+};
+
+const readMarkets = {
+  name: 'read-markets',
+  text: 'SELECT symbol, base, quote, tick_size, lot_size FROM markets ORDER BY symbol',
+};
+
+const insertCurrency = {
+  name: 'insert-currency',
+  text: `
+    INSERT INTO currencies (code, scale) VALUES ($1, $2)
+    ON CONFLICT (code) DO UPDATE SET scale = currencies.scale
+    RETURNING scale`,
+};
+
+const insertMarket = {
+  name: 'insert-market',
+  text: `
+    INSERT INTO markets (symbol, base, quote, tick_size, lot_size) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (symbol) DO NOTHING
+    RETURNING symbol`,
+};
+
+interface MarketRow {
+  symbol: string;
+  base: string;
+  quote: string;
+  tick_size: string;
+  lot_size: string;
+}
+
+/** How long an unknown code is believed to be unknown before the tables are asked again. */
+const STALE_AFTER_MS = 1_000;
+
+/** Reads the reference data once and keeps it; codes never change their meaning, they only become more. */
+export class CatalogStore {
+  readonly #database: Database;
+  #catalog: Promise<Catalog> | undefined;
+  #readAt = 0;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  get(): Promise<Catalog> {
+    return this.#catalog ?? this.#read();
+  }
+
+  /** A catalog read later than the last one, or `undefined` while the last one is fresh. */
+  async refreshed(): Promise<Catalog | undefined> {
+    return performance.now() - this.#readAt < STALE_AFTER_MS ? undefined : this.#read();
+  }
+
+  /**
+   * Adds a currency; adding it again with the same scale changes nothing.
+   *
+   * @throws PincexError `invalid_argument`
+   */
+  async addCurrency(code: string, scale: number): Promise<Currency> {
+    if (!/^[A-Z0-9]{2,16}$/.test(code)) {
+      throw new PincexError(
+        'invalid_argument',
+        `A currency code is 2 to 16 upper-case letters and digits: got "${code}"`,
+      );
+    }
+    if (!Number.isInteger(scale) || scale < 0 || scale > limits.scale) {
+      throw new PincexError(
+        'invalid_argument',
+        `The scale of ${code} must be 0 to ${limits.scale}: got ${scale}`,
+      );
+    }
+    const rows = await this.#database.query<{ scale: string }>(insertCurrency, [code, String(scale)]);
+    const stored = Number(rows[0]?.scale);
+    if (stored !== scale) {
+      throw new PincexError(
+        'invalid_argument',
+        `${code} exists with scale ${stored}: a scale cannot change to ${scale} once amounts may have been written`,
+      );
+    }
+    this.#catalog = undefined;
+    return { code, scale };
+  }
+
+  /**
+   * Adds a market of two known currencies; adding it again as it is changes nothing.
+   *
+   * @param tickSize decimal string, in quote
+   * @param lotSize decimal string, in base
+   * @throws PincexError `invalid_argument`
+   */
+  async addMarket(symbol: string, tickSize: string, lotSize: string): Promise<Market> {
+    const [base, quote, ...rest] = symbol.split('/');
+    const { currencies } = await this.#read();
+    if (base === undefined || quote === undefined || rest.length > 0 || base === quote) {
+      throw new PincexError('invalid_argument', `A symbol is BASE/QUOTE such as BTC/USD: got "${symbol}"`);
+    }
+    for (const code of [base, quote]) {
+      if (!currencies.has(code)) {
+        throw new PincexError('invalid_argument', `${symbol}: add the currency ${code} first`);
+      }
+    }
+    const row = { symbol, base, quote, tick_size: tickSize, lot_size: lotSize };
+    const market = toMarket(row, currencies);
+    const values = [symbol, base, quote, market.tickSize, market.lotSize];
+    await this.#database.query(insertMarket, values);
+    const stored = (await this.#read()).markets.get(symbol);
+    if (stored?.tickSize !== market.tickSize || stored.lotSize !== market.lotSize) {
+      throw new PincexError(
+        'invalid_argument',
+        `${symbol} exists with tick ${stored?.tickSize ?? '?'} and lot ${stored?.lotSize ?? '?'}`,
+      );
+    }
+    return stored;
+  }
+
+  #read(): Promise<Catalog> {
+    this.#readAt = performance.now();
+    const reading = this.#readTables();
+    this.#catalog = reading;
+    reading.catch(() => {
+      if (this.#catalog === reading) this.#catalog = undefined;
+    });
+    return reading;
+  }
+
+  async #readTables(): Promise<Catalog> {
+    const currencyRows = await this.#database.query<{ code: string; scale: string }>(readCurrencies);
+    const marketRows = await this.#database.query<MarketRow>(readMarkets);
+    const currencies = new Map(currencyRows.map(({ code, scale }) => [code, { code, scale: Number(scale) }]));
+    const markets = new Map(marketRows.map((row) => [row.symbol, toMarket(row, currencies)]));
+    return { currencies, markets };
+  }
+}
+
+function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Market {
+  const base = currencies.get(row.base);
+  const quote = currencies.get(row.quote);
+  if (base === undefined || quote === undefined) throw new RangeError(`${row.symbol} has no such currencies`);
+  const tickSize = trimDecimal(row.tick_size);
+  const lotSize = trimDecimal(row.lot_size);
+  const priceScale = tickSize.split('.')[1]?.length ?? 0;
+  return {
+    symbol: row.symbol,
+    base,
+    quote,
+    tickSize,
+    lotSize,
+    priceScale,
+    tick: size(`tick size of ${row.symbol}`, tickSize, limits.scale, priceScale),
+    lot: size(`lot size of ${row.symbol}`, lotSize, base.scale, base.scale),
+  };
+}
+
+function size(what: string, text: string, most: number, scale: number): bigint {
+  const parsed =
+    scale > most ? `must have at most ${most} decimals` : parseAmount(text, scale, limits.integerDigits);
+  const reason = parsed === 0n ? 'must be more than zero' : parsed;
+  if (typeof reason === 'string')
+    throw new PincexError('invalid_argument', `The ${what} ${reason}: got "${text}"`);
+  return reason;
+}

@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { wholeNumber } from './options.ts';
+import { print, printTable, withPincex } from './session.ts';
+
+export function addCatalog(program: Command): void {
+  const currencies = program.command('currencies').description('list currencies, or add one');
+  currencies
+    .command('list', { isDefault: true })
+    .description('list the currencies and their decimals')
+    .action(() =>
+      withPincex(async ({ catalog }) => {
+        const known = [...(await catalog.get()).currencies.values()];
+        printTable(
+          ['code', 'scale'],
+          known.map(({ code, scale }) => [code, String(scale)]),
+        );
+      }),
+    );
+  currencies
+    .command('add <code> <scale>')
+    .description('add a currency, such as: pincex currencies add SHIB 18')
+    .action((code: string, scale: string) =>
+      withPincex(async ({ catalog }) => {
+        const currency = await catalog.addCurrency(code, wholeNumber('scale', 0, 18)(scale));
+        print(`${currency.code} has ${currency.scale} decimals`);
+      }),
+    );
+
+  const markets = program.command('markets').description('list markets, or add one');
+  markets
+    .command('list', { isDefault: true })
+    .description('list the markets, their tick and lot sizes')
+    .action(() =>
+      withPincex(async ({ catalog }) => {
+        const known = [...(await catalog.get()).markets.values()];
+        printTable(
+          ['symbol', 'tick size', 'lot size'],
+          known.map(({ symbol, tickSize, lotSize }) => [symbol, tickSize, lotSize]),
+        );
+      }),
+    );
+  markets
+    .command('add <symbol> <tickSize> <lotSize>')
+    .description('add a market of two currencies, such as: pincex markets add SOL/EUR 0.01 0.000001')
+    .action((symbol: string, tickSize: string, lotSize: string) =>
+      withPincex(async ({ catalog }) => {
+        const market = await catalog.addMarket(symbol, tickSize, lotSize);
+        print(`${market.symbol} trades in ticks of ${market.tickSize} and lots of ${market.lotSize}`);
+      }),
+    );
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addAudit } from './audit.ts';
+import { addCatalog } from './catalog.ts';
+import { addMigrate } from './migrate.ts';
+import { reportError } from './session.ts';
+import { addSweep } from './sweep.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('pincex')
+  .description('The batch engine of an exchange, on PostgreSQL.')
+  .version(version)
+  .addHelpText(
+    'after',
+    '\nWithout DATABASE_URL or database.url in pincex.yaml it uses a PostgreSQL server of its own, under .pincex/.',
+  );
+addMigrate(program);
+addCatalog(program);
+addAudit(program);
+addSweep(program);
+
+await program.parseAsync().catch(reportError);

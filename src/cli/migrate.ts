@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import pg from 'pg';
+import { loadConfig } from '../config/load.ts';
+import { startEmbeddedServer } from '../embedded/server.ts';
+import { migrateDown, migrateUp, migrationStatus } from '../migrations/runner.ts';
+import { wholeNumber } from './options.ts';
+import { print, printTable } from './session.ts';
+
+export function addMigrate(program: Command): void {
+  const migrate = program
+    .command('migrate')
+    .description('bring the schema up, take it down, or show where it is');
+
+  migrate
+    .command('up')
+    .description('apply every pending migration')
+    .action(() =>
+      withDatabase(async (client) => {
+        const applied = await migrateUp(client, { onProgress: print });
+        print(applied.length === 0 ? 'nothing to do' : `${applied.length} applied`);
+      }),
+    );
+
+  migrate
+    .command('down')
+    .description('take migrations back, the latest first: their tables and all that is in them are dropped')
+    .option('--steps <n>', 'how many', wholeNumber('--steps', 1, 1_000), 1)
+    .action(({ steps }: { steps: number }) =>
+      withDatabase(async (client) => {
+        const undone = await migrateDown(client, { steps, onProgress: print });
+        print(undone.length === 0 ? 'nothing to do' : `${undone.length} taken back`);
+      }),
+    );
+
+  migrate
+    .command('status')
+    .description('list the migrations and where the database is')
+    .action(() =>
+      withDatabase(async (client) => {
+        const states = await migrationStatus(client);
+        printTable(
+          ['version', 'name', 'state', 'applied at'],
+          states.map(({ version, name, state, appliedAt }) => [
+            String(version),
+            name,
+            state,
+            appliedAt?.toISOString() ?? '',
+          ]),
+        );
+      }),
+    );
+}
+
+/** A connection to the configured server, or to the embedded one. */
+async function withDatabase(work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const config = loadConfig();
+  const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
+  const client = new pg.Client(config.database.url ?? server?.url);
+  try {
+    await client.connect();
+    await work(client);
+  } finally {
+    await client.end();
+    await server?.stop();
+  }
+}

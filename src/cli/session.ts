@@ -1,0 +1,46 @@
+import { Pincex, PincexError, type PincexOptions } from '../index.ts';
+
+/** Opens the books for one command, and closes them however it ends. */
+export async function withPincex<Result>(
+  work: (pincex: Pincex) => Promise<Result>,
+  options?: PincexOptions,
+): Promise<Result> {
+  const pincex = await Pincex.open(options);
+  try {
+    return await work(pincex);
+  } finally {
+    await pincex.close();
+  }
+}
+
+/** Says what went wrong in one line; the code is what scripts look at. */
+export function reportError(error: unknown): void {
+  process.exitCode = 1;
+  if (error instanceof PincexError) process.stderr.write(`pincex: ${error.message} (${error.code})\n`);
+  else
+    process.stderr.write(
+      `pincex: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+}
+
+/** Prints one line on standard output: where results go. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Prints a table: columns as wide as their longest cell, numbers to the right. */
+export function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const isNumber = (cell: string): boolean => /^[-\d.,]+( ?(x|ms|s|%))?$/.test(cell);
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return isNumber(cell) ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  for (const row of [header, widths.map((width) => '-'.repeat(width)), ...rows]) print(line(row));
+}

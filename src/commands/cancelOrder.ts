@@ -1,0 +1,37 @@
+import { keyOf } from '../books/rows.ts';
+import type { Command } from './command.ts';
+import { endOrder, type EndOutcome } from './endOrder.ts';
+import type { Fields } from './fields.ts';
+
+export interface CancelOrder {
+  /** Of this operation, not of the order. */
+  readonly id: string;
+  readonly userId: string;
+  readonly orderId: string;
+  /** Items of one group succeed or fail together. */
+  readonly group?: string | null;
+}
+
+/** Cancels an order and gives back what its hold still has. */
+export function cancelOrder(fields: Fields): Command<EndOutcome> {
+  const id = fields.id('id');
+  const userId = fields.userId();
+  const orderId = fields.id('orderId');
+  const type = 'cancelOrder';
+  return {
+    type,
+    userId,
+    id,
+    content: keyOf(type, orderId),
+    touch(keys) {
+      keys.order(userId, orderId);
+    },
+    apply(books) {
+      return endOrder(
+        books,
+        { userId, orderId, status: 'cancelled' },
+        { operationId: id, operationType: type },
+      );
+    },
+  };
+}

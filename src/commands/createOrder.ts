@@ -1,0 +1,37 @@
+import { addOrder } from '../books/orders.ts';
+import { Rejection } from '../books/rejection.ts';
+import { keyOf, type OrderStatus } from '../books/rows.ts';
+import type { Command } from './command.ts';
+import type { Fields } from './fields.ts';
+import { readOrder } from './newOrder.ts';
+
+/** What became of an order. */
+export interface OrderOutcome {
+  readonly orderId: string;
+  readonly status: OrderStatus;
+  /** Counts the changes of the order. */
+  readonly version: number;
+}
+
+/** Stores an order whose funds are the caller's concern (`lockFunds`), or need no hold. */
+export function createOrder(fields: Fields): Command<OrderOutcome> {
+  const { order, content } = readOrder(fields, false);
+  const { userId, id, status, version } = order.row;
+  const type = 'createOrder';
+  return {
+    type,
+    userId,
+    id,
+    content: keyOf(type, content),
+    touch(keys) {
+      keys.order(userId, id);
+    },
+    apply(books) {
+      if (books.orders.get(keyOf(userId, id)) !== undefined) {
+        throw new Rejection('order_exists', `${userId} has an order ${id} already`);
+      }
+      addOrder(books, order);
+      return { orderId: id, status, version };
+    },
+  };
+}

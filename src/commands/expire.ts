@@ -1,0 +1,60 @@
+import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
+import { Rejection } from '../books/rejection.ts';
+import { keyOf } from '../books/rows.ts';
+import type { Command } from './command.ts';
+import { endOrder, type EndOutcome } from './endOrder.ts';
+
+/** What the sweeper asks for. Its ids begin with "@", which no caller's can, and name the moment that passed. */
+
+/** Ends an order whose time is over, and gives back what its hold still has. */
+export function expireOrder(userId: string, orderId: string, expiresAt: string): Command<EndOutcome> {
+  const type = 'expireOrder';
+  const id = `@expire/order/${expiresAt}/${orderId}`;
+  return {
+    type,
+    userId,
+    id,
+    content: keyOf(type, orderId, expiresAt),
+    touch(keys) {
+      keys.order(userId, orderId);
+    },
+    apply(books) {
+      return endOrder(
+        books,
+        { userId, orderId, status: 'expired' },
+        { operationId: id, operationType: type },
+      );
+    },
+  };
+}
+
+/** Gives back what is left of a hold whose time is over. */
+export function expireHold(
+  userId: string,
+  orderId: string,
+  currency: { readonly code: string; readonly scale: number },
+  expiresAt: string,
+): Command<Funds> {
+  const type = 'expireHold';
+  const id = `@expire/hold/${expiresAt}/${currency.code}/${orderId}`;
+  return {
+    type,
+    userId,
+    id,
+    content: keyOf(type, orderId, currency.code, expiresAt),
+    touch(keys) {
+      keys.account(userId, currency);
+      keys.hold(userId, orderId, currency);
+    },
+    apply(books) {
+      const hold = holdOf(books, userId, orderId, currency.code, 0n);
+      if (hold.expiresAt !== expiresAt || hold.expiresAt > books.now) {
+        throw new Rejection(
+          'hold_not_found',
+          `No hold of ${userId} for order ${orderId} expired at ${expiresAt}`,
+        );
+      }
+      return fundsOf(take(books, hold, 0n, hold.amount, { operationId: id, operationType: type, orderId }));
+    },
+  };
+}

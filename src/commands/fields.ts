@@ -1,0 +1,183 @@
+import { FEES } from '../books/funds.ts';
+import { Rejection } from '../books/rejection.ts';
+import type { Catalog, Currency, Market } from '../catalog/catalog.ts';
+import { limits } from '../limits.ts';
+import { parseAmount } from '../money/amount.ts';
+import type { ItemErrorCode } from '../results.ts';
+
+/** Reads the fields of one item, and refuses it with a message that names the field, the value and what it takes. */
+export class Fields {
+  readonly #item: Readonly<Record<string, unknown>>;
+  readonly #catalog: Catalog;
+
+  constructor(item: object, catalog: Catalog) {
+    this.#item = item as Readonly<Record<string, unknown>>;
+    this.#catalog = catalog;
+  }
+
+  /** An id in the caller's own form. */
+  id(field: string): string {
+    return this.#id(field, this.#item[field]);
+  }
+
+  optionalId(field: string): string | null {
+    const value = this.#item[field];
+    return value === undefined || value === null ? null : this.#id(field, value);
+  }
+
+  /** The id of a user, or of the account that collects the fees. */
+  userId(field = 'userId'): string {
+    const value = this.#item[field];
+    return value === FEES ? FEES : this.#id(field, value);
+  }
+
+  currency(field = 'currency'): Currency {
+    const code = this.#item[field];
+    const currency = typeof code === 'string' ? this.#catalog.currencies.get(code) : undefined;
+    if (currency === undefined) {
+      throw this.refusal('unknown_currency', field, 'must be the code of a currency that was added');
+    }
+    return currency;
+  }
+
+  market(field = 'symbol'): Market {
+    const symbol = this.#item[field];
+    const market = typeof symbol === 'string' ? this.#catalog.markets.get(symbol) : undefined;
+    if (market === undefined) {
+      throw this.refusal('unknown_market', field, 'must be the symbol of a market that was added');
+    }
+    return market;
+  }
+
+  /** An amount of the currency, more than zero. */
+  amount(field: string, { scale }: { readonly scale: number }): bigint {
+    return this.#positive('invalid_amount', field, scale);
+  }
+
+  /** An amount of the currency, or zero where there is none. */
+  amountOrZero(field: string, { scale }: { readonly scale: number }): bigint {
+    return this.#has(field) ? this.#decimal('invalid_amount', field, scale) : 0n;
+  }
+
+  optionalAmount(field: string, currency: { readonly scale: number }): bigint | null {
+    return this.#has(field) ? this.amount(field, currency) : null;
+  }
+
+  price(field: string, market: Market): bigint {
+    const price = this.#positive('invalid_price', field, market.priceScale);
+    if (price % market.tick !== 0n) {
+      const problem = `must be a multiple of ${market.tickSize}, the tick of ${market.symbol}`;
+      throw this.refusal('invalid_price', field, problem);
+    }
+    return price;
+  }
+
+  optionalPrice(field: string, market: Market): bigint | null {
+    return this.#has(field) ? this.price(field, market) : null;
+  }
+
+  quantity(field: string, market: Market): bigint {
+    const quantity = this.#positive('invalid_quantity', field, market.base.scale);
+    if (quantity % market.lot !== 0n) {
+      const problem = `must be a multiple of ${market.lotSize}, the lot of ${market.symbol}`;
+      throw this.refusal('invalid_quantity', field, problem);
+    }
+    return quantity;
+  }
+
+  optionalQuantity(field: string, market: Market): bigint | null {
+    return this.#has(field) ? this.quantity(field, market) : null;
+  }
+
+  /** A positive decimal of at most `scale` decimals that is not money, such as an average or a percentage. */
+  optionalDecimal(code: ItemErrorCode, field: string, scale: number): bigint | null {
+    return this.#has(field) ? this.#positive(code, field, scale) : null;
+  }
+
+  oneOf<Choice extends string>(code: ItemErrorCode, field: string, choices: readonly Choice[]): Choice {
+    const value = this.#item[field];
+    const choice = choices.find((one) => one === value);
+    if (choice === undefined) throw this.refusal(code, field, `must be one of ${choices.join(', ')}`);
+    return choice;
+  }
+
+  optionalOneOf<Choice extends string>(
+    code: ItemErrorCode,
+    field: string,
+    choices: readonly Choice[],
+  ): Choice | null {
+    return this.#has(field) ? this.oneOf(code, field, choices) : null;
+  }
+
+  flag(field: string): boolean {
+    const value = this.#item[field] ?? false;
+    if (typeof value !== 'boolean') throw this.refusal('invalid_item', field, 'must be true or false');
+    return value;
+  }
+
+  /** A moment, as ISO 8601 in UTC with milliseconds. */
+  optionalTime(field: string): string | null {
+    if (!this.#has(field)) return null;
+    const value = this.#item[field];
+    const time = value instanceof Date ? value : new Date(typeof value === 'string' ? value : NaN);
+    const year = time.getUTCFullYear();
+    const isIso = typeof value !== 'string' || /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(value);
+    if (!isIso || !(year >= 1970 && year <= 9999)) {
+      throw this.refusal('invalid_time', field, 'must be a time such as "2030-01-31T12:00:00Z"');
+    }
+    return time.toISOString();
+  }
+
+  /** Refuses the item because of one field. */
+  refusal(code: ItemErrorCode, field: string, problem: string): Rejection {
+    return new Rejection(code, `${field} ${problem}: got ${describe(this.#item[field])}`);
+  }
+
+  #has(field: string): boolean {
+    const value = this.#item[field];
+    return value !== undefined && value !== null;
+  }
+
+  #id(field: string, value: unknown): string {
+    if (typeof value === 'string' && isId(value)) return value;
+    const form = `must be a text of 1 to ${limits.idLength} characters, without NUL, not beginning with "@"`;
+    throw this.refusal('invalid_id', field, form);
+  }
+
+  #positive(code: ItemErrorCode, field: string, scale: number): bigint {
+    const amount = this.#decimal(code, field, scale);
+    if (amount === 0n) throw this.refusal(code, field, 'must be more than zero');
+    return amount;
+  }
+
+  #decimal(code: ItemErrorCode, field: string, scale: number): bigint {
+    const parsed = parseAmount(this.#item[field], scale, limits.integerDigits);
+    if (typeof parsed === 'string') throw this.refusal(code, field, parsed);
+    return parsed;
+  }
+}
+
+/**
+ * Whether a text can be an id: PostgreSQL stores no NUL, lone surrogates would turn into other characters on
+ * the way there, and ids that begin with "@" are the system's own.
+ */
+export function isId(text: string): boolean {
+  return (
+    text.length > 0 &&
+    text.length <= limits.idLength &&
+    text.charCodeAt(0) !== 64 &&
+    !text.includes('\0') &&
+    text.isWellFormed()
+  );
+}
+
+/** A value as an error message shows it. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 60)}…"` : `"${value}"`;
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    return `${value} (a ${typeof value})`;
+  }
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+}

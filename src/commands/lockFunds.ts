@@ -1,0 +1,52 @@
+import { accountOf, fundsOf, lock, type Funds } from '../books/funds.ts';
+import { Rejection } from '../books/rejection.ts';
+import { keyOf } from '../books/rows.ts';
+import type { Command } from './command.ts';
+import type { Fields } from './fields.ts';
+
+export interface LockFunds {
+  readonly id: string;
+  readonly userId: string;
+  readonly currency: string;
+  /** Decimal string, more than zero. */
+  readonly amount: string;
+  /** The order that the hold is for. */
+  readonly orderId: string;
+  /** When the sweeper returns what the hold still has, ISO 8601. A later lock for the same hold sets it anew. */
+  readonly expiresAt?: string | Date | null;
+  /** Items of one group succeed or fail together. */
+  readonly group?: string | null;
+}
+
+/** Moves funds from available to locked, into the hold of (user, order, currency). */
+export function lockFunds(fields: Fields): Command<Funds> {
+  const id = fields.id('id');
+  const userId = fields.userId();
+  const currency = fields.currency();
+  const amount = fields.amount('amount', currency);
+  const orderId = fields.id('orderId');
+  const expiresAt = fields.optionalTime('expiresAt');
+  const type = 'lockFunds';
+  return {
+    type,
+    userId,
+    id,
+    content: keyOf(type, currency.code, amount.toString(), orderId, expiresAt ?? ''),
+    touch(keys) {
+      keys.account(userId, currency);
+      keys.hold(userId, orderId, currency);
+    },
+    apply(books) {
+      const account = accountOf(books, userId, currency.code);
+      const hold = books.holds.get(keyOf(userId, orderId, currency.code));
+      if (hold?.placed === true && hold.amount > 0n) {
+        throw new Rejection(
+          'hold_in_use',
+          `Order ${orderId} was placed with its own hold; nothing is added to it`,
+        );
+      }
+      const cause = { operationId: id, operationType: type, orderId };
+      return fundsOf(lock(books, account, amount, { orderId, placed: false, expiresAt }, cause));
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { accountOf, fundsOf, lock, type Funds } from '../books/funds.ts';
+import { addOrder, requiredHold } from '../books/orders.ts';
+import { Rejection } from '../books/rejection.ts';
+import { keyOf } from '../books/rows.ts';
+import type { Command } from './command.ts';
+import type { OrderOutcome } from './createOrder.ts';
+import type { Fields } from './fields.ts';
+import { readOrder, type CreateOrder } from './newOrder.ts';
+
+export interface PlaceOrder extends CreateOrder {
+  /**
+   * Keep an order that is refused for lack of funds, with status `rejected`: then the id is used up, and
+   * sending it again is refused as `already_rejected` even when there are funds by then. Default false.
+   */
+  readonly recordRejection?: boolean;
+}
+
+/** An order and the account that holds its funds. */
+export interface PlaceOutcome extends OrderOutcome {
+  readonly funds: Funds;
+}
+
+/** Holds what the order may need and stores the order: both or neither. */
+export function placeOrder(fields: Fields): Command<PlaceOutcome> {
+  const { order, content } = readOrder(fields, true);
+  const recordRejection = fields.flag('recordRejection');
+  const { userId, id, status, version } = order.row;
+  const { currency, amount } = requiredHold(order.row);
+  const { expiresAt } = order.terms;
+  const type = 'placeOrder';
+  return {
+    type,
+    userId,
+    id,
+    content: keyOf(type, content),
+    touch(keys) {
+      keys.account(userId, currency);
+      keys.order(userId, id);
+    },
+    apply(books) {
+      const there = books.orders.get(keyOf(userId, id));
+      if (there?.status === 'rejected') {
+        throw new Rejection('already_rejected', `Order ${id} was rejected before, and that was recorded`);
+      }
+      if (there !== undefined) throw new Rejection('order_exists', `${userId} has an order ${id} already`);
+      if ((books.holds.get(keyOf(userId, id, currency.code))?.amount ?? 0n) > 0n) {
+        throw new Rejection('hold_in_use', `${userId} holds ${currency.code} for order ${id} already`);
+      }
+      const cause = { operationId: id, operationType: type, orderId: id };
+      const account = accountOf(books, userId, currency.code);
+      const funds = fundsOf(lock(books, account, amount, { orderId: id, placed: true, expiresAt }, cause));
+      addOrder(books, order);
+      return { orderId: id, status, version, funds };
+    },
+    reject(books, { code }) {
+      if (!recordRejection || (code !== 'insufficient_funds' && code !== 'account_not_found')) return;
+      addOrder(books, {
+        ...order,
+        row: { ...order.row, status: 'rejected', placed: false },
+        rejectCode: code,
+      });
+    },
+  };
+}

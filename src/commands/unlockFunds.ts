@@ -1,0 +1,47 @@
+import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
+import { Rejection } from '../books/rejection.ts';
+import { keyOf } from '../books/rows.ts';
+import type { Command } from './command.ts';
+import type { Fields } from './fields.ts';
+
+export interface UnlockFunds {
+  readonly id: string;
+  readonly userId: string;
+  readonly currency: string;
+  /** Decimal string, more than zero, at most what the hold still has. */
+  readonly amount: string;
+  /** The order that the hold is for. */
+  readonly orderId: string;
+  /** Items of one group succeed or fail together. */
+  readonly group?: string | null;
+}
+
+/** Moves funds from the hold of (user, order, currency) back to available. */
+export function unlockFunds(fields: Fields): Command<Funds> {
+  const id = fields.id('id');
+  const userId = fields.userId();
+  const currency = fields.currency();
+  const amount = fields.amount('amount', currency);
+  const orderId = fields.id('orderId');
+  const type = 'unlockFunds';
+  return {
+    type,
+    userId,
+    id,
+    content: keyOf(type, currency.code, amount.toString(), orderId),
+    touch(keys) {
+      keys.account(userId, currency);
+      keys.hold(userId, orderId, currency);
+    },
+    apply(books) {
+      const hold = holdOf(books, userId, orderId, currency.code, amount);
+      if (hold.placed) {
+        throw new Rejection(
+          'hold_in_use',
+          `Order ${orderId} was placed with this hold; cancel or settle the order to release it`,
+        );
+      }
+      return fundsOf(take(books, hold, 0n, amount, { operationId: id, operationType: type, orderId }));
+    },
+  };
+}

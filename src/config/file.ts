@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import { PincexError } from '../errors.ts';
+
+/** What a configuration file says. */
+export interface FileValues {
+  /** The file's name as messages show it, or null where there is none. */
+  readonly name: string | null;
+  /** The values as written, by dotted path; undefined where a key stands without one (`url:`). */
+  readonly values: ReadonlyMap<string, unknown>;
+}
+
+/**
+ * Reads `file`, or `pincex.yaml` where none is named; only the latter may be missing.
+ *
+ * @throws PincexError `invalid_configuration` where the file cannot be read or is not YAML.
+ */
+export function readConfigFile(cwd: string, file: string | undefined): FileValues {
+  const name = file ?? 'pincex.yaml';
+  const text = readText(path.resolve(cwd, name), name, file === undefined);
+  if (text === null) return { name: null, values: new Map() };
+
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const mistake = document.errors[0];
+  if (mistake) {
+    const { line } = lines.linePos(mistake.pos[0]);
+    throw new PincexError('invalid_configuration', `${name}, line ${line}: ${mistake.message}`, {
+      cause: mistake,
+    });
+  }
+  const root: unknown = document.toJS() ?? {};
+  if (!isSection(root)) {
+    throw new PincexError(
+      'invalid_configuration',
+      `${name} takes keys with values, such as "data_dir: .pincex".`,
+    );
+  }
+  return { name, values: new Map(flatten(root, '')) };
+}
+
+function readText(absolute: string, name: string, mayBeMissing: boolean): string | null {
+  try {
+    return readFileSync(absolute, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && mayBeMissing) return null;
+    throw new PincexError('invalid_configuration', `${name} cannot be read: ${message}`, { cause: error });
+  }
+}
+
+function* flatten(section: Record<string, unknown>, prefix: string): Generator<[string, unknown]> {
+  for (const [key, value] of Object.entries(section)) {
+    if (isSection(value)) yield* flatten(value, `${prefix}${key}.`);
+    else yield [prefix + key, value ?? undefined];
+  }
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,114 @@
+import path from 'node:path';
+import { PincexError } from '../errors.ts';
+import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
+import { type FileValues, readConfigFile } from './file.ts';
+import { type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
+
+/** The configuration of Pincex, complete and checked. */
+export interface Config {
+  /** Absolute folder of the embedded server and of what else Pincex keeps. */
+  readonly dataDir: string;
+  readonly database: {
+    /** The server of the user's own, or null for the embedded one. */
+    readonly url: string | null;
+    readonly pool: {
+      /** Connections at most, 1 to 1,000. */
+      readonly max: number;
+      /** How long a call waits for a free connection. */
+      readonly connectionTimeoutMs: number;
+      /** How long an unused connection stays open. */
+      readonly idleTimeoutMs: number;
+    };
+    readonly optimizedRepository: {
+      /** Items of a batch where the caller names no number, 1 to 10,000. */
+      readonly batchSize: number;
+      /** Whether planner settings pin the plans that use the indexes. */
+      readonly enableQueryHints: boolean;
+      /** Whether each statement is logged with its time and rows. */
+      readonly enableDebugLogs: boolean;
+    };
+  };
+}
+
+export interface LoadConfigOptions {
+  /** Where `pincex.yaml` is looked for, and what relative paths start from. Default: the working directory. */
+  readonly cwd?: string;
+  /** Default: the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** The file to read in place of `pincex.yaml` and of PINCEX_CONFIG. It must be there. */
+  readonly file?: string;
+}
+
+/**
+ * Loads the configuration: the environment over the file over the defaults.
+ *
+ * @throws PincexError `invalid_configuration`; its message lists every wrong key, with its value and
+ *   what it takes.
+ */
+export function loadConfig(options: LoadConfigOptions = {}): Config {
+  const cwd = options.cwd ?? process.cwd();
+  const env = options.env ?? process.env;
+  const file = readConfigFile(cwd, options.file ?? configVariable(env));
+  const environment = readEnvironment(env);
+  const problems: string[] = [];
+
+  function read<P extends KeyPath>(key: P): KeyValue<P> {
+    const override = environment.get(key);
+    const raw = override?.text ?? file.values.get(key);
+    const parsed = keys[key].schema.safeParse(raw);
+    if (!parsed.success) {
+      problems.push(
+        `${key}: ${shown(key, raw)} (${override?.variable ?? file.name}); it takes ${keys[key].takes}`,
+      );
+    }
+    // After a problem the value is never used: the check below throws.
+    return parsed.data as KeyValue<P>;
+  }
+
+  const config: Config = {
+    dataDir: read('data_dir'),
+    database: {
+      url: read('database.url'),
+      pool: {
+        max: read('database.pool.max'),
+        connectionTimeoutMs: read('database.pool.connection_timeout'),
+        idleTimeoutMs: read('database.pool.idle_timeout'),
+      },
+      optimizedRepository: {
+        batchSize: read('database.optimized_repository.batch_size'),
+        enableQueryHints: read('database.optimized_repository.enable_query_hints'),
+        enableDebugLogs: read('database.optimized_repository.enable_debug_logs'),
+      },
+    },
+  };
+
+  const unknown = [...unknownKeys(file), ...unknownVariables(env).map((name) => `${name}: unknown variable`)];
+  if (problems.length + unknown.length > 0) throw invalid(problems, unknown);
+  return { ...config, dataDir: path.resolve(cwd, config.dataDir) };
+}
+
+function unknownKeys(file: FileValues): string[] {
+  const problems: string[] = [];
+  for (const [key, value] of file.values) {
+    if (Object.hasOwn(keys, key)) continue;
+    const isSection = keyPaths.some((path) => path.startsWith(`${key}.`));
+    if (!isSection) problems.push(`${key}: unknown key (${file.name})`);
+    else if (value !== undefined) {
+      problems.push(`${key}: ${JSON.stringify(value)} (${file.name}); it takes keys of its own`);
+    }
+  }
+  return problems;
+}
+
+function invalid(problems: string[], unknown: string[]): PincexError {
+  const lines = [...problems, ...unknown].map((line) => `\n  ${line}`);
+  const known = unknown.length > 0 ? `\nKnown keys: ${keyPaths.join(', ')}.` : '';
+  return new PincexError('invalid_configuration', `The configuration is not valid:${lines.join('')}${known}`);
+}
+
+/** A URL is shown without its secrets: errors end up in logs. */
+function shown(key: KeyPath, raw: unknown): string {
+  const text = JSON.stringify(raw);
+  if (key !== 'database.url') return text;
+  return text.replace(/^"([a-z+]+:\/\/)?.*@/i, '"$1***@').replace(/password=[^&"]*/gi, 'password=***');
+}

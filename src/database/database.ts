@@ -1,0 +1,167 @@
+import pg from 'pg';
+import { PincexError } from '../errors.ts';
+import { failureOf, isPoolTimeout, unavailable } from './failures.ts';
+import type { Statement } from './statement.ts';
+
+export interface DatabaseOptions {
+  /** `postgres://…` */
+  readonly url: string;
+  /** Connections at the most. */
+  readonly max: number;
+  /** How long a call waits for a free connection, in milliseconds. */
+  readonly connectionTimeoutMs: number;
+  /** After how long an unused connection is closed, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Planner settings that pin the plans of batches to the primary keys. */
+  readonly queryHints: boolean;
+  /** Told of every statement once it has run. */
+  readonly onStatement?: (run: StatementRun) => void;
+}
+
+export interface StatementRun {
+  readonly name: string;
+  readonly durationMs: number;
+  readonly rows: number;
+}
+
+/** Something that runs statements: the pool, or one connection in a transaction. */
+export interface Session {
+  /** Runs a prepared statement. Values are texts, arrays as literals; columns come as the texts PostgreSQL printed. */
+  query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
+}
+
+/**
+ * A batch knows its rows by their keys, so a nested loop over the primary key is right at 1 item and at 5,000.
+ * The planner does not know that: it takes an `unnest` for any size, a fresh table for an empty one, and may
+ * hash-join a table of millions or keep the plan it made while a table was empty. One plan for all, by index.
+ */
+const HINTS = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  enable_seqscan: 'off',
+};
+
+const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', default_transaction_isolation: 'read\\ committed' };
+
+/** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
+const AS_TEXT = { getTypeParser: () => (text: string) => text };
+
+/** The pool of connections, and the only place that talks to the driver. */
+export class Database implements Session {
+  readonly #pool: pg.Pool;
+  readonly #onStatement: (run: StatementRun) => void;
+
+  constructor(options: DatabaseOptions) {
+    const settings = options.queryHints ? { ...SETTINGS, ...HINTS } : SETTINGS;
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.max,
+      connectionTimeoutMillis: options.connectionTimeoutMs,
+      idleTimeoutMillis: options.idleTimeoutMs,
+      keepAlive: true,
+      application_name: 'pincex',
+      options: Object.entries(settings)
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
+      types: AS_TEXT,
+    });
+    // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
+    // driver raises besides would end the process if nobody listened.
+    this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    this.#onStatement = options.onStatement ?? (() => undefined);
+  }
+
+  async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
+    return this.#withClient((client) => this.#run<Row>(client, statement, values));
+  }
+
+  /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+  async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
+    return this.#withClient(async (client) => {
+      const session: TransactionSession = {
+        query: (statement, values) => this.#run(client, statement, values),
+        client,
+      };
+      await this.#run(client, BEGIN);
+      let result: Result;
+      try {
+        result = await work(session);
+      } catch (error) {
+        // The first error is what the caller needs; a rollback that fails too leaves a dead connection behind.
+        await this.#run(client, ROLLBACK).catch(() => undefined);
+        throw error;
+      }
+      await this.#run(client, COMMIT);
+      return result;
+    });
+  }
+
+  /** A connection of its own, outside the pool's hints: for long reads. The caller ends it. */
+  async connect(): Promise<pg.Client> {
+    const { connectionString } = this.#pool.options;
+    const settings = Object.entries(SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+    const client = new pg.Client({ connectionString, options: settings.join(' '), types: AS_TEXT });
+    try {
+      await client.connect();
+    } catch (error) {
+      throw unavailable(error);
+    }
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw this.#connectionError(error);
+    }
+    let broken = false;
+    try {
+      return await work(client);
+    } catch (error) {
+      broken = failureOf(error) === 'disconnected';
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  #connectionError(error: unknown): unknown {
+    if (this.#pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
+    if (!isPoolTimeout(error)) return error;
+    const { max, connectionTimeoutMillis } = this.#pool.options;
+    return new PincexError(
+      'pool_exhausted',
+      `All ${max} connections were busy for ${connectionTimeoutMillis ?? 0} ms; raise database.pool.max or send fewer batches at once`,
+      { cause: error },
+    );
+  }
+
+  async #run<Row>(
+    client: pg.ClientBase,
+    { name, text }: Statement,
+    values: readonly (string | null)[] = [],
+  ): Promise<Row[]> {
+    const began = performance.now();
+    const { rows } = await client.query<Row & pg.QueryResultRow>({ name, text, values: values as string[] });
+    this.#onStatement({ name, durationMs: performance.now() - began, rows: rows.length });
+    return rows;
+  }
+}
+
+/** One connection inside a transaction. */
+export interface TransactionSession extends Session {
+  /** The driver's own client, for statements of the caller's. */
+  readonly client: pg.ClientBase;
+}
+
+const BEGIN = { name: 'begin', text: 'BEGIN' };
+const COMMIT = { name: 'commit', text: 'COMMIT' };
+const ROLLBACK = { name: 'rollback', text: 'ROLLBACK' };

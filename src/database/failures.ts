@@ -1,0 +1,47 @@
+import { PincexError } from '../errors.ts';
+
+/** What a failed statement means for whoever sent it. */
+export type Failure =
+  /** A guard missed, or a row was made by another batch meanwhile: decide anew. */
+  | 'guard_lost'
+  /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
+  | 'collision'
+  /** The connection or the server went away; a commit under way may or may not have happened. */
+  | 'disconnected'
+  | 'other';
+
+const DIVISION_BY_ZERO = '22012';
+const UNIQUE_VIOLATION = '23505';
+const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
+const NETWORK: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+]);
+/** Terminated, crashed, starting up or shutting down, too many connections, or reading only after a failover. */
+const SERVER_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25006']);
+
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return 'other';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === DIVISION_BY_ZERO || code === UNIQUE_VIOLATION) return 'guard_lost';
+  if (COLLISIONS.has(code)) return 'collision';
+  if (NETWORK.has(code) || SERVER_AWAY.has(code) || code.startsWith('08')) return 'disconnected';
+  // The driver gives no code where the socket closed under it.
+  return /^Connection terminated|^Client has encountered a connection error|not queryable/.test(error.message)
+    ? 'disconnected'
+    : 'other';
+}
+
+/** The driver's own words for "no connection became free in time". */
+export function isPoolTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect');
+}
+
+export function unavailable(error: unknown): PincexError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new PincexError('database_unavailable', `PostgreSQL cannot be reached: ${reason}`, { cause: error });
+}

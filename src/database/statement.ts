@@ -1,0 +1,17 @@
+/** A statement as it is prepared: its name is unique for its text, and there are only so many of them. */
+export interface Statement {
+  /** At most 63 characters: PostgreSQL's bound on names. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A statement in parts, or a part of one, with its own parameters from `$1` on. */
+export interface Part {
+  readonly text: string;
+  readonly values: readonly string[];
+}
+
+/** Moves the parameters of `text` up, behind `offset` others. */
+export function shiftParameters(text: string, offset: number): string {
+  return offset === 0 ? text : text.replace(/\$(\d+)/g, (_, n: string) => `$${Number(n) + offset}`);
+}

@@ -1,0 +1,96 @@
+import { chownSync, closeSync, existsSync, fsyncSync, lchownSync, mkdirSync, openSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Binaries } from './binaries.ts';
+import { notStartable } from './failure.ts';
+import type { ServerFiles } from './files.ts';
+import { tailOfLog, withLog } from './log.ts';
+import { supervise } from './supervise.ts';
+import type { ServerUser } from './user.ts';
+import type { Way } from './way.ts';
+
+/** What it takes to make or start a server. */
+export interface Installation {
+  readonly files: ServerFiles;
+  readonly binaries: Binaries;
+  readonly user: ServerUser | null;
+  readonly way: Way;
+  readonly password: string;
+}
+
+/** Whether the folder holds a cluster that initdb has finished. */
+export function isComplete(cluster: string): boolean {
+  return (
+    existsSync(path.join(cluster, 'PG_VERSION')) && existsSync(path.join(cluster, 'global', 'pg_control'))
+  );
+}
+
+/**
+ * Makes sure that a complete cluster stands in its folder and belongs to the server's user. It is
+ * made beside its place and renamed when complete: a crash leaves it whole or not there.
+ *
+ * @throws PincexError `server_not_startable` where initdb fails.
+ */
+export async function ensureCluster(installation: Installation): Promise<void> {
+  const { files, user } = installation;
+  removeLeftovers(files);
+  if (!isComplete(files.cluster)) {
+    setAside(files.cluster);
+    await makeCluster(installation);
+  } else if (user && statSync(files.cluster).uid === 0) {
+    // Copied by root, say.
+    chownAll(files.cluster, user);
+  }
+}
+
+async function makeCluster({ files, binaries, user, way, password }: Installation): Promise<void> {
+  const unfinished = `${files.cluster}.new-${process.pid}`;
+  const passwordFile = `${unfinished}.password`;
+  mkdirSync(unfinished, { mode: 0o700 });
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (user) for (const file of [unfinished, passwordFile]) chownSync(file, user.uid, user.gid);
+  try {
+    const program = [
+      [binaries.initdb, `--pgdata=${unfinished}`, '--username=postgres', `--pwfile=${passwordFile}`],
+      ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-instructions'],
+    ].flat();
+    const code = await withLog(files.log, (log) => supervise(way, program, log).ended);
+    if (code !== 0) throw notStartable(`initdb failed:\n${tailOfLog(files.log)}`);
+    renameSync(unfinished, files.cluster);
+    syncFolder(files.dataDir);
+  } finally {
+    rmSync(passwordFile, { force: true });
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+/** What a start that was killed has left behind. */
+function removeLeftovers(files: ServerFiles): void {
+  for (const name of readdirSync(files.dataDir)) {
+    if (!name.startsWith('postgres.new-')) continue;
+    // Its initdb may just be ending, too, and remove the same files.
+    rmSync(path.join(files.dataDir, name), { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/** What is no cluster is not ours to delete, nor may it stand in the way. */
+function setAside(cluster: string): void {
+  if (existsSync(cluster)) renameSync(cluster, `${cluster}.incomplete-${Date.now()}`);
+}
+
+function chownAll(folder: string, user: ServerUser): void {
+  lchownSync(folder, user.uid, user.gid);
+  for (const entry of readdirSync(folder, { recursive: true })) {
+    lchownSync(path.join(folder, String(entry)), user.uid, user.gid);
+  }
+}
+
+/** A rename survives a power cut only once its folder is on the disk. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,33 @@
+import { mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+
+/** What stands in the data folder. */
+export interface ServerFiles {
+  readonly dataDir: string;
+  /** PostgreSQL's own data. It appears under this name only when it is complete. */
+  readonly cluster: string;
+  /** The password of the superuser, readable by its owner only. */
+  readonly password: string;
+  /** What the server said since its last start; before that: `postgres.log.1`. */
+  readonly log: string;
+  /** Held by the process that is just starting the server. */
+  readonly lock: string;
+  /** The process that started the server. */
+  readonly starter: string;
+}
+
+/** Makes the data folder, with its parents, and names its files. */
+export function prepareFiles(dataDir: string): ServerFiles {
+  mkdirSync(dataDir, { recursive: true });
+  // The one true path: a server is recognised by it, however a process spelt it.
+  const folder = realpathSync(dataDir);
+  const file = (name: string) => path.join(folder, name);
+  return {
+    dataDir: folder,
+    cluster: file('postgres'),
+    password: file('postgres.password'),
+    log: file('postgres.log'),
+    lock: file('postgres.lock'),
+    starter: file('postgres.starter'),
+  };
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Installation } from './cluster.ts';
+import { notStartable } from './failure.ts';
+import { tailOfLog, withLog } from './log.ts';
+import { freePort } from './port.ts';
+import { findPostmaster, type Postmaster } from './postmaster.ts';
+import { serverSettings } from './settings.ts';
+import { supervise, type Supervised } from './supervise.ts';
+
+/** Ports to try: another program may take one between our look and the server's start. */
+const PORTS = 5;
+
+/** After a crash PostgreSQL first replays up to 1 GB of its log. */
+const LONGEST_START_MS = 5 * 60_000;
+
+/**
+ * Starts the server on its cluster and waits until it takes connections. From then on it ends with
+ * this process.
+ *
+ * @throws PincexError `server_not_startable` with the last lines of the server's log.
+ */
+export async function launchServer(installation: Installation): Promise<Postmaster> {
+  const { files, binaries, way } = installation;
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const program = [binaries.postgres, '-D', files.cluster, ...serverSettings(port)];
+    const server = await withLog(files.log, (log) => supervise(way, program, log));
+    const postmaster = await untilReady(server, files.cluster);
+    if (postmaster) {
+      server.unref();
+      return postmaster;
+    }
+    const log = tailOfLog(files.log);
+    const lostTheRace = log.includes('Address already in use');
+    if (!lostTheRace || attempt === PORTS) throw notStartable(`PostgreSQL ended at its start:\n${log}`);
+  }
+}
+
+async function untilReady(server: Supervised, cluster: string): Promise<Postmaster | null> {
+  const ended = server.ended.then(() => 'ended' as const);
+  const deadline = Date.now() + LONGEST_START_MS;
+  for (;;) {
+    const postmaster = findPostmaster(cluster);
+    if (postmaster?.ready) return postmaster;
+    if (Date.now() > deadline) {
+      server.end();
+      throw notStartable(`PostgreSQL is not ready after ${LONGEST_START_MS / 60_000} minutes.`);
+    }
+    if ((await Promise.race([ended, sleep(10)])) === 'ended') return null;
+  }
+}

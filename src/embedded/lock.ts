@@ -1,0 +1,77 @@
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { notStartable } from './failure.ts';
+import { isRunning, myself } from './processes.ts';
+
+/** The holder may be creating the data folder, or waiting for a crashed server to recover. */
+const LONGEST_WAIT_MS = 10 * 60_000;
+
+/** How old a file without a name may get: its maker writes the name at once, or is dead. */
+const NAMELESS_MS = 5_000;
+
+/**
+ * Runs `work` while no other process runs it under the same lock file. The lock of a process that
+ * died is broken.
+ *
+ * @param onWait - called once, with the holder, where another process has the lock.
+ * @throws PincexError `server_not_startable` after ten minutes of waiting.
+ */
+export async function withLock<T>(
+  file: string,
+  work: () => Promise<T>,
+  onWait?: (holder: string) => void,
+): Promise<T> {
+  const deadline = Date.now() + LONGEST_WAIT_MS;
+  for (let waited = false; !create(file); waited = true) {
+    const holder = holderOf(file);
+    if (holder === 'gone') breakLock(file);
+    else if (Date.now() > deadline) throw notStartable(`process ${holder} has held ${file} for ten minutes.`);
+    else {
+      if (!waited) onWait?.(holder);
+      await sleep(20);
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+function create(file: string): boolean {
+  try {
+    writeFileSync(file, myself(), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function holderOf(file: string): string {
+  try {
+    const holder = readFileSync(file, 'utf8');
+    if (holder === '') return Date.now() - statSync(file).mtimeMs > NAMELESS_MS ? 'gone' : 'unknown';
+    return isRunning(holder) ? holder : 'gone';
+  } catch {
+    // Released since.
+    return 'unknown';
+  }
+}
+
+/**
+ * Removes the lock of a dead process. Two that find it dead must not both remove "it": the second
+ * would remove the new lock of the first. So whoever removes holds a guard meanwhile and looks again.
+ */
+function breakLock(file: string): void {
+  const guard = `${file}.breaking`;
+  if (!create(guard)) {
+    if (holderOf(guard) === 'gone') rmSync(guard, { force: true });
+    return;
+  }
+  try {
+    if (holderOf(file) === 'gone') rmSync(file, { force: true });
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}

@@ -1,0 +1,68 @@
+import { readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { notStartable } from './failure.ts';
+import { commandOf, identify, isRunning, pidOf } from './processes.ts';
+
+/** A server process that runs on a cluster. */
+export interface Postmaster {
+  /** Names the process for good. */
+  readonly identity: string;
+  readonly port: number;
+  /** False while it starts, recovers or stops. */
+  readonly ready: boolean;
+}
+
+/** How long a fast shutdown may take: it writes out what is in memory. */
+const FAST_SHUTDOWN_MS = 60_000;
+const IMMEDIATE_SHUTDOWN_MS = 10_000;
+
+/** Finds the server that runs on a cluster by its `postmaster.pid`; null where the file is missing or stale. */
+export function findPostmaster(cluster: string): Postmaster | null {
+  let lines: string[];
+  try {
+    lines = readFileSync(pidFile(cluster), 'utf8').split('\n');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const pid = Number(lines[0]);
+  // The id may belong to another program by now.
+  if (!(pid > 0) || !commandOf(pid).includes(` -D ${cluster} `)) return null;
+  const identity = identify(pid);
+  if (identity === null) return null;
+  return { identity, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
+}
+
+/**
+ * Removes the `postmaster.pid` of a server that is gone. PostgreSQL does so itself, except where the
+ * id now belongs to any other program of the same user.
+ */
+export function removeStalePidFile(cluster: string): void {
+  if (!findPostmaster(cluster)) rmSync(pidFile(cluster), { force: true });
+}
+
+/**
+ * Stops a server: transactions in progress are rolled back, data is written out. Where that takes
+ * longer than a minute, at once; PostgreSQL then recovers at its next start.
+ */
+export async function stopPostmaster(identity: string): Promise<void> {
+  if (await signalAndWait(identity, 'SIGINT', FAST_SHUTDOWN_MS)) return;
+  if (await signalAndWait(identity, 'SIGQUIT', IMMEDIATE_SHUTDOWN_MS)) return;
+  throw notStartable(`the server process ${pidOf(identity)} does not stop.`);
+}
+
+async function signalAndWait(identity: string, signal: NodeJS.Signals, limitMs: number): Promise<boolean> {
+  if (!isRunning(identity)) return true;
+  process.kill(pidOf(identity), signal);
+  const deadline = Date.now() + limitMs;
+  while (isRunning(identity)) {
+    if (Date.now() > deadline) return false;
+    await sleep(10);
+  }
+  return true;
+}
+
+function pidFile(cluster: string): string {
+  return path.join(cluster, 'postmaster.pid');
+}

@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Binaries } from './binaries.ts';
+import { notStartable } from './failure.ts';
+import type { ServerUser } from './user.ts';
+
+const run = promisify(execFile);
+
+/** A way to run PostgreSQL's programs: as which user, and by which command before theirs. */
+export interface Way {
+  readonly prefix: readonly string[];
+  readonly ids: { readonly uid?: number; readonly gid?: number };
+}
+
+/**
+ * Nothing of the caller's environment reaches the server: PG… variables and locales would change what
+ * it does.
+ */
+export const serverEnvironment: NodeJS.ProcessEnv = { PATH: process.env['PATH'], LC_ALL: 'C' };
+
+/**
+ * Finds a way for `user` to run the programs and to enter the data folder.
+ *
+ * @throws PincexError `server_not_startable` where there is none.
+ */
+export async function findWay(user: ServerUser | null, binaries: Binaries, dataDir: string): Promise<Way> {
+  const failures: string[] = [];
+  for (const way of waysFor(user)) {
+    const failure = await tryWay(way, binaries, dataDir);
+    if (failure === null) return way;
+    failures.push(failure);
+  }
+  throw notStartable(
+    user
+      ? `PostgreSQL refuses to run as root, and ${user.name} cannot reach ${binaries.postgres} or ${dataDir}:\n` +
+          `${failures.join('\n')}\n` +
+          'Let other users enter these folders (chmod o+x on each parent), or set PINCEX_DATA_DIR to a folder they can ' +
+          'enter, or install setpriv (package util-linux).'
+      : `its programs do not run:\n${failures.join('\n')}`,
+  );
+}
+
+/**
+ * As root: first plainly as the other user. Where a parent folder is closed to that user (a project
+ * under /root, say), with the one capability that lets it in: reading, or where a container withholds
+ * that one, overriding.
+ */
+function waysFor(user: ServerUser | null): Way[] {
+  if (!user) return [{ prefix: [], ids: {} }];
+  const { uid, gid } = user;
+  return [
+    { prefix: [], ids: { uid, gid } },
+    withCapability('dac_read_search'),
+    withCapability('dac_override'),
+  ];
+
+  function withCapability(capability: string): Way {
+    const prefix = [
+      ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
+      [`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`],
+      // PostgreSQL asks access() whether it can run its own programs, and access() ignores
+      // capabilities unless this bit is set.
+      ['--securebits=+no_setuid_fixup'],
+    ].flat();
+    return { prefix, ids: {} };
+  }
+}
+
+/** Does what the server will do, since only that tells: permissions have too many sources to compute. */
+async function tryWay(way: Way, binaries: Binaries, dataDir: string): Promise<string | null> {
+  const script = 'cd "$1" && "$2" --version && "$3" --version && exec < "$4"';
+  const words = [script, 'sh', dataDir, binaries.postgres, binaries.initdb, binaries.sample];
+  const [command, ...args] = [...way.prefix, '/bin/sh', '-c', ...words] as [string, ...string[]];
+  try {
+    await run(command, args, { ...way.ids, cwd: '/', env: serverEnvironment });
+    return null;
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    return (stderr ?? '').trim() || message;
+  }
+}

@@ -1,0 +1,214 @@
+import pRetry from 'p-retry';
+import { v7 as uuidv7 } from 'uuid';
+import type { LoadedBooks } from '../books/books.ts';
+import { Rejection } from '../books/rejection.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { CatalogStore } from '../catalog/store.ts';
+import { Keys } from '../commands/keys.ts';
+import type { Database, Session, TransactionSession } from '../database/database.ts';
+import { failureOf, unavailable } from '../database/failures.ts';
+import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { summarize, type BatchMode, type BatchResult, type ItemResult } from '../results.ts';
+import { Contention } from './contention.ts';
+import { decide, type Decision, type Item } from './decide.ts';
+import { load } from './load.ts';
+import { lockRows } from './locks.ts';
+import { persist } from './persist.ts';
+import { missesCatalog, readItems, requireBatch, type Reader } from './read.ts';
+
+/**
+ * How a batch is kept apart from others that run at the same time.
+ *
+ * - `guard`: read without locks, write only over the versions read; whoever loses decides anew. Two statements.
+ * - `lock`: lock the rows in one order first, in a transaction; nothing is lost, others wait.
+ * - `auto`: guard, unless rows of the batch collided a moment ago; lock after a lost guard.
+ */
+export type Strategy = 'auto' | 'guard' | 'lock';
+
+export interface BatchOptions {
+  /** Default `partial`. */
+  readonly mode?: BatchMode;
+}
+
+/** The one way in which money moves: load, decide, persist. */
+export class Engine {
+  readonly #database: Database;
+  readonly #catalog: CatalogStore;
+  readonly #strategy: Strategy;
+  readonly #contention = new Contention();
+
+  /** @param strategy other than `auto` only to measure or test one way by itself */
+  constructor(database: Database, catalog: CatalogStore, strategy: Strategy = 'auto') {
+    this.#database = database;
+    this.#catalog = catalog;
+    this.#strategy = strategy;
+  }
+
+  /**
+   * Runs a batch.
+   *
+   * @param within the caller's transaction, which then holds the locks until it ends
+   * @throws PincexError where the whole call fails: `invalid_batch`, `batch_too_large`, `conflict`,
+   * `database_unavailable`, `pool_exhausted`, `outcome_unknown`
+   */
+  async execute<Data>(
+    rawItems: readonly unknown[],
+    reader: Reader,
+    { mode = 'partial' }: BatchOptions = {},
+    within?: TransactionSession,
+  ): Promise<BatchResult<Data>> {
+    const began = performance.now();
+    requireBatch(rawItems, mode);
+    const batchId = uuidv7();
+    const batch = await this.#prepare(rawItems, reader, mode, batchId);
+    const results = await (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
+    return summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
+  }
+
+  async #prepare(
+    rawItems: readonly unknown[],
+    reader: Reader,
+    mode: BatchMode,
+    batchId: string,
+  ): Promise<Batch> {
+    let catalog = await this.#catalog.get();
+    let items = readItems(rawItems, reader, catalog);
+    const newer = missesCatalog(items) ? await this.#catalog.refreshed() : undefined;
+    if (newer !== undefined) {
+      catalog = newer;
+      items = readItems(rawItems, reader, catalog);
+    }
+    const keys = new Keys();
+    for (const { command } of items) {
+      if (command instanceof Rejection) continue;
+      keys.operation(command.userId, command.id);
+      command.touch(keys);
+    }
+    return { batchId, mode, items, keys: keys.sorted(), catalog };
+  }
+
+  /** Tries until the batch is written over what it was decided from, or the bounds are reached. */
+  async #run(batch: Batch): Promise<ItemResult<unknown>[]> {
+    if (batch.keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
+    let isUnknown = false;
+    const attempt = async (): Promise<ItemResult<unknown>[]> => {
+      const progress = { isWriting: false };
+      try {
+        return await this.#attempt(batch, progress);
+      } catch (error) {
+        isUnknown ||= progress.isWriting && failureOf(error) === 'disconnected';
+        throw error;
+      }
+    };
+    try {
+      return await pRetry(attempt, {
+        retries: limits.attempts,
+        minTimeout: 2,
+        factor: 2,
+        maxTimeout: 2_000,
+        randomize: true,
+        maxRetryTime: limits.reconnectMs,
+        shouldRetry: ({ error }) => failureOf(error) !== 'other',
+      });
+    } catch (error) {
+      throw explained(error, batch.batchId, isUnknown);
+    }
+  }
+
+  async #attempt(batch: Batch, progress: { isWriting: boolean }): Promise<ItemResult<unknown>[]> {
+    const { keys, catalog, batchId } = batch;
+    let lost: LoadedBooks | undefined;
+    if (this.#strategy === 'guard' || (this.#strategy === 'auto' && !this.#contention.expects(keys))) {
+      const loaded = await load(this.#database, keys, catalog);
+      const { books, results } = decide(loaded, ...decisionOf(batch));
+      try {
+        progress.isWriting = true;
+        await persist(this.#database, loaded, books, batchId);
+        return results;
+      } catch (error) {
+        if (this.#strategy === 'guard' || failureOf(error) !== 'guard_lost') throw error;
+        progress.isWriting = false;
+        lost = loaded;
+      }
+    }
+    return this.#database.transaction(async (session) => {
+      progress.isWriting = true;
+      const { loaded, results } = await decideLocked(session, batch);
+      if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
+      return results;
+    });
+  }
+
+  /** In the caller's transaction a lost guard must not end it: the attempt stands behind a savepoint. */
+  async #runWithin(batch: Batch, session: TransactionSession): Promise<ItemResult<unknown>[]> {
+    if (batch.keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
+    for (let attempt = 1; ; attempt++) {
+      await session.query(SAVEPOINT);
+      try {
+        const { results } = await decideLocked(session, batch);
+        await session.query(RELEASE);
+        return results;
+      } catch (error) {
+        if (failureOf(error) !== 'guard_lost' || attempt === limits.attempts) throw error;
+        await session.query(ROLLBACK_TO_SAVEPOINT);
+      }
+    }
+  }
+}
+
+interface Batch {
+  readonly batchId: string;
+  readonly mode: BatchMode;
+  readonly items: readonly Item[];
+  readonly keys: Keys;
+  readonly catalog: Catalog;
+}
+
+const NOTHING: LoadedBooks = {
+  accounts: new Map(),
+  holds: new Map(),
+  orders: new Map(),
+  operations: new Map(),
+};
+
+const SAVEPOINT = { name: 'savepoint', text: 'SAVEPOINT pincex_batch' };
+const RELEASE = { name: 'release-savepoint', text: 'RELEASE SAVEPOINT pincex_batch' };
+const ROLLBACK_TO_SAVEPOINT = { name: 'rollback-to-savepoint', text: 'ROLLBACK TO SAVEPOINT pincex_batch' };
+
+async function decideLocked(
+  session: Session,
+  batch: Batch,
+): Promise<Pick<Decision, 'results'> & { loaded: LoadedBooks }> {
+  await lockRows(session, batch.keys);
+  const loaded = await load(session, batch.keys, batch.catalog);
+  const { books, results } = decide(loaded, ...decisionOf(batch));
+  await persist(session, loaded, books, batch.batchId);
+  return { loaded, results };
+}
+
+function decisionOf({ items, mode, batchId }: Batch): [readonly Item[], BatchMode, string, string] {
+  return [items, mode, batchId, new Date().toISOString()];
+}
+
+function explained(error: unknown, batchId: string, isUnknown: boolean): unknown {
+  switch (failureOf(error)) {
+    case 'guard_lost':
+    case 'collision':
+      return new PincexError(
+        'conflict',
+        `Batch ${batchId} lost against others ${limits.attempts} times; nothing of it was written, send it again`,
+        { cause: error },
+      );
+    case 'disconnected':
+      return isUnknown
+        ? new PincexError(
+            'outcome_unknown',
+            `PostgreSQL went away while batch ${batchId} was being written; send the same items again: what was written is replayed, the rest is done`,
+            { cause: error },
+          )
+        : unavailable(error);
+    case 'other':
+      return error;
+  }
+}

@@ -1,0 +1,248 @@
+import type { LoadedBooks } from '../books/books.ts';
+import {
+  keyOf,
+  VALUE_SCALE,
+  type Account,
+  type Hold,
+  type Operation,
+  type OrderRow,
+  type OrderSide,
+  type OrderStatus,
+  type OrderType,
+} from '../books/rows.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { AccountKey, HoldKey, Keys, OwnedId } from '../commands/keys.ts';
+import { textArray } from '../database/arrays.ts';
+import type { Session } from '../database/database.ts';
+import { shiftParameters, type Part } from '../database/statement.ts';
+import { isoTime } from '../database/time.ts';
+import { decodeNumeric } from '../money/amount.ts';
+
+/**
+ * The first half of a batch: everything it touches, in one statement and so in one snapshot. That snapshot is
+ * why the version of an account guards its holds too: a hold never changes without its account.
+ *
+ * Each of these reads one table, can be pasted into psql, and answers with its keys' places (`n`).
+ */
+
+const readAccounts = `
+  SELECT json_agg(json_build_array(k.n, a.version, a.available::text, a.locked::text))
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)
+  JOIN accounts a USING (user_id, currency)`;
+
+const readHolds = `
+  SELECT json_agg(json_build_array(k.n, h.amount::text, h.placed, h.expires_at::text))
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, order_id, currency, n)
+  JOIN holds h USING (user_id, order_id, currency)`;
+
+const readOrders = `
+  SELECT json_agg(json_build_array(k.n, o.symbol, o.side, o.type, o.status, o.quantity::text,
+    o.filled_quantity::text, o.filled_value::text, o.price::text, o.hold_amount::text, o.placed, o.version))
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
+  JOIN orders o USING (user_id, id)`;
+
+/** The holds of orders, and the accounts that they are in: whoever cancels does not say what is held. */
+const readHoldsOfOrders = `
+  SELECT json_agg(json_build_array(k.n, h.currency, h.amount::text, h.placed, h.expires_at::text,
+    a.version, a.available::text, a.locked::text))
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
+  JOIN holds h USING (user_id, order_id)
+  JOIN accounts a USING (user_id, currency)`;
+
+const readOperations = `
+  SELECT json_agg(json_build_array(k.n, p.type, p.content_hash, p.outcome, p.batch_id))
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
+  JOIN operations p USING (user_id, id)`;
+
+/** One table's share of the statement: what to ask, and what to do with the rows. */
+interface Reading {
+  readonly name: string;
+  readonly part: Part;
+  take(rows: readonly JsonRow[]): void;
+}
+type JsonRow = readonly JsonValue[];
+type JsonValue = string | number | boolean | null;
+
+/** Reads every row that the keys name. */
+export async function load(session: Session, keys: Keys, catalog: Catalog): Promise<LoadedBooks> {
+  const accounts = new Map<string, Account>();
+  const holds = new Map<string, Hold>();
+  const orders = new Map<string, OrderRow>();
+  const operations = new Map<string, Operation>();
+
+  const readings: Reading[] = [];
+  const accountKeys = [...keys.accounts];
+  const holdKeys = [...keys.holds];
+  const orderKeys = [...keys.orders];
+  const operationKeys = [...keys.operations];
+  if (accountKeys.length > 0) {
+    readings.push({
+      name: 'accounts',
+      part: { text: readAccounts, values: accountKeyArrays(accountKeys.map(([, key]) => key)) },
+      take(rows) {
+        for (const row of rows) {
+          const [key, { userId, currency, scale }] = at(accountKeys, row[0]);
+          accounts.set(key, toAccount(userId, currency, scale, row.slice(1)));
+        }
+      },
+    });
+  }
+  if (holdKeys.length > 0) {
+    readings.push({
+      name: 'holds',
+      part: { text: readHolds, values: holdKeyArrays(holdKeys.map(([, key]) => key)) },
+      take(rows) {
+        for (const row of rows) {
+          const [key, { userId, orderId, currency, scale }] = at(holdKeys, row[0]);
+          holds.set(key, toHold(userId, orderId, currency, scale, row.slice(1)));
+        }
+      },
+    });
+  }
+  if (orderKeys.length > 0) {
+    const values = ownedIdArrays(orderKeys.map(([, key]) => key));
+    readings.push({
+      name: 'orders',
+      part: { text: readOrders, values },
+      take(rows) {
+        for (const row of rows) {
+          const [key, { userId, id }] = at(orderKeys, row[0]);
+          orders.set(key, toOrder(userId, id, row, catalog));
+        }
+      },
+    });
+    readings.push({
+      name: 'holds-of-orders',
+      part: { text: readHoldsOfOrders, values },
+      take(rows) {
+        for (const [n, code, ...rest] of rows) {
+          const [, { userId, id }] = at(orderKeys, n ?? null);
+          const currency = text(code);
+          const scale = scaleOf(catalog, currency);
+          holds.set(keyOf(userId, id, currency), toHold(userId, id, currency, scale, rest));
+          accounts.set(keyOf(userId, currency), toAccount(userId, currency, scale, rest.slice(3)));
+        }
+      },
+    });
+  }
+  readings.push({
+    name: 'operations',
+    part: { text: readOperations, values: ownedIdArrays(operationKeys.map(([, key]) => key)) },
+    take(rows) {
+      for (const [n, type, contentHash, outcome, batchId] of rows) {
+        const [key, { userId, id }] = at(operationKeys, n ?? null);
+        operations.set(key, {
+          userId,
+          id,
+          type: text(type),
+          contentHash: text(contentHash),
+          outcome: text(outcome),
+          batchId: text(batchId),
+        });
+      }
+    },
+  });
+
+  await runReadings(session, readings);
+  return { accounts, holds, orders, operations };
+}
+
+/** Asks all tables at once: one round trip, one snapshot, one row of JSON. */
+async function runReadings(session: Session, readings: readonly Reading[]): Promise<void> {
+  const values: string[] = [];
+  const columns = readings.map(({ name, part }) => {
+    const column = `(${shiftParameters(part.text, values.length)}) AS "${name}"`;
+    values.push(...part.values);
+    return column;
+  });
+  const name = `load:${readings.map((reading) => reading.name).join('+')}`;
+  const [row] = await session.query<Record<string, string | null>>(
+    { name, text: `SELECT ${columns.join(',\n')}` },
+    values,
+  );
+  for (const reading of readings) {
+    const json = row?.[reading.name];
+    if (json != null) reading.take(JSON.parse(json) as JsonRow[]);
+  }
+}
+
+export function accountKeyArrays(keys: readonly Pick<AccountKey, 'userId' | 'currency'>[]): [string, string] {
+  return [textArray(keys.map((key) => key.userId)), textArray(keys.map((key) => key.currency))];
+}
+
+export function ownedIdArrays(keys: readonly OwnedId[]): [string, string] {
+  return [textArray(keys.map((key) => key.userId)), textArray(keys.map((key) => key.id))];
+}
+
+function holdKeyArrays(keys: readonly HoldKey[]): [string, string, string] {
+  return [
+    textArray(keys.map((key) => key.userId)),
+    textArray(keys.map((key) => key.orderId)),
+    textArray(keys.map((key) => key.currency)),
+  ];
+}
+
+function toAccount(userId: string, currency: string, scale: number, row: JsonRow): Account {
+  const [version, available, locked] = row;
+  return {
+    userId,
+    currency,
+    scale,
+    available: decodeNumeric(text(available), scale),
+    locked: decodeNumeric(text(locked), scale),
+    version: Number(version),
+  };
+}
+
+function toHold(userId: string, orderId: string, currency: string, scale: number, row: JsonRow): Hold {
+  const [amount, placed, expiresAt] = row;
+  return {
+    userId,
+    orderId,
+    currency,
+    scale,
+    amount: decodeNumeric(text(amount), scale),
+    placed: placed === true,
+    expiresAt: expiresAt == null ? null : isoTime(text(expiresAt)),
+  };
+}
+
+function toOrder(userId: string, id: string, row: JsonRow, catalog: Catalog): OrderRow {
+  const [, symbol, side, type, status, quantity, filled, value, price, holdAmount, placed, version] = row;
+  const market = catalog.markets.get(text(symbol));
+  if (market === undefined) throw new RangeError(`Order ${id} is of ${text(symbol)}, which is no market`);
+  const { base, quote, priceScale } = market;
+  return {
+    userId,
+    id,
+    market,
+    side: side as OrderSide,
+    type: type as OrderType,
+    status: status as OrderStatus,
+    quantity: decodeNumeric(text(quantity), base.scale),
+    filledQuantity: decodeNumeric(text(filled), base.scale),
+    filledValue: decodeNumeric(text(value), VALUE_SCALE),
+    price: price == null ? null : decodeNumeric(text(price), priceScale),
+    holdAmount: holdAmount == null ? null : decodeNumeric(text(holdAmount), quote.scale),
+    placed: placed === true,
+    version: Number(version),
+  };
+}
+
+function scaleOf(catalog: Catalog, code: string): number {
+  const currency = catalog.currencies.get(code);
+  if (currency === undefined) throw new RangeError(`A hold is of ${code}, which is no currency`);
+  return currency.scale;
+}
+
+/** The key that stands at place `n`, counted from 1 as PostgreSQL does. */
+function at<Key>(keys: readonly Key[], n: JsonValue | undefined): Key {
+  const key = keys[Number(n) - 1];
+  if (key === undefined) throw new RangeError(`PostgreSQL answered for key ${String(n)} of ${keys.length}`);
+  return key;
+}
+
+function text(value: JsonValue | undefined): string {
+  if (typeof value === 'string') return value;
+  throw new RangeError(`PostgreSQL answered ${String(value)} where a text was expected`);
+}

@@ -1,0 +1,371 @@
+import type { Books, LoadedBooks } from '../books/books.ts';
+import { VALUE_SCALE, type Account, type Hold, type NewOrder, type OrderRow } from '../books/rows.ts';
+import { plainArray, textArray } from '../database/arrays.ts';
+import type { Session } from '../database/database.ts';
+import { shiftParameters, type Part } from '../database/statement.ts';
+import { encodeNumeric } from '../money/amount.ts';
+
+/**
+ * The second half of a batch: all that it decided, in one statement, which is one transaction by itself. Each
+ * part writes one table and can be pasted into psql. A part that is guarded writes only over the version that
+ * the decision was made from; when any row has moved on, the statement divides by zero and nothing is written.
+ */
+interface Write extends Part {
+  readonly name: string;
+  /** How many rows it has to write; otherwise the guard is lost. */
+  readonly guarded?: number;
+}
+
+const insertAccounts = `
+  INSERT INTO accounts (user_id, currency, available, locked, version, created_at, updated_at)
+  SELECT user_id, currency, available, locked, version, $6::timestamptz, $6::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[])
+    AS new (user_id, currency, available, locked, version)`;
+
+const updateAccounts = `
+  UPDATE accounts a
+  SET available = new.available, locked = new.locked, version = new.version, updated_at = $7::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[])
+    AS new (user_id, currency, available, locked, version, read_version)
+  WHERE a.user_id = new.user_id AND a.currency = new.currency AND a.version = new.read_version
+  RETURNING 1`;
+
+const insertJournal = `
+  INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
+    operation_id, operation_type, order_id, created_at)
+  SELECT *, $11::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
+    $8::text[], $9::text[], $10::text[])`;
+
+const insertHolds = `
+  INSERT INTO holds (user_id, order_id, currency, amount, placed, expires_at, created_at)
+  SELECT *, $7::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])`;
+
+// The accounts of these holds are written in the same statement, and their versions guard the holds.
+const updateHolds = `
+  UPDATE holds h
+  SET amount = new.amount, placed = new.placed, expires_at = new.expires_at
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])
+    AS new (user_id, order_id, currency, amount, placed, expires_at)
+  WHERE (h.user_id, h.order_id, h.currency) = (new.user_id, new.order_id, new.currency)`;
+
+const deleteHolds = `
+  DELETE FROM holds h
+  USING unnest($1::text[], $2::text[], $3::text[]) AS gone (user_id, order_id, currency)
+  WHERE (h.user_id, h.order_id, h.currency) = (gone.user_id, gone.order_id, gone.currency)`;
+
+const insertOrders = `
+  INSERT INTO orders (user_id, id, symbol, side, type, status, quantity, filled_quantity, filled_value, price,
+    stop_price, trailing_amount, trailing_percent, display_quantity, time_in_force, expires_at, oco_group_id,
+    parent_order_id, hold_amount, placed, reject_code, version, created_at, updated_at)
+  SELECT *, $23::timestamptz, $23::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[],
+    $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[],
+    $14::numeric[], $15::text[], $16::timestamptz[], $17::text[], $18::text[], $19::numeric[],
+    $20::boolean[], $21::text[], $22::bigint[])`;
+
+const updateOrders = `
+  UPDATE orders o
+  SET status = new.status, filled_quantity = new.filled_quantity, filled_value = new.filled_value,
+    version = new.version, updated_at = $8::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[])
+    AS new (user_id, id, status, filled_quantity, filled_value, version, read_version)
+  WHERE o.user_id = new.user_id AND o.id = new.id AND o.version = new.read_version
+  RETURNING 1`;
+
+const insertTrades = `
+  INSERT INTO trades (user_id, id, side, order_id, symbol, price, quantity, quote_amount, fee, liquidity,
+    executed_at)
+  SELECT *, $11::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[],
+    $8::numeric[], $9::numeric[], $10::text[])`;
+
+const insertTransactions = `
+  INSERT INTO transactions (user_id, id, type, status, currency, amount, to_user_id, reference, created_at)
+  SELECT user_id, id, type, 'completed', currency, amount, to_user_id, reference, $8::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::text[])
+    AS new (user_id, id, type, currency, amount, to_user_id, reference)`;
+
+const insertOperations = `
+  INSERT INTO operations (user_id, id, type, content_hash, outcome, batch_id, created_at)
+  SELECT user_id, id, type, content_hash, outcome, $6::uuid, $7::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    AS new (user_id, id, type, content_hash, outcome)`;
+
+/**
+ * Writes what a batch changed; nothing where it changed nothing.
+ *
+ * @throws the driver's error; `failureOf` tells a lost guard from the rest
+ */
+export async function persist(
+  session: Session,
+  loaded: LoadedBooks,
+  books: Books,
+  batchId: string,
+): Promise<void> {
+  const writes = [
+    ...accountWrites(loaded, books),
+    ...orderWrites(loaded, books),
+    ...holdWrites(loaded, books),
+    ...recordWrites(books, batchId),
+  ];
+  if (writes.length === 0) return;
+  await session.query(...inOneStatement(writes));
+}
+
+/** `WITH a AS (…), b AS (…) SELECT` what fails when a guard was lost. */
+function inOneStatement(writes: readonly Write[]): [{ name: string; text: string }, string[]] {
+  const values: string[] = [];
+  const guards: string[] = [];
+  const parts = writes.map(({ name, text, values: own, guarded }) => {
+    const part = `${name} AS (${shiftParameters(text, values.length)})`;
+    values.push(...own);
+    if (guarded !== undefined) {
+      values.push(String(guarded));
+      guards.push(`(SELECT count(*) FROM ${name}) = $${values.length}::bigint`);
+    }
+    return part;
+  });
+  const guard = guards.length === 0 ? 'true' : guards.join(' AND ');
+  return [
+    {
+      name: `persist:${writes.map(({ name }) => SHORT[name] ?? name).join('')}`,
+      text: `WITH ${parts.join(',\n')}\nSELECT 1 / (${guard})::int AS guard_held`,
+    },
+    values,
+  ];
+}
+
+/** Names of prepared statements have 63 characters at the most. */
+const SHORT: Readonly<Record<string, string>> = {
+  insert_accounts: 'A',
+  update_accounts: 'a',
+  insert_journal: 'J',
+  insert_orders: 'O',
+  update_orders: 'o',
+  insert_holds: 'H',
+  update_holds: 'h',
+  delete_holds: 'd',
+  insert_trades: 'T',
+  insert_transactions: 'X',
+  insert_operations: 'P',
+};
+
+function accountWrites(loaded: LoadedBooks, books: Books): Write[] {
+  const inserted: Account[] = [];
+  const updated: Account[] = [];
+  const readVersions: number[] = [];
+  for (const [key, account] of inOrder(books.accounts.changed)) {
+    const before = loaded.accounts.get(key);
+    if (before === undefined) inserted.push(account);
+    else {
+      updated.push(account);
+      readVersions.push(before.version);
+    }
+  }
+  const columns = (accounts: readonly Account[]): string[] => [
+    textArray(accounts.map((account) => account.userId)),
+    textArray(accounts.map((account) => account.currency)),
+    plainArray(accounts.map((account) => encodeNumeric(account.available, account.scale))),
+    plainArray(accounts.map((account) => encodeNumeric(account.locked, account.scale))),
+    plainArray(accounts.map((account) => account.version)),
+  ];
+  const writes: Write[] = [];
+  if (updated.length > 0) {
+    const values = [...columns(updated), plainArray(readVersions), books.now];
+    writes.push({ name: 'update_accounts', text: updateAccounts, values, guarded: updated.length });
+  }
+  if (inserted.length > 0) {
+    writes.push({ name: 'insert_accounts', text: insertAccounts, values: [...columns(inserted), books.now] });
+  }
+  const { journal } = books;
+  if (journal.length > 0) {
+    writes.push({
+      name: 'insert_journal',
+      text: insertJournal,
+      values: [
+        textArray(journal.map((entry) => entry.account.userId)),
+        textArray(journal.map((entry) => entry.account.currency)),
+        plainArray(journal.map((entry) => entry.account.version)),
+        plainArray(journal.map((entry) => encodeNumeric(entry.availableDelta, entry.account.scale))),
+        plainArray(journal.map((entry) => encodeNumeric(entry.lockedDelta, entry.account.scale))),
+        plainArray(journal.map((entry) => encodeNumeric(entry.account.available, entry.account.scale))),
+        plainArray(journal.map((entry) => encodeNumeric(entry.account.locked, entry.account.scale))),
+        textArray(journal.map((entry) => entry.operationId)),
+        textArray(journal.map((entry) => entry.operationType)),
+        textArray(journal.map((entry) => entry.orderId)),
+        books.now,
+      ],
+    });
+  }
+  return writes;
+}
+
+function holdWrites(loaded: LoadedBooks, books: Books): Write[] {
+  const inserted: Hold[] = [];
+  const updated: Hold[] = [];
+  const deleted: Hold[] = [];
+  for (const [key, hold] of inOrder(books.holds.changed)) {
+    const isThere = loaded.holds.get(key) !== undefined;
+    if (hold.amount > 0n) (isThere ? updated : inserted).push(hold);
+    else if (isThere) deleted.push(hold);
+  }
+  const keys = (holds: readonly Hold[]): string[] => [
+    textArray(holds.map((hold) => hold.userId)),
+    textArray(holds.map((hold) => hold.orderId)),
+    textArray(holds.map((hold) => hold.currency)),
+  ];
+  const columns = (holds: readonly Hold[]): string[] => [
+    ...keys(holds),
+    plainArray(holds.map((hold) => encodeNumeric(hold.amount, hold.scale))),
+    plainArray(holds.map((hold) => hold.placed)),
+    textArray(holds.map((hold) => hold.expiresAt)),
+  ];
+  const writes: Write[] = [];
+  if (inserted.length > 0) {
+    writes.push({ name: 'insert_holds', text: insertHolds, values: [...columns(inserted), books.now] });
+  }
+  if (updated.length > 0) writes.push({ name: 'update_holds', text: updateHolds, values: columns(updated) });
+  if (deleted.length > 0) writes.push({ name: 'delete_holds', text: deleteHolds, values: keys(deleted) });
+  return writes;
+}
+
+function orderWrites(loaded: LoadedBooks, books: Books): Write[] {
+  const inserted: NewOrder[] = [];
+  const updated: OrderRow[] = [];
+  const readVersions: number[] = [];
+  for (const [key, row] of inOrder(books.orders.changed)) {
+    const made = books.newOrders.get(key);
+    if (made !== undefined) inserted.push({ ...made, row });
+    else {
+      updated.push(row);
+      readVersions.push(loaded.orders.get(key)?.version ?? 0);
+    }
+  }
+  const base = ({ market }: OrderRow): number => market.base.scale;
+  const writes: Write[] = [];
+  if (updated.length > 0) {
+    writes.push({
+      name: 'update_orders',
+      text: updateOrders,
+      guarded: updated.length,
+      values: [
+        textArray(updated.map((order) => order.userId)),
+        textArray(updated.map((order) => order.id)),
+        textArray(updated.map((order) => order.status)),
+        plainArray(updated.map((order) => encodeNumeric(order.filledQuantity, base(order)))),
+        plainArray(updated.map((order) => encodeNumeric(order.filledValue, VALUE_SCALE))),
+        plainArray(updated.map((order) => order.version)),
+        plainArray(readVersions),
+        books.now,
+      ],
+    });
+  }
+  if (inserted.length > 0) {
+    const rows = inserted.map(({ row }) => row);
+    const terms = inserted.map((order) => order.terms);
+    writes.push({
+      name: 'insert_orders',
+      text: insertOrders,
+      values: [
+        textArray(rows.map((row) => row.userId)),
+        textArray(rows.map((row) => row.id)),
+        textArray(rows.map((row) => row.market.symbol)),
+        textArray(rows.map((row) => row.side)),
+        textArray(rows.map((row) => row.type)),
+        textArray(rows.map((row) => row.status)),
+        plainArray(rows.map((row) => encodeNumeric(row.quantity, base(row)))),
+        plainArray(rows.map((row) => encodeNumeric(row.filledQuantity, base(row)))),
+        plainArray(rows.map((row) => encodeNumeric(row.filledValue, VALUE_SCALE))),
+        plainArray(rows.map((row) => nullable(row.price, row.market.priceScale))),
+        plainArray(terms.map((term) => term.stopPrice)),
+        plainArray(terms.map((term) => term.trailingAmount)),
+        plainArray(terms.map((term) => term.trailingPercent)),
+        plainArray(terms.map((term) => term.displayQuantity)),
+        textArray(terms.map((term) => term.timeInForce)),
+        textArray(terms.map((term) => term.expiresAt)),
+        textArray(terms.map((term) => term.ocoGroupId)),
+        textArray(terms.map((term) => term.parentOrderId)),
+        plainArray(rows.map((row) => nullable(row.holdAmount, row.market.quote.scale))),
+        plainArray(rows.map((row) => row.placed)),
+        textArray(inserted.map((order) => order.rejectCode)),
+        plainArray(rows.map((row) => row.version)),
+        books.now,
+      ],
+    });
+  }
+  return writes;
+}
+
+function recordWrites({ trades, transactions, operations, now }: Books, batchId: string): Write[] {
+  const writes: Write[] = [];
+  if (trades.length > 0) {
+    writes.push({
+      name: 'insert_trades',
+      text: insertTrades,
+      values: [
+        textArray(trades.map((trade) => trade.userId)),
+        textArray(trades.map((trade) => trade.id)),
+        textArray(trades.map((trade) => trade.side)),
+        textArray(trades.map((trade) => trade.orderId)),
+        textArray(trades.map((trade) => trade.market.symbol)),
+        plainArray(trades.map((trade) => encodeNumeric(trade.price, trade.market.priceScale))),
+        plainArray(trades.map((trade) => encodeNumeric(trade.quantity, trade.market.base.scale))),
+        plainArray(trades.map((trade) => encodeNumeric(trade.quoteAmount, trade.market.quote.scale))),
+        plainArray(trades.map(({ fee, side, market }) => encodeNumeric(fee, received(side, market).scale))),
+        textArray(trades.map((trade) => trade.liquidity)),
+        now,
+      ],
+    });
+  }
+  if (transactions.length > 0) {
+    writes.push({
+      name: 'insert_transactions',
+      text: insertTransactions,
+      values: [
+        textArray(transactions.map((row) => row.userId)),
+        textArray(transactions.map((row) => row.id)),
+        textArray(transactions.map((row) => row.type)),
+        textArray(transactions.map((row) => row.currency)),
+        plainArray(transactions.map((row) => encodeNumeric(row.amount, row.scale))),
+        textArray(transactions.map((row) => row.toUserId)),
+        textArray(transactions.map((row) => row.reference)),
+        now,
+      ],
+    });
+  }
+  const applied = inOrder(operations.changed).map(([, operation]) => operation);
+  if (applied.length > 0) {
+    writes.push({
+      name: 'insert_operations',
+      text: insertOperations,
+      values: [
+        textArray(applied.map((operation) => operation.userId)),
+        textArray(applied.map((operation) => operation.id)),
+        textArray(applied.map((operation) => operation.type)),
+        textArray(applied.map((operation) => operation.contentHash)),
+        textArray(applied.map((operation) => operation.outcome)),
+        batchId,
+        now,
+      ],
+    });
+  }
+  return writes;
+}
+
+/**
+ * The one order in which every batch locks and writes its rows, so that no two wait for each other in a circle.
+ */
+export function inOrder<Row>(rows: ReadonlyMap<string, Row>): [string, Row][] {
+  return [...rows].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** The currency that a side of a trade receives, and pays its fee in. */
+function received<Currency>(side: 'buy' | 'sell', market: { base: Currency; quote: Currency }): Currency {
+  return side === 'buy' ? market.base : market.quote;
+}
+
+function nullable(amount: bigint | null, scale: number): string | null {
+  return amount === null ? null : encodeNumeric(amount, scale);
+}

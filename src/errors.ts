@@ -1,0 +1,41 @@
+/**
+ * Why a whole call failed. What is wrong with one item of a batch is that item's
+ * result instead: see {@link ItemErrorCode} in `results.ts`.
+ */
+export type ErrorCode =
+  | 'invalid_configuration'
+  | 'server_not_startable'
+  | 'migration_failed'
+  | 'database_unavailable'
+  | 'pool_exhausted'
+  | 'invalid_batch'
+  | 'batch_too_large'
+  | 'invalid_argument'
+  | 'conflict'
+  | 'outcome_unknown'
+  | 'invalid_file'
+  | 'audit_failed'
+  | 'closed';
+
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
+  'database_unavailable',
+  'pool_exhausted',
+  'conflict',
+  'outcome_unknown',
+]);
+
+/** The one error class of Pincex. `code` is stable; the message is for people and may change. */
+export class PincexError extends Error {
+  override readonly name = 'PincexError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Whether the same call may succeed later as it is. Item ids make sending it again safe. */
+  get retryable(): boolean {
+    return RETRYABLE.has(this.code);
+  }
+}

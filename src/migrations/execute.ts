@@ -1,0 +1,74 @@
+import type { ClientBase } from 'pg';
+import { PincexError } from '../errors.ts';
+import type { MigrationFile } from './files.ts';
+import type { Statement } from './statements.ts';
+
+/**
+ * Runs a file and then `note`, which writes into the history that it ran: in one transaction, or for a
+ * file that begins with `-- no transaction` one statement after the other. Such a file can stop
+ * half-way, so its statements say IF [NOT] EXISTS and it is run again as a whole.
+ *
+ * @throws PincexError `migration_failed` naming the file and the statement.
+ */
+export async function executeFile(
+  client: ClientBase,
+  file: MigrationFile,
+  note: () => Promise<void>,
+): Promise<void> {
+  if (!file.inTransaction) {
+    await runStatements(client, file);
+    await note();
+    return;
+  }
+  await client.query('BEGIN');
+  try {
+    await runStatements(client, file);
+    await note();
+    await client.query('COMMIT');
+  } catch (error) {
+    // Where the connection is gone, so is the transaction.
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function runStatements(client: ClientBase, file: MigrationFile): Promise<void> {
+  for (const statement of file.statements) {
+    try {
+      await dropInvalidIndex(client, statement);
+      await client.query(statement.text);
+    } catch (error) {
+      throw failed(file, statement, error as Error);
+    }
+  }
+}
+
+/**
+ * `CREATE INDEX CONCURRENTLY` that fails leaves an index of that name behind that is not valid, and
+ * IF NOT EXISTS would be content with it.
+ */
+async function dropInvalidIndex(client: ClientBase, { text }: Statement): Promise<void> {
+  const match = /^create\s+(?:unique\s+)?index\s+concurrently\s+if\s+not\s+exists\s+([\w."]+)/i.exec(text);
+  const index = match?.[1];
+  if (index === undefined) return;
+  const invalid = await client.query(
+    'SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid',
+    [index],
+  );
+  if (invalid.rowCount !== 0) await client.query(`DROP INDEX CONCURRENTLY ${index}`);
+}
+
+function failed(file: MigrationFile, statement: Statement, cause: Error): PincexError {
+  const { detail, hint } = cause as { detail?: string; hint?: string };
+  const reason = [cause.message, detail, hint].filter(Boolean).join(' ');
+  return new PincexError(
+    'migration_failed',
+    `${file.name}, line ${statement.line}: ${reason}\n  ${shorten(statement.text)}`,
+    { cause },
+  );
+}
+
+function shorten(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientBase } from 'pg';
+import { PincexError } from '../errors.ts';
+
+/** Any number will do that nobody else uses in this database. */
+const LOCK = 7_046_239_201;
+
+const LONGEST_WAIT_MS = 10 * 60_000;
+
+/**
+ * Runs `work` while no other session migrates this database. The lock belongs to the session and goes
+ * with it. It is asked for again and again, not waited for: `CREATE INDEX CONCURRENTLY` waits for the
+ * snapshots of all other sessions, also for that of one that waits for a lock, and so for ever.
+ *
+ * @throws PincexError `migration_failed` after ten minutes of waiting.
+ */
+export async function withMigrationLock<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + LONGEST_WAIT_MS;
+  while (!(await tryLock(client))) {
+    if (Date.now() > deadline) {
+      throw new PincexError(
+        'migration_failed',
+        'Another process has been migrating this database for ten minutes.',
+      );
+    }
+    await sleep(100);
+  }
+  try {
+    return await work();
+  } finally {
+    // Where the connection is gone, so is the lock; the error of `work` tells it.
+    await client.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
+  }
+}
+
+async function tryLock(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
+    LOCK,
+  ]);
+  return rows[0]?.locked === true;
+}

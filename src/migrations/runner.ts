@@ -1,0 +1,165 @@
+import pg from 'pg';
+import { PincexError } from '../errors.ts';
+import { executeFile } from './execute.ts';
+import { defaultFolder, type Migration, readMigrations } from './files.ts';
+import { type AppliedMigration, ensureHistory, forget, readHistory, remember } from './history.ts';
+import { withMigrationLock } from './lock.ts';
+
+/**
+ * The connection that migrates. It must be one session throughout, so not one through a pooler in
+ * transaction mode.
+ */
+export type MigrationDatabase = pg.Pool | pg.ClientBase;
+
+export interface MigrationOptions {
+  /** Where the SQL files are. Default: the migrations of Pincex. */
+  readonly folder?: string;
+  /** Told the name of each file before it runs. */
+  readonly onProgress?: (file: string) => void;
+}
+
+export interface UpOptions extends MigrationOptions {
+  /** The last version to apply. Default: all there are. */
+  readonly to?: number;
+}
+
+export interface DownOptions extends MigrationOptions {
+  /** How many migrations to take back, the latest first. Default: 1. */
+  readonly steps?: number;
+  /** In place of `steps`: the version that remains the latest; 0 takes back all. */
+  readonly to?: number;
+}
+
+/** A migration and where this database stands with it. */
+export interface MigrationState {
+  readonly version: number;
+  readonly name: string;
+  /** `changed`: its file is another than the one applied; `unknown`: applied, but without a file here. */
+  readonly state: 'applied' | 'pending' | 'changed' | 'unknown';
+  readonly appliedAt: Date | null;
+}
+
+/**
+ * Applies what is pending, in the order of the versions. Two processes may do so at once: one works,
+ * the other waits and finds nothing left.
+ *
+ * @returns the migrations that were applied here.
+ * @throws PincexError `migration_failed`; what was applied before it stays applied.
+ */
+export async function migrateUp(database: MigrationDatabase, options: UpOptions = {}): Promise<Migration[]> {
+  const migrations = readMigrations(options.folder ?? defaultFolder);
+  const last = options.to ?? Infinity;
+  return locked(database, async (client) => {
+    await ensureHistory(client);
+    const history = await checkedHistory(client, migrations);
+    const pending = migrations.filter(({ version }) => !history.has(version) && version <= last);
+    for (const migration of pending) {
+      options.onProgress?.(migration.up.name);
+      await executeFile(client, migration.up, () => remember(client, migration));
+    }
+    return pending;
+  });
+}
+
+/**
+ * Takes migrations back, the latest first.
+ *
+ * @returns the migrations that were taken back.
+ * @throws PincexError `migration_failed`; what was taken back before it stays so.
+ */
+export async function migrateDown(
+  database: MigrationDatabase,
+  options: DownOptions = {},
+): Promise<Migration[]> {
+  const migrations = readMigrations(options.folder ?? defaultFolder);
+  return locked(database, async (client) => {
+    const history = await checkedHistory(client, migrations);
+    const applied = migrations.filter(({ version }) => history.has(version)).reverse();
+    const { to, steps = 1 } = options;
+    const chosen = to === undefined ? applied.slice(0, steps) : applied.filter(({ version }) => version > to);
+    for (const migration of chosen) {
+      if (!migration.down) {
+        throw new PincexError(
+          'migration_failed',
+          `${migration.up.name} has no way back: there is no down file.`,
+        );
+      }
+      options.onProgress?.(migration.down.name);
+      await executeFile(client, migration.down, () => forget(client, migration));
+    }
+    return chosen;
+  });
+}
+
+/** Tells where this database stands with each migration; changes nothing. */
+export async function migrationStatus(
+  database: MigrationDatabase,
+  options: MigrationOptions = {},
+): Promise<MigrationState[]> {
+  const migrations = readMigrations(options.folder ?? defaultFolder);
+  return withClient(database, async (client) => {
+    const history = await readHistory(client);
+    const here = new Set(migrations.map(({ version }) => version));
+    const unknown = [...history.values()].filter(({ version }) => !here.has(version));
+    return [
+      ...migrations.map((migration) => stateOf(migration, history.get(migration.version))),
+      ...unknown.map(({ version, name, appliedAt }) => ({
+        version,
+        name,
+        state: 'unknown' as const,
+        appliedAt,
+      })),
+    ].sort((a, b) => a.version - b.version);
+  });
+}
+
+function stateOf(
+  { version, name, checksum }: Migration,
+  applied: AppliedMigration | undefined,
+): MigrationState {
+  if (!applied) return { version, name, state: 'pending', appliedAt: null };
+  const state = applied.checksum === checksum ? 'applied' : 'changed';
+  return { version, name, state, appliedAt: applied.appliedAt };
+}
+
+/** The history, where it fits the files. */
+async function checkedHistory(
+  client: pg.ClientBase,
+  migrations: readonly Migration[],
+): Promise<Map<number, AppliedMigration>> {
+  const history = await readHistory(client);
+  const files = new Map(migrations.map((migration) => [migration.version, migration]));
+  for (const { version, name, checksum } of history.values()) {
+    const migration = files.get(version);
+    if (!migration) {
+      throw new PincexError(
+        'migration_failed',
+        `The database has migration ${version} (${name}), which this version of Pincex does not know. Use a newer one.`,
+      );
+    }
+    if (migration.checksum !== checksum) {
+      throw new PincexError(
+        'migration_failed',
+        `${migration.up.name} was changed after it was applied. Put it back and write a new migration.`,
+      );
+    }
+  }
+  return history;
+}
+
+function locked<T>(database: MigrationDatabase, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  return withClient(database, (client) => withMigrationLock(client, () => work(client)));
+}
+
+async function withClient<T>(
+  database: MigrationDatabase,
+  work: (client: pg.ClientBase) => Promise<T>,
+): Promise<T> {
+  if (!(database instanceof pg.Pool)) return work(database);
+  const client = await database.connect();
+  try {
+    return await work(client);
+  } finally {
+    client.release();
+  }
+}

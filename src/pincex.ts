@@ -1,0 +1,217 @@
+import pRetry from 'p-retry';
+import pg from 'pg';
+import { audit, type AuditReport } from './audit/audit.ts';
+import { CatalogStore } from './catalog/store.ts';
+import { commands, type CommandType, type DataOf, type MixedItem } from './commands/index.ts';
+import type { Fields } from './commands/fields.ts';
+import { loadConfig, type Config } from './config/load.ts';
+import { Database, type StatementRun, type TransactionSession } from './database/database.ts';
+import { failureOf, unavailable } from './database/failures.ts';
+import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
+import { Engine, type BatchOptions, type Strategy } from './engine/engine.ts';
+import type { Reader } from './engine/read.ts';
+import { PincexError } from './errors.ts';
+import { limits } from './limits.ts';
+import { statementLog } from './logging.ts';
+import { migrateUp, migrationStatus } from './migrations/runner.ts';
+import type { BatchResult } from './results.ts';
+import { Bookkeeper } from './services/bookkeeper.ts';
+import type { Executor } from './services/executor.ts';
+import { Sweeper, type Swept } from './services/sweeper.ts';
+import { Trading } from './services/trading.ts';
+
+export interface PincexOptions {
+  /** Default: `pincex.yaml` of the working folder, and the environment over it. */
+  readonly config?: Config;
+  /** `auto`, unless one way of keeping batches apart is to be measured or tested by itself. */
+  readonly strategy?: Strategy;
+  /** Told of every statement once it has run. */
+  readonly onStatement?: (run: StatementRun) => void;
+  /** Told what is done while the embedded server starts. */
+  readonly onProgress?: (message: string) => void;
+}
+
+/** What runs inside one transaction of the caller's. */
+export interface PincexTransaction {
+  readonly bookkeeper: Bookkeeper;
+  readonly trading: Trading;
+  /** As {@link Pincex.execute}, in this transaction. */
+  execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
+  /** The connection of the transaction, for statements of the caller's own. */
+  readonly client: TransactionSession['client'];
+}
+
+/** An exchange's books. One for a process; close it when done. */
+export class Pincex {
+  readonly config: Config;
+  readonly bookkeeper: Bookkeeper;
+  readonly trading: Trading;
+  /** Currencies and markets. */
+  readonly catalog: CatalogStore;
+  /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
+  readonly url: string;
+  readonly #database: Database;
+  readonly #engine: Engine;
+  readonly #server: EmbeddedServer | null;
+
+  private constructor(
+    config: Config,
+    database: Database,
+    url: string,
+    server: EmbeddedServer | null,
+    strategy: Strategy,
+  ) {
+    this.config = config;
+    this.url = url;
+    this.#database = database;
+    this.#server = server;
+    this.catalog = new CatalogStore(database);
+    this.#engine = new Engine(database, this.catalog, strategy);
+    this.bookkeeper = new Bookkeeper(this.#executor(), database);
+    this.trading = new Trading(this.#executor(), database);
+  }
+
+  /**
+   * Opens the books. Without `database.url` it starts the embedded server, or uses the one that another process
+   * started for the same data folder, and migrates it; a server of your own you migrate with `pincex migrate up`.
+   *
+   * @throws PincexError `invalid_configuration`, `server_not_startable`, `migration_failed`, `database_unavailable`
+   */
+  static async open(options: PincexOptions = {}): Promise<Pincex> {
+    const config = options.config ?? loadConfig();
+    const { url: ownUrl, pool, optimizedRepository } = config.database;
+    const server =
+      ownUrl === null
+        ? await startEmbeddedServer({
+            dataDir: config.dataDir,
+            ...(options.onProgress && { onProgress: options.onProgress }),
+          })
+        : null;
+    const url = ownUrl ?? server?.url ?? '';
+    const log = optimizedRepository.enableDebugLogs ? statementLog() : undefined;
+    const database = new Database({
+      url,
+      ...pool,
+      queryHints: optimizedRepository.enableQueryHints,
+      onStatement(run) {
+        log?.(run);
+        options.onStatement?.(run);
+      },
+    });
+    try {
+      await prepareSchema(url, server !== null);
+    } catch (error) {
+      await database.close();
+      await server?.stop();
+      throw error;
+    }
+    return new Pincex(config, database, url, server, options.strategy ?? 'auto');
+  }
+
+  /**
+   * Runs a batch that mixes types, such as a lock, an order and a trade.
+   *
+   * @throws PincexError where the whole call fails: see `docs/results-and-errors.md`
+   */
+  execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>> {
+    return this.#engine.execute(items, readMixed, options);
+  }
+
+  /**
+   * Runs `work` in one transaction: its batches, and statements of the caller's, are committed together when it
+   * returns and rolled back together when it throws. Batches lock their rows until then, so keep it short. After
+   * a deadlock or a serialization failure nothing has been written, and `work` is run again from its beginning.
+   *
+   * @throws PincexError `conflict`, `database_unavailable`, `outcome_unknown`; and whatever `work` throws
+   */
+  async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
+    const progress = { isWorkDone: false };
+    const attempt = () => {
+      progress.isWorkDone = false;
+      return this.#database.transaction(async (session) => {
+        const result = await work(this.#within(session));
+        progress.isWorkDone = true;
+        return result;
+      });
+    };
+    try {
+      return await pRetry(attempt, {
+        retries: limits.attempts,
+        minTimeout: 2,
+        factor: 2,
+        randomize: true,
+        shouldRetry: ({ error }) => failureOf(error) === 'collision',
+      });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === 'collision') {
+        const message = `The transaction lost against others ${limits.attempts} times; nothing of it was written`;
+        throw new PincexError('conflict', message, { cause: error });
+      }
+      if (failure !== 'disconnected') throw error;
+      if (!progress.isWorkDone) throw unavailable(error);
+      const message =
+        'PostgreSQL went away during the commit; send the same items again to learn what was written';
+      throw new PincexError('outcome_unknown', message, { cause: error });
+    }
+  }
+
+  /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
+  sweepExpired(): Promise<Swept> {
+    return new Sweeper(this.#database, this.catalog, this.#engine).sweep();
+  }
+
+  /** Proves the books from the tables alone. */
+  audit(): Promise<AuditReport> {
+    return audit(this.#database);
+  }
+
+  /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
+  async close(): Promise<void> {
+    await this.#database.close();
+    await this.#server?.stop();
+  }
+
+  #within(session: TransactionSession): PincexTransaction {
+    const execute = this.#executor(session);
+    return {
+      bookkeeper: new Bookkeeper(execute, session),
+      trading: new Trading(execute, session),
+      execute: (items, options) => this.#engine.execute(items, readMixed, options, session),
+      client: session.client,
+    };
+  }
+
+  #executor(session?: TransactionSession): Executor {
+    return <Type extends CommandType>(type: Type, items: readonly unknown[], options?: BatchOptions) => {
+      const read: Reader = (_, fields) => commands[type](fields);
+      return this.#engine.execute<DataOf<Type>>(items, read, options, session);
+    };
+  }
+}
+
+/** The embedded server is Pincex's own to migrate; one of the operator's is not, so that is only checked. */
+async function prepareSchema(url: string, isOwn: boolean): Promise<void> {
+  const client = new pg.Client(url);
+  try {
+    await client.connect().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    if (isOwn) await migrateUp(client);
+    const states = await migrationStatus(client);
+    const behind = states.find(({ state }) => state !== 'applied');
+    if (behind === undefined) return;
+    throw new PincexError(
+      'migration_failed',
+      `Migration ${behind.version} (${behind.name}) is ${behind.state} in this database: run "pincex migrate up"`,
+    );
+  } finally {
+    await client.end();
+  }
+}
+
+const TYPES = Object.keys(commands) as CommandType[];
+
+function readMixed(_: object, fields: Fields) {
+  return commands[fields.oneOf('invalid_item', 'type', TYPES)](fields);
+}

@@ -1,0 +1,30 @@
+import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
+
+/**
+ * Checks the list of keys of a read.
+ *
+ * @throws PincexError `invalid_argument`, `batch_too_large`
+ */
+export function requireKeys(name: string, keys: readonly unknown[], count = keys.length): void {
+  if (!Array.isArray(keys) || keys.some((key) => typeof key !== 'string')) {
+    throw new PincexError('invalid_argument', `${name} must be an array of texts`);
+  }
+  if (count > limits.readKeys) {
+    throw new PincexError('batch_too_large', `One read takes at most ${limits.readKeys} keys: got ${count}`);
+  }
+}
+
+/** A key as PostgreSQL can be asked for it; no row has an id with a NUL, which would fail the whole statement. */
+export const askable = (key: string): string | null =>
+  key.includes('\0') || !key.isWellFormed() ? null : key;
+
+/**
+ * Checks a limit.
+ *
+ * @throws PincexError `invalid_argument`
+ */
+export function requireLimit(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new PincexError('invalid_argument', `${name} must be 1 to ${most}: got ${value}`);
+}

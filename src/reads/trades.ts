@@ -1,0 +1,80 @@
+import type { OrderSide } from '../books/rows.ts';
+import { textArray } from '../database/arrays.ts';
+import type { Session } from '../database/database.ts';
+import { isoTime } from '../database/time.ts';
+import { trimDecimal } from '../money/amount.ts';
+import { askable, requireKeys } from './keys.ts';
+
+/** One side of a trade, as callers see it. Amounts and prices are decimal strings. */
+export interface TradeView {
+  readonly id: string;
+  readonly userId: string;
+  readonly orderId: string;
+  readonly symbol: string;
+  readonly side: OrderSide;
+  readonly price: string;
+  readonly quantity: string;
+  /** What was paid for it, in quote. */
+  readonly quoteAmount: string;
+  /** Of what this side received: in base for a buy, in quote for a sell. */
+  readonly fee: string;
+  readonly liquidity: 'maker' | 'taker';
+  /** ISO 8601 in UTC. */
+  readonly executedAt: string;
+}
+
+const getTradesByOrders = {
+  name: 'get-trades-by-orders',
+  text: `
+    SELECT k.n, t.user_id, t.id, t.side, t.symbol, t.price, t.quantity, t.quote_amount, t.fee, t.liquidity,
+      t.executed_at
+    FROM unnest($1::text[]) WITH ORDINALITY AS k (order_id, n)
+    JOIN trades t USING (order_id)
+    ORDER BY k.n, t.executed_at, t.id`,
+};
+
+interface Row {
+  n: string;
+  user_id: string;
+  id: string;
+  side: OrderSide;
+  symbol: string;
+  price: string;
+  quantity: string;
+  quote_amount: string;
+  fee: string;
+  liquidity: 'maker' | 'taker';
+  executed_at: string;
+}
+
+/**
+ * The trades of each order, oldest first: a list for every order, in the order of the ids.
+ *
+ * @throws PincexError `invalid_argument`, `batch_too_large`
+ */
+export async function readTradesByOrderIds(
+  session: Session,
+  orderIds: readonly string[],
+): Promise<TradeView[][]> {
+  requireKeys('orderIds', orderIds);
+  const trades = orderIds.map((): TradeView[] => []);
+  if (orderIds.length === 0) return trades;
+  const rows = await session.query<Row>(getTradesByOrders, [textArray(orderIds.map(askable))]);
+  for (const row of rows) {
+    const order = Number(row.n) - 1;
+    trades[order]?.push({
+      id: row.id,
+      userId: row.user_id,
+      orderId: orderIds[order] ?? '',
+      symbol: row.symbol,
+      side: row.side,
+      price: trimDecimal(row.price),
+      quantity: trimDecimal(row.quantity),
+      quoteAmount: trimDecimal(row.quote_amount),
+      fee: trimDecimal(row.fee),
+      liquidity: row.liquidity,
+      executedAt: isoTime(row.executed_at),
+    });
+  }
+  return trades;
+}

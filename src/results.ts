@@ -1,0 +1,96 @@
+/** Why one item of a batch was rejected. `docs/results-and-errors.md` lists them in order of precedence. */
+export type ItemErrorCode =
+  | 'invalid_item'
+  | 'invalid_id'
+  | 'unknown_currency'
+  | 'unknown_market'
+  | 'invalid_amount'
+  | 'invalid_price'
+  | 'invalid_quantity'
+  | 'invalid_order'
+  | 'invalid_time'
+  | 'id_reused'
+  | 'already_rejected'
+  | 'account_not_found'
+  | 'insufficient_funds'
+  | 'hold_not_found'
+  | 'hold_in_use'
+  | 'hold_exceeded'
+  | 'order_not_found'
+  | 'order_exists'
+  | 'order_not_placed'
+  | 'order_placed'
+  | 'invalid_transition'
+  | 'trade_mismatch'
+  | 'group_failed';
+
+/** What is wrong with one item. */
+export interface ItemError {
+  readonly code: ItemErrorCode;
+  /** Names the item, the value and what would be accepted. */
+  readonly message: string;
+  /** Whether the same item may succeed later, as it is, once the books have moved. */
+  readonly retryable: boolean;
+}
+
+/** The outcome of one item. A success carries no error, a failure no data. */
+export type ItemResult<Data> = {
+  /** Place in the request, from 0. */
+  readonly index: number;
+  /** The caller's id of the item; `null` if it had none that could be read. */
+  readonly id: string | null;
+} & (
+  | { readonly status: 'applied' | 'replayed'; readonly data: Data }
+  | { readonly status: 'rejected'; readonly error: ItemError }
+  | { readonly status: 'skipped' }
+);
+
+/**
+ * - `partial`: what succeeds is kept, each item on its own.
+ * - `stop_on_error`: as `partial` up to the first rejected item; the rest is skipped.
+ * - `atomic`: all items or none.
+ */
+export type BatchMode = 'partial' | 'stop_on_error' | 'atomic';
+
+export interface BatchCounts {
+  readonly total: number;
+  readonly applied: number;
+  readonly rejected: number;
+  readonly replayed: number;
+  readonly skipped: number;
+}
+
+/** The outcome of a batch: a dense list of results in the order of the request. */
+export interface BatchResult<Data> {
+  /** UUID version 7, made when the call began. */
+  readonly batchId: string;
+  readonly mode: BatchMode;
+  /** `applied`: every item is applied or replayed; `rejected`: none is; `partial`: some are. */
+  readonly status: 'applied' | 'partial' | 'rejected';
+  readonly counts: BatchCounts;
+  /** Milliseconds from call to result. */
+  readonly durationMs: number;
+  readonly results: readonly ItemResult<Data>[];
+  /** Items applied or replayed. */
+  readonly successCount: number;
+  /** Index of every rejected item, with its error. */
+  readonly failedItems: ReadonlyMap<number, ItemError>;
+}
+
+/** Adds up the results of a batch. */
+export function summarize<Data>(
+  batchId: string,
+  mode: BatchMode,
+  results: readonly ItemResult<Data>[],
+  durationMs: number,
+): BatchResult<Data> {
+  const counts = { total: results.length, applied: 0, rejected: 0, replayed: 0, skipped: 0 };
+  const failedItems = new Map<number, ItemError>();
+  for (const result of results) {
+    counts[result.status]++;
+    if (result.status === 'rejected') failedItems.set(result.index, result.error);
+  }
+  const successCount = counts.applied + counts.replayed;
+  const status = successCount === counts.total ? 'applied' : successCount === 0 ? 'rejected' : 'partial';
+  return { batchId, mode, status, counts, durationMs, results, successCount, failedItems };
+}

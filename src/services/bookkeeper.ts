@@ -1,0 +1,86 @@
+import type { Funds } from '../books/funds.ts';
+import type { LockFunds } from '../commands/lockFunds.ts';
+import type { Deposit, Transfer, Withdraw } from '../commands/transactions.ts';
+import type { UnlockFunds } from '../commands/unlockFunds.ts';
+import type { Session } from '../database/database.ts';
+import type { BatchOptions } from '../engine/engine.ts';
+import { readAccounts, type AccountView } from '../reads/accounts.ts';
+import type { BatchResult, ItemResult } from '../results.ts';
+import { executeOne, type Executor } from './executor.ts';
+
+/**
+ * Accounts and funds. Every call that writes takes a list and answers with a result for each item; the single
+ * forms are batches of one. They throw `PincexError` only where the whole call fails.
+ */
+export class Bookkeeper {
+  readonly #execute: Executor;
+  readonly #session: Session;
+
+  constructor(execute: Executor, session: Session) {
+    this.#execute = execute;
+    this.#session = session;
+  }
+
+  /**
+   * Every account of these users in these currencies, in one statement: for each user in turn, one for each
+   * currency in turn, `null` where there is none.
+   *
+   * @throws PincexError `invalid_argument`, `batch_too_large`
+   */
+  batchGetAccounts(
+    userIds: readonly string[],
+    currencies: readonly string[],
+  ): Promise<(AccountView | null)[]> {
+    return readAccounts(this.#session, userIds, currencies);
+  }
+
+  async getAccount(userId: string, currency: string): Promise<AccountView | null> {
+    const [account] = await this.batchGetAccounts([userId], [currency]);
+    return account ?? null;
+  }
+
+  /** Moves funds from available to locked, each into the hold of its (user, order, currency). */
+  batchLockFunds(operations: readonly LockFunds[], options?: BatchOptions): Promise<BatchResult<Funds>> {
+    return this.#execute('lockFunds', operations, options);
+  }
+
+  lockFunds(operation: LockFunds): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'lockFunds', operation);
+  }
+
+  /** Moves funds from holds back to available. */
+  batchUnlockFunds(operations: readonly UnlockFunds[], options?: BatchOptions): Promise<BatchResult<Funds>> {
+    return this.#execute('unlockFunds', operations, options);
+  }
+
+  unlockFunds(operation: UnlockFunds): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'unlockFunds', operation);
+  }
+
+  /** Brings money in from the outside world; a first deposit makes the account. */
+  batchDeposit(deposits: readonly Deposit[], options?: BatchOptions): Promise<BatchResult<Funds>> {
+    return this.#execute('deposit', deposits, options);
+  }
+
+  deposit(deposit: Deposit): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'deposit', deposit);
+  }
+
+  /** Takes available money out to the outside world. */
+  batchWithdraw(withdrawals: readonly Withdraw[], options?: BatchOptions): Promise<BatchResult<Funds>> {
+    return this.#execute('withdraw', withdrawals, options);
+  }
+
+  withdraw(withdrawal: Withdraw): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'withdraw', withdrawal);
+  }
+
+  /** Passes available money from one user to another. */
+  batchTransfer(transfers: readonly Transfer[], options?: BatchOptions): Promise<BatchResult<Funds>> {
+    return this.#execute('transfer', transfers, options);
+  }
+
+  transfer(transfer: Transfer): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'transfer', transfer);
+  }
+}

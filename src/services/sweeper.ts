@@ -1,0 +1,91 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { CatalogStore } from '../catalog/store.ts';
+import { expireHold, expireOrder } from '../commands/expire.ts';
+import type { Command } from '../commands/command.ts';
+import type { Database } from '../database/database.ts';
+import { isoTime } from '../database/time.ts';
+import type { Engine } from '../engine/engine.ts';
+import { limits } from '../limits.ts';
+
+const findExpiredHolds = {
+  name: 'find-expired-holds',
+  text: `
+    SELECT user_id, order_id, currency, expires_at
+    FROM holds
+    WHERE expires_at <= $1::timestamptz AND NOT placed
+    ORDER BY expires_at
+    LIMIT $2`,
+};
+
+const findExpiredOrders = {
+  name: 'find-expired-orders',
+  text: `
+    SELECT user_id, id AS order_id, expires_at
+    FROM orders
+    WHERE expires_at <= $1::timestamptz AND status IN ('pending', 'open', 'partially_filled')
+    ORDER BY expires_at
+    LIMIT $2`,
+};
+
+interface Expired {
+  user_id: string;
+  order_id: string;
+  /** Of a hold. */
+  currency?: string;
+  expires_at: string;
+}
+
+/** What a sweep gave back. */
+export interface Swept {
+  readonly expiredOrders: number;
+  readonly expiredHolds: number;
+}
+
+/**
+ * Returns what has expired. All it knows stands in the tables: any number of processes may sweep at any time,
+ * and one that dies half-way leaves nothing undone that the next would not find.
+ */
+export class Sweeper {
+  readonly #database: Database;
+  readonly #catalog: CatalogStore;
+  readonly #engine: Engine;
+
+  constructor(database: Database, catalog: CatalogStore, engine: Engine) {
+    this.#database = database;
+    this.#catalog = catalog;
+    this.#engine = engine;
+  }
+
+  /** Expires every order and returns every hold whose time is over. */
+  async sweep(now = new Date()): Promise<Swept> {
+    const catalog = await this.#catalog.get();
+    const expiredOrders = await this.#sweepAll(findExpiredOrders, now, (row) =>
+      expireOrder(row.user_id, row.order_id, isoTime(row.expires_at)),
+    );
+    const expiredHolds = await this.#sweepAll(findExpiredHolds, now, (row) =>
+      expireHold(row.user_id, row.order_id, currencyOf(catalog, row.currency ?? ''), isoTime(row.expires_at)),
+    );
+    return { expiredOrders, expiredHolds };
+  }
+
+  async #sweepAll(
+    find: typeof findExpiredHolds,
+    now: Date,
+    toCommand: (row: Expired) => Command,
+  ): Promise<number> {
+    let swept = 0;
+    for (;;) {
+      const rows = await this.#database.query<Expired>(find, [now.toISOString(), String(limits.sweepItems)]);
+      const { counts } = await this.#engine.execute(rows, (row) => toCommand(row as Expired));
+      swept += counts.applied;
+      // What another sweeper took first is rejected here; where nothing was applied, it is at work already.
+      if (rows.length < limits.sweepItems || counts.applied === 0) return swept;
+    }
+  }
+}
+
+function currencyOf(catalog: Catalog, code: string) {
+  const currency = catalog.currencies.get(code);
+  if (currency === undefined) throw new RangeError(`A hold is of ${code}, which is no currency`);
+  return currency;
+}

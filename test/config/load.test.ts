@@ -1,0 +1,217 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { PincexError } from '../../src/errors.ts';
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(path.join(os.tmpdir(), 'pincex-config-'));
+});
+afterEach(() => {
+  rmSync(cwd, { recursive: true });
+});
+
+function write(yaml: string, name = 'pincex.yaml'): void {
+  writeFileSync(path.join(cwd, name), yaml);
+}
+
+function load(env: NodeJS.ProcessEnv = {}) {
+  return loadConfig({ cwd, env });
+}
+
+function problemsOf(env: NodeJS.ProcessEnv = {}, file?: string): string {
+  try {
+    loadConfig({ cwd, env, ...(file === undefined ? {} : { file }) });
+  } catch (error) {
+    expect(error).toBeInstanceOf(PincexError);
+    expect((error as PincexError).code).toBe('invalid_configuration');
+    return (error as PincexError).message;
+  }
+  throw new Error('The configuration was taken.');
+}
+
+describe('without a file and without variables', () => {
+  it('every key has its default', () => {
+    expect(load()).toEqual({
+      dataDir: path.join(cwd, '.pincex'),
+      database: {
+        url: null,
+        pool: { max: 10, connectionTimeoutMs: 10_000, idleTimeoutMs: 30_000 },
+        optimizedRepository: { batchSize: 100, enableQueryHints: true, enableDebugLogs: false },
+      },
+    });
+  });
+});
+
+describe('the file', () => {
+  it('sets every key', () => {
+    write(`
+data_dir: data
+database:
+  url: postgresql://me:secret@db.example:5433/exchange?sslmode=require
+  pool: { max: 20, connection_timeout: 500ms, idle_timeout: 2m }
+  optimized_repository:
+    batch_size: 250
+    enable_query_hints: false
+    enable_debug_logs: true
+`);
+    expect(load()).toEqual({
+      dataDir: path.join(cwd, 'data'),
+      database: {
+        url: 'postgresql://me:secret@db.example:5433/exchange?sslmode=require',
+        pool: { max: 20, connectionTimeoutMs: 500, idleTimeoutMs: 120_000 },
+        optimizedRepository: { batchSize: 250, enableQueryHints: false, enableDebugLogs: true },
+      },
+    });
+  });
+
+  it.each(['', '# nothing but a comment\n', 'database:\n', 'database:\n  url:\n  pool: {}\n'])(
+    'that says nothing (%j) leaves the defaults',
+    (yaml) => {
+      write(yaml);
+      expect(load().database.pool.max).toBe(10);
+      expect(load().database.url).toBeNull();
+    },
+  );
+
+  it('may be another, named by PINCEX_CONFIG', () => {
+    write('database: { pool: { max: 3 } }', 'other.yaml');
+    expect(load({ PINCEX_CONFIG: 'other.yaml' }).database.pool.max).toBe(3);
+  });
+
+  it('may be another, named by the caller, whom PINCEX_CONFIG does not overrule', () => {
+    write('database: { pool: { max: 3 } }', 'other.yaml');
+    const config = loadConfig({ cwd, env: { PINCEX_CONFIG: 'none.yaml' }, file: 'other.yaml' });
+    expect(config.database.pool.max).toBe(3);
+  });
+
+  it('must be there once it is named', () => {
+    expect(problemsOf({}, 'none.yaml')).toMatch(/^none\.yaml cannot be read: ENOENT/);
+    expect(problemsOf({ PINCEX_CONFIG: 'none.yaml' })).toMatch(/^none\.yaml cannot be read: ENOENT/);
+  });
+
+  it('that is no YAML is refused with its name and line', () => {
+    write('data_dir: x\ndatabase:\n  url: "never closed\n');
+    expect(problemsOf()).toMatch(/^pincex\.yaml, line \d: Missing closing "quote/);
+    write('data_dir: x\ndata_dir: y\n');
+    expect(problemsOf()).toBe('pincex.yaml, line 2: Map keys must be unique');
+  });
+
+  it.each(['- a\n- b\n', 'just text\n', '42\n'])('that holds no keys (%j) is refused', (yaml) => {
+    write(yaml);
+    expect(problemsOf()).toContain('pincex.yaml takes keys with values');
+  });
+});
+
+describe('the environment', () => {
+  it('stands over the file', () => {
+    write('database: { pool: { max: 20, idle_timeout: 1m } }');
+    const { pool } = load({ PINCEX_DATABASE_POOL_MAX: '30' }).database;
+    expect(pool).toEqual({ max: 30, connectionTimeoutMs: 10_000, idleTimeoutMs: 60_000 });
+  });
+
+  it('sets every key by the one rule: PINCEX_ and the path', () => {
+    expect(
+      load({
+        PINCEX_DATA_DIR: '/srv/pincex',
+        PINCEX_DATABASE_URL: 'postgres://h/d',
+        PINCEX_DATABASE_POOL_MAX: '1',
+        PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '1s',
+        PINCEX_DATABASE_POOL_IDLE_TIMEOUT: '2s',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_BATCH_SIZE: '5',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ENABLE_QUERY_HINTS: 'false',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ENABLE_DEBUG_LOGS: 'true',
+      }),
+    ).toEqual({
+      dataDir: '/srv/pincex',
+      database: {
+        url: 'postgres://h/d',
+        pool: { max: 1, connectionTimeoutMs: 1_000, idleTimeoutMs: 2_000 },
+        optimizedRepository: { batchSize: 5, enableQueryHints: false, enableDebugLogs: true },
+      },
+    });
+  });
+
+  it('sets database.url as DATABASE_URL too, where PINCEX_DATABASE_URL does not', () => {
+    expect(load({ DATABASE_URL: 'postgres://a/b' }).database.url).toBe('postgres://a/b');
+    expect(load({ DATABASE_URL: 'postgres://a/b', PINCEX_DATABASE_URL: 'postgres://c/d' }).database.url).toBe(
+      'postgres://c/d',
+    );
+  });
+
+  it('sets nothing by a variable that is empty', () => {
+    expect(load({ DATABASE_URL: '', PINCEX_DATA_DIR: '', PINCEX_CONFIG: '' })).toEqual(load());
+  });
+
+  it('leaves variables alone that are none of ours', () => {
+    expect(load({ PINCEX_TEST_LONG: '1', PGHOST: 'x', PINCEXOTHER: '1' })).toEqual(load());
+  });
+});
+
+describe('an error', () => {
+  it('names the key, its value, where it stands and what it takes', () => {
+    write('database: { pool: { max: 0 } }');
+    expect(problemsOf()).toContain(
+      'database.pool.max: 0 (pincex.yaml); it takes a whole number from 1 to 1000',
+    );
+    expect(problemsOf({ PINCEX_DATABASE_POOL_MAX: 'many' })).toContain(
+      'database.pool.max: "many" (PINCEX_DATABASE_POOL_MAX); it takes a whole number from 1 to 1000',
+    );
+  });
+
+  it('lists all that is wrong at once', () => {
+    write(`
+data_dir: 7
+databse: { url: x }
+database:
+  url: mysql://h/d
+  pool: { max: 1.5, connection_timeout: 30, size: 4, idle_timeout: 0s }
+  optimized_repository: { batch_size: 10001, enable_query_hints: yes, enable_debug_logs: 1 }
+redis: { host: h }
+`);
+    const lines = problemsOf({ PINCEX_DATABSE_URL: 'postgres://a/b' })
+      .split('\n')
+      .map((line) => line.trim());
+    const wrong = lines
+      .filter((line) => /^[\w.]+: /.test(line))
+      .map((line) => line.slice(0, line.indexOf(':')));
+    expect(wrong).toEqual([
+      'data_dir',
+      'database.url',
+      'database.pool.max',
+      'database.pool.connection_timeout',
+      'database.pool.idle_timeout',
+      'database.optimized_repository.batch_size',
+      'database.optimized_repository.enable_query_hints',
+      'database.optimized_repository.enable_debug_logs',
+      'databse.url',
+      'database.pool.size',
+      'redis.host',
+      'PINCEX_DATABSE_URL',
+    ]);
+    expect(lines.at(-1)).toMatch(/^Known keys: data_dir, database\.url, /);
+  });
+
+  it('tells a section that was given a value', () => {
+    write('database: postgres://h/d');
+    expect(problemsOf()).toContain('database: "postgres://h/d" (pincex.yaml); it takes keys of its own');
+  });
+
+  it('does not take the names that every object has for keys', () => {
+    write('toString: 1\nconstructor: 2\n__proto__: 3\n');
+    expect(problemsOf()).toMatch(/toString: unknown key[^]*constructor: unknown key/);
+  });
+
+  it.each([
+    ['mysql://root:hunter2@h/d', '"mysql://***@h/d"'],
+    ['root:hunter2@h/d', '"***@h/d"'],
+    ['http://h/d?user=me&password=hunter2&x=1', '"http://h/d?user=me&password=***&x=1"'],
+    ['postgres://u:hunter2@h:99999/d', '"postgres://***@h:99999/d"'],
+  ])('shows the database URL %s without its password', (url, shown) => {
+    const message = problemsOf({ DATABASE_URL: url });
+    expect(message).toContain(`database.url: ${shown} (DATABASE_URL); it takes a URL such as`);
+    expect(message).not.toContain('hunter2');
+  });
+});

