@@ -92,7 +92,8 @@ export function lock(
   const { userId, currency, scale } = account;
   const key = keyOf(userId, hold.orderId, currency);
   const held = books.holds.get(key)?.amount ?? 0n;
-  books.holds.set(key, { ...hold, userId, currency, scale, amount: held + amount });
+  const { orderId, placed, expiresAt } = hold;
+  books.holds.set(key, { userId, orderId, currency, scale, amount: held + amount, placed, expiresAt });
   return move(books, account, -amount, amount, cause);
 }
 
@@ -138,18 +139,20 @@ function move(
   lockedDelta: bigint,
   cause: Cause,
 ): Account {
+  const { userId, currency, scale } = account;
   const moved: Account = {
-    ...account,
+    userId,
+    currency,
+    scale,
     available: account.available + availableDelta,
     locked: account.locked + lockedDelta,
     version: account.version + 1,
   };
-  if (moved.locked < 0n || (moved.available < 0n && account.userId !== OUTSIDE)) {
-    throw new RangeError(
-      `A rule let ${account.userId} ${account.currency} go below zero (${cause.operationId})`,
-    );
+  if (moved.locked < 0n || (moved.available < 0n && userId !== OUTSIDE)) {
+    throw new RangeError(`A rule let ${userId} ${currency} go below zero (${cause.operationId})`);
   }
-  books.accounts.set(keyOf(account.userId, account.currency), moved);
-  books.journal.push({ account: moved, availableDelta, lockedDelta, ...cause });
+  books.accounts.set(keyOf(userId, currency), moved);
+  const { operationId, operationType, orderId } = cause;
+  books.journal.push({ account: moved, availableDelta, lockedDelta, operationId, operationType, orderId });
   return moved;
 }

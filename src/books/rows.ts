@@ -117,3 +117,9 @@ export interface Operation {
 
 /** Ids hold no NUL (PostgreSQL's text has none), so a key of several ids cannot be read two ways. */
 export const keyOf = (...ids: readonly string[]): string => ids.join('\0');
+
+/**
+ * The one order in which every batch reads, locks and writes its rows: neighbours in an index come one after
+ * the other, and no two batches wait for each other in a circle.
+ */
+export const keysInOrder = (rows: ReadonlyMap<string, unknown>): string[] => [...rows.keys()].sort();

@@ -1,6 +1,7 @@
 import { keyOf } from '../books/rows.ts';
 
 export interface AccountKey {
+  readonly key: string;
   readonly userId: string;
   readonly currency: string;
   readonly scale: number;
@@ -9,49 +10,36 @@ export interface HoldKey extends AccountKey {
   readonly orderId: string;
 }
 export interface OwnedId {
+  readonly key: string;
   readonly userId: string;
   readonly id: string;
 }
 
 /** The rows that a batch touches, each once. */
 export class Keys {
-  readonly accounts: Map<string, AccountKey>;
-  readonly holds: Map<string, HoldKey>;
-  readonly orders: Map<string, OwnedId>;
-  readonly operations: Map<string, OwnedId>;
-
-  constructor(keys?: Keys) {
-    this.accounts = sorted(keys?.accounts);
-    this.holds = sorted(keys?.holds);
-    this.orders = sorted(keys?.orders);
-    this.operations = sorted(keys?.operations);
-  }
-
-  /** The same rows in the order of their keys: neighbours in an index are read one after the other. */
-  sorted(): Keys {
-    return new Keys(this);
-  }
+  readonly accounts = new Map<string, AccountKey>();
+  readonly holds = new Map<string, HoldKey>();
+  readonly orders = new Map<string, OwnedId>();
+  readonly operations = new Map<string, OwnedId>();
 
   account(userId: string, currency: { readonly code: string; readonly scale: number }): void {
-    const { code, scale } = currency;
-    this.accounts.set(keyOf(userId, code), { userId, currency: code, scale });
+    const key = keyOf(userId, currency.code);
+    this.accounts.set(key, { key, userId, currency: currency.code, scale: currency.scale });
   }
 
   hold(userId: string, orderId: string, currency: { readonly code: string; readonly scale: number }): void {
-    const { code, scale } = currency;
-    this.holds.set(keyOf(userId, orderId, code), { userId, orderId, currency: code, scale });
+    const key = keyOf(userId, orderId, currency.code);
+    this.holds.set(key, { key, userId, orderId, currency: currency.code, scale: currency.scale });
   }
 
   /** An order, every hold of it and the accounts of these. */
   order(userId: string, id: string): void {
-    this.orders.set(keyOf(userId, id), { userId, id });
+    const key = keyOf(userId, id);
+    this.orders.set(key, { key, userId, id });
   }
 
   operation(userId: string, id: string): void {
-    this.operations.set(keyOf(userId, id), { userId, id });
+    const key = keyOf(userId, id);
+    this.operations.set(key, { key, userId, id });
   }
-}
-
-function sorted<Key>(keys: ReadonlyMap<string, Key> = new Map()): Map<string, Key> {
-  return new Map([...keys].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }

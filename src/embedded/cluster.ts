@@ -1,27 +1,17 @@
-import { chownSync, closeSync, existsSync, fsyncSync, lchownSync, mkdirSync, openSync } from 'node:fs';
-import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import fs from 'node:fs';
 import path from 'node:path';
-import type { Binaries } from './binaries.ts';
 import { notStartable } from './failure.ts';
 import type { ServerFiles } from './files.ts';
+import type { Installation } from './installation.ts';
 import { tailOfLog, withLog } from './log.ts';
 import { supervise } from './supervise.ts';
 import type { ServerUser } from './user.ts';
-import type { Way } from './way.ts';
-
-/** What it takes to make or start a server. */
-export interface Installation {
-  readonly files: ServerFiles;
-  readonly binaries: Binaries;
-  readonly user: ServerUser | null;
-  readonly way: Way;
-  readonly password: string;
-}
 
 /** Whether the folder holds a cluster that initdb has finished. */
 export function isComplete(cluster: string): boolean {
   return (
-    existsSync(path.join(cluster, 'PG_VERSION')) && existsSync(path.join(cluster, 'global', 'pg_control'))
+    fs.existsSync(path.join(cluster, 'PG_VERSION')) &&
+    fs.existsSync(path.join(cluster, 'global', 'pg_control'))
   );
 }
 
@@ -37,7 +27,7 @@ export async function ensureCluster(installation: Installation): Promise<void> {
   if (!isComplete(files.cluster)) {
     setAside(files.cluster);
     await makeCluster(installation);
-  } else if (user && statSync(files.cluster).uid === 0) {
+  } else if (user && fs.statSync(files.cluster).uid === 0) {
     // Copied by root, say.
     chownAll(files.cluster, user);
   }
@@ -46,9 +36,9 @@ export async function ensureCluster(installation: Installation): Promise<void> {
 async function makeCluster({ files, binaries, user, way, password }: Installation): Promise<void> {
   const unfinished = `${files.cluster}.new-${process.pid}`;
   const passwordFile = `${unfinished}.password`;
-  mkdirSync(unfinished, { mode: 0o700 });
-  writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (user) for (const file of [unfinished, passwordFile]) chownSync(file, user.uid, user.gid);
+  fs.mkdirSync(unfinished, { mode: 0o700 });
+  fs.writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (user) for (const file of [unfinished, passwordFile]) fs.chownSync(file, user.uid, user.gid);
   try {
     const program = [
       [binaries.initdb, `--pgdata=${unfinished}`, '--username=postgres', `--pwfile=${passwordFile}`],
@@ -56,41 +46,42 @@ async function makeCluster({ files, binaries, user, way, password }: Installatio
     ].flat();
     const code = await withLog(files.log, (log) => supervise(way, program, log).ended);
     if (code !== 0) throw notStartable(`initdb failed:\n${tailOfLog(files.log)}`);
-    renameSync(unfinished, files.cluster);
+    fs.renameSync(unfinished, files.cluster);
     syncFolder(files.dataDir);
   } finally {
-    rmSync(passwordFile, { force: true });
-    rmSync(unfinished, { recursive: true, force: true });
+    fs.rmSync(passwordFile, { force: true });
+    fs.rmSync(unfinished, { recursive: true, force: true });
   }
 }
 
 /** What a start that was killed has left behind. */
 function removeLeftovers(files: ServerFiles): void {
-  for (const name of readdirSync(files.dataDir)) {
+  for (const name of fs.readdirSync(files.dataDir)) {
     if (!name.startsWith('postgres.new-')) continue;
     // Its initdb may just be ending, too, and remove the same files.
-    rmSync(path.join(files.dataDir, name), { recursive: true, force: true, maxRetries: 10 });
+    fs.rmSync(path.join(files.dataDir, name), { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
 /** What is no cluster is not ours to delete, nor may it stand in the way. */
 function setAside(cluster: string): void {
-  if (existsSync(cluster)) renameSync(cluster, `${cluster}.incomplete-${Date.now()}`);
+  if (fs.existsSync(cluster)) fs.renameSync(cluster, `${cluster}.incomplete-${Date.now()}`);
 }
 
 function chownAll(folder: string, user: ServerUser): void {
-  lchownSync(folder, user.uid, user.gid);
-  for (const entry of readdirSync(folder, { recursive: true })) {
-    lchownSync(path.join(folder, String(entry)), user.uid, user.gid);
+  for (const entry of fs.readdirSync(folder, { recursive: true })) {
+    fs.lchownSync(path.join(folder, String(entry)), user.uid, user.gid);
   }
+  // Last: by its owner the next start tells whether all of it is done.
+  fs.lchownSync(folder, user.uid, user.gid);
 }
 
 /** A rename survives a power cut only once its folder is on the disk. */
 function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
+  const descriptor = fs.openSync(folder, 'r');
   try {
-    fsyncSync(descriptor);
+    fs.fsyncSync(descriptor);
   } finally {
-    closeSync(descriptor);
+    fs.closeSync(descriptor);
   }
 }

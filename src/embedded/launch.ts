@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Installation } from './cluster.ts';
 import { notStartable } from './failure.ts';
+import type { Installation } from './installation.ts';
 import { tailOfLog, withLog } from './log.ts';
 import { freePort } from './port.ts';
 import { findPostmaster, type Postmaster } from './postmaster.ts';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Books, type LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
 import { keyOf } from '../books/rows.ts';
@@ -149,5 +149,5 @@ function reused({ userId, id, type }: Command, before: string): Rejection {
 
 /** 128 bits of SHA-256: two contents that share them will not be met. */
 function hashOf(content: string): string {
-  return createHash('sha256').update(content).digest('base64url').slice(0, 22);
+  return hash('sha256', content, 'base64url').slice(0, 22);
 }

@@ -85,7 +85,7 @@ export class Engine {
       keys.operation(command.userId, command.id);
       command.touch(keys);
     }
-    return { batchId, mode, items, keys: keys.sorted(), catalog };
+    return { batchId, mode, items, keys, catalog };
   }
 
   /** Tries until the batch is written over what it was decided from, or the bounds are reached. */

@@ -1,6 +1,7 @@
 import type { LoadedBooks } from '../books/books.ts';
 import {
   keyOf,
+  keysInOrder,
   VALUE_SCALE,
   type Account,
   type Hold,
@@ -71,18 +72,18 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   const operations = new Map<string, Operation>();
 
   const readings: Reading[] = [];
-  const accountKeys = [...keys.accounts];
-  const holdKeys = [...keys.holds];
-  const orderKeys = [...keys.orders];
-  const operationKeys = [...keys.operations];
+  const accountKeys = inOrder(keys.accounts);
+  const holdKeys = inOrder(keys.holds);
+  const orderKeys = inOrder(keys.orders);
+  const operationKeys = inOrder(keys.operations);
   if (accountKeys.length > 0) {
     readings.push({
       name: 'accounts',
-      part: { text: readAccounts, values: accountKeyArrays(accountKeys.map(([, key]) => key)) },
+      part: { text: readAccounts, values: accountKeyArrays(accountKeys) },
       take(rows) {
         for (const row of rows) {
-          const [key, { userId, currency, scale }] = at(accountKeys, row[0]);
-          accounts.set(key, toAccount(userId, currency, scale, row.slice(1)));
+          const account = at(accountKeys, row[0]);
+          accounts.set(account.key, toAccount(account, row, 1));
         }
       },
     });
@@ -90,23 +91,23 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (holdKeys.length > 0) {
     readings.push({
       name: 'holds',
-      part: { text: readHolds, values: holdKeyArrays(holdKeys.map(([, key]) => key)) },
+      part: { text: readHolds, values: holdKeyArrays(holdKeys) },
       take(rows) {
         for (const row of rows) {
-          const [key, { userId, orderId, currency, scale }] = at(holdKeys, row[0]);
-          holds.set(key, toHold(userId, orderId, currency, scale, row.slice(1)));
+          const hold = at(holdKeys, row[0]);
+          holds.set(hold.key, toHold(hold, row, 1));
         }
       },
     });
   }
   if (orderKeys.length > 0) {
-    const values = ownedIdArrays(orderKeys.map(([, key]) => key));
+    const values = ownedIdArrays(orderKeys);
     readings.push({
       name: 'orders',
       part: { text: readOrders, values },
       take(rows) {
         for (const row of rows) {
-          const [key, { userId, id }] = at(orderKeys, row[0]);
+          const { key, userId, id } = at(orderKeys, row[0]);
           orders.set(key, toOrder(userId, id, row, catalog));
         }
       },
@@ -115,22 +116,22 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       name: 'holds-of-orders',
       part: { text: readHoldsOfOrders, values },
       take(rows) {
-        for (const [n, code, ...rest] of rows) {
-          const [, { userId, id }] = at(orderKeys, n ?? null);
-          const currency = text(code);
+        for (const row of rows) {
+          const { userId, id: orderId } = at(orderKeys, row[0]);
+          const currency = text(row[1]);
           const scale = scaleOf(catalog, currency);
-          holds.set(keyOf(userId, id, currency), toHold(userId, id, currency, scale, rest));
-          accounts.set(keyOf(userId, currency), toAccount(userId, currency, scale, rest.slice(3)));
+          holds.set(keyOf(userId, orderId, currency), toHold({ userId, orderId, currency, scale }, row, 2));
+          accounts.set(keyOf(userId, currency), toAccount({ userId, currency, scale }, row, 5));
         }
       },
     });
   }
   readings.push({
     name: 'operations',
-    part: { text: readOperations, values: ownedIdArrays(operationKeys.map(([, key]) => key)) },
+    part: { text: readOperations, values: ownedIdArrays(operationKeys) },
     take(rows) {
       for (const [n, type, contentHash, outcome, batchId] of rows) {
-        const [key, { userId, id }] = at(operationKeys, n ?? null);
+        const { key, userId, id } = at(operationKeys, n);
         operations.set(key, {
           userId,
           id,
@@ -182,27 +183,31 @@ function holdKeyArrays(keys: readonly HoldKey[]): [string, string, string] {
   ];
 }
 
-function toAccount(userId: string, currency: string, scale: number, row: JsonRow): Account {
-  const [version, available, locked] = row;
+type AccountId = Pick<Account, 'userId' | 'currency' | 'scale'>;
+type HoldId = Pick<Hold, 'userId' | 'orderId' | 'currency' | 'scale'>;
+
+/** Reads version, available and locked from the place `from` of a row on. */
+function toAccount({ userId, currency, scale }: AccountId, row: JsonRow, from: number): Account {
   return {
     userId,
     currency,
     scale,
-    available: decodeNumeric(text(available), scale),
-    locked: decodeNumeric(text(locked), scale),
-    version: Number(version),
+    available: decodeNumeric(text(row[from + 1]), scale),
+    locked: decodeNumeric(text(row[from + 2]), scale),
+    version: Number(row[from]),
   };
 }
 
-function toHold(userId: string, orderId: string, currency: string, scale: number, row: JsonRow): Hold {
-  const [amount, placed, expiresAt] = row;
+/** Reads amount, placed and expiry from the place `from` of a row on. */
+function toHold({ userId, orderId, currency, scale }: HoldId, row: JsonRow, from: number): Hold {
+  const expiresAt = row[from + 2];
   return {
     userId,
     orderId,
     currency,
     scale,
-    amount: decodeNumeric(text(amount), scale),
-    placed: placed === true,
+    amount: decodeNumeric(text(row[from]), scale),
+    placed: row[from + 1] === true,
     expiresAt: expiresAt == null ? null : isoTime(text(expiresAt)),
   };
 }
@@ -233,6 +238,11 @@ function scaleOf(catalog: Catalog, code: string): number {
   const currency = catalog.currencies.get(code);
   if (currency === undefined) throw new RangeError(`A hold is of ${code}, which is no currency`);
   return currency.scale;
+}
+
+/** The keys in the one order. */
+function inOrder<Key>(keys: ReadonlyMap<string, Key>): Key[] {
+  return keysInOrder(keys).map((key) => keys.get(key) as Key);
 }
 
 /** The key that stands at place `n`, counted from 1 as PostgreSQL does. */

@@ -1,5 +1,12 @@
 import type { Books, LoadedBooks } from '../books/books.ts';
-import { VALUE_SCALE, type Account, type Hold, type NewOrder, type OrderRow } from '../books/rows.ts';
+import {
+  keysInOrder,
+  VALUE_SCALE,
+  type Account,
+  type Hold,
+  type NewOrder,
+  type OrderRow,
+} from '../books/rows.ts';
 import { plainArray, textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { shiftParameters, type Part } from '../database/statement.ts';
@@ -335,7 +342,7 @@ function recordWrites({ trades, transactions, operations, now }: Books, batchId:
       ],
     });
   }
-  const applied = inOrder(operations.changed).map(([, operation]) => operation);
+  const applied = [...inOrder(operations.changed)].map(([, operation]) => operation);
   if (applied.length > 0) {
     writes.push({
       name: 'insert_operations',
@@ -354,11 +361,9 @@ function recordWrites({ trades, transactions, operations, now }: Books, batchId:
   return writes;
 }
 
-/**
- * The one order in which every batch locks and writes its rows, so that no two wait for each other in a circle.
- */
-export function inOrder<Row>(rows: ReadonlyMap<string, Row>): [string, Row][] {
-  return [...rows].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+/** Changed rows with their keys, in the one order. */
+function* inOrder<Row>(rows: ReadonlyMap<string, Row>): Generator<[string, Row]> {
+  for (const key of keysInOrder(rows)) yield [key, rows.get(key) as Row];
 }
 
 /** The currency that a side of a trade receives, and pays its fee in. */

@@ -1,0 +1,37 @@
+/** Picks one of `count` things, 0 the first. */
+export type Draw = () => number;
+export type Distribution = 'uniform' | 'zipf';
+
+/** Numbers from 0 to 1, the same ones in every run (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** All alike; or the n-th as often as 1/n of the first, as on an exchange where few trade most. */
+export function drawFrom(count: number, distribution: Distribution, seed: number): Draw {
+  const random = seededRandom(seed);
+  return distribution === 'uniform' ? () => Math.floor(random() * count) : zipf(count, random);
+}
+
+function zipf(count: number, random: () => number): Draw {
+  const cumulated = new Float64Array(count);
+  let total = 0;
+  for (let rank = 0; rank < count; rank++) cumulated[rank] = total += 1 / (rank + 1);
+  return () => {
+    const wanted = random() * total;
+    let low = 0;
+    let high = count - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((cumulated[middle] ?? total) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+}

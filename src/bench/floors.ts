@@ -1,0 +1,86 @@
+import { CatalogStore } from '../catalog/store.ts';
+import { commands } from '../commands/index.ts';
+import { Engine, type Strategy } from '../engine/engine.ts';
+import { lockItems, ACCOUNTS } from './accounts.ts';
+import { runConventionally } from './conventional.ts';
+import { drawFrom, type Distribution } from './draw.ts';
+import { RecordingDatabase } from './recording.ts';
+import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
+
+/** One way to lock funds, measured in turn with the engine. */
+export interface FloorRow {
+  readonly operation: 'lockFunds';
+  readonly items: number;
+  readonly shape: string;
+  readonly p50Ms: number;
+  readonly microsecondsPerItem: number;
+  /** How many times as long as the engine; below 1 it is faster. */
+  readonly timesEngine: number;
+}
+
+/**
+ * What the engine costs over the bare statements it sends, and what it gains over the conventional way. All
+ * ways take their turns on one connection, on the same tables, and leave books that balance.
+ */
+export async function measureFloors(
+  database: RecordingDatabase,
+  sizes: readonly number[],
+  budgetMs: number,
+): Promise<FloorRow[]> {
+  const catalog = new CatalogStore(database);
+  const engine = (strategy: Strategy, items: number, distribution: Distribution): Candidate => {
+    const engine = new Engine(database, catalog, strategy);
+    const draw = drawFrom(ACCOUNTS, distribution, items);
+    return async () => {
+      const locks = lockItems(items, draw);
+      return timed(() => engine.execute(locks, (_, fields) => commands.lockFunds(fields)));
+    };
+  };
+  const floor = (items: number): Candidate => {
+    const engine = new Engine(database, catalog, 'guard');
+    const draw = drawFrom(ACCOUNTS, 'uniform', items + 1);
+    return async () => {
+      const locks = lockItems(items, draw);
+      const statements = await database.record(() =>
+        engine.execute(locks, (_, fields) => commands.lockFunds(fields)),
+      );
+      return timed(async () => {
+        for (const { statement, values } of statements) await database.query(statement, values);
+      });
+    };
+  };
+  const conventional = (items: number): Candidate => {
+    const draw = drawFrom(ACCOUNTS, 'uniform', items + 2);
+    return async () => {
+      const locks = lockItems(items, draw);
+      return timed(() => runConventionally(database, locks));
+    };
+  };
+
+  const rows: FloorRow[] = [];
+  for (const items of sizes) {
+    const measured = await interleave(
+      {
+        engine: engine('auto', items, 'uniform'),
+        'engine, guard': engine('guard', items, 'uniform'),
+        'engine, lock': engine('lock', items, 'uniform'),
+        'engine, Zipf': engine('auto', items, 'zipf'),
+        'bare SQL floor': floor(items),
+        'conventional statement': conventional(items),
+      },
+      budgetMs / sizes.length,
+    );
+    for (const [shape, times] of Object.entries(measured)) {
+      const p50Ms = median(times);
+      rows.push({
+        operation: 'lockFunds',
+        items,
+        shape,
+        p50Ms: rounded(p50Ms),
+        microsecondsPerItem: rounded((p50Ms * 1_000) / items),
+        timesEngine: rounded(medianRatio(times, measured.engine)),
+      });
+    }
+  }
+  return rows;
+}

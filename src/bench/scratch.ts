@@ -1,0 +1,46 @@
+import pg from 'pg';
+import { loadConfig, type Config } from '../config/load.ts';
+import { startEmbeddedServer } from '../embedded/server.ts';
+import { migrateUp } from '../migrations/runner.ts';
+
+const DATABASE = 'pincex_bench';
+
+/**
+ * Gives `work` a migrated database of its own on the configured server, or on the embedded one, and drops it
+ * afterwards: what is measured never touches the books.
+ */
+export async function withScratchDatabase<Result>(work: (config: Config) => Promise<Result>): Promise<Result> {
+  const config = loadConfig();
+  const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
+  try {
+    const serverUrl = config.database.url ?? server?.url ?? '';
+    const url = new URL(serverUrl);
+    url.pathname = DATABASE;
+    await withClient(serverUrl, async (client) => {
+      // Of a run that was killed. One that is still under way makes this fail, and is left alone.
+      await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
+      await client.query(`CREATE DATABASE ${DATABASE}`);
+    });
+    try {
+      await withClient(url.href, (client) => migrateUp(client));
+      return await work({ ...config, database: { ...config.database, url: url.href } });
+    } finally {
+      await withClient(serverUrl, (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));
+    }
+  } finally {
+    await server?.stop();
+  }
+}
+
+export async function withClient<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client(url);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
