@@ -213,5 +213,5 @@ async function prepareSchema(url: string, isOwn: boolean): Promise<void> {
 const TYPES = Object.keys(commands) as CommandType[];
 
 function readMixed(_: object, fields: Fields) {
-  return commands[fields.oneOf('invalid_item', 'type', TYPES)](fields);
+  return commands[fields.oneOf('invalid_item', 'command', TYPES)](fields);
 }

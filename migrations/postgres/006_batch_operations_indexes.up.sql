@@ -4,10 +4,17 @@
 -- accounts (user_id, currency), holds (user_id, order_id, currency) and operations (user_id, id) are primary
 -- keys already, and an index that repeats a prefix of another earns nothing, so none of them stands here.
 
-CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_id ON orders (id);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_created ON orders (user_id, created_at DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_symbol ON orders (user_id, symbol, created_at DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_status ON orders (user_id, status, created_at DESC);
+-- These four hold every order: the conditions are always true. They keep the planner from taking one of them,
+-- and reading all orders of a user, where a batch asks for (user_id, id): on a new table all these indexes cost
+-- the same, and a plan made then is kept (update 100 orders: 47 ms instead of 2). Only a read that states the
+-- condition can use them.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_id ON orders (id) WHERE id > '';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_created ON orders (user_id, created_at DESC, id DESC)
+  WHERE user_id > '';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_symbol ON orders (user_id, symbol, created_at DESC, id DESC)
+  WHERE user_id > '';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_user_status ON orders (user_id, status, created_at DESC, id DESC)
+  WHERE user_id > '';
 
 -- The order book, and only what can stand in it.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_book ON orders (symbol, side, price)

@@ -1,8 +1,7 @@
-import type { Currency } from '../catalog/catalog.ts';
 import { formatAmount } from '../money/amount.ts';
 import type { Books } from './books.ts';
 import { Rejection } from './rejection.ts';
-import { keyOf, type Account, type Hold } from './rows.ts';
+import { keyOf, type Account, type AccountId, type Hold, type HoldId } from './rows.ts';
 
 /**
  * The rules of money. Each refuses before it changes anything, so that a rejected item leaves nothing behind.
@@ -37,15 +36,11 @@ export function fundsOf(account: Account): Funds {
 }
 
 /** The account, which has to be there. */
-export function accountOf(books: Books, userId: string, currency: string): Account {
-  const account = books.accounts.get(keyOf(userId, currency));
-  if (account === undefined) {
-    throw new Rejection(
-      'account_not_found',
-      `${userId} has no ${currency} account; a first deposit makes one`,
-    );
-  }
-  return account;
+export function accountOf(books: Books, id: AccountId): Account {
+  const account = books.accounts.get(id.key);
+  if (account !== undefined) return account;
+  const problem = `${id.userId} has no ${id.currency} account; a first deposit makes one`;
+  throw new Rejection('account_not_found', problem);
 }
 
 /** Refuses unless the account has `amount` available. */
@@ -59,15 +54,10 @@ export function requireAvailable(account: Account, amount: bigint): void {
 }
 
 /** The hold, which has to have at least `amount` left. */
-export function holdOf(
-  books: Books,
-  userId: string,
-  orderId: string,
-  currency: string,
-  amount: bigint,
-): Hold {
-  const hold = books.holds.get(keyOf(userId, orderId, currency));
-  if (hold === undefined || hold.amount === 0n) {
+export function holdOf(books: Books, id: HoldId, amount: bigint): Hold {
+  const { userId, orderId, currency } = id;
+  const hold = openHold(books, id);
+  if (hold === undefined) {
     throw new Rejection('hold_not_found', `${userId} holds no ${currency} for order ${orderId}`);
   }
   if (hold.amount < amount) {
@@ -80,49 +70,37 @@ export function holdOf(
   return hold;
 }
 
+/** The hold, if there is one with anything left in it. */
+export function openHold(books: Books, id: HoldId): Hold | undefined {
+  const hold = books.holds.get(id.key);
+  return hold === undefined || hold.amount === 0n ? undefined : hold;
+}
+
 /** Available to locked, into the hold of the order: a new one, or more in the one that is there. */
 export function lock(
   books: Books,
   account: Account,
   amount: bigint,
-  hold: { readonly orderId: string; readonly placed: boolean; readonly expiresAt: string | null },
+  { key, userId, currency, scale, orderId }: HoldId,
+  { placed, expiresAt }: Pick<Hold, 'placed' | 'expiresAt'>,
   cause: Cause,
 ): Account {
   requireAvailable(account, amount);
-  const { userId, currency, scale } = account;
-  const key = keyOf(userId, hold.orderId, currency);
-  const held = books.holds.get(key)?.amount ?? 0n;
-  const { orderId, placed, expiresAt } = hold;
-  books.holds.set(key, { userId, orderId, currency, scale, amount: held + amount, placed, expiresAt });
+  const held = (books.holds.get(key)?.amount ?? 0n) + amount;
+  books.holds.set(key, { key, userId, currency, scale, orderId, amount: held, placed, expiresAt });
   return move(books, account, -amount, amount, cause);
 }
 
 /** Takes `spent` out of a hold and out of the account, and gives `freed` of it back to available. */
 export function take(books: Books, hold: Hold, spent: bigint, freed: bigint, cause: Cause): Account {
-  const account = accountOf(books, hold.userId, hold.currency);
-  books.holds.set(keyOf(hold.userId, hold.orderId, hold.currency), {
-    ...hold,
-    amount: hold.amount - spent - freed,
-  });
+  const account = accountOf(books, { ...hold, key: keyOf(hold.userId, hold.currency) });
+  books.holds.set(hold.key, { ...hold, amount: hold.amount - spent - freed });
   return move(books, account, freed, -spent - freed, cause);
 }
 
 /** Adds to available; makes the account if it is the first money in it. */
-export function credit(
-  books: Books,
-  userId: string,
-  currency: Currency,
-  amount: bigint,
-  cause: Cause,
-): Account {
-  const account = books.accounts.get(keyOf(userId, currency.code)) ?? {
-    userId,
-    currency: currency.code,
-    scale: currency.scale,
-    available: 0n,
-    locked: 0n,
-    version: 0,
-  };
+export function credit(books: Books, id: AccountId, amount: bigint, cause: Cause): Account {
+  const account = books.accounts.get(id.key) ?? { ...id, available: 0n, locked: 0n, version: 0 };
   return amount === 0n ? account : move(books, account, amount, 0n, cause);
 }
 
@@ -139,8 +117,9 @@ function move(
   lockedDelta: bigint,
   cause: Cause,
 ): Account {
-  const { userId, currency, scale } = account;
+  const { key, userId, currency, scale } = account;
   const moved: Account = {
+    key,
     userId,
     currency,
     scale,
@@ -151,7 +130,7 @@ function move(
   if (moved.locked < 0n || (moved.available < 0n && userId !== OUTSIDE)) {
     throw new RangeError(`A rule let ${userId} ${currency} go below zero (${cause.operationId})`);
   }
-  books.accounts.set(keyOf(userId, currency), moved);
+  books.accounts.set(key, moved);
   const { operationId, operationType, orderId } = cause;
   books.journal.push({ account: moved, availableDelta, lockedDelta, operationId, operationType, orderId });
   return moved;

@@ -2,7 +2,7 @@ import type { Currency, Market } from '../catalog/catalog.ts';
 import { divideUp } from '../money/amount.ts';
 import type { Books } from './books.ts';
 import { Rejection } from './rejection.ts';
-import { keyOf, VALUE_SCALE, type NewOrder, type OrderRow, type OrderStatus } from './rows.ts';
+import { VALUE_SCALE, type NewOrder, type OrderRow, type OrderStatus, type OwnedId } from './rows.ts';
 
 /** The rules of orders: which states follow which, what an order holds, and what a fill does to it. */
 
@@ -25,9 +25,9 @@ export const OPEN_STATUSES = (Object.keys(NEXT) as OrderStatus[]).filter(isOpen)
 export const ORDER_STATUSES = Object.keys(NEXT) as OrderStatus[];
 
 /** The order, which has to be there. */
-export function orderOf(books: Books, userId: string, orderId: string): OrderRow {
-  const order = books.orders.get(keyOf(userId, orderId));
-  if (order === undefined) throw new Rejection('order_not_found', `${userId} has no order ${orderId}`);
+export function orderOf(books: Books, { key, userId, id }: OwnedId): OrderRow {
+  const order = books.orders.get(key);
+  if (order === undefined) throw new Rejection('order_not_found', `${userId} has no order ${id}`);
   return order;
 }
 
@@ -72,9 +72,8 @@ export function quoteAmount(order: OrderRow, price: bigint, quantity: bigint): b
 
 /** Stores a new order. */
 export function addOrder(books: Books, order: NewOrder): void {
-  const key = keyOf(order.row.userId, order.row.id);
-  books.newOrders.set(key, order);
-  books.orders.set(key, order.row);
+  books.newOrders.set(order.row.key, order);
+  books.orders.set(order.row.key, order.row);
 }
 
 /** Stores the next version of an order. */
@@ -84,7 +83,7 @@ export function changeOrder(
   change: Partial<Pick<OrderRow, 'status' | 'filledQuantity' | 'filledValue'>>,
 ): OrderRow {
   const changed = { ...order, ...change, version: order.version + 1 };
-  books.orders.set(keyOf(order.userId, order.id), changed);
+  books.orders.set(order.key, changed);
   return changed;
 }
 

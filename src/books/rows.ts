@@ -1,22 +1,36 @@
-import type { Market } from '../catalog/catalog.ts';
+import type { Currency, Market } from '../catalog/catalog.ts';
 
 /** What the books are made of. Amounts are integers at the currency's scale; rows are never changed in place. */
 
-export interface Account {
+/** Names an account. */
+export interface AccountId {
+  /** What it is found by in the books of a batch: see {@link keyOf}. */
+  readonly key: string;
   readonly userId: string;
   readonly currency: string;
   readonly scale: number;
+}
+
+/** Names a hold, and the account that it is in. */
+export interface HoldId extends AccountId {
+  readonly orderId: string;
+}
+
+/** Names what is a user's own and has an id: an order, an operation. */
+export interface OwnedId {
+  readonly key: string;
+  readonly userId: string;
+  readonly id: string;
+}
+
+export interface Account extends AccountId {
   readonly available: bigint;
   readonly locked: bigint;
   /** The number of journal entries of the account. */
   readonly version: number;
 }
 
-export interface Hold {
-  readonly userId: string;
-  readonly orderId: string;
-  readonly currency: string;
-  readonly scale: number;
+export interface Hold extends HoldId {
   /** What the hold still has; 0 once it is used up. */
   readonly amount: bigint;
   /** Made with its order by `placeOrder`: only that order's commands take from it. */
@@ -30,9 +44,7 @@ export type OrderStatus =
   'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected';
 export type TimeInForce = 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day';
 
-export interface OrderRow {
-  readonly userId: string;
-  readonly id: string;
+export interface OrderRow extends OwnedId {
   readonly market: Market;
   readonly side: OrderSide;
   readonly type: OrderType;
@@ -105,9 +117,7 @@ export interface JournalEntry {
   readonly orderId: string | null;
 }
 
-export interface Operation {
-  readonly userId: string;
-  readonly id: string;
+export interface Operation extends OwnedId {
   readonly type: string;
   readonly contentHash: string;
   /** The data of its first result, as JSON. */
@@ -118,8 +128,22 @@ export interface Operation {
 /** Ids hold no NUL (PostgreSQL's text has none), so a key of several ids cannot be read two ways. */
 export const keyOf = (...ids: readonly string[]): string => ids.join('\0');
 
+export function accountId(userId: string, { code, scale }: Currency): AccountId {
+  return { key: keyOf(userId, code), userId, currency: code, scale };
+}
+
+export function holdId(userId: string, orderId: string, { code, scale }: Currency): HoldId {
+  return { key: keyOf(userId, orderId, code), userId, currency: code, scale, orderId };
+}
+
+export function ownedId(userId: string, id: string): OwnedId {
+  return { key: keyOf(userId, id), userId, id };
+}
+
 /**
  * The one order in which every batch reads, locks and writes its rows: neighbours in an index come one after
  * the other, and no two batches wait for each other in a circle.
  */
-export const keysInOrder = (rows: ReadonlyMap<string, unknown>): string[] => [...rows.keys()].sort();
+export function inOrder<Row extends { readonly key: string }>(rows: ReadonlyMap<string, Row>): Row[] {
+  return [...rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}

@@ -1,9 +1,10 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAudit } from './audit.ts';
 import { addCatalog } from './catalog.ts';
 import { addMigrate } from './migrate.ts';
+import { addReplay } from './replay.ts';
 import { reportError } from './session.ts';
 import { addSweep } from './sweep.ts';
 
@@ -22,5 +23,6 @@ addMigrate(program);
 addCatalog(program);
 addAudit(program);
 addSweep(program);
+addReplay(program);
 
 await program.parseAsync().catch(reportError);

@@ -1,4 +1,4 @@
-import { keyOf } from '../books/rows.ts';
+import { keyOf, ownedId } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 import type { Fields } from './fields.ts';
@@ -18,20 +18,16 @@ export function cancelOrder(fields: Fields): Command<EndOutcome> {
   const userId = fields.userId();
   const orderId = fields.id('orderId');
   const type = 'cancelOrder';
+  const order = ownedId(userId, orderId);
   return {
     type,
-    userId,
-    id,
+    operation: ownedId(userId, id),
     content: keyOf(type, orderId),
     touch(keys) {
-      keys.order(userId, orderId);
+      keys.orders.add(order);
     },
     apply(books) {
-      return endOrder(
-        books,
-        { userId, orderId, status: 'cancelled' },
-        { operationId: id, operationType: type },
-      );
+      return endOrder(books, order, 'cancelled', { operationId: id, operationType: type });
     },
   };
 }

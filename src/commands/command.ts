@@ -1,4 +1,5 @@
 import type { Books } from '../books/books.ts';
+import type { OwnedId } from '../books/rows.ts';
 import type { Rejection } from '../books/rejection.ts';
 import type { Keys } from './keys.ts';
 
@@ -6,9 +7,8 @@ import type { Keys } from './keys.ts';
 export interface Command<Data = unknown> {
   /** What is asked, such as `lockFunds`. */
   readonly type: string;
-  /** The user whose id it is: ids are unique for each user. */
-  readonly userId: string;
-  readonly id: string;
+  /** The caller's id of it, which is unique for the user. */
+  readonly operation: OwnedId;
   /** All that was asked, as text: tells a replay from a reused id. */
   readonly content: string;
   /** Names the rows that the rule will look at. */

@@ -16,18 +16,17 @@ export interface OrderOutcome {
 /** Stores an order whose funds are the caller's concern (`lockFunds`), or need no hold. */
 export function createOrder(fields: Fields): Command<OrderOutcome> {
   const { order, content } = readOrder(fields, false);
-  const { userId, id, status, version } = order.row;
+  const { key, userId, id, status, version } = order.row;
   const type = 'createOrder';
   return {
     type,
-    userId,
-    id,
+    operation: { key, userId, id },
     content: keyOf(type, content),
     touch(keys) {
-      keys.order(userId, id);
+      keys.orders.add({ key, userId, id });
     },
     apply(books) {
-      if (books.orders.get(keyOf(userId, id)) !== undefined) {
+      if (books.orders.get(key) !== undefined) {
         throw new Rejection('order_exists', `${userId} has an order ${id} already`);
       }
       addOrder(books, order);

@@ -1,7 +1,7 @@
 import type { Books } from '../books/books.ts';
-import { fundsOf, take, type Funds } from '../books/funds.ts';
+import { fundsOf, openHold, take, type Cause, type Funds } from '../books/funds.ts';
 import { changeOrder, orderOf, requiredHold, requireTransition } from '../books/orders.ts';
-import { keyOf, type OrderRow } from '../books/rows.ts';
+import { holdId, type OwnedId } from '../books/rows.ts';
 import { formatAmount } from '../money/amount.ts';
 import type { OrderOutcome } from './createOrder.ts';
 
@@ -16,14 +16,15 @@ export interface EndOutcome extends OrderOutcome {
 /** Ends an order and gives back what its hold still has: both or neither. */
 export function endOrder(
   books: Books,
-  asked: { userId: string; orderId: string; status: 'cancelled' | 'expired' },
-  by: { operationId: string; operationType: string },
+  id: OwnedId,
+  status: 'cancelled' | 'expired',
+  by: Omit<Cause, 'orderId'>,
 ): EndOutcome {
-  const { userId, orderId, status } = asked;
-  const order = orderOf(books, userId, orderId);
+  const order = orderOf(books, id);
   requireTransition(order, status);
   const { version } = changeOrder(books, order, { status });
-  const hold = openHold(books, order);
+  const orderId = order.id;
+  const hold = openHold(books, holdId(order.userId, orderId, requiredHold(order).currency));
   if (hold === undefined) return { orderId, status, version, released: '0', funds: null };
   const account = take(books, hold, 0n, hold.amount, { ...by, orderId });
   return {
@@ -33,10 +34,4 @@ export function endOrder(
     released: formatAmount(hold.amount, hold.scale),
     funds: fundsOf(account),
   };
-}
-
-function openHold(books: Books, order: OrderRow) {
-  const { currency } = requiredHold(order);
-  const hold = books.holds.get(keyOf(order.userId, order.id, currency.code));
-  return hold === undefined || hold.amount === 0n ? undefined : hold;
 }

@@ -1,6 +1,7 @@
 import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
-import { keyOf } from '../books/rows.ts';
+import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
+import type { Currency } from '../catalog/catalog.ts';
 import type { Command } from './command.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 
@@ -10,20 +11,16 @@ import { endOrder, type EndOutcome } from './endOrder.ts';
 export function expireOrder(userId: string, orderId: string, expiresAt: string): Command<EndOutcome> {
   const type = 'expireOrder';
   const id = `@expire/order/${expiresAt}/${orderId}`;
+  const order = ownedId(userId, orderId);
   return {
     type,
-    userId,
-    id,
+    operation: ownedId(userId, id),
     content: keyOf(type, orderId, expiresAt),
     touch(keys) {
-      keys.order(userId, orderId);
+      keys.orders.add(order);
     },
     apply(books) {
-      return endOrder(
-        books,
-        { userId, orderId, status: 'expired' },
-        { operationId: id, operationType: type },
-      );
+      return endOrder(books, order, 'expired', { operationId: id, operationType: type });
     },
   };
 }
@@ -32,22 +29,22 @@ export function expireOrder(userId: string, orderId: string, expiresAt: string):
 export function expireHold(
   userId: string,
   orderId: string,
-  currency: { readonly code: string; readonly scale: number },
+  currency: Currency,
   expiresAt: string,
 ): Command<Funds> {
   const type = 'expireHold';
   const id = `@expire/hold/${expiresAt}/${currency.code}/${orderId}`;
+  const held = holdId(userId, orderId, currency);
   return {
     type,
-    userId,
-    id,
+    operation: ownedId(userId, id),
     content: keyOf(type, orderId, currency.code, expiresAt),
     touch(keys) {
-      keys.account(userId, currency);
-      keys.hold(userId, orderId, currency);
+      keys.accounts.add(accountId(userId, currency));
+      keys.holds.add(held);
     },
     apply(books) {
-      const hold = holdOf(books, userId, orderId, currency.code, 0n);
+      const hold = holdOf(books, held, 0n);
       if (hold.expiresAt !== expiresAt || hold.expiresAt > books.now) {
         throw new Rejection(
           'hold_not_found',

@@ -30,8 +30,8 @@ export type CommandType = keyof CommandTypes;
 export type ItemOf<Type extends CommandType> = CommandTypes[Type]['item'];
 export type DataOf<Type extends CommandType> = CommandTypes[Type]['data'];
 
-/** One item of a batch that mixes types. */
-export type MixedItem = { [Type in CommandType]: { readonly type: Type } & ItemOf<Type> }[CommandType];
+/** One item of a batch that mixes types. It says which in `command`, since an order has a `type` of its own. */
+export type MixedItem = { [Type in CommandType]: { readonly command: Type } & ItemOf<Type> }[CommandType];
 
 /** How each type is read and checked. */
 export const commands: { readonly [Type in CommandType]: (fields: Fields) => Command<DataOf<Type>> } = {

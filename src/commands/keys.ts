@@ -1,45 +1,31 @@
-import { keyOf } from '../books/rows.ts';
-
-export interface AccountKey {
-  readonly key: string;
-  readonly userId: string;
-  readonly currency: string;
-  readonly scale: number;
-}
-export interface HoldKey extends AccountKey {
-  readonly orderId: string;
-}
-export interface OwnedId {
-  readonly key: string;
-  readonly userId: string;
-  readonly id: string;
-}
+import { inOrder, type AccountId, type HoldId, type OwnedId } from '../books/rows.ts';
 
 /** The rows that a batch touches, each once. */
 export class Keys {
-  readonly accounts = new Map<string, AccountKey>();
-  readonly holds = new Map<string, HoldKey>();
-  readonly orders = new Map<string, OwnedId>();
-  readonly operations = new Map<string, OwnedId>();
+  readonly accounts = new KeyList<AccountId>();
+  readonly holds = new KeyList<HoldId>();
+  /** Each stands for the order, every hold of it, and the accounts of these. */
+  readonly orders = new KeyList<OwnedId>();
+  readonly operations = new KeyList<OwnedId>();
+}
 
-  account(userId: string, currency: { readonly code: string; readonly scale: number }): void {
-    const key = keyOf(userId, currency.code);
-    this.accounts.set(key, { key, userId, currency: currency.code, scale: currency.scale });
+/** The keys of one table. */
+export class KeyList<Id extends { readonly key: string }> {
+  readonly #ids = new Map<string, Id>();
+  #ordered: readonly Id[] | undefined;
+
+  get size(): number {
+    return this.#ids.size;
   }
 
-  hold(userId: string, orderId: string, currency: { readonly code: string; readonly scale: number }): void {
-    const key = keyOf(userId, orderId, currency.code);
-    this.holds.set(key, { key, userId, orderId, currency: currency.code, scale: currency.scale });
+  add(id: Id): void {
+    this.#ids.set(id.key, id);
+    this.#ordered = undefined;
   }
 
-  /** An order, every hold of it and the accounts of these. */
-  order(userId: string, id: string): void {
-    const key = keyOf(userId, id);
-    this.orders.set(key, { key, userId, id });
-  }
-
-  operation(userId: string, id: string): void {
-    const key = keyOf(userId, id);
-    this.operations.set(key, { key, userId, id });
+  /** In the one order of {@link inOrder}. */
+  inOrder(): readonly Id[] {
+    this.#ordered ??= inOrder(this.#ids);
+    return this.#ordered;
   }
 }

@@ -1,6 +1,6 @@
-import { accountOf, fundsOf, lock, type Funds } from '../books/funds.ts';
+import { accountOf, fundsOf, lock, openHold, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
-import { keyOf } from '../books/rows.ts';
+import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
 
@@ -27,26 +27,26 @@ export function lockFunds(fields: Fields): Command<Funds> {
   const orderId = fields.id('orderId');
   const expiresAt = fields.optionalTime('expiresAt');
   const type = 'lockFunds';
+  const account = accountId(userId, currency);
+  const hold = holdId(userId, orderId, currency);
   return {
     type,
-    userId,
-    id,
+    operation: ownedId(userId, id),
     content: keyOf(type, currency.code, amount.toString(), orderId, expiresAt ?? ''),
     touch(keys) {
-      keys.account(userId, currency);
-      keys.hold(userId, orderId, currency);
+      keys.accounts.add(account);
+      keys.holds.add(hold);
     },
     apply(books) {
-      const account = accountOf(books, userId, currency.code);
-      const hold = books.holds.get(keyOf(userId, orderId, currency.code));
-      if (hold?.placed === true && hold.amount > 0n) {
+      const from = accountOf(books, account);
+      if (openHold(books, hold)?.placed === true) {
         throw new Rejection(
           'hold_in_use',
           `Order ${orderId} was placed with its own hold; nothing is added to it`,
         );
       }
       const cause = { operationId: id, operationType: type, orderId };
-      return fundsOf(lock(books, account, amount, { orderId, placed: false, expiresAt }, cause));
+      return fundsOf(lock(books, from, amount, hold, { placed: false, expiresAt }, cause));
     },
   };
 }

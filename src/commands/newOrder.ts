@@ -1,6 +1,6 @@
 import { requiredHold } from '../books/orders.ts';
 import type { NewOrder, OrderRow, OrderSide, OrderType, TimeInForce } from '../books/rows.ts';
-import { keyOf } from '../books/rows.ts';
+import { keyOf, ownedId } from '../books/rows.ts';
 import type { Market } from '../catalog/catalog.ts';
 import { encodeNumeric, formatAmount } from '../money/amount.ts';
 import type { Fields } from './fields.ts';
@@ -103,8 +103,7 @@ export function readOrder(fields: Fields, placed: boolean): { order: NewOrder; c
   if (!spendsFreely) expect('holdAmount', holdAmount !== null, false, 'an order whose hold follows from it');
 
   const row: OrderRow = {
-    userId,
-    id,
+    ...ownedId(userId, id),
     market,
     side,
     type,

@@ -1,7 +1,7 @@
-import { accountOf, fundsOf, lock, type Funds } from '../books/funds.ts';
+import { accountOf, fundsOf, lock, openHold, type Funds } from '../books/funds.ts';
 import { addOrder, requiredHold } from '../books/orders.ts';
 import { Rejection } from '../books/rejection.ts';
-import { keyOf } from '../books/rows.ts';
+import { accountId, holdId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { OrderOutcome } from './createOrder.ts';
 import type { Fields } from './fields.ts';
@@ -24,31 +24,32 @@ export interface PlaceOutcome extends OrderOutcome {
 export function placeOrder(fields: Fields): Command<PlaceOutcome> {
   const { order, content } = readOrder(fields, true);
   const recordRejection = fields.flag('recordRejection');
-  const { userId, id, status, version } = order.row;
+  const { key, userId, id, status, version } = order.row;
   const { currency, amount } = requiredHold(order.row);
   const { expiresAt } = order.terms;
   const type = 'placeOrder';
+  const account = accountId(userId, currency);
+  const hold = holdId(userId, id, currency);
   return {
     type,
-    userId,
-    id,
+    operation: { key, userId, id },
     content: keyOf(type, content),
     touch(keys) {
-      keys.account(userId, currency);
-      keys.order(userId, id);
+      keys.accounts.add(account);
+      keys.orders.add({ key, userId, id });
     },
     apply(books) {
-      const there = books.orders.get(keyOf(userId, id));
+      const there = books.orders.get(key);
       if (there?.status === 'rejected') {
         throw new Rejection('already_rejected', `Order ${id} was rejected before, and that was recorded`);
       }
       if (there !== undefined) throw new Rejection('order_exists', `${userId} has an order ${id} already`);
-      if ((books.holds.get(keyOf(userId, id, currency.code))?.amount ?? 0n) > 0n) {
+      if (openHold(books, hold) !== undefined) {
         throw new Rejection('hold_in_use', `${userId} holds ${currency.code} for order ${id} already`);
       }
       const cause = { operationId: id, operationType: type, orderId: id };
-      const account = accountOf(books, userId, currency.code);
-      const funds = fundsOf(lock(books, account, amount, { orderId: id, placed: true, expiresAt }, cause));
+      const from = accountOf(books, account);
+      const funds = fundsOf(lock(books, from, amount, hold, { placed: true, expiresAt }, cause));
       addOrder(books, order);
       return { orderId: id, status, version, funds };
     },

@@ -1,9 +1,19 @@
 import type { Books } from '../books/books.ts';
-import { credit, FEES, holdOf, take, type Cause } from '../books/funds.ts';
+import { credit, FEES, holdOf, take } from '../books/funds.ts';
 import { fillOrder, orderOf, quoteAmount, requiredHold } from '../books/orders.ts';
 import { Rejection } from '../books/rejection.ts';
-import { keyOf, type OrderRow, type OrderSide } from '../books/rows.ts';
-import type { Market } from '../catalog/catalog.ts';
+import {
+  accountId,
+  holdId,
+  keyOf,
+  ownedId,
+  type AccountId,
+  type HoldId,
+  type OrderRow,
+  type OrderSide,
+  type OwnedId,
+} from '../books/rows.ts';
+import type { Currency, Market } from '../catalog/catalog.ts';
 import { formatAmount } from '../money/amount.ts';
 import type { Command } from './command.ts';
 import type { OrderOutcome } from './createOrder.ts';
@@ -49,61 +59,56 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const market = fields.market();
   const price = fields.price('price', market);
   const quantity = fields.quantity('quantity', market);
-  const buy = side(fields, 'buy', 'buyUserId', 'buyOrderId', fields.amountOrZero('buyFee', market.base));
-  const sell = side(
-    fields,
-    'sell',
-    'sellUserId',
-    'sellOrderId',
-    fields.amountOrZero('sellFee', market.quote),
-  );
+  const buy = side(fields, 'buy', market.base, market.quote);
+  const sell = side(fields, 'sell', market.quote, market.base);
   const takerSide = fields.oneOf<OrderSide>('invalid_item', 'takerSide', ['buy', 'sell']);
-  if (buy.userId === sell.userId && buy.orderId === sell.orderId) {
+  if (buy.order.key === sell.order.key) {
     throw new Rejection(
       'trade_mismatch',
-      `An order cannot trade with itself: got ${buy.orderId} on both sides`,
+      `An order cannot trade with itself: got ${buy.order.id} on both sides`,
     );
   }
   const type = 'settleTrade';
   return {
     type,
-    userId: buy.userId,
-    id,
+    operation: ownedId(buy.order.userId, id),
     content: keyOf(
       type,
       market.symbol,
       price.toString(),
       quantity.toString(),
       takerSide,
-      ...[buy, sell].flatMap(({ userId, orderId, fee }) => [userId, orderId, fee.toString()]),
+      ...[buy, sell].flatMap(({ order, fee }) => [order.userId, order.id, fee.toString()]),
     ),
     touch(keys) {
-      for (const { userId, orderId, fee, side } of [buy, sell]) {
-        keys.order(userId, orderId);
-        keys.account(userId, market.base);
-        keys.account(userId, market.quote);
-        if (fee > 0n) keys.account(FEES, side === 'buy' ? market.base : market.quote);
+      for (const { order, receives, pays, fees, fee } of [buy, sell]) {
+        keys.orders.add(order);
+        keys.accounts.add(receives);
+        keys.accounts.add(pays);
+        if (fee > 0n) keys.accounts.add(fees);
       }
     },
     apply(books) {
       const buyOrder = tradableOrder(books, buy, market, price, quantity);
       const sellOrder = tradableOrder(books, sell, market, price, quantity);
       const paid = quoteAmount(buyOrder, price, quantity);
-      requireFee(buy, quantity, market.base);
-      requireFee(sell, paid, market.quote);
-      const buyHold = holdOf(books, buy.userId, buy.orderId, market.quote.code, paid);
-      const sellHold = holdOf(books, sell.userId, sell.orderId, market.base.code, quantity);
+      requireFee(buy, quantity);
+      requireFee(sell, paid);
+      const buyHold = holdOf(books, buy.hold, paid);
+      const sellHold = holdOf(books, sell.hold, quantity);
 
       const boughtBy = fillOrder(books, buyOrder, price, quantity);
       const soldBy = fillOrder(books, sellOrder, price, quantity);
-      const cause = (orderId: string): Cause => ({ operationId: id, operationType: type, orderId });
-      take(books, buyHold, paid, freed(boughtBy, buyHold.amount - paid), cause(buy.orderId));
-      take(books, sellHold, quantity, freed(soldBy, sellHold.amount - quantity), cause(sell.orderId));
-      credit(books, buy.userId, market.base, quantity - buy.fee, cause(buy.orderId));
-      credit(books, sell.userId, market.quote, paid - sell.fee, cause(sell.orderId));
-      credit(books, FEES, market.base, buy.fee, cause(buy.orderId));
-      credit(books, FEES, market.quote, sell.fee, cause(sell.orderId));
-      for (const { userId, orderId, side, fee } of [buy, sell]) {
+      const forBuy = { operationId: id, operationType: type, orderId: buy.order.id };
+      const forSell = { operationId: id, operationType: type, orderId: sell.order.id };
+      take(books, buyHold, paid, freed(boughtBy, buyHold.amount - paid), forBuy);
+      take(books, sellHold, quantity, freed(soldBy, sellHold.amount - quantity), forSell);
+      credit(books, buy.receives, quantity - buy.fee, forBuy);
+      credit(books, sell.receives, paid - sell.fee, forSell);
+      credit(books, buy.fees, buy.fee, forBuy);
+      credit(books, sell.fees, sell.fee, forSell);
+      for (const { side, order, fee } of [buy, sell]) {
+        const { userId, id: orderId } = order;
         const liquidity = side === takerSide ? 'taker' : 'maker';
         const quoteAmount = paid;
         books.trades.push({
@@ -131,18 +136,33 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
 
 interface Side {
   readonly side: OrderSide;
-  readonly userId: string;
-  readonly orderId: string;
+  readonly order: OwnedId;
+  /** The accounts that are credited and debited, the one that takes the fee, and the hold that is captured. */
+  readonly receives: AccountId;
+  readonly pays: AccountId;
+  readonly fees: AccountId;
+  readonly hold: HoldId;
+  /** At the scale of what is received. */
   readonly fee: bigint;
 }
 
-function side(fields: Fields, side: OrderSide, userField: string, orderField: string, fee: bigint): Side {
-  return { side, userId: fields.userId(userField), orderId: fields.id(orderField), fee };
+function side(fields: Fields, side: OrderSide, received: Currency, paid: Currency): Side {
+  const userId = fields.userId(`${side}UserId`);
+  const orderId = fields.id(`${side}OrderId`);
+  return {
+    side,
+    order: ownedId(userId, orderId),
+    receives: accountId(userId, received),
+    pays: accountId(userId, paid),
+    fees: accountId(FEES, received),
+    hold: holdId(userId, orderId, paid),
+    fee: fields.amountOrZero(`${side}Fee`, received),
+  };
 }
 
 /** The order of one side, if it can trade like this. */
 function tradableOrder(books: Books, asked: Side, market: Market, price: bigint, quantity: bigint): OrderRow {
-  const order = orderOf(books, asked.userId, asked.orderId);
+  const order = orderOf(books, asked.order);
   const { side, status, filledQuantity } = order;
   if (order.market.symbol !== market.symbol || side !== asked.side) {
     const is = `is a ${side} of ${order.market.symbol}`;
@@ -172,12 +192,12 @@ function tradableOrder(books: Books, asked: Side, market: Market, price: bigint,
   return order;
 }
 
-function requireFee({ side, fee }: Side, received: bigint, currency: { code: string; scale: number }): void {
+function requireFee({ side, fee, receives }: Side, received: bigint): void {
   if (fee <= received) return;
-  const [most, got] = [received, fee].map((value) => formatAmount(value, currency.scale));
+  const [most, got] = [received, fee].map((value) => formatAmount(value, receives.scale));
   throw new Rejection(
     'invalid_amount',
-    `${side}Fee must be at most what the ${side}er receives, ${most ?? ''} ${currency.code}: got "${got ?? ''}"`,
+    `${side}Fee must be at most what this side receives, ${most ?? ''} ${receives.currency}: got "${got ?? ''}"`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
-import { keyOf } from '../books/rows.ts';
+import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
 
@@ -24,17 +24,17 @@ export function unlockFunds(fields: Fields): Command<Funds> {
   const amount = fields.amount('amount', currency);
   const orderId = fields.id('orderId');
   const type = 'unlockFunds';
+  const held = holdId(userId, orderId, currency);
   return {
     type,
-    userId,
-    id,
+    operation: ownedId(userId, id),
     content: keyOf(type, currency.code, amount.toString(), orderId),
     touch(keys) {
-      keys.account(userId, currency);
-      keys.hold(userId, orderId, currency);
+      keys.accounts.add(accountId(userId, currency));
+      keys.holds.add(held);
     },
     apply(books) {
-      const hold = holdOf(books, userId, orderId, currency.code, amount);
+      const hold = holdOf(books, held, amount);
       if (hold.placed) {
         throw new Rejection(
           'hold_in_use',

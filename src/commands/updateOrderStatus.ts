@@ -7,7 +7,7 @@ import {
   requireTransition,
 } from '../books/orders.ts';
 import { Rejection } from '../books/rejection.ts';
-import { keyOf, VALUE_SCALE, type OrderRow, type OrderStatus } from '../books/rows.ts';
+import { keyOf, ownedId, VALUE_SCALE, type OrderRow, type OrderStatus } from '../books/rows.ts';
 import { limits } from '../limits.ts';
 import { formatAmount, parseAmount } from '../money/amount.ts';
 import type { Command } from './command.ts';
@@ -41,16 +41,16 @@ export function updateOrderStatus(fields: Fields): Command<OrderOutcome> {
   const filledQuantity = fields.optionalDecimal('invalid_quantity', 'filledQuantity', limits.scale);
   const averagePrice = fields.optionalDecimal('invalid_price', 'averagePrice', limits.scale);
   const type = 'updateOrderStatus';
+  const owned = ownedId(userId, orderId);
   return {
     type,
-    userId,
-    id,
+    operation: ownedId(userId, id),
     content: keyOf(type, orderId, status, filledQuantity?.toString() ?? '', averagePrice?.toString() ?? ''),
     touch(keys) {
-      keys.order(userId, orderId);
+      keys.orders.add(owned);
     },
     apply(books) {
-      const order = orderOf(books, userId, orderId);
+      const order = orderOf(books, owned);
       requireTransition(order, status);
       refuseWhilePlaced(order, status, filledQuantity);
       const filled = filledTo(order, status, filledQuantity);

@@ -3,19 +3,11 @@
  * encoder calls a function for every element; these take a tenth of the time.
  */
 
-/** Any texts: `{"a","b",NULL}`. */
+/** Any texts: `{"a","b",null}`. */
 export function textArray(values: readonly (string | null)[]): string {
-  let literal = '{';
-  for (const value of values) {
-    if (literal.length > 1) literal += ',';
-    literal +=
-      value === null
-        ? 'NULL'
-        : SPECIAL.test(value)
-          ? `"${value.replace(EACH_SPECIAL, '\\$&')}"`
-          : `"${value}"`;
-  }
-  return literal + '}';
+  // JSON quotes and escapes as an array literal does, in one native call, but for control characters.
+  const json = JSON.stringify(values);
+  return OTHER_ESCAPE.test(json) ? `{${values.map(quoted).join(',')}}` : `{${json.slice(1, -1)}}`;
 }
 
 /** Values that never need quotes: numbers, numerics, booleans. */
@@ -23,5 +15,9 @@ export function plainArray(values: readonly (string | number | boolean | null)[]
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }
 
-const SPECIAL = /["\\]/;
-const EACH_SPECIAL = /["\\]/g;
+/** JSON writes a line feed as `\n`, which an array literal reads as the letter n. */
+const OTHER_ESCAPE = /\\[^"\\]/;
+
+function quoted(value: string | null): string {
+  return value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`;
+}

@@ -40,6 +40,7 @@ const HINTS = {
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
   enable_seqscan: 'off',
+  jit: 'off',
 };
 
 const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', default_transaction_isolation: 'read\\ committed' };

@@ -13,17 +13,16 @@ export class Contention {
   /** Whether a batch that touches these rows had better lock them. */
   expects(keys: Keys): boolean {
     if (this.#hot.size === 0) return false;
-    for (const key of keys.accounts.keys()) if (this.#hot.has(key)) return true;
-    for (const key of keys.orders.keys()) if (this.#hot.has(key)) return true;
-    return false;
+    const isHot = ({ key }: { readonly key: string }): boolean => this.#hot.has(key);
+    return keys.accounts.inOrder().some(isHot) || keys.orders.inOrder().some(isHot);
   }
 
   /** Notes the rows that another batch changed between two readings of the same keys. */
   learn(keys: Keys, before: LoadedBooks, after: LoadedBooks): void {
-    for (const key of keys.accounts.keys()) {
+    for (const { key } of keys.accounts.inOrder()) {
       if (before.accounts.get(key)?.version !== after.accounts.get(key)?.version) this.#hot.set(key, true);
     }
-    for (const key of keys.orders.keys()) {
+    for (const { key } of keys.orders.inOrder()) {
       if (before.orders.get(key)?.version !== after.orders.get(key)?.version) this.#hot.set(key, true);
     }
   }

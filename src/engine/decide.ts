@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { Books, type LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
-import { keyOf } from '../books/rows.ts';
 import type { Command } from '../commands/command.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
@@ -110,9 +109,9 @@ function decideItem(
 ): ItemResult<unknown> {
   if (command instanceof Rejection)
     return { index, id, status: 'rejected', error: command.toItemError(index, id) };
-  const key = keyOf(command.userId, command.id);
   try {
     const contentHash = hashOf(command.content);
+    const { key, userId } = command.operation;
     const before = books.operations.get(key);
     if (before !== undefined) {
       if (before.contentHash !== contentHash) throw reused(command, before.type);
@@ -129,9 +128,9 @@ function decideItem(
     }
     const data = command.apply(books);
     seen.add(key);
-    const { userId, type } = command;
     const outcome = JSON.stringify(data);
-    books.operations.set(key, { userId, id: command.id, type, contentHash, outcome, batchId });
+    const { type, operation } = command;
+    books.operations.set(key, { key, userId, id: operation.id, type, contentHash, outcome, batchId });
     return { index, id, status: 'applied', data };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
@@ -140,7 +139,7 @@ function decideItem(
   }
 }
 
-function reused({ userId, id, type }: Command, before: string): Rejection {
+function reused({ type, operation: { userId, id } }: Command, before: string): Rejection {
   return new Rejection(
     'id_reused',
     `${userId} used the id ${id} before for a ${before} with other content; give this ${type} an id of its own`,

@@ -82,7 +82,7 @@ export class Engine {
     const keys = new Keys();
     for (const { command } of items) {
       if (command instanceof Rejection) continue;
-      keys.operation(command.userId, command.id);
+      keys.operations.add(command.operation);
       command.touch(keys);
     }
     return { batchId, mode, items, keys, catalog };

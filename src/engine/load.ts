@@ -1,18 +1,21 @@
 import type { LoadedBooks } from '../books/books.ts';
 import {
-  keyOf,
-  keysInOrder,
   VALUE_SCALE,
+  accountId,
+  holdId,
   type Account,
+  type AccountId,
   type Hold,
+  type HoldId,
   type Operation,
   type OrderRow,
   type OrderSide,
   type OrderStatus,
   type OrderType,
+  type OwnedId,
 } from '../books/rows.ts';
-import type { Catalog } from '../catalog/catalog.ts';
-import type { AccountKey, HoldKey, Keys, OwnedId } from '../commands/keys.ts';
+import type { Catalog, Currency } from '../catalog/catalog.ts';
+import type { Keys } from '../commands/keys.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { shiftParameters, type Part } from '../database/statement.ts';
@@ -72,14 +75,14 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   const operations = new Map<string, Operation>();
 
   const readings: Reading[] = [];
-  const accountKeys = inOrder(keys.accounts);
-  const holdKeys = inOrder(keys.holds);
-  const orderKeys = inOrder(keys.orders);
-  const operationKeys = inOrder(keys.operations);
+  const accountKeys = keys.accounts.inOrder();
+  const holdKeys = keys.holds.inOrder();
+  const orderKeys = keys.orders.inOrder();
+  const operationKeys = keys.operations.inOrder();
   if (accountKeys.length > 0) {
     readings.push({
       name: 'accounts',
-      part: { text: readAccounts, values: accountKeyArrays(accountKeys) },
+      part: { text: readAccounts, values: accountIdArrays(accountKeys) },
       take(rows) {
         for (const row of rows) {
           const account = at(accountKeys, row[0]);
@@ -91,7 +94,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (holdKeys.length > 0) {
     readings.push({
       name: 'holds',
-      part: { text: readHolds, values: holdKeyArrays(holdKeys) },
+      part: { text: readHolds, values: holdIdArrays(holdKeys) },
       take(rows) {
         for (const row of rows) {
           const hold = at(holdKeys, row[0]);
@@ -107,8 +110,8 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       part: { text: readOrders, values },
       take(rows) {
         for (const row of rows) {
-          const { key, userId, id } = at(orderKeys, row[0]);
-          orders.set(key, toOrder(userId, id, row, catalog));
+          const order = at(orderKeys, row[0]);
+          orders.set(order.key, toOrder(order, row, catalog));
         }
       },
     });
@@ -117,11 +120,12 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       part: { text: readHoldsOfOrders, values },
       take(rows) {
         for (const row of rows) {
-          const { userId, id: orderId } = at(orderKeys, row[0]);
-          const currency = text(row[1]);
-          const scale = scaleOf(catalog, currency);
-          holds.set(keyOf(userId, orderId, currency), toHold({ userId, orderId, currency, scale }, row, 2));
-          accounts.set(keyOf(userId, currency), toAccount({ userId, currency, scale }, row, 5));
+          const { userId, id } = at(orderKeys, row[0]);
+          const currency = currencyOf(catalog, text(row[1]));
+          const hold = holdId(userId, id, currency);
+          const account = accountId(userId, currency);
+          holds.set(hold.key, toHold(hold, row, 2));
+          accounts.set(account.key, toAccount(account, row, 5));
         }
       },
     });
@@ -133,6 +137,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       for (const [n, type, contentHash, outcome, batchId] of rows) {
         const { key, userId, id } = at(operationKeys, n);
         operations.set(key, {
+          key,
           userId,
           id,
           type: text(type),
@@ -167,7 +172,7 @@ async function runReadings(session: Session, readings: readonly Reading[]): Prom
   }
 }
 
-export function accountKeyArrays(keys: readonly Pick<AccountKey, 'userId' | 'currency'>[]): [string, string] {
+export function accountIdArrays(keys: readonly AccountId[]): [string, string] {
   return [textArray(keys.map((key) => key.userId)), textArray(keys.map((key) => key.currency))];
 }
 
@@ -175,7 +180,7 @@ export function ownedIdArrays(keys: readonly OwnedId[]): [string, string] {
   return [textArray(keys.map((key) => key.userId)), textArray(keys.map((key) => key.id))];
 }
 
-function holdKeyArrays(keys: readonly HoldKey[]): [string, string, string] {
+function holdIdArrays(keys: readonly HoldId[]): [string, string, string] {
   return [
     textArray(keys.map((key) => key.userId)),
     textArray(keys.map((key) => key.orderId)),
@@ -183,12 +188,10 @@ function holdKeyArrays(keys: readonly HoldKey[]): [string, string, string] {
   ];
 }
 
-type AccountId = Pick<Account, 'userId' | 'currency' | 'scale'>;
-type HoldId = Pick<Hold, 'userId' | 'orderId' | 'currency' | 'scale'>;
-
 /** Reads version, available and locked from the place `from` of a row on. */
-function toAccount({ userId, currency, scale }: AccountId, row: JsonRow, from: number): Account {
+function toAccount({ key, userId, currency, scale }: AccountId, row: JsonRow, from: number): Account {
   return {
+    key,
     userId,
     currency,
     scale,
@@ -199,25 +202,27 @@ function toAccount({ userId, currency, scale }: AccountId, row: JsonRow, from: n
 }
 
 /** Reads amount, placed and expiry from the place `from` of a row on. */
-function toHold({ userId, orderId, currency, scale }: HoldId, row: JsonRow, from: number): Hold {
+function toHold({ key, userId, currency, scale, orderId }: HoldId, row: JsonRow, from: number): Hold {
   const expiresAt = row[from + 2];
   return {
+    key,
     userId,
-    orderId,
     currency,
     scale,
+    orderId,
     amount: decodeNumeric(text(row[from]), scale),
     placed: row[from + 1] === true,
     expiresAt: expiresAt == null ? null : isoTime(text(expiresAt)),
   };
 }
 
-function toOrder(userId: string, id: string, row: JsonRow, catalog: Catalog): OrderRow {
+function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): OrderRow {
   const [, symbol, side, type, status, quantity, filled, value, price, holdAmount, placed, version] = row;
   const market = catalog.markets.get(text(symbol));
   if (market === undefined) throw new RangeError(`Order ${id} is of ${text(symbol)}, which is no market`);
   const { base, quote, priceScale } = market;
   return {
+    key,
     userId,
     id,
     market,
@@ -234,15 +239,10 @@ function toOrder(userId: string, id: string, row: JsonRow, catalog: Catalog): Or
   };
 }
 
-function scaleOf(catalog: Catalog, code: string): number {
+function currencyOf(catalog: Catalog, code: string): Currency {
   const currency = catalog.currencies.get(code);
   if (currency === undefined) throw new RangeError(`A hold is of ${code}, which is no currency`);
-  return currency.scale;
-}
-
-/** The keys in the one order. */
-function inOrder<Key>(keys: ReadonlyMap<string, Key>): Key[] {
-  return keysInOrder(keys).map((key) => keys.get(key) as Key);
+  return currency;
 }
 
 /** The key that stands at place `n`, counted from 1 as PostgreSQL does. */

@@ -1,6 +1,6 @@
 import type { Keys } from '../commands/keys.ts';
 import type { Session } from '../database/database.ts';
-import { accountKeyArrays, ownedIdArrays } from './load.ts';
+import { accountIdArrays, ownedIdArrays } from './load.ts';
 
 /**
  * Locks before reading: the way for batches that collide. Every batch locks its accounts and then its orders,
@@ -35,9 +35,9 @@ const lockOrders = {
 };
 
 export async function lockRows(session: Session, keys: Keys): Promise<void> {
-  const orders = ownedIdArrays([...keys.orders.values()]);
+  const orders = ownedIdArrays(keys.orders.inOrder());
   if (keys.accounts.size > 0 || keys.orders.size > 0) {
-    const accounts = accountKeyArrays([...keys.accounts.values()]);
+    const accounts = accountIdArrays(keys.accounts.inOrder());
     await session.query(lockAccounts, [...accounts, ...orders]);
   }
   if (keys.orders.size > 0) await session.query(lockOrders, orders);

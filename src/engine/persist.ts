@@ -1,6 +1,6 @@
 import type { Books, LoadedBooks } from '../books/books.ts';
 import {
-  keysInOrder,
+  inOrder,
   VALUE_SCALE,
   type Account,
   type Hold,
@@ -163,8 +163,8 @@ function accountWrites(loaded: LoadedBooks, books: Books): Write[] {
   const inserted: Account[] = [];
   const updated: Account[] = [];
   const readVersions: number[] = [];
-  for (const [key, account] of inOrder(books.accounts.changed)) {
-    const before = loaded.accounts.get(key);
+  for (const account of inOrder(books.accounts.changed)) {
+    const before = loaded.accounts.get(account.key);
     if (before === undefined) inserted.push(account);
     else {
       updated.push(account);
@@ -213,8 +213,8 @@ function holdWrites(loaded: LoadedBooks, books: Books): Write[] {
   const inserted: Hold[] = [];
   const updated: Hold[] = [];
   const deleted: Hold[] = [];
-  for (const [key, hold] of inOrder(books.holds.changed)) {
-    const isThere = loaded.holds.get(key) !== undefined;
+  for (const hold of inOrder(books.holds.changed)) {
+    const isThere = loaded.holds.get(hold.key) !== undefined;
     if (hold.amount > 0n) (isThere ? updated : inserted).push(hold);
     else if (isThere) deleted.push(hold);
   }
@@ -242,12 +242,12 @@ function orderWrites(loaded: LoadedBooks, books: Books): Write[] {
   const inserted: NewOrder[] = [];
   const updated: OrderRow[] = [];
   const readVersions: number[] = [];
-  for (const [key, row] of inOrder(books.orders.changed)) {
-    const made = books.newOrders.get(key);
+  for (const row of inOrder(books.orders.changed)) {
+    const made = books.newOrders.get(row.key);
     if (made !== undefined) inserted.push({ ...made, row });
     else {
       updated.push(row);
-      readVersions.push(loaded.orders.get(key)?.version ?? 0);
+      readVersions.push(loaded.orders.get(row.key)?.version ?? 0);
     }
   }
   const base = ({ market }: OrderRow): number => market.base.scale;
@@ -342,7 +342,7 @@ function recordWrites({ trades, transactions, operations, now }: Books, batchId:
       ],
     });
   }
-  const applied = [...inOrder(operations.changed)].map(([, operation]) => operation);
+  const applied = inOrder(operations.changed);
   if (applied.length > 0) {
     writes.push({
       name: 'insert_operations',
@@ -359,11 +359,6 @@ function recordWrites({ trades, transactions, operations, now }: Books, batchId:
     });
   }
   return writes;
-}
-
-/** Changed rows with their keys, in the one order. */
-function* inOrder<Row>(rows: ReadonlyMap<string, Row>): Generator<[string, Row]> {
-  for (const key of keysInOrder(rows)) yield [key, rows.get(key) as Row];
 }
 
 /** The currency that a side of a trade receives, and pays its fee in. */

@@ -61,6 +61,7 @@ const getOrdersByIds = {
     SELECT DISTINCT ON (k.n) k.n, o.user_id,${COLUMNS}
     FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
     JOIN orders o USING (id)
+    WHERE o.id > ''
     ORDER BY k.n, o.created_at`,
 };
 
@@ -76,7 +77,7 @@ const getUserOrders = {
     CROSS JOIN LATERAL (
       SELECT${COLUMNS}
       FROM orders o
-      WHERE o.user_id = k.user_id
+      WHERE o.user_id = k.user_id AND o.user_id > ''
       ORDER BY o.created_at DESC, o.id DESC
       LIMIT $2
     ) AS o`,
