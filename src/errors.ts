@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'invalid_argument'
   | 'conflict'
   | 'outcome_unknown'
+  | 'transaction_aborted'
   | 'invalid_file'
   | 'audit_failed'
   | 'closed';

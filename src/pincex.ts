@@ -16,6 +16,7 @@ import { statementLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
+import { Calls, oneByOne } from './services/calls.ts';
 import type { Executor } from './services/executor.ts';
 import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
@@ -53,6 +54,7 @@ export class Pincex {
   readonly #database: Database;
   readonly #engine: Engine;
   readonly #server: EmbeddedServer | null;
+  readonly #calls = new Calls();
 
   private constructor(
     config: Config,
@@ -67,8 +69,9 @@ export class Pincex {
     this.#server = server;
     this.catalog = new CatalogStore(database);
     this.#engine = new Engine(database, this.catalog, strategy);
-    this.bookkeeper = new Bookkeeper(this.#executor(), database);
-    this.trading = new Trading(this.#executor(), database);
+    const execute = this.#executor((call) => this.#calls.run(call));
+    this.bookkeeper = new Bookkeeper(execute, database);
+    this.trading = new Trading(execute, database);
   }
 
   /**
@@ -109,12 +112,12 @@ export class Pincex {
   }
 
   /**
-   * Runs a batch that mixes types, such as a lock, an order and a trade.
+   * Runs a batch that mixes commands, such as a lock, an order and a trade; each item names its `command`.
    *
    * @throws PincexError where the whole call fails: see `docs/results-and-errors.md`
    */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>> {
-    return this.#engine.execute(items, readMixed, options);
+    return this.#calls.run(() => this.#engine.execute(items, readMixed, options));
   }
 
   /**
@@ -122,7 +125,8 @@ export class Pincex {
    * returns and rolled back together when it throws. Batches lock their rows until then, so keep it short. After
    * a deadlock or a serialization failure nothing has been written, and `work` is run again from its beginning.
    *
-   * @throws PincexError `conflict`, `database_unavailable`, `outcome_unknown`; and whatever `work` throws
+   * @throws PincexError `conflict`, `database_unavailable`, `outcome_unknown`, `transaction_aborted`; and whatever
+   * `work` throws
    */
   async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
     const progress = { isWorkDone: false };
@@ -135,13 +139,14 @@ export class Pincex {
       });
     };
     try {
-      return await pRetry(attempt, {
+      const options = {
         retries: limits.attempts,
         minTimeout: 2,
         factor: 2,
         randomize: true,
-        shouldRetry: ({ error }) => failureOf(error) === 'collision',
-      });
+        shouldRetry: ({ error }: { error: Error }) => failureOf(error) === 'collision',
+      };
+      return await this.#calls.run(() => pRetry(attempt, options));
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {
@@ -158,34 +163,39 @@ export class Pincex {
 
   /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
   sweepExpired(): Promise<Swept> {
-    return new Sweeper(this.#database, this.catalog, this.#engine).sweep();
+    return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
   }
 
   /** Proves the books from the tables alone. */
   audit(): Promise<AuditReport> {
-    return audit(this.#database);
+    return this.#calls.run(() => audit(this.#database));
   }
 
   /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
   async close(): Promise<void> {
+    await this.#calls.close();
     await this.#database.close();
     await this.#server?.stop();
   }
 
   #within(session: TransactionSession): PincexTransaction {
-    const execute = this.#executor(session);
+    const inTurn = oneByOne();
+    const execute = this.#executor(inTurn, session);
     return {
       bookkeeper: new Bookkeeper(execute, session),
       trading: new Trading(execute, session),
-      execute: (items, options) => this.#engine.execute(items, readMixed, options, session),
+      execute: (items, options) => inTurn(() => this.#engine.execute(items, readMixed, options, session)),
       client: session.client,
     };
   }
 
-  #executor(session?: TransactionSession): Executor {
+  #executor(
+    run: <Result>(call: () => Promise<Result>) => Promise<Result>,
+    session?: TransactionSession,
+  ): Executor {
     return <Type extends CommandType>(type: Type, items: readonly unknown[], options?: BatchOptions) => {
       const read: Reader = (_, fields) => commands[type](fields);
-      return this.#engine.execute<DataOf<Type>>(items, read, options, session);
+      return run(() => this.#engine.execute<DataOf<Type>>(items, read, options, session));
     };
   }
 }
@@ -210,8 +220,8 @@ async function prepareSchema(url: string, isOwn: boolean): Promise<void> {
   }
 }
 
-const TYPES = Object.keys(commands) as CommandType[];
+const COMMANDS = Object.keys(commands) as CommandType[];
 
 function readMixed(_: object, fields: Fields) {
-  return commands[fields.oneOf('invalid_item', 'command', TYPES)](fields);
+  return commands[fields.oneOf('invalid_item', 'command', COMMANDS)](fields);
 }

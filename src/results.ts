@@ -1,4 +1,7 @@
-/** Why one item of a batch was rejected. `docs/results-and-errors.md` lists them in order of precedence. */
+/**
+ * Why one item of a batch was rejected. An item is read before the books are looked at, and its id before its
+ * rule; `docs/results-and-errors.md` has the table, in order of precedence.
+ */
 export type ItemErrorCode =
   | 'invalid_item'
   | 'invalid_id'
@@ -11,17 +14,16 @@ export type ItemErrorCode =
   | 'invalid_time'
   | 'id_reused'
   | 'already_rejected'
+  | 'order_not_found'
+  | 'order_exists'
+  | 'trade_mismatch'
+  | 'invalid_transition'
+  | 'order_placed'
   | 'account_not_found'
-  | 'insufficient_funds'
   | 'hold_not_found'
   | 'hold_in_use'
   | 'hold_exceeded'
-  | 'order_not_found'
-  | 'order_exists'
-  | 'order_not_placed'
-  | 'order_placed'
-  | 'invalid_transition'
-  | 'trade_mismatch'
+  | 'insufficient_funds'
   | 'group_failed';
 
 /** What is wrong with one item. */

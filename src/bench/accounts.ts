@@ -8,8 +8,7 @@ export const ACCOUNTS = 100_000;
 export const CURRENCY = 'USD';
 
 /** Neighbours in rank are no neighbours in the index: the hot accounts of a Zipf draw share no page. */
-export const userOf = (rank: number): string =>
-  `bench-${String((rank * 7_919) % ACCOUNTS).padStart(6, '0')}`;
+export const userOf = (rank: number): string => `bench-${String((rank * 7_919) % ACCOUNTS).padStart(6, '0')}`;
 
 /** Each account with the journal entry that it came from, and the outside world's that mirrors them all. */
 export const SEED_ACCOUNTS = `

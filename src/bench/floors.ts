@@ -1,5 +1,6 @@
 import { CatalogStore } from '../catalog/store.ts';
 import { commands } from '../commands/index.ts';
+import type { Session } from '../database/database.ts';
 import { Engine, type Strategy } from '../engine/engine.ts';
 import { lockItems, ACCOUNTS } from './accounts.ts';
 import { runConventionally } from './conventional.ts';
@@ -18,14 +19,22 @@ export interface FloorRow {
   readonly timesEngine: number;
 }
 
+export interface FloorOptions {
+  readonly budgetMs: number;
+  readonly onProgress: (share: number, what: string) => void;
+}
+
 /**
  * What the engine costs over the bare statements it sends, and what it gains over the conventional way. All
- * ways take their turns on one connection, on the same tables, and leave books that balance.
+ * ways take their turns on the same tables, and leave books that balance.
+ *
+ * @param plain a session without the planner settings of the engine, which the conventional statement is slower by
  */
 export async function measureFloors(
   database: RecordingDatabase,
+  plain: Session,
   sizes: readonly number[],
-  budgetMs: number,
+  { budgetMs, onProgress }: FloorOptions,
 ): Promise<FloorRow[]> {
   const catalog = new CatalogStore(database);
   const engine = (strategy: Strategy, items: number, distribution: Distribution): Candidate => {
@@ -53,12 +62,13 @@ export async function measureFloors(
     const draw = drawFrom(ACCOUNTS, 'uniform', items + 2);
     return async () => {
       const locks = lockItems(items, draw);
-      return timed(() => runConventionally(database, locks));
+      return timed(() => runConventionally(plain, locks));
     };
   };
 
   const rows: FloorRow[] = [];
-  for (const items of sizes) {
+  for (const [done, items] of sizes.entries()) {
+    onProgress(done / sizes.length, `floors of lockFunds, ${items} items`);
     const measured = await interleave(
       {
         engine: engine('auto', items, 'uniform'),

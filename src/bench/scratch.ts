@@ -9,7 +9,9 @@ const DATABASE = 'pincex_bench';
  * Gives `work` a migrated database of its own on the configured server, or on the embedded one, and drops it
  * afterwards: what is measured never touches the books.
  */
-export async function withScratchDatabase<Result>(work: (config: Config) => Promise<Result>): Promise<Result> {
+export async function withScratchDatabase<Result>(
+  work: (config: Config) => Promise<Result>,
+): Promise<Result> {
   const config = loadConfig();
   const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
   try {

@@ -29,5 +29,20 @@ export interface Catalog {
   readonly markets: ReadonlyMap<string, Market>;
 }
 
+/** Stored rows name a currency or market that this process has not read yet: another process added it. */
+export class CatalogBehind extends Error {}
+
+export function currencyOf({ currencies }: Catalog, code: string): Currency {
+  const currency = currencies.get(code);
+  if (currency === undefined) throw new CatalogBehind(`A stored row is of ${code}, which is no currency`);
+  return currency;
+}
+
+export function marketOf({ markets }: Catalog, symbol: string): Market {
+  const market = markets.get(symbol);
+  if (market === undefined) throw new CatalogBehind(`A stored row is of ${symbol}, which is no market`);
+  return market;
+}
+
 /** Rejections that newer reference data may turn into something better. */
 export const CATALOG_MISSES: ReadonlySet<ItemErrorCode> = new Set(['unknown_currency', 'unknown_market']);

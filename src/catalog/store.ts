@@ -52,12 +52,12 @@ export class CatalogStore {
   }
 
   get(): Promise<Catalog> {
-    return this.#catalog ?? this.#read();
+    return this.#catalog ?? this.reread();
   }
 
   /** A catalog read later than the last one, or `undefined` while the last one is fresh. */
   async refreshed(): Promise<Catalog | undefined> {
-    return performance.now() - this.#readAt < STALE_AFTER_MS ? undefined : this.#read();
+    return performance.now() - this.#readAt < STALE_AFTER_MS ? undefined : this.reread();
   }
 
   /**
@@ -99,7 +99,7 @@ export class CatalogStore {
    */
   async addMarket(symbol: string, tickSize: string, lotSize: string): Promise<Market> {
     const [base, quote, ...rest] = symbol.split('/');
-    const { currencies } = await this.#read();
+    const { currencies } = await this.reread();
     if (base === undefined || quote === undefined || rest.length > 0 || base === quote) {
       throw new PincexError('invalid_argument', `A symbol is BASE/QUOTE such as BTC/USD: got "${symbol}"`);
     }
@@ -112,7 +112,7 @@ export class CatalogStore {
     const market = toMarket(row, currencies);
     const values = [symbol, base, quote, market.tickSize, market.lotSize];
     await this.#database.query(insertMarket, values);
-    const stored = (await this.#read()).markets.get(symbol);
+    const stored = (await this.reread()).markets.get(symbol);
     if (stored?.tickSize !== market.tickSize || stored.lotSize !== market.lotSize) {
       throw new PincexError(
         'invalid_argument',
@@ -122,7 +122,8 @@ export class CatalogStore {
     return stored;
   }
 
-  #read(): Promise<Catalog> {
+  /** Reads the tables anew. */
+  reread(): Promise<Catalog> {
     this.#readAt = performance.now();
     const reading = this.#readTables();
     this.#catalog = reading;

@@ -17,11 +17,13 @@ export function addCatalog(program: Command): void {
       }),
     );
   currencies
-    .command('add <code> <scale>')
+    .command('add')
     .description('add a currency, such as: pincex currencies add SHIB 18')
-    .action((code: string, scale: string) =>
+    .argument('<code>', '2 to 16 upper-case letters and digits')
+    .argument('<scale>', 'how many decimals its amounts have', wholeNumber('scale', 0, 18))
+    .action((code: string, scale: number) =>
       withPincex(async ({ catalog }) => {
-        const currency = await catalog.addCurrency(code, wholeNumber('scale', 0, 18)(scale));
+        const currency = await catalog.addCurrency(code, scale);
         print(`${currency.code} has ${currency.scale} decimals`);
       }),
     );

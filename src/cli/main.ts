@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAudit } from './audit.ts';
+import { addBench } from './bench.ts';
 import { addCatalog } from './catalog.ts';
+import { addDemo } from './demo.ts';
 import { addMigrate } from './migrate.ts';
 import { addReplay } from './replay.ts';
 import { reportError } from './session.ts';
@@ -22,7 +24,9 @@ const program = new Command('pincex')
 addMigrate(program);
 addCatalog(program);
 addAudit(program);
+addBench(program);
 addSweep(program);
 addReplay(program);
+addDemo(program);
 
 await program.parseAsync().catch(reportError);

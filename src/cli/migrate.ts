@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import pg from 'pg';
 import { loadConfig } from '../config/load.ts';
+import { unavailable } from '../database/failures.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { migrateDown, migrateUp, migrationStatus } from '../migrations/runner.ts';
 import { wholeNumber } from './options.ts';
@@ -57,7 +58,9 @@ async function withDatabase(work: (client: pg.Client) => Promise<void>): Promise
   const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
   const client = new pg.Client(config.database.url ?? server?.url);
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw unavailable(error);
+    });
     await work(client);
   } finally {
     await client.end();

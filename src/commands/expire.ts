@@ -2,15 +2,20 @@ import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
 import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
 import type { Currency } from '../catalog/catalog.ts';
+import { v7 as uuidv7 } from 'uuid';
 import type { Command } from './command.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 
-/** What the sweeper asks for. Its ids begin with "@", which no caller's can, and name the moment that passed. */
+/**
+ * What the sweeper asks for. Its ids begin with "@", which no caller's can. They are new each time: what is
+ * returned already is known by its state, and a hold may be made and expire again.
+ */
+const sweepId = (): string => `@expire/${uuidv7()}`;
 
 /** Ends an order whose time is over, and gives back what its hold still has. */
 export function expireOrder(userId: string, orderId: string, expiresAt: string): Command<EndOutcome> {
   const type = 'expireOrder';
-  const id = `@expire/order/${expiresAt}/${orderId}`;
+  const id = sweepId();
   const order = ownedId(userId, orderId);
   return {
     type,
@@ -33,7 +38,7 @@ export function expireHold(
   expiresAt: string,
 ): Command<Funds> {
   const type = 'expireHold';
-  const id = `@expire/hold/${expiresAt}/${currency.code}/${orderId}`;
+  const id = sweepId();
   const held = holdId(userId, orderId, currency);
   return {
     type,

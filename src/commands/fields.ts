@@ -121,7 +121,7 @@ export class Fields {
     const value = this.#item[field];
     const time = value instanceof Date ? value : new Date(typeof value === 'string' ? value : NaN);
     const year = time.getUTCFullYear();
-    const isIso = typeof value !== 'string' || /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(value);
+    const isIso = typeof value !== 'string' || (ISO_TIME.test(value) && isDay(value.slice(0, 10)));
     if (!isIso || !(year >= 1970 && year <= 9999)) {
       throw this.refusal('invalid_time', field, 'must be a time such as "2030-01-31T12:00:00Z"');
     }
@@ -140,7 +140,7 @@ export class Fields {
 
   #id(field: string, value: unknown): string {
     if (typeof value === 'string' && isId(value)) return value;
-    const form = `must be a text of 1 to ${limits.idLength} characters, without NUL, not beginning with "@"`;
+    const form = `must be a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@"`;
     throw this.refusal('invalid_id', field, form);
   }
 
@@ -158,18 +158,28 @@ export class Fields {
 }
 
 /**
- * Whether a text can be an id: PostgreSQL stores no NUL, lone surrogates would turn into other characters on
- * the way there, and ids that begin with "@" are the system's own.
+ * Whether a text can be an id: PostgreSQL stores no NUL and the reads separate ids by control characters, lone
+ * surrogates would turn into other characters on the way there, and ids that begin with "@" are the system's own.
  */
 export function isId(text: string): boolean {
   return (
     text.length > 0 &&
     text.length <= limits.idLength &&
     text.charCodeAt(0) !== 64 &&
-    !text.includes('\0') &&
+    !CONTROL_CHARACTER.test(text) &&
     text.isWellFormed()
   );
 }
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/;
+
+/** Whether the calendar has it: `Date` turns 30 February into 2 March. */
+function isDay(day: string): boolean {
+  const date = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
+}
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** A value as an error message shows it. */
 export function describe(value: unknown): string {

@@ -22,9 +22,9 @@ export interface LockFunds {
 export function lockFunds(fields: Fields): Command<Funds> {
   const id = fields.id('id');
   const userId = fields.userId();
+  const orderId = fields.id('orderId');
   const currency = fields.currency();
   const amount = fields.amount('amount', currency);
-  const orderId = fields.id('orderId');
   const expiresAt = fields.optionalTime('expiresAt');
   const type = 'lockFunds';
   const account = accountId(userId, currency);

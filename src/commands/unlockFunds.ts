@@ -1,4 +1,4 @@
-import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
+import { fundsOf, holdOf, openHold, take, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
 import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
 import type { Command } from './command.ts';
@@ -20,9 +20,9 @@ export interface UnlockFunds {
 export function unlockFunds(fields: Fields): Command<Funds> {
   const id = fields.id('id');
   const userId = fields.userId();
+  const orderId = fields.id('orderId');
   const currency = fields.currency();
   const amount = fields.amount('amount', currency);
-  const orderId = fields.id('orderId');
   const type = 'unlockFunds';
   const held = holdId(userId, orderId, currency);
   return {
@@ -34,13 +34,13 @@ export function unlockFunds(fields: Fields): Command<Funds> {
       keys.holds.add(held);
     },
     apply(books) {
-      const hold = holdOf(books, held, amount);
-      if (hold.placed) {
+      if (openHold(books, held)?.placed === true) {
         throw new Rejection(
           'hold_in_use',
           `Order ${orderId} was placed with this hold; cancel or settle the order to release it`,
         );
       }
+      const hold = holdOf(books, held, amount);
       return fundsOf(take(books, hold, 0n, amount, { operationId: id, operationType: type, orderId }));
     },
   };

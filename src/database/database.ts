@@ -94,7 +94,7 @@ export class Database implements Session {
         await this.#run(client, ROLLBACK).catch(() => undefined);
         throw error;
       }
-      await this.#run(client, COMMIT);
+      await this.#commit(client);
       return result;
     });
   }
@@ -116,6 +116,18 @@ export class Database implements Session {
     await this.#pool.end();
   }
 
+  /** PostgreSQL answers COMMIT with ROLLBACK where a statement failed, even if its caller swallowed the error. */
+  async #commit(client: pg.ClientBase): Promise<void> {
+    const began = performance.now();
+    const { command } = await client.query('COMMIT');
+    this.#onStatement({ name: 'commit', durationMs: performance.now() - began, rows: 0 });
+    if (command === 'COMMIT') return;
+    throw new PincexError(
+      'transaction_aborted',
+      'A statement of this transaction failed and its error was swallowed; nothing of it was written',
+    );
+  }
+
   async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     let client: pg.PoolClient;
     try {
@@ -128,7 +140,7 @@ export class Database implements Session {
       return await work(client);
     } catch (error) {
       broken = failureOf(error) === 'disconnected';
-      throw error;
+      throw broken ? unavailable(error) : error;
     } finally {
       client.release(broken);
     }
@@ -136,7 +148,7 @@ export class Database implements Session {
 
   #connectionError(error: unknown): unknown {
     if (this.#pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
-    if (!isPoolTimeout(error)) return error;
+    if (!isPoolTimeout(error)) return failureOf(error) === 'disconnected' ? unavailable(error) : error;
     const { max, connectionTimeoutMillis } = this.#pool.options;
     return new PincexError(
       'pool_exhausted',
@@ -164,5 +176,4 @@ export interface TransactionSession extends Session {
 }
 
 const BEGIN = { name: 'begin', text: 'BEGIN' };
-const COMMIT = { name: 'commit', text: 'COMMIT' };
 const ROLLBACK = { name: 'rollback', text: 'ROLLBACK' };

@@ -26,6 +26,7 @@ const SERVER_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57
 
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return 'other';
+  if (error instanceof PincexError) return error.code === 'database_unavailable' ? 'disconnected' : 'other';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (code === DIVISION_BY_ZERO || code === UNIQUE_VIOLATION) return 'guard_lost';
   if (COLLISIONS.has(code)) return 'collision';
@@ -42,6 +43,7 @@ export function isPoolTimeout(error: unknown): boolean {
 }
 
 export function unavailable(error: unknown): PincexError {
+  if (error instanceof PincexError) return error;
   const reason = error instanceof Error ? error.message : String(error);
   return new PincexError('database_unavailable', `PostgreSQL cannot be reached: ${reason}`, { cause: error });
 }

@@ -2,7 +2,7 @@ import pRetry from 'p-retry';
 import { v7 as uuidv7 } from 'uuid';
 import type { LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
-import type { Catalog } from '../catalog/catalog.ts';
+import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession } from '../database/database.ts';
@@ -62,7 +62,11 @@ export class Engine {
     requireBatch(rawItems, mode);
     const batchId = uuidv7();
     const batch = await this.#prepare(rawItems, reader, mode, batchId);
-    const results = await (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
+    const run = (batch: Batch) => (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
+    const results = await run(batch).catch(async (error: unknown) => {
+      if (!(error instanceof CatalogBehind)) throw error;
+      return run({ ...batch, catalog: await this.#catalog.reread() });
+    });
     return summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
   }
 
@@ -191,24 +195,21 @@ function decisionOf({ items, mode, batchId }: Batch): [readonly Item[], BatchMod
   return [items, mode, batchId, new Date().toISOString()];
 }
 
+/** What the last failure means, and whether an earlier attempt may have been written without our knowing. */
 function explained(error: unknown, batchId: string, isUnknown: boolean): unknown {
-  switch (failureOf(error)) {
-    case 'guard_lost':
-    case 'collision':
-      return new PincexError(
-        'conflict',
-        `Batch ${batchId} lost against others ${limits.attempts} times; nothing of it was written, send it again`,
-        { cause: error },
-      );
-    case 'disconnected':
-      return isUnknown
-        ? new PincexError(
-            'outcome_unknown',
-            `PostgreSQL went away while batch ${batchId} was being written; send the same items again: what was written is replayed, the rest is done`,
-            { cause: error },
-          )
-        : unavailable(error);
-    case 'other':
-      return error;
+  if (isUnknown) {
+    return new PincexError(
+      'outcome_unknown',
+      `PostgreSQL went away while batch ${batchId} was being written; send the same items again: what was written is replayed, the rest is done`,
+      { cause: error },
+    );
   }
+  const failure = failureOf(error);
+  if (failure === 'disconnected') return unavailable(error);
+  if (failure === 'other') return error;
+  return new PincexError(
+    'conflict',
+    `Batch ${batchId} lost against others ${limits.attempts} times; nothing of it was written, send it again`,
+    { cause: error },
+  );
 }

@@ -14,7 +14,7 @@ import {
   type OrderType,
   type OwnedId,
 } from '../books/rows.ts';
-import type { Catalog, Currency } from '../catalog/catalog.ts';
+import { currencyOf, marketOf, type Catalog } from '../catalog/catalog.ts';
 import type { Keys } from '../commands/keys.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
@@ -218,8 +218,7 @@ function toHold({ key, userId, currency, scale, orderId }: HoldId, row: JsonRow,
 
 function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): OrderRow {
   const [, symbol, side, type, status, quantity, filled, value, price, holdAmount, placed, version] = row;
-  const market = catalog.markets.get(text(symbol));
-  if (market === undefined) throw new RangeError(`Order ${id} is of ${text(symbol)}, which is no market`);
+  const market = marketOf(catalog, text(symbol));
   const { base, quote, priceScale } = market;
   return {
     key,
@@ -237,12 +236,6 @@ function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): 
     placed: placed === true,
     version: Number(version),
   };
-}
-
-function currencyOf(catalog: Catalog, code: string): Currency {
-  const currency = catalog.currencies.get(code);
-  if (currency === undefined) throw new RangeError(`A hold is of ${code}, which is no currency`);
-  return currency;
 }
 
 /** The key that stands at place `n`, counted from 1 as PostgreSQL does. */

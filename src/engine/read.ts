@@ -40,7 +40,8 @@ export function requireBatch(items: unknown, mode: unknown): void {
 
 /** Reads and checks every item. What is wrong with one is that item's own. */
 export function readItems(items: readonly unknown[], reader: Reader, catalog: Catalog): Item[] {
-  return items.map((item) => readItem(item, reader, catalog));
+  // Not items.map: that would leave the holes of a sparse array.
+  return Array.from(items, (item) => readItem(item, reader, catalog));
 }
 
 function readItem(item: unknown, reader: Reader, catalog: Catalog): Item {

@@ -2,7 +2,7 @@ import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { isoTime } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { askable, requireKeys } from './keys.ts';
+import { askable, requireCount, requireKeys } from './keys.ts';
 
 /** An account as callers see it. Amounts are decimal strings. */
 export interface AccountView {
@@ -50,9 +50,10 @@ export async function readAccounts(
   userIds: readonly string[],
   currencies: readonly string[],
 ): Promise<(AccountView | null)[]> {
+  requireKeys('userIds', userIds);
+  requireKeys('currencies', currencies);
   const count = userIds.length * currencies.length;
-  requireKeys('userIds', userIds, count);
-  requireKeys('currencies', currencies, count);
+  requireCount(count);
   const accounts = new Array<AccountView | null>(count).fill(null);
   if (count === 0) return accounts;
   const rows = await session.query<Row>(getAccounts, [

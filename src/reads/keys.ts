@@ -6,13 +6,21 @@ import { limits } from '../limits.ts';
  *
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
-export function requireKeys(name: string, keys: readonly unknown[], count = keys.length): void {
+export function requireKeys(name: string, keys: unknown): void {
   if (!Array.isArray(keys) || keys.some((key) => typeof key !== 'string')) {
     throw new PincexError('invalid_argument', `${name} must be an array of texts`);
   }
-  if (count > limits.readKeys) {
-    throw new PincexError('batch_too_large', `One read takes at most ${limits.readKeys} keys: got ${count}`);
-  }
+  requireCount(keys.length);
+}
+
+/**
+ * Checks how many keys a read has.
+ *
+ * @throws PincexError `batch_too_large`
+ */
+export function requireCount(count: number): void {
+  if (count <= limits.readKeys) return;
+  throw new PincexError('batch_too_large', `One read takes at most ${limits.readKeys} keys: got ${count}`);
 }
 
 /** A key as PostgreSQL can be asked for it; no row has an id with a NUL, which would fail the whole statement. */

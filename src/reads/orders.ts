@@ -2,6 +2,7 @@ import { OPEN_STATUSES, ORDER_STATUSES } from '../books/orders.ts';
 import type { OrderSide, OrderStatus, OrderType, TimeInForce } from '../books/rows.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 import { isoTime } from '../database/time.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -41,85 +42,60 @@ export interface OrderView {
 }
 
 /**
- * A read of many orders is bound by the bytes it sends, so what most orders leave empty travels only where it
- * is there: what is rare in one JSON object, what equals another column as NULL.
+ * A read of many orders is bound by what the driver does for each field of each row, so an order travels as one
+ * text of its fields, and a user's orders as one text of orders: 2,000 orders in half the time of 2,000 rows.
+ * The separators are control characters, which no id has. What most orders leave empty is one JSON array.
  */
-const COLUMNS = `
-      o.id, o.symbol, o.side, o.type, o.status, o.quantity, nullif(o.filled_quantity, 0) AS filled_quantity,
-      CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price,
-      o.price, o.time_in_force, o.placed, o.version, o.created_at,
-      nullif(o.updated_at, o.created_at) AS updated_at,
-      CASE WHEN num_nonnulls(o.stop_price, o.trailing_amount, o.trailing_percent, o.display_quantity,
-        o.expires_at, o.oco_group_id, o.parent_order_id, o.hold_amount, o.reject_code) > 0
-      THEN json_build_array(o.stop_price::text, o.trailing_amount::text, o.trailing_percent::text,
-        o.display_quantity::text, o.expires_at::text, o.oco_group_id, o.parent_order_id, o.hold_amount::text,
-        o.reject_code) END AS rare`;
+const FIELD = '\x1f';
+const ORDER = '\x1e';
+const PACKED = `concat_ws(E'\\x1f', o.id, o.symbol, o.side, o.type, o.status, o.time_in_force, o.placed, o.version,
+        o.created_at, o.quantity, coalesce(o.price::text, ''),
+        CASE WHEN o.updated_at = o.created_at THEN '' ELSE o.updated_at::text END,
+        CASE WHEN o.filled_quantity = 0 THEN ''
+          ELSE concat_ws(' ', o.filled_quantity, round(o.filled_value / o.filled_quantity, 12)) END,
+        CASE WHEN num_nonnulls(o.stop_price, o.trailing_amount, o.trailing_percent, o.display_quantity,
+          o.expires_at, o.oco_group_id, o.parent_order_id, o.hold_amount, o.reject_code) = 0 THEN ''
+          ELSE json_build_array(o.stop_price::text, o.trailing_amount::text, o.trailing_percent::text,
+            o.display_quantity::text, o.expires_at::text, o.oco_group_id, o.parent_order_id,
+            o.hold_amount::text, o.reject_code)::text END)`;
 
 const getOrdersByIds = {
   name: 'get-orders-by-ids',
   text: `
-    SELECT DISTINCT ON (k.n) k.n, o.user_id,${COLUMNS}
+    SELECT DISTINCT ON (k.n) k.n, o.user_id,
+      ${PACKED} AS packed
     FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
     JOIN orders o USING (id)
     WHERE o.id > ''
     ORDER BY k.n, o.created_at`,
 };
 
-/**
- * The newest orders of each user: read by the index, no more than are returned, and sent in the order in which
- * the LATERAL made them, since a limit by row leaves no other plan.
- */
-const getUserOrders = {
-  name: 'get-user-orders',
+/** The newest orders of each user: read by the index, no more than are returned. */
+const getUserOrders = (name: string, condition = ''): Statement => ({
+  name,
   text: `
-    SELECT k.n, o.*
-    FROM unnest($1::text[]) WITH ORDINALITY AS k (user_id, n)
-    CROSS JOIN LATERAL (
-      SELECT${COLUMNS}
-      FROM orders o
-      WHERE o.user_id = k.user_id AND o.user_id > ''
-      ORDER BY o.created_at DESC, o.id DESC
-      LIMIT $2
-    ) AS o`,
-};
+    SELECT k.n, (
+      SELECT string_agg(
+        ${PACKED}, E'\\x1e')
+      FROM (
+        SELECT * FROM orders
+        WHERE user_id = k.user_id AND user_id > '' ${condition}
+        ORDER BY created_at DESC, id DESC
+        LIMIT $2
+      ) AS o
+    ) AS packed
+    FROM unnest($1::text[]) WITH ORDINALITY AS k (user_id, n)`,
+});
 
-const getUserOrdersByStatus = {
-  name: 'get-user-orders-by-status',
-  text: getUserOrders.text.replace('ORDER BY', 'AND o.status = ANY ($3::text[])\n      ORDER BY'),
-};
-
-const getUserOrdersBySymbol = {
-  name: 'get-user-orders-by-symbol',
-  text: getUserOrders.text.replace('ORDER BY', 'AND o.symbol = $3\n      ORDER BY'),
-};
-
-const getUserOrdersBySymbolAndStatus = {
-  name: 'get-user-orders-by-symbol-and-status',
-  text: getUserOrders.text.replace(
-    'ORDER BY',
-    'AND o.symbol = $3 AND o.status = ANY ($4::text[])\n      ORDER BY',
+const USER_ORDERS = {
+  all: getUserOrders('get-user-orders'),
+  byStatus: getUserOrders('get-user-orders-by-status', 'AND status = ANY ($3::text[])'),
+  bySymbol: getUserOrders('get-user-orders-by-symbol', 'AND symbol = $3'),
+  bySymbolAndStatus: getUserOrders(
+    'get-user-orders-by-symbol-and-status',
+    'AND symbol = $3 AND status = ANY ($4::text[])',
   ),
 };
-
-interface Row {
-  n: string;
-  user_id?: string;
-  id: string;
-  symbol: string;
-  side: OrderSide;
-  type: OrderType;
-  status: OrderStatus;
-  quantity: string;
-  filled_quantity: string | null;
-  average_price: string | null;
-  price: string | null;
-  time_in_force: TimeInForce;
-  placed: 't' | 'f';
-  version: string;
-  created_at: string;
-  updated_at: string | null;
-  rare: string | null;
-}
 
 export interface UserOrdersFilter {
   /** Only orders in these states; all where absent. */
@@ -143,8 +119,10 @@ export async function readOrdersByIds(
   requireKeys('ids', ids);
   const orders = new Array<OrderView | null>(ids.length).fill(null);
   if (ids.length === 0) return orders;
-  const rows = await session.query<Row>(getOrdersByIds, [textArray(ids.map(askable))]);
-  for (const row of rows) orders[Number(row.n) - 1] = toView(row, row.user_id ?? '');
+  const rows = await session.query<{ n: string; user_id: string; packed: string }>(getOrdersByIds, [
+    textArray(ids.map(askable)),
+  ]);
+  for (const { n, user_id: userId, packed } of rows) orders[Number(n) - 1] = unpack(packed, userId);
   return orders;
 }
 
@@ -160,6 +138,7 @@ export async function readUserOrders(
 ): Promise<OrderView[][]> {
   requireKeys('userIds', userIds);
   requireLimit('limit', limit, limits.ordersPerUser);
+  if (statuses !== undefined) requireKeys('statuses', statuses);
   const unknown = statuses?.find((status) => !ORDER_STATUSES.includes(status));
   if (unknown !== undefined) {
     throw new PincexError(
@@ -169,13 +148,15 @@ export async function readUserOrders(
   }
   const orders = userIds.map((): OrderView[] => []);
   if (userIds.length === 0) return orders;
-  const values = [textArray(userIds.map(askable)), String(limit)];
-  if (symbol !== undefined) values.push(symbol.replaceAll('\0', ''));
+  const values: (string | null)[] = [textArray(userIds.map(askable)), String(limit)];
+  if (symbol !== undefined) values.push(askable(symbol));
   if (statuses !== undefined) values.push(textArray(statuses));
-  const rows = await session.query<Row>(statementFor(symbol !== undefined, statuses !== undefined), values);
-  for (const row of rows) {
-    const user = Number(row.n) - 1;
-    orders[user]?.push(toView(row, userIds[user] ?? ''));
+  const statement = statementFor(symbol !== undefined, statuses !== undefined);
+  const rows = await session.query<{ n: string; packed: string | null }>(statement, values);
+  for (const { n, packed } of rows) {
+    const user = Number(n) - 1;
+    const userId = userIds[user] ?? '';
+    if (packed !== null) orders[user] = packed.split(ORDER).map((order) => unpack(order, userId));
   }
   return orders;
 }
@@ -189,43 +170,50 @@ export function readOpenOrdersByUsers(
   return readUserOrders(session, userIds, { statuses: OPEN_STATUSES, limit });
 }
 
-function statementFor(bySymbol: boolean, byStatus: boolean) {
-  if (bySymbol) return byStatus ? getUserOrdersBySymbolAndStatus : getUserOrdersBySymbol;
-  return byStatus ? getUserOrdersByStatus : getUserOrders;
+function statementFor(bySymbol: boolean, byStatus: boolean): Statement {
+  if (bySymbol) return byStatus ? USER_ORDERS.bySymbolAndStatus : USER_ORDERS.bySymbol;
+  return byStatus ? USER_ORDERS.byStatus : USER_ORDERS.all;
 }
 
-function toView(row: Row, userId: string): OrderView {
-  const rare = row.rare === null ? NOTHING_RARE : (JSON.parse(row.rare) as (string | null)[]);
-  const [stopPrice, trailingAmount, trailingPercent, displayQuantity, expiresAt, ocoGroupId, parentOrderId] =
-    rare;
-  const createdAt = isoTime(row.created_at);
+/** Reads an order as {@link PACKED} wrote it. */
+function unpack(packed: string, userId: string): OrderView {
+  const fields = packed.split(FIELD);
+  const createdAt = isoTime(at(fields, 8));
+  const price = at(fields, 10);
+  const updatedAt = at(fields, 11);
+  const filled = at(fields, 12);
+  const space = filled.indexOf(' ');
+  const rareJson = at(fields, 13);
+  const rare = rareJson === '' ? NOTHING_RARE : (JSON.parse(rareJson) as (string | null)[]);
   return {
-    id: row.id,
+    id: at(fields, 0),
     userId,
-    symbol: row.symbol,
-    side: row.side,
-    type: row.type,
-    status: row.status,
-    quantity: trimDecimal(row.quantity),
-    filledQuantity: row.filled_quantity === null ? '0' : trimDecimal(row.filled_quantity),
-    averagePrice: trimmed(row.average_price),
-    price: trimmed(row.price),
-    stopPrice: trimmed(stopPrice),
-    trailingAmount: trimmed(trailingAmount),
-    trailingPercent: trimmed(trailingPercent),
-    displayQuantity: trimmed(displayQuantity),
-    timeInForce: row.time_in_force,
-    expiresAt: expiresAt == null ? null : isoTime(expiresAt),
-    ocoGroupId: ocoGroupId ?? null,
-    parentOrderId: parentOrderId ?? null,
+    symbol: at(fields, 1),
+    side: at(fields, 2) as OrderSide,
+    type: at(fields, 3) as OrderType,
+    status: at(fields, 4) as OrderStatus,
+    quantity: trimDecimal(at(fields, 9)),
+    filledQuantity: filled === '' ? '0' : trimDecimal(filled.slice(0, space)),
+    averagePrice: filled === '' ? null : trimDecimal(filled.slice(space + 1)),
+    price: price === '' ? null : trimDecimal(price),
+    stopPrice: trimmed(rare[0]),
+    trailingAmount: trimmed(rare[1]),
+    trailingPercent: trimmed(rare[2]),
+    displayQuantity: trimmed(rare[3]),
+    timeInForce: at(fields, 5) as TimeInForce,
+    expiresAt: rare[4] == null ? null : isoTime(rare[4]),
+    ocoGroupId: rare[5] ?? null,
+    parentOrderId: rare[6] ?? null,
     holdAmount: trimmed(rare[7]),
-    placed: row.placed === 't',
+    placed: at(fields, 6) === 't',
     rejectCode: rare[8] ?? null,
-    version: Number(row.version),
+    version: Number(at(fields, 7)),
     createdAt,
-    updatedAt: row.updated_at === null ? createdAt : isoTime(row.updated_at),
+    updatedAt: updatedAt === '' ? createdAt : isoTime(updatedAt),
   };
 }
+
+const at = (fields: readonly string[], place: number): string => fields[place] ?? '';
 
 const NOTHING_RARE: readonly (string | null)[] = [];
 

@@ -1,4 +1,4 @@
-import type { Catalog } from '../catalog/catalog.ts';
+import { currencyOf } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import { expireHold, expireOrder } from '../commands/expire.ts';
 import type { Command } from '../commands/command.ts';
@@ -58,7 +58,7 @@ export class Sweeper {
 
   /** Expires every order and returns every hold whose time is over. */
   async sweep(now = new Date()): Promise<Swept> {
-    const catalog = await this.#catalog.get();
+    const catalog = await this.#catalog.reread();
     const expiredOrders = await this.#sweepAll(findExpiredOrders, now, (row) =>
       expireOrder(row.user_id, row.order_id, isoTime(row.expires_at)),
     );
@@ -82,10 +82,4 @@ export class Sweeper {
       if (rows.length < limits.sweepItems || counts.applied === 0) return swept;
     }
   }
-}
-
-function currencyOf(catalog: Catalog, code: string) {
-  const currency = catalog.currencies.get(code);
-  if (currency === undefined) throw new RangeError(`A hold is of ${code}, which is no currency`);
-  return currency;
 }

@@ -1,0 +1,76 @@
+import { Pincex, type AuditReport } from '../index.ts';
+import type { Config } from '../config/load.ts';
+import { Database } from '../database/database.ts';
+import { SEED_ACCOUNTS } from './accounts.ts';
+import { measureFloors, type FloorRow } from './floors.ts';
+import { runNPlusOne, type Comparison } from './nPlusOne.ts';
+import { RecordingDatabase } from './recording.ts';
+import { withClient } from './scratch.ts';
+import { measureStatusUpdates, type StatusUpdateRow } from './statusUpdates.ts';
+import { measureThroughput, type ThroughputRow } from './throughput.ts';
+
+/** What `pincex bench --json` prints. Compare figures of one run only: machines differ, and the same one by the hour. */
+export interface BenchReport {
+  readonly nPlusOne: readonly Comparison[];
+  readonly throughput: readonly ThroughputRow[];
+  readonly floors: readonly FloorRow[];
+  readonly statusUpdates: readonly StatusUpdateRow[];
+  readonly audit: AuditReport;
+}
+
+/** Told how far the run is, from 0 to 1, and what it is at. */
+export type BenchProgress = (share: number, what: string) => void;
+
+/** The parts of a run, as shares of its time; what is left goes into seeding, warming up and the audit. */
+const SHARES = { nPlusOne: 0.2, throughput: 0.4, floors: 0.2, statusUpdates: 0.04 };
+const FLOOR_SIZES = [50, 500, 5_000];
+const STATUS_UPDATE_SIZES = [100, 1_000, 5_000];
+
+/** Measures on the database of `config`, which has to be migrated and empty. */
+export async function runBench(
+  config: Config,
+  durationMs: number,
+  onProgress: BenchProgress,
+): Promise<BenchReport> {
+  const url = config.database.url ?? '';
+  onProgress(0, 'seeding accounts');
+  await withClient(url, async (client) => {
+    await client.query(SEED_ACCOUNTS);
+    await client.query('VACUUM ANALYZE');
+  });
+
+  let statements = 0;
+  const pincex = await Pincex.open({ config, onStatement: () => statements++ });
+  const { pool, optimizedRepository } = config.database;
+  const options = { url, ...pool, max: 1, queryHints: optimizedRepository.enableQueryHints };
+  const recording = new RecordingDatabase(options);
+  const plain = new Database({ ...options, queryHints: false });
+  try {
+    let began = 0.05;
+    const part = (name: keyof typeof SHARES) => {
+      const start = began;
+      began += SHARES[name];
+      return {
+        budgetMs: durationMs * SHARES[name],
+        onProgress: (share: number, what: string) => {
+          onProgress(start + share * SHARES[name], what);
+        },
+      };
+    };
+    const nPlusOne = await runNPlusOne(pincex, part('nPlusOne'));
+    const floors = await measureFloors(recording, plain, FLOOR_SIZES, part('floors'));
+    const throughput = await measureThroughput(pincex, {
+      ...part('throughput'),
+      statementCount: () => statements,
+    });
+    const updates = part('statusUpdates');
+    updates.onProgress(0, 'status updates by CASE and by unnest');
+    const statusUpdates = await measureStatusUpdates(pincex, plain, STATUS_UPDATE_SIZES, updates.budgetMs);
+    onProgress(began, 'audit');
+    const audit = await pincex.audit();
+    onProgress(1, 'done');
+    return { nPlusOne, throughput, floors, statusUpdates, audit };
+  } finally {
+    await Promise.all([pincex.close(), recording.close(), plain.close()]);
+  }
+}

@@ -1,0 +1,124 @@
+import type { Config } from '../config/load.ts';
+import { Pincex } from '../index.ts';
+import { ACCOUNTS, CURRENCY, lockItems, SEED_ACCOUNTS, userOf } from './accounts.ts';
+import { drawFrom } from './draw.ts';
+import { withClient } from './scratch.ts';
+import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
+
+/** One kind of batch on two tables that differ in one index. */
+export interface CoveringIndexRow {
+  readonly batch: string;
+  readonly withoutMs: number;
+  readonly withMs: number;
+  /** How many times as long it takes with the index. */
+  readonly ratio: number;
+  /** Of the updates of accounts, those that touched no index. */
+  readonly hotShareWithout: number;
+  readonly hotShareWith: number;
+}
+
+const CREATE = `
+  CREATE UNIQUE INDEX accounts_covering
+  ON accounts (user_id, currency) INCLUDE (balance, available, locked, updated_at)`;
+
+interface Side {
+  readonly pincex: Pincex;
+  readonly url: string;
+}
+
+/**
+ * Whether an index that holds the balances would pay: what reads gain by it, and what locks lose. Both sides are
+ * seeded alike, in two databases of one server, and take turns.
+ */
+export async function measureCoveringIndex(config: Config, durationMs: number): Promise<CoveringIndexRow[]> {
+  const url = config.database.url ?? '';
+  const covered = new URL(url);
+  covered.pathname += '_covered';
+  const name = covered.pathname.slice(1);
+  await withClient(url, (client) => client.query(SEED_ACCOUNTS));
+  const maintenance = new URL(url);
+  maintenance.pathname = 'postgres';
+  try {
+    await withClient(maintenance.href, async (client) => {
+      await client.query(`DROP DATABASE IF EXISTS ${name}`);
+      await client.query(`CREATE DATABASE ${name} TEMPLATE ${new URL(url).pathname.slice(1)}`);
+    });
+    await withClient(covered.href, (client) => client.query(CREATE));
+    return await compare(config, url, covered.href, durationMs);
+  } finally {
+    await withClient(maintenance.href, (client) =>
+      client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    );
+  }
+}
+
+async function compare(
+  config: Config,
+  plainUrl: string,
+  coveredUrl: string,
+  durationMs: number,
+): Promise<CoveringIndexRow[]> {
+  const open = async (url: string): Promise<Side> => ({
+    url,
+    pincex: await Pincex.open({ config: { ...config, database: { ...config.database, url } } }),
+  });
+  const plain = await open(plainUrl);
+  const covered = await open(coveredUrl);
+  try {
+    const steps: [string, (side: Side) => Candidate][] = [
+      ['get 1,000 accounts, vacuumed', getAccounts],
+      ['lock 500', lockFunds],
+      ['get 1,000 accounts, after the locks', getAccounts],
+    ];
+    const rows: CoveringIndexRow[] = [];
+    for (const [batch, candidate] of steps) {
+      if (rows.length === 0) for (const { url } of [plain, covered]) await vacuum(url);
+      const measured = await interleave(
+        { without: candidate(plain), with: candidate(covered) },
+        durationMs / steps.length,
+      );
+      rows.push({
+        batch,
+        withoutMs: rounded(median(measured.without)),
+        withMs: rounded(median(measured.with)),
+        ratio: rounded(medianRatio(measured.with, measured.without)),
+        hotShareWithout: await hotShare(plain.url),
+        hotShareWith: await hotShare(covered.url),
+      });
+    }
+    return rows;
+  } finally {
+    await Promise.all([plain.pincex.close(), covered.pincex.close()]);
+  }
+}
+
+function getAccounts({ pincex: { bookkeeper } }: Side): Candidate {
+  const draw = drawFrom(ACCOUNTS, 'uniform', 1);
+  return () => {
+    const userIds = Array.from({ length: 1_000 }, () => userOf(draw()));
+    return timed(() => bookkeeper.batchGetAccounts(userIds, [CURRENCY]));
+  };
+}
+
+function lockFunds({ pincex: { bookkeeper } }: Side): Candidate {
+  const draw = drawFrom(ACCOUNTS, 'uniform', 2);
+  return () => {
+    const locks = lockItems(500, draw);
+    return timed(() => bookkeeper.batchLockFunds(locks));
+  };
+}
+
+/** Makes the visibility map, without which no scan can do without the table. */
+async function vacuum(url: string): Promise<void> {
+  await withClient(url, (client) => client.query('VACUUM ANALYZE'));
+}
+
+async function hotShare(url: string): Promise<number> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<{ share: number | null }>(
+      `SELECT (n_tup_hot_upd::float8 / nullif(n_tup_upd, 0)) AS share
+       FROM pg_stat_user_tables WHERE relname = 'accounts'`,
+    );
+    return rounded(rows[0]?.share ?? 1);
+  });
+}

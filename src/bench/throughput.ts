@@ -1,0 +1,100 @@
+import type { Pincex } from '../index.ts';
+import { ACCOUNTS, CURRENCY, lockItems, placeItems, userOf } from './accounts.ts';
+import { drawFrom, type Distribution, type Draw } from './draw.ts';
+import { interleave, median, percentile, rounded, timed, type Candidate } from './timing.ts';
+
+export interface ThroughputRow {
+  readonly operation: string;
+  readonly distribution: Distribution;
+  readonly items: number;
+  readonly opsPerSecond: number;
+  /** Of a batch. */
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  /** SQL statements of one batch. */
+  readonly statements: number;
+}
+
+const SIZES = [1, 10, 50, 100, 500, 1_000, 5_000] as const;
+/** Small batches end early: each size gets the share that its statistics need. */
+const SHARES: Readonly<Record<(typeof SIZES)[number], number>> = {
+  1: 1,
+  10: 1,
+  50: 1,
+  100: 1,
+  500: 2,
+  1_000: 3,
+  5_000: 6,
+};
+const SHARES_OF_ALL = SIZES.reduce((sum, size) => sum + SHARES[size], 0);
+
+/** Makes a batch, which is not measured; running it is. */
+type Operation = (pincex: Pincex, items: number, draw: Draw) => () => Promise<unknown>;
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  getAccounts({ bookkeeper }, items, draw) {
+    const userIds = Array.from({ length: items }, () => userOf(draw()));
+    return () => bookkeeper.batchGetAccounts(userIds, [CURRENCY]);
+  },
+  lockFunds({ bookkeeper }, items, draw) {
+    const locks = lockItems(items, draw);
+    return () => bookkeeper.batchLockFunds(locks);
+  },
+  placeOrders({ trading }, items, draw) {
+    const orders = placeItems(items, draw);
+    return () => trading.placeOrders(orders);
+  },
+};
+
+export interface ThroughputOptions {
+  readonly budgetMs: number;
+  /** How many statements have run so far. */
+  readonly statementCount: () => number;
+  readonly onProgress: (share: number, what: string) => void;
+}
+
+/** Batches of each size, uniform and Zipf in turn, one after the other as a single caller sends them. */
+export async function measureThroughput(
+  pincex: Pincex,
+  { budgetMs, statementCount, onProgress }: ThroughputOptions,
+): Promise<ThroughputRow[]> {
+  const rows: ThroughputRow[] = [];
+  const operations = Object.entries(OPERATIONS);
+  const draws = { uniform: drawFrom(ACCOUNTS, 'uniform', 1), zipf: drawFrom(ACCOUNTS, 'zipf', 2) };
+  let done = 0;
+  for (const [operation, make] of operations) {
+    for (const items of SIZES) {
+      onProgress(done / (operations.length * SHARES_OF_ALL), `${operation}, ${items} items`);
+      const statements = { uniform: 0, zipf: 0 };
+      const candidate =
+        (distribution: Distribution): Candidate =>
+        async () => {
+          const run = make(pincex, items, draws[distribution]);
+          const before = statementCount();
+          const ms = await timed(run);
+          statements[distribution] = statementCount() - before;
+          return ms;
+        };
+      const measured = await interleave(
+        { uniform: candidate('uniform'), zipf: candidate('zipf') },
+        (budgetMs * SHARES[items]) / (operations.length * SHARES_OF_ALL),
+      );
+      for (const distribution of ['uniform', 'zipf'] as const) {
+        const times = measured[distribution];
+        rows.push({
+          operation,
+          distribution,
+          items,
+          opsPerSecond: rounded((items * 1_000) / median(times)),
+          p50Ms: rounded(percentile(times, 0.5)),
+          p95Ms: rounded(percentile(times, 0.95)),
+          p99Ms: rounded(percentile(times, 0.99)),
+          statements: statements[distribution],
+        });
+      }
+      done += SHARES[items];
+    }
+  }
+  return rows;
+}

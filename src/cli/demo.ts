@@ -1,0 +1,103 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import { runNPlusOne } from '../bench/nPlusOne.ts';
+import { loadConfig } from '../config/load.ts';
+import { generateDay } from '../demo/generator.ts';
+import { startDemoServer } from '../demo/server.ts';
+import { Pincex } from '../pincex.ts';
+import { startProgress } from '../replay/progress.ts';
+import { replay, type ReplaySummary } from '../replay/replay.ts';
+import { printAudit } from './audit.ts';
+import { wholeNumber } from './options.ts';
+import { printReplay } from './replay.ts';
+import { print, printTable } from './session.ts';
+
+const N_PLUS_ONE_MS = 8_000;
+/** Of a hundred lines, how many a recorder leaves others behind that make no sense. */
+const MESSY = 0.01;
+
+export function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('run a made-up day of an exchange on a PostgreSQL server of its own, in about 30 seconds')
+    .option('--events <n>', 'how long the day is', wholeNumber('--events', 1, 10_000_000), 50_000)
+    .option('--seed <n>', 'which day', wholeNumber('--seed', 0, 4_294_967_295), 1)
+    .action(runDemo);
+}
+
+async function runDemo(options: { events: number; seed: number }): Promise<void> {
+  const configured = loadConfig();
+  const dataDir = path.join(configured.dataDir, 'demo');
+  const config = { ...configured, dataDir, database: { ...configured.database, url: null } };
+  print(`A PostgreSQL server of its own, in ${dataDir}`);
+  const server = await startDemoServer(dataDir, (message) => {
+    print(`  ${message}`);
+  });
+  try {
+    let statements = 0;
+    const onStatement = (): void => {
+      statements++;
+    };
+    const pincex = await Pincex.open({ config, onStatement });
+    try {
+      printReplay(await runDay(pincex, options, () => statements));
+      await compare(pincex);
+      await prove(pincex);
+    } finally {
+      await pincex.close();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+async function runDay(
+  pincex: Pincex,
+  { events, seed }: { events: number; seed: number },
+  statements: () => number,
+): Promise<ReplaySummary> {
+  print(`\nA day of an exchange: ${events} events, of 1000 users with the money that such users have`);
+  const progress = startProgress('day');
+  try {
+    return await replay(pincex, generateDay({ events, seed, messy: MESSY }), {
+      batch: pincex.config.database.optimizedRepository.batchSize,
+      users: 1_000,
+      funding: 'tight',
+      symbol: 'BTC/USD',
+      statements,
+      onProgress(count) {
+        progress.update(count / events, `${count} events`);
+      },
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** One call a row against one call for all of them. */
+async function compare(pincex: Pincex): Promise<void> {
+  print('\nOne by one against one batch, on the same database');
+  const progress = startProgress('compare');
+  const comparisons = await runNPlusOne(pincex, {
+    budgetMs: N_PLUS_ONE_MS,
+    onProgress: progress.update,
+  }).finally(() => {
+    progress.stop();
+  });
+  printTable(
+    ['operation', 'one by one', 'batch', 'ratio'],
+    comparisons.map(({ operation, loopMs, batchMs, ratio }) => [
+      operation,
+      `${loopMs.toFixed(1)} ms`,
+      `${batchMs.toFixed(1)} ms`,
+      `${ratio.toFixed(1)} x`,
+    ]),
+  );
+}
+
+async function prove(pincex: Pincex): Promise<void> {
+  print('\nThe books after all of it');
+  const report = await pincex.audit();
+  printAudit(report);
+  if (!report.ok) process.exitCode = 1;
+}

@@ -1,0 +1,37 @@
+import pg from 'pg';
+import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
+import { PincexError } from '../errors.ts';
+
+/**
+ * Starts a server for the demo alone, with nothing of an earlier demo left on it.
+ *
+ * @throws PincexError `server_not_startable`, also while another demo runs in the same folder
+ */
+export async function startDemoServer(
+  dataDir: string,
+  onProgress: (message: string) => void,
+): Promise<EmbeddedServer> {
+  const server = await startEmbeddedServer({ dataDir, onProgress });
+  if (!server.startedHere) {
+    throw new PincexError('server_not_startable', `Another demo runs in ${dataDir}; wait until it is done`);
+  }
+  try {
+    await recreateDatabase(server.url);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+async function recreateDatabase(url: string): Promise<void> {
+  const name = pg.escapeIdentifier(new URL(url).pathname.slice(1));
+  const client = new pg.Client({ connectionString: new URL('/postgres', url).href });
+  await client.connect();
+  try {
+    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await client.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,83 @@
+import type { MixedItem } from '../commands/index.ts';
+import { limits } from '../limits.ts';
+import { formatAmount } from '../money/amount.ts';
+import { VOLUME_SCALE } from './events.ts';
+import type { RecordedOrder, Step, Trade } from './steps.ts';
+import { MARKET_MAKER, type Users } from './users.ts';
+
+/** Turns steps into items of a batch. Their ids follow from the recording alone, so that each is done once. */
+export class Commands {
+  readonly #symbol: string;
+  readonly #users: Users;
+
+  constructor(symbol: string, users: Users) {
+    this.#symbol = symbol;
+    this.#users = users;
+  }
+
+  /** @param isRejected whether the engine rejected an order, so that nothing more can be done with it */
+  itemsOf(step: Step, isRejected: (order: RecordedOrder) => boolean): MixedItem[] {
+    if (step.kind === 'trade') return this.#settle(step, isRejected);
+    if (step.kind === 'place') return [this.#place(step.order)];
+    return isRejected(step.order) ? [] : [this.#cancel(step.order)];
+  }
+
+  #place(order: RecordedOrder): MixedItem {
+    return {
+      command: 'placeOrder',
+      id: order.id,
+      userId: this.#users.ownerOf(order.id),
+      ...this.#limitOrder(order),
+      recordRejection: true,
+    };
+  }
+
+  #cancel({ id }: RecordedOrder): MixedItem {
+    return { command: 'cancelOrder', id: `cancel/${id}`, userId: this.#users.ownerOf(id), orderId: id };
+  }
+
+  /** Where a side has no order, the market maker places one for just this trade; both stand or fall together. */
+  #settle(trade: Trade, isRejected: (order: RecordedOrder) => boolean): MixedItem[] {
+    const { price, quantity } = trade;
+    const [buy, sell] = [trade.buy, trade.sell].map((fill) =>
+      fill === null || isRejected(fill.order) ? null : fill.order,
+    );
+    if (buy == null && sell == null) return [];
+    const id = `trade/${trade.id}`;
+    const made = { id: `maker/${trade.id}`, userId: MARKET_MAKER };
+    const { id: buyOrderId, userId: buyUserId } = buy == null ? made : this.#owned(buy);
+    const { id: sellOrderId, userId: sellUserId } = sell == null ? made : this.#owned(sell);
+    const settle: MixedItem = {
+      command: 'settleTrade',
+      id,
+      symbol: this.#symbol,
+      price: priceText(price),
+      quantity: quantityText(quantity),
+      buyUserId,
+      buyOrderId,
+      sellUserId,
+      sellOrderId,
+      takerSide: trade.takerSide,
+    };
+    if (buy != null && sell != null) return [settle];
+    const side = buy == null ? 'buy' : 'sell';
+    const place: MixedItem = {
+      command: 'placeOrder',
+      ...made,
+      ...this.#limitOrder({ side, price, quantity }),
+    };
+    return [place, settle].map((item) => ({ ...item, group: id }));
+  }
+
+  #owned({ id }: RecordedOrder): { id: string; userId: string } {
+    return { id, userId: this.#users.ownerOf(id) };
+  }
+
+  #limitOrder({ side, price, quantity }: Pick<RecordedOrder, 'side' | 'price' | 'quantity'>) {
+    const type = 'limit' as const;
+    return { symbol: this.#symbol, side, type, price: priceText(price), quantity: quantityText(quantity) };
+  }
+}
+
+const priceText = (price: bigint): string => formatAmount(price, limits.scale);
+const quantityText = (volume: bigint): string => formatAmount(volume, VOLUME_SCALE);

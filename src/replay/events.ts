@@ -1,0 +1,66 @@
+import type { OrderSide } from '../books/rows.ts';
+import { limits } from '../limits.ts';
+import { formatAmount, parseAmount } from '../money/amount.ts';
+
+/** The columns of a recording, in their order. */
+export const COLUMNS = ['id', 'timestamp', 'exchange.timestamp', 'price', 'volume', 'action', 'direction'];
+
+/** Decimals of a recorded volume: satoshi. */
+export const VOLUME_SCALE = 8;
+
+/** One line of a recording: what happened to a limit order. */
+export interface OrderEvent {
+  readonly orderId: string;
+  /** When it was received, in milliseconds since the epoch. */
+  readonly time: number;
+  /** When it happened on the exchange, in milliseconds since the epoch. */
+  readonly exchangeTime: number;
+  /** Limit price at {@link limits.scale}. */
+  readonly price: bigint;
+  /** What remains of the order, at {@link VOLUME_SCALE}. */
+  readonly volume: bigint;
+  readonly action: 'created' | 'changed' | 'deleted';
+  readonly side: OrderSide;
+}
+
+/** Two order ids and what remains of both make the id of a trade, which may have 128 characters. */
+const ORDER_ID = /^[\w.:-]{1,36}$/;
+const TIME = /^\d{1,15}$/;
+/** 18 digits of satoshi are 10 billion coins. */
+const VOLUME = /^\d{1,18}$/;
+const PRICE_DIGITS = 12;
+
+const SIDES: ReadonlyMap<string, OrderSide> = new Map([
+  ['bid', 'buy'],
+  ['ask', 'sell'],
+]);
+
+/** Reads a line, already split at its commas; `null` where it is malformed. */
+export function readEvent(fields: readonly string[]): OrderEvent | null {
+  const [orderId = '', time = '', exchangeTime = '', priceText, volume = '', action, direction = ''] = fields;
+  if (fields.length !== COLUMNS.length || !ORDER_ID.test(orderId) || !VOLUME.test(volume)) return null;
+  if (!TIME.test(time) || !TIME.test(exchangeTime)) return null;
+  const price = parseAmount(priceText, limits.scale, PRICE_DIGITS);
+  const side = SIDES.get(direction);
+  if (typeof price === 'string' || price === 0n || side === undefined) return null;
+  if (action !== 'created' && action !== 'changed' && action !== 'deleted') return null;
+  if (action === 'created' && BigInt(volume) === 0n) return null;
+  return {
+    orderId,
+    time: Number(time),
+    exchangeTime: Number(exchangeTime),
+    price,
+    volume: BigInt(volume),
+    action,
+    side,
+  };
+}
+
+/** Writes an event as the line that {@link readEvent} reads. */
+export function formatEvent(event: OrderEvent): string {
+  const { orderId, time, exchangeTime, price, volume, action, side } = event;
+  const direction = side === 'buy' ? 'bid' : 'ask';
+  return [orderId, time, exchangeTime, formatAmount(price, limits.scale), volume, action, direction].join(
+    ',',
+  );
+}

@@ -1,0 +1,23 @@
+import { createHash } from 'node:crypto';
+
+/** Trades the other side of every fill that has none. */
+export const MARKET_MAKER = 'market-maker';
+
+/** The users that the orders of a recording are spread over. */
+export class Users {
+  readonly ids: readonly string[];
+
+  constructor(count: number) {
+    const digits = String(count - 1).length;
+    this.ids = Array.from({ length: count }, (_, n) => `user-${String(n).padStart(digits, '0')}`);
+  }
+
+  /** Whose order it is: always the same user's, and as good as random. */
+  ownerOf(orderId: string): string {
+    return this.ids[hash(orderId) % this.ids.length] ?? '';
+  }
+}
+
+export function hash(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE();
+}
