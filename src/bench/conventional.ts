@@ -2,13 +2,23 @@ import type { LockFunds } from '../index.ts';
 import { textArray, plainArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 
+/** Where a batch looks whether its items were applied before. */
+export type Duplicates = 'journal' | 'operations';
+
+/** By its primary key, or as where there is no table for it: by the operations that the journal names. */
+const JOIN: Readonly<Record<Duplicates, string>> = {
+  journal: 'LEFT JOIN journal d ON d.user_id = i.user_id AND d.operation_id = i.id',
+  operations: 'LEFT JOIN operations d ON d.user_id = i.user_id AND d.id = i.id',
+};
+
 /**
  * A batch of locks as it is conventionally written: one statement that locks every account, finds duplicates by
- * an outer join, decides by a running sum, and writes. It writes the rows that the engine writes. What it cannot
- * do is let a later, smaller item pass where an earlier one is refused.
+ * an outer join, decides by a running sum, and writes. It writes the rows that the engine writes. What it does
+ * not do: tell a replay from a reused id, add to a hold that is there, or let a later, smaller item pass where
+ * an earlier one is refused.
  */
-export const lockConventionally = {
-  name: 'bench-lock-conventionally',
+const lockConventionally = (duplicates: Duplicates) => ({
+  name: `bench-lock-conventionally-${duplicates}`,
   text: `
     WITH items AS (
       SELECT *
@@ -25,8 +35,8 @@ export const lockConventionally = {
         sum(i.amount) OVER item AS used, row_number() OVER item AS place
       FROM items i
       JOIN locked l USING (user_id, currency)
-      LEFT JOIN operations p ON p.user_id = i.user_id AND p.id = i.id
-      WHERE p.id IS NULL
+      ${JOIN[duplicates]}
+      WHERE d.user_id IS NULL
       WINDOW item AS (PARTITION BY i.user_id, i.currency ORDER BY i.n)
     ), accepted AS (
       SELECT *, available - used AS available_after, locked + used AS locked_after, version + place AS version_after
@@ -60,10 +70,14 @@ export const lockConventionally = {
       FROM accepted
     )
     SELECT n, available_after, locked_after, version_after FROM accepted`,
-};
+});
 
-export async function runConventionally(session: Session, items: readonly LockFunds[]): Promise<void> {
-  await session.query(lockConventionally, [
+export async function runConventionally(
+  session: Session,
+  items: readonly LockFunds[],
+  duplicates: Duplicates,
+): Promise<void> {
+  await session.query(lockConventionally(duplicates), [
     textArray(items.map((item) => item.id)),
     textArray(items.map((item) => item.userId)),
     textArray(items.map((item) => item.currency)),

@@ -3,7 +3,7 @@ import { commands } from '../commands/index.ts';
 import type { Session } from '../database/database.ts';
 import { Engine, type Strategy } from '../engine/engine.ts';
 import { lockItems, ACCOUNTS } from './accounts.ts';
-import { runConventionally } from './conventional.ts';
+import { runConventionally, type Duplicates } from './conventional.ts';
 import { drawFrom, type Distribution } from './draw.ts';
 import { RecordingDatabase } from './recording.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
@@ -58,11 +58,11 @@ export async function measureFloors(
       });
     };
   };
-  const conventional = (items: number): Candidate => {
+  const conventional = (items: number, duplicates: Duplicates): Candidate => {
     const draw = drawFrom(ACCOUNTS, 'uniform', items + 2);
     return async () => {
       const locks = lockItems(items, draw);
-      return timed(() => runConventionally(plain, locks));
+      return timed(() => runConventionally(plain, locks, duplicates));
     };
   };
 
@@ -76,7 +76,8 @@ export async function measureFloors(
         'engine, lock': engine('lock', items, 'uniform'),
         'engine, Zipf': engine('auto', items, 'zipf'),
         'bare SQL floor': floor(items),
-        'conventional statement': conventional(items),
+        'conventional, duplicates by the journal': conventional(items, 'journal'),
+        'conventional, duplicates by a key': conventional(items, 'operations'),
       },
       budgetMs / sizes.length,
     );

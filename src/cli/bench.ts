@@ -83,7 +83,7 @@ function printReport({ nPlusOne, throughput, floors, statusUpdates, audit }: Ben
 }
 
 /** A table of rows that are alike, a column for each of their fields. */
-function printRows<Row extends object>(rows: readonly Row[]): void {
+function printRows(rows: readonly object[]): void {
   const [first] = rows;
   if (first === undefined) return;
   printTable(

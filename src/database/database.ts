@@ -159,11 +159,16 @@ export class Database implements Session {
 
   async #run<Row>(
     client: pg.ClientBase,
-    { name, text }: Statement,
+    { name, text, rowMode }: Statement,
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
     const began = performance.now();
-    const { rows } = await client.query<Row & pg.QueryResultRow>({ name, text, values: values as string[] });
+    const { rows } = await client.query<Row & pg.QueryResultRow>({
+      name,
+      text,
+      values: values as string[],
+      ...(rowMode && { rowMode }),
+    });
     this.#onStatement({ name, durationMs: performance.now() - began, rows: rows.length });
     return rows;
   }

@@ -3,6 +3,8 @@ export interface Statement {
   /** At most 63 characters: PostgreSQL's bound on names. */
   readonly name: string;
   readonly text: string;
+  /** `array`: rows come as arrays of their columns, which is cheaper where there are thousands. */
+  readonly rowMode?: 'array';
 }
 
 /** A statement in parts, or a part of one, with its own parameters from `$1` on. */

@@ -42,58 +42,57 @@ export interface OrderView {
 }
 
 /**
- * A read of many orders is bound by what the driver does for each field of each row, so an order travels as one
- * text of its fields, and a user's orders as one text of orders: 2,000 orders in half the time of 2,000 rows.
- * The separators are control characters, which no id has. What most orders leave empty is one JSON array.
+ * A read of many orders is bound by its fields: each costs the server 80 ns to print and the driver 180 ns to cut
+ * out, and a NULL costs neither. So what is common is NULL, what is rare is one JSON array, and rows are arrays.
  */
-const FIELD = '\x1f';
-const ORDER = '\x1e';
-const PACKED = `concat_ws(E'\\x1f', o.id, o.symbol, o.side, o.type, o.status, o.time_in_force, o.placed, o.version,
-        o.created_at, o.quantity, coalesce(o.price::text, ''),
-        CASE WHEN o.updated_at = o.created_at THEN '' ELSE o.updated_at::text END,
-        CASE WHEN o.filled_quantity = 0 THEN ''
-          ELSE concat_ws(' ', o.filled_quantity, round(o.filled_value / o.filled_quantity, 12)) END,
+const COLUMNS = `
+        o.id, o.symbol, nullif(o.side, 'buy'), nullif(o.type, 'limit'), o.status, o.quantity, o.price,
+        nullif(o.time_in_force, 'gtc'), nullif(o.placed, true), o.version, o.created_at,
+        nullif(o.updated_at, o.created_at), nullif(o.filled_quantity, 0),
+        CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END,
         CASE WHEN num_nonnulls(o.stop_price, o.trailing_amount, o.trailing_percent, o.display_quantity,
-          o.expires_at, o.oco_group_id, o.parent_order_id, o.hold_amount, o.reject_code) = 0 THEN ''
-          ELSE json_build_array(o.stop_price::text, o.trailing_amount::text, o.trailing_percent::text,
-            o.display_quantity::text, o.expires_at::text, o.oco_group_id, o.parent_order_id,
-            o.hold_amount::text, o.reject_code)::text END)`;
+          o.expires_at, o.oco_group_id, o.parent_order_id, o.hold_amount, o.reject_code) > 0
+        THEN json_build_array(o.stop_price::text, o.trailing_amount::text, o.trailing_percent::text,
+          o.display_quantity::text, o.expires_at::text, o.oco_group_id, o.parent_order_id, o.hold_amount::text,
+          o.reject_code) END`;
 
-const getOrdersByIds = {
+const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
+  rowMode: 'array',
   text: `
-    SELECT DISTINCT ON (k.n) k.n, o.user_id,
-      ${PACKED} AS packed
-    FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
-    JOIN orders o USING (id)
-    WHERE o.id > ''
-    ORDER BY k.n, o.created_at`,
+      SELECT DISTINCT ON (k.n) k.n,${COLUMNS}, o.user_id
+      FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
+      JOIN orders o USING (id)
+      WHERE o.id > ''
+      ORDER BY k.n, o.created_at`,
 };
 
-/** The newest orders of each user: read by the index, no more than are returned. */
+/**
+ * The newest orders of each user: read by the index, no more than are returned, and sent in the order in which
+ * the LATERAL made them, since a limit by row leaves no other plan.
+ */
 const getUserOrders = (name: string, condition = ''): Statement => ({
   name,
+  rowMode: 'array',
   text: `
-    SELECT k.n, (
-      SELECT string_agg(
-        ${PACKED}, E'\\x1e')
-      FROM (
-        SELECT * FROM orders
-        WHERE user_id = k.user_id AND user_id > '' ${condition}
-        ORDER BY created_at DESC, id DESC
-        LIMIT $2
-      ) AS o
-    ) AS packed
-    FROM unnest($1::text[]) WITH ORDINALITY AS k (user_id, n)`,
+    SELECT k.n, latest.*
+    FROM unnest($1::text[]) WITH ORDINALITY AS k (user_id, n)
+    CROSS JOIN LATERAL (
+      SELECT${COLUMNS}
+      FROM orders o
+      WHERE o.user_id = k.user_id AND o.user_id > '' ${condition}
+      ORDER BY o.created_at DESC, o.id DESC
+      LIMIT $2
+    ) AS latest`,
 });
 
 const USER_ORDERS = {
   all: getUserOrders('get-user-orders'),
-  byStatus: getUserOrders('get-user-orders-by-status', 'AND status = ANY ($3::text[])'),
-  bySymbol: getUserOrders('get-user-orders-by-symbol', 'AND symbol = $3'),
+  byStatus: getUserOrders('get-user-orders-by-status', 'AND o.status = ANY ($3::text[])'),
+  bySymbol: getUserOrders('get-user-orders-by-symbol', 'AND o.symbol = $3'),
   bySymbolAndStatus: getUserOrders(
     'get-user-orders-by-symbol-and-status',
-    'AND symbol = $3 AND status = ANY ($4::text[])',
+    'AND o.symbol = $3 AND o.status = ANY ($4::text[])',
   ),
 };
 
@@ -119,10 +118,8 @@ export async function readOrdersByIds(
   requireKeys('ids', ids);
   const orders = new Array<OrderView | null>(ids.length).fill(null);
   if (ids.length === 0) return orders;
-  const rows = await session.query<{ n: string; user_id: string; packed: string }>(getOrdersByIds, [
-    textArray(ids.map(askable)),
-  ]);
-  for (const { n, user_id: userId, packed } of rows) orders[Number(n) - 1] = unpack(packed, userId);
+  const rows = await session.query<Row>(getOrdersByIds, [textArray(ids.map(askable))]);
+  for (const row of rows) orders[Number(row[0]) - 1] = toView(row, row[16] ?? '');
   return orders;
 }
 
@@ -152,11 +149,10 @@ export async function readUserOrders(
   if (symbol !== undefined) values.push(askable(symbol));
   if (statuses !== undefined) values.push(textArray(statuses));
   const statement = statementFor(symbol !== undefined, statuses !== undefined);
-  const rows = await session.query<{ n: string; packed: string | null }>(statement, values);
-  for (const { n, packed } of rows) {
-    const user = Number(n) - 1;
-    const userId = userIds[user] ?? '';
-    if (packed !== null) orders[user] = packed.split(ORDER).map((order) => unpack(order, userId));
+  const rows = await session.query<Row>(statement, values);
+  for (const row of rows) {
+    const user = Number(row[0]) - 1;
+    orders[user]?.push(toView(row, userIds[user] ?? ''));
   }
   return orders;
 }
@@ -175,47 +171,41 @@ function statementFor(bySymbol: boolean, byStatus: boolean): Statement {
   return byStatus ? USER_ORDERS.byStatus : USER_ORDERS.all;
 }
 
-/** Reads an order as {@link PACKED} wrote it. */
-function unpack(packed: string, userId: string): OrderView {
-  const fields = packed.split(FIELD);
-  const createdAt = isoTime(at(fields, 8));
-  const price = at(fields, 10);
-  const updatedAt = at(fields, 11);
-  const filled = at(fields, 12);
-  const space = filled.indexOf(' ');
-  const rareJson = at(fields, 13);
-  const rare = rareJson === '' ? NOTHING_RARE : (JSON.parse(rareJson) as (string | null)[]);
+/** The key's place, and then {@link COLUMNS}. */
+type Row = readonly (string | null)[];
+
+function toView(row: Row, userId: string): OrderView {
+  const rare = row[15] == null ? NOTHING_RARE : (JSON.parse(row[15]) as Row);
+  const createdAt = isoTime(row[11] ?? '');
   return {
-    id: at(fields, 0),
+    id: row[1] ?? '',
     userId,
-    symbol: at(fields, 1),
-    side: at(fields, 2) as OrderSide,
-    type: at(fields, 3) as OrderType,
-    status: at(fields, 4) as OrderStatus,
-    quantity: trimDecimal(at(fields, 9)),
-    filledQuantity: filled === '' ? '0' : trimDecimal(filled.slice(0, space)),
-    averagePrice: filled === '' ? null : trimDecimal(filled.slice(space + 1)),
-    price: price === '' ? null : trimDecimal(price),
+    symbol: row[2] ?? '',
+    side: (row[3] ?? 'buy') as OrderSide,
+    type: (row[4] ?? 'limit') as OrderType,
+    status: row[5] as OrderStatus,
+    quantity: trimDecimal(row[6] ?? ''),
+    filledQuantity: trimDecimal(row[13] ?? '0'),
+    averagePrice: trimmed(row[14]),
+    price: trimmed(row[7]),
     stopPrice: trimmed(rare[0]),
     trailingAmount: trimmed(rare[1]),
     trailingPercent: trimmed(rare[2]),
     displayQuantity: trimmed(rare[3]),
-    timeInForce: at(fields, 5) as TimeInForce,
+    timeInForce: (row[8] ?? 'gtc') as TimeInForce,
     expiresAt: rare[4] == null ? null : isoTime(rare[4]),
     ocoGroupId: rare[5] ?? null,
     parentOrderId: rare[6] ?? null,
     holdAmount: trimmed(rare[7]),
-    placed: at(fields, 6) === 't',
+    placed: row[9] == null,
     rejectCode: rare[8] ?? null,
-    version: Number(at(fields, 7)),
+    version: Number(row[10]),
     createdAt,
-    updatedAt: updatedAt === '' ? createdAt : isoTime(updatedAt),
+    updatedAt: row[12] == null ? createdAt : isoTime(row[12]),
   };
 }
 
-const at = (fields: readonly string[], place: number): string => fields[place] ?? '';
-
-const NOTHING_RARE: readonly (string | null)[] = [];
+const NOTHING_RARE: Row = [];
 
 function trimmed(value: string | null | undefined): string | null {
   return value == null ? null : trimDecimal(value);
