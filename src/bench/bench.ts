@@ -1,11 +1,10 @@
 import { Pincex, type AuditReport } from '../index.ts';
 import type { Config } from '../config/load.ts';
 import { Database } from '../database/database.ts';
-import { SEED_ACCOUNTS } from './accounts.ts';
 import { measureFloors, type FloorRow } from './floors.ts';
 import { runNPlusOne, type Comparison } from './nPlusOne.ts';
 import { RecordingDatabase } from './recording.ts';
-import { withClient } from './scratch.ts';
+import { seed } from './seed.ts';
 import { measureStatusUpdates, type StatusUpdateRow } from './statusUpdates.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 
@@ -34,10 +33,7 @@ export async function runBench(
 ): Promise<BenchReport> {
   const url = config.database.url ?? '';
   onProgress(0, 'seeding accounts');
-  await withClient(url, async (client) => {
-    await client.query(SEED_ACCOUNTS);
-    await client.query('VACUUM ANALYZE');
-  });
+  await seed(config);
 
   let statements = 0;
   const pincex = await Pincex.open({ config, onStatement: () => statements++ });

@@ -1,8 +1,9 @@
 import type { Config } from '../config/load.ts';
 import { Pincex } from '../index.ts';
-import { ACCOUNTS, CURRENCY, lockItems, SEED_ACCOUNTS, userOf } from './accounts.ts';
+import { ACCOUNTS, CURRENCY, lockItems, userOf } from './accounts.ts';
 import { drawFrom } from './draw.ts';
 import { withClient } from './scratch.ts';
+import { seed } from './seed.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
 /** One kind of batch on two tables that differ in one index. */
@@ -35,7 +36,7 @@ export async function measureCoveringIndex(config: Config, durationMs: number): 
   const covered = new URL(url);
   covered.pathname += '_covered';
   const name = covered.pathname.slice(1);
-  await withClient(url, (client) => client.query(SEED_ACCOUNTS));
+  await seed(config);
   const maintenance = new URL(url);
   maintenance.pathname = 'postgres';
   try {

@@ -1,0 +1,41 @@
+import { OUTSIDE } from '../books/funds.ts';
+import type { Config } from '../config/load.ts';
+import { Pincex } from '../index.ts';
+import { ACCOUNTS, CURRENCY, lockItems, placeItems } from './accounts.ts';
+import { drawFrom } from './draw.ts';
+import { withClient } from './scratch.ts';
+
+/** Each account with the journal entry that it came from, and the outside world's that mirrors them all. */
+const insertAccounts = `
+  WITH seeded AS (
+    SELECT 'bench-' || lpad(n::text, 6, '0') AS user_id, '${CURRENCY}' AS currency, 1000000.00 AS available
+    FROM generate_series(0, ${ACCOUNTS - 1}) AS n
+    UNION ALL
+    SELECT '${OUTSIDE}', '${CURRENCY}', -${ACCOUNTS} * 1000000.00
+  ), inserted AS (
+    INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
+    SELECT user_id, currency, available, 1, now(), now() FROM seeded
+  )
+  INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
+    operation_id, operation_type, created_at)
+  SELECT user_id, currency, 1, available, 0, available, 0, 'bench-seed', 'deposit', now() FROM seeded`;
+
+const FIRST_ITEMS = 5_000;
+
+/**
+ * Makes the accounts that are measured on. A first batch of each kind comes before the statistics: those of an
+ * empty table would have every batch read all of it once it has grown, which is not what is to be measured.
+ */
+export async function seed(config: Config): Promise<void> {
+  const url = config.database.url ?? '';
+  await withClient(url, (client) => client.query(insertAccounts));
+  const pincex = await Pincex.open({ config });
+  try {
+    const draw = drawFrom(ACCOUNTS, 'uniform', 0);
+    await pincex.bookkeeper.batchLockFunds(lockItems(FIRST_ITEMS, draw));
+    await pincex.trading.placeOrders(placeItems(FIRST_ITEMS, draw));
+  } finally {
+    await pincex.close();
+  }
+  await withClient(url, (client) => client.query('VACUUM ANALYZE'));
+}
