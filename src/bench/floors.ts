@@ -1,10 +1,11 @@
+import type { LockFunds } from '../index.ts';
 import { CatalogStore } from '../catalog/store.ts';
 import { commands } from '../commands/index.ts';
 import type { Session } from '../database/database.ts';
 import { Engine, type Strategy } from '../engine/engine.ts';
 import { lockItems, ACCOUNTS } from './accounts.ts';
 import { runConventionally, type Duplicates } from './conventional.ts';
-import { drawFrom, type Distribution } from './draw.ts';
+import { drawFrom, type Distribution, type Draw } from './draw.ts';
 import { RecordingDatabase } from './recording.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
@@ -37,22 +38,26 @@ export async function measureFloors(
   { budgetMs, onProgress }: FloorOptions,
 ): Promise<FloorRow[]> {
   const catalog = new CatalogStore(database);
+  const run = (engine: Engine, locks: readonly LockFunds[]) =>
+    engine.execute(locks, (_, fields) => commands.lockFunds(fields));
+  const recorder = new Engine(database, catalog, 'guard');
+  // Every way finds the rows as warm as the floor does, for which they were read to learn its statements.
+  const prepare = async (items: number, draw: Draw) => {
+    const locks = lockItems(items, draw);
+    return { locks, statements: await database.record(() => run(recorder, locks)) };
+  };
   const engine = (strategy: Strategy, items: number, distribution: Distribution): Candidate => {
     const engine = new Engine(database, catalog, strategy);
     const draw = drawFrom(ACCOUNTS, distribution, items);
     return async () => {
-      const locks = lockItems(items, draw);
-      return timed(() => engine.execute(locks, (_, fields) => commands.lockFunds(fields)));
+      const { locks } = await prepare(items, draw);
+      return timed(() => run(engine, locks));
     };
   };
   const floor = (items: number): Candidate => {
-    const engine = new Engine(database, catalog, 'guard');
     const draw = drawFrom(ACCOUNTS, 'uniform', items + 1);
     return async () => {
-      const locks = lockItems(items, draw);
-      const statements = await database.record(() =>
-        engine.execute(locks, (_, fields) => commands.lockFunds(fields)),
-      );
+      const { statements } = await prepare(items, draw);
       return timed(async () => {
         for (const { statement, values } of statements) await database.query(statement, values);
       });
@@ -61,7 +66,7 @@ export async function measureFloors(
   const conventional = (items: number, duplicates: Duplicates): Candidate => {
     const draw = drawFrom(ACCOUNTS, 'uniform', items + 2);
     return async () => {
-      const locks = lockItems(items, draw);
+      const { locks } = await prepare(items, draw);
       return timed(() => runConventionally(plain, locks, duplicates));
     };
   };

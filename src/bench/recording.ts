@@ -1,7 +1,7 @@
-import { Database } from '../database/database.ts';
+import { Database, type TransactionSession } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
 
-interface Recorded {
+export interface Recorded {
   readonly statement: Statement;
   readonly values: readonly (string | null)[];
 }
@@ -14,9 +14,23 @@ export class RecordingDatabase extends Database {
   #recorded: Recorded[] | undefined;
 
   override async query<Row>(statement: Statement, values: readonly (string | null)[] = []): Promise<Row[]> {
+    return this.#keeps(statement, values) ? [] : super.query<Row>(statement, values);
+  }
+
+  override transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
+    return super.transaction((session) =>
+      work({
+        client: session.client,
+        query: async (statement, values = []) =>
+          this.#keeps(statement, values) ? [] : session.query(statement, values),
+      }),
+    );
+  }
+
+  /** Keeps a statement while it records; answers whether that is all to be done with it. */
+  #keeps(statement: Statement, values: readonly (string | null)[]): boolean {
     this.#recorded?.push({ statement, values });
-    const isWrite = statement.name.startsWith('persist:');
-    return this.#recorded !== undefined && isWrite ? [] : super.query<Row>(statement, values);
+    return this.#recorded !== undefined && statement.name.startsWith('persist:');
   }
 
   /** The statements that `work` would run. */

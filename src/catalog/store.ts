@@ -146,8 +146,8 @@ function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Ma
   const base = currencies.get(row.base);
   const quote = currencies.get(row.quote);
   if (base === undefined || quote === undefined) throw new RangeError(`${row.symbol} has no such currencies`);
-  const tickSize = trimDecimal(row.tick_size);
-  const lotSize = trimDecimal(row.lot_size);
+  const tickSize = trimDecimal(requireText('tick size', row.tick_size));
+  const lotSize = trimDecimal(requireText('lot size', row.lot_size));
   const priceScale = tickSize.split('.')[1]?.length ?? 0;
   return {
     symbol: row.symbol,
@@ -159,6 +159,11 @@ function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Ma
     tick: size(`tick size of ${row.symbol}`, tickSize, limits.scale, priceScale),
     lot: size(`lot size of ${row.symbol}`, lotSize, base.scale, base.scale),
   };
+}
+
+function requireText(what: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new PincexError('invalid_argument', `The ${what} must be a decimal string: got a ${typeof value}`);
 }
 
 function size(what: string, text: string, most: number, scale: number): bigint {

@@ -33,14 +33,13 @@ export function decide(
 ): Decision {
   const books = new Books(loaded, now);
   const results: ItemResult<unknown>[] = new Array<ItemResult<unknown>>(items.length);
-  const seen = new Set<string>();
   let stopped = false;
   for (const unit of unitsOf(items, mode)) {
     if (stopped) {
       for (const index of unit) results[index] = { index, id: items[index]?.id ?? null, status: 'skipped' };
       continue;
     }
-    const decided = decideUnit(books, items, unit, batchId, seen);
+    const decided = decideUnit(books, items, unit, batchId);
     for (const result of decided) results[result.index] = result;
     stopped = mode === 'stop_on_error' && decided.some(({ status }) => status === 'rejected');
   }
@@ -69,7 +68,6 @@ function decideUnit(
   items: readonly Item[],
   unit: readonly number[],
   batchId: string,
-  seen: Set<string>,
 ): ItemResult<unknown>[] {
   const isGroup = unit.length > 1;
   const layer = isGroup ? books.fork() : books;
@@ -77,7 +75,7 @@ function decideUnit(
   for (const index of unit) {
     const item = items[index];
     if (item === undefined) throw new RangeError(`There is no item ${index}`);
-    const result = decideItem(layer, item, index, batchId, seen);
+    const result = decideItem(layer, item, index, batchId);
     if (isGroup && result.status === 'rejected') return failGroup(items, unit, result);
     results.push(result);
   }
@@ -105,7 +103,6 @@ function decideItem(
   { id, command }: Item,
   index: number,
   batchId: string,
-  seen: Set<string>,
 ): ItemResult<unknown> {
   if (command instanceof Rejection)
     return { index, id, status: 'rejected', error: command.toItemError(index, id) };
@@ -115,19 +112,9 @@ function decideItem(
     const before = books.operations.get(key);
     if (before !== undefined) {
       if (before.contentHash !== contentHash) throw reused(command, before.type);
-      // The same batch, decided again because nobody knew whether it had been written: it had, and this is the
-      // first time that its caller hears of it.
-      const isOurs = before.batchId === batchId && !seen.has(key);
-      seen.add(key);
-      return {
-        index,
-        id,
-        status: isOurs ? 'applied' : 'replayed',
-        data: JSON.parse(before.outcome) as unknown,
-      };
+      return { index, id, status: 'replayed', data: JSON.parse(before.outcome) as unknown };
     }
     const data = command.apply(books);
-    seen.add(key);
     const outcome = JSON.stringify(data);
     const { type, operation } = command;
     books.operations.set(key, { key, userId, id: operation.id, type, contentHash, outcome, batchId });

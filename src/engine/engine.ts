@@ -5,13 +5,13 @@ import { Rejection } from '../books/rejection.ts';
 import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import { Keys } from '../commands/keys.ts';
-import type { Database, Session, TransactionSession } from '../database/database.ts';
+import type { Database, TransactionSession } from '../database/database.ts';
 import { failureOf, unavailable } from '../database/failures.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { summarize, type BatchMode, type BatchResult, type ItemResult } from '../results.ts';
 import { Contention } from './contention.ts';
-import { decide, type Decision, type Item } from './decide.ts';
+import { decide, type Item } from './decide.ts';
 import { load } from './load.ts';
 import { lockRows } from './locks.ts';
 import { persist } from './persist.ts';
@@ -93,20 +93,11 @@ export class Engine {
   }
 
   /** Tries until the batch is written over what it was decided from, or the bounds are reached. */
-  async #run(batch: Batch): Promise<ItemResult<unknown>[]> {
+  async #run(batch: Batch): Promise<Results> {
     if (batch.keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
-    let isUnknown = false;
-    const attempt = async (): Promise<ItemResult<unknown>[]> => {
-      const progress = { isWriting: false };
-      try {
-        return await this.#attempt(batch, progress);
-      } catch (error) {
-        isUnknown ||= progress.isWriting && failureOf(error) === 'disconnected';
-        throw error;
-      }
-    };
+    const cutOff: Results[] = [];
     try {
-      return await pRetry(attempt, {
+      return await pRetry(() => this.#attempt(batch, cutOff), {
         retries: limits.attempts,
         minTimeout: 2,
         factor: 2,
@@ -116,41 +107,65 @@ export class Engine {
         shouldRetry: ({ error }) => failureOf(error) !== 'other',
       });
     } catch (error) {
-      throw explained(error, batch.batchId, isUnknown);
+      throw explained(error, batch.batchId, cutOff.length > 0);
     }
   }
 
-  async #attempt(batch: Batch, progress: { isWriting: boolean }): Promise<ItemResult<unknown>[]> {
+  /** @param cutOff takes the results of every decision whose writing was cut off: it may have happened */
+  async #attempt(batch: Batch, cutOff: Results[]): Promise<Results> {
     const { keys, catalog, batchId } = batch;
     let lost: LoadedBooks | undefined;
-    if (this.#strategy === 'guard' || (this.#strategy === 'auto' && !this.#contention.expects(keys))) {
+    if (this.#begins(batch, cutOff) === 'guard') {
       const loaded = await load(this.#database, keys, catalog);
+      const written = writtenBefore(cutOff, batch, loaded);
+      if (written !== undefined) return written;
       const { books, results } = decide(loaded, ...decisionOf(batch));
       try {
-        progress.isWriting = true;
         await persist(this.#database, loaded, books, batchId);
         return results;
       } catch (error) {
-        if (this.#strategy === 'guard' || failureOf(error) !== 'guard_lost') throw error;
-        progress.isWriting = false;
+        const failure = failureOf(error);
+        if (failure === 'disconnected') cutOff.push(results);
+        if (failure !== 'guard_lost' || this.#strategy === 'guard') throw error;
         lost = loaded;
       }
     }
-    return this.#database.transaction(async (session) => {
-      progress.isWriting = true;
-      const { loaded, results } = await decideLocked(session, batch);
-      if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
-      return results;
-    });
+    let decided: Results | undefined;
+    try {
+      return await this.#database.transaction(async (session) => {
+        await lockRows(session, keys);
+        const loaded = await load(session, keys, catalog);
+        if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
+        const written = writtenBefore(cutOff, batch, loaded);
+        if (written !== undefined) return written;
+        const { books, results } = decide(loaded, ...decisionOf(batch));
+        decided = results;
+        await persist(session, loaded, books, batchId);
+        return results;
+      });
+    } catch (error) {
+      if (decided !== undefined && failureOf(error) === 'disconnected') cutOff.push(decided);
+      throw error;
+    }
+  }
+
+  /** After a cut the lock comes first: it waits until the server is done with what was cut off. */
+  #begins({ keys }: Batch, cutOff: readonly Results[]): 'guard' | 'lock' {
+    if (this.#strategy !== 'auto') return this.#strategy;
+    return cutOff.length > 0 || this.#contention.expects(keys) ? 'lock' : 'guard';
   }
 
   /** In the caller's transaction a lost guard must not end it: the attempt stands behind a savepoint. */
-  async #runWithin(batch: Batch, session: TransactionSession): Promise<ItemResult<unknown>[]> {
-    if (batch.keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
+  async #runWithin(batch: Batch, session: TransactionSession): Promise<Results> {
+    const { keys, catalog, batchId } = batch;
+    if (keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
     for (let attempt = 1; ; attempt++) {
       await session.query(SAVEPOINT);
       try {
-        const { results } = await decideLocked(session, batch);
+        await lockRows(session, keys);
+        const loaded = await load(session, keys, catalog);
+        const { books, results } = decide(loaded, ...decisionOf(batch));
+        await persist(session, loaded, books, batchId);
         await session.query(RELEASE);
         return results;
       } catch (error) {
@@ -160,6 +175,8 @@ export class Engine {
     }
   }
 }
+
+type Results = ItemResult<unknown>[];
 
 interface Batch {
   readonly batchId: string;
@@ -180,16 +197,26 @@ const SAVEPOINT = { name: 'savepoint', text: 'SAVEPOINT pincex_batch' };
 const RELEASE = { name: 'release-savepoint', text: 'RELEASE SAVEPOINT pincex_batch' };
 const ROLLBACK_TO_SAVEPOINT = { name: 'rollback-to-savepoint', text: 'ROLLBACK TO SAVEPOINT pincex_batch' };
 
-async function decideLocked(
-  session: Session,
-  batch: Batch,
-): Promise<Pick<Decision, 'results'> & { loaded: LoadedBooks }> {
-  await lockRows(session, batch.keys);
-  const loaded = await load(session, batch.keys, batch.catalog);
-  const { books, results } = decide(loaded, ...decisionOf(batch));
-  await persist(session, loaded, books, batch.batchId);
-  return { loaded, results };
+/**
+ * The results of the decision that was written although its connection broke: all that it applied stands in the
+ * books under this batch's id, with the same outcomes. A batch is written as a whole, so one that shows is there.
+ */
+function writtenBefore(
+  cutOff: readonly Results[],
+  { batchId, items }: Batch,
+  loaded: LoadedBooks,
+): Results | undefined {
+  const isWritten = (result: ItemResult<unknown>): boolean => {
+    if (result.status !== 'applied') return true;
+    const command = items[result.index]?.command;
+    if (command === undefined || command instanceof Rejection) return false;
+    const operation = loaded.operations.get(command.operation.key);
+    return operation?.batchId === batchId && operation.outcome === JSON.stringify(result.data);
+  };
+  return cutOff.find((results) => results.some(isApplied) && results.every(isWritten));
 }
+
+const isApplied = ({ status }: ItemResult<unknown>): boolean => status === 'applied';
 
 function decisionOf({ items, mode, batchId }: Batch): [readonly Item[], BatchMode, string, string] {
   return [items, mode, batchId, new Date().toISOString()];

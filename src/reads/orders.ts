@@ -136,6 +136,7 @@ export async function readUserOrders(
   requireKeys('userIds', userIds);
   requireLimit('limit', limit, limits.ordersPerUser);
   if (statuses !== undefined) requireKeys('statuses', statuses);
+  if (symbol !== undefined) requireKeys('symbol', [symbol]);
   const unknown = statuses?.find((status) => !ORDER_STATUSES.includes(status));
   if (unknown !== undefined) {
     throw new PincexError(
