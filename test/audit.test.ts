@@ -1,0 +1,302 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { checks } from '../src/audit/checks.ts';
+import { NAMED_FINDINGS } from '../src/audit/audit.ts';
+import type { AuditReport, Pincex } from '../src/index.ts';
+import { expectApplied, isLong, openBooks } from './support/books.ts';
+import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { pincexCli } from './support/processes.ts';
+
+/** The audit finds each way in which the tables can be wrong, and names the row. */
+
+let database: TestDatabase;
+let pincex: Pincex;
+let client: pg.Client;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  pincex = await openBooks(database.url);
+  client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const order = { symbol: 'BTC/USD', type: 'limit', quantity: '2', price: '10' } as const;
+  expectApplied(
+    await pincex.execute([
+      { command: 'deposit', id: 'd', userId: 'ann', currency: 'USD', amount: '100' },
+      { command: 'deposit', id: 'd', userId: 'bob', currency: 'BTC', amount: '5' },
+      { command: 'deposit', id: 'd', userId: 'cai', currency: 'EUR', amount: '7' },
+      { command: 'lockFunds', id: 'l', userId: 'ann', currency: 'USD', amount: '5', orderId: 'free' },
+      { command: 'placeOrder', id: 'buy', userId: 'ann', side: 'buy', ...order },
+      { command: 'placeOrder', id: 'sell', userId: 'bob', side: 'sell', ...order },
+      {
+        ...order,
+        command: 'placeOrder',
+        id: 'mkt',
+        userId: 'ann',
+        side: 'buy',
+        type: 'market',
+        holdAmount: '8',
+        price: null,
+      },
+      { command: 'placeOrder', id: 'gone', userId: 'ann', side: 'buy', ...order },
+      { command: 'cancelOrder', id: 'c', userId: 'ann', orderId: 'gone' },
+      {
+        command: 'settleTrade',
+        id: 't',
+        symbol: 'BTC/USD',
+        price: '10',
+        quantity: '0.5',
+        buyUserId: 'ann',
+        buyOrderId: 'buy',
+        sellUserId: 'bob',
+        sellOrderId: 'sell',
+        takerSide: 'sell',
+        buyFee: '0.01',
+      },
+    ]),
+  );
+});
+afterAll(async () => {
+  await client.end();
+  await pincex.close();
+  await database.drop();
+});
+
+/** What the audit says after `sql`, which is undone then. */
+async function auditAfter(sql: string): Promise<AuditReport> {
+  const copies = ['accounts', 'journal', 'holds', 'orders', 'trades'];
+  await client.query('CREATE SCHEMA IF NOT EXISTS kept');
+  for (const name of copies) {
+    await client.query(`DROP TABLE IF EXISTS kept.${name}; CREATE TABLE kept.${name} AS TABLE ${name}`);
+  }
+  try {
+    await client.query(sql);
+    return await pincex.audit();
+  } finally {
+    for (const name of copies) {
+      const { rows } = await client.query<{ column: string }>(
+        `SELECT string_agg(quote_ident(attname), ', ') AS column FROM pg_attribute
+         WHERE attrelid = $1::regclass AND attnum > 0 AND attgenerated = ''`,
+        [`public.${name}`],
+      );
+      const columns = rows[0]!.column;
+      await client.query(
+        `TRUNCATE ${name}; INSERT INTO ${name} (${columns}) SELECT ${columns} FROM kept.${name}`,
+      );
+    }
+  }
+}
+
+it('books that nobody touched are in order', async () => {
+  const report = await pincex.audit();
+  expect(report).toMatchObject({ ok: true, findings: [], openHolds: 4 });
+  expect(report.checks.map(({ name, findings }) => [name, findings])).toEqual(
+    checks.map(({ name }) => [name, 0]),
+  );
+  const [counts] = (
+    await client.query<{ accounts: number; journal: number }>(
+      'SELECT (SELECT count(*)::int FROM accounts) AS accounts, (SELECT count(*)::int FROM journal) AS journal',
+    )
+  ).rows;
+  expect([report.accounts, report.journalEntries]).toEqual([counts!.accounts, counts!.journal]);
+});
+
+const ANN = `user_id = 'ann' AND currency = 'USD'`;
+
+/** What was done to the tables, and every check that has to notice, with the row that it names. */
+const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
+  [
+    'a journal entry in the middle is missing',
+    `DELETE FROM journal WHERE ${ANN} AND version = 3`,
+    { journal_chain: 'journal ann USD 4' },
+  ],
+  [
+    'the first journal entry is missing',
+    `DELETE FROM journal WHERE ${ANN} AND version = 1`,
+    { journal_chain: 'journal ann USD 2' },
+  ],
+  [
+    'the last journal entry is missing',
+    `DELETE FROM journal WHERE ${ANN} AND version = (SELECT max(version) FROM journal WHERE ${ANN})`,
+    { accounts_replay: 'account ann USD' },
+  ],
+  [
+    'a journal entry says another amount than it moved',
+    `UPDATE journal SET available_delta = available_delta + 1 WHERE ${ANN} AND version = 2`,
+    { journal_chain: 'journal ann USD 2' },
+  ],
+  [
+    'a journal entry says another balance',
+    `UPDATE journal SET locked = locked + 0.01 WHERE user_id = 'bob' AND currency = 'BTC' AND version = 1`,
+    { journal_chain: 'journal bob BTC 1, journal bob BTC 2' },
+  ],
+  [
+    'money was moved between two accounts without a journal',
+    `UPDATE accounts SET available = available + CASE user_id WHEN 'ann' THEN 1 ELSE -1 END
+     WHERE currency = 'USD' AND user_id IN ('ann', '@outside')`,
+    { accounts_replay: 'account @outside USD, account ann USD' },
+  ],
+  [
+    'money was made out of nothing, and the journal was made to fit',
+    `UPDATE accounts SET available = available + 1 WHERE user_id = 'cai';
+     UPDATE journal SET available = available + 1, available_delta = available_delta + 1 WHERE user_id = 'cai'`,
+    { sum_is_zero: 'currency EUR' },
+  ],
+  [
+    'the version of an account was moved',
+    `UPDATE accounts SET version = version + 1 WHERE user_id = 'cai'`,
+    { accounts_replay: 'account cai EUR' },
+  ],
+  [
+    'an account is gone and its journal is there',
+    `DELETE FROM accounts WHERE user_id = 'cai'; UPDATE accounts SET available = 0 WHERE user_id = '@outside' AND currency = 'EUR'`,
+    { accounts_replay: 'account @outside EUR, journal cai EUR' },
+  ],
+  ['a hold is gone', `DELETE FROM holds WHERE order_id = 'free'`, { locked_is_held: 'account ann USD' }],
+  [
+    'a hold is for a user without an account',
+    `INSERT INTO holds VALUES ('nobody', 'o', 'USD', 1, false, null, now())`,
+    { locked_is_held: 'account nobody USD' },
+  ],
+  [
+    'two holds were mixed up',
+    `UPDATE holds SET amount = amount + CASE order_id WHEN 'buy' THEN 1 ELSE -1 END WHERE user_id = 'ann' AND order_id IN ('buy', 'free')`,
+    { holds_match_orders: 'hold ann buy USD' },
+  ],
+  [
+    'a market order holds more than it may spend',
+    `UPDATE holds SET amount = amount + CASE order_id WHEN 'mkt' THEN 1 ELSE -1 END WHERE user_id = 'ann' AND order_id IN ('mkt', 'free')`,
+    { holds_match_orders: 'hold ann mkt USD' },
+  ],
+  [
+    'an order was cancelled without its hold',
+    `UPDATE orders SET status = 'cancelled' WHERE id = 'sell'`,
+    { holds_match_orders: 'hold bob sell BTC' },
+  ],
+  [
+    'an order was reopened without a hold',
+    `UPDATE orders SET status = 'open' WHERE id = 'gone'`,
+    { holds_match_orders: 'hold ann gone USD' },
+  ],
+  [
+    'a hold of a placed order was made free',
+    `UPDATE holds SET placed = false WHERE order_id = 'sell'`,
+    { holds_match_orders: 'hold bob sell BTC' },
+  ],
+  [
+    'one side of a trade is gone',
+    `DELETE FROM trades WHERE side = 'buy'`,
+    { fills_are_trades: 'order ann buy' },
+  ],
+  [
+    'a trade says another quantity',
+    `UPDATE trades SET quantity = 0.4 WHERE side = 'sell'`,
+    { fills_are_trades: 'order bob sell' },
+  ],
+  [
+    'an ended order says that it was filled',
+    `UPDATE orders SET filled_quantity = 1 WHERE id = 'gone'`,
+    { fills_are_trades: 'order ann gone' },
+  ],
+];
+
+describe('the audit notices that', () => {
+  it.each(CORRUPTIONS)('%s', async (_, sql, expected) => {
+    const { ok, findings } = await auditAfter(sql);
+    const named: Record<string, string> = {};
+    for (const { check, subject, problem } of findings) {
+      named[check] = [...(named[check]?.split(', ') ?? []), subject].sort().join(', ');
+      expect(problem).not.toBe('');
+    }
+    expect(named).toEqual(expected);
+    expect(ok).toBe(false);
+  });
+
+  it('and has a corruption for every check that there is', () => {
+    const noticed = new Set(CORRUPTIONS.flatMap(([, , expected]) => Object.keys(expected)));
+    expect([...noticed].sort()).toEqual(checks.map(({ name }) => name).sort());
+  });
+
+  it('in thousands of rows, of which it names the first and counts all', async () => {
+    const { findings, checks: summaries } = await auditAfter(
+      `INSERT INTO holds SELECT 'ghost' || n, 'o', 'USD', 1, false, null, now() FROM generate_series(1, 2500) AS n`,
+    );
+    expect(summaries.find(({ name }) => name === 'locked_is_held')!.findings).toBe(2_500);
+    expect(findings).toHaveLength(NAMED_FINDINGS);
+  });
+
+  it('and stays in order after it', async () => {
+    expect((await pincex.audit()).ok).toBe(true);
+  });
+});
+
+it('"pincex audit" exits with 1 and names the rows, as text and as JSON; with 0 where all is in order', async () => {
+  const other = await createTestDatabase();
+  const env = { DATABASE_URL: other.url };
+  const writer = await openBooks(other.url);
+  try {
+    await writer.bookkeeper.deposit({ id: 'd', userId: 'dan', currency: 'USD', amount: '1' });
+    const fine = await pincexCli(['audit', '--json'], { env });
+    expect(fine).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(fine.stdout.trim().split('\n').at(-1)!)).toMatchObject({ ok: true, journalEntries: 2 });
+
+    const broken = new pg.Client({ connectionString: other.url });
+    await broken.connect();
+    await broken.query(`UPDATE accounts SET available = 2 WHERE user_id = 'dan'`);
+    await broken.end();
+    const json = await pincexCli(['audit', '--json'], { env });
+    expect(json.exitCode).toBe(1);
+    const report = JSON.parse(json.stdout.trim().split('\n').at(-1)!) as AuditReport;
+    expect(report.ok).toBe(false);
+    expect(report.findings.map(({ subject }) => subject)).toContain('account dan USD');
+    const text = await pincexCli(['audit'], { env });
+    expect(text.exitCode).toBe(1);
+    expect(text.stdout).toContain('BROKEN');
+    expect(text.stdout).toContain('account dan USD');
+  } finally {
+    await writer.close();
+    await other.drop();
+  }
+});
+
+it('a long journal is audited in flat memory', async () => {
+  const rows = isLong ? 10_000_000 : 200_000;
+  const perAccount = 100;
+  const big = await createTestDatabase();
+  const books = await openBooks(big.url);
+  const seed = new pg.Client({ connectionString: big.url });
+  await seed.connect();
+  try {
+    // Each account goes up by 1 at every entry; the outside world mirrors them all.
+    await seed.query(
+      `INSERT INTO journal
+         SELECT 'user-' || a, 'USD', v, 1, 0, v, 0, 'seed-' || v, 'deposit', null, now()
+         FROM generate_series(1, $1::int) AS a, generate_series(1, $2::int) AS v`,
+      [rows / perAccount, perAccount],
+    );
+    await seed.query(
+      `INSERT INTO journal VALUES ('@outside', 'USD', 1, -$1::numeric, 0, -$1::numeric, 0, 'seed', 'deposit', null, now())`,
+      [rows],
+    );
+    await seed.query(
+      `INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
+         SELECT user_id, currency, (array_agg(available ORDER BY version DESC))[1], max(version), now(), now()
+         FROM journal GROUP BY user_id, currency`,
+    );
+    await seed.query('ANALYZE');
+    await books.audit();
+    const before = process.memoryUsage().rss;
+    let most = before;
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss);
+    }, 20);
+    const report = await books.audit();
+    clearInterval(watch);
+    expect(report).toMatchObject({ ok: true, journalEntries: rows + 1 });
+    // 200,000 rows of a journal are 40 MB as JavaScript objects, ten million 2 GB.
+    expect(most - before).toBeLessThan(30 * 1024 * 1024);
+  } finally {
+    await seed.end();
+    await books.close();
+    await big.drop();
+  }
+}, 1_800_000);

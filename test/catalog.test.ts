@@ -1,0 +1,159 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { anyway, expectApplied, newUser, openBooks, useBooks } from './support/books.ts';
+import { pincexCli } from './support/processes.ts';
+import { until } from './support/waiting.ts';
+
+const books = useBooks();
+const order = { side: 'buy', type: 'limit', quantity: '1', price: '1' } as const;
+
+describe('a currency', () => {
+  it('is added once, and again without effect', async () => {
+    const { catalog } = books.pincex;
+    expect(await catalog.addCurrency('SHIB', 18)).toEqual({ code: 'SHIB', scale: 18 });
+    expect(await catalog.addCurrency('SHIB', 18)).toEqual({ code: 'SHIB', scale: 18 });
+    expect((await catalog.get()).currencies.get('SHIB')).toEqual({ code: 'SHIB', scale: 18 });
+    const userId = await newUser(books.pincex, { SHIB: '0.000000000000000001' });
+    expect((await books.pincex.bookkeeper.getAccount(userId, 'SHIB'))!.available).toBe(
+      '0.000000000000000001',
+    );
+  });
+
+  it('keeps its decimals', async () => {
+    await expect(books.pincex.catalog.addCurrency('USD', 3)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    await expect(books.pincex.catalog.addCurrency('USD', 3)).rejects.toThrow('USD exists with scale 2');
+    const [row] = await books.sql<{ scale: number }>(`SELECT scale FROM currencies WHERE code = 'USD'`);
+    expect(row!.scale).toBe(2);
+  });
+
+  it.each([
+    ['usd', 2],
+    ['', 2],
+    ['U', 2],
+    ['US D', 2],
+    ['X'.repeat(17), 2],
+    ['NEW', -1],
+    ['NEW', 19],
+    ['NEW', 1.5],
+    ['NEW', NaN],
+    ['NEW', anyway<number>('2')],
+  ])('cannot be %s with %s decimals', async (code, scale) => {
+    await expect(books.pincex.catalog.addCurrency(code, scale)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+  });
+});
+
+describe('a market', () => {
+  it('is added once, and again without effect, in other words too', async () => {
+    const { catalog } = books.pincex;
+    const market = { symbol: 'SOL/EUR', tickSize: '0.01', lotSize: '0.000001' };
+    expect(await catalog.addMarket('SOL/EUR', '0.01', '0.000001')).toMatchObject(market);
+    expect(await catalog.addMarket('SOL/EUR', '0.0100', '0.00000100')).toMatchObject(market);
+    await expect(catalog.addMarket('SOL/EUR', '0.02', '0.000001')).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+  });
+
+  it.each([
+    ['SOL', '1', '1'],
+    ['SOL/', '1', '1'],
+    ['SOL/SOL', '1', '1'],
+    ['SOL/EUR/USD', '1', '1'],
+    ['SOL/XXX', '1', '1'],
+    ['LTC/EUR', '0', '1'],
+    ['LTC/EUR', '-1', '1'],
+    ['LTC/EUR', '1e-2', '1'],
+    ['LTC/EUR', `0.${'0'.repeat(18)}1`, '1'],
+    ['LTC/EUR', '1', '0'],
+    ['LTC/EUR', '1', '0.000000001'],
+    ['LTC/EUR', '', '1'],
+    // A number where a decimal string belongs.
+    ['LTC/EUR', anyway<string>(0.01), '1'],
+  ])('cannot be %s with ticks of %s and lots of %s', async (symbol, tick, lot) => {
+    await expect(books.pincex.catalog.addMarket(symbol, tick, lot)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    expect(await books.sql('SELECT FROM markets WHERE symbol = $1', [symbol])).toHaveLength(0);
+  });
+});
+
+describe('what another process adds', () => {
+  it('is known about a second later, without opening anew', async () => {
+    const other = await openBooks(books.url);
+    onTestFinished(() => other.close());
+    const userId = await newUser(other, { EUR: '10' });
+    const item = { ...order, id: `${userId}-o`, userId, symbol: 'XRP/EUR' };
+    expect((await other.trading.placeOrders([item])).failedItems.get(0)!.code).toBe('unknown_market');
+    await books.pincex.catalog.addMarket('XRP/EUR', '0.0001', '0.000001');
+    await until(
+      'the new market',
+      async () => (await other.trading.placeOrders([item])).status === 'applied',
+      5_000,
+    );
+  });
+
+  it('does not stop a process that has not heard of it from cancelling, reading and sweeping what is there', async () => {
+    const other = await openBooks(books.url);
+    onTestFinished(() => other.close());
+    await newUser(other, { USD: '1' });
+    await books.pincex.catalog.addCurrency('PEPE', 18);
+    await books.pincex.catalog.addMarket('PEPE/USD', '0.000001', '1');
+    const userId = await newUser(books.pincex, { PEPE: '100', USD: '100' });
+    expectApplied(
+      await books.pincex.trading.placeOrders([
+        { ...order, id: `${userId}-1`, userId, symbol: 'PEPE/USD' },
+        { ...order, id: `${userId}-2`, userId, symbol: 'PEPE/USD', side: 'sell' },
+        {
+          ...order,
+          id: `${userId}-3`,
+          userId,
+          symbol: 'PEPE/USD',
+          timeInForce: 'gtd',
+          expiresAt: '2020-01-01T00:00:00Z',
+        },
+      ]),
+    );
+    expectApplied(
+      await books.pincex.bookkeeper.batchLockFunds([
+        { id: 'l', userId, currency: 'PEPE', amount: '1', orderId: 'x', expiresAt: '2020-01-01T00:00:00Z' },
+      ]),
+    );
+    expectApplied(
+      await other.trading.cancelOrders([
+        { id: 'c1', userId, orderId: `${userId}-1` },
+        { id: 'c2', userId, orderId: `${userId}-2` },
+      ]),
+    );
+    const third = await openBooks(books.url);
+    onTestFinished(() => third.close());
+    expect(await third.sweepExpired()).toEqual({ expiredOrders: 1, expiredHolds: 1 });
+  });
+});
+
+describe('on the command line', () => {
+  it('currencies and markets are listed, added, and refused', async () => {
+    const run = (...args: string[]) => pincexCli(args, { env: { DATABASE_URL: books.url } });
+    const currencies = await run('currencies');
+    expect(currencies.exitCode).toBe(0);
+    expect(currencies.stdout).toMatch(/^BTC +8$/m);
+    expect(await run('currencies', 'add', 'WIF', '9')).toMatchObject({
+      exitCode: 0,
+      stdout: 'WIF has 9 decimals\n',
+    });
+    expect((await run('currencies', 'list')).stdout).toMatch(/^WIF +9$/m);
+    const changed = await run('currencies', 'add', 'WIF', '8');
+    expect(changed).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(changed.stderr).toMatch(/^pincex: WIF exists with scale 9.*\(invalid_argument\)\n$/);
+    const noNumber = await run('currencies', 'add', 'WIF2', 'nine');
+    expect(noNumber.exitCode).toBe(1);
+    expect(noNumber.stderr).toContain('whole number from 0 to 18');
+    expect(noNumber.stderr).not.toContain('    at ');
+    expect((await run('markets', 'add', 'WIF/USD', '0.01', '0.1')).stdout).toContain('WIF/USD');
+    expect((await run('markets')).stdout).toMatch(/^WIF\/USD +0\.01 +0\.1$/m);
+    expect((await run('markets', 'add', 'WIF/NONE', '0.01', '0.1')).stderr).toContain(
+      'add the currency NONE first',
+    );
+  }, 120_000);
+});

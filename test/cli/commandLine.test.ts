@@ -1,0 +1,123 @@
+import { existsSync, mkdtempSync, chmodSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createEmptyDatabase, createTestDatabase } from '../support/database.ts';
+import { pincexCli } from '../support/processes.ts';
+import { openBooks } from '../support/books.ts';
+
+/** `pincex` as a user runs it: processes, their output and their exit codes. */
+
+function newFolder(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-cli-'));
+  chmodSync(folder, 0o755);
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
+  return folder;
+}
+
+describe('pincex', () => {
+  it('goes from an empty database to books, and back', async () => {
+    const database = await createEmptyDatabase();
+    onTestFinished(() => database.drop());
+    const run = (...args: string[]) => pincexCli(args, { env: { DATABASE_URL: database.url } });
+
+    const before = await run('audit');
+    expect(before.exitCode).toBe(1);
+    expect(before.stderr).toContain('run "pincex migrate up"');
+    expect(before.stderr).toContain('(migration_failed)');
+
+    const status = await run('migrate', 'status');
+    expect(status.exitCode).toBe(0);
+    expect(status.stdout).toMatch(/batch_operations_indexes +pending/);
+    const up = await run('migrate', 'up');
+    expect(up.exitCode).toBe(0);
+    expect(up.stdout).toMatch(/^\d+ applied$/m);
+    expect(await run('migrate', 'up')).toMatchObject({ exitCode: 0, stdout: 'nothing to do\n' });
+    expect((await run('migrate', 'status')).stdout).not.toContain('pending');
+
+    expect((await run('currencies')).stdout).toMatch(/^USD +2$/m);
+    const audit = await run('audit');
+    expect(audit.exitCode).toBe(0);
+    expect(audit.stdout).toContain('0 accounts, 0 journal entries, 0 open holds');
+    expect((await run('sweep')).stdout).toBe('0 orders expired, 0 holds returned\n');
+
+    const down = await run('migrate', 'down', '--steps', '100');
+    expect(down.exitCode).toBe(0);
+    expect((await run('currencies')).stderr).toContain('(migration_failed)');
+    expect((await run('migrate', 'up')).exitCode).toBe(0);
+    expect((await run('audit')).exitCode).toBe(0);
+  }, 180_000);
+
+  it('sweeps what expired', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const pincex = await openBooks(database.url);
+    onTestFinished(() => pincex.close());
+    const own = { userId: 'ann', currency: 'USD', amount: '5' };
+    await pincex.bookkeeper.deposit({ id: 'd', ...own });
+    await pincex.bookkeeper.lockFunds({ id: 'l', ...own, orderId: 'o', expiresAt: '2020-01-01T00:00:00Z' });
+    const run = await pincexCli(['sweep'], { env: { DATABASE_URL: database.url } });
+    expect(run).toMatchObject({ exitCode: 0, stdout: '0 orders expired, 1 holds returned\n', stderr: '' });
+    expect((await pincex.bookkeeper.getAccount('ann', 'USD'))!.available).toBe('5');
+  });
+
+  it.each([
+    [['frobnicate'], "unknown command 'frobnicate'"],
+    [['audit', '--yaml'], "unknown option '--yaml'"],
+    [['migrate', 'sideways'], 'sideways'],
+    [['migrate', 'down', '--steps', 'all'], 'whole number from 1 to 1000'],
+    [['migrate', 'down', '--steps', '0'], 'whole number from 1 to 1000'],
+    [['currencies', 'add', 'ABC'], 'scale'],
+  ])('%j is refused in a line, without touching anything', async (args, says) => {
+    const run = await pincexCli(args, { env: { DATABASE_URL: 'postgres://127.0.0.1:1/none' } });
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toContain(says);
+    expect(run.stderr).not.toContain('    at ');
+    expect(run.stdout).toBe('');
+  });
+
+  it('says what it is', async () => {
+    const help = await pincexCli(['--help']);
+    expect(help.exitCode).toBe(0);
+    for (const command of ['migrate', 'currencies', 'markets', 'audit', 'sweep']) {
+      expect(help.stdout).toContain(command);
+    }
+    expect((await pincexCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('names the key that is wrong in the configuration', async () => {
+    const cwd = newFolder();
+    writeFileSync(path.join(cwd, 'pincex.yaml'), 'database:\n  pool:\n    max: many\n');
+    const run = await pincexCli(['audit'], { cwd });
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toContain('database.pool.max');
+    expect(run.stderr).toContain('(invalid_configuration)');
+    expect(run.stderr).not.toContain('    at ');
+  });
+
+  it.each([['audit'], ['sweep'], ['currencies'], ['migrate', 'status'], ['migrate', 'up']])(
+    'says in a line that there is no database: %s %s',
+    async (...args) => {
+      const words = args.filter((word) => typeof word === 'string');
+      const run = await pincexCli(words, {
+        env: { DATABASE_URL: 'postgres://someone:secret@127.0.0.1:1/none' },
+      });
+      expect(run.exitCode).toBe(1);
+      expect(run.stderr).toMatch(/^pincex: .*\(database_unavailable\)\n$/);
+      expect(run.stderr).not.toContain('secret');
+    },
+  );
+
+  it('uses a server of its own in PINCEX_DATA_DIR where none is configured, and keeps its data there', async () => {
+    const folder = newFolder();
+    const env = { PINCEX_DATA_DIR: path.join(folder, 'data') };
+    const add = await pincexCli(['currencies', 'add', 'OWN', '5'], { env, cwd: folder });
+    expect(add).toMatchObject({ exitCode: 0, stdout: 'OWN has 5 decimals\n' });
+    expect(existsSync(path.join(folder, 'data'))).toBe(true);
+    const list = await pincexCli(['currencies'], { env, cwd: folder });
+    expect(list.stdout).toMatch(/^OWN +5$/m);
+    expect((await pincexCli(['audit', '--json'], { env, cwd: folder })).exitCode).toBe(0);
+  }, 120_000);
+});

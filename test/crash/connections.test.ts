@@ -1,0 +1,220 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Pincex, type PincexOptions, type Strategy } from '../../src/index.ts';
+import { configOf, expectApplied, expectBalanced, funds, newUser, useBooks } from '../support/books.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
+import { gate } from '../support/waiting.ts';
+
+/** The connection breaks at the worst moment: nothing is lost, nothing is doubled, and nobody is told a guess. */
+
+const books = useBooks();
+
+/** Pincex with a line to PostgreSQL that can be cut. */
+async function openThroughProxy(
+  options: Omit<PincexOptions, 'config'> = {},
+  environment: Record<string, string> = {},
+): Promise<{ pincex: Pincex; proxy: Proxy }> {
+  const proxy = await startProxy(books.url);
+  const pincex = await Pincex.open({ ...options, config: configOf(proxy.url, environment) });
+  onTestFinished(async () => {
+    proxy.reopen();
+    await pincex.close();
+    await proxy.close();
+  });
+  return { pincex, proxy };
+}
+
+const lock = (userId: string, id: string, amount = '10') => ({
+  id,
+  userId,
+  currency: 'USD',
+  amount,
+  orderId: `o-${id}`,
+});
+
+/** Cuts the line when the server has committed what was being written, before the client hears of it. */
+function cutAfterCommit(proxy: Proxy, times = 1): { cuts: number } {
+  const seen = { cuts: 0 };
+  let isWriting = false;
+  proxy.onRequest = (request) => {
+    // The statement that writes names itself when it is bound; a transaction ends with COMMIT.
+    if (request.includes('persist:')) isWriting = true;
+    return 'pass';
+  };
+  proxy.onAnswer = (answer) => {
+    if (!isWriting || seen.cuts >= times) return 'pass';
+    // "Z" "I": ready for the next query and in no transaction, so what was written is committed.
+    if (!answer.includes(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) return 'pass';
+    isWriting = false;
+    seen.cuts++;
+    return 'cut';
+  };
+  return seen;
+}
+
+describe.each<Strategy>(['guard', 'lock', 'auto'])('when the answer to a commit is lost (%s)', (strategy) => {
+  it('the outcome is looked up by the ids of the items: applied, once', async () => {
+    const { pincex, proxy } = await openThroughProxy({ strategy });
+    const userId = await newUser(pincex, { USD: '100' });
+    // The statement is prepared by now: what follows is the same as a million calls later.
+    expectApplied(await pincex.bookkeeper.batchLockFunds([lock(userId, 'before')]));
+    const seen = cutAfterCommit(proxy);
+    const batch = await pincex.bookkeeper.batchLockFunds([
+      lock(userId, 'a'),
+      lock(userId, 'b'),
+      lock(userId, 'c', '1000'),
+    ]);
+    expect(seen.cuts).toBe(1);
+    expect(batch.results.map(({ status }) => status)).toEqual(['applied', 'applied', 'rejected']);
+    expect(batch.results[0]).toMatchObject({ data: { available: '80', locked: '20', version: 3 } });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('70 / 30');
+    const again = await pincex.bookkeeper.batchLockFunds([lock(userId, 'a'), lock(userId, 'b')]);
+    expect(again.counts.replayed).toBe(2);
+  });
+
+  it('and lost again, it is still looked up', async () => {
+    const { pincex, proxy } = await openThroughProxy({ strategy });
+    const userId = await newUser(pincex, { USD: '100' });
+    const seen = cutAfterCommit(proxy, 1);
+    let reads = 0;
+    const { onRequest } = proxy;
+    proxy.onRequest = (request) => {
+      // The look-up itself is cut twice before it gets through.
+      if (seen.cuts === 1 && request.includes('load:') && ++reads <= 2) return 'cut';
+      return onRequest(request);
+    };
+    expectApplied(await pincex.bookkeeper.batchLockFunds([lock(userId, 'a')]));
+    expect(reads).toBeGreaterThan(2);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
+  });
+
+  it('an order that was refused and recorded is still refused for the same reason', async () => {
+    const { pincex, proxy } = await openThroughProxy({ strategy });
+    const userId = await newUser(pincex, { USD: '10' });
+    const order = {
+      userId,
+      symbol: 'BTC/USD',
+      side: 'buy',
+      type: 'limit',
+      quantity: '1',
+      recordRejection: true,
+    } as const;
+    const seen = cutAfterCommit(proxy);
+    const batch = await pincex.trading.placeOrders([
+      { ...order, id: `${userId}-big`, price: '11' },
+      { ...order, id: `${userId}-small`, price: '10' },
+    ]);
+    expect(seen.cuts).toBe(1);
+    expect(batch.failedItems.get(0)!.code).toBe('insufficient_funds');
+    expect(batch.results[1]!.status).toBe('applied');
+  });
+});
+
+it('a request that never reached the server is sent again', async () => {
+  const { pincex, proxy } = await openThroughProxy();
+  const userId = await newUser(pincex, { USD: '100' });
+  let cuts = 0;
+  proxy.onRequest = (request) => (request.includes('persist:') && ++cuts <= 3 ? 'cut' : 'pass');
+  expectApplied(await pincex.bookkeeper.batchLockFunds([lock(userId, 'a')]));
+  expect(cuts).toBeGreaterThan(3);
+  expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
+});
+
+it('connections that are killed under a stream of batches cost nobody an item', async () => {
+  const { pincex } = await openThroughProxy();
+  const userId = await newUser(pincex, { USD: '1000' });
+  const kills: Promise<unknown>[] = [];
+  let killed = 0;
+  const killOne = async (): Promise<void> => {
+    // Materialized: otherwise PostgreSQL may end connections before it looks whose they are.
+    const rows = await books.sql(
+      `WITH one AS MATERIALIZED (
+         SELECT pid FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'pincex'
+         ORDER BY state = 'active' DESC LIMIT 1
+       )
+       SELECT pg_terminate_backend(pid) FROM one`,
+    );
+    killed += rows.length;
+  };
+  await Promise.all(
+    [0, 1, 2].map(async (lane) => {
+      for (let n = 0; n < 60; n++) {
+        const batch = pincex.bookkeeper.batchLockFunds([lock(userId, `${lane}-${n}`, '1')]);
+        if (n % 5 === 0) kills.push(killOne());
+        expectApplied(await batch);
+      }
+    }),
+  );
+  await Promise.all(kills);
+  expect(killed).toBeGreaterThan(10);
+  expect(await funds(books.pincex, userId, 'USD')).toBe('820 / 180');
+}, 120_000);
+
+it('a database that is gone for good is said to be, within a bounded time; nothing hangs', async () => {
+  const { pincex, proxy } = await openThroughProxy();
+  const userId = await newUser(pincex, { USD: '100' });
+  proxy.shut();
+  await expect(pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).rejects.toMatchObject({
+    code: 'database_unavailable',
+    retryable: true,
+  });
+  await expect(pincex.bookkeeper.batchGetAccounts([userId], ['USD'])).rejects.toMatchObject({
+    code: 'database_unavailable',
+  });
+  await expect(pincex.audit()).rejects.toMatchObject({ code: 'database_unavailable' });
+  await expect(pincex.sweepExpired()).rejects.toMatchObject({ code: 'database_unavailable' });
+  await expect(pincex.transaction(() => Promise.resolve())).rejects.toMatchObject({
+    code: 'database_unavailable',
+  });
+  await expect(Pincex.open({ config: configOf(proxy.url) })).rejects.toMatchObject({
+    code: 'database_unavailable',
+  });
+  proxy.reopen();
+  expectApplied(await pincex.bookkeeper.batchLockFunds([lock(userId, 'a')]));
+}, 90_000);
+
+it('one that goes while a batch is being written, and stays away, leaves the outcome unknown, and says so', async () => {
+  const { pincex, proxy } = await openThroughProxy();
+  const userId = await newUser(pincex, { USD: '100' });
+  const seen = cutAfterCommit(proxy);
+  const { onAnswer } = proxy;
+  proxy.onAnswer = (answer) => {
+    const verdict = onAnswer(answer);
+    if (verdict === 'cut') proxy.shut();
+    return verdict;
+  };
+  await expect(pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).rejects.toMatchObject({
+    code: 'outcome_unknown',
+    retryable: true,
+  });
+  expect(seen.cuts).toBe(1);
+  proxy.reopen();
+  expect((await pincex.bookkeeper.lockFunds(lock(userId, 'a'))).status).toBe('replayed');
+}, 90_000);
+
+it('is still unknown when no connection is free to look it up', async () => {
+  const environment = { PINCEX_DATABASE_POOL_MAX: '1', PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '500ms' };
+  const { pincex, proxy } = await openThroughProxy({ strategy: 'lock' }, environment);
+  const userId = await newUser(pincex, { USD: '100' });
+  cutAfterCommit(proxy);
+  const free = gate();
+  const outcome = expect(pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).rejects.toMatchObject({
+    code: 'outcome_unknown',
+  });
+  // Waits for the one connection, gets it when the batch loses it, and keeps it.
+  const other = pincex.transaction(() => free.opened);
+  await outcome;
+  free.open();
+  await other;
+}, 60_000);
+
+it('a transaction whose commit is not answered says that the outcome is unknown', async () => {
+  const { pincex, proxy } = await openThroughProxy();
+  const userId = await newUser(pincex, { USD: '100' });
+  cutAfterCommit(proxy);
+  const call = pincex.transaction((tx) => tx.bookkeeper.batchLockFunds([lock(userId, 'a')]));
+  await expect(call).rejects.toMatchObject({ code: 'outcome_unknown', retryable: true });
+  const [result] = (await pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).results;
+  expect(result!.status).toBe('replayed');
+  await expectBalanced(pincex);
+});

@@ -1,0 +1,73 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { Pincex, PincexError, loadConfig, type LockFunds } from '../../src/index.ts';
+import { expectBalanced, funds, newUser } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+
+/** The whole server dies in the middle of a stream of batches. */
+
+function newDataDir(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-crash-'));
+  chmodSync(folder, 0o755);
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
+  return path.join(folder, 'data');
+}
+
+it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is there exactly once', async () => {
+  const dataDir = newDataDir();
+  const config = loadConfig({ env: { PINCEX_DATA_DIR: dataDir } });
+  let pincex = await Pincex.open({ config });
+  const userIds = await Promise.all([1, 2, 3, 4].map(() => newUser(pincex, { USD: '1000' })));
+  const batch = (lane: number, n: number): LockFunds[] =>
+    userIds.map((userId) => {
+      const id = `${lane}-${n}`;
+      return { id, userId, currency: 'USD', amount: '1', orderId: `o-${id}` };
+    });
+  const sent: LockFunds[][] = [];
+  const told = new Set<string>();
+  let isDead = false;
+  const lanes = [0, 1, 2].map(async (lane) => {
+    for (let n = 0; n < 200 && !isDead; n++) {
+      const items = batch(lane, n);
+      sent.push(items);
+      try {
+        const { results } = await pincex.bookkeeper.batchLockFunds(items);
+        for (const [i, { status }] of results.entries()) {
+          if (status === 'applied') told.add(`${items[i]!.userId} ${items[i]!.id}`);
+        }
+      } catch (error) {
+        if (!(error instanceof PincexError)) throw error;
+        expect(['database_unavailable', 'outcome_unknown']).toContain(error.code);
+        return;
+      }
+    }
+  });
+  await until('the stream to run', () => told.size > 40);
+  const pid = Number(
+    readFileSync(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0],
+  );
+  process.kill(pid, 'SIGKILL');
+  await Promise.all(lanes);
+  isDead = true;
+  expect(told.size).toBeLessThan(2_400);
+  await pincex.close();
+
+  pincex = await Pincex.open({ config });
+  onTestFinished(() => pincex.close());
+  await expectBalanced(pincex);
+  // What a caller was told is there, and sending everything again does the rest.
+  for (const items of sent) {
+    const { results } = await pincex.bookkeeper.batchLockFunds(items);
+    for (const [i, { status }] of results.entries()) {
+      if (told.has(`${items[i]!.userId} ${items[i]!.id}`)) expect(status).toBe('replayed');
+      else expect(['applied', 'replayed']).toContain(status);
+    }
+  }
+  for (const userId of userIds)
+    expect(await funds(pincex, userId, 'USD')).toBe(`${1000 - sent.length} / ${sent.length}`);
+  await expectBalanced(pincex);
+}, 120_000);

@@ -1,0 +1,177 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Strategy } from '../../src/index.ts';
+import {
+  expectApplied,
+  expectBalanced,
+  funds,
+  isLong,
+  newUser,
+  openBooks,
+  useBooks,
+} from '../support/books.ts';
+import { start } from '../support/processes.ts';
+
+const books = useBooks();
+
+/** Two processes for 20 seconds in the default form, the mixtures shorter: they collide from the first moment. */
+const PAIRS: readonly (readonly [Strategy, Strategy, number])[] = [
+  ['auto', 'auto', 20_000],
+  ['guard', 'guard', isLong ? 20_000 : 4_000],
+  ['lock', 'lock', isLong ? 20_000 : 4_000],
+  ['guard', 'lock', isLong ? 20_000 : 4_000],
+];
+
+describe('two processes that lock the same accounts in opposite orders', () => {
+  it.each(PAIRS)(
+    '(%s and %s) never hear of a deadlock, and lose nothing, in %i ms',
+    async (first, second, milliseconds) => {
+      const userIds = await Promise.all(
+        Array.from({ length: 12 }, () => newUser(books.pincex, { USD: '1000' })),
+      );
+      const run = (name: string, strategy: Strategy, order: string) =>
+        start('test/engine/mover.ts', [name, strategy, order, String(milliseconds), userIds.join(',')], {
+          env: { DATABASE_URL: books.url },
+        }).ended;
+      const ended = await Promise.all([run('one', first, 'forward'), run('two', second, 'backward')]);
+      let applied = 0;
+      for (const { exitCode, stdout, stderr } of ended) {
+        const said = JSON.parse(stdout.trim().split('\n').at(-1)!) as { applied: number; errors: string[] };
+        expect(said.errors).toEqual([]);
+        expect(stderr).toBe('');
+        expect(exitCode).toBe(0);
+        expect(said.applied).toBeGreaterThan(0);
+        applied += said.applied;
+      }
+      // Every lock and every unlock that a process heard of stands in the journal once.
+      const [row] = await books.sql<{ entries: number }>(
+        `SELECT count(*)::int AS entries FROM journal WHERE user_id = ANY ($1) AND operation_type <> 'deposit'`,
+        [userIds],
+      );
+      expect(row!.entries).toBe(applied);
+      for (const userId of userIds) expect(await funds(books.pincex, userId, 'USD')).toBe('1000 / 0');
+    },
+    120_000,
+  );
+});
+
+describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)', (strategy) => {
+  it('with the same ids apply each of them exactly once', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const userIds = await Promise.all(Array.from({ length: 5 }, () => newUser(pincex, { USD: '100' })));
+    const items = userIds.flatMap((userId) =>
+      ['a', 'b'].map((id) => ({ id, userId, currency: 'USD', amount: '10', orderId: `o-${id}` })),
+    );
+    const batches = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        pincex.bookkeeper.batchLockFunds(i % 2 === 0 ? items : [...items].reverse()),
+      ),
+    );
+    const applied = batches.map(({ counts }) => counts.applied).reduce((sum, n) => sum + n);
+    const replayed = batches.map(({ counts }) => counts.replayed).reduce((sum, n) => sum + n);
+    expect([applied, replayed]).toEqual([items.length, 19 * items.length]);
+    for (const userId of userIds) expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
+    await expectBalanced(pincex);
+  });
+
+  it('that make the same new accounts all succeed', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const userId = `new-${strategy}`;
+    const batches = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        pincex.bookkeeper.batchDeposit([{ id: `d-${i}`, userId, currency: 'USD', amount: '1' }]),
+      ),
+    );
+    for (const batch of batches) expectApplied(batch);
+    expect(await funds(pincex, userId, 'USD')).toBe('20 / 0');
+  });
+
+  it('of which each brings the first money to the same user all succeed', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const toUserId = `receiver-${strategy}`;
+    // Nothing but the new account is common to them: no row is there yet that could be locked or guarded.
+    const payers = await Promise.all(Array.from({ length: 20 }, () => newUser(pincex, { USD: '1' })));
+    const batches = await Promise.all(
+      payers.map((userId) =>
+        pincex.bookkeeper.batchTransfer([{ id: 't', userId, toUserId, currency: 'USD', amount: '1' }]),
+      ),
+    );
+    for (const batch of batches) expectApplied(batch);
+    expect(await funds(pincex, toUserId, 'USD')).toBe('20 / 0');
+  });
+
+  it('that create the same order make one', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const order = {
+      id: `same-${strategy}`,
+      userId: `user-${strategy}`,
+      symbol: 'BTC/USD',
+      side: 'buy',
+      type: 'limit',
+      quantity: '1',
+      price: '10',
+    } as const;
+    const results = await Promise.all(Array.from({ length: 20 }, () => pincex.trading.createOrder(order)));
+    expect(results.filter(({ status }) => status === 'applied')).toHaveLength(1);
+    expect(results.filter(({ status }) => status === 'replayed')).toHaveLength(19);
+  });
+
+  it('of which there are funds for ten leave ten refused, whoever comes first', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const userId = await newUser(pincex, { USD: '100' });
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        pincex.bookkeeper.lockFunds({
+          id: `l-${i}`,
+          userId,
+          currency: 'USD',
+          amount: '10',
+          orderId: `o-${i}`,
+        }),
+      ),
+    );
+    expect(results.filter(({ status }) => status === 'applied')).toHaveLength(10);
+    expect(await funds(pincex, userId, 'USD')).toBe('0 / 100');
+  });
+
+  it('that fill one order from both ends never fill it twice', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const [buyer, seller] = [await newUser(pincex, { USD: '100' }), await newUser(pincex, { BTC: '100' })];
+    const order = { symbol: 'BTC/USD', type: 'limit', price: '10' } as const;
+    expectApplied(
+      await pincex.trading.placeOrders([
+        { ...order, id: `buy-${buyer}`, userId: buyer, side: 'buy', quantity: '10' },
+        { ...order, id: `sell-${seller}`, userId: seller, side: 'sell', quantity: '100' },
+      ]),
+    );
+    const trades = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        pincex.trading.settleTrades([
+          {
+            id: `t-${i}`,
+            symbol: 'BTC/USD',
+            price: '10',
+            quantity: '1',
+            buyUserId: buyer,
+            buyOrderId: `buy-${buyer}`,
+            sellUserId: seller,
+            sellOrderId: `sell-${seller}`,
+            takerSide: 'buy',
+          },
+        ]),
+      ),
+    );
+    expect(trades.filter(({ status }) => status === 'applied')).toHaveLength(10);
+    expect(await pincex.trading.getOrder(`buy-${buyer}`)).toMatchObject({
+      status: 'filled',
+      filledQuantity: '10',
+    });
+    expect(await funds(pincex, buyer, 'BTC')).toBe('10 / 0');
+    expect(await funds(pincex, seller, 'USD')).toBe('100 / 0');
+  });
+});

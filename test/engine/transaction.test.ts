@@ -1,0 +1,192 @@
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Pincex, PincexTransaction } from '../../src/index.ts';
+import { expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../support/books.ts';
+import { gate, until } from '../support/waiting.ts';
+
+const books = useBooks();
+
+const lock = (userId: string, id: string, amount: string) => ({
+  id,
+  userId,
+  currency: 'USD',
+  amount,
+  orderId: `o-${id}`,
+});
+const deposit = (userId: string, amount = '5') => ({ id: 'd', userId, currency: 'USD', amount });
+
+/** A connection of someone else's. */
+async function otherClient(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: books.url });
+  client.on('error', () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+describe('a transaction', () => {
+  it('commits several batches together, and nobody sees them before', async () => {
+    const userId = await newUser(books.pincex, { USD: '100' });
+    await books.pincex.transaction(async (tx) => {
+      expectApplied(await tx.bookkeeper.batchLockFunds([lock(userId, 'a', '10')]));
+      expectApplied(
+        await tx.trading.placeOrders([
+          { id: 'p', userId, symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '1', price: '20' },
+        ]),
+      );
+      expectApplied(await tx.execute([{ command: 'withdraw', ...deposit(userId), id: 'w' }]));
+      expect((await tx.bookkeeper.getAccount(userId, 'USD'))!.locked).toBe('30');
+      expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
+    });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('65 / 30');
+  });
+
+  it('that throws leaves nothing, and throws what was thrown', async () => {
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const failure = new Error('changed my mind');
+    await expect(
+      books.pincex.transaction(async (tx) => {
+        expectApplied(await tx.bookkeeper.batchLockFunds([lock(userId, 'a', '10')]));
+        throw failure;
+      }),
+    ).rejects.toBe(failure);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
+    expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, 'a', '11')]));
+  });
+
+  it('returns what its work returns, and a rejected item does not end it', async () => {
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const answer = await books.pincex.transaction(async (tx) => {
+      expect(await tx.bookkeeper.lockFunds(lock(userId, 'a', '11'))).toMatchObject({ status: 'rejected' });
+      expect(await tx.bookkeeper.lockFunds(lock(userId, 'a', '10'))).toMatchObject({ status: 'applied' });
+      return 42;
+    });
+    expect(answer).toBe(42);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('0 / 10');
+  });
+
+  it("carries the caller's own statements", async () => {
+    await books.sql('CREATE TABLE IF NOT EXISTS notes (text text)');
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const work = (isFailing: boolean) => async (tx: PincexTransaction) => {
+      await tx.client.query('INSERT INTO notes VALUES ($1)', [userId]);
+      await tx.bookkeeper.lockFunds(lock(userId, 'a', '10'));
+      if (isFailing) throw new Error('no');
+    };
+    await expect(books.pincex.transaction(work(true))).rejects.toThrow('no');
+    expect(await books.sql('SELECT FROM notes WHERE text = $1', [userId])).toHaveLength(0);
+    await books.pincex.transaction(work(false));
+    expect(await books.sql('SELECT FROM notes WHERE text = $1', [userId])).toHaveLength(1);
+  });
+
+  it('is not reported as done when a failed statement of the caller’s undid it', async () => {
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const call = books.pincex.transaction(async (tx) => {
+      await tx.bookkeeper.lockFunds(lock(userId, 'a', '10'));
+      // The caller forgives an error that PostgreSQL does not forgive: the transaction is over.
+      await tx.client.query('SELECT 1 / 0').catch(() => undefined);
+    });
+    await expect(call).rejects.toThrow();
+    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+  });
+
+  it('survives that another connection makes the same new account meanwhile', async () => {
+    const userId = fresh('user');
+    const loaded = gate();
+    // Holds the persist statement of the transaction back until the account is there.
+    const other = await otherClient();
+    await other.query('BEGIN');
+    await other.query(
+      `INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at) VALUES ($1, 'USD', 0, 1, now(), now())`,
+      [userId],
+    );
+    await other.query(
+      `INSERT INTO journal VALUES ($1, 'USD', 1, 0, 0, 0, 0, 'made-by-hand', 'deposit', null, now())`,
+      [userId],
+    );
+    const mine = await openBooks(books.url);
+    onTestFinished(() => mine.close());
+    let runs = 0;
+    const done = mine.transaction(async (tx) => {
+      runs++;
+      await tx.client.query(`SELECT set_config('application_name', 'waits here', true)`);
+      loaded.open();
+      expectApplied(await tx.bookkeeper.batchDeposit([deposit(userId)]));
+    });
+    await loaded.opened;
+    await until('the insert to wait for the other one', () => isWaiting());
+    await other.query('COMMIT');
+    await done;
+    expect(runs).toBe(1);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('5 / 0');
+  });
+
+  it('takes batches that are started at the same time one after the other', async () => {
+    const userId = await newUser(books.pincex, { USD: '100' });
+    await books.pincex.transaction(async (tx) => {
+      const batches = await Promise.all(
+        ['a', 'b', 'c', 'd'].map((id) => tx.bookkeeper.batchLockFunds([lock(userId, id, '10')])),
+      );
+      for (const batch of batches) expectApplied(batch);
+    });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('60 / 40');
+  });
+
+  it('that deadlocks with another is run again from its beginning, and both are done', async () => {
+    const [ann, bob] = [
+      await newUser(books.pincex, { USD: '100' }),
+      await newUser(books.pincex, { USD: '100' }),
+    ];
+    const runs = { there: 0, back: 0 };
+    const [annIsLocked, bobIsLocked] = [gate(), gate()];
+    const both = async (
+      name: 'there' | 'back',
+      first: string,
+      second: string,
+      mine: ReturnType<typeof gate>,
+      theirs: ReturnType<typeof gate>,
+    ) =>
+      books.pincex.transaction(async (tx) => {
+        runs[name]++;
+        expectApplied(await tx.bookkeeper.batchLockFunds([lock(first, name, '10')]));
+        mine.open();
+        await theirs.opened;
+        expectApplied(await tx.bookkeeper.batchLockFunds([lock(second, name, '10')]));
+      });
+    await Promise.all([
+      both('there', ann, bob, annIsLocked, bobIsLocked),
+      both('back', bob, ann, bobIsLocked, annIsLocked),
+    ]);
+    expect(runs.there + runs.back).toBe(3);
+    expect(await funds(books.pincex, ann, 'USD')).toBe('80 / 20');
+    expect(await funds(books.pincex, bob, 'USD')).toBe('80 / 20');
+  });
+
+  it('that loses its connection half-way says so, and has left nothing', async () => {
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const call = books.pincex.transaction(async (tx) => {
+      await tx.bookkeeper.lockFunds(lock(userId, 'a', '10'));
+      const { rows } = await tx.client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
+      await books.sql('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+      await tx.bookkeeper.lockFunds(lock(userId, 'b', '1'));
+    });
+    await expect(call).rejects.toMatchObject({ code: 'database_unavailable', retryable: true });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+  });
+});
+
+async function isWaiting(): Promise<boolean> {
+  const rows = await books.sql(
+    `SELECT FROM pg_stat_activity WHERE application_name = 'waits here' AND wait_event_type = 'Lock'`,
+  );
+  return rows.length > 0;
+}
+
+/** Both ways of keeping batches apart let a batch see what another one in its process has just written. */
+it('what is committed is seen by the next batch at once', async () => {
+  const seen: Pick<Pincex, 'bookkeeper'> = books.pincex;
+  const userId = await newUser(books.pincex, { USD: '10' });
+  for (const id of ['a', 'b', 'c'])
+    expectApplied(await seen.bookkeeper.batchLockFunds([lock(userId, id, '3')]));
+  expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 9');
+});

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { start } from './support/processes.ts';
+
+/** Every example runs as it is, and says what its comment promises; twice, since its ids are new each time. */
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+it.each([
+  [
+    'first-batch',
+    [
+      'deposits: applied, 2 of 2',
+      'locks: partial',
+      '  0 applied: 989.5 available',
+      '  1 rejected: insufficient_funds',
+      '  2 applied: 0.5 available',
+      'again: 0 applied, 2 replayed',
+    ],
+  ],
+  [
+    'place-and-settle',
+    [
+      'placed: buyer 4900 USD, 25100 locked',
+      'placed: seller 0.5 BTC, 0.5 locked',
+      'best bid 25100, best ask 25000',
+      'traded for 10000 USD: buy partially_filled, sell filled',
+      'settled: buyer 0.3996 BTC, 0 locked',
+      'settled: seller 9990 USD, 0 locked',
+      'cancelled, 15060 released',
+      'cancelled, 0.1 released',
+      'not cancelled: invalid_transition',
+      'cancelled: buyer 20000 USD, 0 locked',
+    ],
+  ],
+  [
+    'transaction',
+    [
+      'first payout: committed',
+      'second payout: rolled back (insufficient_funds)',
+      'account: 39 available, 1 locked',
+      'payouts: payout-1',
+    ],
+  ],
+  [
+    'mixed-batch',
+    [
+      'in order: applied (applied, applied, applied)',
+      'groups: partial (applied, applied, group_failed, insufficient_funds)',
+      'atomic, 1 too much: rejected (group_failed, insufficient_funds)',
+      'atomic: applied (applied, applied)',
+      'dave: 0 available, 0 locked',
+      'erin: 15 available, 0 locked',
+    ],
+  ],
+])('examples/%s.ts does what it says', async (name, lines) => {
+  for (let time = 1; time <= 2; time++) {
+    const run = await start(`examples/${name}.ts`, [], { env: { DATABASE_URL: database.url } }).ended;
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+    const said = run.stdout.split('\n');
+    for (const line of [...lines, 'audit: ok']) expect(said).toContain(line);
+  }
+});

@@ -1,0 +1,74 @@
+import net from 'node:net';
+
+/** What becomes of what a client sends, or of what the server answers. */
+export type Verdict = 'pass' | 'cut';
+
+/** A line between a client and PostgreSQL that can be cut where a test wants it. */
+export interface Proxy {
+  /** The URL of the same database, through the proxy. */
+  readonly url: string;
+  /** Looks at what the server answers, before the client hears of it. `cut` swallows it and ends both connections. */
+  onAnswer: (answer: Buffer) => Verdict;
+  /** Looks at what the client sends, before the server hears of it. */
+  onRequest: (request: Buffer) => Verdict;
+  /** Ends every connection; refuses new ones until the proxy is opened again. */
+  shut(): void;
+  reopen(): void;
+  close(): Promise<void>;
+}
+
+export async function startProxy(databaseUrl: string): Promise<Proxy> {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<net.Socket>();
+  let isShut = false;
+  const server = net.createServer((client) => {
+    if (isShut) {
+      client.destroy();
+      return;
+    }
+    const upstream = net.connect(Number(target.port), target.hostname);
+    const cut = (): void => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', cut).on('close', () => {
+        sockets.delete(socket);
+        cut();
+      });
+    }
+    client.on('data', (request) => {
+      if (proxy.onRequest(request) === 'cut') cut();
+      else upstream.write(request);
+    });
+    upstream.on('data', (answer) => {
+      if (proxy.onAnswer(answer) === 'cut') cut();
+      else client.write(answer);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = new URL(databaseUrl);
+  url.port = String((server.address() as net.AddressInfo).port);
+  const shut = (): void => {
+    isShut = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  const proxy: Proxy = {
+    url: url.href,
+    onAnswer: () => 'pass',
+    onRequest: () => 'pass',
+    shut,
+    reopen: () => {
+      isShut = false;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        shut();
+        server.close(() => {
+          resolve();
+        });
+      }),
+  };
+  return proxy;
+}
