@@ -7,12 +7,6 @@ import { decodeNumeric } from '../money/amount.ts';
  * checks and the same rows written as in a batch. Every statement is prepared, none does more than it has to.
  */
 
-const getAccount = {
-  name: 'bench-get-account',
-  text: `
-    SELECT available, locked, balance, version, updated_at
-    FROM accounts WHERE user_id = $1 AND currency = $2`,
-};
 const findOperation = {
   name: 'bench-find-operation',
   text: 'SELECT content_hash, outcome FROM operations WHERE user_id = $1 AND id = $2',
@@ -61,10 +55,6 @@ const updateOrder = {
 };
 
 const SCALE = 2;
-
-export async function getAccountsInLoop(database: Database, userIds: readonly string[], currency: string) {
-  for (const userId of userIds) await database.query(getAccount, [userId, currency]);
-}
 
 export async function lockFundsInLoop(database: Database, items: readonly LockFunds[]): Promise<void> {
   for (const { id, userId, currency, amount, orderId } of items) {

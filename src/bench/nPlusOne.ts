@@ -1,7 +1,7 @@
 import type { BatchResult, CreateOrder, LockFunds, Pincex } from '../index.ts';
 import { Database } from '../database/database.ts';
 import { newId } from './accounts.ts';
-import { getAccountsInLoop, lockFundsInLoop, updateOrdersInLoop, type StatusChange } from './loops.ts';
+import { lockFundsInLoop, updateOrdersInLoop, type StatusChange } from './loops.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
 export interface Comparison {
@@ -74,7 +74,10 @@ function pairsOf(pincex: Pincex, database: Database, userIds: readonly string[])
   return [
     {
       operation: `get ${USERS} accounts`,
-      loop: () => timed(() => getAccountsInLoop(database, userIds, CURRENCY)),
+      loop: () =>
+        timed(async () => {
+          for (const userId of userIds) await bookkeeper.getAccount(userId, CURRENCY);
+        }),
       batch: () => timed(() => bookkeeper.batchGetAccounts(userIds, [CURRENCY])),
     },
     {

@@ -57,18 +57,20 @@ const TAKES: Readonly<Record<OrderType, { price: boolean; stopPrice: boolean; tr
 export function readOrder(fields: Fields, placed: boolean): { order: NewOrder; content: string } {
   const id = fields.id('id');
   const userId = fields.userId();
+  const ocoGroupId = fields.optionalId('ocoGroupId');
+  const parentOrderId = fields.optionalId('parentOrderId');
   const market = fields.market();
-  const side = fields.oneOf('invalid_order', 'side', SIDES);
-  const type = fields.oneOf('invalid_order', 'type', TYPES);
-  const quantity = fields.quantity('quantity', market);
+  const holdAmount = fields.optionalAmount('holdAmount', market.quote);
   const price = fields.optionalPrice('price', market);
   const stopPrice = fields.optionalPrice('stopPrice', market);
   const trailingAmount = fields.optionalPrice('trailingAmount', market);
-  const trailingPercent = fields.optionalDecimal('invalid_order', 'trailingPercent', PERCENT_SCALE);
+  const quantity = fields.quantity('quantity', market);
   const displayQuantity = fields.optionalQuantity('displayQuantity', market);
+  const side = fields.oneOf('invalid_order', 'side', SIDES);
+  const type = fields.oneOf('invalid_order', 'type', TYPES);
+  const trailingPercent = fields.optionalDecimal('invalid_order', 'trailingPercent', PERCENT_SCALE);
   const timeInForce = fields.optionalOneOf('invalid_order', 'timeInForce', TIMES_IN_FORCE) ?? 'gtc';
   const expiresAt = fields.optionalTime('expiresAt');
-  const holdAmount = fields.optionalAmount('holdAmount', market.quote);
 
   const expect = (field: string, isThere: boolean, wanted: boolean, why: string): void => {
     if (isThere === wanted) return;
@@ -128,8 +130,8 @@ export function readOrder(fields: Fields, placed: boolean): { order: NewOrder; c
     displayQuantity: displayQuantity === null ? null : encodeNumeric(displayQuantity, market.base.scale),
     timeInForce,
     expiresAt,
-    ocoGroupId: fields.optionalId('ocoGroupId'),
-    parentOrderId: fields.optionalId('parentOrderId'),
+    ocoGroupId,
+    parentOrderId,
   };
   return { order: { row, terms, rejectCode: null }, content: contentOf(market, row, Object.values(terms)) };
 }

@@ -56,11 +56,13 @@ export interface TradeOutcome {
  */
 export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const id = fields.id('id');
+  const buyer = ownedId(fields.userId('buyUserId'), fields.id('buyOrderId'));
+  const seller = ownedId(fields.userId('sellUserId'), fields.id('sellOrderId'));
   const market = fields.market();
+  const buy = sideOf('buy', buyer, market.base, market.quote, fields);
+  const sell = sideOf('sell', seller, market.quote, market.base, fields);
   const price = fields.price('price', market);
   const quantity = fields.quantity('quantity', market);
-  const buy = side(fields, 'buy', market.base, market.quote);
-  const sell = side(fields, 'sell', market.quote, market.base);
   const takerSide = fields.oneOf<OrderSide>('invalid_item', 'takerSide', ['buy', 'sell']);
   if (buy.order.key === sell.order.key) {
     throw new Rejection(
@@ -146,12 +148,11 @@ interface Side {
   readonly fee: bigint;
 }
 
-function side(fields: Fields, side: OrderSide, received: Currency, paid: Currency): Side {
-  const userId = fields.userId(`${side}UserId`);
-  const orderId = fields.id(`${side}OrderId`);
+function sideOf(side: OrderSide, order: OwnedId, received: Currency, paid: Currency, fields: Fields): Side {
+  const { userId, id: orderId } = order;
   return {
     side,
-    order: ownedId(userId, orderId),
+    order,
     receives: accountId(userId, received),
     pays: accountId(userId, paid),
     fees: accountId(FEES, received),

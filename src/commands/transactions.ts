@@ -56,9 +56,9 @@ function transaction(
 ): Command<Funds> {
   const id = fields.id('id');
   const userId = fields.userId();
+  const reference = fields.optionalId('reference');
   const currency = fields.currency();
   const amount = fields.amount('amount', currency);
-  const reference = fields.optionalId('reference');
   const payer = accountId(payerId, currency);
   const payee = accountId(payeeId, currency);
   const row: TransactionRow = {

@@ -40,6 +40,7 @@ const HINTS = {
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
   enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
   jit: 'off',
 };
 

@@ -121,7 +121,7 @@ export class Engine {
       if (written !== undefined) return written;
       const { books, results } = decide(loaded, ...decisionOf(batch));
       try {
-        await persist(this.#database, loaded, books, batchId);
+        await persist(this.#database, keys, loaded, books, batchId);
         return results;
       } catch (error) {
         const failure = failureOf(error);
@@ -140,7 +140,7 @@ export class Engine {
         if (written !== undefined) return written;
         const { books, results } = decide(loaded, ...decisionOf(batch));
         decided = results;
-        await persist(session, loaded, books, batchId);
+        await persist(session, keys, loaded, books, batchId);
         return results;
       });
     } catch (error) {
@@ -165,11 +165,12 @@ export class Engine {
         await lockRows(session, keys);
         const loaded = await load(session, keys, catalog);
         const { books, results } = decide(loaded, ...decisionOf(batch));
-        await persist(session, loaded, books, batchId);
+        await persist(session, keys, loaded, books, batchId);
         await session.query(RELEASE);
         return results;
       } catch (error) {
-        if (failureOf(error) !== 'guard_lost' || attempt === limits.attempts) throw error;
+        if (failureOf(error) !== 'guard_lost') throw error;
+        if (attempt === limits.attempts) throw explained(error, batchId, false);
         await session.query(ROLLBACK_TO_SAVEPOINT);
       }
     }

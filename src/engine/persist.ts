@@ -7,6 +7,7 @@ import {
   type NewOrder,
   type OrderRow,
 } from '../books/rows.ts';
+import type { KeyList, Keys } from '../commands/keys.ts';
 import { plainArray, textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { shiftParameters, type Part } from '../database/statement.ts';
@@ -107,15 +108,16 @@ const insertOperations = `
  */
 export async function persist(
   session: Session,
+  keys: Keys,
   loaded: LoadedBooks,
   books: Books,
   batchId: string,
 ): Promise<void> {
   const writes = [
-    ...accountWrites(loaded, books),
-    ...orderWrites(loaded, books),
-    ...holdWrites(loaded, books),
-    ...recordWrites(books, batchId),
+    ...accountWrites(keys, loaded, books),
+    ...orderWrites(keys, loaded, books),
+    ...holdWrites(keys, loaded, books),
+    ...recordWrites(keys, books, batchId),
   ];
   if (writes.length === 0) return;
   await session.query(...inOneStatement(writes));
@@ -159,11 +161,11 @@ const SHORT: Readonly<Record<string, string>> = {
   insert_operations: 'P',
 };
 
-function accountWrites(loaded: LoadedBooks, books: Books): Write[] {
+function accountWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   const inserted: Account[] = [];
   const updated: Account[] = [];
   const readVersions: number[] = [];
-  for (const account of inOrder(books.accounts.changed)) {
+  for (const account of changedInOrder(books.accounts.changed, keys.accounts)) {
     const before = loaded.accounts.get(account.key);
     if (before === undefined) inserted.push(account);
     else {
@@ -209,22 +211,22 @@ function accountWrites(loaded: LoadedBooks, books: Books): Write[] {
   return writes;
 }
 
-function holdWrites(loaded: LoadedBooks, books: Books): Write[] {
+function holdWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   const inserted: Hold[] = [];
   const updated: Hold[] = [];
   const deleted: Hold[] = [];
-  for (const hold of inOrder(books.holds.changed)) {
+  for (const hold of changedInOrder(books.holds.changed, keys.holds)) {
     const isThere = loaded.holds.get(hold.key) !== undefined;
     if (hold.amount > 0n) (isThere ? updated : inserted).push(hold);
     else if (isThere) deleted.push(hold);
   }
-  const keys = (holds: readonly Hold[]): string[] => [
+  const ids = (holds: readonly Hold[]): string[] => [
     textArray(holds.map((hold) => hold.userId)),
     textArray(holds.map((hold) => hold.orderId)),
     textArray(holds.map((hold) => hold.currency)),
   ];
   const columns = (holds: readonly Hold[]): string[] => [
-    ...keys(holds),
+    ...ids(holds),
     plainArray(holds.map((hold) => encodeNumeric(hold.amount, hold.scale))),
     plainArray(holds.map((hold) => hold.placed)),
     textArray(holds.map((hold) => hold.expiresAt)),
@@ -234,15 +236,15 @@ function holdWrites(loaded: LoadedBooks, books: Books): Write[] {
     writes.push({ name: 'insert_holds', text: insertHolds, values: [...columns(inserted), books.now] });
   }
   if (updated.length > 0) writes.push({ name: 'update_holds', text: updateHolds, values: columns(updated) });
-  if (deleted.length > 0) writes.push({ name: 'delete_holds', text: deleteHolds, values: keys(deleted) });
+  if (deleted.length > 0) writes.push({ name: 'delete_holds', text: deleteHolds, values: ids(deleted) });
   return writes;
 }
 
-function orderWrites(loaded: LoadedBooks, books: Books): Write[] {
+function orderWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   const inserted: NewOrder[] = [];
   const updated: OrderRow[] = [];
   const readVersions: number[] = [];
-  for (const row of inOrder(books.orders.changed)) {
+  for (const row of changedInOrder(books.orders.changed, keys.orders)) {
     const made = books.newOrders.get(row.key);
     if (made !== undefined) inserted.push({ ...made, row });
     else {
@@ -305,7 +307,11 @@ function orderWrites(loaded: LoadedBooks, books: Books): Write[] {
   return writes;
 }
 
-function recordWrites({ trades, transactions, operations, now }: Books, batchId: string): Write[] {
+function recordWrites(
+  keys: Keys,
+  { trades, transactions, operations, now }: Books,
+  batchId: string,
+): Write[] {
   const writes: Write[] = [];
   if (trades.length > 0) {
     writes.push({
@@ -342,7 +348,7 @@ function recordWrites({ trades, transactions, operations, now }: Books, batchId:
       ],
     });
   }
-  const applied = inOrder(operations.changed);
+  const applied = changedInOrder(operations.changed, keys.operations);
   if (applied.length > 0) {
     writes.push({
       name: 'insert_operations',
@@ -359,6 +365,19 @@ function recordWrites({ trades, transactions, operations, now }: Books, batchId:
     });
   }
   return writes;
+}
+
+/** What changed, in the one order: that of the keys, unless some rows were found by way of an order. */
+function changedInOrder<Row extends { readonly key: string }>(
+  changed: ReadonlyMap<string, Row>,
+  keys: KeyList<{ readonly key: string }>,
+): Row[] {
+  const rows: Row[] = [];
+  for (const { key } of keys.inOrder()) {
+    const row = changed.get(key);
+    if (row !== undefined) rows.push(row);
+  }
+  return rows.length === changed.size ? rows : inOrder(changed);
 }
 
 /** The currency that a side of a trade receives, and pays its fee in. */

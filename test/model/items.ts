@@ -94,6 +94,7 @@ export function readItem(raw: unknown, world: World): { group: string | null; re
 
 function read(item: Record<string, unknown>, world: World): Asked {
   const type = item['command'] as CommandType;
+  if (type === 'transfer' && user(item['userId']) === user(item['toUserId'])) throw new Wrong('invalid_item');
   const own = id(item['id']);
   const content: unknown[] = [type];
   const keep = <Value>(value: Value): Value => {
@@ -111,27 +112,25 @@ function read(item: Record<string, unknown>, world: World): Asked {
     case 'deposit':
     case 'withdraw': {
       const userId = user(item['userId']);
-      const rest = currencyAndAmount();
       keep(optional(item['reference'], id));
-      return finish(userId, rest);
+      return finish(userId, currencyAndAmount());
     }
     case 'transfer': {
       const userId = user(item['userId']);
-      const rest = currencyAndAmount();
       const toUserId = keep(user(item['toUserId']));
       keep(optional(item['reference'], id));
-      if (toUserId === userId) throw new Wrong('invalid_item');
-      return finish(userId, { ...rest, toUserId });
+      return finish(userId, { ...currencyAndAmount(), toUserId });
     }
     case 'lockFunds': {
       const userId = user(item['userId']);
-      const rest = currencyAndAmount();
       const orderId = keep(id(item['orderId']));
+      const rest = currencyAndAmount();
       return finish(userId, { ...rest, orderId, expiresAt: keep(optional(item['expiresAt'], time)) });
     }
     case 'unlockFunds': {
       const userId = user(item['userId']);
-      return finish(userId, { ...currencyAndAmount(), orderId: keep(id(item['orderId'])) });
+      const orderId = keep(id(item['orderId']));
+      return finish(userId, { ...currencyAndAmount(), orderId });
     }
     case 'createOrder':
     case 'placeOrder': {
@@ -154,20 +153,20 @@ function read(item: Record<string, unknown>, world: World): Asked {
       return finish(userId, { orderId, status, filledQuantity, averagePrice });
     }
     case 'settleTrade': {
-      const market = marketOf(item['symbol'], world);
-      keep(market.symbol);
-      const price = keep(multipleOf(market.tick, item['price'], decimalsOf(market.tick), 'invalid_price'));
-      const quantity = keep(multipleOf(market.lot, item['quantity'], market.baseScale, 'invalid_quantity'));
       const buyUserId = user(item['buyUserId']);
       const [buyOrderId, sellUserId, sellOrderId] = [
         keep(id(item['buyOrderId'])),
         keep(user(item['sellUserId'])),
         keep(id(item['sellOrderId'])),
       ];
+      const market = marketOf(item['symbol'], world);
+      keep(market.symbol);
       const fee = (value: unknown, scale: number) =>
         keep(optional(value, (given) => amount(given, scale, 'invalid_amount', true)) ?? 0n);
       const buyFee = fee(item['buyFee'], market.baseScale);
       const sellFee = fee(item['sellFee'], market.quoteScale);
+      const price = keep(multipleOf(market.tick, item['price'], decimalsOf(market.tick), 'invalid_price'));
+      const quantity = keep(multipleOf(market.lot, item['quantity'], market.baseScale, 'invalid_quantity'));
       keep(oneOf(item['takerSide'], ['buy', 'sell'], 'invalid_item'));
       if (buyUserId === sellUserId && buyOrderId === sellOrderId) throw new Wrong('trade_mismatch');
       const orders = { buyUserId, buyOrderId, sellUserId, sellOrderId };
@@ -186,30 +185,30 @@ function readOrder(
   placed: boolean,
   keep: <Value>(value: Value) => Value,
 ): AskedOrder {
+  keep(optional(item['ocoGroupId'], id));
+  keep(optional(item['parentOrderId'], id));
   const market = marketOf(item['symbol'], world);
   keep(market.symbol);
   const priceOf = (value: unknown) =>
     multipleOf(market.tick, value, decimalsOf(market.tick), 'invalid_price');
   const quantityOf = (value: unknown) => multipleOf(market.lot, value, market.baseScale, 'invalid_quantity');
-  const side = keep(oneOf(item['side'], ['buy', 'sell'], 'invalid_order'));
-  const type = keep(oneOf(item['type'], ORDER_TYPES, 'invalid_order'));
-  const quantity = keep(quantityOf(item['quantity']));
+  const holdAmount = keep(
+    optional(item['holdAmount'], (value) => amount(value, market.quoteScale, 'invalid_amount')),
+  );
   const price = keep(optional(item['price'], priceOf));
   const stopPrice = keep(optional(item['stopPrice'], priceOf));
   const trailingAmount = keep(optional(item['trailingAmount'], priceOf));
+  const quantity = keep(quantityOf(item['quantity']));
+  const displayQuantity = keep(optional(item['displayQuantity'], quantityOf));
+  const side = keep(oneOf(item['side'], ['buy', 'sell'], 'invalid_order'));
+  const type = keep(oneOf(item['type'], ORDER_TYPES, 'invalid_order'));
   const trailingPercent = keep(
     optional(item['trailingPercent'], (value) => amount(value, 4, 'invalid_order')),
   );
-  const displayQuantity = keep(optional(item['displayQuantity'], quantityOf));
   const timeInForce = keep(
     optional(item['timeInForce'], (value) => oneOf(value, TIMES_IN_FORCE, 'invalid_order')) ?? 'gtc',
   );
   const expiresAt = keep(optional(item['expiresAt'], time));
-  const holdAmount = keep(
-    optional(item['holdAmount'], (value) => amount(value, market.quoteScale, 'invalid_amount')),
-  );
-  keep(optional(item['ocoGroupId'], id));
-  keep(optional(item['parentOrderId'], id));
 
   const isFreeBuy = side === 'buy' && price === null;
   const trails = type === 'trailing_stop';
