@@ -38,7 +38,10 @@ export interface PincexTransaction {
   readonly trading: Trading;
   /** As {@link Pincex.execute}, in this transaction. */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
-  /** The connection of the transaction, for statements of the caller's own. */
+  /**
+   * The connection of the transaction, for statements of the caller's own. Columns come as the texts PostgreSQL
+   * prints, and the planner settings of batches hold: sequential scans, hash and merge joins are off.
+   */
   readonly client: TransactionSession['client'];
 }
 

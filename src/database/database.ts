@@ -49,23 +49,31 @@ const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', default_transaction_isolat
 /** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
+/** How to connect with these settings: after those of the URL, which the driver would take instead of them. */
+function connectionOf(url: string, settings: Readonly<Record<string, string>>): pg.ClientConfig {
+  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  const parsed = new URL(url);
+  const given = parsed.searchParams.getAll('options');
+  parsed.searchParams.delete('options');
+  return { connectionString: parsed.href, options: [...given, ...own].join(' ') };
+}
+
 /** The pool of connections, and the only place that talks to the driver. */
 export class Database implements Session {
+  readonly #url: string;
   readonly #pool: pg.Pool;
   readonly #onStatement: (run: StatementRun) => void;
 
   constructor(options: DatabaseOptions) {
+    this.#url = options.url;
     const settings = options.queryHints ? { ...SETTINGS, ...HINTS } : SETTINGS;
     this.#pool = new pg.Pool({
-      connectionString: options.url,
+      ...connectionOf(options.url, settings),
       max: options.max,
       connectionTimeoutMillis: options.connectionTimeoutMs,
       idleTimeoutMillis: options.idleTimeoutMs,
       keepAlive: true,
       application_name: 'pincex',
-      options: Object.entries(settings)
-        .map(([name, value]) => `-c ${name}=${value}`)
-        .join(' '),
       types: AS_TEXT,
     });
     // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
@@ -102,9 +110,9 @@ export class Database implements Session {
 
   /** A connection of its own, outside the pool's hints: for long reads. The caller ends it. */
   async connect(): Promise<pg.Client> {
-    const { connectionString } = this.#pool.options;
-    const settings = Object.entries(SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
-    const client = new pg.Client({ connectionString, options: settings.join(' '), types: AS_TEXT });
+    const client = new pg.Client({ ...connectionOf(this.#url, SETTINGS), types: AS_TEXT });
+    // As above: without a listener a connection that breaks would end the process.
+    client.on('error', () => undefined);
     try {
       await client.connect();
     } catch (error) {

@@ -61,7 +61,7 @@ export class Engine {
     const began = performance.now();
     requireBatch(rawItems, mode);
     const batchId = uuidv7();
-    const batch = await this.#prepare(rawItems, reader, mode, batchId);
+    const batch = await persistently(() => this.#prepare(rawItems, reader, mode, batchId));
     const run = (batch: Batch) => (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
     const results = await run(batch).catch(async (error: unknown) => {
       if (!(error instanceof CatalogBehind)) throw error;
@@ -97,15 +97,7 @@ export class Engine {
     if (batch.keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
     const cutOff: Results[] = [];
     try {
-      return await pRetry(() => this.#attempt(batch, cutOff), {
-        retries: limits.attempts,
-        minTimeout: 2,
-        factor: 2,
-        maxTimeout: 2_000,
-        randomize: true,
-        maxRetryTime: limits.reconnectMs,
-        shouldRetry: ({ error }) => failureOf(error) !== 'other',
-      });
+      return await persistently(() => this.#attempt(batch, cutOff));
     } catch (error) {
       throw explained(error, batch.batchId, cutOff.length > 0);
     }
@@ -178,6 +170,22 @@ export class Engine {
 }
 
 type Results = ItemResult<unknown>[];
+
+/** Tries again what lost against others, a bounded number of times, and what found no server, for a bounded time. */
+function persistently<Result>(work: () => Promise<Result>): Promise<Result> {
+  return pRetry(work, {
+    retries: Infinity,
+    minTimeout: 2,
+    factor: 2,
+    maxTimeout: 1_000,
+    randomize: true,
+    maxRetryTime: limits.reconnectMs,
+    shouldRetry({ error, attemptNumber }) {
+      const failure = failureOf(error);
+      return failure === 'disconnected' || (failure !== 'other' && attemptNumber < limits.attempts);
+    },
+  });
+}
 
 interface Batch {
   readonly batchId: string;

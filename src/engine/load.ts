@@ -26,37 +26,49 @@ import { decodeNumeric } from '../money/amount.ts';
  * The first half of a batch: everything it touches, in one statement and so in one snapshot. That snapshot is
  * why the version of an account guards its holds too: a hold never changes without its account.
  *
- * Each of these reads one table, can be pasted into psql, and answers with its keys' places (`n`).
+ * Each of these reads one table, can be pasted into psql, and answers with its keys' places (`n`). OFFSET 0 keeps
+ * the keys in front, each probing the index: after a VACUUM of an empty table the planner would rather read all of
+ * it and compare every row with every key, and keep that plan while the table grows.
  */
 
 const readAccounts = `
   SELECT json_agg(json_build_array(k.n, a.version, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)
-  JOIN accounts a USING (user_id, currency)`;
+  CROSS JOIN LATERAL (
+    SELECT * FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency OFFSET 0
+  ) AS a`;
 
 const readHolds = `
   SELECT json_agg(json_build_array(k.n, h.amount::text, h.placed, h.expires_at::text))
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, order_id, currency, n)
-  JOIN holds h USING (user_id, order_id, currency)`;
+  CROSS JOIN LATERAL (
+    SELECT * FROM holds h
+    WHERE h.user_id = k.user_id AND h.order_id = k.order_id AND h.currency = k.currency
+    OFFSET 0
+  ) AS h`;
 
 const readOrders = `
   SELECT json_agg(json_build_array(k.n, o.symbol, o.side, o.type, o.status, o.quantity::text,
     o.filled_quantity::text, o.filled_value::text, o.price::text, o.hold_amount::text, o.placed, o.version))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
-  JOIN orders o USING (user_id, id)`;
+  CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id OFFSET 0) AS o`;
 
 /** The holds of orders, and the accounts that they are in: whoever cancels does not say what is held. */
 const readHoldsOfOrders = `
   SELECT json_agg(json_build_array(k.n, h.currency, h.amount::text, h.placed, h.expires_at::text,
     a.version, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
-  JOIN holds h USING (user_id, order_id)
-  JOIN accounts a USING (user_id, currency)`;
+  CROSS JOIN LATERAL (
+    SELECT * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
+  ) AS h
+  CROSS JOIN LATERAL (
+    SELECT * FROM accounts a WHERE a.user_id = h.user_id AND a.currency = h.currency OFFSET 0
+  ) AS a`;
 
 const readOperations = `
   SELECT json_agg(json_build_array(k.n, p.type, p.content_hash, p.outcome, p.batch_id))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
-  JOIN operations p USING (user_id, id)`;
+  CROSS JOIN LATERAL (SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.id = k.id OFFSET 0) AS p`;
 
 /** One table's share of the statement: what to ask, and what to do with the rows. */
 interface Reading {

@@ -4,8 +4,8 @@ import { accountIdArrays, ownedIdArrays } from './load.ts';
 
 /**
  * Locks before reading: the way for batches that collide. Every batch locks its accounts and then its orders,
- * each in the order of their keys, so that no two wait for each other in a circle. NO KEY: nothing here changes
- * a key, and other tables may refer to these rows meanwhile.
+ * each in the order of their keys, so that no two wait for each other in a circle: the sorted keys come first, and
+ * each locks its row as it probes the index. NO KEY: nothing here changes a key.
  */
 
 const lockAccounts = {
@@ -15,22 +15,27 @@ const lockAccounts = {
       SELECT user_id, currency FROM unnest($1::text[], $2::text[]) AS k (user_id, currency)
       UNION
       SELECT h.user_id, h.currency
-      FROM unnest($3::text[], $4::text[]) AS k (user_id, order_id) JOIN holds h USING (user_id, order_id)
+      FROM unnest($3::text[], $4::text[]) AS k (user_id, order_id)
+      CROSS JOIN LATERAL (
+        SELECT * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
+      ) AS h
     )
-    SELECT count(*) FROM (
-      SELECT FROM touched JOIN accounts a USING (user_id, currency)
-      ORDER BY a.user_id, a.currency
-      FOR NO KEY UPDATE OF a
+    SELECT count(*)
+    FROM (SELECT * FROM touched ORDER BY user_id, currency) AS k
+    CROSS JOIN LATERAL (
+      SELECT FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency FOR NO KEY UPDATE
     ) AS locked`,
 };
 
 const lockOrders = {
   name: 'lock-orders',
   text: `
-    SELECT count(*) FROM (
-      SELECT FROM unnest($1::text[], $2::text[]) AS k (user_id, id) JOIN orders o USING (user_id, id)
-      ORDER BY o.user_id, o.id
-      FOR NO KEY UPDATE OF o
+    SELECT count(*)
+    FROM (
+      SELECT user_id, id FROM unnest($1::text[], $2::text[]) AS k (user_id, id) ORDER BY user_id, id
+    ) AS k
+    CROSS JOIN LATERAL (
+      SELECT FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id FOR NO KEY UPDATE
     ) AS locked`,
 };
 

@@ -17,6 +17,9 @@ import { encodeNumeric } from '../money/amount.ts';
  * The second half of a batch: all that it decided, in one statement, which is one transaction by itself. Each
  * part writes one table and can be pasted into psql. A part that is guarded writes only over the version that
  * the decision was made from; when any row has moved on, the statement divides by zero and nothing is written.
+ *
+ * Updates find their rows by the key first, and go to the place (ctid) that was found: as in `load.ts`, OFFSET 0
+ * keeps the planner from reading a table whole that was empty when it was last vacuumed.
  */
 interface Write extends Part {
   readonly name: string;
@@ -33,9 +36,15 @@ const insertAccounts = `
 const updateAccounts = `
   UPDATE accounts a
   SET available = new.available, locked = new.locked, version = new.version, updated_at = $7::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[])
-    AS new (user_id, currency, available, locked, version, read_version)
-  WHERE a.user_id = new.user_id AND a.currency = new.currency AND a.version = new.read_version
+  FROM (
+    SELECT new.*, found.ctid AS place
+    FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[])
+      AS new (user_id, currency, available, locked, version, read_version)
+    CROSS JOIN LATERAL (
+      SELECT f.ctid FROM accounts f WHERE f.user_id = new.user_id AND f.currency = new.currency OFFSET 0
+    ) AS found
+  ) AS new
+  WHERE a.ctid = new.place AND a.version = new.read_version
   RETURNING 1`;
 
 const insertJournal = `
@@ -54,14 +63,30 @@ const insertHolds = `
 const updateHolds = `
   UPDATE holds h
   SET amount = new.amount, placed = new.placed, expires_at = new.expires_at
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])
-    AS new (user_id, order_id, currency, amount, placed, expires_at)
-  WHERE (h.user_id, h.order_id, h.currency) = (new.user_id, new.order_id, new.currency)`;
+  FROM (
+    SELECT new.*, found.ctid AS place
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])
+      AS new (user_id, order_id, currency, amount, placed, expires_at)
+    CROSS JOIN LATERAL (
+      SELECT f.ctid FROM holds f
+      WHERE f.user_id = new.user_id AND f.order_id = new.order_id AND f.currency = new.currency
+      OFFSET 0
+    ) AS found
+  ) AS new
+  WHERE h.ctid = new.place`;
 
 const deleteHolds = `
   DELETE FROM holds h
-  USING unnest($1::text[], $2::text[], $3::text[]) AS gone (user_id, order_id, currency)
-  WHERE (h.user_id, h.order_id, h.currency) = (gone.user_id, gone.order_id, gone.currency)`;
+  USING (
+    SELECT found.ctid AS place
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (user_id, order_id, currency)
+    CROSS JOIN LATERAL (
+      SELECT f.ctid FROM holds f
+      WHERE f.user_id = gone.user_id AND f.order_id = gone.order_id AND f.currency = gone.currency
+      OFFSET 0
+    ) AS found
+  ) AS gone
+  WHERE h.ctid = gone.place`;
 
 const insertOrders = `
   INSERT INTO orders (user_id, id, symbol, side, type, status, quantity, filled_quantity, filled_value, price,
@@ -77,9 +102,15 @@ const updateOrders = `
   UPDATE orders o
   SET status = new.status, filled_quantity = new.filled_quantity, filled_value = new.filled_value,
     version = new.version, updated_at = $8::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[])
-    AS new (user_id, id, status, filled_quantity, filled_value, version, read_version)
-  WHERE o.user_id = new.user_id AND o.id = new.id AND o.version = new.read_version
+  FROM (
+    SELECT new.*, found.ctid AS place
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[])
+      AS new (user_id, id, status, filled_quantity, filled_value, version, read_version)
+    CROSS JOIN LATERAL (
+      SELECT f.ctid FROM orders f WHERE f.user_id = new.user_id AND f.id = new.id OFFSET 0
+    ) AS found
+  ) AS new
+  WHERE o.ctid = new.place AND o.version = new.read_version
   RETURNING 1`;
 
 const insertTrades = `

@@ -26,7 +26,9 @@ const getAccounts = {
     SELECT u.n AS user_n, c.n AS currency_n, a.available, a.locked, a.balance, a.version, a.updated_at
     FROM unnest($1::text[]) WITH ORDINALITY AS u (user_id, n)
     CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS c (currency, n)
-    JOIN accounts a USING (user_id, currency)`,
+    CROSS JOIN LATERAL (
+      SELECT * FROM accounts a WHERE a.user_id = u.user_id AND a.currency = c.currency OFFSET 0
+    ) AS a`,
 };
 
 interface Row {

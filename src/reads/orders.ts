@@ -62,8 +62,7 @@ const getOrdersByIds: Statement = {
   text: `
       SELECT DISTINCT ON (k.n) k.n,${COLUMNS}, o.user_id
       FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
-      JOIN orders o USING (id)
-      WHERE o.id > ''
+      CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.id = k.id AND o.id > '' OFFSET 0) AS o
       ORDER BY k.n, o.created_at`,
 };
 

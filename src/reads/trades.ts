@@ -29,7 +29,7 @@ const getTradesByOrders = {
     SELECT k.n, t.user_id, t.id, t.side, t.symbol, t.price, t.quantity, t.quote_amount, t.fee, t.liquidity,
       t.executed_at
     FROM unnest($1::text[]) WITH ORDINALITY AS k (order_id, n)
-    JOIN trades t USING (order_id)
+    CROSS JOIN LATERAL (SELECT * FROM trades t WHERE t.order_id = k.order_id OFFSET 0) AS t
     ORDER BY k.n, t.executed_at, t.id`,
 };
 
