@@ -15,7 +15,7 @@ export const limits = {
   /** Price levels on one side of an order book. */
   bookDepth: 1_000,
   /** How often a batch is decided anew after its guard was lost, before the caller is told. */
-  attempts: 12,
+  attempts: 50,
   /** Milliseconds a batch goes on looking for a database that went away, before the caller is told. */
   reconnectMs: 15_000,
   /** Expired holds and orders returned by one sweep statement. */

@@ -1,4 +1,3 @@
-import pRetry from 'p-retry';
 import pg from 'pg';
 import { audit, type AuditReport } from './audit/audit.ts';
 import { CatalogStore } from './catalog/store.ts';
@@ -7,6 +6,7 @@ import type { Fields } from './commands/fields.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { Database, type StatementRun, type TransactionSession } from './database/database.ts';
 import { failureOf, unavailable } from './database/failures.ts';
+import { persistently } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { Engine, type BatchOptions, type Strategy } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
@@ -142,14 +142,7 @@ export class Pincex {
       });
     };
     try {
-      const options = {
-        retries: limits.attempts,
-        minTimeout: 2,
-        factor: 2,
-        randomize: true,
-        shouldRetry: ({ error }: { error: Error }) => failureOf(error) === 'collision',
-      };
-      return await this.#calls.run(() => pRetry(attempt, options));
+      return await this.#calls.run(() => persistently(attempt, ['collision']));
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {

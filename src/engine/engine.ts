@@ -1,4 +1,3 @@
-import pRetry from 'p-retry';
 import { v7 as uuidv7 } from 'uuid';
 import type { LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
@@ -7,6 +6,7 @@ import type { CatalogStore } from '../catalog/store.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, TransactionSession } from '../database/database.ts';
 import { failureOf, unavailable } from '../database/failures.ts';
+import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { summarize, type BatchMode, type BatchResult, type ItemResult } from '../results.ts';
@@ -61,7 +61,7 @@ export class Engine {
     const began = performance.now();
     requireBatch(rawItems, mode);
     const batchId = uuidv7();
-    const batch = await persistently(() => this.#prepare(rawItems, reader, mode, batchId));
+    const batch = await persistently(() => this.#prepare(rawItems, reader, mode, batchId), AGAIN);
     const run = (batch: Batch) => (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
     const results = await run(batch).catch(async (error: unknown) => {
       if (!(error instanceof CatalogBehind)) throw error;
@@ -97,7 +97,7 @@ export class Engine {
     if (batch.keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
     const cutOff: Results[] = [];
     try {
-      return await persistently(() => this.#attempt(batch, cutOff));
+      return await persistently(() => this.#attempt(batch, cutOff), AGAIN);
     } catch (error) {
       throw explained(error, batch.batchId, cutOff.length > 0);
     }
@@ -171,21 +171,8 @@ export class Engine {
 
 type Results = ItemResult<unknown>[];
 
-/** Tries again what lost against others, a bounded number of times, and what found no server, for a bounded time. */
-function persistently<Result>(work: () => Promise<Result>): Promise<Result> {
-  return pRetry(work, {
-    retries: Infinity,
-    minTimeout: 2,
-    factor: 2,
-    maxTimeout: 1_000,
-    randomize: true,
-    maxRetryTime: limits.reconnectMs,
-    shouldRetry({ error, attemptNumber }) {
-      const failure = failureOf(error);
-      return failure === 'disconnected' || (failure !== 'other' && attemptNumber < limits.attempts);
-    },
-  });
-}
+/** After these nothing was written, or it can be looked up: the batch is tried again. */
+const AGAIN = ['guard_lost', 'collision', 'disconnected'] as const;
 
 interface Batch {
   readonly batchId: string;

@@ -198,9 +198,16 @@ it('is still unknown when no connection is free to look it up', async () => {
   const userId = await newUser(pincex, { USD: '100' });
   cutAfterCommit(proxy);
   const free = gate();
+  const begun = gate();
+  const note = proxy.onRequest;
+  proxy.onRequest = (request) => {
+    begun.open();
+    return note(request);
+  };
   const outcome = expect(pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).rejects.toMatchObject({
     code: 'outcome_unknown',
   });
+  await begun.opened;
   // Waits for the one connection, gets it when the batch loses it, and keeps it.
   const other = pincex.transaction(() => free.opened);
   await outcome;

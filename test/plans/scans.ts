@@ -6,7 +6,7 @@ export interface Scan {
   readonly table: string;
   readonly node: string;
   readonly index: string | undefined;
-  /** What the index is searched for; nothing where all of it is read. */
+  /** What the index is searched for, or the place that is gone to; nothing where all of it is read. */
   readonly condition: string | undefined;
 }
 
@@ -15,6 +15,7 @@ interface PlanNode {
   readonly 'Relation Name'?: string;
   readonly 'Index Name'?: string;
   readonly 'Index Cond'?: string;
+  readonly 'TID Cond'?: string;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -30,7 +31,12 @@ export async function scansOf(client: pg.Client, { statement, values }: Recorded
 function* scansIn(node: PlanNode): Generator<Scan> {
   const table = node['Relation Name'];
   if (table !== undefined && node['Node Type'].includes('Scan')) {
-    yield { table, node: node['Node Type'], index: node['Index Name'], condition: node['Index Cond'] };
+    yield {
+      table,
+      node: node['Node Type'],
+      index: node['Index Name'],
+      condition: node['Index Cond'] ?? node['TID Cond'],
+    };
   }
   for (const child of node.Plans ?? []) yield* scansIn(child);
 }
