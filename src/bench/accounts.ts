@@ -4,19 +4,24 @@ import type { Draw } from './draw.ts';
 /** The accounts that are measured on, and what is asked of them. */
 
 export const ACCOUNTS = 100_000;
+/** The first of them, that have a history: what a join with the journal costs depends on it. */
+export const HISTORIED = 10_000;
+/** Journal entries of each of these. */
+export const HISTORY = 50;
 export const CURRENCY = 'USD';
 
 /** Neighbours in rank are no neighbours in the index: the hot accounts of a Zipf draw share no page. */
-export const userOf = (rank: number): string => `bench-${String((rank * 7_919) % ACCOUNTS).padStart(6, '0')}`;
+export const userOf = (rank: number, accounts = ACCOUNTS): string =>
+  `bench-${String((rank * 7_919) % accounts).padStart(6, '0')}`;
 
 let made = 0;
 /** An id that no run on this database used before. */
 export const newId = (): string => `${Date.now().toString(36)}-${(made++).toString(36)}`;
 
-export function lockItems(count: number, draw: Draw): LockFunds[] {
+export function lockItems(count: number, draw: Draw, accounts = ACCOUNTS): LockFunds[] {
   return Array.from({ length: count }, () => {
     const id = newId();
-    return { id, userId: userOf(draw()), currency: CURRENCY, amount: '0.01', orderId: id };
+    return { id, userId: userOf(draw(), accounts), currency: CURRENCY, amount: '0.01', orderId: id };
   });
 }
 

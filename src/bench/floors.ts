@@ -3,7 +3,7 @@ import { CatalogStore } from '../catalog/store.ts';
 import { commands } from '../commands/index.ts';
 import type { Session } from '../database/database.ts';
 import { Engine, type Strategy } from '../engine/engine.ts';
-import { lockItems, ACCOUNTS } from './accounts.ts';
+import { HISTORIED, lockItems } from './accounts.ts';
 import { runConventionally, type Duplicates } from './conventional.ts';
 import { drawFrom, type Distribution, type Draw } from './draw.ts';
 import { RecordingDatabase } from './recording.ts';
@@ -27,7 +27,7 @@ export interface FloorOptions {
 
 /**
  * What the engine costs over the bare statements it sends, and what it gains over the conventional way. All
- * ways take their turns on the same tables, and leave books that balance.
+ * ways take their turns on the same tables, on accounts with a history, and leave books that balance.
  *
  * @param plain a session without the planner settings of the engine, which the conventional statement is slower by
  */
@@ -43,19 +43,19 @@ export async function measureFloors(
   const recorder = new Engine(database, catalog, 'guard');
   // Every way finds the rows as warm as the floor does, for which they were read to learn its statements.
   const prepare = async (items: number, draw: Draw) => {
-    const locks = lockItems(items, draw);
+    const locks = lockItems(items, draw, HISTORIED);
     return { locks, statements: await database.record(() => run(recorder, locks)) };
   };
   const engine = (strategy: Strategy, items: number, distribution: Distribution): Candidate => {
     const engine = new Engine(database, catalog, strategy);
-    const draw = drawFrom(ACCOUNTS, distribution, items);
+    const draw = drawFrom(HISTORIED, distribution, items);
     return async () => {
       const { locks } = await prepare(items, draw);
       return timed(() => run(engine, locks));
     };
   };
   const floor = (items: number): Candidate => {
-    const draw = drawFrom(ACCOUNTS, 'uniform', items + 1);
+    const draw = drawFrom(HISTORIED, 'uniform', items + 1);
     return async () => {
       const { statements } = await prepare(items, draw);
       return timed(async () => {
@@ -64,7 +64,7 @@ export async function measureFloors(
     };
   };
   const conventional = (items: number, duplicates: Duplicates): Candidate => {
-    const draw = drawFrom(ACCOUNTS, 'uniform', items + 2);
+    const draw = drawFrom(HISTORIED, 'uniform', items + 2);
     return async () => {
       const { locks } = await prepare(items, draw);
       return timed(() => runConventionally(plain, locks, duplicates));

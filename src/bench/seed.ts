@@ -1,7 +1,7 @@
 import { OUTSIDE } from '../books/funds.ts';
 import type { Config } from '../config/load.ts';
 import { Pincex } from '../index.ts';
-import { ACCOUNTS, CURRENCY, lockItems, placeItems } from './accounts.ts';
+import { ACCOUNTS, CURRENCY, HISTORIED, HISTORY, lockItems, placeItems } from './accounts.ts';
 import { drawFrom } from './draw.ts';
 import { withClient } from './scratch.ts';
 
@@ -20,6 +20,19 @@ const insertAccounts = `
     operation_id, operation_type, created_at)
   SELECT user_id, currency, 1, available, 0, available, 0, 'bench-seed', 'deposit', now() FROM seeded`;
 
+/** Locks and unlocks in turn, an even number of them, so that each account ends as it was. */
+const insertHistory = `
+  WITH entries AS (
+    INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
+      operation_id, operation_type, created_at)
+    SELECT 'bench-' || lpad(n::text, 6, '0'), '${CURRENCY}', entry + 1, change, - change,
+      1000000.00 - entry % 2, entry % 2, 'bench-history-' || entry, 'lockFunds', now()
+    FROM generate_series(0, ${HISTORIED - 1}) AS n, generate_series(1, ${HISTORY}) AS entry,
+      LATERAL (SELECT CASE entry % 2 WHEN 1 THEN -1.00 ELSE 1.00 END AS change) AS moved
+  )
+  UPDATE accounts SET version = ${HISTORY + 1}
+  WHERE user_id >= 'bench-' AND user_id < 'bench-${String(HISTORIED).padStart(6, '0')}'`;
+
 const FIRST_ITEMS = 5_000;
 
 /**
@@ -28,7 +41,10 @@ const FIRST_ITEMS = 5_000;
  */
 export async function seed(config: Config): Promise<void> {
   const url = config.database.url ?? '';
-  await withClient(url, (client) => client.query(insertAccounts));
+  await withClient(url, async (client) => {
+    await client.query(insertAccounts);
+    await client.query(insertHistory);
+  });
   const pincex = await Pincex.open({ config });
   try {
     const draw = drawFrom(ACCOUNTS, 'uniform', 0);

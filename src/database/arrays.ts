@@ -7,12 +7,14 @@
 export function textArray(values: readonly (string | null)[]): string {
   // JSON quotes and escapes as an array literal does, in one native call, but for control characters.
   const json = JSON.stringify(values);
-  return OTHER_ESCAPE.test(json) ? `{${values.map(quoted).join(',')}}` : `{${json.slice(1, -1)}}`;
+  const isPlain = !json.includes('\\') || !OTHER_ESCAPE.test(json);
+  return isPlain ? `{${json.slice(1, -1)}}` : `{${values.map(quoted).join(',')}}`;
 }
 
 /** Values that never need quotes: numbers, numerics, booleans. */
 export function plainArray(values: readonly (string | number | boolean | null)[]): string {
-  return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
+  const texts = values.includes(null) ? values.map((value) => value ?? 'NULL') : values;
+  return `{${texts.join(',')}}`;
 }
 
 /** JSON writes a line feed as `\n`, which an array literal reads as the letter n. */
