@@ -25,6 +25,7 @@ export function cancelOrder(fields: Fields): Command<EndOutcome> {
     content: keyOf(type, orderId),
     touch(keys) {
       keys.orders.add(order);
+      keys.ordersWithHolds.add(order);
     },
     apply(books) {
       return endOrder(books, order, 'cancelled', { operationId: id, operationType: type });

@@ -23,6 +23,7 @@ export function expireOrder(userId: string, orderId: string, expiresAt: string):
     content: keyOf(type, orderId, expiresAt),
     touch(keys) {
       keys.orders.add(order);
+      keys.ordersWithHolds.add(order);
     },
     apply(books) {
       return endOrder(books, order, 'expired', { operationId: id, operationType: type });

@@ -4,8 +4,9 @@ import { inOrder, type AccountId, type HoldId, type OwnedId } from '../books/row
 export class Keys {
   readonly accounts = new KeyList<AccountId>();
   readonly holds = new KeyList<HoldId>();
-  /** Each stands for the order, every hold of it, and the accounts of these. */
   readonly orders = new KeyList<OwnedId>();
+  /** Orders of which every hold is looked at, and the accounts that these are in. */
+  readonly ordersWithHolds = new KeyList<OwnedId>();
   readonly operations = new KeyList<OwnedId>();
 }
 

@@ -37,6 +37,7 @@ export function placeOrder(fields: Fields): Command<PlaceOutcome> {
     touch(keys) {
       keys.accounts.add(account);
       keys.orders.add({ key, userId, id });
+      keys.ordersWithHolds.add({ key, userId, id });
     },
     apply(books) {
       const there = books.orders.get(key);

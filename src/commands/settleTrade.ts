@@ -85,6 +85,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
     touch(keys) {
       for (const { order, receives, pays, fees, fee } of [buy, sell]) {
         keys.orders.add(order);
+        keys.ordersWithHolds.add(order);
         keys.accounts.add(receives);
         keys.accounts.add(pays);
         if (fee > 0n) keys.accounts.add(fees);

@@ -90,6 +90,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   const accountKeys = keys.accounts.inOrder();
   const holdKeys = keys.holds.inOrder();
   const orderKeys = keys.orders.inOrder();
+  const heldOrderKeys = keys.ordersWithHolds.inOrder();
   const operationKeys = keys.operations.inOrder();
   if (accountKeys.length > 0) {
     readings.push({
@@ -116,10 +117,9 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
     });
   }
   if (orderKeys.length > 0) {
-    const values = ownedIdArrays(orderKeys);
     readings.push({
       name: 'orders',
-      part: { text: readOrders, values },
+      part: { text: readOrders, values: ownedIdArrays(orderKeys) },
       take(rows) {
         for (const row of rows) {
           const order = at(orderKeys, row[0]);
@@ -127,12 +127,14 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
         }
       },
     });
+  }
+  if (heldOrderKeys.length > 0) {
     readings.push({
       name: 'holds-of-orders',
-      part: { text: readHoldsOfOrders, values },
+      part: { text: readHoldsOfOrders, values: ownedIdArrays(heldOrderKeys) },
       take(rows) {
         for (const row of rows) {
-          const { userId, id } = at(orderKeys, row[0]);
+          const { userId, id } = at(heldOrderKeys, row[0]);
           const currency = currencyOf(catalog, text(row[1]));
           const hold = holdId(userId, id, currency);
           const account = accountId(userId, currency);

@@ -40,10 +40,11 @@ const lockOrders = {
 };
 
 export async function lockRows(session: Session, keys: Keys): Promise<void> {
-  const orders = ownedIdArrays(keys.orders.inOrder());
-  if (keys.accounts.size > 0 || keys.orders.size > 0) {
-    const accounts = accountIdArrays(keys.accounts.inOrder());
-    await session.query(lockAccounts, [...accounts, ...orders]);
+  if (keys.accounts.size > 0 || keys.ordersWithHolds.size > 0) {
+    await session.query(lockAccounts, [
+      ...accountIdArrays(keys.accounts.inOrder()),
+      ...ownedIdArrays(keys.ordersWithHolds.inOrder()),
+    ]);
   }
-  if (keys.orders.size > 0) await session.query(lockOrders, orders);
+  if (keys.orders.size > 0) await session.query(lockOrders, ownedIdArrays(keys.orders.inOrder()));
 }
