@@ -30,6 +30,7 @@ export function decide(
   mode: BatchMode,
   batchId: string,
   now: string,
+  hashOf: (command: Command) => string = contentHash,
 ): Decision {
   const books = new Books(loaded, now);
   const results: ItemResult<unknown>[] = new Array<ItemResult<unknown>>(items.length);
@@ -39,7 +40,7 @@ export function decide(
       for (const index of unit) results[index] = { index, id: items[index]?.id ?? null, status: 'skipped' };
       continue;
     }
-    const decided = decideUnit(books, items, unit, batchId);
+    const decided = decideUnit(books, items, unit, batchId, hashOf);
     for (const result of decided) results[result.index] = result;
     stopped = mode === 'stop_on_error' && decided.some(({ status }) => status === 'rejected');
   }
@@ -68,6 +69,7 @@ function decideUnit(
   items: readonly Item[],
   unit: readonly number[],
   batchId: string,
+  hashOf: (command: Command) => string,
 ): ItemResult<unknown>[] {
   const isGroup = unit.length > 1;
   const layer = isGroup ? books.fork() : books;
@@ -75,7 +77,7 @@ function decideUnit(
   for (const index of unit) {
     const item = items[index];
     if (item === undefined) throw new RangeError(`There is no item ${index}`);
-    const result = decideItem(layer, item, index, batchId);
+    const result = decideItem(layer, item, index, batchId, hashOf);
     if (isGroup && result.status === 'rejected') return failGroup(items, unit, result);
     results.push(result);
   }
@@ -103,21 +105,22 @@ function decideItem(
   { id, command }: Item,
   index: number,
   batchId: string,
+  hashOf: (command: Command) => string,
 ): ItemResult<unknown> {
   if (command instanceof Rejection)
     return { index, id, status: 'rejected', error: command.toItemError(index, id) };
   try {
-    const contentHash = hashOf(command.content);
+    const hash = hashOf(command);
     const { key, userId } = command.operation;
     const before = books.operations.get(key);
     if (before !== undefined) {
-      if (before.contentHash !== contentHash) throw reused(command, before.type);
+      if (before.contentHash !== hash) throw reused(command, before.type);
       return { index, id, status: 'replayed', data: JSON.parse(before.outcome) as unknown };
     }
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
     const { type, operation } = command;
-    books.operations.set(key, { key, userId, id: operation.id, type, contentHash, outcome, batchId });
+    books.operations.set(key, { key, userId, id: operation.id, type, contentHash: hash, outcome, batchId });
     return { index, id, status: 'applied', data };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
@@ -133,7 +136,7 @@ function reused({ type, operation: { userId, id } }: Command, before: string): R
   );
 }
 
-/** 128 bits of SHA-256: two contents that share them will not be met. */
-function hashOf(content: string): string {
+/** 128 bits of SHA-256 over all that was asked: two contents that share them will not be met. */
+export function contentHash({ content }: Command): string {
   return hash('sha256', content, 'base64url').slice(0, 22);
 }

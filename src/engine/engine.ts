@@ -3,15 +3,16 @@ import type { LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
 import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
+import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
-import type { Database, TransactionSession } from '../database/database.ts';
+import type { Database, Session, TransactionSession } from '../database/database.ts';
 import { failureOf, unavailable } from '../database/failures.ts';
 import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { summarize, type BatchMode, type BatchResult, type ItemResult } from '../results.ts';
 import { Contention } from './contention.ts';
-import { decide, type Item } from './decide.ts';
+import { contentHash, decide, type Decision, type Item } from './decide.ts';
 import { load } from './load.ts';
 import { lockRows } from './locks.ts';
 import { persist } from './persist.ts';
@@ -89,12 +90,12 @@ export class Engine {
       keys.operations.add(command.operation);
       command.touch(keys);
     }
-    return { batchId, mode, items, keys, catalog };
+    return { batchId, mode, items, keys, catalog, hashes: new Map() };
   }
 
   /** Tries until the batch is written over what it was decided from, or the bounds are reached. */
   async #run(batch: Batch): Promise<Results> {
-    if (batch.keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
+    if (batch.keys.operations.size === 0) return decideBatch(NOTHING, batch).results;
     const cutOff: Results[] = [];
     try {
       return await persistently(() => this.#attempt(batch, cutOff), AGAIN);
@@ -105,13 +106,13 @@ export class Engine {
 
   /** @param cutOff takes the results of every decision whose writing was cut off: it may have happened */
   async #attempt(batch: Batch, cutOff: Results[]): Promise<Results> {
-    const { keys, catalog, batchId } = batch;
+    const { keys, batchId } = batch;
     let lost: LoadedBooks | undefined;
     if (this.#begins(batch, cutOff) === 'guard') {
-      const loaded = await load(this.#database, keys, catalog);
+      const loaded = await loadBatch(this.#database, batch);
       const written = writtenBefore(cutOff, batch, loaded);
       if (written !== undefined) return written;
-      const { books, results } = decide(loaded, ...decisionOf(batch));
+      const { books, results } = decideBatch(loaded, batch);
       try {
         await persist(this.#database, keys, loaded, books, batchId);
         return results;
@@ -126,11 +127,11 @@ export class Engine {
     try {
       return await this.#database.transaction(async (session) => {
         await lockRows(session, keys);
-        const loaded = await load(session, keys, catalog);
+        const loaded = await loadBatch(session, batch);
         if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
         const written = writtenBefore(cutOff, batch, loaded);
         if (written !== undefined) return written;
-        const { books, results } = decide(loaded, ...decisionOf(batch));
+        const { books, results } = decideBatch(loaded, batch);
         decided = results;
         await persist(session, keys, loaded, books, batchId);
         return results;
@@ -149,14 +150,14 @@ export class Engine {
 
   /** In the caller's transaction a lost guard must not end it: the attempt stands behind a savepoint. */
   async #runWithin(batch: Batch, session: TransactionSession): Promise<Results> {
-    const { keys, catalog, batchId } = batch;
-    if (keys.operations.size === 0) return decide(NOTHING, ...decisionOf(batch)).results;
+    const { keys, batchId } = batch;
+    if (keys.operations.size === 0) return decideBatch(NOTHING, batch).results;
     for (let attempt = 1; ; attempt++) {
       await session.query(SAVEPOINT);
       try {
         await lockRows(session, keys);
-        const loaded = await load(session, keys, catalog);
-        const { books, results } = decide(loaded, ...decisionOf(batch));
+        const loaded = await loadBatch(session, batch);
+        const { books, results } = decideBatch(loaded, batch);
         await persist(session, keys, loaded, books, batchId);
         await session.query(RELEASE);
         return results;
@@ -180,6 +181,8 @@ interface Batch {
   readonly items: readonly Item[];
   readonly keys: Keys;
   readonly catalog: Catalog;
+  /** Of the contents of its commands. */
+  readonly hashes: Map<Command, string>;
 }
 
 const NOTHING: LoadedBooks = {
@@ -214,8 +217,20 @@ function writtenBefore(
 
 const isApplied = ({ status }: ItemResult<unknown>): boolean => status === 'applied';
 
-function decisionOf({ items, mode, batchId }: Batch): [readonly Item[], BatchMode, string, string] {
-  return [items, mode, batchId, new Date().toISOString()];
+/** Reads the books, and hashes what was asked meanwhile: PostgreSQL is at work, and this process has time. */
+function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): Promise<LoadedBooks> {
+  const reading = load(session, keys, catalog);
+  if (hashes.size === 0) {
+    for (const { command } of items) {
+      if (!(command instanceof Rejection)) hashes.set(command, contentHash(command));
+    }
+  }
+  return reading;
+}
+
+function decideBatch(loaded: LoadedBooks, { items, mode, batchId, hashes }: Batch): Decision {
+  const hashOf = (command: Command): string => hashes.get(command) ?? contentHash(command);
+  return decide(loaded, items, mode, batchId, new Date().toISOString(), hashOf);
 }
 
 /** What the last failure means, and whether an earlier attempt may have been written without our knowing. */
