@@ -16,7 +16,7 @@ import { statementLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
-import { Calls, oneByOne } from './services/calls.ts';
+import { Calls, Turns } from './services/calls.ts';
 import type { Executor } from './services/executor.ts';
 import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
@@ -106,12 +106,14 @@ export class Pincex {
     });
     try {
       await prepareSchema(url, server !== null);
+      const pincex = new Pincex(config, database, url, server, options.strategy ?? 'auto');
+      await pincex.catalog.get();
+      return pincex;
     } catch (error) {
       await database.close();
       await server?.stop();
       throw error;
     }
-    return new Pincex(config, database, url, server, options.strategy ?? 'auto');
   }
 
   /**
@@ -136,9 +138,15 @@ export class Pincex {
     const attempt = () => {
       progress.isWorkDone = false;
       return this.#database.transaction(async (session) => {
-        const result = await work(this.#within(session));
-        progress.isWorkDone = true;
-        return result;
+        const turns = new Turns();
+        try {
+          const result = await work(this.#within(session, turns));
+          progress.isWorkDone = true;
+          return result;
+        } finally {
+          // A batch that `work` did not wait for must not run on over a connection that others have by then.
+          await turns.end();
+        }
       });
     };
     try {
@@ -174,13 +182,12 @@ export class Pincex {
     await this.#server?.stop();
   }
 
-  #within(session: TransactionSession): PincexTransaction {
-    const inTurn = oneByOne();
-    const execute = this.#executor(inTurn, session);
+  #within(session: TransactionSession, turns: Turns): PincexTransaction {
+    const execute = this.#executor((call) => turns.run(call), session);
     return {
       bookkeeper: new Bookkeeper(execute, session),
       trading: new Trading(execute, session),
-      execute: (items, options) => inTurn(() => this.#engine.execute(items, readMixed, options, session)),
+      execute: (items, options) => turns.run(() => this.#engine.execute(items, readMixed, options, session)),
       client: session.client,
     };
   }
@@ -199,6 +206,8 @@ export class Pincex {
 /** The embedded server is Pincex's own to migrate; one of the operator's is not, so that is only checked. */
 async function prepareSchema(url: string, isOwn: boolean): Promise<void> {
   const client = new pg.Client(url);
+  // The statement that is under way fails; the event besides would end the process.
+  client.on('error', () => undefined);
   try {
     await client.connect().catch((error: unknown) => {
       throw unavailable(error);

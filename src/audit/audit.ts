@@ -1,5 +1,6 @@
-import type pg from 'pg';
+import pg from 'pg';
 import type { Database } from '../database/database.ts';
+import { unavailable } from '../database/failures.ts';
 import { checks, type Check } from './checks.ts';
 
 export interface AuditFinding {
@@ -56,6 +57,8 @@ export async function audit(database: Database): Promise<AuditReport> {
       openHolds: Number(row?.holds),
       durationMs: performance.now() - began,
     };
+  } catch (error) {
+    throw error instanceof pg.DatabaseError ? error : unavailable(error);
   } finally {
     await client.end();
   }

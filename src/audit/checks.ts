@@ -67,7 +67,7 @@ export const checks: readonly Check[] = [
   {
     name: 'holds_match_orders',
     promise:
-      'Each open order that was placed holds what the rest of it needs, and no other order holds anything',
+      'Each open order that was placed holds what the rest of it needs, and no placed order that ended holds anything',
     text: `
       WITH needed AS (
         SELECT o.user_id, o.id AS order_id,

@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.ts';
+import type { Database, Session } from '../database/database.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { parseAmount, trimDecimal } from '../money/amount.ts';
@@ -51,13 +51,14 @@ export class CatalogStore {
     this.#database = database;
   }
 
-  get(): Promise<Catalog> {
-    return this.#catalog ?? this.reread();
+  /** @param session where it is read if it has not been: a transaction has its connection already */
+  get(session?: Session): Promise<Catalog> {
+    return this.#catalog ?? this.reread(session);
   }
 
   /** A catalog read later than the last one, or `undefined` while the last one is fresh. */
-  async refreshed(): Promise<Catalog | undefined> {
-    return performance.now() - this.#readAt < STALE_AFTER_MS ? undefined : this.reread();
+  async refreshed(session?: Session): Promise<Catalog | undefined> {
+    return performance.now() - this.#readAt < STALE_AFTER_MS ? undefined : this.reread(session);
   }
 
   /**
@@ -123,23 +124,23 @@ export class CatalogStore {
   }
 
   /** Reads the tables anew. */
-  reread(): Promise<Catalog> {
+  reread(session: Session = this.#database): Promise<Catalog> {
     this.#readAt = performance.now();
-    const reading = this.#readTables();
+    const reading = readTables(session);
     this.#catalog = reading;
     reading.catch(() => {
       if (this.#catalog === reading) this.#catalog = undefined;
     });
     return reading;
   }
+}
 
-  async #readTables(): Promise<Catalog> {
-    const currencyRows = await this.#database.query<{ code: string; scale: string }>(readCurrencies);
-    const marketRows = await this.#database.query<MarketRow>(readMarkets);
-    const currencies = new Map(currencyRows.map(({ code, scale }) => [code, { code, scale: Number(scale) }]));
-    const markets = new Map(marketRows.map((row) => [row.symbol, toMarket(row, currencies)]));
-    return { currencies, markets };
-  }
+async function readTables(session: Session): Promise<Catalog> {
+  const currencyRows = await session.query<{ code: string; scale: string }>(readCurrencies);
+  const marketRows = await session.query<MarketRow>(readMarkets);
+  const currencies = new Map(currencyRows.map(({ code, scale }) => [code, { code, scale: Number(scale) }]));
+  const markets = new Map(marketRows.map((row) => [row.symbol, toMarket(row, currencies)]));
+  return { currencies, markets };
 }
 
 function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Market {

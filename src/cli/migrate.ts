@@ -57,6 +57,7 @@ async function withDatabase(work: (client: pg.Client) => Promise<void>): Promise
   const config = loadConfig();
   const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
   const client = new pg.Client(config.database.url ?? server?.url);
+  client.on('error', () => undefined);
   try {
     await client.connect().catch((error: unknown) => {
       throw unavailable(error);

@@ -9,6 +9,8 @@ export interface Command<Data = unknown> {
   readonly type: string;
   /** The caller's id of it, which is unique for the user. */
   readonly operation: OwnedId;
+  /** The same id for another user whose it is too: a trade has two. */
+  readonly alsoOf?: OwnedId;
   /** All that was asked, as text: tells a replay from a reused id. */
   readonly content: string;
   /** Names the rows that the rule will look at. */
@@ -17,4 +19,9 @@ export interface Command<Data = unknown> {
   apply(books: Books): Data;
   /** What stays behind although the rule refused; most commands leave nothing. */
   reject?(books: Books, rejection: Rejection): void;
+}
+
+/** Every id that the command uses up. */
+export function claimsOf({ operation, alsoOf }: Command): OwnedId[] {
+  return alsoOf === undefined || alsoOf.key === operation.key ? [operation] : [operation, alsoOf];
 }

@@ -20,7 +20,7 @@ import type { OrderOutcome } from './createOrder.ts';
 import type { Fields } from './fields.ts';
 
 export interface SettleTrade {
-  /** The trade's id, unique for the buyer, which is also the id of this operation. */
+  /** The trade's id, unique for both its users, which is also the id of this operation. */
   readonly id: string;
   readonly symbol: string;
   /** Decimal string in quote, a multiple of the tick size, within the limits of both orders. */
@@ -74,6 +74,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
   return {
     type,
     operation: ownedId(buy.order.userId, id),
+    alsoOf: ownedId(sell.order.userId, id),
     content: keyOf(
       type,
       market.symbol,

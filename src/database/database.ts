@@ -90,15 +90,21 @@ export class Database implements Session {
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
     return this.#withClient(async (client) => {
+      let hasEnded = false;
       const session: TransactionSession = {
-        query: (statement, values) => this.#run(client, statement, values),
+        query: async (statement, values) => {
+          if (hasEnded) throw new PincexError('closed', 'This transaction has ended');
+          return this.#run(client, statement, values);
+        },
         client,
       };
       await this.#run(client, BEGIN);
       let result: Result;
       try {
         result = await work(session);
+        hasEnded = true;
       } catch (error) {
+        hasEnded = true;
         // The first error is what the caller needs; a rollback that fails too leaves a dead connection behind.
         await this.#run(client, ROLLBACK).catch(() => undefined);
         throw error;
@@ -128,7 +134,7 @@ export class Database implements Session {
   /** PostgreSQL answers COMMIT with ROLLBACK where a statement failed, even if its caller swallowed the error. */
   async #commit(client: pg.ClientBase): Promise<void> {
     const began = performance.now();
-    const { command } = await client.query('COMMIT');
+    const { command } = await client.query('COMMIT').catch(explain);
     this.#onStatement({ name: 'commit', durationMs: performance.now() - began, rows: 0 });
     if (command === 'COMMIT') return;
     throw new PincexError(
@@ -149,7 +155,7 @@ export class Database implements Session {
       return await work(client);
     } catch (error) {
       broken = failureOf(error) === 'disconnected';
-      throw broken ? unavailable(error) : error;
+      throw error;
     } finally {
       client.release(broken);
     }
@@ -157,7 +163,7 @@ export class Database implements Session {
 
   #connectionError(error: unknown): unknown {
     if (this.#pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
-    if (!isPoolTimeout(error)) return failureOf(error) === 'disconnected' ? unavailable(error) : error;
+    if (!isPoolTimeout(error)) return unavailable(error);
     const { max, connectionTimeoutMillis } = this.#pool.options;
     return new PincexError(
       'pool_exhausted',
@@ -172,15 +178,16 @@ export class Database implements Session {
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
     const began = performance.now();
-    const { rows } = await client.query<Row & pg.QueryResultRow>({
-      name,
-      text,
-      values: values as string[],
-      ...(rowMode && { rowMode }),
-    });
+    const query = { name, text, values: values as string[], ...(rowMode && { rowMode }) };
+    const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(explain);
     this.#onStatement({ name, durationMs: performance.now() - began, rows: rows.length });
     return rows;
   }
+}
+
+/** What PostgreSQL answers keeps its SQLSTATE; any other failure of a statement is one of the connection. */
+function explain(error: unknown): never {
+  throw error instanceof pg.DatabaseError ? error : unavailable(error);
 }
 
 /** One connection inside a transaction. */

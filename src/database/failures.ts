@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { PincexError } from '../errors.ts';
 
 /** What a failed statement means for whoever sent it. */
@@ -6,35 +7,29 @@ export type Failure =
   | 'guard_lost'
   /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
   | 'collision'
+  /** The server takes no statement just now: nothing was written, try again. */
+  | 'refused'
   /** The connection or the server went away; a commit under way may or may not have happened. */
   | 'disconnected'
   | 'other';
 
 const DIVISION_BY_ZERO = '22012';
 const UNIQUE_VIOLATION = '23505';
+/** Serialization failure, deadlock, lock not available. */
 const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
-const NETWORK: ReadonlySet<string> = new Set([
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EHOSTUNREACH',
-]);
-/** Terminated, crashed, starting up or shutting down, too many connections, or reading only after a failover. */
-const SERVER_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25006']);
+/** Too many connections, still starting up, reading only after a failover. */
+const REFUSALS: ReadonlySet<string> = new Set(['53300', '57P03', '25006']);
+/** Terminated, crashed, or closed while idle. */
+const SERVER_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P05']);
 
 export function failureOf(error: unknown): Failure {
-  if (!(error instanceof Error)) return 'other';
   if (error instanceof PincexError) return error.code === 'database_unavailable' ? 'disconnected' : 'other';
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (!(error instanceof pg.DatabaseError)) return 'other';
+  const code = error.code ?? '';
   if (code === DIVISION_BY_ZERO || code === UNIQUE_VIOLATION) return 'guard_lost';
   if (COLLISIONS.has(code)) return 'collision';
-  if (NETWORK.has(code) || SERVER_AWAY.has(code) || code.startsWith('08')) return 'disconnected';
-  // The driver gives no code where the socket closed under it.
-  return /^Connection terminated|^Client has encountered a connection error|not queryable/.test(error.message)
-    ? 'disconnected'
-    : 'other';
+  if (REFUSALS.has(code)) return 'refused';
+  return SERVER_AWAY.has(code) || code.startsWith('08') ? 'disconnected' : 'other';
 }
 
 /** The driver's own words for "no connection became free in time". */

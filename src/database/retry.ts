@@ -19,7 +19,8 @@ export function persistently<Result>(
     maxRetryTime: limits.reconnectMs,
     shouldRetry({ error, attemptNumber }) {
       const failure = failureOf(error);
-      return kinds.includes(failure) && (failure === 'disconnected' || attemptNumber < limits.attempts);
+      const isAway = failure === 'disconnected' || failure === 'refused';
+      return kinds.includes(failure) && (isAway || attemptNumber < limits.attempts);
     },
   });
 }

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { Books, type LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
-import type { Command } from '../commands/command.ts';
+import type { Operation } from '../books/rows.ts';
+import { claimsOf, type Command } from '../commands/command.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
 /** An item of a batch once it is read: a command, or the reason why it is none. */
@@ -78,25 +79,33 @@ function decideUnit(
     const item = items[index];
     if (item === undefined) throw new RangeError(`There is no item ${index}`);
     const result = decideItem(layer, item, index, batchId, hashOf);
-    if (isGroup && result.status === 'rejected') return failGroup(items, unit, result);
+    if (isGroup && result.status === 'rejected') return failGroup(books, items, unit, result, hashOf);
     results.push(result);
   }
   if (isGroup) books.merge(layer);
   return results;
 }
 
-/** The item at fault carries its own error; the others say which one it was. */
+/**
+ * The item at fault carries its own error; the others say which one it was. What had been applied before this batch
+ * stays applied, and is told so.
+ */
 function failGroup(
+  books: Books,
   items: readonly Item[],
   unit: readonly number[],
   fault: ItemResult<unknown>,
+  hashOf: (command: Command) => string,
 ): ItemResult<unknown>[] {
   const at = fault.id === null ? `item ${fault.index}` : `${fault.id} (item ${fault.index})`;
-  const rejection = new Rejection('group_failed', `nothing was done, since ${at} of the same group failed`);
+  const rejection = new Rejection('group_failed', `was not done, since ${at} of the same group failed`);
   return unit.map((index) => {
     if (index === fault.index) return fault;
-    const id = items[index]?.id ?? null;
-    return { index, id, status: 'rejected', error: rejection.toItemError(index, id) };
+    const { id, command } = items[index] ?? { id: null, command: rejection };
+    const before = command instanceof Rejection ? undefined : appliedBefore(books, command, hashOf(command));
+    return before === undefined || before instanceof Rejection
+      ? { index, id, status: 'rejected', error: rejection.toItemError(index, id) }
+      : { index, id, status: 'replayed', data: JSON.parse(before.outcome) as unknown };
   });
 }
 
@@ -110,17 +119,17 @@ function decideItem(
   if (command instanceof Rejection)
     return { index, id, status: 'rejected', error: command.toItemError(index, id) };
   try {
-    const hash = hashOf(command);
-    const { key, userId } = command.operation;
-    const before = books.operations.get(key);
+    const contentHash = hashOf(command);
+    const before = appliedBefore(books, command, contentHash);
+    if (before instanceof Rejection) throw before;
     if (before !== undefined) {
-      if (before.contentHash !== hash) throw reused(command, before.type);
       return { index, id, status: 'replayed', data: JSON.parse(before.outcome) as unknown };
     }
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
-    const { type, operation } = command;
-    books.operations.set(key, { key, userId, id: operation.id, type, contentHash: hash, outcome, batchId });
+    for (const claim of claimsOf(command)) {
+      books.operations.set(claim.key, { ...claim, type: command.type, contentHash, outcome, batchId });
+    }
     return { index, id, status: 'applied', data };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
@@ -129,11 +138,21 @@ function decideItem(
   }
 }
 
-function reused({ type, operation: { userId, id } }: Command, before: string): Rejection {
-  return new Rejection(
-    'id_reused',
-    `${userId} used the id ${id} before for a ${before} with other content; give this ${type} an id of its own`,
-  );
+/** The operation that used the command's id before with the same content, or the rejection if it was another. */
+function appliedBefore(books: Books, command: Command, hash: string): Operation | Rejection | undefined {
+  let before: Operation | undefined;
+  for (const { key, userId, id } of claimsOf(command)) {
+    const operation = books.operations.get(key);
+    if (operation === undefined) continue;
+    if (operation.contentHash !== hash) {
+      return new Rejection(
+        'id_reused',
+        `${userId} used the id ${id} before for a ${operation.type} with other content; give this ${command.type} an id of its own`,
+      );
+    }
+    before ??= operation;
+  }
+  return before;
 }
 
 /** 128 bits of SHA-256 over all that was asked: two contents that share them will not be met. */

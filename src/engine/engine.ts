@@ -3,7 +3,7 @@ import type { LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
 import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
-import type { Command } from '../commands/command.ts';
+import { claimsOf, type Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession } from '../database/database.ts';
 import { failureOf, unavailable } from '../database/failures.ts';
@@ -56,17 +56,18 @@ export class Engine {
   async execute<Data>(
     rawItems: readonly unknown[],
     reader: Reader,
-    { mode = 'partial' }: BatchOptions = {},
+    options?: BatchOptions,
     within?: TransactionSession,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
+    const { mode = 'partial' } = options ?? {};
     requireBatch(rawItems, mode);
     const batchId = uuidv7();
-    const batch = await persistently(() => this.#prepare(rawItems, reader, mode, batchId), AGAIN);
+    const batch = await persistently(() => this.#prepare(rawItems, reader, mode, batchId, within), AGAIN);
     const run = (batch: Batch) => (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
     const results = await run(batch).catch(async (error: unknown) => {
       if (!(error instanceof CatalogBehind)) throw error;
-      return run({ ...batch, catalog: await this.#catalog.reread() });
+      return run({ ...batch, catalog: await this.#catalog.reread(within) });
     });
     return summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
   }
@@ -76,10 +77,11 @@ export class Engine {
     reader: Reader,
     mode: BatchMode,
     batchId: string,
+    within: Session | undefined,
   ): Promise<Batch> {
-    let catalog = await this.#catalog.get();
+    let catalog = await this.#catalog.get(within);
     let items = readItems(rawItems, reader, catalog);
-    const newer = missesCatalog(items) ? await this.#catalog.refreshed() : undefined;
+    const newer = missesCatalog(items) ? await this.#catalog.refreshed(within) : undefined;
     if (newer !== undefined) {
       catalog = newer;
       items = readItems(rawItems, reader, catalog);
@@ -87,7 +89,7 @@ export class Engine {
     const keys = new Keys();
     for (const { command } of items) {
       if (command instanceof Rejection) continue;
-      keys.operations.add(command.operation);
+      for (const operation of claimsOf(command)) keys.operations.add(operation);
       command.touch(keys);
     }
     return { batchId, mode, items, keys, catalog, hashes: new Map() };
@@ -173,7 +175,7 @@ export class Engine {
 type Results = ItemResult<unknown>[];
 
 /** After these nothing was written, or it can be looked up: the batch is tried again. */
-const AGAIN = ['guard_lost', 'collision', 'disconnected'] as const;
+const AGAIN = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
 
 interface Batch {
   readonly batchId: string;
@@ -243,7 +245,7 @@ function explained(error: unknown, batchId: string, isUnknown: boolean): unknown
     );
   }
   const failure = failureOf(error);
-  if (failure === 'disconnected') return unavailable(error);
+  if (failure === 'disconnected' || failure === 'refused') return unavailable(error);
   if (failure === 'other') return error;
   return new PincexError(
     'conflict',

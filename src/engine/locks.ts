@@ -12,7 +12,7 @@ const lockAccounts = {
   name: 'lock-accounts',
   text: `
     WITH touched AS (
-      SELECT user_id, currency FROM unnest($1::text[], $2::text[]) AS k (user_id, currency)
+      SELECT user_id COLLATE "C", currency COLLATE "C" FROM unnest($1::text[], $2::text[]) AS k (user_id, currency)
       UNION
       SELECT h.user_id, h.currency
       FROM unnest($3::text[], $4::text[]) AS k (user_id, order_id)
@@ -32,7 +32,8 @@ const lockOrders = {
   text: `
     SELECT count(*)
     FROM (
-      SELECT user_id, id FROM unnest($1::text[], $2::text[]) AS k (user_id, id) ORDER BY user_id, id
+      SELECT user_id, id FROM unnest($1::text[], $2::text[]) AS k (user_id, id)
+      ORDER BY user_id COLLATE "C", id COLLATE "C"
     ) AS k
     CROSS JOIN LATERAL (
       SELECT FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id FOR NO KEY UPDATE

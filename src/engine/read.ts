@@ -1,7 +1,7 @@
 import { Rejection } from '../books/rejection.ts';
 import { CATALOG_MISSES, type Catalog } from '../catalog/catalog.ts';
 import type { Command } from '../commands/command.ts';
-import { Fields, isId } from '../commands/fields.ts';
+import { describe, Fields, isId } from '../commands/fields.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { BatchMode } from '../results.ts';
@@ -31,10 +31,7 @@ export function requireBatch(items: unknown, mode: unknown): void {
     );
   }
   if (!MODES.some((known) => known === mode)) {
-    throw new PincexError(
-      'invalid_batch',
-      `mode must be one of ${MODES.join(', ')}: got ${JSON.stringify(mode)}`,
-    );
+    throw new PincexError('invalid_batch', `mode must be one of ${MODES.join(', ')}: got ${describe(mode)}`);
   }
 }
 

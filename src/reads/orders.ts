@@ -19,7 +19,7 @@ export interface OrderView {
   readonly status: OrderStatus;
   readonly quantity: string;
   readonly filledQuantity: string;
-  /** Of all that is filled, rounded to 12 decimals; `null` while nothing is. */
+  /** Of all that is filled, rounded to 18 decimals; `null` while nothing is. */
   readonly averagePrice: string | null;
   readonly price: string | null;
   readonly stopPrice: string | null;
@@ -49,7 +49,7 @@ const COLUMNS = `
         o.id, o.symbol, nullif(o.side, 'buy'), nullif(o.type, 'limit'), o.status, o.quantity, o.price,
         nullif(o.time_in_force, 'gtc'), nullif(o.placed, true), o.version, o.created_at,
         nullif(o.updated_at, o.created_at), nullif(o.filled_quantity, 0),
-        CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END,
+        CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 18) END,
         CASE WHEN num_nonnulls(o.stop_price, o.trailing_amount, o.trailing_percent, o.display_quantity,
           o.expires_at, o.oco_group_id, o.parent_order_id, o.hold_amount, o.reject_code) > 0
         THEN json_build_array(o.stop_price::text, o.trailing_amount::text, o.trailing_percent::text,

@@ -25,11 +25,17 @@ export class Calls {
 }
 
 /** Runs calls one after the other: the batches of one transaction share its connection and its savepoint. */
-export function oneByOne(): <Result>(call: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (call) => {
-    const next = last.then(call);
-    last = next.catch(() => undefined);
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<Result>(call: () => Promise<Result>): Promise<Result> {
+    const next = this.#last.then(call);
+    this.#last = next.catch(() => undefined);
     return next;
-  };
+  }
+
+  /** Waits for the last of them. */
+  async end(): Promise<void> {
+    await this.#last;
+  }
 }

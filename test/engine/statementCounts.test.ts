@@ -133,7 +133,7 @@ const MAKES: Readonly<Record<MixedItem['command'], Make>> = {
     ],
     items: times(n, (i) => ({
       command: 'settleTrade',
-      id: 't',
+      id: `t-${i}`,
       symbol: 'BTC/USD',
       price: '10',
       quantity: '1',

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Pincex, PincexTransaction } from '../../src/index.ts';
-import { expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../support/books.ts';
+import { Pincex, type PincexTransaction } from '../../src/index.ts';
+import { configOf, expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../support/books.ts';
 import { gate, until } from '../support/waiting.ts';
 
 const books = useBooks();
@@ -130,6 +130,38 @@ describe('a transaction', () => {
       for (const batch of batches) expectApplied(batch);
     });
     expect(await funds(books.pincex, userId, 'USD')).toBe('60 / 40');
+  });
+
+  it('that throws while a batch of it is still under way leaves nothing of that either', async () => {
+    const userId = await newUser(books.pincex, { USD: '100' });
+    for (let round = 0; round < 3; round++) {
+      const failing = books.pincex.transaction(async (tx) => {
+        void tx.bookkeeper.batchDeposit([{ ...deposit(userId, '7'), id: `late-${round}` }]);
+        for (let query = 0; query < round; query++) await tx.client.query('SELECT 1');
+        throw new Error('enough');
+      });
+      await expect(failing).rejects.toThrow('enough');
+      expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
+    }
+  });
+
+  it('that has ended takes no more batches', async () => {
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const tx = await books.pincex.transaction((tx) => Promise.resolve(tx));
+    await expect(tx.bookkeeper.batchDeposit([deposit(userId)])).rejects.toMatchObject({ code: 'closed' });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
+  });
+
+  it('needs no second connection, not even for the first batch of a process', async () => {
+    const pincex = await Pincex.open({ config: configOf(books.url, { PINCEX_DATABASE_POOL_MAX: '1' }) });
+    onTestFinished(() => pincex.close());
+    const userId = fresh('user');
+    await pincex.transaction(async (tx) => {
+      expectApplied(await tx.bookkeeper.batchDeposit([deposit(userId)]));
+      const [result] = (await tx.bookkeeper.batchDeposit([{ ...deposit(userId), currency: 'NONE' }])).results;
+      expect(result).toMatchObject({ status: 'rejected', error: { code: 'unknown_currency' } });
+    });
+    expect(await funds(pincex, userId, 'USD')).toBe('5 / 0');
   });
 
   it('that deadlocks with another is run again from its beginning, and both are done', async () => {

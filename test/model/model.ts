@@ -130,29 +130,39 @@ export class Model {
       results.push(result);
       if (result.status !== 'rejected' || items.length === 1) continue;
       this.books = before;
-      return items.map((_, i) =>
-        i === results.length - 1 ? result : { status: 'rejected', codes: ['group_failed'] },
-      );
+      return items.map(({ read }, i) => {
+        if (i === results.length - 1) return result;
+        const replay = typeof read === 'string' ? undefined : this.#replay(read);
+        return replay?.status === 'replayed' ? replay : { status: 'rejected', codes: ['group_failed'] };
+      });
     }
     return results;
   }
 
   #one(asked: Asked | ItemErrorCode): ModelResult {
     if (typeof asked === 'string') return { status: 'rejected', codes: [asked] };
-    const operation = key(asked.userId, asked.id);
-    const before = this.books.operations.get(operation);
-    if (before !== undefined) {
-      if (before.content !== asked.content) return { status: 'rejected', codes: ['id_reused'] };
-      return { status: 'replayed', data: before.data };
-    }
+    const replay = this.#replay(asked);
+    if (replay !== undefined) return replay;
     try {
       const data = this.#apply(asked);
-      this.books.operations.set(operation, { type: asked.type, content: asked.content, data });
+      for (const operation of claimsOf(asked)) {
+        this.books.operations.set(operation, { type: asked.type, content: asked.content, data });
+      }
       return { status: 'applied', data };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       return { status: 'rejected', codes: error.codes };
     }
+  }
+
+  /** What an id that was used before answers. */
+  #replay(asked: Asked): ModelResult | undefined {
+    const found = claimsOf(asked).flatMap((operation) => this.books.operations.get(operation) ?? []);
+    if (found.length === 0) return undefined;
+    if (found.some(({ content }) => content !== asked.content)) {
+      return { status: 'rejected', codes: ['id_reused'] };
+    }
+    return { status: 'replayed', data: found[0]?.data };
   }
 
   #apply(asked: Asked): unknown {
@@ -418,4 +428,10 @@ export class Model {
       ...others,
     );
   }
+}
+
+/** A trade's id is its buyer's and its seller's. */
+function claimsOf(asked: Asked): string[] {
+  const own = key(asked.userId, asked.id);
+  return asked.type === 'settleTrade' ? [own, key(asked.sellUserId, asked.id)] : [own];
 }

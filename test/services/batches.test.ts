@@ -168,6 +168,16 @@ describe('the mode', () => {
 });
 
 describe('a group', () => {
+  it('that fails says of what was applied before that it was, and not that nothing was done', async () => {
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const [first] = locks(userId, '10');
+    expectApplied(await books.pincex.bookkeeper.batchLockFunds([first!]));
+    const again = [first!, { ...first!, id: 'other', amount: '1000' }, { ...first!, id: 'third', amount: '1' }];
+    const batch = await books.pincex.bookkeeper.batchLockFunds(again, { mode: 'atomic' });
+    expect(outcomes(batch)).toEqual(['replayed', 'insufficient_funds', 'group_failed']);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
+  });
+
   it('takes effect as a whole where its first item stands', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [a, b, c] = locks(userId, '60', '60', '40');

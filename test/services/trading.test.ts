@@ -99,6 +99,19 @@ describe('an order that is placed', () => {
 });
 
 describe('a trade', () => {
+  it('uses up its id for both its users: the seller cannot have another of the same id', async () => {
+    const [buyer, seller] = await buyerAndSeller(['1', '10'], ['2', '10']);
+    const [other] = await buyerAndSeller(['1', '10'], ['1', '10']);
+    const first = trade('same-id', buyer, seller, '1', '10');
+    const second = trade('same-id', other, seller, '1', '10');
+    expectApplied(await books.pincex.trading.settleTrades([first]));
+    expect(outcomes(await books.pincex.trading.settleTrades([second, first]))).toEqual([
+      'id_reused',
+      'replayed',
+    ]);
+    expect(await funds(books.pincex, seller, 'USD')).toBe('10 / 0');
+  });
+
   it('at a better price gives the rest of the hold back to the buyer', async () => {
     const [buyer, seller] = await buyerAndSeller(['2', '10'], ['2', '9']);
     const batch = await books.pincex.trading.settleTrades([trade('t', buyer, seller, '1', '9.5')]);
@@ -195,7 +208,7 @@ describe('a trade', () => {
     expect(await funds(books.pincex, buyer, 'USD')).toBe('76 / 0');
     expect(await order(`${buyer}-o`)).toMatchObject({
       filledQuantity: '1.4',
-      averagePrice: '17.142857142857',
+      averagePrice: '17.142857142857142857',
     });
   });
 
