@@ -74,9 +74,10 @@ export const checks: readonly Check[] = [
           CASE WHEN o.side = 'sell' THEN m.base ELSE m.quote END AS currency,
           CASE
             WHEN o.side = 'sell' THEN o.quantity - o.filled_quantity
-            -- times 10 to the minus scale, since a division keeps only so many decimals
-            WHEN o.price IS NOT NULL THEN ceil(o.price * (o.quantity - o.filled_quantity) * 10::numeric ^ q.scale)
-              * 10::numeric ^ (- q.scale)
+            -- units written out, since a power or a division keeps only so many decimals
+            WHEN o.price IS NOT NULL
+              THEN ceil(o.price * (o.quantity - o.filled_quantity) * ('1e' || q.scale)::numeric)
+                * ('1e-' || q.scale)::numeric
           END AS amount,
           o.hold_amount AS most
         FROM orders o
