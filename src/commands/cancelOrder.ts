@@ -21,7 +21,7 @@ export function cancelOrder(fields: Fields): Command<EndOutcome> {
   const order = ownedId(userId, orderId);
   return {
     type,
-    operation: ownedId(userId, id),
+    claims: [ownedId(userId, id)],
     content: keyOf(type, orderId),
     touch(keys) {
       keys.orders.add(order);

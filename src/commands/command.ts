@@ -7,10 +7,8 @@ import type { Keys } from './keys.ts';
 export interface Command<Data = unknown> {
   /** What is asked, such as `lockFunds`. */
   readonly type: string;
-  /** The caller's id of it, which is unique for the user. */
-  readonly operation: OwnedId;
-  /** The same id for another user whose it is too: a trade has two. */
-  readonly alsoOf?: OwnedId;
+  /** The caller's id of it, which it uses up for its user; a trade's for both its users, the buyer first. */
+  readonly claims: readonly [OwnedId, ...OwnedId[]];
   /** All that was asked, as text: tells a replay from a reused id. */
   readonly content: string;
   /** Names the rows that the rule will look at. */
@@ -19,9 +17,4 @@ export interface Command<Data = unknown> {
   apply(books: Books): Data;
   /** What stays behind although the rule refused; most commands leave nothing. */
   reject?(books: Books, rejection: Rejection): void;
-}
-
-/** Every id that the command uses up. */
-export function claimsOf({ operation, alsoOf }: Command): OwnedId[] {
-  return alsoOf === undefined || alsoOf.key === operation.key ? [operation] : [operation, alsoOf];
 }

@@ -20,7 +20,7 @@ export function createOrder(fields: Fields): Command<OrderOutcome> {
   const type = 'createOrder';
   return {
     type,
-    operation: { key, userId, id },
+    claims: [{ key, userId, id }],
     content: keyOf(type, content),
     touch(keys) {
       keys.orders.add({ key, userId, id });

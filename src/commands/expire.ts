@@ -19,7 +19,7 @@ export function expireOrder(userId: string, orderId: string, expiresAt: string):
   const order = ownedId(userId, orderId);
   return {
     type,
-    operation: ownedId(userId, id),
+    claims: [ownedId(userId, id)],
     content: keyOf(type, orderId, expiresAt),
     touch(keys) {
       keys.orders.add(order);
@@ -43,7 +43,7 @@ export function expireHold(
   const held = holdId(userId, orderId, currency);
   return {
     type,
-    operation: ownedId(userId, id),
+    claims: [ownedId(userId, id)],
     content: keyOf(type, orderId, currency.code, expiresAt),
     touch(keys) {
       keys.accounts.add(accountId(userId, currency));

@@ -31,7 +31,7 @@ export function lockFunds(fields: Fields): Command<Funds> {
   const hold = holdId(userId, orderId, currency);
   return {
     type,
-    operation: ownedId(userId, id),
+    claims: [ownedId(userId, id)],
     content: keyOf(type, currency.code, amount.toString(), orderId, expiresAt ?? ''),
     touch(keys) {
       keys.accounts.add(account);

@@ -32,7 +32,7 @@ export function placeOrder(fields: Fields): Command<PlaceOutcome> {
   const hold = holdId(userId, id, currency);
   return {
     type,
-    operation: { key, userId, id },
+    claims: [{ key, userId, id }],
     content: keyOf(type, content),
     touch(keys) {
       keys.accounts.add(account);

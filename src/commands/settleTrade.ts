@@ -73,8 +73,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const type = 'settleTrade';
   return {
     type,
-    operation: ownedId(buy.order.userId, id),
-    alsoOf: ownedId(sell.order.userId, id),
+    claims: [ownedId(buy.order.userId, id), ownedId(sell.order.userId, id)],
     content: keyOf(
       type,
       market.symbol,

@@ -73,7 +73,7 @@ function transaction(
   };
   return {
     type,
-    operation: ownedId(userId, id),
+    claims: [ownedId(userId, id)],
     content: keyOf(type, currency.code, amount.toString(), toUserId ?? '', reference ?? ''),
     touch(keys) {
       keys.accounts.add(payer);

@@ -27,7 +27,7 @@ export function unlockFunds(fields: Fields): Command<Funds> {
   const held = holdId(userId, orderId, currency);
   return {
     type,
-    operation: ownedId(userId, id),
+    claims: [ownedId(userId, id)],
     content: keyOf(type, currency.code, amount.toString(), orderId),
     touch(keys) {
       keys.accounts.add(accountId(userId, currency));

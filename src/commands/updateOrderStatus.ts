@@ -44,7 +44,7 @@ export function updateOrderStatus(fields: Fields): Command<OrderOutcome> {
   const owned = ownedId(userId, orderId);
   return {
     type,
-    operation: ownedId(userId, id),
+    claims: [ownedId(userId, id)],
     content: keyOf(type, orderId, status, filledQuantity?.toString() ?? '', averagePrice?.toString() ?? ''),
     touch(keys) {
       keys.orders.add(owned);

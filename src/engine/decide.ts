@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { Books, type LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
 import type { Operation } from '../books/rows.ts';
-import { claimsOf, type Command } from '../commands/command.ts';
+import type { Command } from '../commands/command.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
 /** An item of a batch once it is read: a command, or the reason why it is none. */
@@ -127,8 +127,9 @@ function decideItem(
     }
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
-    for (const claim of claimsOf(command)) {
-      books.operations.set(claim.key, { ...claim, type: command.type, contentHash, outcome, batchId });
+    const { type, claims } = command;
+    for (const { key, userId, id } of claims) {
+      books.operations.set(key, { key, userId, id, type, contentHash, outcome, batchId });
     }
     return { index, id, status: 'applied', data };
   } catch (error) {
@@ -141,7 +142,7 @@ function decideItem(
 /** The operation that used the command's id before with the same content, or the rejection if it was another. */
 function appliedBefore(books: Books, command: Command, hash: string): Operation | Rejection | undefined {
   let before: Operation | undefined;
-  for (const { key, userId, id } of claimsOf(command)) {
+  for (const { key, userId, id } of command.claims) {
     const operation = books.operations.get(key);
     if (operation === undefined) continue;
     if (operation.contentHash !== hash) {

@@ -3,7 +3,7 @@ import type { LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
 import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
-import { claimsOf, type Command } from '../commands/command.ts';
+import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession } from '../database/database.ts';
 import { failureOf, unavailable } from '../database/failures.ts';
@@ -89,7 +89,7 @@ export class Engine {
     const keys = new Keys();
     for (const { command } of items) {
       if (command instanceof Rejection) continue;
-      for (const operation of claimsOf(command)) keys.operations.add(operation);
+      for (const claim of command.claims) keys.operations.add(claim);
       command.touch(keys);
     }
     return { batchId, mode, items, keys, catalog, hashes: new Map() };
@@ -211,7 +211,7 @@ function writtenBefore(
     if (result.status !== 'applied') return true;
     const command = items[result.index]?.command;
     if (command === undefined || command instanceof Rejection) return false;
-    const operation = loaded.operations.get(command.operation.key);
+    const operation = loaded.operations.get(command.claims[0].key);
     return operation?.batchId === batchId && operation.outcome === JSON.stringify(result.data);
   };
   return cutOff.find((results) => results.some(isApplied) && results.every(isWritten));
