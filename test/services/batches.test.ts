@@ -172,7 +172,11 @@ describe('a group', () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [first] = locks(userId, '10');
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([first!]));
-    const again = [first!, { ...first!, id: 'other', amount: '1000' }, { ...first!, id: 'third', amount: '1' }];
+    const again = [
+      first!,
+      { ...first!, id: 'other', amount: '1000' },
+      { ...first!, id: 'third', amount: '1' },
+    ];
     const batch = await books.pincex.bookkeeper.batchLockFunds(again, { mode: 'atomic' });
     expect(outcomes(batch)).toEqual(['replayed', 'insufficient_funds', 'group_failed']);
     expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
