@@ -7,14 +7,16 @@ import { installProject, isRoot, newDataDir, postmasterPid, query, startHolder }
 if (!isRoot) console.warn('Skipped: what happens as root (these tests do not run as root).');
 
 describe.skipIf(!isRoot)('as root', () => {
-  it('the server runs as an unprivileged user, without any capability', async () => {
+  it('the server runs as an unprivileged user, and needs no capability in folders that others can enter', async () => {
     const dataDir = newDataDir();
     const server = await startEmbeddedServer({ dataDir });
     expect(statSync(path.join(dataDir, 'postgres')).uid).not.toBe(0);
     if (process.platform === 'linux') {
       const status = statusOf(dataDir);
       expect(status['Uid']).toBe(String(statSync(path.join(dataDir, 'postgres')).uid));
-      expect(status['CapEff']).toBe('0000000000000000');
+      // This checkout itself may be in a closed folder, such as root's own: then there is the one to enter it.
+      const allowed = canOthersEnter(import.meta.dirname) ? [0n] : [1n << 1n, 1n << 2n];
+      expect(allowed).toContain(BigInt(`0x${status['CapEff']!}`));
     }
     await server.stop();
   });
@@ -79,6 +81,12 @@ describe.skipIf(!isRoot || process.platform !== 'linux')(
     });
   },
 );
+
+/** Whether a user without rights of its own may pass through every folder down to this one. */
+function canOthersEnter(folder: string): boolean {
+  const parent = path.dirname(folder);
+  return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || canOthersEnter(parent));
+}
 
 /** What the kernel says of the server's process; of ids the first. */
 function statusOf(dataDir: string): Record<string, string> {
