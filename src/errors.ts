@@ -15,7 +15,6 @@ export type ErrorCode =
   | 'outcome_unknown'
   | 'transaction_aborted'
   | 'invalid_file'
-  | 'audit_failed'
   | 'closed';
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([

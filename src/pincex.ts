@@ -1,9 +1,9 @@
-import pg from 'pg';
 import { audit, type AuditReport } from './audit/audit.ts';
 import { CatalogStore } from './catalog/store.ts';
 import { commands, type CommandType, type DataOf, type MixedItem } from './commands/index.ts';
 import type { Fields } from './commands/fields.ts';
 import { loadConfig, type Config } from './config/load.ts';
+import { withClient } from './database/client.ts';
 import { Database, type StatementRun, type TransactionSession } from './database/database.ts';
 import { failureOf, unavailable } from './database/failures.ts';
 import { persistently } from './database/retry.ts';
@@ -204,14 +204,8 @@ export class Pincex {
 }
 
 /** The embedded server is Pincex's own to migrate; one of the operator's is not, so that is only checked. */
-async function prepareSchema(url: string, isOwn: boolean): Promise<void> {
-  const client = new pg.Client(url);
-  // The statement that is under way fails; the event besides would end the process.
-  client.on('error', () => undefined);
-  try {
-    await client.connect().catch((error: unknown) => {
-      throw unavailable(error);
-    });
+function prepareSchema(url: string, isOwn: boolean): Promise<void> {
+  return withClient(url, async (client) => {
     if (isOwn) await migrateUp(client);
     const states = await migrationStatus(client);
     const behind = states.find(({ state }) => state !== 'applied');
@@ -220,9 +214,7 @@ async function prepareSchema(url: string, isOwn: boolean): Promise<void> {
       'migration_failed',
       `Migration ${behind.version} (${behind.name}) is ${behind.state} in this database: run "pincex migrate up"`,
     );
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 const COMMANDS = Object.keys(commands) as CommandType[];

@@ -1,6 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Database } from '../database/database.ts';
-import { unavailable } from '../database/failures.ts';
+import { rethrow } from '../database/failures.ts';
 import { checks, type Check } from './checks.ts';
 
 export interface AuditFinding {
@@ -58,7 +58,7 @@ export async function audit(database: Database): Promise<AuditReport> {
       durationMs: performance.now() - began,
     };
   } catch (error) {
-    throw error instanceof pg.DatabaseError ? error : unavailable(error);
+    return rethrow(error);
   } finally {
     await client.end();
   }

@@ -2,7 +2,7 @@ import type { Config } from '../config/load.ts';
 import { Pincex } from '../index.ts';
 import { ACCOUNTS, CURRENCY, lockItems, userOf } from './accounts.ts';
 import { drawFrom } from './draw.ts';
-import { withClient } from './scratch.ts';
+import { withClient } from '../database/client.ts';
 import { seed } from './seed.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 

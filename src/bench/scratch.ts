@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { withClient } from '../database/client.ts';
 import { loadConfig, type Config } from '../config/load.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { migrateUp } from '../migrations/runner.ts';
@@ -31,18 +31,5 @@ export async function withScratchDatabase<Result>(
     }
   } finally {
     await server?.stop();
-  }
-}
-
-export async function withClient<Result>(
-  url: string,
-  work: (client: pg.Client) => Promise<Result>,
-): Promise<Result> {
-  const client = new pg.Client(url);
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end();
   }
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config/load.ts';
 import { Pincex } from '../index.ts';
 import { ACCOUNTS, CURRENCY, HISTORIED, HISTORY, lockItems, placeItems } from './accounts.ts';
 import { drawFrom } from './draw.ts';
-import { withClient } from './scratch.ts';
+import { withClient } from '../database/client.ts';
 
 /** Each account with the journal entry that it came from, and the outside world's that mirrors them all. */
 const insertAccounts = `

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import pg from 'pg';
+import type pg from 'pg';
 import { loadConfig } from '../config/load.ts';
-import { unavailable } from '../database/failures.ts';
+import { withClient } from '../database/client.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { migrateDown, migrateUp, migrationStatus } from '../migrations/runner.ts';
 import { wholeNumber } from './options.ts';
@@ -56,15 +56,9 @@ export function addMigrate(program: Command): void {
 async function withDatabase(work: (client: pg.Client) => Promise<void>): Promise<void> {
   const config = loadConfig();
   const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
-  const client = new pg.Client(config.database.url ?? server?.url);
-  client.on('error', () => undefined);
   try {
-    await client.connect().catch((error: unknown) => {
-      throw unavailable(error);
-    });
-    await work(client);
+    await withClient(config.database.url ?? server?.url ?? '', work);
   } finally {
-    await client.end();
     await server?.stop();
   }
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
-import { failureOf, isPoolTimeout, unavailable } from './failures.ts';
+import { connect } from './client.ts';
+import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -115,16 +116,8 @@ export class Database implements Session {
   }
 
   /** A connection of its own, outside the pool's hints: for long reads. The caller ends it. */
-  async connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...connectionOf(this.#url, SETTINGS), types: AS_TEXT });
-    // As above: without a listener a connection that breaks would end the process.
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-    } catch (error) {
-      throw unavailable(error);
-    }
-    return client;
+  connect(): Promise<pg.Client> {
+    return connect({ ...connectionOf(this.#url, SETTINGS), types: AS_TEXT });
   }
 
   async close(): Promise<void> {
@@ -134,7 +127,7 @@ export class Database implements Session {
   /** PostgreSQL answers COMMIT with ROLLBACK where a statement failed, even if its caller swallowed the error. */
   async #commit(client: pg.ClientBase): Promise<void> {
     const began = performance.now();
-    const { command } = await client.query('COMMIT').catch(explain);
+    const { command } = await client.query('COMMIT').catch(rethrow);
     this.#onStatement({ name: 'commit', durationMs: performance.now() - began, rows: 0 });
     if (command === 'COMMIT') return;
     throw new PincexError(
@@ -179,15 +172,10 @@ export class Database implements Session {
   ): Promise<Row[]> {
     const began = performance.now();
     const query = { name, text, values: values as string[], ...(rowMode && { rowMode }) };
-    const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(explain);
+    const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(rethrow);
     this.#onStatement({ name, durationMs: performance.now() - began, rows: rows.length });
     return rows;
   }
-}
-
-/** What PostgreSQL answers keeps its SQLSTATE; any other failure of a statement is one of the connection. */
-function explain(error: unknown): never {
-  throw error instanceof pg.DatabaseError ? error : unavailable(error);
 }
 
 /** One connection inside a transaction. */

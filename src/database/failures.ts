@@ -42,3 +42,8 @@ export function unavailable(error: unknown): PincexError {
   const reason = error instanceof Error ? error.message : String(error);
   return new PincexError('database_unavailable', `PostgreSQL cannot be reached: ${reason}`, { cause: error });
 }
+
+/** What PostgreSQL answers keeps its SQLSTATE; any other failure of a statement is one of the connection. */
+export function rethrow(error: unknown): never {
+  throw error instanceof pg.DatabaseError ? error : unavailable(error);
+}

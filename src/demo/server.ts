@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { withClient } from '../database/client.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
 import { PincexError } from '../errors.ts';
 
@@ -24,14 +25,10 @@ export async function startDemoServer(
   return server;
 }
 
-async function recreateDatabase(url: string): Promise<void> {
+function recreateDatabase(url: string): Promise<void> {
   const name = pg.escapeIdentifier(new URL(url).pathname.slice(1));
-  const client = new pg.Client({ connectionString: new URL('/postgres', url).href });
-  await client.connect();
-  try {
+  return withClient(new URL('/postgres', url).href, async (client) => {
     await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await client.query(`CREATE DATABASE ${name}`);
-  } finally {
-    await client.end();
-  }
+  });
 }
