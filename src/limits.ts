@@ -11,7 +11,7 @@ export const limits = {
   /** Decimals a currency may have, and a tick or lot size. */
   scale: 18,
   /** Orders returned for one user by one read. */
-  ordersPerUser: 1_000,
+  ordersPerUser: { byDefault: 100, most: 1_000 },
   /** Price levels on one side of an order book. */
   bookDepth: 1_000,
   /** How often a batch is decided anew after its guard was lost, before the caller is told. */
@@ -20,4 +20,16 @@ export const limits = {
   reconnectMs: 15_000,
   /** Expired holds and orders returned by one sweep statement. */
   sweepItems: 1_000,
+  /** Bytes of the cache in a process, about. */
+  cacheBytes: 64 * 1024 * 1024,
+  /** Milliseconds in which a reader may fill what it found missing in the cache. */
+  leaseMs: 10_000,
+  /** Milliseconds for which the position of the last commit is remembered; after it, the primary is asked. */
+  positionMs: 60_000,
+  /** Milliseconds that a call waits for Redis, all attempts together, before it does without. */
+  redisWaitMs: 250,
+  /** Milliseconds after which Redis is asked again once it failed. */
+  redisPauseMs: 1_000,
+  /** Changed keys that are remembered while Redis is away; beyond it all of the cache is invalidated. */
+  unpublishedKeys: 10_000,
 } as const;

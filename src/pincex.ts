@@ -1,4 +1,5 @@
 import { audit, type AuditReport } from './audit/audit.ts';
+import type { Books } from './books/books.ts';
 import { CatalogStore } from './catalog/store.ts';
 import { commands, type CommandType, type DataOf, type MixedItem } from './commands/index.ts';
 import type { Fields } from './commands/fields.ts';
@@ -8,12 +9,17 @@ import { Database, type StatementRun, type TransactionSession } from './database
 import { failureOf, unavailable } from './database/failures.ts';
 import { persistently } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
-import { Engine, type BatchOptions, type Strategy } from './engine/engine.ts';
+import { Engine, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
 import { limits } from './limits.ts';
 import { statementLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
+import type { Cache } from './repository/cache.ts';
+import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
+import { ProcessCache } from './repository/processCache.ts';
+import { RedisCache } from './repository/redisCache.ts';
+import { Repository, uncached } from './repository/repository.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
 import { Calls, Turns } from './services/calls.ts';
@@ -55,26 +61,32 @@ export class Pincex {
   /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
   readonly url: string;
   readonly #database: Database;
+  readonly #replica: Database | null;
+  readonly #repository: Repository;
   readonly #engine: Engine;
   readonly #server: EmbeddedServer | null;
   readonly #calls = new Calls();
 
-  private constructor(
-    config: Config,
-    database: Database,
-    url: string,
-    server: EmbeddedServer | null,
-    strategy: Strategy,
-  ) {
+  private constructor(config: Config, url: string, parts: Parts, strategy: Strategy) {
+    const { database, replica, server, cache } = parts;
     this.config = config;
     this.url = url;
     this.#database = database;
+    this.#replica = replica;
     this.#server = server;
     this.catalog = new CatalogStore(database);
-    this.#engine = new Engine(database, this.catalog, strategy);
+    this.#repository = new Repository({
+      primary: database,
+      replica,
+      cache,
+      ...repositoryOptions(config),
+    });
+    this.#engine = new Engine(database, this.catalog, strategy, (books, state) =>
+      this.#repository.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
+    );
     const execute = this.#executor((call) => this.#calls.run(call));
-    this.bookkeeper = new Bookkeeper(execute, database);
-    this.trading = new Trading(execute, database);
+    this.bookkeeper = new Bookkeeper(execute, this.#repository);
+    this.trading = new Trading(execute, this.#repository);
   }
 
   /**
@@ -85,7 +97,7 @@ export class Pincex {
    */
   static async open(options: PincexOptions = {}): Promise<Pincex> {
     const config = options.config ?? loadConfig();
-    const { url: ownUrl, pool, optimizedRepository } = config.database;
+    const { url: ownUrl, readUrl, pool, optimizedRepository } = config.database;
     const server =
       ownUrl === null
         ? await startEmbeddedServer({
@@ -95,22 +107,28 @@ export class Pincex {
         : null;
     const url = ownUrl ?? server?.url ?? '';
     const log = optimizedRepository.enableDebugLogs ? statementLog() : undefined;
-    const database = new Database({
-      url,
-      ...pool,
-      queryHints: optimizedRepository.enableQueryHints,
-      onStatement(run) {
-        log?.(run);
-        options.onStatement?.(run);
-      },
-    });
+    const connect = (to: string): Database =>
+      new Database({
+        url: to,
+        ...pool,
+        queryHints: optimizedRepository.enableQueryHints,
+        onStatement(run) {
+          log?.(run);
+          options.onStatement?.(run);
+        },
+      });
+    const database = connect(url);
+    const replica = readUrl === null ? null : connect(readUrl);
+    const cache = config.redis === null ? new ProcessCache() : new RedisCache(config.redis);
     try {
       await prepareSchema(url, server !== null);
-      const pincex = new Pincex(config, database, url, server, options.strategy ?? 'auto');
+      const parts = { database, replica, server, cache };
+      const pincex = new Pincex(config, url, parts, options.strategy ?? 'auto');
       await pincex.catalog.get();
       return pincex;
     } catch (error) {
-      await database.close();
+      await cache.close();
+      await Promise.all([database.close(), replica?.close()]);
       await server?.stop();
       throw error;
     }
@@ -134,20 +152,23 @@ export class Pincex {
    * `work` throws
    */
   async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
-    const progress = { isWorkDone: false };
-    const attempt = () => {
+    const progress = { isWorkDone: false, committing: [] as Books[] };
+    const attempt = async () => {
       progress.isWorkDone = false;
-      return this.#database.transaction(async (session) => {
+      progress.committing = [];
+      const result = await this.#database.transaction(async (session) => {
         const turns = new Turns();
         try {
-          const result = await work(this.#within(session, turns));
+          const done = await work(this.#within({ session, committing: progress.committing }, turns));
           progress.isWorkDone = true;
-          return result;
+          return done;
         } finally {
           // A batch that `work` did not wait for must not run on over a connection that others have by then.
           await turns.end();
         }
       });
+      for (const books of progress.committing) await this.#repository.publish(changesOf(books));
+      return result;
     };
     try {
       return await this.#calls.run(() => persistently(attempt, ['collision']));
@@ -159,6 +180,7 @@ export class Pincex {
       }
       if (failure !== 'disconnected') throw error;
       if (!progress.isWorkDone) throw unavailable(error);
+      for (const books of progress.committing) await this.#repository.publish(doubtfulChangesOf(books));
       const message =
         'PostgreSQL went away during the commit; send the same items again to learn what was written';
       throw new PincexError('outcome_unknown', message, { cause: error });
@@ -178,29 +200,46 @@ export class Pincex {
   /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
   async close(): Promise<void> {
     await this.#calls.close();
-    await this.#database.close();
+    await this.#repository.close();
+    await Promise.all([this.#database.close(), this.#replica?.close()]);
     await this.#server?.stop();
   }
 
-  #within(session: TransactionSession, turns: Turns): PincexTransaction {
-    const execute = this.#executor((call) => turns.run(call), session);
+  #within(within: Within, turns: Turns): PincexTransaction {
+    const execute = this.#executor((call) => turns.run(call), within);
+    const { session } = within;
+    const repository = new Repository({ ...repositoryOptions(this.config), ...uncached(session) });
     return {
-      bookkeeper: new Bookkeeper(execute, session),
-      trading: new Trading(execute, session),
-      execute: (items, options) => turns.run(() => this.#engine.execute(items, readMixed, options, session)),
+      bookkeeper: new Bookkeeper(execute, repository),
+      trading: new Trading(execute, repository),
+      execute: (items, options) => turns.run(() => this.#engine.execute(items, readMixed, options, within)),
       client: session.client,
     };
   }
 
   #executor(
     run: <Result>(call: () => Promise<Result>) => Promise<Result>,
-    session?: TransactionSession,
+    within?: Within,
   ): Executor {
     return <Type extends CommandType>(type: Type, items: readonly unknown[], options?: BatchOptions) => {
       const read: Reader = (_, fields) => commands[type](fields);
-      return run(() => this.#engine.execute<DataOf<Type>>(items, read, options, session));
+      return run(() => this.#engine.execute<DataOf<Type>>(items, read, options, within));
     };
   }
+}
+
+/** What a Pincex is put together from, and closes. */
+interface Parts {
+  readonly database: Database;
+  readonly replica: Database | null;
+  readonly server: EmbeddedServer | null;
+  readonly cache: Cache;
+}
+
+function repositoryOptions({ database: { optimizedRepository } }: Config) {
+  const { orderTtlMs, tradeTtlMs, userOrdersTtlMs, accountTtlMs, ttl, batchSize } = optimizedRepository;
+  const ttlMs = { accounts: accountTtlMs, orders: orderTtlMs, userOrders: userOrdersTtlMs, trades: tradeTtlMs };
+  return { ttlMs, ttl, batchSize };
 }
 
 /** The embedded server is Pincex's own to migrate; one of the operator's is not, so that is only checked. */

@@ -1,7 +1,10 @@
 import { type KeyPath, keyPaths, variableOf } from './keys.ts';
 
 /** Where a variable sets a key under a name that the rule does not give. */
-const ALIASES: Partial<Record<KeyPath, string>> = { 'database.url': 'DATABASE_URL' };
+const ALIASES: Partial<Record<KeyPath, string>> = {
+  'database.url': 'DATABASE_URL',
+  'redis.url': 'REDIS_URL',
+};
 
 /** Variables that begin with PINCEX_ and are no keys. */
 const NOT_KEYS = /^PINCEX_(CONFIG$|TEST_)/;

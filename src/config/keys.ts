@@ -14,12 +14,27 @@ export interface Key<T> {
 export const keys = {
   data_dir: folder('.pincex'),
   'database.url': postgresUrl(),
+  'database.read_url': postgresUrl(),
   'database.pool.max': wholeNumber(1, 1_000, 10),
   'database.pool.connection_timeout': duration('10s'),
   'database.pool.idle_timeout': duration('30s'),
+  'database.optimized_repository.order_cache_ttl': timeToLive('30s'),
+  'database.optimized_repository.trade_cache_ttl': timeToLive('2m'),
+  'database.optimized_repository.user_orders_ttl': timeToLive('15s'),
+  'database.optimized_repository.account_cache_ttl': timeToLive('1m'),
+  'database.optimized_repository.ttl': oneOf(['adaptive', 'fixed'], 'adaptive'),
   'database.optimized_repository.batch_size': wholeNumber(1, 10_000, 100),
   'database.optimized_repository.enable_query_hints': flag(true),
   'database.optimized_repository.enable_debug_logs': flag(false),
+  'database.optimized_repository.log_values': flag(false),
+  'redis.url': redisUrl(),
+  'redis.host': host('localhost'),
+  'redis.port': wholeNumber(1, 65_535, 6_379),
+  'redis.cluster': addresses(),
+  'redis.database': wholeNumber(0, 65_535, 0),
+  'redis.max_retries': wholeNumber(0, 100, 3),
+  'redis.pool_size': wholeNumber(1, 1_000, 10),
+  'redis.min_idle_conns': wholeNumber(1, 1_000, 5),
 } as const;
 
 /** The path of a key, such as `database.pool.max`. */
@@ -51,6 +66,58 @@ function postgresUrl(): Key<string | null> {
   };
 }
 
+function redisUrl(): Key<string | null> {
+  return {
+    takes: 'a URL such as redis://user:password@host:6379/0, or rediss:// for TLS',
+    schema: z
+      .string()
+      .refine((text) => /^rediss?:\/\//.test(text) && URL.canParse(text))
+      .nullable()
+      .default(null),
+  };
+}
+
+function host(byDefault: string): Key<string> {
+  return { takes: 'the name or address of a host', schema: z.string().min(1).default(byDefault) };
+}
+
+/** Nodes of a cluster: a list in the file, a text with commas in the environment. */
+function addresses(): Key<readonly Address[] | null> {
+  return {
+    takes: 'addresses such as [10.0.0.1:6379, 10.0.0.2:6379]',
+    schema: z
+      .union([z.array(z.string()), z.string().transform((text) => text.split(','))])
+      .transform((texts, context) => texts.map((text) => parseAddress(text.trim()) ?? refuse(context)))
+      .pipe(z.array(z.custom<Address>()).min(1))
+      .nullable()
+      .default(null),
+  };
+}
+
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function parseAddress(text: string): Address | null {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const [, host, port] = match ?? [];
+  return host === undefined || Number(port) < 1 || Number(port) > 65_535
+    ? null
+    : { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+function oneOf<Choice extends string>(choices: readonly Choice[], byDefault: Choice): Key<Choice> {
+  return {
+    takes: choices.join(' or '),
+    schema: z
+      .string()
+      .prefault(byDefault)
+      .transform((text, context) => choices.find((choice) => choice === text) ?? refuse(context)),
+  };
+}
+
 function wholeNumber(min: number, max: number, byDefault: number): Key<number> {
   return {
     takes: `a whole number from ${min} to ${max}`,
@@ -68,6 +135,17 @@ function duration(byDefault: string): Key<number> {
       .string()
       .prefault(byDefault)
       .transform((text, context) => parseDuration(text) ?? refuse(context)),
+  };
+}
+
+/** How long something stays in the cache; 0s: it is not cached. */
+function timeToLive(byDefault: string): Key<number> {
+  return {
+    takes: 'a duration such as 500ms, 30s, 2m or 1h, up to 24 days, or 0s for none',
+    schema: z
+      .string()
+      .prefault(byDefault)
+      .transform((text, context) => (text === '0s' ? 0 : (parseDuration(text) ?? refuse(context)))),
   };
 }
 

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { PincexError } from '../errors.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, readConfigFile } from './file.ts';
-import { type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
+import { type Address, type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
 
 /** The configuration of Pincex, complete and checked. */
 export interface Config {
@@ -11,6 +11,8 @@ export interface Config {
   readonly database: {
     /** The server of the user's own, or null for the embedded one. */
     readonly url: string | null;
+    /** A streaming replica that reads may go to, or null. */
+    readonly readUrl: string | null;
     readonly pool: {
       /** Connections at most, 1 to 1,000. */
       readonly max: number;
@@ -20,14 +22,41 @@ export interface Config {
       readonly idleTimeoutMs: number;
     };
     readonly optimizedRepository: {
+      /** How long orders stay in the cache; 0: they are not cached. So for the other three. */
+      readonly orderTtlMs: number;
+      readonly tradeTtlMs: number;
+      readonly userOrdersTtlMs: number;
+      readonly accountTtlMs: number;
+      /** Whether these are the same for all, or adapted to how fast something changes. */
+      readonly ttl: 'adaptive' | 'fixed';
       /** Items of a batch where the caller names no number, 1 to 10,000. */
       readonly batchSize: number;
       /** Whether planner settings pin the plans that use the indexes. */
       readonly enableQueryHints: boolean;
       /** Whether each statement is logged with its time and rows. */
       readonly enableDebugLogs: boolean;
+      /** Whether these logs show the values of statements: ids and amounts. */
+      readonly logValues: boolean;
     };
   };
+  /** The cache that processes share, or null where each has its own. */
+  readonly redis: RedisConfig | null;
+}
+
+/** Redis 7 or Valkey 7.2, or later. */
+export interface RedisConfig {
+  /** `redis://…` or `rediss://…`: over host, port and database; in a cluster, its credentials and TLS. */
+  readonly url: string | null;
+  readonly host: string;
+  readonly port: number;
+  /** Some nodes of a cluster, or null where it is none. */
+  readonly cluster: readonly Address[] | null;
+  readonly database: number;
+  /** How often a command is tried again within the time that it has. */
+  readonly maxRetries: number;
+  /** Connections at most, and those that stay open. In a cluster it is one a node. */
+  readonly poolSize: number;
+  readonly minIdleConnections: number;
 }
 
 export interface LoadConfigOptions {
@@ -65,21 +94,47 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
     return parsed.data as KeyValue<P>;
   }
 
+  /** Redis is used as soon as anything is said of it. */
+  function readRedis(): RedisConfig | null {
+    const redis = {
+      url: read('redis.url'),
+      host: read('redis.host'),
+      port: read('redis.port'),
+      cluster: read('redis.cluster'),
+      database: read('redis.database'),
+      maxRetries: read('redis.max_retries'),
+      poolSize: read('redis.pool_size'),
+      minIdleConnections: read('redis.min_idle_conns'),
+    };
+    const isGiven = keyPaths.some(
+      (path) => path.startsWith('redis.') && (environment.has(path) || file.values.get(path) !== undefined),
+    );
+    return isGiven ? redis : null;
+  }
+
   const config: Config = {
     dataDir: read('data_dir'),
     database: {
       url: read('database.url'),
+      readUrl: read('database.read_url'),
       pool: {
         max: read('database.pool.max'),
         connectionTimeoutMs: read('database.pool.connection_timeout'),
         idleTimeoutMs: read('database.pool.idle_timeout'),
       },
       optimizedRepository: {
+        orderTtlMs: read('database.optimized_repository.order_cache_ttl'),
+        tradeTtlMs: read('database.optimized_repository.trade_cache_ttl'),
+        userOrdersTtlMs: read('database.optimized_repository.user_orders_ttl'),
+        accountTtlMs: read('database.optimized_repository.account_cache_ttl'),
+        ttl: read('database.optimized_repository.ttl'),
         batchSize: read('database.optimized_repository.batch_size'),
         enableQueryHints: read('database.optimized_repository.enable_query_hints'),
         enableDebugLogs: read('database.optimized_repository.enable_debug_logs'),
+        logValues: read('database.optimized_repository.log_values'),
       },
     },
+    redis: readRedis(),
   };
 
   const unknown = [...unknownKeys(file), ...unknownVariables(env).map((name) => `${name}: unknown variable`)];
@@ -109,6 +164,6 @@ function invalid(problems: string[], unknown: string[]): PincexError {
 /** A URL is shown without its secrets: errors end up in logs. */
 function shown(key: KeyPath, raw: unknown): string {
   const text = JSON.stringify(raw);
-  if (key !== 'database.url') return text;
+  if (!key.endsWith('url')) return text;
   return text.replace(/^"([a-z+]+:\/\/)?.*@/i, '"$1***@').replace(/password=[^&"]*/gi, 'password=***');
 }

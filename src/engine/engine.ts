@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { LoadedBooks } from '../books/books.ts';
+import type { Books, LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
 import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
@@ -37,19 +37,29 @@ export class Engine {
   readonly #database: Database;
   readonly #catalog: CatalogStore;
   readonly #strategy: Strategy;
+  readonly #publish: Publish;
   readonly #contention = new Contention();
 
-  /** @param strategy other than `auto` only to measure or test one way by itself */
-  constructor(database: Database, catalog: CatalogStore, strategy: Strategy = 'auto') {
+  /**
+   * @param strategy other than `auto` only to measure or test one way by itself
+   * @param publish is told of every commit before its caller is
+   */
+  constructor(
+    database: Database,
+    catalog: CatalogStore,
+    strategy: Strategy = 'auto',
+    publish: Publish = () => Promise.resolve(),
+  ) {
     this.#database = database;
     this.#catalog = catalog;
     this.#strategy = strategy;
+    this.#publish = publish;
   }
 
   /**
    * Runs a batch.
    *
-   * @param within the caller's transaction, which then holds the locks until it ends
+   * @param within the caller's transaction, which then holds the locks until it ends, and publishes what it commits
    * @throws PincexError where the whole call fails: `invalid_batch`, `batch_too_large`, `conflict`,
    * `database_unavailable`, `pool_exhausted`, `outcome_unknown`
    */
@@ -57,17 +67,20 @@ export class Engine {
     rawItems: readonly unknown[],
     reader: Reader,
     options?: BatchOptions,
-    within?: TransactionSession,
+    within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
     const { mode = 'partial' } = options ?? {};
     requireBatch(rawItems, mode);
     const batchId = uuidv7();
-    const batch = await persistently(() => this.#prepare(rawItems, reader, mode, batchId, within), AGAIN);
+    const batch = await persistently(
+      () => this.#prepare(rawItems, reader, mode, batchId, within?.session),
+      AGAIN,
+    );
     const run = (batch: Batch) => (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
     const results = await run(batch).catch(async (error: unknown) => {
       if (!(error instanceof CatalogBehind)) throw error;
-      return run({ ...batch, catalog: await this.#catalog.reread(within) });
+      return run({ ...batch, catalog: await this.#catalog.reread(within?.session) });
     });
     return summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
   }
@@ -98,34 +111,46 @@ export class Engine {
   /** Tries until the batch is written over what it was decided from, or the bounds are reached. */
   async #run(batch: Batch): Promise<Results> {
     if (batch.keys.operations.size === 0) return decideBatch(NOTHING, batch).results;
-    const cutOff: Results[] = [];
+    const cutOff: Decision[] = [];
     try {
       return await persistently(() => this.#attempt(batch, cutOff), AGAIN);
     } catch (error) {
+      for (const { books } of cutOff) await this.#publish(books, 'in doubt');
       throw explained(error, batch.batchId, cutOff.length > 0);
     }
   }
 
-  /** @param cutOff takes the results of every decision whose writing was cut off: it may have happened */
-  async #attempt(batch: Batch, cutOff: Results[]): Promise<Results> {
+  /** @param cutOff takes every decision whose writing was cut off: it may have happened */
+  async #attempt(batch: Batch, cutOff: Decision[]): Promise<Results> {
+    const decision =
+      this.#begins(batch, cutOff) === 'guard'
+        ? await this.#guarded(batch, cutOff)
+        : await this.#locked(batch, cutOff);
+    await this.#publish(decision.books, 'committed');
+    return decision.results;
+  }
+
+  async #guarded(batch: Batch, cutOff: Decision[]): Promise<Decision> {
     const { keys, batchId } = batch;
-    let lost: LoadedBooks | undefined;
-    if (this.#begins(batch, cutOff) === 'guard') {
-      const loaded = await loadBatch(this.#database, batch);
-      const written = writtenBefore(cutOff, batch, loaded);
-      if (written !== undefined) return written;
-      const { books, results } = decideBatch(loaded, batch);
-      try {
-        await persist(this.#database, keys, loaded, books, batchId);
-        return results;
-      } catch (error) {
-        const failure = failureOf(error);
-        if (failure === 'disconnected') cutOff.push(results);
-        if (failure !== 'guard_lost' || this.#strategy === 'guard') throw error;
-        lost = loaded;
-      }
+    const loaded = await loadBatch(this.#database, batch);
+    const written = writtenBefore(cutOff, batch, loaded);
+    if (written !== undefined) return written;
+    const decision = decideBatch(loaded, batch);
+    try {
+      await persist(this.#database, keys, loaded, decision.books, batchId);
+      return decision;
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === 'disconnected') cutOff.push(decision);
+      if (failure !== 'guard_lost' || this.#strategy === 'guard') throw error;
+      return this.#locked(batch, cutOff, loaded);
     }
-    let decided: Results | undefined;
+  }
+
+  /** @param lost what was read before a guard was lost */
+  async #locked(batch: Batch, cutOff: Decision[], lost?: LoadedBooks): Promise<Decision> {
+    const { keys, batchId } = batch;
+    let decided: Decision | undefined;
     try {
       return await this.#database.transaction(async (session) => {
         await lockRows(session, keys);
@@ -133,10 +158,9 @@ export class Engine {
         if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
         const written = writtenBefore(cutOff, batch, loaded);
         if (written !== undefined) return written;
-        const { books, results } = decideBatch(loaded, batch);
-        decided = results;
-        await persist(session, keys, loaded, books, batchId);
-        return results;
+        decided = decideBatch(loaded, batch);
+        await persist(session, keys, loaded, decided.books, batchId);
+        return decided;
       });
     } catch (error) {
       if (decided !== undefined && failureOf(error) === 'disconnected') cutOff.push(decided);
@@ -151,7 +175,7 @@ export class Engine {
   }
 
   /** In the caller's transaction a lost guard must not end it: the attempt stands behind a savepoint. */
-  async #runWithin(batch: Batch, session: TransactionSession): Promise<Results> {
+  async #runWithin(batch: Batch, { session, committing }: Within): Promise<Results> {
     const { keys, batchId } = batch;
     if (keys.operations.size === 0) return decideBatch(NOTHING, batch).results;
     for (let attempt = 1; ; attempt++) {
@@ -162,6 +186,7 @@ export class Engine {
         const { books, results } = decideBatch(loaded, batch);
         await persist(session, keys, loaded, books, batchId);
         await session.query(RELEASE);
+        committing.push(books);
         return results;
       } catch (error) {
         if (failureOf(error) !== 'guard_lost') throw error;
@@ -173,6 +198,16 @@ export class Engine {
 }
 
 type Results = ItemResult<unknown>[];
+
+/** Tells of changed books: that they were committed, or that nobody knows whether they were. */
+export type Publish = (books: Books, state: 'committed' | 'in doubt') => Promise<void>;
+
+/** The caller's transaction. */
+export interface Within {
+  readonly session: TransactionSession;
+  /** Takes the books that it will commit. */
+  readonly committing: Books[];
+}
 
 /** After these nothing was written, or it can be looked up: the batch is tried again. */
 const AGAIN = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
@@ -199,14 +234,14 @@ const RELEASE = { name: 'release-savepoint', text: 'RELEASE SAVEPOINT pincex_bat
 const ROLLBACK_TO_SAVEPOINT = { name: 'rollback-to-savepoint', text: 'ROLLBACK TO SAVEPOINT pincex_batch' };
 
 /**
- * The results of the decision that was written although its connection broke: all that it applied stands in the
+ * The decision that was written although its connection broke: all that it applied stands in the
  * books under this batch's id, with the same outcomes. A batch is written as a whole, so one that shows is there.
  */
 function writtenBefore(
-  cutOff: readonly Results[],
+  cutOff: readonly Decision[],
   { batchId, items }: Batch,
   loaded: LoadedBooks,
-): Results | undefined {
+): Decision | undefined {
   const isWritten = (result: ItemResult<unknown>): boolean => {
     if (result.status !== 'applied') return true;
     const command = items[result.index]?.command;
@@ -214,7 +249,7 @@ function writtenBefore(
     const operation = loaded.operations.get(command.claims[0].key);
     return operation?.batchId === batchId && operation.outcome === JSON.stringify(result.data);
   };
-  return cutOff.find((results) => results.some(isApplied) && results.every(isWritten));
+  return cutOff.find(({ results }) => results.some(isApplied) && results.every(isWritten));
 }
 
 const isApplied = ({ status }: ItemResult<unknown>): boolean => status === 'applied';

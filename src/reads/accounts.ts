@@ -20,20 +20,24 @@ export interface AccountView {
   readonly updatedAt: string;
 }
 
+/** Names an account. */
+export interface AccountKey {
+  readonly userId: string;
+  readonly currency: string;
+}
+
 const getAccounts = {
   name: 'get-accounts',
   text: `
-    SELECT u.n AS user_n, c.n AS currency_n, a.available, a.locked, a.balance, a.version, a.updated_at
-    FROM unnest($1::text[]) WITH ORDINALITY AS u (user_id, n)
-    CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS c (currency, n)
+    SELECT k.n, a.available, a.locked, a.balance, a.version, a.updated_at
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)
     CROSS JOIN LATERAL (
-      SELECT * FROM accounts a WHERE a.user_id = u.user_id AND a.currency = c.currency OFFSET 0
+      SELECT * FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency OFFSET 0
     ) AS a`,
 };
 
 interface Row {
-  user_n: string;
-  currency_n: string;
+  n: string;
   available: string;
   locked: string;
   balance: string;
@@ -41,33 +45,23 @@ interface Row {
   updated_at: string;
 }
 
-/**
- * Every account of the users in the currencies: for each user in turn, one for each currency in turn, `null`
- * where there is none.
- *
- * @throws PincexError `invalid_argument`, `batch_too_large`
- */
+/** The accounts, in the order of their keys, `null` where there is none. */
 export async function readAccounts(
   session: Session,
-  userIds: readonly string[],
-  currencies: readonly string[],
+  keys: readonly AccountKey[],
 ): Promise<(AccountView | null)[]> {
-  requireKeys('userIds', userIds);
-  requireKeys('currencies', currencies);
-  const count = userIds.length * currencies.length;
-  requireCount(count);
-  const accounts = new Array<AccountView | null>(count).fill(null);
-  if (count === 0) return accounts;
+  const accounts = new Array<AccountView | null>(keys.length).fill(null);
+  if (keys.length === 0) return accounts;
   const rows = await session.query<Row>(getAccounts, [
-    textArray(userIds.map(askable)),
-    textArray(currencies.map(askable)),
+    textArray(keys.map(({ userId }) => askable(userId))),
+    textArray(keys.map(({ currency }) => askable(currency))),
   ]);
   for (const row of rows) {
-    const user = Number(row.user_n) - 1;
-    const currency = Number(row.currency_n) - 1;
-    accounts[user * currencies.length + currency] = {
-      userId: userIds[user] ?? '',
-      currency: currencies[currency] ?? '',
+    const place = Number(row.n) - 1;
+    const { userId = '', currency = '' } = keys[place] ?? {};
+    accounts[place] = {
+      userId,
+      currency,
       available: trimDecimal(row.available),
       locked: trimDecimal(row.locked),
       balance: trimDecimal(row.balance),
@@ -76,4 +70,16 @@ export async function readAccounts(
     };
   }
   return accounts;
+}
+
+/**
+ * Every account of the users in the currencies: for each user in turn, one for each currency in turn.
+ *
+ * @throws PincexError `invalid_argument`, `batch_too_large`
+ */
+export function accountKeys(userIds: readonly string[], currencies: readonly string[]): AccountKey[] {
+  requireKeys('userIds', userIds);
+  requireKeys('currencies', currencies);
+  requireCount(userIds.length * currencies.length);
+  return userIds.flatMap((userId) => currencies.map((currency) => ({ userId, currency })));
 }

@@ -1,4 +1,4 @@
-import { OPEN_STATUSES, ORDER_STATUSES } from '../books/orders.ts';
+import { ORDER_STATUSES } from '../books/orders.ts';
 import type { OrderSide, OrderStatus, OrderType, TimeInForce } from '../books/rows.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
@@ -130,10 +130,10 @@ export async function readOrdersByIds(
 export async function readUserOrders(
   session: Session,
   userIds: readonly string[],
-  { statuses, symbol, limit = 100 }: UserOrdersFilter = {},
+  { statuses, symbol, limit = limits.ordersPerUser.byDefault }: UserOrdersFilter = {},
 ): Promise<OrderView[][]> {
   requireKeys('userIds', userIds);
-  requireLimit('limit', limit, limits.ordersPerUser);
+  requireLimit('limit', limit, limits.ordersPerUser.most);
   if (statuses !== undefined) requireKeys('statuses', statuses);
   if (symbol !== undefined) requireKeys('symbol', [symbol]);
   const unknown = statuses?.find((status) => !ORDER_STATUSES.includes(status));
@@ -155,15 +155,6 @@ export async function readUserOrders(
     orders[user]?.push(toView(row, userIds[user] ?? ''));
   }
   return orders;
-}
-
-/** The newest open orders of each user, as {@link readUserOrders}. */
-export function readOpenOrdersByUsers(
-  session: Session,
-  userIds: readonly string[],
-  { limit = limits.ordersPerUser }: { readonly limit?: number } = {},
-): Promise<OrderView[][]> {
-  return readUserOrders(session, userIds, { statuses: OPEN_STATUSES, limit });
 }
 
 function statementFor(bySymbol: boolean, byStatus: boolean): Statement {

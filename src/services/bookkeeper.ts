@@ -2,11 +2,14 @@ import type { Funds } from '../books/funds.ts';
 import type { LockFunds } from '../commands/lockFunds.ts';
 import type { Deposit, Transfer, Withdraw } from '../commands/transactions.ts';
 import type { UnlockFunds } from '../commands/unlockFunds.ts';
-import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
-import { readAccounts, type AccountView } from '../reads/accounts.ts';
+import { accountKeys, type AccountView } from '../reads/accounts.ts';
+import { requireKeys } from '../reads/keys.ts';
+import { accounts } from '../repository/kinds.ts';
+import type { Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 import { executeOne, type Executor } from './executor.ts';
+import { atLeast, eachAtLeast, type MinVersion, type MinVersions } from './versions.ts';
 
 /**
  * Accounts and funds. Every call that writes takes a list and answers with a result for each item; the single
@@ -14,29 +17,31 @@ import { executeOne, type Executor } from './executor.ts';
  */
 export class Bookkeeper {
   readonly #execute: Executor;
-  readonly #session: Session;
+  readonly #repository: Repository;
 
-  constructor(execute: Executor, session: Session) {
+  constructor(execute: Executor, repository: Repository) {
     this.#execute = execute;
-    this.#session = session;
+    this.#repository = repository;
   }
 
   /**
-   * Every account of these users in these currencies, in one statement: for each user in turn, one for each
-   * currency in turn, `null` where there is none.
+   * Every account of these users in these currencies: for each user in turn, one for each currency in turn, `null`
+   * where there is none. From the cache, and by one statement for what is not there.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
-  batchGetAccounts(
+  async batchGetAccounts(
     userIds: readonly string[],
     currencies: readonly string[],
+    options?: MinVersions,
   ): Promise<(AccountView | null)[]> {
-    return readAccounts(this.#session, userIds, currencies);
+    return this.#repository.getMany(accounts, accountKeys(userIds, currencies), eachAtLeast(options));
   }
 
-  async getAccount(userId: string, currency: string): Promise<AccountView | null> {
-    const [account] = await this.batchGetAccounts([userId], [currency]);
-    return account ?? null;
+  /** Calls that are made together are gathered into one {@link batchGetAccounts}. */
+  async getAccount(userId: string, currency: string, options?: MinVersion): Promise<AccountView | null> {
+    requireKeys('userId and currency', [userId, currency]);
+    return this.#repository.get(accounts, { userId, currency }, atLeast(options));
   }
 
   /** Moves funds from available to locked, each into the hold of its (user, order, currency). */

@@ -5,19 +5,17 @@ import type { CreateOrder } from '../commands/newOrder.ts';
 import type { PlaceOrder, PlaceOutcome } from '../commands/placeOrder.ts';
 import type { SettleTrade, TradeOutcome } from '../commands/settleTrade.ts';
 import type { UpdateOrderStatus } from '../commands/updateOrderStatus.ts';
-import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
 import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';
-import {
-  readOpenOrdersByUsers,
-  readOrdersByIds,
-  readUserOrders,
-  type OrderView,
-  type UserOrdersFilter,
-} from '../reads/orders.ts';
-import { readTradesByOrderIds, type TradeView } from '../reads/trades.ts';
+import { requireKeys, requireLimit } from '../reads/keys.ts';
+import { readUserOrders, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
+import type { TradeView } from '../reads/trades.ts';
+import { holdsAll, orders, trades, userOrders, type UserOrders } from '../repository/kinds.ts';
+import type { Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
+import { limits } from '../limits.ts';
 import { executeOne, type Executor } from './executor.ts';
+import { atLeast, eachAtLeast, type MinVersion, type MinVersions } from './versions.ts';
 
 /**
  * Orders and trades. Matching is the caller's: these store what it decides and move the money that goes with it.
@@ -25,11 +23,11 @@ import { executeOne, type Executor } from './executor.ts';
  */
 export class Trading {
   readonly #execute: Executor;
-  readonly #session: Session;
+  readonly #repository: Repository;
 
-  constructor(execute: Executor, session: Session) {
+  constructor(execute: Executor, repository: Repository) {
     this.#execute = execute;
-    this.#session = session;
+    this.#repository = repository;
   }
 
   /** Holds what each order may need and stores it: both or neither. */
@@ -72,17 +70,20 @@ export class Trading {
   }
 
   /**
-   * The orders with these ids, in their order, `null` where there is none.
+   * The orders with these ids, in their order, `null` where there is none. Order ids are the exchange's own and
+   * expected to be unique over all users; where two users have the same, it is the one created first.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
-  batchGetOrdersByIds(ids: readonly string[]): Promise<(OrderView | null)[]> {
-    return readOrdersByIds(this.#session, ids);
+  async batchGetOrdersByIds(ids: readonly string[], options?: MinVersions): Promise<(OrderView | null)[]> {
+    requireKeys('ids', ids);
+    return this.#repository.getMany(orders, ids, eachAtLeast(options));
   }
 
-  async getOrder(id: string): Promise<OrderView | null> {
-    const [order] = await this.batchGetOrdersByIds([id]);
-    return order ?? null;
+  /** Calls that are made together are gathered into one {@link batchGetOrdersByIds}. */
+  async getOrder(id: string, options?: MinVersion): Promise<OrderView | null> {
+    requireKeys('id', [id]);
+    return this.#repository.get(orders, id, atLeast(options));
   }
 
   /**
@@ -90,13 +91,29 @@ export class Trading {
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
-  batchGetUserOrders(userIds: readonly string[], filter?: UserOrdersFilter): Promise<OrderView[][]> {
-    return readUserOrders(this.#session, userIds, filter);
+  async batchGetUserOrders(
+    userIds: readonly string[],
+    { fresh = false, ...filter }: UserOrdersFilter & Fresh = {},
+  ): Promise<OrderView[][]> {
+    requireKeys('userIds', userIds);
+    const { statuses, symbol, limit = limits.ordersPerUser.byDefault } = filter;
+    if (statuses !== undefined || symbol !== undefined) {
+      return this.#repository.readDirectly((session) => readUserOrders(session, userIds, filter), { fresh });
+    }
+    return this.#listsOf(userIds, 'all', limit, fresh);
   }
 
-  async getUserOrders(userId: string, filter?: UserOrdersFilter): Promise<OrderView[]> {
-    const [orders] = await this.batchGetUserOrders([userId], filter);
-    return orders ?? [];
+  /** Calls that are made together, for the same limit, are gathered into one {@link batchGetUserOrders}. */
+  async getUserOrders(userId: string, options: UserOrdersFilter & Fresh = {}): Promise<OrderView[]> {
+    const { statuses, symbol, limit = limits.ordersPerUser.byDefault, fresh = false } = options;
+    if (statuses !== undefined || symbol !== undefined) {
+      const [list] = await this.batchGetUserOrders([userId], options);
+      return list ?? [];
+    }
+    requireKeys('userId', [userId]);
+    requireLimit('limit', limit, limits.ordersPerUser.most);
+    const list = await this.#repository.get(userOrders('all', limit), userId, enough(limit, fresh));
+    return list.orders.slice(0, limit);
   }
 
   /**
@@ -104,11 +121,12 @@ export class Trading {
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
-  batchGetOpenOrdersByUsers(
+  async batchGetOpenOrdersByUsers(
     userIds: readonly string[],
-    options?: { readonly limit?: number },
+    { limit = limits.ordersPerUser.most, fresh = false }: { readonly limit?: number } & Fresh = {},
   ): Promise<OrderView[][]> {
-    return readOpenOrdersByUsers(this.#session, userIds, options);
+    requireKeys('userIds', userIds);
+    return this.#listsOf(userIds, 'open', limit, fresh);
   }
 
   /**
@@ -116,8 +134,13 @@ export class Trading {
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
-  batchGetTradesByOrderIds(orderIds: readonly string[]): Promise<TradeView[][]> {
-    return readTradesByOrderIds(this.#session, orderIds);
+  async batchGetTradesByOrderIds(
+    orderIds: readonly string[],
+    { fresh = false }: Fresh = {},
+  ): Promise<TradeView[][]> {
+    requireKeys('orderIds', orderIds);
+    const lists = await this.#repository.getMany(trades, orderIds, () => !fresh);
+    return lists.map((list) => [...list]);
   }
 
   /**
@@ -127,11 +150,33 @@ export class Trading {
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
   batchGetOrderBooks(symbols: readonly string[], depth = 20): Promise<OrderBook[]> {
-    return readOrderBooks(this.#session, symbols, depth);
+    return this.#repository.readDirectly((session) => readOrderBooks(session, symbols, depth));
   }
 
   async getOrderBook(symbol: string, depth = 20): Promise<OrderBook> {
     const [book] = await this.batchGetOrderBooks([symbol], depth);
     return book ?? { symbol, bids: [], asks: [] };
   }
+
+  async #listsOf(
+    userIds: readonly string[],
+    which: 'all' | 'open',
+    limit: number,
+    fresh: boolean,
+  ): Promise<OrderView[][]> {
+    requireLimit('limit', limit, limits.ordersPerUser.most);
+    const lists = await this.#repository.getMany(userOrders(which, limit), userIds, enough(limit, fresh));
+    return lists.map((list) => list.orders.slice(0, limit));
+  }
 }
+
+/** Lists have no version: a reader that must see its own write asks for a fresh one. */
+export interface Fresh {
+  /** Past the cache and the replica. Default false. */
+  readonly fresh?: boolean;
+}
+
+const enough =
+  (limit: number, fresh: boolean) =>
+  (list: UserOrders): boolean =>
+    !fresh && holdsAll(list, limit);

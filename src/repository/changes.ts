@@ -1,0 +1,47 @@
+import type { Books } from '../books/books.ts';
+import type { Account } from '../books/rows.ts';
+import { formatAmount } from '../money/amount.ts';
+import type { AccountView } from '../reads/accounts.ts';
+import type { Changes } from './cache.ts';
+import * as kinds from './kinds.ts';
+
+/**
+ * What a committed batch changed, as the cache knows it. Accounts come with their new values, since all of an
+ * account passes through a batch; of an order only what its rules look at does, so that it and the lists that it
+ * stands in are removed.
+ */
+export function changesOf({ accounts, orders, trades, now }: Books): Changes {
+  const removed = new Set<string>();
+  for (const { id, userId } of orders.changed.values()) {
+    removed.add(kinds.orders.keyOf(id));
+    for (const list of USER_ORDERS) removed.add(list.keyOf(userId));
+  }
+  for (const { orderId } of trades) removed.add(kinds.trades.keyOf(orderId));
+  const replaced = Array.from(accounts.changed.values(), (account) => ({
+    key: kinds.accounts.keyOf(account),
+    version: account.version,
+    value: () => viewOf(account, now),
+  }));
+  return { replaced, removed: [...removed] };
+}
+
+/** The same, where it is not known whether it was committed. */
+export function doubtfulChangesOf(books: Books): Changes {
+  const { replaced, removed } = changesOf(books);
+  return { replaced: [], removed: [...replaced.map(({ key }) => key), ...removed] };
+}
+
+const USER_ORDERS = [kinds.userOrders('all', 1), kinds.userOrders('open', 1)];
+
+function viewOf(account: Account, now: string): AccountView {
+  const { userId, currency, scale, available, locked, version } = account;
+  return {
+    userId,
+    currency,
+    available: formatAmount(available, scale),
+    locked: formatAmount(locked, scale),
+    balance: formatAmount(available + locked, scale),
+    version,
+    updatedAt: now,
+  };
+}

@@ -1,0 +1,82 @@
+import { LRUCache } from 'lru-cache';
+import { limits } from '../limits.ts';
+import { isHit, type Cache, type CacheRead, type Changes, type Entry, type Fill, type Miss } from './cache.ts';
+
+/** The cache of one process, bounded by bytes; the least recently read goes first. */
+export class ProcessCache implements Cache {
+  readonly store = 'process';
+  readonly #entries: LRUCache<string, Entry | Lease>;
+  #leases = 0;
+  #position: { readonly at: bigint; readonly until: number } | null = null;
+
+  constructor(maxBytes: number = limits.cacheBytes) {
+    this.#entries = new LRUCache({ maxSize: maxBytes });
+  }
+
+  read(keys: readonly string[]): Promise<CacheRead> {
+    const entries = keys.map((key) => this.#entries.get(key) ?? this.#grant(key));
+    return Promise.resolve({ entries, position: this.#published() });
+  }
+
+  fill(fills: readonly Fill[]): Promise<void> {
+    for (const { key, lease, version, value, ttlMs } of fills) {
+      const standing = this.#entries.peek(key);
+      if (standing === undefined || isHit(standing) || standing.lease !== lease) continue;
+      this.#set(key, { version, value }, ttlMs);
+    }
+    return Promise.resolve();
+  }
+
+  publish({ replaced, removed }: Changes, position: bigint | null): Promise<void> {
+    if (position !== null && position > (this.#published() ?? 0n)) {
+      this.#position = { at: position, until: Date.now() + limits.positionMs };
+    }
+    for (const key of removed) this.#entries.delete(key);
+    for (const { key, version, value } of replaced) {
+      const standing = this.#entries.peek(key);
+      if (standing === undefined) continue;
+      if (!isHit(standing)) this.#entries.delete(key);
+      else if (standing.version < version) {
+        this.#set(key, { version, value: value() }, this.#entries.getRemainingTTL(key));
+      }
+    }
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#entries.clear();
+    return Promise.resolve();
+  }
+
+  #published(): bigint | null {
+    return this.#position !== null && this.#position.until > Date.now() ? this.#position.at : null;
+  }
+
+  #grant(key: string): Lease {
+    const lease = { lease: String(++this.#leases) };
+    this.#entries.set(key, lease, { ttl: limits.leaseMs, size: 2 * key.length + LEASE_BYTES });
+    return lease;
+  }
+
+  #set(key: string, entry: Entry, ttlMs: number): void {
+    const size = 2 * key.length + freeze(entry.value);
+    this.#entries.set(key, entry, { ttl: Math.max(1, Math.ceil(ttlMs)), size });
+  }
+}
+
+type Lease = Miss & { readonly lease: string };
+
+const LEASE_BYTES = 100;
+/** What an object or an array takes besides its contents, and what a field takes besides a text. */
+const OBJECT_BYTES = 64;
+const FIELD_BYTES = 24;
+
+/** Freezes a value through and through, and tells about how many bytes it takes. */
+function freeze(value: unknown): number {
+  if (typeof value === 'string') return FIELD_BYTES + value.length;
+  if (typeof value !== 'object' || value === null) return FIELD_BYTES;
+  let bytes = OBJECT_BYTES;
+  for (const part of Object.values(value)) bytes += freeze(part);
+  Object.freeze(value);
+  return bytes;
+}

@@ -1,0 +1,288 @@
+import { randomBytes } from 'node:crypto';
+import {
+  circuitBreaker,
+  ConsecutiveBreaker,
+  ExponentialBackoff,
+  handleAll,
+  retry,
+  timeout,
+  TimeoutStrategy,
+  wrap,
+  type IPolicy,
+} from 'cockatiel';
+import type { RedisConfig } from '../config/load.ts';
+import { limits } from '../limits.ts';
+import type { Cache, CacheRead, Changes, Entry, Fill, Miss } from './cache.ts';
+import { linkTo, type RedisLink } from './redisLink.ts';
+import { FILL, INCARNATION_LENGTH, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
+import { Unpublished } from './unpublished.ts';
+
+/** Of what is stored: a Pincex that stores it otherwise shares nothing with this one. */
+const SCHEMA = 1;
+/** Failures in a row after which Redis is left alone for a while. */
+const FAILURES = 3;
+/** Keys in one command: a script unpacks them on a stack of 8,000. */
+const KEYS_AT_ONCE = 5_000;
+
+/**
+ * The cache that processes share, in Redis or Valkey. It fails soft: what Redis cannot say within
+ * `limits.redisWaitMs` the database is asked, and nothing fails. What could not be published is remembered, and
+ * nothing is read here before it is.
+ */
+export class RedisCache implements Cache {
+  readonly store = 'redis';
+  readonly #link: RedisLink;
+  readonly #policy: IPolicy;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #unpublished = new Unpublished();
+  #settling: Promise<void> | undefined;
+  /** The next attempt to publish what was missed; `null` once this is closed. */
+  #later: NodeJS.Timeout | null | undefined;
+  #renewing: Promise<void> | undefined;
+
+  /** @param onFailure is told why something was done without Redis */
+  constructor(config: RedisConfig, onFailure: (error: unknown) => void = () => undefined) {
+    this.#link = linkTo(config);
+    this.#onFailure = onFailure;
+    this.#policy = wrap(
+      circuitBreaker(handleAll, {
+        halfOpenAfter: limits.redisPauseMs,
+        breaker: new ConsecutiveBreaker(FAILURES),
+      }),
+      timeout(limits.redisWaitMs, TimeoutStrategy.Aggressive),
+      retry(handleAll, {
+        maxAttempts: config.maxRetries,
+        backoff: new ExponentialBackoff({ initialDelay: 10, maxDelay: 100 }),
+      }),
+    );
+  }
+
+  async read(keys: readonly string[]): Promise<CacheRead> {
+    const entries = new Array<Entry | Miss>(keys.length).fill(NO_LEASE);
+    const nonsense: string[] = [];
+    let position: bigint | null | undefined;
+    try {
+      await this.#policy.execute(async () => {
+        await this.#settle();
+        const token = randomBytes(9).toString('base64url');
+        const replies = this.#grouped(keys).map(async ({ group, places }) => {
+          const names = places.map((place) => nameOf(group, keys[place] ?? ''));
+          const reply = await this.#run(
+            READ,
+            [incarnationOf(group), positionOf(group), ...names],
+            [newIncarnation(), token, String(limits.leaseMs)],
+          );
+          const texts = reply as string[];
+          for (const [n, place] of places.entries()) {
+            const entry = parse(texts[n] ?? '');
+            if (entry === undefined) nonsense.push(keys[place] ?? '');
+            entries[place] = entry ?? NO_LEASE;
+          }
+          return parsePosition(texts[places.length] ?? '');
+        });
+        const positions = await Promise.all(replies);
+        // A group that does not know leaves it open for all.
+        position = positions.reduce((most, one) => (most === null || one === null ? null : one > most ? one : most));
+      });
+    } catch (error) {
+      this.#onFailure(error);
+      return { entries: new Array<Miss>(keys.length).fill(NO_LEASE), position: null };
+    }
+    if (nonsense.length > 0) await this.publish({ replaced: [], removed: nonsense }, null);
+    return { entries, position: position ?? null };
+  }
+
+  async fill(fills: readonly Fill[]): Promise<void> {
+    try {
+      await this.#policy.execute(() =>
+        Promise.all(
+          this.#grouped(fills.map(({ key }) => key)).map(({ group, places }) => {
+            const own = places.map((place) => fills[place] as Fill);
+            return this.#run(
+              FILL,
+              own.map(({ key }) => nameOf(group, key)),
+              own.flatMap(({ lease, version, value, ttlMs }) => [
+                lease,
+                lease.slice(0, INCARNATION_LENGTH) + print(version, value),
+                String(Math.max(1, Math.ceil(ttlMs))),
+              ]),
+            );
+          }),
+        ),
+      );
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  async publish(changes: Changes, position: bigint | null): Promise<void> {
+    const { replaced, removed } = changes;
+    if (replaced.length + removed.length === 0) return;
+    try {
+      await this.#policy.execute(async () => {
+        await this.#settle();
+        await this.#send(changes, position);
+      });
+    } catch (error) {
+      this.#onFailure(error);
+      this.#unpublished.add(
+        replaced.map(({ key }) => key),
+        position,
+      );
+      this.#unpublished.add(removed, position);
+      this.#settleLater();
+    }
+  }
+
+  close(): Promise<void> {
+    clearTimeout(this.#later ?? undefined);
+    this.#later = null;
+    return this.#link.close();
+  }
+
+  /** Others read here too, and nobody may call this process for a while. */
+  #settleLater(): void {
+    if (this.#later !== undefined) return;
+    const settle = (): void => {
+      this.#later = undefined;
+      this.#policy.execute(() => this.#settle()).catch(() => this.#settleLater());
+    };
+    this.#later = setTimeout(settle, limits.redisPauseMs).unref();
+  }
+
+  /** One command for each group of keys. */
+  async #send({ replaced, removed }: Changes, position: bigint | null): Promise<void> {
+    const keys = [...replaced.map(({ key }) => key), ...removed];
+    await Promise.all(
+      this.#grouped(keys).map(({ group, places }) => {
+        const rows = places.filter((place) => place < replaced.length).map((place) => replaced[place]);
+        return this.#run(
+          PUBLISH,
+          [
+            incarnationOf(group),
+            positionOf(group),
+            // In the order of the keys, so that the replaced ones come first.
+            ...places.map((place) => nameOf(group, keys[place] ?? '')),
+          ],
+          [
+            String(rows.length),
+            position === null ? '' : String(position),
+            String(limits.positionMs),
+            ...rows.flatMap((row) =>
+              row === undefined ? [] : [String(row.version), print(row.version, row.value())],
+            ),
+          ],
+        );
+      }),
+    );
+  }
+
+  /** Publishes what could not be when it should have been. Until then the cache may be behind. */
+  async #settle(): Promise<void> {
+    if (this.#settling === undefined && this.#unpublished.isEmpty) return;
+    this.#settling ??= this.#publishMissed().finally(() => (this.#settling = undefined));
+    await this.#settling;
+  }
+
+  async #publishMissed(): Promise<void> {
+    const { keys, position } = this.#unpublished.take();
+    try {
+      if (keys === 'all') await this.#forgetAll();
+      else await this.#send({ replaced: [], removed: keys }, position);
+    } catch (error) {
+      this.#unpublished.add(keys, position);
+      throw error;
+    }
+  }
+
+  /** The next reader gives the cache a new name, and all that bears the old one is absent. */
+  async #forgetAll(): Promise<void> {
+    const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
+    await Promise.all(
+      groups.map((group) =>
+        this.#link.send(incarnationOf(group), ['DEL', incarnationOf(group), positionOf(group)]),
+      ),
+    );
+  }
+
+  /** A server that does not know the scripts has another life than the one that the entries were written in. */
+  async #renew(): Promise<void> {
+    await this.#forgetAll();
+    const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
+    await Promise.all(
+      groups.flatMap((group) =>
+        SCRIPTS.map(({ text }) => this.#link.send(incarnationOf(group), ['SCRIPT', 'LOAD', text])),
+      ),
+    );
+  }
+
+  async #run({ sha }: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    const command = ['EVALSHA', sha, String(keys.length), ...keys, ...values];
+    const [first = ''] = keys;
+    try {
+      return await this.#link.send(first, command);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      this.#renewing ??= this.#renew().finally(() => (this.#renewing = undefined));
+      await this.#renewing;
+      return this.#link.send(first, command);
+    }
+  }
+
+  /** The places of the keys, by the group that they are in, and not too many at once. */
+  #grouped(keys: readonly string[]): { group: number; places: number[] }[] {
+    const { groups } = this.#link;
+    const chunks: { group: number; places: number[] }[] = [];
+    const open = new Map<number, number[]>();
+    for (const [place, key] of keys.entries()) {
+      const group = groupOf(key, groups);
+      let places = open.get(group);
+      if (places === undefined || places.length === KEYS_AT_ONCE) {
+        places = [];
+        open.set(group, places);
+        chunks.push({ group, places });
+      }
+      places.push(place);
+    }
+    return chunks;
+  }
+}
+
+const NO_LEASE: Miss = { lease: null };
+
+/** The braces make Redis keep a group on one node. */
+const nameOf = (group: number, key: string): string => `pincex:${SCHEMA}:{${group}}:${key}`;
+const incarnationOf = (group: number): string => nameOf(group, 'incarnation');
+const positionOf = (group: number): string => nameOf(group, 'position');
+
+const newIncarnation = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
+
+const print = (version: number, value: unknown): string => `${version}|${JSON.stringify(value)}`;
+
+/** An entry or a lease as it stands in Redis; `undefined` where it is neither. */
+function parse(text: string): Entry | Miss | undefined {
+  if (text === '') return NO_LEASE;
+  if (text[INCARNATION_LENGTH] === '?') return { lease: text };
+  const bar = text.indexOf('|', INCARNATION_LENGTH);
+  const version = Number(text.slice(INCARNATION_LENGTH, bar));
+  if (bar === -1 || !Number.isSafeInteger(version)) return undefined;
+  try {
+    return { version, value: JSON.parse(text.slice(bar + 1)) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+function parsePosition(text: string): bigint | null {
+  return /^\d{1,20}$/.test(text) ? BigInt(text) : null;
+}
+
+/** FNV-1a over the key. */
+function groupOf(key: string, groups: number): number {
+  if (groups === 1) return 0;
+  let hash = 0x811c9dc5;
+  for (let place = 0; place < key.length; place++) {
+    hash = Math.imul(hash ^ key.charCodeAt(place), 0x01000193);
+  }
+  return (hash >>> 0) % groups;
+}

@@ -1,0 +1,94 @@
+import { createClientPool, createCluster, type RedisClientOptions } from '@redis/client';
+import type { RedisConfig } from '../config/load.ts';
+import { limits } from '../limits.ts';
+
+/** One Redis, or a cluster of them: takes a command to the node that its key is on. */
+export interface RedisLink {
+  /** Into how many groups keys are spread. Those of one group are on one node, and go into one command. */
+  readonly groups: number;
+  send(key: string, command: readonly string[]): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** So that a batch of any size is a few commands a node, and a node of a large cluster still has its share. */
+const CLUSTER_GROUPS = 64;
+
+export function linkTo(config: RedisConfig): RedisLink {
+  return config.cluster === null ? single(config) : cluster(config);
+}
+
+function single(config: RedisConfig): RedisLink {
+  const { url, host, port, database, poolSize, minIdleConnections } = config;
+  const pool = createClientPool(
+    { ...CLIENT, ...(url === null ? { socket: { ...SOCKET, host, port }, database } : { ...ofUrl(url), url }) },
+    {
+      minimum: Math.min(minIdleConnections, poolSize),
+      maximum: poolSize,
+      acquireTimeout: limits.redisWaitMs,
+    },
+  );
+  // Every failure reaches whoever sent the command; without a listener the event would end the process.
+  pool.on('error', () => undefined);
+  void pool.connect().catch(() => undefined);
+  return {
+    groups: 1,
+    send: (_, command) => pool.sendCommand([...command]),
+    close() {
+      pool.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+function cluster({ cluster: nodes, url }: RedisConfig): RedisLink {
+  const defaults = { ...CLIENT, ...(url === null ? { socket: SOCKET } : ofUrl(url)) };
+  const client = createCluster({
+    rootNodes: (nodes ?? []).map(({ host, port }) => ({
+      ...defaults,
+      socket: { ...defaults.socket, host, port },
+    })),
+    defaults,
+  });
+  client.on('error', () => undefined);
+  let connecting: Promise<unknown> | undefined;
+  const connected = async (): Promise<void> => {
+    if (client.isOpen && connecting === undefined) return;
+    // Whoever comes after a failure tries again.
+    connecting ??= client.connect().finally(() => (connecting = undefined));
+    await connecting;
+  };
+  void connected().catch(() => undefined);
+  return {
+    groups: CLUSTER_GROUPS,
+    async send(key, command) {
+      await connected();
+      return client.sendCommand(key, false, [...command]);
+    },
+    close() {
+      if (client.isOpen) client.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A connection that says nothing for this long is given up; a ping comes before. */
+const SILENCE_MS = 5_000;
+const SOCKET = {
+  connectTimeout: 2_000,
+  socketTimeout: SILENCE_MS,
+  reconnectStrategy: (retries: number): number => Math.min(100 * 2 ** retries, 2_000),
+};
+
+/** What cannot be sent at once fails at once: the database answers sooner than a queue. */
+const CLIENT = { disableOfflineQueue: true, pingInterval: SILENCE_MS / 2 } satisfies RedisClientOptions;
+
+/** What the nodes of a cluster take from a URL. */
+function ofUrl(url: string) {
+  const { protocol, username, password } = new URL(url);
+  const socket = protocol === 'rediss:' ? { ...SOCKET, tls: true as const } : SOCKET;
+  return {
+    socket,
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+  };
+}

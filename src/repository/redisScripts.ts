@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * What Redis does in one step each, so that no other client comes between.
+ *
+ * An entry is `<incarnation><version>|<JSON>`, or `<incarnation>?<token>` where a reader holds the lease for it. An
+ * incarnation is the name of one life of the cache; what bears another one is as good as absent. So one new name
+ * invalidates everything at once. The server forgets scripts when it restarts, and a replica that takes over never
+ * knew them: whoever then finds them missing gives the cache a new name before loading them, since what was restored
+ * may be older than what was published.
+ */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+const script = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
+
+/** Length of the name of an incarnation. */
+export const INCARNATION_LENGTH = 12;
+
+/**
+ * KEYS: incarnation, position, entries. ARGV: a new incarnation, in case there is none; a token; milliseconds of a
+ * lease. Answers with the entries as they stand, leases for those that are absent, and the position last.
+ */
+export const READ = script(`
+local incarnation = redis.call('GET', KEYS[1])
+if not incarnation then
+  incarnation = ARGV[1]
+  redis.pcall('SET', KEYS[1], incarnation)
+end
+local lease = incarnation .. '?' .. ARGV[2]
+local length = #incarnation
+local found = redis.call('MGET', unpack(KEYS, 3))
+for n, entry in ipairs(KEYS) do
+  if n > 2 then
+    local standing = found[n - 2]
+    if not standing or string.sub(standing, 1, length) ~= incarnation then
+      local set = redis.pcall('SET', entry, lease, 'PX', ARGV[3])
+      found[n - 2] = set.err and '' or lease
+    end
+  end
+end
+found[#KEYS - 1] = redis.call('GET', KEYS[2]) or ''
+return found`);
+
+/** KEYS: entries. ARGV, for each: its lease, the new entry, its milliseconds. */
+export const FILL = script(`
+for n, entry in ipairs(KEYS) do
+  if redis.call('GET', entry) == ARGV[3 * n - 2] then
+    redis.pcall('SET', entry, ARGV[3 * n - 1], 'PX', ARGV[3 * n])
+  end
+end`);
+
+/**
+ * KEYS: incarnation, position, rows that are replaced, what is removed. ARGV: how many are replaced; the position or
+ * nothing; its milliseconds; for each row its version and the entry without its incarnation. What cannot be stored,
+ * since the memory is full, is removed.
+ */
+export const PUBLISH = script(`
+local incarnation = redis.call('GET', KEYS[1])
+local replaced = tonumber(ARGV[1])
+for n = 1, replaced do
+  local entry = KEYS[n + 2]
+  local standing = redis.call('GET', entry)
+  if standing then
+    local version
+    if incarnation and string.sub(standing, 1, #incarnation) == incarnation then
+      version = string.match(standing, '^(%d+)|', #incarnation + 1)
+    end
+    if not version then
+      redis.call('DEL', entry)
+    elseif tonumber(version) < tonumber(ARGV[2 * n + 2]) then
+      local set = redis.pcall('SET', entry, incarnation .. ARGV[2 * n + 3], 'KEEPTTL')
+      if set.err then redis.call('DEL', entry) end
+    end
+  end
+end
+for n = replaced + 3, #KEYS do
+  redis.call('UNLINK', KEYS[n])
+end
+local position = ARGV[2]
+if position ~= '' then
+  local standing = redis.call('GET', KEYS[2])
+  if not standing or #standing < #position or (#standing == #position and standing < position) then
+    local set = redis.pcall('SET', KEYS[2], position, 'PX', ARGV[3])
+    if set.err then redis.call('DEL', KEYS[2]) end
+  end
+end`);
+
+export const SCRIPTS = [READ, FILL, PUBLISH];

@@ -1,0 +1,262 @@
+import type { Session } from '../database/database.ts';
+import { failureOf } from '../database/failures.ts';
+import { PincexError } from '../errors.ts';
+import { isHit, type Cache, type Changes, type Entry, type Miss } from './cache.ts';
+import { Gatherer } from './gatherer.ts';
+import type { Kind, KindName } from './kinds.ts';
+import { positionBeyond, primaryPosition, ReplicaPosition } from './position.ts';
+import { ProcessCache } from './processCache.ts';
+import { timeToLive } from './timeToLive.ts';
+
+export interface RepositoryOptions {
+  readonly primary: Session;
+  readonly replica: Session | null;
+  readonly cache: Cache;
+  /** How long each kind stays in the cache, in milliseconds; 0: it is not cached. */
+  readonly ttlMs: Readonly<Record<KindName, number>>;
+  readonly ttl: 'adaptive' | 'fixed';
+  /** Single calls that are gathered into one batch, at most. */
+  readonly batchSize: number;
+  /** Told of every batch of keys: how many were in the cache, and how many were not. */
+  readonly onRead?: (kind: KindName, hits: number, misses: number) => void;
+}
+
+/** Where nothing may be remembered: inside a transaction. */
+export function uncached(
+  session: Session,
+): Pick<RepositoryOptions, 'primary' | 'replica' | 'cache' | 'ttlMs'> {
+  const ttlMs = { accounts: 0, orders: 0, userOrders: 0, trades: 0 };
+  return { primary: session, replica: null, cache: new ProcessCache(), ttlMs };
+}
+
+/** Whether a value is new enough, or long enough, for who asked at this place. */
+export type Accepts<Value> = (value: Value, place: number) => boolean;
+
+/**
+ * The reads of the system: many at a time, through the cache, and through a replica where there is one. Nothing
+ * that is decided about money comes from here: the engine reads for itself.
+ */
+export class Repository {
+  readonly #options: RepositoryOptions;
+  readonly #replicaPosition: ReplicaPosition | null;
+  /** What is being read, by its name: who asks for it meanwhile waits for the same batch. */
+  readonly #flights = new Map<string, Seat>();
+  readonly #gatherers = new Map<string, unknown>();
+  /** What is being stored: nobody waits for it but `close`. */
+  readonly #storing = new Set<Promise<void>>();
+
+  constructor(options: RepositoryOptions) {
+    this.#options = options;
+    this.#replicaPosition = options.replica === null ? null : new ReplicaPosition(options.replica);
+  }
+
+  /** One of a kind, gathered with all others of it that are asked for in the same turn of the event loop. */
+  get<Key, Value>(kind: Kind<Key, Value>, key: Key, accepts?: (value: Value) => boolean): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#gathererOf(kind).add({ key, accepts, resolve, reject });
+    });
+  }
+
+  /** Many of a kind, in the order of their keys. */
+  async getMany<Key, Value>(
+    kind: Kind<Key, Value>,
+    keys: readonly Key[],
+    accepts: Accepts<Value> = () => true,
+  ): Promise<Value[]> {
+    const values = await this.#join(kind, keys);
+    const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
+    if (refused.length > 0) {
+      const fresh = await this.#readAnew(
+        kind,
+        refused.map((place) => keys[place] as Key),
+      );
+      for (const [n, place] of refused.entries()) values[place] = fresh[n] as Value;
+    }
+    return values;
+  }
+
+  /** What no cache holds: from the replica, however far it has come, or from the primary. */
+  readDirectly<Result>(
+    read: (session: Session) => Promise<Result>,
+    { fresh = false }: { readonly fresh?: boolean } = {},
+  ): Promise<Result> {
+    const { primary, replica } = this.#options;
+    return this.#readFrom(fresh ? primary : (replica ?? primary), read);
+  }
+
+  /** Tells the cache of a commit. Readers who come from now on do not share what was being read before it. */
+  async publish(changes: Changes): Promise<void> {
+    for (const { key } of changes.replaced) this.#flights.delete(key);
+    for (const key of changes.removed) this.#flights.delete(key);
+    const { cache, primary, replica } = this.#options;
+    await cache.publish(changes, replica === null ? null : await positionBeyond(primary));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#storing);
+    await this.#options.cache.close();
+  }
+
+  #gathererOf<Key, Value>(kind: Kind<Key, Value>): Gatherer<Call<Key, Value>> {
+    let gatherer = this.#gatherers.get(kind.family) as Gatherer<Call<Key, Value>> | undefined;
+    if (gatherer === undefined) {
+      gatherer = new Gatherer(this.#options.batchSize, (calls) => void this.#answer(kind, calls));
+      this.#gatherers.set(kind.family, gatherer);
+    }
+    return gatherer;
+  }
+
+  async #answer<Key, Value>(kind: Kind<Key, Value>, calls: readonly Call<Key, Value>[]): Promise<void> {
+    try {
+      const values = await this.getMany(
+        kind,
+        calls.map(({ key }) => key),
+        (value, place) => calls[place]?.accepts?.(value) ?? true,
+      );
+      for (const [place, { resolve }] of calls.entries()) resolve(values[place] as Value);
+    } catch (error) {
+      for (const { reject } of calls) reject(error);
+    }
+  }
+
+  /** Takes part in what is being read already, and reads the rest. Each key is read once. */
+  async #join<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
+    const names: string[] = [];
+    const absent: Key[] = [];
+    const own: Flight = { values: Promise.resolve([]) };
+    const seats = keys.map((key) => {
+      const name = kind.keyOf(key);
+      let seat = this.#flights.get(name);
+      if (seat === undefined) {
+        seat = { flight: own, place: absent.push(key) - 1 };
+        names.push(name);
+        this.#flights.set(name, seat);
+      }
+      return seat;
+    });
+    if (absent.length > 0) {
+      own.values = this.#read(kind, absent, names).finally(() => {
+        for (const name of names) if (this.#flights.get(name)?.flight === own) this.#flights.delete(name);
+      });
+    }
+    const landed = new Map<Flight, readonly unknown[]>();
+    const flights = [...new Set(seats.map(({ flight }) => flight))];
+    const values = await Promise.all(flights.map((flight) => flight.values));
+    for (const [n, flight] of flights.entries()) landed.set(flight, values[n] ?? []);
+    return seats.map(({ flight, place }) => landed.get(flight)?.[place] as Value);
+  }
+
+  /** From the cache; what is not there from the database, and into the cache. */
+  async #read<Key, Value>(
+    kind: Kind<Key, Value>,
+    keys: readonly Key[],
+    names: readonly string[],
+  ): Promise<Value[]> {
+    const { cache, ttlMs, onRead } = this.#options;
+    if (ttlMs[kind.name] === 0) return this.readDirectly((session) => kind.read(session, keys));
+
+    const { entries, position } = await cache.read(names);
+    const missing = [...entries.keys()].filter((place) => !isHit(entries[place] as Entry | Miss));
+    onRead?.(kind.name, keys.length - missing.length, missing.length);
+    const values = entries.map((entry) => (isHit(entry) ? (entry.value as Value) : undefined));
+    if (missing.length > 0) {
+      const missed = missing.map((place) => keys[place] as Key);
+      const source = await this.#sourceFor(position);
+      const found = await this.#readFrom(source, (session) => kind.read(session, missed));
+      for (const [n, place] of missing.entries()) values[place] = found[n] as Value;
+      this.#store(kind, names, entries, missing, found);
+    }
+    return values as Value[];
+  }
+
+  /** The replica, once it knows all that was published; a value that is older would undo a publication. */
+  async #sourceFor(position: bigint | null): Promise<Session> {
+    const { primary, replica } = this.#options;
+    if (replica === null || this.#replicaPosition === null) return primary;
+    const published = position ?? (await primaryPosition(primary));
+    try {
+      return (await this.#replicaPosition.hasReached(published)) ? replica : primary;
+    } catch (error) {
+      if (isAway(error)) return primary;
+      throw error;
+    }
+  }
+
+  /** A replica that fails is no reason to fail. */
+  async #readFrom<Result>(source: Session, read: (session: Session) => Promise<Result>): Promise<Result> {
+    const { primary } = this.#options;
+    try {
+      return await read(source);
+    } catch (error) {
+      if (source === primary || !isAway(error)) throw error;
+      return read(primary);
+    }
+  }
+
+  #store<Key, Value>(
+    kind: Kind<Key, Value>,
+    names: readonly string[],
+    entries: readonly (Entry | Miss)[],
+    missing: readonly number[],
+    found: readonly Value[],
+  ): void {
+    const { cache, ttlMs, ttl } = this.#options;
+    const now = Date.now();
+    const fills = missing.flatMap((place, n) => {
+      const entry = entries[place];
+      const value = found[n] as Value;
+      if (entry === undefined || isHit(entry) || entry.lease === null) return [];
+      const lives = timeToLive(ttlMs[kind.name], ttl, kind.freshnessOf(value), now, Math.random());
+      return [
+        { key: names[place] ?? '', lease: entry.lease, version: kind.versionOf(value), value, ttlMs: lives },
+      ];
+    });
+    this.#inBackground(cache.fill(fills));
+  }
+
+  /** From the primary: what the cache or the replica has is not enough. The cache is told too. */
+  async #readAnew<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
+    const { cache, primary, ttlMs } = this.#options;
+    const values = await kind.read(primary, keys);
+    if (ttlMs[kind.name] > 0) {
+      const replaced = [];
+      const removed = [];
+      for (const [place, key] of keys.entries()) {
+        const value = values[place] as Value;
+        const version = kind.versionOf(value);
+        if (version > 0) replaced.push({ key: kind.keyOf(key), version, value: () => value });
+        else removed.push(kind.keyOf(key));
+      }
+      this.#inBackground(cache.publish({ replaced, removed }, null));
+    }
+    return values;
+  }
+
+  #inBackground(storing: Promise<void>): void {
+    const tracked = storing.finally(() => this.#storing.delete(tracked));
+    this.#storing.add(tracked);
+  }
+}
+
+interface Call<Key, Value> {
+  readonly key: Key;
+  readonly accepts: ((value: Value) => boolean) | undefined;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One batch that is being read. */
+interface Flight {
+  values: Promise<readonly unknown[]>;
+}
+
+/** Where in a flight a key is. */
+interface Seat {
+  readonly flight: Flight;
+  readonly place: number;
+}
+
+/** Whether the same read may do better elsewhere. */
+function isAway(error: unknown): boolean {
+  return failureOf(error) !== 'other' || (error instanceof PincexError && error.code === 'pool_exhausted');
+}

@@ -1,0 +1,34 @@
+import { PincexError } from '../errors.ts';
+import type { Accepts } from '../repository/repository.ts';
+
+/**
+ * What a reader knows of what it reads: the version that a result named. It then gets that one or a newer one,
+ * whatever a cache or a replica has.
+ */
+export interface MinVersion {
+  readonly minVersion?: number | null;
+}
+
+/** The same for many: in the order of the results, `null` where nothing is known. */
+export interface MinVersions {
+  readonly minVersions?: readonly (number | null)[];
+}
+
+type Versioned = { readonly version: number } | null;
+
+export function atLeast({ minVersion }: MinVersion = {}): ((row: Versioned) => boolean) | undefined {
+  if (minVersion == null) return undefined;
+  requireVersion(minVersion);
+  return (row) => (row?.version ?? 0) >= minVersion;
+}
+
+export function eachAtLeast({ minVersions }: MinVersions = {}): Accepts<Versioned> | undefined {
+  if (minVersions === undefined) return undefined;
+  for (const version of minVersions) if (version !== null) requireVersion(version);
+  return (row, place) => (row?.version ?? 0) >= (minVersions[place] ?? 0);
+}
+
+function requireVersion(version: number): void {
+  if (Number.isSafeInteger(version) && version >= 0) return;
+  throw new PincexError('invalid_argument', `A version is a whole number from 0: got ${version}`);
+}
