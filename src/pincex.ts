@@ -217,10 +217,7 @@ export class Pincex {
     };
   }
 
-  #executor(
-    run: <Result>(call: () => Promise<Result>) => Promise<Result>,
-    within?: Within,
-  ): Executor {
+  #executor(run: <Result>(call: () => Promise<Result>) => Promise<Result>, within?: Within): Executor {
     return <Type extends CommandType>(type: Type, items: readonly unknown[], options?: BatchOptions) => {
       const read: Reader = (_, fields) => commands[type](fields);
       return run(() => this.#engine.execute<DataOf<Type>>(items, read, options, within));
@@ -238,7 +235,12 @@ interface Parts {
 
 function repositoryOptions({ database: { optimizedRepository } }: Config) {
   const { orderTtlMs, tradeTtlMs, userOrdersTtlMs, accountTtlMs, ttl, batchSize } = optimizedRepository;
-  const ttlMs = { accounts: accountTtlMs, orders: orderTtlMs, userOrders: userOrdersTtlMs, trades: tradeTtlMs };
+  const ttlMs = {
+    accounts: accountTtlMs,
+    orders: orderTtlMs,
+    userOrders: userOrdersTtlMs,
+    trades: tradeTtlMs,
+  };
   return { ttlMs, ttl, batchSize };
 }
 

@@ -169,7 +169,7 @@ export class Engine {
   }
 
   /** After a cut the lock comes first: it waits until the server is done with what was cut off. */
-  #begins({ keys }: Batch, cutOff: readonly Results[]): 'guard' | 'lock' {
+  #begins({ keys }: Batch, cutOff: readonly Decision[]): 'guard' | 'lock' {
     if (this.#strategy !== 'auto') return this.#strategy;
     return cutOff.length > 0 || this.#contention.expects(keys) ? 'lock' : 'guard';
   }

@@ -26,6 +26,7 @@ export class Gatherer<Call> {
   #send(): void {
     const calls = this.#waiting;
     this.#waiting = [];
-    for (let from = 0; from < calls.length; from += this.#most) this.#run(calls.slice(from, from + this.#most));
+    for (let from = 0; from < calls.length; from += this.#most)
+      this.#run(calls.slice(from, from + this.#most));
   }
 }

@@ -42,9 +42,7 @@ export const orders: Kind<string, OrderView | null> = {
   read: readOrdersByIds,
   versionOf: (order) => order?.version ?? 0,
   freshnessOf: (order) =>
-    order === null
-      ? MISSING
-      : { isFinal: !isOpen(order.status), changedAt: Date.parse(order.updatedAt) },
+    order === null ? MISSING : { isFinal: !isOpen(order.status), changedAt: Date.parse(order.updatedAt) },
 };
 
 /** The trades of an order. */

@@ -1,6 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { limits } from '../limits.ts';
-import { isHit, type Cache, type CacheRead, type Changes, type Entry, type Fill, type Miss } from './cache.ts';
+import {
+  isHit,
+  type Cache,
+  type CacheRead,
+  type Changes,
+  type Entry,
+  type Fill,
+  type Miss,
+} from './cache.ts';
 
 /** The cache of one process, bounded by bytes; the least recently read goes first. */
 export class ProcessCache implements Cache {

@@ -82,7 +82,9 @@ export class RedisCache implements Cache {
         });
         const positions = await Promise.all(replies);
         // A group that does not know leaves it open for all.
-        position = positions.reduce((most, one) => (most === null || one === null ? null : one > most ? one : most));
+        position = positions.reduce((most, one) =>
+          most === null || one === null ? null : one > most ? one : most,
+        );
       });
     } catch (error) {
       this.#onFailure(error);

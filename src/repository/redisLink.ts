@@ -20,7 +20,10 @@ export function linkTo(config: RedisConfig): RedisLink {
 function single(config: RedisConfig): RedisLink {
   const { url, host, port, database, poolSize, minIdleConnections } = config;
   const pool = createClientPool(
-    { ...CLIENT, ...(url === null ? { socket: { ...SOCKET, host, port }, database } : { ...ofUrl(url), url }) },
+    {
+      ...CLIENT,
+      ...(url === null ? { socket: { ...SOCKET, host, port }, database } : { ...ofUrl(url), url }),
+    },
     {
       minimum: Math.min(minIdleConnections, poolSize),
       maximum: poolSize,
