@@ -20,7 +20,11 @@ export class Gatherer<Call> {
     this.#waiting.push(call);
     if (this.#waiting.length > 1) return;
     // A call may come out of a promise that this turn resolves, however many steps away: those run first.
-    void Promise.resolve().then(() => process.nextTick(() => this.#send()));
+    void Promise.resolve().then(() => {
+      process.nextTick(() => {
+        this.#send();
+      });
+    });
   }
 
   #send(): void {

@@ -12,7 +12,7 @@ import {
 } from 'cockatiel';
 import type { RedisConfig } from '../config/load.ts';
 import { limits } from '../limits.ts';
-import type { Cache, CacheRead, Changes, Entry, Fill, Miss } from './cache.ts';
+import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Replacement } from './cache.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
 import { FILL, INCARNATION_LENGTH, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
 import { Unpublished } from './unpublished.ts';
@@ -65,21 +65,23 @@ export class RedisCache implements Cache {
       await this.#policy.execute(async () => {
         await this.#settle();
         const token = randomBytes(9).toString('base64url');
-        const replies = this.#grouped(keys).map(async ({ group, places }) => {
-          const names = places.map((place) => nameOf(group, keys[place] ?? ''));
-          const reply = await this.#run(
-            READ,
-            [incarnationOf(group), positionOf(group), ...names],
-            [newIncarnation(), token, String(limits.leaseMs)],
-          );
-          const texts = reply as string[];
-          for (const [n, place] of places.entries()) {
-            const entry = parse(texts[n] ?? '');
-            if (entry === undefined) nonsense.push(keys[place] ?? '');
-            entries[place] = entry ?? NO_LEASE;
-          }
-          return parsePosition(texts[places.length] ?? '');
-        });
+        const replies = this.#grouped(keys.map((key, place) => ({ key, place }))).map(
+          async ({ group, members }) => {
+            const names = members.map(({ key }) => nameOf(group, key));
+            const reply = await this.#run(
+              READ,
+              [incarnationOf(group), positionOf(group), ...names],
+              [newIncarnation(), token, String(limits.leaseMs)],
+            );
+            const texts = reply as string[];
+            for (const [n, { key, place }] of members.entries()) {
+              const entry = parse(texts[n] ?? '');
+              if (entry === undefined) nonsense.push(key);
+              entries[place] = entry ?? NO_LEASE;
+            }
+            return parsePosition(texts[members.length] ?? '');
+          },
+        );
         const positions = await Promise.all(replies);
         // A group that does not know leaves it open for all.
         position = positions.reduce((most, one) =>
@@ -98,18 +100,17 @@ export class RedisCache implements Cache {
     try {
       await this.#policy.execute(() =>
         Promise.all(
-          this.#grouped(fills.map(({ key }) => key)).map(({ group, places }) => {
-            const own = places.map((place) => fills[place] as Fill);
-            return this.#run(
+          this.#grouped(fills).map(({ group, members }) =>
+            this.#run(
               FILL,
-              own.map(({ key }) => nameOf(group, key)),
-              own.flatMap(({ lease, version, value, ttlMs }) => [
+              members.map(({ key }) => nameOf(group, key)),
+              members.flatMap(({ lease, version, value, ttlMs }) => [
                 lease,
                 lease.slice(0, INCARNATION_LENGTH) + print(version, value),
                 String(Math.max(1, Math.ceil(ttlMs))),
               ]),
-            );
-          }),
+            ),
+          ),
         ),
       );
     } catch (error) {
@@ -147,32 +148,33 @@ export class RedisCache implements Cache {
     if (this.#later !== undefined) return;
     const settle = (): void => {
       this.#later = undefined;
-      this.#policy.execute(() => this.#settle()).catch(() => this.#settleLater());
+      this.#policy
+        .execute(() => this.#settle())
+        .catch(() => {
+          this.#settleLater();
+        });
     };
     this.#later = setTimeout(settle, limits.redisPauseMs).unref();
   }
 
   /** One command for each group of keys. */
   async #send({ replaced, removed }: Changes, position: bigint | null): Promise<void> {
-    const keys = [...replaced.map(({ key }) => key), ...removed];
+    const changed: readonly (Replacement | { readonly key: string })[] = [
+      ...replaced,
+      ...removed.map((key) => ({ key })),
+    ];
     await Promise.all(
-      this.#grouped(keys).map(({ group, places }) => {
-        const rows = places.filter((place) => place < replaced.length).map((place) => replaced[place]);
+      this.#grouped(changed).map(({ group, members }) => {
+        // The replaced ones come first, in each group too.
+        const rows = members.filter((change) => 'value' in change);
         return this.#run(
           PUBLISH,
-          [
-            incarnationOf(group),
-            positionOf(group),
-            // In the order of the keys, so that the replaced ones come first.
-            ...places.map((place) => nameOf(group, keys[place] ?? '')),
-          ],
+          [incarnationOf(group), positionOf(group), ...members.map(({ key }) => nameOf(group, key))],
           [
             String(rows.length),
             position === null ? '' : String(position),
             String(limits.positionMs),
-            ...rows.flatMap((row) =>
-              row === undefined ? [] : [String(row.version), print(row.version, row.value())],
-            ),
+            ...rows.flatMap(({ version, value }) => [String(version), print(version, value())]),
           ],
         );
       }),
@@ -231,23 +233,28 @@ export class RedisCache implements Cache {
     }
   }
 
-  /** The places of the keys, by the group that they are in, and not too many at once. */
-  #grouped(keys: readonly string[]): { group: number; places: number[] }[] {
+  /** By the group that their keys are in, and not too many at once. */
+  #grouped<Member extends { readonly key: string }>(members: readonly Member[]): Group<Member>[] {
     const { groups } = this.#link;
-    const chunks: { group: number; places: number[] }[] = [];
-    const open = new Map<number, number[]>();
-    for (const [place, key] of keys.entries()) {
-      const group = groupOf(key, groups);
-      let places = open.get(group);
-      if (places === undefined || places.length === KEYS_AT_ONCE) {
-        places = [];
-        open.set(group, places);
-        chunks.push({ group, places });
+    const all: Group<Member>[] = [];
+    const open = new Map<number, Group<Member>>();
+    for (const member of members) {
+      const group = groupOf(member.key, groups);
+      let own = open.get(group);
+      if (own === undefined || own.members.length === KEYS_AT_ONCE) {
+        own = { group, members: [] };
+        open.set(group, own);
+        all.push(own);
       }
-      places.push(place);
+      own.members.push(member);
     }
-    return chunks;
+    return all;
   }
+}
+
+interface Group<Member> {
+  readonly group: number;
+  readonly members: Member[];
 }
 
 const NO_LEASE: Miss = { lease: null };

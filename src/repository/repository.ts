@@ -1,7 +1,7 @@
 import type { Session } from '../database/database.ts';
 import { failureOf } from '../database/failures.ts';
 import { PincexError } from '../errors.ts';
-import { isHit, type Cache, type Changes, type Entry, type Miss } from './cache.ts';
+import { isHit, type Cache, type Changes, type Fill } from './cache.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Kind, KindName } from './kinds.ts';
 import { positionBeyond, primaryPosition, ReplicaPosition } from './position.ts';
@@ -156,15 +156,19 @@ export class Repository {
     if (ttlMs[kind.name] === 0) return this.readDirectly((session) => kind.read(session, keys));
 
     const { entries, position } = await cache.read(names);
-    const missing = [...entries.keys()].filter((place) => !isHit(entries[place] as Entry | Miss));
-    onRead?.(kind.name, keys.length - missing.length, missing.length);
+    const misses: Missed<Key>[] = [];
+    for (const [place, key] of keys.entries()) {
+      const entry = entries[place] ?? { lease: null };
+      if (!isHit(entry)) misses.push({ key, place, name: names[place] ?? '', lease: entry.lease });
+    }
+    onRead?.(kind.name, keys.length - misses.length, misses.length);
     const values = entries.map((entry) => (isHit(entry) ? (entry.value as Value) : undefined));
-    if (missing.length > 0) {
-      const missed = missing.map((place) => keys[place] as Key);
+    if (misses.length > 0) {
+      const missed = misses.map(({ key }) => key);
       const source = await this.#sourceFor(position);
       const found = await this.#readFrom(source, (session) => kind.read(session, missed));
-      for (const [n, place] of missing.entries()) values[place] = found[n] as Value;
-      this.#store(kind, names, entries, missing, found);
+      for (const [n, { place }] of misses.entries()) values[place] = found[n];
+      this.#store(kind, misses, found);
     }
     return values as Value[];
   }
@@ -193,25 +197,17 @@ export class Repository {
     }
   }
 
-  #store<Key, Value>(
-    kind: Kind<Key, Value>,
-    names: readonly string[],
-    entries: readonly (Entry | Miss)[],
-    missing: readonly number[],
-    found: readonly Value[],
-  ): void {
+  #store<Key, Value>(kind: Kind<Key, Value>, misses: readonly Missed<Key>[], found: readonly Value[]): void {
     const { cache, ttlMs, ttl } = this.#options;
     const now = Date.now();
-    const fills = missing.flatMap((place, n) => {
-      const entry = entries[place];
-      const value = found[n] as Value;
-      if (entry === undefined || isHit(entry) || entry.lease === null) return [];
+    const fills: Fill[] = [];
+    for (const [n, value] of found.entries()) {
+      const { name, lease } = misses[n] ?? { lease: null };
+      if (name === undefined || lease === null) continue;
       const lives = timeToLive(ttlMs[kind.name], ttl, kind.freshnessOf(value), now, Math.random());
-      return [
-        { key: names[place] ?? '', lease: entry.lease, version: kind.versionOf(value), value, ttlMs: lives },
-      ];
-    });
-    this.#inBackground(cache.fill(fills));
+      fills.push({ key: name, lease, version: kind.versionOf(value), value, ttlMs: lives });
+    }
+    if (fills.length > 0) this.#inBackground(cache.fill(fills));
   }
 
   /** From the primary: what the cache or the replica has is not enough. The cache is told too. */
@@ -243,6 +239,14 @@ interface Call<Key, Value> {
   readonly accepts: ((value: Value) => boolean) | undefined;
   readonly resolve: (value: Value) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** What is not in the cache, and the lease for it. */
+interface Missed<Key> {
+  readonly key: Key;
+  readonly place: number;
+  readonly name: string;
+  readonly lease: string | null;
 }
 
 /** One batch that is being read. */

@@ -63,7 +63,7 @@ export class TestRedis {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child?.exitCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGCONT');
     child.kill(signal);
@@ -97,8 +97,12 @@ function answers(port: number): Promise<boolean> {
       socket.destroy();
       resolve(answered);
     };
-    socket.once('error', () => end(false));
+    socket.once('error', () => {
+      end(false);
+    });
     socket.once('connect', () => socket.write('PING\r\n'));
-    socket.once('data', (data) => end(data.toString().startsWith('+PONG')));
+    socket.once('data', (data) => {
+      end(data.toString().startsWith('+PONG'));
+    });
   });
 }

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isHit, type Cache, type Entry, type Miss } from '../../src/repository/cache.ts';
+import { ProcessCache } from '../../src/repository/processCache.ts';
+import { RedisCache } from '../../src/repository/redisCache.ts';
+import { linkTo, type RedisLink } from '../../src/repository/redisLink.ts';
+import { NO_REDIS, TestRedis } from '../support/redis.ts';
+import { until } from '../support/waiting.ts';
+import { redisConfig } from './support.ts';
+import { interleavings, play, type Actor, type Step } from './interleavings.ts';
+
+/** A row of the database, and what its readers and writers do to the cache, step by step. */
+class World {
+  /** The version that is committed, and the newest that was published. */
+  committed = 1;
+  published = 0;
+  /** What a reader found that was older than what had been published before it looked. */
+  readonly stale: string[] = [];
+  hits = 0;
+  readonly #cache: Cache;
+  readonly key: string;
+
+  constructor(cache: Cache, key: string) {
+    this.#cache = cache;
+    this.key = key;
+  }
+
+  /** Looks into the cache; reads the row where it is not there; fills it in. */
+  reader(): Actor {
+    let found: Entry | Miss | undefined;
+    let row = 0;
+    return [
+      async () => {
+        found = await this.look();
+      },
+      () => {
+        row = this.committed;
+      },
+      async () => {
+        if (found === undefined || isHit(found) || found.lease === null) return;
+        const fill = { key: this.key, lease: found.lease, version: row, value: `v${row}`, ttlMs: 60_000 };
+        await this.#cache.fill([fill]);
+      },
+    ];
+  }
+
+  /** Commits, and publishes the new value, or that there is one. */
+  writer(how: 'replaces' | 'removes'): Actor {
+    let version = 0;
+    return [
+      () => {
+        version = ++this.committed;
+      },
+      async () => {
+        const { key } = this;
+        const value = `v${version}`;
+        await this.#cache.publish(
+          how === 'replaces'
+            ? { replaced: [{ key, version, value: () => value }], removed: [] }
+            : { replaced: [], removed: [key] },
+          null,
+        );
+        this.published = Math.max(this.published, version);
+      },
+    ];
+  }
+
+  async look(): Promise<Entry | Miss | undefined> {
+    const { published } = this;
+    const { entries } = await this.#cache.read([this.key]);
+    const [entry] = entries;
+    if (entry !== undefined && isHit(entry)) this.hits++;
+    if (entry !== undefined && isHit(entry) && entry.version < published) {
+      this.stale.push(`version ${entry.version} after ${published} was published`);
+    }
+    return entry;
+  }
+}
+
+/** Plays every order, and names those in which a reader found what was no longer so. */
+async function staleOrders(
+  cache: Cache,
+  cast: (world: World) => Actor[],
+): Promise<{ orders: number; hits: number; stale: string[] }> {
+  const lengths = cast(new World(cache, 'nobody')).map((actor) => actor.length);
+  const stale: string[] = [];
+  let orders = 0;
+  let hits = 0;
+  for (const order of interleavings(lengths)) {
+    const world = new World(cache, `row ${orders++}`);
+    await play(order, cast(world));
+    // Whoever comes last must not find it either.
+    await world.look();
+    hits += world.hits;
+    if (world.stale.length > 0) stale.push(`${order.join('')}: ${world.stale.join(', ')}`);
+  }
+  return { orders, hits, stale };
+}
+
+describe.each(['process', 'redis'] as const)('in whatever order things happen, the %s cache', (store) => {
+  const skipped = store === 'redis' && NO_REDIS !== null;
+  let redis: TestRedis | undefined;
+  let link: RedisLink | undefined;
+  let cache: Cache = new ProcessCache();
+  const failures: unknown[] = [];
+
+  beforeAll(async () => {
+    if (store === 'process' || skipped) return;
+    redis = await TestRedis.start();
+    link = linkTo(redisConfig({ url: redis.url }));
+    cache = new RedisCache(redisConfig({ url: redis.url }), (error) => failures.push(error));
+    await until('the cache to answer', async () => {
+      const { entries } = await cache.read(['ready']);
+      return entries.some((entry) => isHit(entry) || entry.lease !== null);
+    });
+    failures.length = 0;
+  });
+  afterAll(async () => {
+    await cache.close();
+    await link?.close();
+    await redis?.remove();
+  });
+
+  /** The entry, or the lease, is lost: evicted, expired, or flushed. */
+  const loses = (world: World): Step => {
+    return async () => {
+      if (link === undefined) await cache.publish({ replaced: [], removed: [world.key] }, null);
+      else await link.send('', ['DEL', `pincex:1:{0}:${world.key}`]);
+    };
+  };
+
+  const casts: [string, (world: World) => Actor[]][] = [
+    ['two readers and a commit', (world) => [world.reader(), world.reader(), world.writer('replaces')]],
+    ['two readers and a removal', (world) => [world.reader(), world.reader(), world.writer('removes')]],
+    [
+      'a reader and two commits whose publications may overtake each other',
+      (world) => [world.reader(), world.writer('replaces'), world.writer('replaces')],
+    ],
+    [
+      'a reader, two commits, and an entry that is lost',
+      (world) => [world.reader(), world.writer('replaces'), world.writer('replaces'), [loses(world)]],
+    ],
+    [
+      'two readers, a commit, and an entry that is lost',
+      (world) => [world.reader(), world.reader(), world.writer('replaces'), [loses(world)]],
+    ],
+    [
+      'a reader, a commit, a removal, and two losses',
+      (world) => [
+        world.reader(),
+        world.writer('replaces'),
+        world.writer('removes'),
+        [loses(world), loses(world)],
+      ],
+    ],
+  ];
+  test.skipIf(skipped).each(casts)('is never behind what was published: %s', async (_, cast) => {
+    const { orders, hits, stale } = await staleOrders(cache, cast);
+    expect(stale).toEqual([]);
+    expect(orders).toBeGreaterThan(200);
+    expect(hits).toBeGreaterThan(0);
+    expect(failures).toEqual([]);
+  });
+});
