@@ -1,0 +1,263 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Pincex, type PlaceOrder } from '../../src/index.ts';
+import { configOf, expectBalanced, fresh, newUser } from '../support/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { NO_REDIS, TestRedis } from '../support/redis.ts';
+import { until } from '../support/waiting.ts';
+
+const UNCACHED = Object.fromEntries(
+  ['ORDER_CACHE_TTL', 'TRADE_CACHE_TTL', 'USER_ORDERS_TTL', 'ACCOUNT_CACHE_TTL'].map((key) => [
+    `PINCEX_DATABASE_OPTIMIZED_REPOSITORY_${key}`,
+    '0s',
+  ]),
+);
+
+describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => {
+  const skipped = store === 'redis' && NO_REDIS !== null;
+  let database: TestDatabase;
+  let redis: TestRedis | undefined;
+  let pincex: Pincex;
+  /** Another process, which reads without a cache. */
+  let witness: Pincex;
+  const statements: string[] = [];
+
+  beforeAll(async () => {
+    if (skipped) return;
+    database = await createTestDatabase();
+    redis = store === 'redis' ? await TestRedis.start() : undefined;
+    const environment: Record<string, string> = redis === undefined ? {} : { REDIS_URL: redis.url };
+    pincex = await Pincex.open({
+      config: configOf(database.url, environment),
+      onStatement: ({ name }) => statements.push(name),
+    });
+    witness = await Pincex.open({ config: configOf(database.url, UNCACHED) });
+    const warm = fresh('warm');
+    await until('the cache to answer', async () => {
+      await pincex.bookkeeper.getAccount(warm, 'USD');
+      statements.length = 0;
+      await pincex.bookkeeper.getAccount(warm, 'USD');
+      return statements.length === 0;
+    });
+  });
+  beforeEach(() => {
+    statements.length = 0;
+  });
+  afterAll(async () => {
+    if (skipped) return;
+    await expectBalanced(pincex);
+    await Promise.all([pincex.close(), witness.close()]);
+    await redis?.remove();
+    await database.drop();
+  });
+
+  const order = (userId: string, side: 'buy' | 'sell' = 'buy'): PlaceOrder => ({
+    id: fresh('order'),
+    userId,
+    symbol: 'BTC/USD',
+    side,
+    type: 'limit',
+    quantity: '0.1',
+    price: '100.00',
+  });
+
+  test.skipIf(skipped)('what was read once is not asked for again', async () => {
+    const userId = await newUser(pincex, { USD: '100' });
+    const placed = order(userId);
+    await pincex.trading.placeOrders([placed]);
+    const read = async (): Promise<unknown[]> => [
+      await pincex.bookkeeper.batchGetAccounts([userId], ['USD', 'BTC']),
+      await pincex.trading.batchGetOrdersByIds([placed.id]),
+      await pincex.trading.batchGetUserOrders([userId]),
+      await pincex.trading.batchGetOpenOrdersByUsers([userId]),
+      await pincex.trading.batchGetTradesByOrderIds([placed.id]),
+    ];
+    const cold = await read();
+    // With Redis, what was read is stored while its reader goes on.
+    await until('all of it to be cached', async () => {
+      statements.length = 0;
+      expect(await read()).toEqual(cold);
+      return statements.length === 0;
+    });
+  });
+
+  test.skipIf(skipped)('a commit is seen by whoever reads after it', async () => {
+    const buyer = await newUser(pincex, { USD: '100' });
+    const seller = await newUser(pincex, { BTC: '1' });
+    const [buy, sell] = [order(buyer), order(seller, 'sell')];
+    const read = async () => ({
+      accounts: await pincex.bookkeeper.batchGetAccounts([buyer, seller], ['USD', 'BTC']),
+      orders: await pincex.trading.batchGetOrdersByIds([buy.id, sell.id]),
+      lists: await pincex.trading.batchGetUserOrders([buyer, seller]),
+      open: await pincex.trading.batchGetOpenOrdersByUsers([buyer, seller]),
+      trades: await pincex.trading.batchGetTradesByOrderIds([buy.id, sell.id]),
+    });
+    await read();
+    await pincex.trading.placeOrders([buy, sell]);
+    const placed = await read();
+    expect(placed.open.map((list) => list.length)).toEqual([1, 1]);
+    expect(placed.accounts[0]).toMatchObject({ available: '90', locked: '10' });
+
+    await pincex.trading.settleTrades([
+      {
+        id: fresh('trade'),
+        symbol: 'BTC/USD',
+        price: '100.00',
+        quantity: '0.1',
+        buyUserId: buyer,
+        buyOrderId: buy.id,
+        sellUserId: seller,
+        sellOrderId: sell.id,
+        takerSide: 'buy',
+      },
+    ]);
+    const settled = await read();
+    expect(settled.orders.map((row) => row?.status)).toEqual(['filled', 'filled']);
+    expect(settled.open).toEqual([[], []]);
+    expect(settled.trades.map((list) => list.length)).toEqual([1, 1]);
+    expect(settled.accounts[1]).toMatchObject({ available: '0.1', version: 1 });
+    expect(settled).toEqual({
+      accounts: await witness.bookkeeper.batchGetAccounts([buyer, seller], ['USD', 'BTC']),
+      orders: await witness.trading.batchGetOrdersByIds([buy.id, sell.id]),
+      lists: await witness.trading.batchGetUserOrders([buyer, seller]),
+      open: await witness.trading.batchGetOpenOrdersByUsers([buyer, seller]),
+      trades: await witness.trading.batchGetTradesByOrderIds([buy.id, sell.id]),
+    });
+  });
+
+  test.skipIf(skipped)(
+    'a movement puts the new account where the old one was, without a statement',
+    async () => {
+      const userId = await newUser(pincex, { USD: '100' });
+      await until('the account to be cached', async () => {
+        statements.length = 0;
+        await pincex.bookkeeper.getAccount(userId, 'USD');
+        return statements.length === 0;
+      });
+      await pincex.bookkeeper.lockFunds({
+        id: fresh('lock'),
+        userId,
+        currency: 'USD',
+        amount: '0.25',
+        orderId: fresh('order'),
+      });
+      statements.length = 0;
+      const account = await pincex.bookkeeper.getAccount(userId, 'USD');
+      expect(statements).toEqual([]);
+      expect(account).toEqual(await witness.bookkeeper.getAccount(userId, 'USD'));
+    },
+  );
+
+  test.skipIf(skipped)(
+    'a transaction is told of once it is committed, and never when it is rolled back',
+    async () => {
+      const userId = await newUser(pincex, { USD: '100' });
+      const { bookkeeper } = pincex;
+      await bookkeeper.getAccount(userId, 'USD');
+      const withdraw = { userId, currency: 'USD', amount: '1' };
+      await expect(
+        pincex.transaction(async (tx) => {
+          await tx.bookkeeper.withdraw({ id: fresh('out'), ...withdraw });
+          // Inside it sees what it did; others do not.
+          expect(await tx.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '99' });
+          expect(await bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '100' });
+          throw new Error('undo');
+        }),
+      ).rejects.toThrow('undo');
+      expect(await bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '100' });
+      await pincex.transaction(async (tx) => {
+        await tx.bookkeeper.withdraw({ id: fresh('out'), ...withdraw });
+        await tx.bookkeeper.withdraw({ id: fresh('out'), ...withdraw });
+      });
+      expect(await bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '98' });
+    },
+  );
+
+  test.skipIf(skipped)(
+    'a longer list than the one that is cached is read, and a shorter one is cut',
+    async () => {
+      const userId = await newUser(pincex, { USD: '100' });
+      const orders = Array.from({ length: 5 }, () => order(userId));
+      for (const one of orders) await pincex.trading.placeOrders([one]);
+      const newest = orders.map(({ id }) => id).reverse();
+      const { trading } = pincex;
+      for (const limit of [2, 4, 3, 100, 1, 5]) {
+        const list = await trading.getUserOrders(userId, { limit });
+        expect(list.map(({ id }) => id)).toEqual(newest.slice(0, limit));
+      }
+      const [list = []] = await trading.batchGetUserOrders([userId]);
+      // It is the caller's own.
+      expect(list.sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ id }) => id)).toEqual(newest.toSorted());
+      expect((await trading.getUserOrders(userId)).map(({ id }) => id)).toEqual(newest);
+    },
+  );
+
+  test.skipIf(skipped)('after any batches, whatever was cached says what the tables say', async () => {
+    const users = await Promise.all(
+      Array.from({ length: 6 }, () => newUser(pincex, { USD: '1000', BTC: '10' })),
+    );
+    const any = <Value>(values: readonly Value[]): Value =>
+      values[Math.floor(Math.random() * values.length)] as Value;
+    const placed: PlaceOrder[] = [];
+    const ids = (): string[] => placed.slice(-20).map(({ id }) => id);
+    const read = async ({ bookkeeper, trading }: Pincex) => [
+      await bookkeeper.batchGetAccounts(users, ['USD', 'BTC']),
+      await trading.batchGetOrdersByIds(ids()),
+      await trading.batchGetUserOrders(users, { limit: 10 }),
+      await trading.batchGetOpenOrdersByUsers(users),
+      await trading.batchGetTradesByOrderIds(ids()),
+    ];
+    const steps: (() => Promise<unknown>)[] = [
+      () => {
+        const orders = Array.from({ length: 4 }, () => order(any(users), any(['buy', 'sell'])));
+        placed.push(...orders);
+        return pincex.trading.placeOrders(orders);
+      },
+      () => {
+        const one = any(placed);
+        return pincex.trading.cancelOrders([{ id: fresh('cancel'), userId: one.userId, orderId: one.id }]);
+      },
+      () => {
+        const buy = any(placed.filter(({ side }) => side === 'buy'));
+        const sell = any(placed.filter(({ side }) => side === 'sell'));
+        return pincex.trading.settleTrades([
+          {
+            id: fresh('trade'),
+            symbol: 'BTC/USD',
+            price: '100.00',
+            quantity: '0.05',
+            buyUserId: buy.userId,
+            buyOrderId: buy.id,
+            sellUserId: sell.userId,
+            sellOrderId: sell.id,
+            takerSide: 'sell',
+          },
+        ]);
+      },
+      () =>
+        pincex.bookkeeper.transfer({
+          id: fresh('transfer'),
+          userId: any(users),
+          toUserId: any(users),
+          currency: 'USD',
+          amount: '1.5',
+        }),
+      () =>
+        pincex.bookkeeper.batchLockFunds(
+          users.map((userId) => ({
+            id: fresh('lock'),
+            userId,
+            currency: 'BTC',
+            amount: '0.01',
+            orderId: fresh('order'),
+          })),
+        ),
+    ];
+    await steps[0]?.();
+    await steps[0]?.();
+    for (let round = 0; round < 60; round++) {
+      await read(pincex);
+      await any(steps)();
+      expect(await read(pincex)).toEqual(await read(witness));
+    }
+  });
+});
