@@ -1,0 +1,354 @@
+import net from 'node:net';
+import { createClient } from '@redis/client';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { limits, Pincex } from '../../src/index.ts';
+import { configOf, expectBalanced, fresh, newUser } from '../support/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
+import { NO_REDIS, startCluster, TestRedis } from '../support/redis.ts';
+import { until } from '../support/waiting.ts';
+
+describe.skipIf(NO_REDIS !== null)('when Redis', () => {
+  let database: TestDatabase;
+  let redis: TestRedis;
+  let proxy: Proxy;
+  /** Reads and writes by way of the proxy. */
+  let pincex: Pincex;
+  /** Another process that shares the same Redis, without the proxy. */
+  let other: Pincex;
+  let statements = 0;
+  let userId = '';
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  beforeEach(async () => {
+    redis = await TestRedis.start(['--maxmemory', '8mb']);
+    proxy = await startProxy(redis.url);
+    pincex = await open(proxy.url);
+    other = await open(redis.url);
+    userId = await newUser(pincex, { USD: '100' });
+    await cached(pincex);
+    await cached(other);
+  });
+  afterEach(async () => {
+    await expectBalanced(pincex);
+    await Promise.all([pincex.close(), other.close()]);
+    await proxy.close();
+    await redis.remove();
+  });
+  afterAll(async () => {
+    await database.drop();
+  });
+
+  const open = (url: string): Promise<Pincex> =>
+    Pincex.open({
+      config: configOf(database.url, { REDIS_URL: url }),
+      onStatement: () => statements++,
+    });
+  const available = async ({ bookkeeper }: Pincex): Promise<string | undefined> =>
+    (await bookkeeper.getAccount(userId, 'USD'))?.available;
+  /** Waits until the account comes out of the cache, without a statement. */
+  const cached = (reader: Pincex): Promise<void> =>
+    until('the account to be cached', async () => {
+      const before = statements;
+      await available(reader);
+      return statements === before;
+    });
+  const withdraw = async (by: Pincex, amount = '1'): Promise<void> => {
+    const result = await by.bookkeeper.withdraw({ id: fresh('out'), userId, currency: 'USD', amount });
+    expect(result.status).toBe('applied');
+  };
+
+  test('is killed, reads and batches go on, and it is used again once it is back', async () => {
+    await redis.stop('SIGKILL');
+    expect(await available(pincex)).toBe('100');
+    await withdraw(pincex);
+    expect(await available(pincex)).toBe('99');
+    expect(await available(other)).toBe('99');
+    await redis.start();
+    await cached(pincex);
+    expect(await available(other)).toBe('99');
+    expect(await available(pincex)).toBe('99');
+  });
+
+  test('comes back with what it had saved a while ago, nothing of that is believed', async () => {
+    await redis.command('SAVE');
+    await withdraw(pincex);
+    await cached(other);
+    expect(await available(other)).toBe('99');
+    await redis.stop('SIGKILL');
+    await redis.start();
+    expect(Number(await redis.command('DBSIZE'))).toBeGreaterThan(0);
+    await cached(pincex);
+    await cached(other);
+    expect(await available(pincex)).toBe('99');
+    expect(await available(other)).toBe('99');
+  });
+
+  test('cannot be reached by who writes, what changed is told as soon as it can be', async () => {
+    proxy.shut();
+    await withdraw(pincex);
+    // The writer never sees what is old; who reaches Redis does, until the line is back.
+    expect(await available(pincex)).toBe('99');
+    expect(await available(other)).toBe('100');
+    const account = await other.bookkeeper.getAccount(userId, 'USD', { minVersion: 2 });
+    expect(account?.available).toBe('99');
+    await withdraw(pincex);
+    proxy.reopen();
+    await until('the news to arrive', async () => (await available(other)) === '98');
+    expect(await available(pincex)).toBe('98');
+  });
+
+  test('misses more changes than can be remembered, all of it is forgotten', async () => {
+    const users = Array.from({ length: 200 }, () => fresh('user'));
+    await pincex.bookkeeper.batchDeposit(
+      users.map((user) => ({ id: 'first', userId: user, currency: 'USD', amount: '10000' })),
+    );
+    await until('the accounts to be cached', async () => {
+      const before = statements;
+      await other.bookkeeper.batchGetAccounts(users, ['USD']);
+      return statements === before;
+    });
+    proxy.shut();
+    const { unpublishedKeys } = limits;
+    // Each order is four keys: itself, two lists of its user, and the account.
+    for (let made = 0; made < unpublishedKeys; made += 1_000) {
+      await pincex.trading.placeOrders(
+        Array.from({ length: 1_000 }, (_, n) => ({
+          id: fresh('order'),
+          userId: users[n % users.length] ?? '',
+          symbol: 'BTC/USD',
+          side: 'buy' as const,
+          type: 'limit' as const,
+          quantity: '0.00001',
+          price: '100.00',
+        })),
+      );
+    }
+    proxy.reopen();
+    const [account] = await pincex.bookkeeper.batchGetAccounts(users.slice(0, 1), ['USD']);
+    await until('the news to arrive', async () => {
+      const [seen] = await other.bookkeeper.batchGetAccounts(users.slice(0, 1), ['USD']);
+      return seen?.version === account?.version;
+    });
+    expect(await other.bookkeeper.batchGetAccounts(users, ['USD'])).toEqual(
+      await pincex.bookkeeper.batchGetAccounts(users, ['USD']),
+    );
+  });
+
+  test('does not answer, nobody waits for long, and then nobody waits at all', async () => {
+    redis.signal('SIGSTOP');
+    expect(await available(pincex)).toBe('100');
+    await withdraw(pincex);
+    for (let n = 0; n < 20; n++) expect(await available(pincex)).toBe('99');
+    redis.signal('SIGCONT');
+    await until('the account to be cached', async () => {
+      const before = statements;
+      expect(await available(pincex)).toBe('99');
+      return statements === before;
+    });
+    await until('the news to arrive', async () => (await available(other)) === '99');
+  });
+
+  test('is flushed, it fills again', async () => {
+    await redis.command('FLUSHALL');
+    await withdraw(pincex);
+    expect(await available(other)).toBe('99');
+    await cached(other);
+    await withdraw(other);
+    expect(await available(pincex)).toBe('98');
+  });
+
+  test('is full, what is cached is still told of changes, and nothing fails', async () => {
+    await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await redis.command('SET', 'filler', 'x');
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    await withdraw(pincex);
+    expect(await available(other)).toBe('99');
+    expect(await available(pincex)).toBe('99');
+    const stranger = await newUser(pincex, { USD: '7' });
+    expect((await other.bookkeeper.getAccount(stranger, 'USD'))?.available).toBe('7');
+    expect((await other.bookkeeper.getAccount(stranger, 'USD'))?.available).toBe('7');
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    await cached(pincex);
+    expect(await available(other)).toBe('99');
+  });
+
+  test('loses its scripts, it starts a new life', async () => {
+    await redis.command('SCRIPT', 'FLUSH');
+    await withdraw(pincex);
+    expect(await available(other)).toBe('99');
+    await cached(other);
+    expect(await available(pincex)).toBe('99');
+  });
+
+  test('holds nonsense, that is taken for nothing', async () => {
+    for (const nonsense of ['', 'x', 'abcdefghijkl7|{"broken', '{}', 'abcdefghijkl?']) {
+      await rewrite(redis, () => nonsense);
+      expect(await available(pincex)).toBe('100');
+    }
+    await rewrite(redis, (entry) => `${entry.slice(0, 12)}1|{"broken`);
+    expect(await available(pincex)).toBe('100');
+    await cached(pincex);
+    expect(await available(pincex)).toBe('100');
+  });
+
+  test('is poisoned through and through, everything that is decided is still right', async () => {
+    const seller = await newUser(pincex, { BTC: '1' });
+    const buy = {
+      id: fresh('order'),
+      userId,
+      symbol: 'BTC/USD',
+      side: 'buy' as const,
+      type: 'limit' as const,
+      quantity: '0.5',
+      price: '100.00',
+    };
+    const sell = { ...buy, id: fresh('order'), userId: seller, side: 'sell' as const };
+    await pincex.trading.placeOrders([buy, sell]);
+    const readAll = async () => [
+      await pincex.bookkeeper.batchGetAccounts([userId, seller], ['USD', 'BTC']),
+      await pincex.trading.batchGetOrdersByIds([buy.id, sell.id]),
+      await pincex.trading.batchGetUserOrders([userId, seller]),
+      await pincex.trading.batchGetTradesByOrderIds([buy.id]),
+    ];
+    await readAll();
+    await until('all of it to be cached', async () => {
+      const before = statements;
+      await readAll();
+      return statements === before;
+    });
+    // A million for everyone, and every order open and without a hold.
+    await rewrite(redis, (entry) =>
+      entry
+        .replace(/"(available|balance)":"[^"]*"/g, '"$1":"1000000"')
+        .replace(/"locked":"[^"]*"/g, '"locked":"0"')
+        .replace(/"status":"[^"]*"/g, '"status":"filled"')
+        .replace(/"quantity":"[^"]*"/g, '"quantity":"900"'),
+    );
+    expect(await available(pincex)).toBe('1000000');
+
+    const { bookkeeper, trading } = pincex;
+    const lock = { id: fresh('lock'), userId, currency: 'USD', orderId: fresh('order') };
+    expect(await bookkeeper.lockFunds({ ...lock, amount: '50.01' })).toMatchObject({
+      error: { code: 'insufficient_funds' },
+    });
+    expect(await bookkeeper.lockFunds({ ...lock, amount: '50' })).toMatchObject({ status: 'applied' });
+    expect(await bookkeeper.unlockFunds({ ...lock, id: fresh('unlock'), amount: '50.01' })).toMatchObject({
+      error: { code: 'hold_exceeded' },
+    });
+    expect((await trading.placeOrders([{ ...buy, id: fresh('order') }])).results[0]).toMatchObject({
+      error: { code: 'insufficient_funds' },
+    });
+    const trade = {
+      id: fresh('trade'),
+      symbol: 'BTC/USD',
+      price: '100.00',
+      buyUserId: userId,
+      buyOrderId: buy.id,
+      sellUserId: seller,
+      sellOrderId: sell.id,
+      takerSide: 'buy' as const,
+    };
+    expect((await trading.settleTrades([{ ...trade, quantity: '0.6' }])).results[0]?.status).toBe('rejected');
+    expect(
+      (await trading.settleTrades([{ ...trade, id: fresh('trade'), quantity: '0.5' }])).results[0]?.status,
+    ).toBe('applied');
+    const cancel = { id: fresh('cancel'), userId, orderId: buy.id };
+    expect((await trading.cancelOrders([cancel])).results[0]?.status).toBe('rejected');
+  });
+});
+
+describe.skipIf(NO_REDIS !== null)('what listens where Redis should be', () => {
+  test.each([
+    ['speaks nonsense', (socket: net.Socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['hangs up', (socket: net.Socket) => socket.destroy()],
+    ['says nothing', () => undefined],
+  ])('%s: reads and batches do without', async (_, answer) => {
+    const database = await createTestDatabase();
+    const server = net.createServer((socket) => {
+      socket.on('error', () => undefined).on('data', () => answer(socket));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as net.AddressInfo;
+    const pincex = await Pincex.open({
+      config: configOf(database.url, { REDIS_URL: `redis://127.0.0.1:${port}` }),
+    });
+    try {
+      const userId = await newUser(pincex, { USD: '3' });
+      for (let n = 0; n < 10; n++) {
+        expect((await pincex.bookkeeper.getAccount(userId, 'USD'))?.available).toBe('3');
+      }
+      await expectBalanced(pincex);
+    } finally {
+      await pincex.close();
+      server.close();
+      await database.drop();
+    }
+  });
+
+  test('is a cluster: batches of any size are read, written and told of over all its nodes', async () => {
+    const database = await createTestDatabase();
+    const nodes = await startCluster();
+    let statements = 0;
+    const open = (): Promise<Pincex> =>
+      Pincex.open({
+        config: configOf(database.url, {
+          PINCEX_REDIS_CLUSTER: nodes.map(({ port }) => `127.0.0.1:${port}`).join(','),
+        }),
+        onStatement: () => statements++,
+      });
+    const [pincex, other] = [await open(), await open()];
+    try {
+      const users = Array.from({ length: 1_000 }, () => fresh('user'));
+      const deposit = async (id: string): Promise<void> => {
+        const { counts } = await pincex.bookkeeper.batchDeposit(
+          users.map((userId) => ({ id, userId, currency: 'USD', amount: '2' })),
+        );
+        expect(counts.applied).toBe(users.length);
+      };
+      await deposit('first');
+      const read = (reader: Pincex) => reader.bookkeeper.batchGetAccounts(users, ['USD']);
+      const cached = (reader: Pincex): Promise<void> =>
+        until('the accounts to be cached', async () => {
+          const before = statements;
+          await read(reader);
+          return statements === before;
+        });
+      await cached(other);
+      await cached(pincex);
+      const sizes = await Promise.all(nodes.map(async (node) => Number(await node.command('DBSIZE'))));
+      expect(Math.min(...sizes)).toBeGreaterThan(100);
+      await deposit('second');
+      expect(new Set((await read(other)).map((account) => account?.available))).toEqual(new Set(['4']));
+
+      await nodes[0]?.stop('SIGKILL');
+      await deposit('third');
+      expect(new Set((await read(other)).map((account) => account?.available))).toEqual(new Set(['6']));
+      expect(new Set((await read(pincex)).map((account) => account?.available))).toEqual(new Set(['6']));
+      await nodes[0]?.start();
+      await cached(other);
+      expect(new Set((await read(other)).map((account) => account?.available))).toEqual(new Set(['6']));
+      await expectBalanced(pincex);
+    } finally {
+      await Promise.all([pincex.close(), other.close()]);
+      for (const node of nodes) await node.remove();
+      await database.drop();
+    }
+  });
+});
+
+/** Writes something else in the place of every account, order and list, with the rest of its time. */
+async function rewrite(redis: TestRedis, to: (entry: string) => string): Promise<void> {
+  const client = createClient({ url: redis.url });
+  await client.connect();
+  try {
+    for (const key of await client.keys('pincex:*:*s:*')) {
+      const entry = await client.get(key);
+      if (entry !== null) await client.set(key, to(entry), { expiration: 'KEEPTTL' });
+    }
+  } finally {
+    client.destroy();
+  }
+}
