@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { isHit } from '../../src/repository/cache.ts';
+import { ProcessCache } from '../../src/repository/processCache.ts';
+
+async function put(cache: ProcessCache, key: string, value: unknown, ttlMs = 60_000): Promise<void> {
+  const { entries } = await cache.read([key]);
+  const [miss] = entries;
+  if (miss === undefined || isHit(miss) || miss.lease === null) throw new Error(`${key} is there already`);
+  await cache.fill([{ key, lease: miss.lease, version: 1, value, ttlMs }]);
+}
+
+async function has(cache: ProcessCache, key: string): Promise<boolean> {
+  const { entries } = await cache.read([key]);
+  return entries.some(isHit);
+}
+
+describe('the cache in the process', () => {
+  test('is bounded by bytes: what was read least recently goes', async () => {
+    const cache = new ProcessCache(100_000);
+    for (let n = 0; n < 100; n++) await put(cache, `key ${n}`, 'x'.repeat(10_000));
+    expect(await has(cache, 'key 99')).toBe(true);
+    expect(await has(cache, 'key 0')).toBe(false);
+    const kept = [];
+    for (let n = 0; n < 100; n++) if (await has(cache, `key ${n}`)) kept.push(n);
+    expect(kept.length).toBeGreaterThan(5);
+    expect(kept.length).toBeLessThanOrEqual(10);
+  });
+
+  test('does not hold what is larger than all of it', async () => {
+    const cache = new ProcessCache(10_000);
+    await put(cache, 'large', 'x'.repeat(20_000));
+    expect(await has(cache, 'large')).toBe(false);
+  });
+
+  test('forgets when the time is over, and a newer value does not make it live longer', async () => {
+    const cache = new ProcessCache();
+    await put(cache, 'short', 'old', 80);
+    await cache.publish({ replaced: [{ key: 'short', version: 2, value: () => 'new' }], removed: [] }, null);
+    const { entries } = await cache.read(['short']);
+    expect(entries).toEqual([{ version: 2, value: 'new' }]);
+    await sleep(120);
+    expect(await has(cache, 'short')).toBe(false);
+  });
+
+  test('gives out values that nobody can change', async () => {
+    const cache = new ProcessCache();
+    const value = { orders: [{ id: 'a' }] };
+    await put(cache, 'list', value);
+    expect(Object.isFrozen(value)).toBe(true);
+    expect(() => value.orders.push({ id: 'b' })).toThrow(TypeError);
+    expect(Object.isFrozen(value.orders[0])).toBe(true);
+  });
+});

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Pincex } from '../../src/index.ts';
+import { expectBalanced, fresh, newUser, openBooks } from '../support/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+/** Two processes that each have a cache of their own: what one changes the other does not hear of. */
+describe('a reader that knows a version', () => {
+  let database: TestDatabase;
+  let writer: Pincex;
+  let reader: Pincex;
+  let statements = 0;
+  let userId = '';
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    writer = await openBooks(database.url);
+    reader = await openBooks(database.url, { onStatement: () => statements++ });
+  });
+  beforeEach(async () => {
+    userId = await newUser(writer, { USD: '100' });
+    expect(await reader.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ version: 1 });
+    statements = 0;
+  });
+  afterAll(async () => {
+    await expectBalanced(writer);
+    await Promise.all([writer.close(), reader.close()]);
+    await database.drop();
+  });
+
+  const withdraw = async (): Promise<number> => {
+    const { results } = await writer.bookkeeper.batchWithdraw([
+      { id: fresh('out'), userId, currency: 'USD', amount: '1' },
+    ]);
+    const [result] = results;
+    if (result?.status !== 'applied') throw new Error('The withdrawal was not applied');
+    return result.data.version;
+  };
+
+  test('gets that one or a newer one, and heals the cache for those who know nothing', async () => {
+    const version = await withdraw();
+    expect(await reader.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '100' });
+    const account = await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: version });
+    expect(account).toMatchObject({ available: '99', version });
+    expect(await reader.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '99' });
+    expect(statements).toBe(1);
+  });
+
+  test('is answered from the cache where that is new enough', async () => {
+    await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: 1 });
+    await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: 0 });
+    await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: null });
+    expect(statements).toBe(0);
+  });
+
+  test('may know it of some of many', async () => {
+    const others = [await newUser(writer, { USD: '7' }), await newUser(writer, { USD: '8' })];
+    await reader.bookkeeper.batchGetAccounts([...others, userId], ['USD']);
+    const version = await withdraw();
+    statements = 0;
+    const accounts = await reader.bookkeeper.batchGetAccounts([...others, userId], ['USD'], {
+      minVersions: [null, 1, version],
+    });
+    expect(accounts.map((account) => account?.available)).toEqual(['7', '8', '99']);
+    expect(statements).toBe(1);
+  });
+
+  test('of an order gets that one too', async () => {
+    const order = {
+      id: fresh('order'),
+      userId,
+      symbol: 'BTC/USD',
+      side: 'buy' as const,
+      type: 'limit' as const,
+      quantity: '0.1',
+      price: '100.00',
+    };
+    await writer.trading.placeOrders([order]);
+    expect(await reader.trading.getOrder(order.id)).toMatchObject({ status: 'open', version: 1 });
+    expect(await reader.trading.getUserOrders(userId)).toMatchObject([{ status: 'open' }]);
+    await writer.trading.cancelOrders([{ id: fresh('cancel'), userId, orderId: order.id }]);
+    expect(await reader.trading.getOrder(order.id)).toMatchObject({ status: 'open' });
+    expect(await reader.trading.getOrder(order.id, { minVersion: 2 })).toMatchObject({ status: 'cancelled' });
+    expect(await reader.trading.batchGetOrdersByIds([order.id], { minVersions: [2] })).toMatchObject([
+      { status: 'cancelled' },
+    ]);
+    // Lists have no version.
+    expect(await reader.trading.getUserOrders(userId)).toMatchObject([{ status: 'open' }]);
+    expect(await reader.trading.getUserOrders(userId, { fresh: true })).toMatchObject([
+      { status: 'cancelled' },
+    ]);
+    expect(await reader.trading.getUserOrders(userId)).toMatchObject([{ status: 'cancelled' }]);
+    expect(await reader.trading.batchGetOpenOrdersByUsers([userId], { fresh: true })).toEqual([[]]);
+    expect(await reader.trading.batchGetTradesByOrderIds([order.id], { fresh: true })).toEqual([[]]);
+  });
+
+  test('that never was gets what there is', async () => {
+    const account = await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: 99 });
+    expect(account).toMatchObject({ version: 1 });
+    expect(await reader.bookkeeper.getAccount(fresh('nobody'), 'USD', { minVersion: 1 })).toBeNull();
+  });
+
+  test.each([-1, 1.5, Number.NaN, 2 ** 60])('%s is no version', async (minVersion) => {
+    const refused = { code: 'invalid_argument' };
+    const { bookkeeper } = reader;
+    await expect(bookkeeper.getAccount(userId, 'USD', { minVersion })).rejects.toMatchObject(refused);
+    await expect(
+      bookkeeper.batchGetAccounts([userId], ['USD'], { minVersions: [minVersion] }),
+    ).rejects.toMatchObject(refused);
+  });
+});
