@@ -38,9 +38,21 @@ describe('without a file and without variables', () => {
       dataDir: path.join(cwd, '.pincex'),
       database: {
         url: null,
+        readUrl: null,
         pool: { max: 10, connectionTimeoutMs: 10_000, idleTimeoutMs: 30_000 },
-        optimizedRepository: { batchSize: 100, enableQueryHints: true, enableDebugLogs: false },
+        optimizedRepository: {
+          orderTtlMs: 30_000,
+          tradeTtlMs: 120_000,
+          userOrdersTtlMs: 15_000,
+          accountTtlMs: 60_000,
+          ttl: 'adaptive',
+          batchSize: 100,
+          enableQueryHints: true,
+          enableDebugLogs: false,
+          logValues: false,
+        },
       },
+      redis: null,
     });
   });
 });
@@ -51,18 +63,58 @@ describe('the file', () => {
 data_dir: data
 database:
   url: postgresql://me:secret@db.example:5433/exchange?sslmode=require
+  read_url: postgresql://me:secret@replica.example/exchange
   pool: { max: 20, connection_timeout: 500ms, idle_timeout: 2m }
   optimized_repository:
+    order_cache_ttl: 1m
+    trade_cache_ttl: 1h
+    user_orders_ttl: 0s
+    account_cache_ttl: 500ms
+    ttl: fixed
     batch_size: 250
     enable_query_hints: false
     enable_debug_logs: true
+    log_values: true
+redis:
+  url: rediss://me:secret@cache.example/2
+  host: cache.example
+  port: 6380
+  cluster: [10.0.0.1:6379, '[::1]:6380']
+  database: 2
+  max_retries: 0
+  pool_size: 20
+  min_idle_conns: 1
 `);
     expect(load()).toEqual({
       dataDir: path.join(cwd, 'data'),
       database: {
         url: 'postgresql://me:secret@db.example:5433/exchange?sslmode=require',
+        readUrl: 'postgresql://me:secret@replica.example/exchange',
         pool: { max: 20, connectionTimeoutMs: 500, idleTimeoutMs: 120_000 },
-        optimizedRepository: { batchSize: 250, enableQueryHints: false, enableDebugLogs: true },
+        optimizedRepository: {
+          orderTtlMs: 60_000,
+          tradeTtlMs: 3_600_000,
+          userOrdersTtlMs: 0,
+          accountTtlMs: 500,
+          ttl: 'fixed',
+          batchSize: 250,
+          enableQueryHints: false,
+          enableDebugLogs: true,
+          logValues: true,
+        },
+      },
+      redis: {
+        url: 'rediss://me:secret@cache.example/2',
+        host: 'cache.example',
+        port: 6_380,
+        cluster: [
+          { host: '10.0.0.1', port: 6_379 },
+          { host: '::1', port: 6_380 },
+        ],
+        database: 2,
+        maxRetries: 0,
+        poolSize: 20,
+        minIdleConnections: 1,
       },
     });
   });
@@ -120,18 +172,76 @@ describe('the environment', () => {
         PINCEX_DATABASE_POOL_MAX: '1',
         PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '1s',
         PINCEX_DATABASE_POOL_IDLE_TIMEOUT: '2s',
+        PINCEX_DATABASE_READ_URL: 'postgres://r/d',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ORDER_CACHE_TTL: '1s',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_TRADE_CACHE_TTL: '2s',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_USER_ORDERS_TTL: '3s',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ACCOUNT_CACHE_TTL: '0s',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_TTL: 'fixed',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_BATCH_SIZE: '5',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ENABLE_QUERY_HINTS: 'false',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ENABLE_DEBUG_LOGS: 'true',
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_LOG_VALUES: 'true',
+        PINCEX_REDIS_URL: 'redis://c',
+        PINCEX_REDIS_HOST: 'h',
+        PINCEX_REDIS_PORT: '1',
+        PINCEX_REDIS_CLUSTER: 'a:1, b:2',
+        PINCEX_REDIS_DATABASE: '3',
+        PINCEX_REDIS_MAX_RETRIES: '4',
+        PINCEX_REDIS_POOL_SIZE: '5',
+        PINCEX_REDIS_MIN_IDLE_CONNS: '6',
       }),
     ).toEqual({
       dataDir: '/srv/pincex',
       database: {
         url: 'postgres://h/d',
+        readUrl: 'postgres://r/d',
         pool: { max: 1, connectionTimeoutMs: 1_000, idleTimeoutMs: 2_000 },
-        optimizedRepository: { batchSize: 5, enableQueryHints: false, enableDebugLogs: true },
+        optimizedRepository: {
+          orderTtlMs: 1_000,
+          tradeTtlMs: 2_000,
+          userOrdersTtlMs: 3_000,
+          accountTtlMs: 0,
+          ttl: 'fixed',
+          batchSize: 5,
+          enableQueryHints: false,
+          enableDebugLogs: true,
+          logValues: true,
+        },
+      },
+      redis: {
+        url: 'redis://c',
+        host: 'h',
+        port: 1,
+        cluster: [
+          { host: 'a', port: 1 },
+          { host: 'b', port: 2 },
+        ],
+        database: 3,
+        maxRetries: 4,
+        poolSize: 5,
+        minIdleConnections: 6,
       },
     });
+  });
+
+  it('makes Redis the cache as soon as it says anything of it, with the defaults for the rest', () => {
+    const defaults = {
+      url: null,
+      host: 'localhost',
+      port: 6_379,
+      cluster: null,
+      database: 0,
+      maxRetries: 3,
+      poolSize: 10,
+      minIdleConnections: 5,
+    };
+    expect(load({ PINCEX_REDIS_HOST: 'cache' }).redis).toEqual({ ...defaults, host: 'cache' });
+    expect(load({ REDIS_URL: 'redis://cache:1/2' }).redis).toEqual({ ...defaults, url: 'redis://cache:1/2' });
+    write('redis:\n  port: 7000\n');
+    expect(load().redis).toEqual({ ...defaults, port: 7_000 });
+    write('redis:\n');
+    expect(load().redis).toBeNull();
   });
 
   it('sets database.url as DATABASE_URL too, where PINCEX_DATABASE_URL does not', () => {
@@ -168,8 +278,8 @@ databse: { url: x }
 database:
   url: mysql://h/d
   pool: { max: 1.5, connection_timeout: 30, size: 4, idle_timeout: 0s }
-  optimized_repository: { batch_size: 10001, enable_query_hints: yes, enable_debug_logs: 1 }
-redis: { host: h }
+  optimized_repository: { batch_size: 10001, enable_query_hints: yes, enable_debug_logs: 1, ttl: none, order_cache_ttl: 0 }
+redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
 `);
     const lines = problemsOf({ PINCEX_DATABSE_URL: 'postgres://a/b' })
       .split('\n')
@@ -183,12 +293,17 @@ redis: { host: h }
       'database.pool.max',
       'database.pool.connection_timeout',
       'database.pool.idle_timeout',
+      'database.optimized_repository.order_cache_ttl',
+      'database.optimized_repository.ttl',
       'database.optimized_repository.batch_size',
       'database.optimized_repository.enable_query_hints',
       'database.optimized_repository.enable_debug_logs',
+      'redis.url',
+      'redis.port',
+      'redis.cluster',
       'databse.url',
       'database.pool.size',
-      'redis.host',
+      'redis.hosts',
       'PINCEX_DATABSE_URL',
     ]);
     expect(lines.at(-1)).toMatch(/^Known keys: data_dir, database\.url, /);
@@ -212,6 +327,12 @@ redis: { host: h }
   ])('shows the database URL %s without its password', (url, shown) => {
     const message = problemsOf({ DATABASE_URL: url });
     expect(message).toContain(`database.url: ${shown} (DATABASE_URL); it takes a URL such as`);
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('shows no other URL with its password either', () => {
+    const message = problemsOf({ REDIS_URL: 'http://me:hunter2@h', PINCEX_DATABASE_READ_URL: 'x:hunter2@h' });
+    expect(message).toContain('redis.url: "http://***@h" (REDIS_URL)');
     expect(message).not.toContain('hunter2');
   });
 });
