@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { audit, type AuditReport } from './audit/audit.ts';
 import type { Books } from './books/books.ts';
 import { CatalogStore } from './catalog/store.ts';
@@ -13,7 +14,7 @@ import { Engine, type BatchOptions, type Strategy, type Within } from './engine/
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
 import { limits } from './limits.ts';
-import { statementLog } from './logging.ts';
+import { DebugLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
 import type { Cache } from './repository/cache.ts';
 import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
@@ -34,6 +35,8 @@ export interface PincexOptions {
   readonly strategy?: Strategy;
   /** Told of every statement once it has run. */
   readonly onStatement?: (run: StatementRun) => void;
+  /** Takes the debug logs, where `enable_debug_logs` is on. Default: JSON lines on standard error. */
+  readonly logger?: Logger;
   /** Told what is done while the embedded server starts. */
   readonly onProgress?: (message: string) => void;
 }
@@ -68,22 +71,30 @@ export class Pincex {
   readonly #calls = new Calls();
 
   private constructor(config: Config, url: string, parts: Parts, strategy: Strategy) {
-    const { database, replica, server, cache } = parts;
+    const { database, replica, server, cache, log } = parts;
     this.config = config;
     this.url = url;
     this.#database = database;
     this.#replica = replica;
     this.#server = server;
     this.catalog = new CatalogStore(database);
+    const tracing = log && {
+      trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
+    };
     this.#repository = new Repository({
       primary: database,
       replica,
       cache,
       ...repositoryOptions(config),
+      onRead: (run) => log?.read(run, database.poolState),
+      ...tracing,
     });
-    this.#engine = new Engine(database, this.catalog, strategy, (books, state) =>
-      this.#repository.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
-    );
+    this.#engine = new Engine(database, this.catalog, strategy, {
+      publish: (books, state) =>
+        this.#repository.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
+      onBatch: (result) => log?.batch(result, database.poolState),
+      ...tracing,
+    });
     const execute = this.#executor((call) => this.#calls.run(call));
     this.bookkeeper = new Bookkeeper(execute, this.#repository);
     this.trading = new Trading(execute, this.#repository);
@@ -106,23 +117,28 @@ export class Pincex {
           })
         : null;
     const url = ownUrl ?? server?.url ?? '';
-    const log = optimizedRepository.enableDebugLogs ? statementLog() : undefined;
+    const log = optimizedRepository.enableDebugLogs
+      ? new DebugLog(optimizedRepository.logValues, options.logger)
+      : undefined;
     const connect = (to: string): Database =>
       new Database({
         url: to,
         ...pool,
         queryHints: optimizedRepository.enableQueryHints,
         onStatement(run) {
-          log?.(run);
+          log?.statement(run);
           options.onStatement?.(run);
         },
       });
     const database = connect(url);
     const replica = readUrl === null ? null : connect(readUrl);
-    const cache = config.redis === null ? new ProcessCache() : new RedisCache(config.redis);
+    const cache =
+      config.redis === null
+        ? new ProcessCache()
+        : new RedisCache(config.redis, (error) => log?.cacheFailure(error));
     try {
       await prepareSchema(url, server !== null);
-      const parts = { database, replica, server, cache };
+      const parts = { database, replica, server, cache, log };
       const pincex = new Pincex(config, url, parts, options.strategy ?? 'auto');
       await pincex.catalog.get();
       return pincex;
@@ -231,6 +247,7 @@ interface Parts {
   readonly replica: Database | null;
   readonly server: EmbeddedServer | null;
   readonly cache: Cache;
+  readonly log: DebugLog | undefined;
 }
 
 function repositoryOptions({ database: { optimizedRepository } }: Config) {

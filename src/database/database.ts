@@ -21,8 +21,23 @@ export interface DatabaseOptions {
 
 export interface StatementRun {
   readonly name: string;
+  readonly text: string;
+  /** What its parameters were: arrays as literals. */
+  readonly values: readonly (string | null)[];
   readonly durationMs: number;
   readonly rows: number;
+}
+
+/** Runs `work` so that whoever is told of its statements knows what they belong to. */
+export type Trace = <Result>(id: string, work: () => Promise<Result>) => Promise<Result>;
+
+/** The connections of a pool. */
+export interface PoolState {
+  readonly max: number;
+  readonly open: number;
+  readonly idle: number;
+  /** Calls that wait for one. */
+  readonly waiting: number;
 }
 
 /** Something that runs statements: the pool, or one connection in a transaction. */
@@ -120,6 +135,11 @@ export class Database implements Session {
     return connect({ ...connectionOf(this.#url, SETTINGS), types: AS_TEXT });
   }
 
+  get poolState(): PoolState {
+    const { totalCount: open, idleCount: idle, waitingCount: waiting, options } = this.#pool;
+    return { max: options.max, open, idle, waiting };
+  }
+
   async close(): Promise<void> {
     await this.#pool.end();
   }
@@ -128,7 +148,13 @@ export class Database implements Session {
   async #commit(client: pg.ClientBase): Promise<void> {
     const began = performance.now();
     const { command } = await client.query('COMMIT').catch(rethrow);
-    this.#onStatement({ name: 'commit', durationMs: performance.now() - began, rows: 0 });
+    this.#onStatement({
+      name: 'commit',
+      text: 'COMMIT',
+      values: [],
+      durationMs: performance.now() - began,
+      rows: 0,
+    });
     if (command === 'COMMIT') return;
     throw new PincexError(
       'transaction_aborted',
@@ -173,7 +199,7 @@ export class Database implements Session {
     const began = performance.now();
     const query = { name, text, values: values as string[], ...(rowMode && { rowMode }) };
     const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(rethrow);
-    this.#onStatement({ name, durationMs: performance.now() - began, rows: rows.length });
+    this.#onStatement({ name, text, values, durationMs: performance.now() - began, rows: rows.length });
     return rows;
   }
 }

@@ -5,7 +5,7 @@ import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
-import type { Database, Session, TransactionSession } from '../database/database.ts';
+import type { Database, Session, TransactionSession, Trace } from '../database/database.ts';
 import { failureOf, unavailable } from '../database/failures.ts';
 import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
@@ -32,28 +32,44 @@ export interface BatchOptions {
   readonly mode?: BatchMode;
 }
 
+export interface EngineListeners {
+  /** Told of every commit before its caller is. */
+  readonly publish?: Publish;
+  /** Told of every batch that came to an end. */
+  readonly onBatch?: (result: BatchResult<unknown>) => void;
+  /** Runs a batch under its id. */
+  readonly trace?: Trace;
+}
+
 /** The one way in which money moves: load, decide, persist. */
 export class Engine {
   readonly #database: Database;
   readonly #catalog: CatalogStore;
   readonly #strategy: Strategy;
   readonly #publish: Publish;
+  readonly #onBatch: (result: BatchResult<unknown>) => void;
+  readonly #trace: Trace;
   readonly #contention = new Contention();
 
   /**
    * @param strategy other than `auto` only to measure or test one way by itself
-   * @param publish is told of every commit before its caller is
    */
   constructor(
     database: Database,
     catalog: CatalogStore,
     strategy: Strategy = 'auto',
-    publish: Publish = () => Promise.resolve(),
+    {
+      publish = () => Promise.resolve(),
+      onBatch = () => undefined,
+      trace = (_, work) => work(),
+    }: EngineListeners = {},
   ) {
     this.#database = database;
     this.#catalog = catalog;
     this.#strategy = strategy;
     this.#publish = publish;
+    this.#onBatch = onBatch;
+    this.#trace = trace;
   }
 
   /**
@@ -73,16 +89,21 @@ export class Engine {
     const { mode = 'partial' } = options ?? {};
     requireBatch(rawItems, mode);
     const batchId = uuidv7();
-    const batch = await persistently(
-      () => this.#prepare(rawItems, reader, mode, batchId, within?.session),
-      AGAIN,
-    );
-    const run = (batch: Batch) => (within === undefined ? this.#run(batch) : this.#runWithin(batch, within));
-    const results = await run(batch).catch(async (error: unknown) => {
-      if (!(error instanceof CatalogBehind)) throw error;
-      return run({ ...batch, catalog: await this.#catalog.reread(within?.session) });
+    return this.#trace(batchId, async () => {
+      const batch = await persistently(
+        () => this.#prepare(rawItems, reader, mode, batchId, within?.session),
+        AGAIN,
+      );
+      const run = (batch: Batch) =>
+        within === undefined ? this.#run(batch) : this.#runWithin(batch, within);
+      const results = await run(batch).catch(async (error: unknown) => {
+        if (!(error instanceof CatalogBehind)) throw error;
+        return run({ ...batch, catalog: await this.#catalog.reread(within?.session) });
+      });
+      const result = summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
+      this.#onBatch(result);
+      return result;
     });
-    return summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
   }
 
   async #prepare(

@@ -1,4 +1,4 @@
-import type { Session } from '../database/database.ts';
+import type { Session, Trace } from '../database/database.ts';
 import { failureOf } from '../database/failures.ts';
 import { PincexError } from '../errors.ts';
 import { isHit, type Cache, type Changes, type Fill } from './cache.ts';
@@ -7,6 +7,7 @@ import type { Kind, KindName } from './kinds.ts';
 import { positionBeyond, primaryPosition, ReplicaPosition } from './position.ts';
 import { ProcessCache } from './processCache.ts';
 import { timeToLive } from './timeToLive.ts';
+import { v7 as uuidv7 } from 'uuid';
 
 export interface RepositoryOptions {
   readonly primary: Session;
@@ -17,8 +18,18 @@ export interface RepositoryOptions {
   readonly ttl: 'adaptive' | 'fixed';
   /** Single calls that are gathered into one batch, at most. */
   readonly batchSize: number;
-  /** Told of every batch of keys: how many were in the cache, and how many were not. */
-  readonly onRead?: (kind: KindName, hits: number, misses: number) => void;
+  /** Told of every batch of keys that was looked for in the cache. */
+  readonly onRead?: (run: ReadRun) => void;
+  /** Runs a batch of reads under a name of its own. */
+  readonly trace?: Trace;
+}
+
+export interface ReadRun {
+  readonly kind: KindName;
+  readonly keys: number;
+  /** Of these keys, how many were in the cache. */
+  readonly hits: number;
+  readonly durationMs: number;
 }
 
 /** Where nothing may be remembered: inside a transaction. */
@@ -135,7 +146,7 @@ export class Repository {
       return seat;
     });
     if (absent.length > 0) {
-      own.values = this.#read(kind, absent, names).finally(() => {
+      own.values = this.#traced(() => this.#read(kind, absent, names)).finally(() => {
         for (const name of names) if (this.#flights.get(name)?.flight === own) this.#flights.delete(name);
       });
     }
@@ -155,13 +166,13 @@ export class Repository {
     const { cache, ttlMs, onRead } = this.#options;
     if (ttlMs[kind.name] === 0) return this.readDirectly((session) => kind.read(session, keys));
 
+    const began = performance.now();
     const { entries, position } = await cache.read(names);
     const misses: Missed<Key>[] = [];
     for (const [place, key] of keys.entries()) {
       const entry = entries[place] ?? { lease: null };
       if (!isHit(entry)) misses.push({ key, place, name: names[place] ?? '', lease: entry.lease });
     }
-    onRead?.(kind.name, keys.length - misses.length, misses.length);
     const values = entries.map((entry) => (isHit(entry) ? (entry.value as Value) : undefined));
     if (misses.length > 0) {
       const missed = misses.map(({ key }) => key);
@@ -170,6 +181,12 @@ export class Repository {
       for (const [n, { place }] of misses.entries()) values[place] = found[n];
       this.#store(kind, misses, found);
     }
+    onRead?.({
+      kind: kind.name,
+      keys: keys.length,
+      hits: keys.length - misses.length,
+      durationMs: performance.now() - began,
+    });
     return values as Value[];
   }
 
@@ -195,6 +212,11 @@ export class Repository {
       if (source === primary || !isAway(error)) throw error;
       return read(primary);
     }
+  }
+
+  #traced<Result>(work: () => Promise<Result>): Promise<Result> {
+    const { trace } = this.#options;
+    return trace === undefined ? work() : trace(uuidv7(), work);
   }
 
   #store<Key, Value>(kind: Kind<Key, Value>, misses: readonly Missed<Key>[], found: readonly Value[]): void {
