@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Session } from '../../src/database/database.ts';
+import { accounts } from '../../src/repository/kinds.ts';
+import { ProcessCache } from '../../src/repository/processCache.ts';
+import { Repository } from '../../src/repository/repository.ts';
 import { fresh, newUser, useBooks } from '../support/books.ts';
+import { gate, until } from '../support/waiting.ts';
 
 const statements: string[] = [];
 const books = useBooks({ onStatement: ({ name }) => statements.push(name) });
@@ -111,18 +116,34 @@ describe('single reads', () => {
 
   test('do not share what was being read before a commit', async () => {
     const [userId = ''] = await newUsers(1);
-    const { bookkeeper } = books.pincex;
-    const before = bookkeeper.getAccount(userId, 'USD');
-    const lock = await bookkeeper.lockFunds({
-      id: fresh('lock'),
-      userId,
-      currency: 'USD',
-      amount: '1',
-      orderId: fresh('order'),
+    const answers = gate();
+    let asked = 0;
+    const slow: Session = {
+      async query() {
+        asked++;
+        await answers.opened;
+        return [];
+      },
+    };
+    const ttlMs = { accounts: 1_000, orders: 0, userOrders: 0, trades: 0 };
+    const repository = new Repository({
+      primary: slow,
+      replica: null,
+      cache: new ProcessCache(),
+      ttlMs,
+      ttl: 'fixed',
+      batchSize: 100,
     });
-    const after = bookkeeper.getAccount(userId, 'USD');
-    expect(lock.status).toBe('applied');
-    expect(await after).toMatchObject({ locked: '1' });
-    await before;
+    const key = { userId, currency: 'USD' };
+    const readers: Promise<unknown>[] = [repository.get(accounts, key), repository.getMany(accounts, [key])];
+    await until('the database to be asked', () => asked === 1);
+    readers.push(repository.get(accounts, key));
+    await repository.publish({ replaced: [], removed: [accounts.keyOf(key)] });
+    readers.push(repository.get(accounts, key));
+    await until('the database to be asked again', () => asked === 2);
+    readers.push(repository.getMany(accounts, [key]));
+    answers.open();
+    await Promise.all(readers);
+    expect(asked).toBe(2);
   });
 });

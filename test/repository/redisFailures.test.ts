@@ -43,7 +43,11 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
 
   const open = (url: string): Promise<Pincex> =>
     Pincex.open({
-      config: configOf(database.url, { REDIS_URL: url }),
+      config: configOf(database.url, {
+        REDIS_URL: url,
+        // So that nothing that is old goes away by itself meanwhile.
+        PINCEX_DATABASE_OPTIMIZED_REPOSITORY_TTL: 'fixed',
+      }),
       onStatement: () => statements++,
     });
   const available = async ({ bookkeeper }: Pincex): Promise<string | undefined> =>
@@ -295,6 +299,7 @@ describe.skipIf(NO_REDIS !== null)('what listens where Redis should be', () => {
     const open = (): Promise<Pincex> =>
       Pincex.open({
         config: configOf(database.url, {
+          PINCEX_DATABASE_OPTIMIZED_REPOSITORY_TTL: 'fixed',
           PINCEX_REDIS_CLUSTER: nodes.map(({ port }) => `127.0.0.1:${port}`).join(','),
         }),
         onStatement: () => statements++,

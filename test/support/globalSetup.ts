@@ -6,6 +6,7 @@ import type { TestProject } from 'vitest/node';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { defaultFolder } from '../../src/migrations/files.ts';
 import { migrateUp } from '../../src/migrations/runner.ts';
+import { findProgram, install } from './programs.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -18,6 +19,7 @@ declare module 'vitest' {
 
 /** Starts one server for the whole run, or takes that of PINCEX_TEST_DATABASE_URL. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await provideServers();
   const given = process.env['PINCEX_TEST_DATABASE_URL'];
   const server = given ? { url: given, stop: () => Promise.resolve() } : await startTemporaryServer();
   const template = `pincex_template_${process.pid}`;
@@ -33,6 +35,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await query(server.url, `DROP DATABASE ${template}`);
     await server.stop();
   };
+}
+
+/** Servers that tests start for themselves, and the packages that they come in. */
+const SERVERS = { 'redis-server': 'redis', pgbouncer: 'pgbouncer' };
+
+/** Where a server is missing and cannot be installed, its tests are skipped; PINCEX_TEST_ALL takes that for a failure. */
+async function provideServers(): Promise<void> {
+  const missing = () => Object.entries(SERVERS).filter(([program]) => findProgram(program) === null);
+  if (missing().length > 0) await install(missing().map(([, name]) => name));
+  if (missing().length === 0) return;
+  const names = missing().map(([program]) => program);
+  const message = `${names.join(' and ')} cannot be found: the tests that need them are skipped`;
+  if (process.env['PINCEX_TEST_ALL']) throw new Error(message);
+  console.warn(message);
 }
 
 async function startTemporaryServer(): Promise<{ url: string; stop: () => Promise<void> }> {
