@@ -100,7 +100,11 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(account?.available).toBe('99');
     await withdraw(pincex);
     proxy.reopen();
-    await until('the news to arrive', async () => (await available(other)) === '98');
+    await until('the news to arrive', async () => {
+      expect(await available(pincex)).toBe('98');
+      return (await available(other)) === '98';
+    });
+    await cached(pincex);
     expect(await available(pincex)).toBe('98');
   });
 
