@@ -26,7 +26,7 @@ export const limits = {
   leaseMs: 10_000,
   /** Milliseconds for which the position of the last commit is remembered; after it, the primary is asked. */
   positionMs: 60_000,
-  /** Milliseconds that a call waits for Redis, all attempts together, before it does without. */
+  /** Milliseconds that a call of few keys waits for Redis, all attempts together, before it does without. */
   redisWaitMs: 250,
   /** Milliseconds after which Redis is asked again once it failed. */
   redisPauseMs: 1_000,

@@ -7,7 +7,6 @@ import {
   retry,
   timeout,
   TimeoutStrategy,
-  wrap,
   type IPolicy,
 } from 'cockatiel';
 import type { RedisConfig } from '../config/load.ts';
@@ -21,18 +20,21 @@ import { Unpublished } from './unpublished.ts';
 const SCHEMA = 1;
 /** Failures in a row after which Redis is left alone for a while. */
 const FAILURES = 3;
+/** Milliseconds for each key: ten times what one was measured to take. */
+const WAIT_PER_KEY_MS = 0.03;
 /** Keys in one command: a script unpacks them on a stack of 8,000. */
 const KEYS_AT_ONCE = 5_000;
 
 /**
  * The cache that processes share, in Redis or Valkey. It fails soft: what Redis cannot say within
- * `limits.redisWaitMs` the database is asked, and nothing fails. What could not be published is remembered, and
- * nothing is read here before it is.
+ * `limits.redisWaitMs`, and a little more for many keys, the database is asked, and nothing fails. What could not be
+ * published is remembered, and nothing is read here before it is.
  */
 export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
-  readonly #policy: IPolicy;
+  readonly #breaker: IPolicy;
+  readonly #retry: IPolicy;
   readonly #onFailure: (error: unknown) => void;
   readonly #unpublished = new Unpublished();
   #settling: Promise<void> | undefined;
@@ -44,17 +46,14 @@ export class RedisCache implements Cache {
   constructor(config: RedisConfig, onFailure: (error: unknown) => void = () => undefined) {
     this.#link = linkTo(config);
     this.#onFailure = onFailure;
-    this.#policy = wrap(
-      circuitBreaker(handleAll, {
-        halfOpenAfter: limits.redisPauseMs,
-        breaker: new ConsecutiveBreaker(FAILURES),
-      }),
-      timeout(limits.redisWaitMs, TimeoutStrategy.Aggressive),
-      retry(handleAll, {
-        maxAttempts: config.maxRetries,
-        backoff: new ExponentialBackoff({ initialDelay: 10, maxDelay: 100 }),
-      }),
-    );
+    this.#breaker = circuitBreaker(handleAll, {
+      halfOpenAfter: limits.redisPauseMs,
+      breaker: new ConsecutiveBreaker(FAILURES),
+    });
+    this.#retry = retry(handleAll, {
+      maxAttempts: config.maxRetries,
+      backoff: new ExponentialBackoff({ initialDelay: 10, maxDelay: 100 }),
+    });
   }
 
   async read(keys: readonly string[]): Promise<CacheRead> {
@@ -62,7 +61,7 @@ export class RedisCache implements Cache {
     const nonsense: string[] = [];
     let position: bigint | null | undefined;
     try {
-      await this.#policy.execute(async () => {
+      await this.#try(keys.length, async () => {
         await this.#settle();
         const token = randomBytes(9).toString('base64url');
         const replies = this.#grouped(keys.map((key, place) => ({ key, place }))).map(
@@ -98,7 +97,7 @@ export class RedisCache implements Cache {
 
   async fill(fills: readonly Fill[]): Promise<void> {
     try {
-      await this.#policy.execute(() =>
+      await this.#try(fills.length, () =>
         Promise.all(
           this.#grouped(fills).map(({ group, members }) =>
             this.#run(
@@ -122,7 +121,7 @@ export class RedisCache implements Cache {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
     try {
-      await this.#policy.execute(async () => {
+      await this.#try(replaced.length + removed.length, async () => {
         await this.#settle();
         await this.#send(changes, position);
       });
@@ -143,16 +142,20 @@ export class RedisCache implements Cache {
     return this.#link.close();
   }
 
+  /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
+  #try<Result>(keys: number, work: () => Promise<Result>): Promise<Result> {
+    const wait = timeout(limits.redisWaitMs + keys * WAIT_PER_KEY_MS, TimeoutStrategy.Aggressive);
+    return this.#breaker.execute(() => wait.execute(() => this.#retry.execute(work)));
+  }
+
   /** Others read here too, and nobody may call this process for a while. */
   #settleLater(): void {
     if (this.#later !== undefined) return;
     const settle = (): void => {
       this.#later = undefined;
-      this.#policy
-        .execute(() => this.#settle())
-        .catch(() => {
-          this.#settleLater();
-        });
+      this.#try(limits.unpublishedKeys, () => this.#settle()).catch(() => {
+        this.#settleLater();
+      });
     };
     this.#later = setTimeout(settle, limits.redisPauseMs).unref();
   }
