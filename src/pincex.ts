@@ -8,6 +8,7 @@ import { Database, type StatementRun, type TransactionSession } from './database
 import { failureOf, unavailable } from './database/failures.ts';
 import { persistently } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
+import { diagnose, type DoctorReport } from './doctor/doctor.ts';
 import { Engine, type BatchOptions, type Strategy } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
@@ -20,6 +21,8 @@ import { Calls, Turns } from './services/calls.ts';
 import type { Executor } from './services/executor.ts';
 import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
+import { Reporter } from './statistics/reporter.ts';
+import { Statistics } from './statistics/statistics.ts';
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
@@ -57,6 +60,7 @@ export class Pincex {
   readonly #database: Database;
   readonly #engine: Engine;
   readonly #server: EmbeddedServer | null;
+  readonly #reporter: Reporter;
   readonly #calls = new Calls();
 
   private constructor(
@@ -65,13 +69,15 @@ export class Pincex {
     url: string,
     server: EmbeddedServer | null,
     strategy: Strategy,
+    statistics: Statistics,
   ) {
     this.config = config;
     this.url = url;
     this.#database = database;
     this.#server = server;
+    this.#reporter = new Reporter(url, statistics);
     this.catalog = new CatalogStore(database);
-    this.#engine = new Engine(database, this.catalog, strategy);
+    this.#engine = new Engine(database, this.catalog, strategy, statistics);
     const execute = this.#executor((call) => this.#calls.run(call));
     this.bookkeeper = new Bookkeeper(execute, database);
     this.trading = new Trading(execute, database);
@@ -95,9 +101,11 @@ export class Pincex {
         : null;
     const url = ownUrl ?? server?.url ?? '';
     const log = optimizedRepository.enableDebugLogs ? statementLog() : undefined;
+    const statistics = new Statistics({ poolMax: pool.max });
     const database = new Database({
       url,
       ...pool,
+      statistics,
       queryHints: optimizedRepository.enableQueryHints,
       onStatement(run) {
         log?.(run);
@@ -106,8 +114,9 @@ export class Pincex {
     });
     try {
       await prepareSchema(url, server !== null);
-      const pincex = new Pincex(config, database, url, server, options.strategy ?? 'auto');
+      const pincex = new Pincex(config, database, url, server, options.strategy ?? 'auto', statistics);
       await pincex.catalog.get();
+      await pincex.#reporter.start();
       return pincex;
     } catch (error) {
       await database.close();
@@ -175,9 +184,24 @@ export class Pincex {
     return this.#calls.run(() => audit(this.#database));
   }
 
+  /**
+   * Looks for what troubles the database and the processes that use it, and says what to do.
+   *
+   * @throws PincexError `database_unavailable`
+   */
+  doctor(): Promise<DoctorReport> {
+    return this.#calls.run(async () => {
+      // What this process counted until now is looked at too.
+      await this.#reporter.report();
+      const { enableQueryHints } = this.config.database.optimizedRepository;
+      return diagnose({ url: this.url, queryHints: enableQueryHints });
+    });
+  }
+
   /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
   async close(): Promise<void> {
     await this.#calls.close();
+    await this.#reporter.close();
     await this.#database.close();
     await this.#server?.stop();
   }

@@ -10,6 +10,7 @@ import { failureOf, unavailable } from '../database/failures.ts';
 import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Statistics } from '../statistics/statistics.ts';
 import { summarize, type BatchMode, type BatchResult, type ItemResult } from '../results.ts';
 import { Contention } from './contention.ts';
 import { contentHash, decide, type Decision, type Item } from './decide.ts';
@@ -37,13 +38,20 @@ export class Engine {
   readonly #database: Database;
   readonly #catalog: CatalogStore;
   readonly #strategy: Strategy;
+  readonly #statistics: Statistics | undefined;
   readonly #contention = new Contention();
 
   /** @param strategy other than `auto` only to measure or test one way by itself */
-  constructor(database: Database, catalog: CatalogStore, strategy: Strategy = 'auto') {
+  constructor(
+    database: Database,
+    catalog: CatalogStore,
+    strategy: Strategy = 'auto',
+    statistics?: Statistics,
+  ) {
     this.#database = database;
     this.#catalog = catalog;
     this.#strategy = strategy;
+    this.#statistics = statistics;
   }
 
   /**
@@ -69,7 +77,9 @@ export class Engine {
       if (!(error instanceof CatalogBehind)) throw error;
       return run({ ...batch, catalog: await this.#catalog.reread(within) });
     });
-    return summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
+    const durationMs = performance.now() - began;
+    this.#statistics?.batch(results.length, durationMs);
+    return summarize(batchId, mode, results as ItemResult<Data>[], durationMs);
   }
 
   async #prepare(

@@ -20,7 +20,7 @@ export interface AccountView {
   readonly updatedAt: string;
 }
 
-const getAccounts = {
+export const getAccounts = {
   name: 'get-accounts',
   text: `
     SELECT u.n AS user_n, c.n AS currency_n, a.available, a.locked, a.balance, a.version, a.updated_at
