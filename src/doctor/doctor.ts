@@ -57,7 +57,7 @@ export interface DoctorOptions {
 
 /**
  * Looks for what troubles the books' database and the processes that use it, and says what to do. It only reads,
- * on one connection of its own, and waits for no lock longer than a few seconds.
+ * on one connection of its own, and waits for no lock longer than a second.
  *
  * @throws PincexError `database_unavailable`
  */
@@ -65,7 +65,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
   const client = await connect({
     connectionString: options.url,
     application_name: 'pincex doctor',
-    lock_timeout: 5_000,
+    lock_timeout: 1_000,
   });
   try {
     const patient: Patient = {

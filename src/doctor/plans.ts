@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { HINTS } from '../database/database.ts';
+import { failureOf } from '../database/failures.ts';
+import type { Statement } from '../database/statement.ts';
 import { many, type Check, type Finding, type Patient } from './check.ts';
 import { issuedStatements, type IssuedStatement } from './statements.ts';
 
@@ -13,13 +15,13 @@ export interface Scan {
   readonly condition: string | undefined;
 }
 
-interface PlanNode {
+/** A node of a plan, as EXPLAIN (FORMAT JSON) tells it. */
+export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
   readonly 'Index Name'?: string;
   readonly 'Index Cond'?: string;
   readonly 'TID Cond'?: string;
-  readonly 'Recheck Cond'?: string;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -31,7 +33,7 @@ export const plans: Check = {
     const findings: Finding[] = [];
     await withSettingsOfThePool(patient, async () => {
       for (const statement of issuedStatements) {
-        const scans = await scansOf(patient.client, statement);
+        const scans = await explain(patient.client, statement);
         if (typeof scans === 'string') findings.push(unplannable(statement, scans));
         else findings.push(...strayScans(statement, scans, rows, patient.thresholds.plannedRows));
       }
@@ -41,7 +43,7 @@ export const plans: Check = {
 };
 
 /** How the generic plan of a statement reads the tables, or why PostgreSQL cannot make one. */
-async function scansOf(client: pg.Client, { text }: IssuedStatement): Promise<Scan[] | string> {
+export async function explain(client: pg.Client, { text }: Statement): Promise<Scan[] | string> {
   try {
     await client.query(`PREPARE pincex_doctor AS ${text}`);
     // A generic plan is made without looking at the values, so there are none.
@@ -53,7 +55,7 @@ async function scansOf(client: pg.Client, { text }: IssuedStatement): Promise<Sc
     const plan = rows[0]?.['QUERY PLAN'][0].Plan;
     return plan === undefined ? [] : [...scansIn(plan)];
   } catch (error) {
-    if (error instanceof pg.DatabaseError) return error.message;
+    if (error instanceof pg.DatabaseError && failureOf(error) === 'other') return error.message;
     throw error;
   } finally {
     await client.query('DEALLOCATE ALL');
@@ -114,8 +116,11 @@ async function withSettingsOfThePool(
 ): Promise<void> {
   const settings = { ...(queryHints && HINTS), plan_cache_mode: HINTS.plan_cache_mode };
   for (const [name, value] of Object.entries(settings)) await client.query(`SET ${name} = ${value}`);
-  await work();
-  await client.query('RESET ALL');
+  try {
+    await work();
+  } finally {
+    await client.query('RESET ALL');
+  }
 }
 
 const readTableRows = `

@@ -8,13 +8,16 @@ export interface Replica {
   readonly state: string;
   /** What it has not replayed yet. */
   readonly bytes: number | null;
+  /** Null where it is level: PostgreSQL would go on telling how long the last commit took. */
   readonly lag_ms: number | null;
 }
 
 const readReplicas = `
   SELECT coalesce(nullif(application_name, ''), host(client_addr), 'local') AS name, state,
     pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(replay_lsn, flush_lsn, sent_lsn))::float8 AS bytes,
-    (extract(epoch FROM replay_lag) * 1000)::float8 AS lag_ms
+    CASE
+      WHEN replay_lsn < pg_current_wal_lsn() THEN (extract(epoch FROM replay_lag) * 1000)::float8
+    END AS lag_ms
   FROM pg_stat_replication
   WHERE state <> 'backup'
   ORDER BY name`;

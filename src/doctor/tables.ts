@@ -114,16 +114,13 @@ export function coldUpdates(
     ];
   });
   if (!isCold || culprits.length > 0) return culprits;
-  const room =
-    fillfactor > 70
-      ? `ALTER TABLE ${name} SET (fillfactor = 70); VACUUM FULL ${name}; (it locks the table) `
-      : '';
+  const room = fillfactor > 70 ? `ALTER TABLE ${name} SET (fillfactor = 70); VACUUM FULL ${name}; ` : '';
   return [
     {
       severity: 'advice',
       subject: `table ${name}`,
       message: `${figures}; its fillfactor is ${fillfactor}`,
-      remedy: `End transactions that stay open for long, since they keep pages full. In psql: ${room}${recount}`,
+      remedy: `End transactions that stay open for long, since they keep pages full. While nothing runs, in psql: ${room}${recount}`,
     },
   ];
 }

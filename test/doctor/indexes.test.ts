@@ -15,8 +15,11 @@ describe('the indexes that the doctor asks for', () => {
   it('hurt where they are gone, and what the doctor says brings each of them back as it was', async () => {
     const { url, client } = await patient();
     const definitions = async () =>
-      (await client.query(`SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname`))
-        .rows;
+      (
+        await client.query<{ indexdef: string }>(
+          `SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname`,
+        )
+      ).rows;
     const before = await definitions();
     for (const { name, table } of migratedIndexes()) {
       await client.query(

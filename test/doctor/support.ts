@@ -47,9 +47,11 @@ export function found({ findings }: DoctorReport, check: string): string[] {
     .map(({ severity, subject }) => `${severity} ${subject}`);
 }
 
-/** The one finding about a subject. */
-export function about({ findings }: DoctorReport, subject: string): DoctorFinding {
-  const about = findings.filter((finding) => finding.subject === subject);
+/** The one finding about a subject, of one check where several may have some. */
+export function about({ findings }: DoctorReport, subject: string, check?: string): DoctorFinding {
+  const about = findings.filter(
+    (finding) => finding.subject === subject && (check === undefined || finding.check === check),
+  );
   if (about.length !== 1)
     throw new Error(`${about.length} of these are about ${subject}: ${JSON.stringify(findings)}`);
   return about[0]!;
