@@ -38,5 +38,5 @@ function printDoctor(report: DoctorReport): void {
   const hurting = report.findings.filter(({ severity }) => severity === 'hurts').length;
   const notMade = checks.length - report.checks.length;
   const left = notMade === 0 ? '' : `; ${notMade} checks wait for the schema`;
-  print(`${hurting} findings that hurt, ${report.findings.length - hurting} of advice${left}`);
+  print(`hurts: ${hurting}, advice: ${report.findings.length - hurting}${left}`);
 }

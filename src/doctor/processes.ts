@@ -59,7 +59,7 @@ export function poolFindings(process: ProcessRow, { poolWaits, poolWaitMs }: Thr
   const subject = subjectOf(process);
   const remedy = `Raise database.pool.max (it is ${max}), or send fewer and larger batches at once; inside transaction(async (tx) => …) call tx, not pincex`;
   if (refused > 0) {
-    const message = `${many(refused)} calls got no connection in time and failed with pool_exhausted`;
+    const message = `calls that got no connection in time and failed with pool_exhausted: ${many(refused)}`;
     return [{ severity: 'hurts', subject, message, remedy }];
   }
   if (waits < poolWaits || waitMs / waits < poolWaitMs) return [];
@@ -84,7 +84,7 @@ export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }:
     findings.push({
       severity: 'advice',
       subject: subjectOf(process),
-      message: `the cache failed ${many(failures)} times, and PostgreSQL was asked instead`,
+      message: `failures of the cache, so that PostgreSQL was asked instead: ${many(failures)}`,
       remedy: 'See that Redis runs and can be reached at redis.host, and has memory left',
     });
   }

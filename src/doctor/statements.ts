@@ -7,6 +7,7 @@ import { getAccounts } from '../reads/accounts.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
 import { getTradesByOrders } from '../reads/trades.ts';
+import { deleteOldProcesses, writeProcess } from '../statistics/reporter.ts';
 import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
 
 /** A statement that the system issues, and how it may find its rows. */
@@ -18,7 +19,7 @@ export interface IssuedStatement extends Statement {
 }
 
 /**
- * Every statement that runs on the pool. The two halves of a batch stand here once, with all their parts: a batch
+ * Every statement that runs while the books are open. The two halves of a batch stand here once, with all their parts: a batch
  * takes those that it needs, and PostgreSQL plans each by itself. Not here are what has no plan (BEGIN, COMMIT,
  * savepoints) and what is meant to read tables whole: the audit, and the migrations.
  */
@@ -42,4 +43,6 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...readMarkets, isWhole: true },
   insertCurrency,
   insertMarket,
+  writeProcess,
+  { ...deleteOldProcesses, isWhole: true },
 ];

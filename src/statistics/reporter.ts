@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { connect } from '../database/client.ts';
 import type { Statistics } from './statistics.ts';
@@ -10,15 +11,20 @@ const FORGET_AFTER_MS = 24 * 60 * 60_000;
 /** For how long a report may keep somebody who closes waiting, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
-const writeProcess = `
-  INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)
-  SELECT $1::uuid, $2::timestamptz, $3::timestamptz, deadlocks, $4::jsonb
-  FROM pg_stat_database
-  WHERE datname = current_database()
-  ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, statistics = excluded.statistics`;
+export const writeProcess = {
+  name: 'write-process',
+  text: `
+    INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)
+    SELECT $1::uuid, $2::timestamptz, $3::timestamptz, deadlocks, $4::jsonb
+    FROM pg_stat_database
+    WHERE datname = current_database()
+    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, statistics = excluded.statistics`,
+};
 
-const deleteOldProcesses = `
-  DELETE FROM processes WHERE seen_at < $1::timestamptz`;
+export const deleteOldProcesses = {
+  name: 'delete-old-processes',
+  text: 'DELETE FROM processes WHERE seen_at < $1::timestamptz',
+};
 
 /**
  * Leaves what a process counts in the database, so that `pincex doctor` sees it from a shell. Each report has a
@@ -41,7 +47,7 @@ export class Reporter {
   /** Reports for the first time, removes what long ended processes left, and goes on by itself. */
   async start(): Promise<void> {
     const longAgo = new Date(this.#startedAt.getTime() - FORGET_AFTER_MS);
-    await this.#next([deleteOldProcesses, [longAgo.toISOString()]]);
+    await this.#next({ ...deleteOldProcesses, values: [longAgo.toISOString()] });
     this.#timer = setInterval(() => {
       if (this.#underWay === undefined) void this.report();
     }, REPORT_EVERY_MS).unref();
@@ -58,7 +64,7 @@ export class Reporter {
     await this.report();
   }
 
-  #next(...before: readonly Query[]): Promise<void> {
+  #next(...before: readonly pg.QueryConfig[]): Promise<void> {
     const report = (this.#underWay ?? Promise.resolve())
       .then(() => this.#write(before))
       .catch(() => {
@@ -71,7 +77,7 @@ export class Reporter {
     return report;
   }
 
-  async #write(before: readonly Query[]): Promise<void> {
+  async #write(before: readonly pg.QueryConfig[]): Promise<void> {
     const client = await connect({
       connectionString: this.#url,
       application_name: 'pincex statistics',
@@ -79,14 +85,12 @@ export class Reporter {
       query_timeout: TIMEOUT_MS,
     });
     try {
-      for (const [text, values] of before) await client.query(text, [...values]);
+      for (const query of before) await client.query(query);
       const times = [this.#startedAt, new Date()].map((time) => time.toISOString());
       const statistics = JSON.stringify(this.#statistics.snapshot());
-      await client.query(writeProcess, [this.#id, ...times, statistics]);
+      await client.query({ ...writeProcess, values: [this.#id, ...times, statistics] });
     } finally {
       await client.end();
     }
   }
 }
-
-type Query = readonly [text: string, values: readonly string[]];

@@ -3,6 +3,7 @@ import { checks } from '../../src/doctor/doctor.ts';
 import type { DoctorReport } from '../../src/index.ts';
 import { createEmptyDatabase } from '../support/database.ts';
 import { pincexCli } from '../support/processes.ts';
+import { newDataDir } from '../doctor/standby.ts';
 import { opened, patient } from '../doctor/support.ts';
 
 const doctor = (url: string, ...args: string[]) =>
@@ -13,10 +14,7 @@ it('pincex doctor says ok of each thing, and exits 0', async () => {
   const run = await doctor(url);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   const lines = run.stdout.trimEnd().split('\n');
-  expect(lines).toEqual([
-    ...checks.map(({ promise }) => `ok      ${promise}`),
-    '0 findings that hurt, 0 of advice',
-  ]);
+  expect(lines).toEqual([...checks.map(({ promise }) => `ok      ${promise}`), 'hurts: 0, advice: 0']);
 });
 
 it('says what hurts and what to do, and exits 1; with --json the last line is one object', async () => {
@@ -30,7 +28,7 @@ it('says what hurts and what to do, and exits 1; with --json the last line is on
     '\n          In psql: CREATE INDEX CONCURRENTLY IF NOT EXISTS trades_order ON trades (order_id);\n',
   );
   expect(run.stdout).toContain('advice  index mine repeats the beginning of journal_pkey');
-  expect(run.stdout).toContain('\n1 findings that hurt, 1 of advice\n');
+  expect(run.stdout).toContain('\nhurts: 1, advice: 1\n');
 
   const json = await doctor(url, '--json');
   expect(json).toMatchObject({ exitCode: 1, stderr: '' });
@@ -51,7 +49,7 @@ it('sees what a service counts, and is no process of its own', async () => {
   const pincex = await opened(url);
   await client.query(`UPDATE processes SET statistics = jsonb_set(statistics, '{pool,refused}', '3')`);
   const run = await doctor(url);
-  expect(run.stdout).toContain('3 calls got no connection in time');
+  expect(run.stdout).toContain('failed with pool_exhausted: 3');
   expect(run.exitCode).toBe(1);
   expect((await client.query('SELECT FROM processes')).rowCount).toBe(1);
   expect((await pincex.doctor()).findings).toEqual([]);
@@ -66,3 +64,9 @@ it('says which checks wait where the schema is behind', async () => {
     /HURTS {3}migration 1 \(reference_data\) is not applied[^]*; \d+ checks wait for the schema\n$/,
   );
 });
+
+it('looks at a server of its own where none is configured, from nothing', async () => {
+  const run = await pincexCli(['doctor', '--json'], { env: { PINCEX_DATA_DIR: newDataDir() } });
+  expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+  expect((JSON.parse(run.stdout) as DoctorReport).findings).toEqual([]);
+}, 120_000);

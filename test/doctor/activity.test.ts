@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { longTransactions, tooFewConnections, unsafeSettings } from '../../src/doctor/activity.ts';
-import { thresholds } from '../../src/doctor/thresholds.ts';
+import { migrateUp } from '../../src/migrations/runner.ts';
 import { newUser, openBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
+import { newDataDir, started } from './standby.ts';
 import { about, connected, examine, flushCounters, follow, found, opened, patient } from './support.ts';
 
 describe('a transaction', () => {
@@ -31,15 +31,6 @@ describe('a transaction', () => {
     expect(report.findings).toMatchObject([{ check: 'transactions', severity: 'advice' }]);
     expect(report.ok).toBe(true);
     await ended;
-  });
-
-  it('that was prepared and left hurts', () => {
-    const left = { pid: null, application: '', user_name: 'app', state: 'prepared', gid: 'g1' };
-    const age = (ms: number) => ({ ...left, open_ms: ms, state_ms: ms });
-    expect(longTransactions([age(59_000)], thresholds)).toEqual([]);
-    const [finding] = longTransactions([age(120_000)], thresholds);
-    expect(finding).toMatchObject({ severity: 'hurts', subject: 'prepared transaction g1' });
-    expect(finding!.remedy).toContain(`ROLLBACK PREPARED 'g1';`);
   });
 });
 
@@ -92,12 +83,6 @@ it('more connections than PostgreSQL takes hurt', async () => {
   expect(about(report, 'max_connections').message).toMatch(/^one process may open 5002 connections/);
 });
 
-it('as many as it takes do not', async () => {
-  const { client } = await patient();
-  await expect(client.query('SELECT statistics FROM processes')).resolves.toMatchObject({ rowCount: 0 });
-  expect(tooFewConnections(97, [])).toEqual([]);
-});
-
 describe('settings that lose commits', () => {
   it('hurt, with where they come from', async () => {
     const { url, client } = await patient();
@@ -111,16 +96,36 @@ describe('settings that lose commits', () => {
     url2.searchParams.set('options', '-c synchronous_commit=off');
     expect((await examine(url2.href)).findings[0]!.remedy).toContain('database.url');
   });
-
-  it.each(['fsync', 'full_page_writes'])('of the server: %s', (name) => {
-    const of = (setting: string) => unsafeSettings([{ name, setting, source: 'configuration file' }]);
-    expect(of('on')).toEqual([]);
-    expect(of('off')).toMatchObject([
-      {
-        severity: 'hurts',
-        subject: `setting ${name}`,
-        remedy: `In psql: ALTER SYSTEM SET ${name} = on; SELECT pg_reload_conf();`,
-      },
-    ]);
-  });
 });
+
+it('a server that may lose or bloat the books hurts, and so does what was prepared and left there', async () => {
+  const dataDir = newDataDir();
+  const first = await started(dataDir);
+  const owner = await connected(first.url);
+  await migrateUp(owner);
+  const settings = {
+    fsync: 'off',
+    full_page_writes: 'off',
+    autovacuum: 'off',
+    max_prepared_transactions: '5',
+  };
+  for (const [name, value] of Object.entries(settings))
+    await owner.query(`ALTER SYSTEM SET ${name} = ${value}`);
+  await first.stop();
+  const { url } = await started(dataDir);
+  const client = await connected(url);
+  await client.query(`BEGIN; SELECT 1; PREPARE TRANSACTION 'left'`);
+
+  const subjects = ['setting fsync', 'setting full_page_writes', 'autovacuum'];
+  expect((await examine(url)).findings.map(({ subject }) => subject).sort()).toEqual([...subjects].sort());
+  await sleep(30);
+  const report = await examine(url, { thresholds: { transactionMs: 20 } });
+  expect(found(report, 'transactions')).toEqual(['hurts prepared transaction left']);
+  expect(about(report, 'prepared transaction left').remedy).toContain(`ROLLBACK PREPARED 'left';`);
+  await client.query(`ROLLBACK PREPARED 'left'`);
+  for (const subject of subjects) {
+    expect(about(report, subject).severity).toBe('hurts');
+    await follow(client, about(report, subject));
+  }
+  await until('the settings to be read', async () => (await examine(url)).findings.length === 0);
+}, 120_000);

@@ -39,7 +39,7 @@ describe('the pool', () => {
     expect(of(report, 'pool')).toEqual(['hurts process']);
     expect(report.ok).toBe(false);
     expect(report.findings[0]).toMatchObject({
-      message: '1 calls got no connection in time and failed with pool_exhausted',
+      message: 'calls that got no connection in time and failed with pool_exhausted: 1',
       remedy: expect.stringContaining('Raise database.pool.max (it is 10)') as string,
     });
   });

@@ -15,7 +15,7 @@ import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/ser
 import { connected } from './support.ts';
 
 /** A folder for a server's data, which goes with the test. */
-function newDataDir(): string {
+export function newDataDir(): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-standby-'));
   chmodSync(folder, 0o755);
   onTestFinished(() => {
@@ -24,7 +24,8 @@ function newDataDir(): string {
   return path.join(folder, 'data');
 }
 
-async function started(dataDir: string): Promise<EmbeddedServer> {
+/** A server on this folder, which ends with the test. */
+export async function started(dataDir: string): Promise<EmbeddedServer> {
   const server = await startEmbeddedServer({ dataDir });
   onTestFinished(() => server.stop());
   return server;

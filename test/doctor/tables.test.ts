@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { deadRows } from '../../src/doctor/tables.ts';
 import { thresholds } from '../../src/doctor/thresholds.ts';
 import { about, examine, flushCounters, follow, found, patient } from './support.ts';
 
@@ -48,11 +47,6 @@ describe('dead rows', () => {
     const { vacuumLagMs } = thresholds;
     expect(found(await examine(url, { thresholds: { ...small, vacuumLagMs } }), 'dead_rows')).toEqual([]);
     expect(found(await examine(url), 'dead_rows')).toEqual([]);
-  });
-
-  it('stay where autovacuum is off, which hurts', () => {
-    expect(deadRows(true, [], thresholds)).toEqual([]);
-    expect(deadRows(false, [], thresholds)).toMatchObject([{ severity: 'hurts', subject: 'autovacuum' }]);
   });
 });
 
