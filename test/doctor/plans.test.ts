@@ -4,7 +4,7 @@ import { beforeAll, afterAll, describe, expect, it, vi } from 'vitest';
 import type { CatalogStore } from '../../src/catalog/store.ts';
 import { HINTS } from '../../src/database/database.ts';
 import type { Statement } from '../../src/database/statement.ts';
-import { explain, type Scan } from '../../src/doctor/plans.ts';
+import { explain, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
@@ -253,6 +253,32 @@ describe('a statement whose index is gone', () => {
     await follow(client, about(report, 'index trades_order'));
     await follow(client, about(report, 'index holds_pkey'));
     expect((await examine(url)).findings).toEqual([]);
+  });
+
+  it('hurts nobody where its table is small', async () => {
+    const { url, client } = await patient();
+    await client.query(
+      `INSERT INTO trades SELECT n::text, n::text, 'buy', n::text, 'BTC/USD', 1, 1, 1, 0, 'maker', now()
+       FROM generate_series(1, 1000) n;
+       ANALYZE trades;
+       DROP INDEX trades_order`,
+    );
+    const few = await examine(url);
+    expect(found(few, 'indexes_there')).toEqual(['hurts index trades_order']);
+    expect(found(few, 'plans')).toEqual([]);
+  });
+
+  it('or that reads all of the right one hurts, and one that goes to a place does not', () => {
+    const statement = { name: 's', text: '', by: ['trades_order'] };
+    const stray = (scan: Omit<Scan, 'table'>) =>
+      strayScans(statement, [{ table: 'trades', ...scan }], new Map([['trades', 2_000]]), 1_000);
+    const byIndex = { node: 'Index Scan', index: 'trades_order' };
+    expect(stray({ ...byIndex, condition: '(order_id = k.order_id)' })).toEqual([]);
+    expect(stray({ ...byIndex, condition: undefined })[0]!.message).toContain('by trades_order, whole');
+    expect(stray({ node: 'Tid Scan', index: undefined, condition: '(ctid = k.place)' })).toEqual([]);
+    expect(stray({ node: 'Seq Scan', index: undefined, condition: undefined })[0]!.message).toContain(
+      'whole',
+    );
   });
 
   it('hurts where it would read all orders of a user for each key', async () => {
