@@ -27,3 +27,4 @@ export type { OrderView, UserOrdersFilter } from './reads/orders.ts';
 export type { TradeView } from './reads/trades.ts';
 export type { BookLevel, OrderBook } from './reads/orderBook.ts';
 export type { AuditFinding, AuditReport } from './audit/audit.ts';
+export type { DoctorFinding, DoctorReport } from './doctor/doctor.ts';

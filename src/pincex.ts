@@ -10,6 +10,7 @@ import { Database, type StatementRun, type TransactionSession } from './database
 import { failureOf, unavailable } from './database/failures.ts';
 import { persistently } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
+import { diagnose, type DoctorReport } from './doctor/doctor.ts';
 import { Engine, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
@@ -27,6 +28,8 @@ import { Calls, Turns } from './services/calls.ts';
 import type { Executor } from './services/executor.ts';
 import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
+import { Reporter } from './statistics/reporter.ts';
+import { Statistics, type CacheStore } from './statistics/statistics.ts';
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
@@ -68,15 +71,17 @@ export class Pincex {
   readonly #repository: Repository;
   readonly #engine: Engine;
   readonly #server: EmbeddedServer | null;
+  readonly #reporter: Reporter;
   readonly #calls = new Calls();
 
   private constructor(config: Config, url: string, parts: Parts, strategy: Strategy) {
-    const { database, replica, server, cache, log } = parts;
+    const { database, replica, server, cache, statistics, log } = parts;
     this.config = config;
     this.url = url;
     this.#database = database;
     this.#replica = replica;
     this.#server = server;
+    this.#reporter = new Reporter(url, statistics);
     this.catalog = new CatalogStore(database);
     const tracing = log && {
       trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
@@ -86,13 +91,19 @@ export class Pincex {
       replica,
       cache,
       ...repositoryOptions(config),
-      onRead: (run) => log?.read(run, database.poolState),
+      onRead(run) {
+        statistics.cacheReads(run.kind, run.hits, run.keys - run.hits);
+        log?.read(run, database.poolState);
+      },
       ...tracing,
     });
     this.#engine = new Engine(database, this.catalog, strategy, {
       publish: (books, state) =>
         this.#repository.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
-      onBatch: (result) => log?.batch(result, database.poolState),
+      onBatch(result) {
+        statistics.batch(result.counts.total, result.durationMs);
+        log?.batch(result, database.poolState);
+      },
       ...tracing,
     });
     const execute = this.#executor((call) => this.#calls.run(call));
@@ -120,10 +131,13 @@ export class Pincex {
     const log = optimizedRepository.enableDebugLogs
       ? new DebugLog(optimizedRepository.logValues, options.logger)
       : undefined;
+    const cacheStore = storeOf(config);
+    const statistics = new Statistics({ poolMax: pool.max, cacheStore });
     const connect = (to: string): Database =>
       new Database({
         url: to,
         ...pool,
+        statistics,
         queryHints: optimizedRepository.enableQueryHints,
         onStatement(run) {
           log?.statement(run);
@@ -135,12 +149,16 @@ export class Pincex {
     const cache =
       config.redis === null
         ? new ProcessCache()
-        : new RedisCache(config.redis, (error) => log?.cacheFailure(error));
+        : new RedisCache(config.redis, (error) => {
+            statistics.cacheFailure();
+            log?.cacheFailure(error);
+          });
     try {
       await prepareSchema(url, server !== null);
-      const parts = { database, replica, server, cache, log };
+      const parts = { database, replica, server, cache, statistics, log };
       const pincex = new Pincex(config, url, parts, options.strategy ?? 'auto');
       await pincex.catalog.get();
+      await pincex.#reporter.start();
       return pincex;
     } catch (error) {
       await cache.close();
@@ -213,10 +231,25 @@ export class Pincex {
     return this.#calls.run(() => audit(this.#database));
   }
 
+  /**
+   * Looks for what troubles the database and the processes that use it, and says what to do.
+   *
+   * @throws PincexError `database_unavailable`
+   */
+  doctor(): Promise<DoctorReport> {
+    return this.#calls.run(async () => {
+      // What this process counted until now is looked at too.
+      await this.#reporter.report();
+      const { enableQueryHints } = this.config.database.optimizedRepository;
+      return diagnose({ url: this.url, queryHints: enableQueryHints });
+    });
+  }
+
   /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
   async close(): Promise<void> {
     await this.#calls.close();
     await this.#repository.close();
+    await this.#reporter.close();
     await Promise.all([this.#database.close(), this.#replica?.close()]);
     await this.#server?.stop();
   }
@@ -247,7 +280,13 @@ interface Parts {
   readonly replica: Database | null;
   readonly server: EmbeddedServer | null;
   readonly cache: Cache;
+  readonly statistics: Statistics;
   readonly log: DebugLog | undefined;
+}
+
+function storeOf(config: Config): CacheStore {
+  if (Object.values(repositoryOptions(config).ttlMs).every((ttl) => ttl === 0)) return 'off';
+  return config.redis === null ? 'process' : 'redis';
 }
 
 function repositoryOptions({ database: { optimizedRepository } }: Config) {

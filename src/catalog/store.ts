@@ -4,17 +4,17 @@ import { limits } from '../limits.ts';
 import { parseAmount, trimDecimal } from '../money/amount.ts';
 import type { Catalog, Currency, Market } from './catalog.ts';
 
-const readCurrencies = {
+export const readCurrencies = {
   name: 'read-currencies',
   text: 'SELECT code, scale FROM currencies ORDER BY code',
 };
 
-const readMarkets = {
+export const readMarkets = {
   name: 'read-markets',
   text: 'SELECT symbol, base, quote, tick_size, lot_size FROM markets ORDER BY symbol',
 };
 
-const insertCurrency = {
+export const insertCurrency = {
   name: 'insert-currency',
   text: `
     INSERT INTO currencies (code, scale) VALUES ($1, $2)
@@ -22,7 +22,7 @@ const insertCurrency = {
     RETURNING scale`,
 };
 
-const insertMarket = {
+export const insertMarket = {
   name: 'insert-market',
   text: `
     INSERT INTO markets (symbol, base, quote, tick_size, lot_size) VALUES ($1, $2, $3, $4, $5)

@@ -5,6 +5,7 @@ import { addAudit } from './audit.ts';
 import { addBench } from './bench.ts';
 import { addCatalog } from './catalog.ts';
 import { addDemo } from './demo.ts';
+import { addDoctor } from './doctor.ts';
 import { addMigrate } from './migrate.ts';
 import { addReplay } from './replay.ts';
 import { reportError } from './session.ts';
@@ -24,6 +25,7 @@ const program = new Command('pincex')
 addMigrate(program);
 addCatalog(program);
 addAudit(program);
+addDoctor(program);
 addBench(program);
 addSweep(program);
 addReplay(program);

@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import type pg from 'pg';
-import { loadConfig } from '../config/load.ts';
 import { withClient } from '../database/client.ts';
-import { startEmbeddedServer } from '../embedded/server.ts';
 import { migrateDown, migrateUp, migrationStatus } from '../migrations/runner.ts';
 import { wholeNumber } from './options.ts';
-import { print, printTable } from './session.ts';
+import { print, printTable, withServer } from './session.ts';
 
 export function addMigrate(program: Command): void {
   const migrate = program
@@ -53,12 +51,6 @@ export function addMigrate(program: Command): void {
 }
 
 /** A connection to the configured server, or to the embedded one. */
-async function withDatabase(work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const config = loadConfig();
-  const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
-  try {
-    await withClient(config.database.url ?? server?.url ?? '', work);
-  } finally {
-    await server?.stop();
-  }
+function withDatabase(work: (client: pg.Client) => Promise<void>): Promise<void> {
+  return withServer(({ url }) => withClient(url, work));
 }

@@ -1,4 +1,5 @@
-import { Pincex, PincexError, type PincexOptions } from '../index.ts';
+import { startEmbeddedServer } from '../embedded/server.ts';
+import { loadConfig, Pincex, PincexError, type Config, type PincexOptions } from '../index.ts';
 
 /** Opens the books for one command, and closes them however it ends. */
 export async function withPincex<Result>(
@@ -10,6 +11,20 @@ export async function withPincex<Result>(
     return await work(pincex);
   } finally {
     await pincex.close();
+  }
+}
+
+/** The configured server, or the embedded one for as long as the command takes. Nothing is asked of its tables. */
+export async function withServer<Result>(
+  work: (server: { url: string; isEmbedded: boolean; config: Config }) => Promise<Result>,
+): Promise<Result> {
+  const config = loadConfig();
+  const { url } = config.database;
+  const server = url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
+  try {
+    return await work({ url: url ?? server?.url ?? '', isEmbedded: server !== null, config });
+  } finally {
+    await server?.stop();
   }
 }
 

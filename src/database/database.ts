@@ -3,6 +3,7 @@ import { PincexError } from '../errors.ts';
 import { connect } from './client.ts';
 import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
 import type { Statement } from './statement.ts';
+import type { Statistics } from '../statistics/statistics.ts';
 
 export interface DatabaseOptions {
   /** `postgres://…` */
@@ -17,6 +18,8 @@ export interface DatabaseOptions {
   readonly queryHints: boolean;
   /** Told of every statement once it has run. */
   readonly onStatement?: (run: StatementRun) => void;
+  /** Counts the calls that had to wait for a connection. */
+  readonly statistics?: Statistics;
 }
 
 export interface StatementRun {
@@ -51,7 +54,7 @@ export interface Session {
  * The planner does not know that: it takes an `unnest` for any size, a fresh table for an empty one, and may
  * hash-join a table of millions or keep the plan it made while a table was empty. One plan for all, by index.
  */
-const HINTS = {
+export const HINTS = {
   plan_cache_mode: 'force_generic_plan',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
@@ -79,6 +82,7 @@ export class Database implements Session {
   readonly #url: string;
   readonly #pool: pg.Pool;
   readonly #onStatement: (run: StatementRun) => void;
+  readonly #statistics: Statistics | undefined;
 
   constructor(options: DatabaseOptions) {
     this.#url = options.url;
@@ -97,6 +101,7 @@ export class Database implements Session {
     this.#pool.on('error', () => undefined);
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
     this.#onStatement = options.onStatement ?? (() => undefined);
+    this.#statistics = options.statistics;
   }
 
   async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
@@ -164,8 +169,11 @@ export class Database implements Session {
 
   async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     let client: pg.PoolClient;
+    const isBusy = this.#pool.idleCount === 0 && this.#pool.totalCount >= this.#pool.options.max;
+    const began = performance.now();
     try {
       client = await this.#pool.connect();
+      if (isBusy) this.#statistics?.poolWait(performance.now() - began);
     } catch (error) {
       throw this.#connectionError(error);
     }
@@ -183,6 +191,7 @@ export class Database implements Session {
   #connectionError(error: unknown): unknown {
     if (this.#pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
     if (!isPoolTimeout(error)) return unavailable(error);
+    this.#statistics?.poolRefused();
     const { max, connectionTimeoutMillis } = this.#pool.options;
     return new PincexError(
       'pool_exhausted',

@@ -13,6 +13,12 @@ export interface Part {
   readonly values: readonly string[];
 }
 
+/** A part that is planned and not run: how many parameters it has is all that its values say. */
+export function planned(text: string): Part {
+  const parameters = new Set(text.match(/\$\d+/g));
+  return { text, values: Array.from(parameters, () => '') };
+}
+
 /** Moves the parameters of `text` up, behind `offset` others. */
 export function shiftParameters(text: string, offset: number): string {
   return offset === 0 ? text : text.replace(/\$(\d+)/g, (_, n: string) => `$${Number(n) + offset}`);

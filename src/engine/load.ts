@@ -18,7 +18,7 @@ import { currencyOf, marketOf, type Catalog } from '../catalog/catalog.ts';
 import type { Keys } from '../commands/keys.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { shiftParameters, type Part } from '../database/statement.ts';
+import { planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import { isoTime } from '../database/time.ts';
 import { decodeNumeric } from '../money/amount.ts';
 
@@ -70,11 +70,22 @@ const readOperations = `
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
   CROSS JOIN LATERAL (SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.id = k.id OFFSET 0) AS p`;
 
+/** All that a batch can read: PostgreSQL plans each of these by itself, whichever others stand beside it. */
+export const [loadAll] = inOneStatement([
+  { name: 'accounts', part: planned(readAccounts) },
+  { name: 'holds', part: planned(readHolds) },
+  { name: 'orders', part: planned(readOrders) },
+  { name: 'holds-of-orders', part: planned(readHoldsOfOrders) },
+  { name: 'operations', part: planned(readOperations) },
+]);
+
 /** One table's share of the statement: what to ask, and what to do with the rows. */
-interface Reading {
+interface Reading extends NamedPart {
+  take(rows: readonly JsonRow[]): void;
+}
+interface NamedPart {
   readonly name: string;
   readonly part: Part;
-  take(rows: readonly JsonRow[]): void;
 }
 type JsonRow = readonly JsonValue[];
 type JsonValue = string | number | boolean | null;
@@ -169,21 +180,22 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
 
 /** Asks all tables at once: one round trip, one snapshot, one row of JSON. */
 async function runReadings(session: Session, readings: readonly Reading[]): Promise<void> {
-  const values: string[] = [];
-  const columns = readings.map(({ name, part }) => {
-    const column = `(${shiftParameters(part.text, values.length)}) AS "${name}"`;
-    values.push(...part.values);
-    return column;
-  });
-  const name = `load:${readings.map((reading) => reading.name).join('+')}`;
-  const [row] = await session.query<Record<string, string | null>>(
-    { name, text: `SELECT ${columns.join(',\n')}` },
-    values,
-  );
+  const [row] = await session.query<Record<string, string | null>>(...inOneStatement(readings));
   for (const reading of readings) {
     const json = row?.[reading.name];
     if (json != null) reading.take(JSON.parse(json) as JsonRow[]);
   }
+}
+
+function inOneStatement(parts: readonly NamedPart[]): [Statement, string[]] {
+  const values: string[] = [];
+  const columns = parts.map(({ name, part }) => {
+    const column = `(${shiftParameters(part.text, values.length)}) AS "${name}"`;
+    values.push(...part.values);
+    return column;
+  });
+  const name = `load:${parts.map((part) => part.name).join('+')}`;
+  return [{ name, text: `SELECT ${columns.join(',\n')}` }, values];
 }
 
 export function accountIdArrays(keys: readonly AccountId[]): [string, string] {

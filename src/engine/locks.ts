@@ -8,7 +8,7 @@ import { accountIdArrays, ownedIdArrays } from './load.ts';
  * each locks its row as it probes the index. NO KEY: nothing here changes a key.
  */
 
-const lockAccounts = {
+export const lockAccounts = {
   name: 'lock-accounts',
   text: `
     WITH touched AS (
@@ -27,7 +27,7 @@ const lockAccounts = {
     ) AS locked`,
 };
 
-const lockOrders = {
+export const lockOrders = {
   name: 'lock-orders',
   text: `
     SELECT count(*)

@@ -10,7 +10,7 @@ import {
 import type { KeyList, Keys } from '../commands/keys.ts';
 import { plainArray, textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { shiftParameters, type Part } from '../database/statement.ts';
+import { planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import { encodeNumeric } from '../money/amount.ts';
 
 /**
@@ -155,7 +155,7 @@ export async function persist(
 }
 
 /** `WITH a AS (…), b AS (…) SELECT` what fails when a guard was lost. */
-function inOneStatement(writes: readonly Write[]): [{ name: string; text: string }, string[]] {
+function inOneStatement(writes: readonly Write[]): [Statement, string[]] {
   const values: string[] = [];
   const guards: string[] = [];
   const parts = writes.map(({ name, text, values: own, guarded }) => {
@@ -191,6 +191,21 @@ const SHORT: Readonly<Record<string, string>> = {
   insert_transactions: 'X',
   insert_operations: 'P',
 };
+
+/** All that a batch can write: PostgreSQL plans each of these by itself, whichever others stand beside it. */
+export const [persistAll] = inOneStatement([
+  { name: 'update_accounts', ...planned(updateAccounts), guarded: 0 },
+  { name: 'insert_accounts', ...planned(insertAccounts) },
+  { name: 'insert_journal', ...planned(insertJournal) },
+  { name: 'update_orders', ...planned(updateOrders), guarded: 0 },
+  { name: 'insert_orders', ...planned(insertOrders) },
+  { name: 'insert_holds', ...planned(insertHolds) },
+  { name: 'update_holds', ...planned(updateHolds) },
+  { name: 'delete_holds', ...planned(deleteHolds) },
+  { name: 'insert_trades', ...planned(insertTrades) },
+  { name: 'insert_transactions', ...planned(insertTransactions) },
+  { name: 'insert_operations', ...planned(insertOperations) },
+]);
 
 function accountWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   const inserted: Account[] = [];

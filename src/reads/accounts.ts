@@ -26,7 +26,7 @@ export interface AccountKey {
   readonly currency: string;
 }
 
-const getAccounts = {
+export const getAccounts = {
   name: 'get-accounts',
   text: `
     SELECT k.n, a.available, a.locked, a.balance, a.version, a.updated_at

@@ -41,7 +41,7 @@ const side = (side: OrderSide, direction: 'ASC' | 'DESC'): string => `
       LIMIT $2
     ) AS level`;
 
-const getOrderBooks = {
+export const getOrderBooks = {
   name: 'get-order-books',
   text: `${side('buy', 'DESC')}
     UNION ALL${side('sell', 'ASC')}`,

@@ -56,7 +56,7 @@ const COLUMNS = `
           o.display_quantity::text, o.expires_at::text, o.oco_group_id, o.parent_order_id, o.hold_amount::text,
           o.reject_code) END`;
 
-const getOrdersByIds: Statement = {
+export const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
   rowMode: 'array',
   text: `
@@ -85,7 +85,8 @@ const getUserOrders = (name: string, condition = ''): Statement => ({
     ) AS latest`,
 });
 
-const USER_ORDERS = {
+/** The newest orders of users, by what is asked of them. */
+export const getUserOrdersBy = {
   all: getUserOrders('get-user-orders'),
   byStatus: getUserOrders('get-user-orders-by-status', 'AND o.status = ANY ($3::text[])'),
   bySymbol: getUserOrders('get-user-orders-by-symbol', 'AND o.symbol = $3'),
@@ -158,8 +159,8 @@ export async function readUserOrders(
 }
 
 function statementFor(bySymbol: boolean, byStatus: boolean): Statement {
-  if (bySymbol) return byStatus ? USER_ORDERS.bySymbolAndStatus : USER_ORDERS.bySymbol;
-  return byStatus ? USER_ORDERS.byStatus : USER_ORDERS.all;
+  if (bySymbol) return byStatus ? getUserOrdersBy.bySymbolAndStatus : getUserOrdersBy.bySymbol;
+  return byStatus ? getUserOrdersBy.byStatus : getUserOrdersBy.all;
 }
 
 /** The key's place, and then {@link COLUMNS}. */

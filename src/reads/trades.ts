@@ -23,7 +23,7 @@ export interface TradeView {
   readonly executedAt: string;
 }
 
-const getTradesByOrders = {
+export const getTradesByOrders = {
   name: 'get-trades-by-orders',
   text: `
     SELECT k.n, t.user_id, t.id, t.side, t.symbol, t.price, t.quantity, t.quote_amount, t.fee, t.liquidity,

@@ -7,7 +7,7 @@ import { isoTime } from '../database/time.ts';
 import type { Engine } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 
-const findExpiredHolds = {
+export const findExpiredHolds = {
   name: 'find-expired-holds',
   text: `
     SELECT user_id, order_id, currency, expires_at
@@ -17,7 +17,7 @@ const findExpiredHolds = {
     LIMIT $2`,
 };
 
-const findExpiredOrders = {
+export const findExpiredOrders = {
   name: 'find-expired-orders',
   text: `
     SELECT user_id, id AS order_id, expires_at

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { withClient } from '../database/client.ts';
+import { checks, diagnose, type DoctorReport } from '../doctor/doctor.ts';
+import { migrateUp } from '../migrations/runner.ts';
+import { print, withServer } from './session.ts';
+
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description(
+      'look for what troubles the database and its users, and say what to do; exits 1 if something hurts',
+    )
+    .option('--json', 'print one JSON object')
+    .action(({ json = false }: { json?: boolean }) =>
+      withServer(async ({ url, isEmbedded, config }) => {
+        // As every command that opens the books does. One of the operator's own is left as it is, and looked at.
+        if (isEmbedded) await withClient(url, (client) => migrateUp(client));
+        const report = await diagnose({
+          url,
+          queryHints: config.database.optimizedRepository.enableQueryHints,
+        });
+        if (json) print(JSON.stringify(report));
+        else printDoctor(report);
+        if (!report.ok) process.exitCode = 1;
+      }),
+    );
+}
+
+function printDoctor(report: DoctorReport): void {
+  for (const { name, promise } of checks.filter((check) => report.checks.includes(check.name))) {
+    const found = report.findings.filter((finding) => finding.check === name);
+    if (found.length === 0) print(`ok      ${promise}`);
+    for (const { severity, subject, message, remedy } of found) {
+      print(`${severity === 'hurts' ? 'HURTS ' : 'advice'}  ${subject} ${message}`);
+      print(`          ${remedy}`);
+    }
+  }
+  const hurting = report.findings.filter(({ severity }) => severity === 'hurts').length;
+  const notMade = checks.length - report.checks.length;
+  const left = notMade === 0 ? '' : `; ${notMade} checks wait for the schema`;
+  print(`hurts: ${hurting}, advice: ${report.findings.length - hurting}${left}`);
+}

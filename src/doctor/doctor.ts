@@ -1,0 +1,110 @@
+import pg from 'pg';
+import { connect } from '../database/client.ts';
+import { failureOf, rethrow } from '../database/failures.ts';
+import { connections, deadlocks, durability, transactions } from './activity.ts';
+import type { Check, Finding, Patient } from './check.ts';
+import { indexesDistinct, indexesThere, indexesUsed } from './indexes.ts';
+import { plans } from './plans.ts';
+import { batchSizes, cache, pool } from './processes.ts';
+import { replicas } from './replicas.ts';
+import { migrated } from './schema.ts';
+import { analyzed, hotUpdates, vacuumed } from './tables.ts';
+import { thresholds, type Thresholds } from './thresholds.ts';
+
+/** All that is looked at, in the order of the report. */
+export const checks: readonly Check[] = [
+  migrated,
+  indexesThere,
+  indexesDistinct,
+  indexesUsed,
+  plans,
+  vacuumed,
+  hotUpdates,
+  analyzed,
+  transactions,
+  deadlocks,
+  connections,
+  durability,
+  replicas,
+  pool,
+  cache,
+  batchSizes,
+];
+
+/** A finding, and the check that found it. */
+export interface DoctorFinding extends Finding {
+  readonly check: string;
+}
+
+export interface DoctorReport {
+  /** Whether nothing hurts; there may be advice. */
+  readonly ok: boolean;
+  readonly findings: readonly DoctorFinding[];
+  /** The names of the checks that were made. */
+  readonly checks: readonly string[];
+}
+
+export interface DoctorOptions {
+  /** `postgres://…` of the books. */
+  readonly url: string;
+  /** `database.optimized_repository.enable_query_hints`. */
+  readonly queryHints: boolean;
+  /** Of a replica that reads go to, where there is one. */
+  readonly readUrl?: string | null;
+  /** Other bounds than the usual ones, for tests. */
+  readonly thresholds?: Partial<Thresholds>;
+}
+
+/**
+ * Looks for what troubles the books' database and the processes that use it, and says what to do. It only reads,
+ * on one connection of its own, and waits for no lock longer than a second.
+ *
+ * @throws PincexError `database_unavailable`
+ */
+export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
+  const client = await connect({
+    connectionString: options.url,
+    application_name: 'pincex doctor',
+    lock_timeout: 1_000,
+  });
+  try {
+    const patient: Patient = {
+      client,
+      queryHints: options.queryHints,
+      readUrl: options.readUrl ?? null,
+      now: new Date(),
+      thresholds: { ...thresholds, ...options.thresholds },
+    };
+    const findings: DoctorFinding[] = [];
+    const made: string[] = [];
+    for (const check of checks) {
+      // Where the schema is behind, the rest waits for it.
+      const isBehind = findings.some((finding) => finding.check === migrated.name);
+      if (isBehind && check.needsNoTables !== true) continue;
+      made.push(check.name);
+      for (const finding of await make(check, patient)) findings.push({ check: check.name, ...finding });
+    }
+    return { ok: findings.every(({ severity }) => severity !== 'hurts'), findings, checks: made };
+  } catch (error) {
+    return rethrow(error);
+  } finally {
+    await client.end();
+  }
+}
+
+/** What PostgreSQL refuses to tell is a finding, not the end of the report. */
+async function make(check: Check, patient: Patient): Promise<readonly Finding[]> {
+  try {
+    return await check.run(patient);
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || failureOf(error) === 'disconnected') throw error;
+    const remedy =
+      error.code === LOCK_NOT_AVAILABLE
+        ? 'Something holds a lock on the tables: see the transactions above and pg_locks, and run "pincex doctor" again'
+        : 'Grant the user that Pincex runs as what "A server of your own" in docs/operations.md grants; tables that came with a migration need it anew';
+    const message = `could not be made: ${error.message}`;
+    return [{ severity: 'hurts', subject: `check ${check.name}`, message, remedy }];
+  }
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';

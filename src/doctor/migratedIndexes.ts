@@ -1,0 +1,30 @@
+import { defaultFolder, readMigrations } from '../migrations/files.ts';
+
+/** An index as the migrations make it. */
+export interface MigratedIndex {
+  readonly name: string;
+  readonly table: string;
+  /** The statement that makes it anew. */
+  readonly remake: string;
+}
+
+/** Every index that the migrations make, read from their files: there is no second list to keep. */
+export function migratedIndexes(): MigratedIndex[] {
+  const statements = readMigrations(defaultFolder).flatMap(({ up }) => up.statements);
+  return statements.flatMap(({ text }) => indexOf(text) ?? primaryKeyOf(text) ?? []);
+}
+
+function indexOf(text: string): MigratedIndex | undefined {
+  const match = /^CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?(\w+) ON (\w+)/.exec(text);
+  const [, name, table] = match ?? [];
+  if (name === undefined || table === undefined) return undefined;
+  return { name, table, remake: text.replace(/\s+/g, ' ') };
+}
+
+function primaryKeyOf(text: string): MigratedIndex | undefined {
+  const table = /^CREATE TABLE (\w+)/.exec(text)?.[1];
+  const columns = /^\s*(?:PRIMARY KEY \(([^)]*)\)|(\w+)\s[^\n]*\bPRIMARY KEY\b)/m.exec(text);
+  const key = columns?.[1] ?? columns?.[2];
+  if (table === undefined || key === undefined) return undefined;
+  return { name: `${table}_pkey`, table, remake: `ALTER TABLE ${table} ADD PRIMARY KEY (${key})` };
+}

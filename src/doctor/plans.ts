@@ -1,0 +1,134 @@
+import pg from 'pg';
+import { HINTS } from '../database/database.ts';
+import { failureOf } from '../database/failures.ts';
+import type { Statement } from '../database/statement.ts';
+import { many, type Check, type Finding, type Patient } from './check.ts';
+import { issuedStatements, type IssuedStatement } from './statements.ts';
+
+/** How a plan reads one table. */
+export interface Scan {
+  readonly table: string;
+  /** Such as `Index Scan`. */
+  readonly node: string;
+  readonly index: string | undefined;
+  /** What the index is searched for, or the place that is gone to; nothing where all of it is read. */
+  readonly condition: string | undefined;
+}
+
+/** A node of a plan, as EXPLAIN (FORMAT JSON) tells it. */
+export interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
+  readonly 'TID Cond'?: string;
+  readonly Plans?: readonly PlanNode[];
+}
+
+export const plans: Check = {
+  name: 'plans',
+  promise: 'Every statement finds its rows by the index that is meant for it',
+  async run(patient) {
+    const rows = await tableRows(patient.client);
+    const findings: Finding[] = [];
+    await withSettingsOfThePool(patient, async () => {
+      for (const statement of issuedStatements) {
+        const scans = await explain(patient.client, statement);
+        if (typeof scans === 'string') findings.push(unplannable(statement, scans));
+        else findings.push(...strayScans(statement, scans, rows, patient.thresholds.plannedRows));
+      }
+    });
+    return findings;
+  },
+};
+
+/** How the generic plan of a statement reads the tables, or why PostgreSQL cannot make one. */
+export async function explain(client: pg.Client, { text }: Statement): Promise<Scan[] | string> {
+  try {
+    await client.query(`PREPARE pincex_doctor AS ${text}`);
+    // A generic plan is made without looking at the values, so there are none.
+    const count = new Set(text.match(/\$\d+/g)).size;
+    const values = count === 0 ? '' : `(${Array.from({ length: count }, () => 'NULL').join(', ')})`;
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+      `EXPLAIN (FORMAT JSON) EXECUTE pincex_doctor${values}`,
+    );
+    const plan = rows[0]?.['QUERY PLAN'][0].Plan;
+    return plan === undefined ? [] : [...scansIn(plan)];
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && failureOf(error) === 'other') return error.message;
+    throw error;
+  } finally {
+    await client.query('DEALLOCATE ALL');
+  }
+}
+
+/** Every node of a plan that reads a table. */
+export function* scansIn(node: PlanNode): Generator<Scan> {
+  const table = node['Relation Name'];
+  if (table !== undefined && node['Node Type'].includes('Scan')) {
+    const [bitmap] = node.Plans ?? [];
+    yield {
+      table,
+      node: node['Node Type'],
+      index: node['Index Name'] ?? bitmap?.['Index Name'],
+      condition: node['Index Cond'] ?? node['TID Cond'] ?? bitmap?.['Index Cond'],
+    };
+  }
+  for (const child of node.Plans ?? []) yield* scansIn(child);
+}
+
+/** @param rows of each table, about */
+export function strayScans(
+  { name, by, isWhole }: IssuedStatement,
+  scans: readonly Scan[],
+  rows: ReadonlyMap<string, number>,
+  least: number,
+): Finding[] {
+  const findings = new Map<string, Finding>();
+  for (const { table, node, index, condition } of scans) {
+    const count = rows.get(table) ?? 0;
+    const meant = by ?? [`${table}_pkey`];
+    // An update finds the place of its row by the key, and goes there.
+    if (isWhole === true || node === 'Tid Scan' || count <= least) continue;
+    if (condition !== undefined && index !== undefined && meant.includes(index)) continue;
+    const way = index === undefined ? 'whole' : `by ${index}${condition === undefined ? ', whole' : ''}`;
+    const message = `reads ${table} ${way}, which has about ${many(count)} rows; it is meant to use ${meant.join(' or ')}`;
+    const remedy = `See that ${meant.join(' and ')} is there and valid, set database.optimized_repository.enable_query_hints to true, run ANALYZE ${table};, and restart Pincex: its connections keep their plans`;
+    findings.set(table, { severity: 'hurts', subject: `statement ${name}`, message, remedy });
+  }
+  return [...findings.values()];
+}
+
+function unplannable({ name }: IssuedStatement, reason: string): Finding {
+  return {
+    severity: 'hurts',
+    subject: `statement ${name}`,
+    message: `cannot be planned: ${reason}`,
+    remedy:
+      'The tables are not as the migrations make them, or this user may not use them: compare with migrations/postgres/, and grant what "A server of your own" in docs/operations.md grants',
+  };
+}
+
+/** Plans the way that the connections of the pool do. */
+async function withSettingsOfThePool(
+  { client, queryHints }: Patient,
+  work: () => Promise<void>,
+): Promise<void> {
+  const settings = { ...(queryHints && HINTS), plan_cache_mode: HINTS.plan_cache_mode };
+  for (const [name, value] of Object.entries(settings)) await client.query(`SET ${name} = ${value}`);
+  try {
+    await work();
+  } finally {
+    await client.query('RESET ALL');
+  }
+}
+
+const readTableRows = `
+  SELECT c.relname AS "table", greatest(c.reltuples, s.n_live_tup)::float8 AS rows
+  FROM pg_class c
+  JOIN pg_stat_user_tables s ON s.relid = c.oid`;
+
+async function tableRows(client: pg.Client): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ table: string; rows: number }>(readTableRows);
+  return new Map(rows.map(({ table, rows }) => [table, rows]));
+}

@@ -1,0 +1,152 @@
+import type pg from 'pg';
+import type { KindName } from '../repository/kinds.ts';
+import type { BatchSize, ProcessStatistics } from '../statistics/statistics.ts';
+import { many, percent, type Check, type Finding, type Patient } from './check.ts';
+import type { Thresholds } from './thresholds.ts';
+
+/** A process as it last reported. */
+export interface ProcessRow {
+  readonly id: string;
+  readonly startedAt: Date;
+  readonly seenAt: Date;
+  readonly deadlocksAtStart: number;
+  readonly statistics: ProcessStatistics;
+}
+
+/** Every process that reported within a day, the latest first. */
+export async function readProcesses(client: pg.Client): Promise<ProcessRow[]> {
+  const { rows } = await client.query<ProcessRow>(
+    `SELECT id, started_at AS "startedAt", seen_at AS "seenAt", deadlocks_at_start::float8 AS "deadlocksAtStart",
+       statistics
+     FROM processes
+     ORDER BY seen_at DESC`,
+  );
+  return rows;
+}
+
+export function isLive({ seenAt }: ProcessRow, now: Date, { processSeenMs }: Thresholds): boolean {
+  return now.getTime() - seenAt.getTime() <= processSeenMs;
+}
+
+/** Those that run; where none does, the one that ran last. */
+export function processesToJudge(
+  processes: readonly ProcessRow[],
+  now: Date,
+  thresholds: Thresholds,
+): readonly ProcessRow[] {
+  const live = processes.filter((process) => isLive(process, now, thresholds));
+  return live.length > 0 ? live : processes.slice(0, 1);
+}
+
+async function judgeEach(
+  { client, now, thresholds }: Patient,
+  judge: (process: ProcessRow, thresholds: Thresholds) => readonly Finding[],
+): Promise<Finding[]> {
+  const judged = processesToJudge(await readProcesses(client), now, thresholds);
+  return judged.flatMap((process) => judge(process, thresholds));
+}
+
+const subjectOf = ({ id, startedAt }: ProcessRow): string =>
+  `process ${id.slice(-8)} of ${startedAt.toISOString().slice(0, 19)}Z`;
+
+export const pool: Check = {
+  name: 'pool',
+  promise: 'Calls find a connection free',
+  run: (patient) => judgeEach(patient, poolFindings),
+};
+
+export function poolFindings(process: ProcessRow, { poolWaits, poolWaitMs }: Thresholds): Finding[] {
+  const { max, waits, waitMs, longestWaitMs, refused } = process.statistics.pool;
+  const subject = subjectOf(process);
+  const remedy = `Raise database.pool.max (it is ${max}), or send fewer and larger batches at once; inside transaction(async (tx) => …) call tx, not pincex`;
+  if (refused > 0) {
+    const message = `calls that got no connection in time and failed with pool_exhausted: ${many(refused)}`;
+    return [{ severity: 'hurts', subject, message, remedy }];
+  }
+  if (waits < poolWaits || waitMs / waits < poolWaitMs) return [];
+  const message = `${many(waits)} calls waited for a connection, ${many(waitMs / waits)} ms on average and ${many(longestWaitMs)} ms at the most`;
+  return [{ severity: 'advice', subject, message, remedy }];
+}
+
+export const cache: Check = {
+  name: 'cache',
+  promise: 'The cache answers, and is worth its keep',
+  async run(patient) {
+    const { client, now, thresholds } = patient;
+    const live = (await readProcesses(client)).filter((process) => isLive(process, now, thresholds));
+    return [...(await judgeEach(patient, cacheFindings)), ...separateCaches(live)];
+  },
+};
+
+export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }: Thresholds): Finding[] {
+  const { reads, failures } = process.statistics.cache;
+  const findings: Finding[] = [];
+  if (failures > 0) {
+    findings.push({
+      severity: 'advice',
+      subject: subjectOf(process),
+      message: `failures of the cache, so that PostgreSQL was asked instead: ${many(failures)}`,
+      remedy: 'See that Redis runs and can be reached at redis.host, and has memory left',
+    });
+  }
+  for (const kind of Object.keys(reads) as KindName[]) {
+    const { hits, misses } = reads[kind];
+    const count = hits + misses;
+    if (count <= cacheReads || hits / count >= cacheHitRate) continue;
+    findings.push({
+      severity: 'advice',
+      subject: `${subjectOf(process)}, cache of ${kind}`,
+      message: `${percent(hits / count)} of ${many(count)} reads were found in it`,
+      remedy: `Give ${kind} a longer time to live, or the cache more room; where the same keys are seldom read twice, turn it off for them`,
+    });
+  }
+  return findings;
+}
+
+/** A cache in a process learns of the commits of that process only. */
+export function separateCaches(live: readonly ProcessRow[]): Finding[] {
+  const isCaching = ({ statistics: { cache } }: ProcessRow): boolean =>
+    cache.store === 'process' && Object.values(cache.reads).some(({ hits, misses }) => hits + misses > 0);
+  const isAtWork = (process: ProcessRow): boolean => process.statistics.batches.count > 0;
+  const stale = live.filter(
+    (process) => isCaching(process) && live.some((other) => other !== process && isAtWork(other)),
+  );
+  if (stale.length === 0) return [];
+  return [
+    {
+      severity: 'advice',
+      subject: 'cache',
+      message: `${live.length} processes run, and ${stale.length} of them keep a cache of their own, which does not hear what the others commit: reads may be as old as its time to live`,
+      remedy: 'Set redis.host for all of them, so that they share one cache',
+    },
+  ];
+}
+
+export const batchSizes: Check = {
+  name: 'batch_sizes',
+  promise: 'Batches are large enough to be fast',
+  run: (patient) => judgeEach(patient, batchSizeFindings),
+};
+
+const SMALL: readonly BatchSize[] = ['1', '2-9'];
+
+/** The figures are those of docs/benchmarks.md. */
+export function batchSizeFindings(
+  process: ProcessRow,
+  { batches: least, batchesPerSecond, smallBatchShare }: Thresholds,
+): Finding[] {
+  const { startedAt, seenAt, statistics } = process;
+  const { count, items, bySize } = statistics.batches;
+  const seconds = Math.max(1, (seenAt.getTime() - startedAt.getTime()) / 1_000);
+  const small = SMALL.reduce((sum, size) => sum + bySize[size], 0);
+  // A few batches a second are no load, whatever their size.
+  if (count < least || count / seconds < batchesPerSecond || small / count < smallBatchShare) return [];
+  return [
+    {
+      severity: 'advice',
+      subject: subjectOf(process),
+      message: `${percent(small / count)} of ${many(count)} batches had fewer than 10 items, ${(items / count).toFixed(1)} on average; measured, locks go 1,180 a second one by one, 19,500 in batches of 100 and 23,900 in batches of 500`,
+      remedy: 'Collect what comes within some milliseconds, and send 100 to 500 items at once',
+    },
+  ];
+}

@@ -1,0 +1,48 @@
+import { insertCurrency, insertMarket, readCurrencies, readMarkets } from '../catalog/store.ts';
+import type { Statement } from '../database/statement.ts';
+import { loadAll } from '../engine/load.ts';
+import { lockAccounts, lockOrders } from '../engine/locks.ts';
+import { persistAll } from '../engine/persist.ts';
+import { getAccounts } from '../reads/accounts.ts';
+import { getOrderBooks } from '../reads/orderBook.ts';
+import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
+import { getTradesByOrders } from '../reads/trades.ts';
+import { deleteOldProcesses, writeProcess } from '../statistics/reporter.ts';
+import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
+
+/** A statement that the system issues, and how it may find its rows. */
+export interface IssuedStatement extends Statement {
+  /** By one of these indexes; by the primary key of each table where it says nothing. */
+  readonly by?: readonly string[];
+  /** It is meant to read its table whole. */
+  readonly isWhole?: true;
+}
+
+/**
+ * Every statement that runs while the books are open. The two halves of a batch stand here once, with all their parts: a batch
+ * takes those that it needs, and PostgreSQL plans each by itself. Not here are what has no plan (BEGIN, COMMIT,
+ * savepoints) and what is meant to read tables whole: the audit, and the migrations.
+ */
+export const issuedStatements: readonly IssuedStatement[] = [
+  loadAll,
+  persistAll,
+  lockAccounts,
+  lockOrders,
+  getAccounts,
+  { ...getOrdersByIds, by: ['orders_id'] },
+  { ...getUserOrdersBy.all, by: ['orders_user_created'] },
+  // In the order of time and with a filter, or by status and then sorted: both stop at the user's own orders.
+  { ...getUserOrdersBy.byStatus, by: ['orders_user_status', 'orders_user_created'] },
+  { ...getUserOrdersBy.bySymbol, by: ['orders_user_symbol'] },
+  { ...getUserOrdersBy.bySymbolAndStatus, by: ['orders_user_symbol', 'orders_user_status'] },
+  { ...getTradesByOrders, by: ['trades_order'] },
+  { ...getOrderBooks, by: ['orders_book'] },
+  { ...findExpiredOrders, by: ['orders_expiry'] },
+  { ...findExpiredHolds, by: ['holds_expiry'] },
+  { ...readCurrencies, isWhole: true },
+  { ...readMarkets, isWhole: true },
+  insertCurrency,
+  insertMarket,
+  writeProcess,
+  { ...deleteOldProcesses, isWhole: true },
+];

@@ -1,0 +1,96 @@
+import type pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { connect } from '../database/client.ts';
+import type { Statistics } from './statistics.ts';
+
+/** How often a process writes what it counted, in milliseconds. */
+export const REPORT_EVERY_MS = 10_000;
+
+const FORGET_AFTER_MS = 24 * 60 * 60_000;
+
+/** For how long a report may keep somebody who closes waiting, in milliseconds. */
+const TIMEOUT_MS = 5_000;
+
+export const writeProcess = {
+  name: 'write-process',
+  text: `
+    INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)
+    SELECT $1::uuid, $2::timestamptz, $3::timestamptz, deadlocks, $4::jsonb
+    FROM pg_stat_database
+    WHERE datname = current_database()
+    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, statistics = excluded.statistics`,
+};
+
+export const deleteOldProcesses = {
+  name: 'delete-old-processes',
+  text: 'DELETE FROM processes WHERE seen_at < $1::timestamptz',
+};
+
+/**
+ * Leaves what a process counts in the database, so that `pincex doctor` sees it from a shell. Each report has a
+ * short connection of its own: the pool may be what the report is about, and a batch's statements stay the
+ * batch's. A report that fails is counted and fails nobody; the next one has all that it had.
+ */
+export class Reporter {
+  readonly #url: string;
+  readonly #statistics: Statistics;
+  readonly #id = uuidv7();
+  readonly #startedAt = new Date();
+  #timer: NodeJS.Timeout | undefined;
+  #underWay: Promise<void> | undefined;
+
+  constructor(url: string, statistics: Statistics) {
+    this.#url = url;
+    this.#statistics = statistics;
+  }
+
+  /** Reports for the first time, removes what long ended processes left, and goes on by itself. */
+  async start(): Promise<void> {
+    const longAgo = new Date(this.#startedAt.getTime() - FORGET_AFTER_MS);
+    await this.#next({ ...deleteOldProcesses, values: [longAgo.toISOString()] });
+    this.#timer = setInterval(() => {
+      if (this.#underWay === undefined) void this.report();
+    }, REPORT_EVERY_MS).unref();
+  }
+
+  /** Reports now, behind a report that is under way. */
+  report(): Promise<void> {
+    return this.#next();
+  }
+
+  /** Reports for the last time. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.report();
+  }
+
+  #next(...before: readonly pg.QueryConfig[]): Promise<void> {
+    const report = (this.#underWay ?? Promise.resolve())
+      .then(() => this.#write(before))
+      .catch(() => {
+        this.#statistics.reportFailure();
+      })
+      .finally(() => {
+        if (this.#underWay === report) this.#underWay = undefined;
+      });
+    this.#underWay = report;
+    return report;
+  }
+
+  async #write(before: readonly pg.QueryConfig[]): Promise<void> {
+    const client = await connect({
+      connectionString: this.#url,
+      application_name: 'pincex statistics',
+      connectionTimeoutMillis: TIMEOUT_MS,
+      query_timeout: TIMEOUT_MS,
+    });
+    try {
+      for (const query of before) await client.query(query);
+      const times = [this.#startedAt, new Date()].map((time) => time.toISOString());
+      const statistics = JSON.stringify(this.#statistics.snapshot());
+      await client.query({ ...writeProcess, values: [this.#id, ...times, statistics] });
+    } finally {
+      await client.end();
+    }
+  }
+}

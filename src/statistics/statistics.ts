@@ -1,0 +1,122 @@
+import type { KindName } from '../repository/kinds.ts';
+
+/** Where a cache keeps it: in this process, in Redis, or nowhere. */
+export type CacheStore = 'process' | 'redis' | 'off';
+
+/** Batches by how many items they had. */
+export type BatchSize = '1' | '2-9' | '10-49' | '50-499' | '500+';
+
+export interface CacheReads {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/** What a process has counted since its start. Durations are in milliseconds. */
+export interface ProcessStatistics {
+  readonly batches: {
+    readonly count: number;
+    readonly items: number;
+    readonly bySize: Readonly<Record<BatchSize, number>>;
+    readonly durationMs: number;
+  };
+  readonly cache: {
+    readonly store: CacheStore;
+    readonly reads: Readonly<Record<KindName, CacheReads>>;
+    /** Reads and writes of the cache that failed; what they were for went to PostgreSQL. */
+    readonly failures: number;
+  };
+  readonly pool: {
+    /** Connections at the most. */
+    readonly max: number;
+    /** Calls that found every connection busy, and for how long they then waited. */
+    readonly waits: number;
+    readonly waitMs: number;
+    readonly longestWaitMs: number;
+    /** Calls that were told `pool_exhausted`. */
+    readonly refused: number;
+  };
+  /** Reports that did not reach the database. */
+  readonly reportFailures: number;
+}
+
+export interface StatisticsOptions {
+  /** `database.pool.max`. */
+  readonly poolMax: number;
+  /** Default `off`. */
+  readonly cacheStore?: CacheStore;
+}
+
+/** What this process counts about itself: numbers in memory, cheap enough for every call. */
+export class Statistics {
+  readonly #options: Required<StatisticsOptions>;
+  readonly #batches = { count: 0, items: 0, durationMs: 0 };
+  readonly #bySize = { '1': 0, '2-9': 0, '10-49': 0, '50-499': 0, '500+': 0 };
+  readonly #pool = { waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 };
+  readonly #reads = {
+    accounts: { hits: 0, misses: 0 },
+    orders: { hits: 0, misses: 0 },
+    userOrders: { hits: 0, misses: 0 },
+    trades: { hits: 0, misses: 0 },
+  };
+  #cacheFailures = 0;
+  #reportFailures = 0;
+
+  constructor({ poolMax, cacheStore = 'off' }: StatisticsOptions) {
+    this.#options = { poolMax, cacheStore };
+  }
+
+  /** A batch was answered. One without items asked for nothing and is not counted. */
+  batch(items: number, durationMs: number): void {
+    if (items === 0) return;
+    this.#batches.count++;
+    this.#batches.items += items;
+    this.#batches.durationMs += durationMs;
+    this.#bySize[sizeOf(items)]++;
+  }
+
+  /** A read asked the cache for `hits + misses` keys. */
+  cacheReads(kind: KindName, hits: number, misses: number): void {
+    this.#reads[kind].hits += hits;
+    this.#reads[kind].misses += misses;
+  }
+
+  /** The cache did not answer, and PostgreSQL was asked instead. */
+  cacheFailure(): void {
+    this.#cacheFailures++;
+  }
+
+  /** A call found every connection busy, and waited `ms` milliseconds for one. */
+  poolWait(ms: number): void {
+    this.#pool.waits++;
+    this.#pool.waitMs += ms;
+    this.#pool.longestWaitMs = Math.max(this.#pool.longestWaitMs, ms);
+  }
+
+  /** A call waited for a connection and got none. */
+  poolRefused(): void {
+    this.#pool.refused++;
+  }
+
+  /** A report did not reach the database. */
+  reportFailure(): void {
+    this.#reportFailures++;
+  }
+
+  /** All of it as plain JSON, at this moment. */
+  snapshot(): ProcessStatistics {
+    const { poolMax, cacheStore } = this.#options;
+    return structuredClone({
+      batches: { ...this.#batches, bySize: this.#bySize },
+      cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
+      pool: { max: poolMax, ...this.#pool },
+      reportFailures: this.#reportFailures,
+    });
+  }
+}
+
+function sizeOf(items: number): BatchSize {
+  if (items < 2) return '1';
+  if (items < 10) return '2-9';
+  if (items < 50) return '10-49';
+  return items < 500 ? '50-499' : '500+';
+}

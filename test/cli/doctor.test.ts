@@ -1,0 +1,72 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { checks } from '../../src/doctor/doctor.ts';
+import type { DoctorReport } from '../../src/index.ts';
+import { createEmptyDatabase } from '../support/database.ts';
+import { pincexCli } from '../support/processes.ts';
+import { newDataDir } from '../doctor/standby.ts';
+import { opened, patient } from '../doctor/support.ts';
+
+const doctor = (url: string, ...args: string[]) =>
+  pincexCli(['doctor', ...args], { env: { DATABASE_URL: url } });
+
+it('pincex doctor says ok of each thing, and exits 0', async () => {
+  const { url } = await patient();
+  const run = await doctor(url);
+  expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+  const lines = run.stdout.trimEnd().split('\n');
+  expect(lines).toEqual([...checks.map(({ promise }) => `ok      ${promise}`), 'hurts: 0, advice: 0']);
+});
+
+it('says what hurts and what to do, and exits 1; with --json the last line is one object', async () => {
+  const { url, client } = await patient();
+  await client.query('DROP INDEX trades_order');
+  await client.query('CREATE INDEX mine ON journal (user_id)');
+  const run = await doctor(url);
+  expect(run).toMatchObject({ exitCode: 1, stderr: '' });
+  expect(run.stdout).toContain('HURTS   index trades_order is not there');
+  expect(run.stdout).toContain(
+    '\n          In psql: CREATE INDEX CONCURRENTLY IF NOT EXISTS trades_order ON trades (order_id);\n',
+  );
+  expect(run.stdout).toContain('advice  index mine repeats the beginning of journal_pkey');
+  expect(run.stdout).toContain('\nhurts: 1, advice: 1\n');
+
+  const json = await doctor(url, '--json');
+  expect(json).toMatchObject({ exitCode: 1, stderr: '' });
+  const report = JSON.parse(json.stdout.trimEnd().split('\n').at(-1)!) as DoctorReport;
+  expect(report.ok).toBe(false);
+  expect(report.checks).toEqual(checks.map(({ name }) => name));
+  expect(report.findings).toHaveLength(2);
+  for (const finding of report.findings) {
+    expect(Object.keys(finding)).toEqual(['check', 'severity', 'subject', 'message', 'remedy']);
+  }
+
+  await client.query('CREATE INDEX trades_order ON trades (order_id)');
+  expect((await doctor(url, '--json')).exitCode).toBe(0);
+});
+
+it('sees what a service counts, and is no process of its own', async () => {
+  const { url, client } = await patient();
+  const pincex = await opened(url);
+  await client.query(`UPDATE processes SET statistics = jsonb_set(statistics, '{pool,refused}', '3')`);
+  const run = await doctor(url);
+  expect(run.stdout).toContain('failed with pool_exhausted: 3');
+  expect(run.exitCode).toBe(1);
+  expect((await client.query('SELECT FROM processes')).rowCount).toBe(1);
+  expect((await pincex.doctor()).findings).toEqual([]);
+});
+
+it('says which checks wait where the schema is behind', async () => {
+  const database = await createEmptyDatabase();
+  onTestFinished(() => database.drop());
+  const run = await doctor(database.url);
+  expect(run.exitCode).toBe(1);
+  expect(run.stdout).toMatch(
+    /HURTS {3}migration 1 \(reference_data\) is not applied[^]*; \d+ checks wait for the schema\n$/,
+  );
+});
+
+it('looks at a server of its own where none is configured, from nothing', async () => {
+  const run = await pincexCli(['doctor', '--json'], { env: { PINCEX_DATA_DIR: newDataDir() } });
+  expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+  expect((JSON.parse(run.stdout) as DoctorReport).findings).toEqual([]);
+}, 120_000);

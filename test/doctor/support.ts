@@ -1,0 +1,72 @@
+import pg from 'pg';
+import { onTestFinished } from 'vitest';
+import {
+  diagnose,
+  type DoctorFinding,
+  type DoctorOptions,
+  type DoctorReport,
+} from '../../src/doctor/doctor.ts';
+import { openBooks } from '../support/books.ts';
+import { createTestDatabase } from '../support/database.ts';
+import type { Pincex, PincexOptions } from '../../src/index.ts';
+
+/** A database of the test's own, and a connection to it; both go with the test. */
+export async function patient(): Promise<{ url: string; client: pg.Client }> {
+  const database = await createTestDatabase();
+  const client = await connected(database.url);
+  onTestFinished(() => database.drop());
+  return { url: database.url, client };
+}
+
+/** A connection that goes with the test. */
+export async function connected(url: string, config: pg.ClientConfig = {}): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, ...config });
+  // Of one that the test or the end of the server cuts off.
+  client.on('error', () => undefined);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+/** Books that are closed with the test. */
+export async function opened(url: string, options?: Omit<PincexOptions, 'config'>): Promise<Pincex> {
+  const pincex = await openBooks(url, options);
+  onTestFinished(() => pincex.close());
+  return pincex;
+}
+
+/** What the doctor says of a database. */
+export function examine(url: string, options: Partial<DoctorOptions> = {}): Promise<DoctorReport> {
+  return diagnose({ url, queryHints: true, ...options });
+}
+
+/** The findings of one check, each as `severity subject`. */
+export function found({ findings }: DoctorReport, check: string): string[] {
+  return findings
+    .filter((finding) => finding.check === check)
+    .map(({ severity, subject }) => `${severity} ${subject}`);
+}
+
+/** The one finding about a subject, of one check where several may have some. */
+export function about({ findings }: DoctorReport, subject: string, check?: string): DoctorFinding {
+  const about = findings.filter(
+    (finding) => finding.subject === subject && (check === undefined || finding.check === check),
+  );
+  if (about.length !== 1)
+    throw new Error(`${about.length} of these are about ${subject}: ${JSON.stringify(findings)}`);
+  return about[0]!;
+}
+
+/** Does what a remedy says between "In psql:" and its end. */
+export async function follow(client: pg.Client, { remedy }: DoctorFinding): Promise<void> {
+  const [, sql] = /[Ii]n psql: (.*;)/.exec(remedy) ?? [];
+  if (sql === undefined) throw new Error(`No statement in: ${remedy}`);
+  // One by one: CONCURRENTLY takes no company.
+  for (const statement of sql.split(/(?<=;) (?=[A-Z])/)) await client.query(statement);
+}
+
+/** Makes the counters of what this session did show to others. */
+export async function flushCounters(client: pg.Client): Promise<void> {
+  await client.query('SELECT pg_stat_force_next_flush()');
+  await client.query('SELECT pg_stat_clear_snapshot()');
+}

@@ -1,0 +1,204 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Pincex, type MixedItem } from '../../src/index.ts';
+import { Reporter } from '../../src/statistics/reporter.ts';
+import { Statistics, type ProcessStatistics } from '../../src/statistics/statistics.ts';
+import { configOf, expectApplied, newUser, openBooks, useBooks } from '../support/books.ts';
+import { startProxy } from '../support/proxy.ts';
+import { gate } from '../support/waiting.ts';
+
+const books = useBooks();
+
+interface Row {
+  id: string;
+  started_at: Date;
+  seen_at: Date;
+  deadlocks_at_start: string;
+  statistics: ProcessStatistics;
+}
+
+/** The processes that started since the test began, the latest last. */
+async function processes(): Promise<Row[]> {
+  return books.sql<Row & Record<string, unknown>>('SELECT * FROM processes ORDER BY started_at, id');
+}
+
+async function latest(): Promise<ProcessStatistics> {
+  return (await processes()).at(-1)!.statistics;
+}
+
+describe('what a process counts', () => {
+  it('is nothing at first', () => {
+    expect(new Statistics({ poolMax: 7 }).snapshot()).toEqual({
+      batches: {
+        count: 0,
+        items: 0,
+        durationMs: 0,
+        bySize: { '1': 0, '2-9': 0, '10-49': 0, '50-499': 0, '500+': 0 },
+      },
+      cache: {
+        store: 'off',
+        failures: 0,
+        reads: {
+          accounts: { hits: 0, misses: 0 },
+          orders: { hits: 0, misses: 0 },
+          userOrders: { hits: 0, misses: 0 },
+          trades: { hits: 0, misses: 0 },
+        },
+      },
+      pool: { max: 7, waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 },
+      reportFailures: 0,
+    });
+  });
+
+  it('are batches by their size, reads of the cache by their kind, and waits with the longest', () => {
+    const statistics = new Statistics({ poolMax: 1, cacheStore: 'redis' });
+    for (const items of [0, 1, 2, 9, 10, 49, 50, 499, 500, 10_000]) statistics.batch(items, 2);
+    statistics.cacheReads('accounts', 3, 1);
+    statistics.cacheReads('accounts', 1, 0);
+    statistics.cacheReads('trades', 0, 5);
+    statistics.cacheFailure();
+    for (const ms of [5, 20, 10]) statistics.poolWait(ms);
+    statistics.poolRefused();
+    expect(statistics.snapshot()).toMatchObject({
+      batches: {
+        count: 9,
+        items: 11_120,
+        durationMs: 18,
+        bySize: { '1': 1, '2-9': 2, '10-49': 2, '50-499': 2, '500+': 2 },
+      },
+      cache: {
+        store: 'redis',
+        failures: 1,
+        reads: { accounts: { hits: 4, misses: 1 }, trades: { hits: 0, misses: 5 } },
+      },
+      pool: { waits: 3, waitMs: 35, longestWaitMs: 20, refused: 1 },
+    });
+  });
+
+  it('does not change in a snapshot that was taken', () => {
+    const statistics = new Statistics({ poolMax: 1 });
+    const before = statistics.snapshot();
+    statistics.batch(1, 1);
+    statistics.cacheReads('orders', 1, 1);
+    expect(before.batches.bySize['1']).toBe(0);
+    expect(before.cache.reads.orders.hits).toBe(0);
+  });
+});
+
+describe('a process', () => {
+  it('is there from its start, and leaves all that it counted at its end', async () => {
+    const before = await processes();
+    const pincex = await openBooks(books.url);
+    const during = await processes();
+    expect(during).toHaveLength(before.length + 1);
+    expect(during.at(-1)!.statistics).toMatchObject({ batches: { count: 0 }, pool: { max: 10 } });
+
+    const userId = await newUser(pincex, { USD: '10', BTC: '1' });
+    await pincex.bookkeeper.deposit({ id: 'one', userId, currency: 'USD', amount: '1' });
+    await pincex.transaction((tx) => tx.bookkeeper.batchWithdraw([]));
+    await pincex.sweepExpired();
+    await pincex.close();
+    const after = (await processes()).at(-1)!;
+    expect(after.statistics.batches).toMatchObject({ count: 2, items: 3, bySize: { '1': 1, '2-9': 1 } });
+    expect(after.statistics.batches.durationMs).toBeGreaterThan(0);
+    expect(after.started_at.getTime()).toBeLessThan(after.seen_at.getTime());
+    expect(Number(after.deadlocks_at_start)).toBe(0);
+  });
+
+  it('counts the calls that found every connection busy, and those that got none', async () => {
+    const config = configOf(books.url, {
+      PINCEX_DATABASE_POOL_MAX: '1',
+      PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '200ms',
+    });
+    const pincex = await Pincex.open({ config });
+    const [begun, free] = [gate(), gate()];
+    const holding = pincex.transaction(() => {
+      begun.open();
+      return free.opened;
+    });
+    await begun.opened;
+    await expect(pincex.bookkeeper.getAccount('nobody', 'USD')).rejects.toMatchObject({
+      code: 'pool_exhausted',
+    });
+    const waiting = pincex.bookkeeper.getAccount('nobody', 'USD');
+    setTimeout(() => {
+      free.open();
+    }, 50);
+    await Promise.all([holding, waiting]);
+    // Now one is free: nobody waits.
+    await pincex.bookkeeper.getAccount('nobody', 'USD');
+    await pincex.close();
+    const { pool } = await latest();
+    expect(pool).toMatchObject({ max: 1, waits: 1, refused: 1 });
+    expect(pool.waitMs).toBeGreaterThan(30);
+    expect(pool.longestWaitMs).toBe(pool.waitMs);
+  });
+
+  it('forgets processes that were not seen for a day, and no others', async () => {
+    await books.sql(
+      `INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)
+       SELECT gen_random_uuid(), '2020-01-01', now() - age, 0, jsonb_build_object('age', age)
+       FROM unnest('{23 hours, 25 hours}'::interval[]) AS age`,
+    );
+    const pincex = await openBooks(books.url);
+    await pincex.close();
+    const ages = (await processes()).flatMap(({ statistics }) =>
+      'age' in statistics ? [statistics.age] : [],
+    );
+    expect(ages).toEqual(['23:00:00']);
+  });
+
+  it('whose reports fail goes on, and says so once they get through', async () => {
+    const proxy = await startProxy(books.url);
+    onTestFinished(() => proxy.close());
+    const statistics = new Statistics({ poolMax: 1 });
+    const reporter = new Reporter(proxy.url, statistics);
+    proxy.shut();
+    await reporter.start();
+    await reporter.report();
+    proxy.reopen();
+    await reporter.close();
+    expect(await latest()).toMatchObject({ reportFailures: 2, pool: { max: 1 } });
+  });
+
+  it('may not be allowed to report, which fails nobody', async () => {
+    await books.sql('ALTER TABLE processes RENAME TO elsewhere');
+    onTestFinished(async () => {
+      await books.sql('ALTER TABLE elsewhere RENAME TO processes');
+    });
+    const pincex = await openBooks(books.url);
+    await newUser(pincex, { USD: '1' });
+    await pincex.close();
+  });
+
+  it('reports every ten seconds, one report at a time, until it is closed', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const statistics = new Statistics({ poolMax: 1 });
+    const reporter = new Reporter(books.url, statistics);
+    await reporter.start();
+    statistics.batch(5, 1);
+    vi.advanceTimersByTime(9_999);
+    await reporter.report();
+    statistics.batch(5, 1);
+    vi.advanceTimersByTime(1);
+    await expect.poll(async () => (await latest()).batches.count).toBe(2);
+    await reporter.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('tells nobody who listens to statements, since a report is none of a batch', async () => {
+    const names: string[] = [];
+    const pincex = await openBooks(books.url, { onStatement: ({ name }) => names.push(name) });
+    const items: MixedItem[] = [
+      { command: 'deposit', id: 'x', userId: 'someone', currency: 'USD', amount: '1' },
+    ];
+    expectApplied(await pincex.execute(items));
+    await pincex.close();
+    expect(names.filter((name) => !name.startsWith('read-')).map((name) => name.split(':')[0])).toEqual([
+      'load',
+      'persist',
+    ]);
+  });
+});
