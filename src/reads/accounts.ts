@@ -20,10 +20,13 @@ export interface AccountView {
   readonly updatedAt: string;
 }
 
+/** Of `accounts a`: what {@link toAccountView} takes. */
+export const ACCOUNT_COLUMNS = 'a.available, a.locked, a.balance, a.version, a.updated_at';
+
 const getAccounts = {
   name: 'get-accounts',
   text: `
-    SELECT u.n AS user_n, c.n AS currency_n, a.available, a.locked, a.balance, a.version, a.updated_at
+    SELECT u.n AS user_n, c.n AS currency_n, ${ACCOUNT_COLUMNS}
     FROM unnest($1::text[]) WITH ORDINALITY AS u (user_id, n)
     CROSS JOIN unnest($2::text[]) WITH ORDINALITY AS c (currency, n)
     CROSS JOIN LATERAL (
@@ -31,14 +34,18 @@ const getAccounts = {
     ) AS a`,
 };
 
-interface Row {
-  user_n: string;
-  currency_n: string;
+/** {@link ACCOUNT_COLUMNS} */
+export interface AccountRow {
   available: string;
   locked: string;
   balance: string;
   version: string;
   updated_at: string;
+}
+
+interface Row extends AccountRow {
+  user_n: string;
+  currency_n: string;
 }
 
 /**
@@ -65,15 +72,23 @@ export async function readAccounts(
   for (const row of rows) {
     const user = Number(row.user_n) - 1;
     const currency = Number(row.currency_n) - 1;
-    accounts[user * currencies.length + currency] = {
-      userId: userIds[user] ?? '',
-      currency: currencies[currency] ?? '',
-      available: trimDecimal(row.available),
-      locked: trimDecimal(row.locked),
-      balance: trimDecimal(row.balance),
-      version: Number(row.version),
-      updatedAt: isoTime(row.updated_at),
-    };
+    accounts[user * currencies.length + currency] = toAccountView(
+      row,
+      userIds[user] ?? '',
+      currencies[currency] ?? '',
+    );
   }
   return accounts;
+}
+
+export function toAccountView(row: AccountRow, userId: string, currency: string): AccountView {
+  return {
+    userId,
+    currency,
+    available: trimDecimal(row.available),
+    locked: trimDecimal(row.locked),
+    balance: trimDecimal(row.balance),
+    version: Number(row.version),
+    updatedAt: isoTime(row.updated_at),
+  };
 }
