@@ -14,12 +14,18 @@ import { PincexError } from './errors.ts';
 import { limits } from './limits.ts';
 import { statementLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
+import type { AccountView } from './reads/accounts.ts';
+import type { JournalEntryView } from './reads/journal.ts';
+import type { OrderView } from './reads/orders.ts';
+import type { TradeView } from './reads/trades.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
 import { Calls, Turns } from './services/calls.ts';
 import type { Executor } from './services/executor.ts';
 import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
+import { accounts, journal, orders, trades, type Source } from './streams/sources.ts';
+import { KeysetStream, type RowStream, type StreamOptions } from './streams/stream.ts';
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
@@ -175,11 +181,39 @@ export class Pincex {
     return this.#calls.run(() => audit(this.#database));
   }
 
+  /**
+   * Every account, by user and currency, in flat memory. See {@link RowStream} for what it sees.
+   *
+   * @throws PincexError `invalid_argument`
+   */
+  streamAccounts(options?: StreamOptions): RowStream<AccountView> {
+    return this.#stream(accounts, options);
+  }
+
+  /** Every order, by user and id, as {@link streamAccounts}. */
+  streamOrders(options?: StreamOptions): RowStream<OrderView> {
+    return this.#stream(orders, options);
+  }
+
+  /** Both sides of every trade, by user, id and side, as {@link streamAccounts}. */
+  streamTrades(options?: StreamOptions): RowStream<TradeView> {
+    return this.#stream(trades, options);
+  }
+
+  /** Every step of every account, by user, currency and version, as {@link streamAccounts}. */
+  streamJournal(options?: StreamOptions): RowStream<JournalEntryView> {
+    return this.#stream(journal, options);
+  }
+
   /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
   async close(): Promise<void> {
     await this.#calls.close();
     await this.#database.close();
     await this.#server?.stop();
+  }
+
+  #stream<View>(source: Source<View>, options: StreamOptions = {}): RowStream<View> {
+    return new KeysetStream(source, this.#database, this.#calls, options);
   }
 
   #within(session: TransactionSession, turns: Turns): PincexTransaction {
