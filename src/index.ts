@@ -25,6 +25,8 @@ export type { Swept } from './services/sweeper.ts';
 export type { AccountView } from './reads/accounts.ts';
 export type { OrderView, UserOrdersFilter } from './reads/orders.ts';
 export type { TradeView } from './reads/trades.ts';
+export type { JournalEntryView } from './reads/journal.ts';
 export type { BookLevel, OrderBook } from './reads/orderBook.ts';
+export type { RowStream, StreamOptions } from './streams/stream.ts';
 export type { AuditFinding, AuditReport } from './audit/audit.ts';
 export type { DoctorFinding, DoctorReport } from './doctor/doctor.ts';

@@ -17,6 +17,10 @@ import { PincexError } from './errors.ts';
 import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
+import type { AccountView } from './reads/accounts.ts';
+import type { JournalEntryView } from './reads/journal.ts';
+import type { OrderView } from './reads/orders.ts';
+import type { TradeView } from './reads/trades.ts';
 import type { Cache } from './repository/cache.ts';
 import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
 import { ProcessCache } from './repository/processCache.ts';
@@ -30,6 +34,8 @@ import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
 import { Reporter } from './statistics/reporter.ts';
 import { Statistics, type CacheStore } from './statistics/statistics.ts';
+import { accounts, journal, orders, trades, type Source } from './streams/sources.ts';
+import { KeysetStream, type Read, type RowStream, type StreamOptions } from './streams/stream.ts';
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
@@ -245,6 +251,30 @@ export class Pincex {
     });
   }
 
+  /**
+   * Every account, by user and currency, in flat memory. See {@link RowStream} for what it sees.
+   *
+   * @throws PincexError `invalid_argument`
+   */
+  streamAccounts(options?: StreamOptions): RowStream<AccountView> {
+    return this.#stream(accounts, options);
+  }
+
+  /** Every order, by user and id, as {@link streamAccounts}. */
+  streamOrders(options?: StreamOptions): RowStream<OrderView> {
+    return this.#stream(orders, options);
+  }
+
+  /** Both sides of every trade, by user, id and side, as {@link streamAccounts}. */
+  streamTrades(options?: StreamOptions): RowStream<TradeView> {
+    return this.#stream(trades, options);
+  }
+
+  /** Every step of every account, by user, currency and version, as {@link streamAccounts}. */
+  streamJournal(options?: StreamOptions): RowStream<JournalEntryView> {
+    return this.#stream(journal, options);
+  }
+
   /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
   async close(): Promise<void> {
     await this.#calls.close();
@@ -252,6 +282,11 @@ export class Pincex {
     await this.#reporter.close();
     await Promise.all([this.#database.close(), this.#replica?.close()]);
     await this.#server?.stop();
+  }
+
+  #stream<View>(source: Source<View>, options: StreamOptions = {}): RowStream<View> {
+    const read: Read = (work) => this.#repository.readDirectly(work);
+    return new KeysetStream(source, read, this.#calls, options);
   }
 
   #within(within: Within, turns: Turns): PincexTransaction {

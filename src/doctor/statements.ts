@@ -9,6 +9,7 @@ import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
 import { getTradesByOrders } from '../reads/trades.ts';
 import { deleteOldProcesses, writeProcess } from '../statistics/reporter.ts';
 import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
+import * as streams from '../streams/sources.ts';
 
 /** A statement that the system issues, and how it may find its rows. */
 export interface IssuedStatement extends Statement {
@@ -39,6 +40,10 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...getOrderBooks, by: ['orders_book'] },
   { ...findExpiredOrders, by: ['orders_expiry'] },
   { ...findExpiredHolds, by: ['holds_expiry'] },
+  streams.accounts.page,
+  streams.orders.page,
+  streams.trades.page,
+  streams.journal.page,
   { ...readCurrencies, isWhole: true },
   { ...readMarkets, isWhole: true },
   insertCurrency,

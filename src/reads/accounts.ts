@@ -26,23 +26,30 @@ export interface AccountKey {
   readonly currency: string;
 }
 
+/** Of `accounts a`: what {@link toAccountView} takes. */
+export const ACCOUNT_COLUMNS = 'a.available, a.locked, a.balance, a.version, a.updated_at';
+
 export const getAccounts = {
   name: 'get-accounts',
   text: `
-    SELECT k.n, a.available, a.locked, a.balance, a.version, a.updated_at
+    SELECT k.n, ${ACCOUNT_COLUMNS}
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)
     CROSS JOIN LATERAL (
       SELECT * FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency OFFSET 0
     ) AS a`,
 };
 
-interface Row {
-  n: string;
+/** {@link ACCOUNT_COLUMNS} */
+export interface AccountRow {
   available: string;
   locked: string;
   balance: string;
   version: string;
   updated_at: string;
+}
+
+interface Row extends AccountRow {
+  n: string;
 }
 
 /** The accounts, in the order of their keys, `null` where there is none. */
@@ -59,15 +66,7 @@ export async function readAccounts(
   for (const row of rows) {
     const place = Number(row.n) - 1;
     const { userId = '', currency = '' } = keys[place] ?? {};
-    accounts[place] = {
-      userId,
-      currency,
-      available: trimDecimal(row.available),
-      locked: trimDecimal(row.locked),
-      balance: trimDecimal(row.balance),
-      version: Number(row.version),
-      updatedAt: isoTime(row.updated_at),
-    };
+    accounts[place] = toAccountView(row, userId, currency);
   }
   return accounts;
 }
@@ -82,4 +81,16 @@ export function accountKeys(userIds: readonly string[], currencies: readonly str
   requireKeys('currencies', currencies);
   requireCount(userIds.length * currencies.length);
   return userIds.flatMap((userId) => currencies.map((currency) => ({ userId, currency })));
+}
+
+export function toAccountView(row: AccountRow, userId: string, currency: string): AccountView {
+  return {
+    userId,
+    currency,
+    available: trimDecimal(row.available),
+    locked: trimDecimal(row.locked),
+    balance: trimDecimal(row.balance),
+    version: Number(row.version),
+    updatedAt: isoTime(row.updated_at),
+  };
 }

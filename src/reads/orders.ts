@@ -42,10 +42,12 @@ export interface OrderView {
 }
 
 /**
+ * Of `orders o`: what {@link toOrderView} takes, behind one column of the reader's own.
+ *
  * A read of many orders is bound by its fields: each costs the server 80 ns to print and the driver 180 ns to cut
  * out, and a NULL costs neither. So what is common is NULL, what is rare is one JSON array, and rows are arrays.
  */
-const COLUMNS = `
+export const ORDER_COLUMNS = `
         o.id, o.symbol, nullif(o.side, 'buy'), nullif(o.type, 'limit'), o.status, o.quantity, o.price,
         nullif(o.time_in_force, 'gtc'), nullif(o.placed, true), o.version, o.created_at,
         nullif(o.updated_at, o.created_at), nullif(o.filled_quantity, 0),
@@ -60,7 +62,7 @@ export const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
   rowMode: 'array',
   text: `
-      SELECT DISTINCT ON (k.n) k.n,${COLUMNS}, o.user_id
+      SELECT DISTINCT ON (k.n) k.n,${ORDER_COLUMNS}, o.user_id
       FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
       CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.id = k.id AND o.id > '' OFFSET 0) AS o
       ORDER BY k.n, o.created_at`,
@@ -77,7 +79,7 @@ const getUserOrders = (name: string, condition = ''): Statement => ({
     SELECT k.n, latest.*
     FROM unnest($1::text[]) WITH ORDINALITY AS k (user_id, n)
     CROSS JOIN LATERAL (
-      SELECT${COLUMNS}
+      SELECT${ORDER_COLUMNS}
       FROM orders o
       WHERE o.user_id = k.user_id AND o.user_id > '' ${condition}
       ORDER BY o.created_at DESC, o.id DESC
@@ -118,8 +120,8 @@ export async function readOrdersByIds(
   requireKeys('ids', ids);
   const orders = new Array<OrderView | null>(ids.length).fill(null);
   if (ids.length === 0) return orders;
-  const rows = await session.query<Row>(getOrdersByIds, [textArray(ids.map(askable))]);
-  for (const row of rows) orders[Number(row[0]) - 1] = toView(row, row[16] ?? '');
+  const rows = await session.query<OrderRow>(getOrdersByIds, [textArray(ids.map(askable))]);
+  for (const row of rows) orders[Number(row[0]) - 1] = toOrderView(row, row[16] ?? '');
   return orders;
 }
 
@@ -150,10 +152,10 @@ export async function readUserOrders(
   if (symbol !== undefined) values.push(askable(symbol));
   if (statuses !== undefined) values.push(textArray(statuses));
   const statement = statementFor(symbol !== undefined, statuses !== undefined);
-  const rows = await session.query<Row>(statement, values);
+  const rows = await session.query<OrderRow>(statement, values);
   for (const row of rows) {
     const user = Number(row[0]) - 1;
-    orders[user]?.push(toView(row, userIds[user] ?? ''));
+    orders[user]?.push(toOrderView(row, userIds[user] ?? ''));
   }
   return orders;
 }
@@ -163,11 +165,11 @@ function statementFor(bySymbol: boolean, byStatus: boolean): Statement {
   return byStatus ? getUserOrdersBy.byStatus : getUserOrdersBy.all;
 }
 
-/** The key's place, and then {@link COLUMNS}. */
-type Row = readonly (string | null)[];
+/** The reader's own column, and then {@link ORDER_COLUMNS}. */
+export type OrderRow = readonly (string | null)[];
 
-function toView(row: Row, userId: string): OrderView {
-  const rare = row[15] == null ? NOTHING_RARE : (JSON.parse(row[15]) as Row);
+export function toOrderView(row: OrderRow, userId: string): OrderView {
+  const rare = row[15] == null ? NOTHING_RARE : (JSON.parse(row[15]) as OrderRow);
   const createdAt = isoTime(row[11] ?? '');
   return {
     id: row[1] ?? '',
@@ -197,7 +199,7 @@ function toView(row: Row, userId: string): OrderView {
   };
 }
 
-const NOTHING_RARE: Row = [];
+const NOTHING_RARE: OrderRow = [];
 
 function trimmed(value: string | null | undefined): string | null {
   return value == null ? null : trimDecimal(value);

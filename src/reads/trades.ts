@@ -23,18 +23,21 @@ export interface TradeView {
   readonly executedAt: string;
 }
 
+/** Of `trades t`: what {@link toTradeView} takes. */
+export const TRADE_COLUMNS = `
+      t.user_id, t.id, t.side, t.symbol, t.price, t.quantity, t.quote_amount, t.fee, t.liquidity, t.executed_at`;
+
 export const getTradesByOrders = {
   name: 'get-trades-by-orders',
   text: `
-    SELECT k.n, t.user_id, t.id, t.side, t.symbol, t.price, t.quantity, t.quote_amount, t.fee, t.liquidity,
-      t.executed_at
+    SELECT k.n,${TRADE_COLUMNS}
     FROM unnest($1::text[]) WITH ORDINALITY AS k (order_id, n)
     CROSS JOIN LATERAL (SELECT * FROM trades t WHERE t.order_id = k.order_id OFFSET 0) AS t
     ORDER BY k.n, t.executed_at, t.id`,
 };
 
-interface Row {
-  n: string;
+/** {@link TRADE_COLUMNS} */
+export interface TradeRow {
   user_id: string;
   id: string;
   side: OrderSide;
@@ -45,6 +48,10 @@ interface Row {
   fee: string;
   liquidity: 'maker' | 'taker';
   executed_at: string;
+}
+
+interface Row extends TradeRow {
+  n: string;
 }
 
 /**
@@ -62,19 +69,23 @@ export async function readTradesByOrderIds(
   const rows = await session.query<Row>(getTradesByOrders, [textArray(orderIds.map(askable))]);
   for (const row of rows) {
     const order = Number(row.n) - 1;
-    trades[order]?.push({
-      id: row.id,
-      userId: row.user_id,
-      orderId: orderIds[order] ?? '',
-      symbol: row.symbol,
-      side: row.side,
-      price: trimDecimal(row.price),
-      quantity: trimDecimal(row.quantity),
-      quoteAmount: trimDecimal(row.quote_amount),
-      fee: trimDecimal(row.fee),
-      liquidity: row.liquidity,
-      executedAt: isoTime(row.executed_at),
-    });
+    trades[order]?.push(toTradeView(row, orderIds[order] ?? ''));
   }
   return trades;
+}
+
+export function toTradeView(row: TradeRow, orderId: string): TradeView {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    orderId,
+    symbol: row.symbol,
+    side: row.side,
+    price: trimDecimal(row.price),
+    quantity: trimDecimal(row.quantity),
+    quoteAmount: trimDecimal(row.quote_amount),
+    fee: trimDecimal(row.fee),
+    liquidity: row.liquidity,
+    executedAt: isoTime(row.executed_at),
+  };
 }

@@ -7,7 +7,7 @@ export class Calls {
 
   /** @throws PincexError `closed` */
   async run<Result>(call: () => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw new PincexError('closed', 'This Pincex was closed');
+    this.requireOpen();
     const running = call();
     this.#underWay.add(running);
     try {
@@ -15,6 +15,11 @@ export class Calls {
     } finally {
       this.#underWay.delete(running);
     }
+  }
+
+  /** @throws PincexError `closed` */
+  requireOpen(): void {
+    if (this.#isClosed) throw new PincexError('closed', 'This Pincex was closed');
   }
 
   /** Takes no more calls, and waits for those under way. */

@@ -130,7 +130,15 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     },
     audit: () => pincex.audit(),
     doctor: () => pincex.doctor(),
+    streamAccounts: () => toEnd(pincex.streamAccounts()),
+    streamOrders: () => toEnd(pincex.streamOrders()),
+    streamTrades: () => toEnd(pincex.streamTrades()),
+    streamJournal: () => toEnd(pincex.streamJournal()),
   };
+}
+
+async function toEnd(rows: AsyncIterable<unknown>): Promise<void> {
+  for await (const row of rows) expect(row).toBeDefined();
 }
 
 /** What has no plan. */

@@ -1,0 +1,59 @@
+import { isoTime } from '../database/time.ts';
+import { trimDecimal } from '../money/amount.ts';
+
+/** One step of an account, as callers see it. Amounts are decimal strings. */
+export interface JournalEntryView {
+  readonly userId: string;
+  readonly currency: string;
+  /** Of the account after this entry: 1, 2, 3 … without gaps. */
+  readonly version: number;
+  /** What `available` went up by, or down. */
+  readonly availableDelta: string;
+  readonly lockedDelta: string;
+  /** After this entry. */
+  readonly available: string;
+  readonly locked: string;
+  /** The id of the item that moved it. */
+  readonly operationId: string;
+  readonly operationType: string;
+  /** The order whose hold was made or taken from. */
+  readonly orderId: string | null;
+  /** ISO 8601 in UTC. */
+  readonly createdAt: string;
+}
+
+/** Of `journal j`: what {@link toJournalEntryView} takes. */
+export const JOURNAL_COLUMNS = `
+      j.user_id, j.currency, j.version, j.available_delta, j.locked_delta, j.available, j.locked, j.operation_id,
+      j.operation_type, j.order_id, j.created_at`;
+
+/** {@link JOURNAL_COLUMNS} */
+export interface JournalRow {
+  user_id: string;
+  currency: string;
+  version: string;
+  available_delta: string;
+  locked_delta: string;
+  available: string;
+  locked: string;
+  operation_id: string;
+  operation_type: string;
+  order_id: string | null;
+  created_at: string;
+}
+
+export function toJournalEntryView(row: JournalRow): JournalEntryView {
+  return {
+    userId: row.user_id,
+    currency: row.currency,
+    version: Number(row.version),
+    availableDelta: trimDecimal(row.available_delta),
+    lockedDelta: trimDecimal(row.locked_delta),
+    available: trimDecimal(row.available),
+    locked: trimDecimal(row.locked),
+    operationId: row.operation_id,
+    operationType: row.operation_type,
+    orderId: row.order_id,
+    createdAt: isoTime(row.created_at),
+  };
+}

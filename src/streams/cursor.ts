@@ -1,0 +1,47 @@
+import { PincexError } from '../errors.ts';
+import { askable } from '../reads/keys.ts';
+
+/** The primary key of a row: ids are texts, a version is a number. */
+export type Key = readonly (string | number)[];
+
+/** A place in a stream as callers keep it: opaque, and of that stream only. */
+export function encodeCursor(stream: string, key: Key): string {
+  return Buffer.from(JSON.stringify([stream, ...key])).toString('base64url');
+}
+
+/**
+ * The key in a cursor of this stream.
+ *
+ * @param like any key of the stream, to tell what its parts are
+ * @throws PincexError `invalid_argument`
+ */
+export function decodeCursor(stream: string, like: Key, cursor: unknown): Key {
+  const [name, ...key] = typeof cursor === 'string' ? partsOf(cursor) : [];
+  // Only the very text that is handed out for a key: what base64 or JSON would overlook was cut or changed.
+  if (isLike(key, like) && encodeCursor(stream, key) === cursor) return key;
+  const wanted = `after must be the cursor of a stream of ${stream}, or null to begin with the first row`;
+  throw new PincexError('invalid_argument', `${wanted}: got ${described(cursor, name, stream)}`);
+}
+
+function partsOf(cursor: string): unknown[] {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    return Array.isArray(parts) ? parts : [];
+  } catch {
+    return [];
+  }
+}
+
+function isLike(key: unknown[], like: Key): key is (string | number)[] {
+  if (key.length !== like.length) return false;
+  return key.every((part, n) =>
+    typeof like[n] === 'number'
+      ? Number.isSafeInteger(part)
+      : typeof part === 'string' && askable(part) !== null,
+  );
+}
+
+function described(cursor: unknown, name: unknown, stream: string): string {
+  if (typeof cursor !== 'string') return `a ${typeof cursor}`;
+  return typeof name === 'string' && name !== stream ? `one of a stream of ${name}` : `"${cursor}"`;
+}

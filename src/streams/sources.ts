@@ -1,0 +1,105 @@
+import type { Session } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
+import { limits } from '../limits.ts';
+import { ACCOUNT_COLUMNS, toAccountView, type AccountRow, type AccountView } from '../reads/accounts.ts';
+import {
+  JOURNAL_COLUMNS,
+  toJournalEntryView,
+  type JournalEntryView,
+  type JournalRow,
+} from '../reads/journal.ts';
+import { ORDER_COLUMNS, toOrderView, type OrderRow, type OrderView } from '../reads/orders.ts';
+import { TRADE_COLUMNS, toTradeView, type TradeRow, type TradeView } from '../reads/trades.ts';
+import type { Key } from './cursor.ts';
+
+/** A table as a stream reads it: page by page, in the order of its primary key. */
+export interface Source<View> {
+  /** In cursors and messages. */
+  readonly name: string;
+  /** Below every key there is: ids are not empty, and versions count from 1. */
+  readonly bottom: Key;
+  readonly keyOf: (view: View) => Key;
+  /** The statement of a page. */
+  readonly page: Statement;
+  /** The next rows behind a key, as many as a page has or, at the end, fewer. */
+  readonly readPage: (session: Session, after: Key) => Promise<View[]>;
+}
+
+interface Table<Row, View> {
+  readonly name: string;
+  readonly from: string;
+  readonly columns: string;
+  readonly key: readonly string[];
+  readonly bottom: Key;
+  readonly rowMode?: Statement['rowMode'];
+  readonly toView: (row: Row) => View;
+  readonly keyOf: (view: View) => Key;
+}
+
+/**
+ * A page is one statement that goes down the primary key from where the last one ended: the millionth costs what
+ * the first did, and no transaction is open between two of them. The limit stands in the text, where the planner
+ * sees how little is asked for.
+ */
+function source<Row, View>(table: Table<Row, View>): Source<View> {
+  const { name, from, columns, key, bottom, rowMode, toView, keyOf } = table;
+  const page: Statement = {
+    name: `stream-${name}`,
+    ...(rowMode && { rowMode }),
+    text: `
+    SELECT ${columns}
+    FROM ${from}
+    WHERE (${key.join(', ')}) > (${key.map((_, n) => `$${n + 1}`).join(', ')})
+    ORDER BY ${key.join(', ')}
+    LIMIT ${limits.streamRows}`,
+  };
+  return {
+    name,
+    bottom,
+    keyOf,
+    page,
+    readPage: async (session, after) =>
+      (await session.query<Row>(page, after.map(String))).map((row) => toView(row)),
+  };
+}
+
+export const accounts = source<AccountRow & { user_id: string; currency: string }, AccountView>({
+  name: 'accounts',
+  from: 'accounts a',
+  columns: `a.user_id, a.currency, ${ACCOUNT_COLUMNS}`,
+  key: ['a.user_id', 'a.currency'],
+  bottom: ['', ''],
+  toView: (row) => toAccountView(row, row.user_id, row.currency),
+  keyOf: ({ userId, currency }) => [userId, currency],
+});
+
+export const orders = source<OrderRow, OrderView>({
+  name: 'orders',
+  from: 'orders o',
+  columns: `o.user_id,${ORDER_COLUMNS}`,
+  key: ['o.user_id', 'o.id'],
+  bottom: ['', ''],
+  rowMode: 'array',
+  toView: (row) => toOrderView(row, row[0] ?? ''),
+  keyOf: ({ userId, id }) => [userId, id],
+});
+
+export const trades = source<TradeRow & { order_id: string }, TradeView>({
+  name: 'trades',
+  from: 'trades t',
+  columns: `t.order_id,${TRADE_COLUMNS}`,
+  key: ['t.user_id', 't.id', 't.side'],
+  bottom: ['', '', ''],
+  toView: (row) => toTradeView(row, row.order_id),
+  keyOf: ({ userId, id, side }) => [userId, id, side],
+});
+
+export const journal = source<JournalRow, JournalEntryView>({
+  name: 'journal',
+  from: 'journal j',
+  columns: JOURNAL_COLUMNS,
+  key: ['j.user_id', 'j.currency', 'j.version'],
+  bottom: ['', '', 0],
+  toView: toJournalEntryView,
+  keyOf: ({ userId, currency, version }) => [userId, currency, version],
+});

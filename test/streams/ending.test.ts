@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { limits, type Pincex } from '../../src/index.ts';
+import { openBooks, useBooks } from '../support/books.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
+import { STREAMED, take } from './tables.ts';
+
+/** However a stream ends, it hangs nobody, fails nobody who left it, and its cursor goes on from there. */
+
+const books = useBooks({}, { audited: false });
+const PAGE = limits.streamRows;
+const ROWS = 3 * PAGE + 5;
+const [accounts] = STREAMED;
+
+beforeAll(() => books.sql(accounts!.seed, [1, ROWS]));
+
+/** Failures that reached nobody, as Node.js would end a process with. */
+const unhandled: unknown[] = [];
+beforeEach(() => {
+  unhandled.length = 0;
+  const listen = (reason: unknown): void => {
+    unhandled.push(reason);
+  };
+  process.on('unhandledRejection', listen);
+  onTestFinished(() => {
+    process.off('unhandledRejection', listen);
+  });
+});
+const settled = () => sleep(50);
+
+describe('close()', () => {
+  it('does not wait for a stream that was left, nor for one that nobody goes on with', async () => {
+    const pincex = await openBooks(books.url);
+    await take(pincex.streamAccounts(), 1);
+    const held = pincex.streamAccounts()[Symbol.asyncIterator]();
+    await held.next();
+    pincex.streamAccounts();
+    await pincex.close();
+    await settled();
+    expect(unhandled).toEqual([]);
+  });
+
+  it('ends a stream at its next row, with code closed', async () => {
+    const pincex = await openBooks(books.url);
+    const stream = pincex.streamAccounts();
+    const rows = stream[Symbol.asyncIterator]();
+    await rows.next();
+    const { cursor } = stream;
+    const closing = pincex.close();
+    await expect(rows.next()).rejects.toMatchObject({ name: 'PincexError', code: 'closed' });
+    await closing;
+    expect(stream.cursor).toBe(cursor);
+    expect(await rows.next()).toMatchObject({ done: true });
+    await settled();
+    expect(unhandled).toEqual([]);
+  });
+
+  it('leaves a stream that had its last row at its end', async () => {
+    const pincex = await openBooks(books.url);
+    const all = await take(pincex.streamAccounts());
+    const stream = pincex.streamAccounts();
+    const rows: unknown[] = [];
+    for await (const row of stream) {
+      rows.push(row);
+      if (rows.length === all.length) await pincex.close();
+    }
+    expect(rows).toEqual(all);
+  });
+
+  it.each(STREAMED)('refuses a stream of $name that begins after it, with code closed', async ({ open }) => {
+    const pincex = await openBooks(books.url);
+    const early = open(pincex);
+    await pincex.close();
+    for (const stream of [early, open(pincex)]) {
+      await expect(take(stream)).rejects.toMatchObject({ name: 'PincexError', code: 'closed' });
+      expect(stream.cursor).toBeNull();
+    }
+  });
+});
+
+describe('when the connection breaks while the second page is read', () => {
+  /** Pincex on a line that is cut when the second page is asked for. */
+  async function openCut(): Promise<{ pincex: Pincex; proxy: Proxy }> {
+    const proxy = await startProxy(books.url);
+    const pincex = await openBooks(proxy.url);
+    onTestFinished(async () => {
+      await pincex.close();
+      await proxy.close();
+    });
+    let pages = 0;
+    proxy.onRequest = (request) => (request.includes('stream-accounts') && ++pages === 2 ? 'cut' : 'pass');
+    return { pincex, proxy };
+  }
+
+  it('every row of the first comes, then the failure; the cursor goes on behind them', async () => {
+    const { pincex } = await openCut();
+    const all = await take(books.pincex.streamAccounts());
+    const stream = pincex.streamAccounts();
+    const rows: unknown[] = [];
+    const failure = await (async () => {
+      for await (const row of stream) {
+        rows.push(row);
+        if (rows.length === 1) await settled();
+      }
+    })().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'PincexError', code: 'database_unavailable', retryable: true });
+    expect(rows).toEqual(all.slice(0, PAGE));
+    const rest = await take(pincex.streamAccounts({ after: stream.cursor }));
+    expect([...rows, ...rest]).toEqual(all);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('a caller who left the stream before does not hear of it', async () => {
+    const { pincex } = await openCut();
+    const stream = pincex.streamAccounts();
+    expect(await take(stream, 1)).toHaveLength(1);
+    await settled();
+    expect(unhandled).toEqual([]);
+    const rest = await take(pincex.streamAccounts({ after: stream.cursor }));
+    expect(rest).toHaveLength(ROWS - 1);
+  });
+});
+
+describe('an error of the caller in the loop', () => {
+  it('ends the stream and reaches the caller; the cursor is behind the row it was about', async () => {
+    const stream = books.pincex.streamAccounts();
+    const mistake = new Error('mine');
+    const work = async (): Promise<void> => {
+      for await (const row of stream) if (row.userId === 'user-10') throw mistake;
+    };
+    await expect(work()).rejects.toBe(mistake);
+    const [next] = await take(books.pincex.streamAccounts({ after: stream.cursor }), 1);
+    expect(next).toMatchObject({ userId: 'user-10', currency: 'C1' });
+  });
+});
