@@ -246,8 +246,8 @@ export class Pincex {
     return this.#calls.run(async () => {
       // What this process counted until now is looked at too.
       await this.#reporter.report();
-      const { enableQueryHints } = this.config.database.optimizedRepository;
-      return diagnose({ url: this.url, queryHints: enableQueryHints });
+      const { optimizedRepository, readUrl } = this.config.database;
+      return diagnose({ url: this.url, queryHints: optimizedRepository.enableQueryHints, readUrl });
     });
   }
 

@@ -18,6 +18,7 @@ export function addDoctor(program: Command): void {
         const report = await diagnose({
           url,
           queryHints: config.database.optimizedRepository.enableQueryHints,
+          readUrl: config.database.readUrl,
         });
         if (json) print(JSON.stringify(report));
         else printDoctor(report);

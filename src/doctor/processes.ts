@@ -78,6 +78,14 @@ export const cache: Check = {
   },
 };
 
+/** What says how long each kind stays in the cache. */
+const TTL_KEYS: Readonly<Record<KindName, string>> = {
+  accounts: 'account_cache_ttl',
+  orders: 'order_cache_ttl',
+  userOrders: 'user_orders_ttl',
+  trades: 'trade_cache_ttl',
+};
+
 export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }: Thresholds): Finding[] {
   const { reads, failures } = process.statistics.cache;
   const findings: Finding[] = [];
@@ -97,7 +105,7 @@ export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }:
       severity: 'advice',
       subject: `${subjectOf(process)}, cache of ${kind}`,
       message: `${percent(hits / count)} of ${many(count)} reads were found in it`,
-      remedy: `Give ${kind} a longer time to live, or the cache more room; where the same keys are seldom read twice, turn it off for them`,
+      remedy: `Raise database.optimized_repository.${TTL_KEYS[kind]}, or give the cache more room; where the same keys are seldom read twice, set it to 0s`,
     });
   }
   return findings;

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { checks } from '../../src/doctor/doctor.ts';
-import type { DoctorReport } from '../../src/index.ts';
+import { loadConfig, Pincex, type DoctorReport } from '../../src/index.ts';
 import { createEmptyDatabase } from '../support/database.ts';
 import { pincexCli } from '../support/processes.ts';
 import { newDataDir } from '../doctor/standby.ts';
@@ -70,3 +70,18 @@ it('looks at a server of its own where none is configured, from nothing', async 
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect((JSON.parse(run.stdout) as DoctorReport).findings).toEqual([]);
 }, 120_000);
+
+it('looks at the server that reads go to, from the shell and from the library', async () => {
+  const [{ url }, other] = [await patient(), await patient()];
+  const env = { DATABASE_URL: url, PINCEX_DATABASE_READ_URL: other.url };
+  const run = await pincexCli(['doctor'], { env });
+  expect(run.exitCode).toBe(1);
+  expect(run.stdout).toContain(
+    'HURTS   database.read_url is another database and no replica of database.url',
+  );
+  const pincex = await Pincex.open({ config: loadConfig({ env }) });
+  onTestFinished(() => pincex.close());
+  expect((await pincex.doctor()).findings).toMatchObject([
+    { subject: 'database.read_url', severity: 'hurts' },
+  ]);
+});

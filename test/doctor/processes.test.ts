@@ -76,6 +76,7 @@ describe('the cache', () => {
     );
     expect(of(report, 'cache')).toEqual(['advice process, cache of accounts']);
     expect(report.findings[0]!.message).toBe('50% of 1,001 reads were found in it');
+    expect(report.findings[0]!.remedy).toContain('Raise database.optimized_repository.account_cache_ttl');
     expect(report.ok).toBe(true);
   });
 
