@@ -5,6 +5,7 @@ import { measureFloors, type FloorRow } from './floors.ts';
 import { runNPlusOne, type Comparison } from './nPlusOne.ts';
 import { RecordingDatabase } from './recording.ts';
 import { seed } from './seed.ts';
+import { withoutCache } from './stores.ts';
 import { measureStatusUpdates, type StatusUpdateRow } from './statusUpdates.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 
@@ -32,11 +33,12 @@ export async function runBench(
   onProgress: BenchProgress,
 ): Promise<BenchReport> {
   const url = config.database.url ?? '';
+  const uncached = withoutCache(config);
   onProgress(0, 'seeding accounts');
-  await seed(config);
+  await seed(uncached);
 
   let statements = 0;
-  const pincex = await Pincex.open({ config, onStatement: () => statements++ });
+  const pincex = await Pincex.open({ config: uncached, onStatement: () => statements++ });
   const { pool, optimizedRepository } = config.database;
   const options = { url, ...pool, max: 1, queryHints: optimizedRepository.enableQueryHints };
   const recording = new RecordingDatabase(options);

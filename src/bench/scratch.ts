@@ -25,7 +25,8 @@ export async function withScratchDatabase<Result>(
     });
     try {
       await withClient(url.href, (client) => migrateUp(client));
-      return await work({ ...config, database: { ...config.database, url: url.href } });
+      // A replica has the configured database, and this one later or not at all.
+      return await work({ ...config, database: { ...config.database, url: url.href, readUrl: null } });
     } finally {
       await withClient(serverUrl, (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));
     }
