@@ -17,6 +17,7 @@ import { statementLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
 import type { Cache } from './repository/cache.ts';
 import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
+import type { KindName } from './repository/kinds.ts';
 import { ProcessCache } from './repository/processCache.ts';
 import { RedisCache } from './repository/redisCache.ts';
 import { Repository, uncached } from './repository/repository.ts';
@@ -34,6 +35,8 @@ export interface PincexOptions {
   readonly strategy?: Strategy;
   /** Told of every statement once it has run. */
   readonly onStatement?: (run: StatementRun) => void;
+  /** Told of every batch of keys that was looked up in the cache. */
+  readonly onCacheRead?: (kind: KindName, hits: number, misses: number) => void;
   /** Told what is done while the embedded server starts. */
   readonly onProgress?: (message: string) => void;
 }
@@ -67,8 +70,12 @@ export class Pincex {
   readonly #server: EmbeddedServer | null;
   readonly #calls = new Calls();
 
-  private constructor(config: Config, url: string, parts: Parts, strategy: Strategy) {
-    const { database, replica, server, cache } = parts;
+  private constructor(
+    config: Config,
+    url: string,
+    { database, replica, server, cache }: Parts,
+    { strategy = 'auto', onCacheRead }: PincexOptions,
+  ) {
     this.config = config;
     this.url = url;
     this.#database = database;
@@ -80,6 +87,7 @@ export class Pincex {
       replica,
       cache,
       ...repositoryOptions(config),
+      ...(onCacheRead && { onRead: onCacheRead }),
     });
     this.#engine = new Engine(database, this.catalog, strategy, (books, state) =>
       this.#repository.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
@@ -123,7 +131,7 @@ export class Pincex {
     try {
       await prepareSchema(url, server !== null);
       const parts = { database, replica, server, cache };
-      const pincex = new Pincex(config, url, parts, options.strategy ?? 'auto');
+      const pincex = new Pincex(config, url, parts, options);
       await pincex.catalog.get();
       return pincex;
     } catch (error) {

@@ -62,7 +62,7 @@ async function withProgress<Result>(work: (onProgress: BenchProgress) => Promise
   }
 }
 
-function printReport({ nPlusOne, throughput, floors, statusUpdates, audit }: BenchReport): void {
+function printReport({ nPlusOne, throughput, floors, statusUpdates, caches, audit }: BenchReport): void {
   print('A loop over single calls against one batch');
   printTable(
     ['operation', 'loop', 'batch', 'ratio'],
@@ -79,6 +79,10 @@ function printReport({ nPlusOne, throughput, floors, statusUpdates, audit }: Ben
   printRows(floors);
   print('\nStatus updates by CASE against UPDATE … FROM unnest');
   printRows(statusUpdates);
+  print('\nThe same accounts from PostgreSQL and from caches that have them all');
+  printRows(caches);
+  if (!caches.some(({ store }) => store === 'redis'))
+    print('Set REDIS_URL, or redis.* in pincex.yaml, to see Redis.');
   print('\nThe books afterwards');
   printAudit(audit);
 }

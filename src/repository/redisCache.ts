@@ -32,6 +32,7 @@ const KEYS_AT_ONCE = 5_000;
 export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
+  readonly #prefix: string;
   readonly #policy: IPolicy;
   readonly #onFailure: (error: unknown) => void;
   readonly #unpublished = new Unpublished();
@@ -43,6 +44,7 @@ export class RedisCache implements Cache {
   /** @param onFailure is told why something was done without Redis */
   constructor(config: RedisConfig, onFailure: (error: unknown) => void = () => undefined) {
     this.#link = linkTo(config);
+    this.#prefix = config.prefix ?? 'pincex';
     this.#onFailure = onFailure;
     this.#policy = wrap(
       circuitBreaker(handleAll, {
@@ -66,19 +68,19 @@ export class RedisCache implements Cache {
         await this.#settle();
         const token = randomBytes(9).toString('base64url');
         const replies = this.#grouped(keys).map(async ({ group, places }) => {
-          const names = places.map((place) => nameOf(group, keys[place] ?? ''));
+          const names = places.map((place) => this.#nameOf(group, keys[place] ?? ''));
           const reply = await this.#run(
             READ,
-            [incarnationOf(group), positionOf(group), ...names],
+            [this.#incarnationOf(group), this.#positionOf(group), ...names],
             [newIncarnation(), token, String(limits.leaseMs)],
           );
-          const texts = reply as string[];
+          const [, at, ...texts] = reply as string[];
           for (const [n, place] of places.entries()) {
             const entry = parse(texts[n] ?? '');
             if (entry === undefined) nonsense.push(keys[place] ?? '');
             entries[place] = entry ?? NO_LEASE;
           }
-          return parsePosition(texts[places.length] ?? '');
+          return parsePosition(at ?? '');
         });
         const positions = await Promise.all(replies);
         // A group that does not know leaves it open for all.
@@ -102,7 +104,7 @@ export class RedisCache implements Cache {
             const own = places.map((place) => fills[place] as Fill);
             return this.#run(
               FILL,
-              own.map(({ key }) => nameOf(group, key)),
+              own.map(({ key }) => this.#nameOf(group, key)),
               own.flatMap(({ lease, version, value, ttlMs }) => [
                 lease,
                 lease.slice(0, INCARNATION_LENGTH) + print(version, value),
@@ -136,6 +138,20 @@ export class RedisCache implements Cache {
     }
   }
 
+  /** The next reader gives the cache a new name, and all that bears the old one is absent. */
+  async forgetAll(): Promise<void> {
+    const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
+    await Promise.all(
+      groups.map((group) =>
+        this.#link.send(this.#incarnationOf(group), [
+          'DEL',
+          this.#incarnationOf(group),
+          this.#positionOf(group),
+        ]),
+      ),
+    );
+  }
+
   close(): Promise<void> {
     clearTimeout(this.#later ?? undefined);
     this.#later = null;
@@ -161,10 +177,10 @@ export class RedisCache implements Cache {
         return this.#run(
           PUBLISH,
           [
-            incarnationOf(group),
-            positionOf(group),
+            this.#incarnationOf(group),
+            this.#positionOf(group),
             // In the order of the keys, so that the replaced ones come first.
-            ...places.map((place) => nameOf(group, keys[place] ?? '')),
+            ...places.map((place) => this.#nameOf(group, keys[place] ?? '')),
           ],
           [
             String(rows.length),
@@ -189,7 +205,7 @@ export class RedisCache implements Cache {
   async #publishMissed(): Promise<void> {
     const { keys, position } = this.#unpublished.take();
     try {
-      if (keys === 'all') await this.#forgetAll();
+      if (keys === 'all') await this.forgetAll();
       else await this.#send({ replaced: [], removed: keys }, position);
     } catch (error) {
       this.#unpublished.add(keys, position);
@@ -197,23 +213,13 @@ export class RedisCache implements Cache {
     }
   }
 
-  /** The next reader gives the cache a new name, and all that bears the old one is absent. */
-  async #forgetAll(): Promise<void> {
-    const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
-    await Promise.all(
-      groups.map((group) =>
-        this.#link.send(incarnationOf(group), ['DEL', incarnationOf(group), positionOf(group)]),
-      ),
-    );
-  }
-
   /** A server that does not know the scripts has another life than the one that the entries were written in. */
   async #renew(): Promise<void> {
-    await this.#forgetAll();
+    await this.forgetAll();
     const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
     await Promise.all(
       groups.flatMap((group) =>
-        SCRIPTS.map(({ text }) => this.#link.send(incarnationOf(group), ['SCRIPT', 'LOAD', text])),
+        SCRIPTS.map(({ text }) => this.#link.send(this.#incarnationOf(group), ['SCRIPT', 'LOAD', text])),
       ),
     );
   }
@@ -248,14 +254,22 @@ export class RedisCache implements Cache {
     }
     return chunks;
   }
+
+  /** The braces make Redis keep a group on one node. */
+  #nameOf(group: number, key: string): string {
+    return `${this.#prefix}:${SCHEMA}:{${group}}:${key}`;
+  }
+
+  #incarnationOf(group: number): string {
+    return this.#nameOf(group, 'incarnation');
+  }
+
+  #positionOf(group: number): string {
+    return this.#nameOf(group, 'position');
+  }
 }
 
 const NO_LEASE: Miss = { lease: null };
-
-/** The braces make Redis keep a group on one node. */
-const nameOf = (group: number, key: string): string => `pincex:${SCHEMA}:{${group}}:${key}`;
-const incarnationOf = (group: number): string => nameOf(group, 'incarnation');
-const positionOf = (group: number): string => nameOf(group, 'position');
 
 const newIncarnation = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
 
