@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import {
   circuitBreaker,
   ConsecutiveBreaker,
@@ -64,7 +65,7 @@ export class RedisCache implements Cache {
     const nonsense: string[] = [];
     let position: bigint | null | undefined;
     try {
-      await this.#policy.execute(async () => {
+      await this.#patiently(async () => {
         await this.#settle();
         const token = randomBytes(9).toString('base64url');
         const replies = this.#grouped(keys).map(async ({ group, places }) => {
@@ -98,10 +99,10 @@ export class RedisCache implements Cache {
 
   async fill(fills: readonly Fill[]): Promise<void> {
     try {
-      await this.#policy.execute(() =>
+      await this.#patiently(() =>
         Promise.all(
           this.#grouped(fills.map(({ key }) => key)).map(({ group, places }) => {
-            const own = places.map((place) => fills[place] as Fill);
+            const own = places.flatMap((place) => fills[place] ?? []);
             return this.#run(
               FILL,
               own.map(({ key }) => this.#nameOf(group, key)),
@@ -123,7 +124,7 @@ export class RedisCache implements Cache {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
     try {
-      await this.#policy.execute(async () => {
+      await this.#patiently(async () => {
         await this.#settle();
         await this.#send(changes, position);
       });
@@ -158,12 +159,19 @@ export class RedisCache implements Cache {
     return this.#link.close();
   }
 
+  /** Waits for Redis as long as the policy allows. */
+  #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#policy.execute(work, NEVER);
+  }
+
   /** Others read here too, and nobody may call this process for a while. */
   #settleLater(): void {
     if (this.#later !== undefined) return;
     const settle = (): void => {
       this.#later = undefined;
-      this.#policy.execute(() => this.#settle()).catch(() => this.#settleLater());
+      this.#patiently(() => this.#settle()).catch(() => {
+        this.#settleLater();
+      });
     };
     this.#later = setTimeout(settle, limits.redisPauseMs).unref();
   }
@@ -268,6 +276,10 @@ export class RedisCache implements Cache {
     return this.#nameOf(group, 'position');
   }
 }
+
+/** All calls under way listen to one signal, and there may be any number of them: more than Node.js warns at. */
+const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER);
 
 const NO_LEASE: Miss = { lease: null };
 

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import { judge, type Read } from '../../src/bench/staleness.ts';
 
-const change = (state: number, committedAt: number, publishedAt: number) => ({ state, committedAt, publishedAt });
+const change = (state: number, committedAt: number, publishedAt: number) => ({
+  state,
+  committedAt,
+  publishedAt,
+});
 const history = new Map([['a', [change(1, 0, 2), change(3, 10, 15), change(4, 20, 21)]]]);
 
 const read = (began: number, state: number, least: number | null = null): Read => ({
