@@ -67,13 +67,13 @@ export class RedisCache implements Cache {
     try {
       await this.#patiently(async () => {
         await this.#settle();
-        const token = randomBytes(9).toString('base64url');
+        const name = newName();
         const replies = this.#grouped(keys).map(async ({ group, places }) => {
           const names = places.map((place) => this.#nameOf(group, keys[place] ?? ''));
           const reply = await this.#run(
             READ,
             [this.#incarnationOf(group), this.#positionOf(group), ...names],
-            [newIncarnation(), token, String(limits.leaseMs)],
+            [name, String(limits.leaseMs)],
           );
           const [, at, ...texts] = reply as string[];
           for (const [n, place] of places.entries()) {
@@ -283,7 +283,7 @@ setMaxListeners(0, NEVER);
 
 const NO_LEASE: Miss = { lease: null };
 
-const newIncarnation = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
+const newName = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
 
 const print = (version: number, value: unknown): string => `${version}|${JSON.stringify(value)}`;
 

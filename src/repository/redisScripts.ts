@@ -20,8 +20,8 @@ const script = (text: string): Script => ({ text, sha: createHash('sha1').update
 export const INCARNATION_LENGTH = 12;
 
 /**
- * KEYS: incarnation, position, entries. ARGV: a new incarnation, in case there is none; a token; milliseconds of a
- * lease. Answers for each key, in their order: with entries as they stand, and leases for those that are absent.
+ * KEYS: incarnation, position, entries. ARGV: a name that was never used, for the leases, and for the incarnation in
+ * case there is none; milliseconds of a lease. Answers for each key, in their order: with entries as they stand, and leases for those that are absent.
  */
 export const READ = script(`
 local found = redis.call('MGET', unpack(KEYS))
@@ -32,12 +32,12 @@ if not incarnation then
   found[1] = incarnation
 end
 found[2] = found[2] or ''
-local lease = incarnation .. '?' .. ARGV[2]
+local lease = incarnation .. '?' .. ARGV[1]
 local find = string.find
 for n = 3, #found do
   local standing = found[n]
   if not standing or find(standing, incarnation, 1, true) ~= 1 then
-    local set = redis.pcall('SET', KEYS[n], lease, 'PX', ARGV[3])
+    local set = redis.pcall('SET', KEYS[n], lease, 'PX', ARGV[2])
     found[n] = set.err and '' or lease
   end
 end

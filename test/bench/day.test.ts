@@ -12,7 +12,7 @@ async function runDay(environment: Record<string, string> = {}) {
   const database = await createTestDatabase();
   try {
     const config = configOf(database.url, environment);
-    return await measureDay(config, generateDay({ events: 4_000, messy: 0.01 }), { reads: READS });
+    return await measureDay(config, generateDay({ events: 2_000, messy: 0.01 }), { reads: READS });
   } finally {
     await database.drop();
   }
@@ -21,7 +21,7 @@ async function runDay(environment: Record<string, string> = {}) {
 function expectCoherent(report: Awaited<ReturnType<typeof runDay>>): void {
   const { reads, writes, hitRate } = report;
   expect(report).toMatchObject({
-    events: 4_000,
+    events: 2_000,
     staleWithMinVersion: 0,
     staleAfterPublication: 0,
     audit: { ok: true, findings: [] },
