@@ -25,7 +25,7 @@ import type { Cache } from './repository/cache.ts';
 import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
 import { ProcessCache } from './repository/processCache.ts';
 import { RedisCache } from './repository/redisCache.ts';
-import { Repository, uncached } from './repository/repository.ts';
+import { Repository, uncached, type ReadRun } from './repository/repository.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
 import { Calls, Turns } from './services/calls.ts';
@@ -46,6 +46,8 @@ export interface PincexOptions {
   readonly onStatement?: (run: StatementRun) => void;
   /** Takes the debug logs, where `enable_debug_logs` is on. Default: JSON lines on standard error. */
   readonly logger?: Logger;
+  /** Told of every batch of keys that was looked up in the cache. */
+  readonly onCacheRead?: (run: ReadRun) => void;
   /** Told what is done while the embedded server starts. */
   readonly onProgress?: (message: string) => void;
 }
@@ -80,8 +82,12 @@ export class Pincex {
   readonly #reporter: Reporter;
   readonly #calls = new Calls();
 
-  private constructor(config: Config, url: string, parts: Parts, strategy: Strategy) {
-    const { database, replica, server, cache, statistics, log } = parts;
+  private constructor(
+    config: Config,
+    url: string,
+    { database, replica, server, cache, statistics, log }: Parts,
+    { strategy = 'auto', onCacheRead }: PincexOptions,
+  ) {
     this.config = config;
     this.url = url;
     this.#database = database;
@@ -100,6 +106,7 @@ export class Pincex {
       onRead(run) {
         statistics.cacheReads(run.kind, run.hits, run.keys - run.hits);
         log?.read(run, database.poolState);
+        onCacheRead?.(run);
       },
       ...tracing,
     });
@@ -162,7 +169,7 @@ export class Pincex {
     try {
       await prepareSchema(url, server !== null);
       const parts = { database, replica, server, cache, statistics, log };
-      const pincex = new Pincex(config, url, parts, options.strategy ?? 'auto');
+      const pincex = new Pincex(config, url, parts, options);
       await pincex.catalog.get();
       await pincex.#reporter.start();
       return pincex;

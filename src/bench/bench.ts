@@ -1,10 +1,12 @@
 import { Pincex, type AuditReport } from '../index.ts';
 import type { Config } from '../config/load.ts';
 import { Database } from '../database/database.ts';
+import { measureCaches, type CacheRow } from './caches.ts';
 import { measureFloors, type FloorRow } from './floors.ts';
 import { runNPlusOne, type Comparison } from './nPlusOne.ts';
 import { RecordingDatabase } from './recording.ts';
 import { seed } from './seed.ts';
+import { withoutCache } from './stores.ts';
 import { measureStatusUpdates, type StatusUpdateRow } from './statusUpdates.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 
@@ -14,6 +16,7 @@ export interface BenchReport {
   readonly throughput: readonly ThroughputRow[];
   readonly floors: readonly FloorRow[];
   readonly statusUpdates: readonly StatusUpdateRow[];
+  readonly caches: readonly CacheRow[];
   readonly audit: AuditReport;
 }
 
@@ -21,7 +24,7 @@ export interface BenchReport {
 export type BenchProgress = (share: number, what: string) => void;
 
 /** The parts of a run, as shares of its time; what is left goes into seeding, warming up and the audit. */
-const SHARES = { nPlusOne: 0.2, throughput: 0.4, floors: 0.2, statusUpdates: 0.04 };
+const SHARES = { nPlusOne: 0.2, throughput: 0.4, floors: 0.2, statusUpdates: 0.04, caches: 0.1 };
 const FLOOR_SIZES = [50, 500, 5_000];
 const STATUS_UPDATE_SIZES = [100, 1_000, 5_000];
 
@@ -32,11 +35,12 @@ export async function runBench(
   onProgress: BenchProgress,
 ): Promise<BenchReport> {
   const url = config.database.url ?? '';
+  const uncached = withoutCache(config);
   onProgress(0, 'seeding accounts');
-  await seed(config);
+  await seed(uncached);
 
   let statements = 0;
-  const pincex = await Pincex.open({ config, onStatement: () => statements++ });
+  const pincex = await Pincex.open({ config: uncached, onStatement: () => statements++ });
   const { pool, optimizedRepository } = config.database;
   const options = { url, ...pool, max: 1, queryHints: optimizedRepository.enableQueryHints };
   const recording = new RecordingDatabase(options);
@@ -62,10 +66,11 @@ export async function runBench(
     const updates = part('statusUpdates');
     updates.onProgress(0, 'status updates by CASE and by unnest');
     const statusUpdates = await measureStatusUpdates(pincex, plain, STATUS_UPDATE_SIZES, updates.budgetMs);
+    const caches = await measureCaches(config, part('caches'));
     onProgress(began, 'audit');
     const audit = await pincex.audit();
     onProgress(1, 'done');
-    return { nPlusOne, throughput, floors, statusUpdates, audit };
+    return { nPlusOne, throughput, floors, statusUpdates, caches, audit };
   } finally {
     await Promise.all([pincex.close(), recording.close(), plain.close()]);
   }

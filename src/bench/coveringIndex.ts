@@ -4,6 +4,7 @@ import { ACCOUNTS, CURRENCY, lockItems, userOf } from './accounts.ts';
 import { drawFrom } from './draw.ts';
 import { withClient } from '../database/client.ts';
 import { seed } from './seed.ts';
+import { withoutCache } from './stores.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
 /** One kind of batch on two tables that differ in one index. */
@@ -36,7 +37,7 @@ export async function measureCoveringIndex(config: Config, durationMs: number): 
   const covered = new URL(url);
   covered.pathname += '_covered';
   const name = covered.pathname.slice(1);
-  await seed(config);
+  await seed(withoutCache(config));
   const maintenance = new URL(url);
   maintenance.pathname = 'postgres';
   try {
@@ -61,7 +62,7 @@ async function compare(
 ): Promise<CoveringIndexRow[]> {
   const open = async (url: string): Promise<Side> => ({
     url,
-    pincex: await Pincex.open({ config: { ...config, database: { ...config.database, url } } }),
+    pincex: await Pincex.open({ config: withoutCache({ ...config, database: { ...config.database, url } }) }),
   });
   const plain = await open(plainUrl);
   const covered = await open(coveredUrl);

@@ -31,6 +31,8 @@ export interface NPlusOneOptions {
 /**
  * Measures loops over single calls against batches, in turn, on the same database, through the same driver, both
  * with prepared statements. It makes users of its own, by deposits, and leaves books that balance.
+ *
+ * @param pincex without a cache, or reads of it would be measured
  */
 export async function runNPlusOne(
   pincex: Pincex,

@@ -1,14 +1,20 @@
 import { SingleBar } from 'cli-progress';
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { runBench, type BenchProgress, type BenchReport } from '../bench/bench.ts';
 import { measureCoveringIndex } from '../bench/coveringIndex.ts';
+import { measureDay, type DayOptions, type DayReport } from '../bench/day.ts';
 import { withScratchDatabase } from '../bench/scratch.ts';
+import { generateDay } from '../demo/generator.ts';
+import { startProgress } from '../replay/progress.ts';
+import { openSource } from '../replay/source.ts';
 import { printAudit } from './audit.ts';
 import { wholeNumber } from './options.ts';
 import { print, printTable } from './session.ts';
 
 /** Seeding, warming up and the audit come on top: all of it ends within a minute. */
 const DEFAULT_SECONDS = 36;
+/** With more, next to nothing would be written. */
+const MOST_READS = 0.999;
 
 export function addBench(program: Command): void {
   program
@@ -21,8 +27,17 @@ export function addBench(program: Command): void {
       wholeNumber('--duration', 1, 86_400),
       DEFAULT_SECONDS,
     )
+    .option(
+      '--day [file]',
+      'replay this recorded day instead, or a made-up one, beside readers; measure hits of the cache and prove that no read is stale',
+    )
+    .option('--reads <share>', 'with --day: how many of all operations are reads', readsShare, 0.9)
     .addOption(new Option('--covering-index', 'measure what a covering index would change').hideHelp())
-    .action(async ({ json = false, duration, coveringIndex = false }: BenchOptions) => {
+    .action(async ({ json = false, duration, day, reads, coveringIndex = false }: BenchOptions) => {
+      if (day !== undefined) {
+        await benchDay(day, { reads, durationMs: duration * 1_000 }, json);
+        return;
+      }
       if (coveringIndex) {
         const rows = await withScratchDatabase((config) => measureCoveringIndex(config, duration * 1_000));
         if (json) print(JSON.stringify({ coveringIndex: rows }));
@@ -41,7 +56,53 @@ export function addBench(program: Command): void {
 interface BenchOptions {
   readonly json?: boolean;
   readonly duration: number;
+  readonly day?: string | true;
+  readonly reads: number;
   readonly coveringIndex?: boolean;
+}
+
+function readsShare(text: string): number {
+  const share = Number(text);
+  if (/^[\d.]+$/.test(text) && share >= 0 && share <= MOST_READS) return share;
+  throw new InvalidArgumentError(`--reads takes a share from 0 to ${MOST_READS}.`);
+}
+
+async function benchDay(day: string | true, options: DayOptions, json: boolean): Promise<void> {
+  const events =
+    day === true ? generateDay({ events: Infinity, messy: 0.01 }) : (await openSource(day)).events;
+  const bar = startProgress('day');
+  const report = await withScratchDatabase((config) =>
+    measureDay(config, events, {
+      ...options,
+      onProgress(count, share) {
+        bar.update(share, `${count} events`);
+      },
+    }),
+  ).finally(() => {
+    bar.stop();
+  });
+  if (json) print(JSON.stringify(report));
+  else printDay(report);
+  const isStale = report.staleWithMinVersion + report.staleAfterPublication > 0;
+  if (isStale || !report.audit.ok) process.exitCode = 1;
+}
+
+function printDay(report: DayReport): void {
+  const { store, events, reads, writes, seconds, hitRate } = report;
+  print(`${events} events in ${seconds} s: ${writes} writes, ${reads} reads, cache: ${store}`);
+  printTable(
+    ['read', 'found in the cache'],
+    Object.entries(hitRate).map(([kind, share]) => [kind, `${(share * 100).toFixed(1)} %`]),
+  );
+  print(`${report.staleWithMinVersion} reads returned less than the version that they asked for`);
+  print(
+    `${report.staleAfterPublication} reads returned what was before a change that was published when they began`,
+  );
+  print(
+    `Up to ${report.longestStaleMs} ms after a commit, while it was published, a read began that did not show it; publishing took up to ${report.longestPublicationMs} ms`,
+  );
+  print('\nThe books afterwards');
+  printAudit(report.audit);
 }
 
 /** A bar on a terminal, a line for each step elsewhere; both on standard error, which leaves the output to results. */
@@ -62,7 +123,7 @@ async function withProgress<Result>(work: (onProgress: BenchProgress) => Promise
   }
 }
 
-function printReport({ nPlusOne, throughput, floors, statusUpdates, audit }: BenchReport): void {
+function printReport({ nPlusOne, throughput, floors, statusUpdates, caches, audit }: BenchReport): void {
   print('A loop over single calls against one batch');
   printTable(
     ['operation', 'loop', 'batch', 'ratio'],
@@ -79,6 +140,10 @@ function printReport({ nPlusOne, throughput, floors, statusUpdates, audit }: Ben
   printRows(floors);
   print('\nStatus updates by CASE against UPDATE … FROM unnest');
   printRows(statusUpdates);
+  print('\nThe same accounts from PostgreSQL and from caches that have them all');
+  printRows(caches);
+  if (!caches.some(({ store }) => store === 'redis'))
+    print('Set REDIS_URL, or redis.* in pincex.yaml, to see Redis.');
   print('\nThe books afterwards');
   printAudit(audit);
 }

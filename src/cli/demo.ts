@@ -1,7 +1,8 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { runNPlusOne } from '../bench/nPlusOne.ts';
-import { loadConfig } from '../config/load.ts';
+import { withoutCache } from '../bench/stores.ts';
+import { loadConfig, type Config } from '../config/load.ts';
 import { generateDay } from '../demo/generator.ts';
 import { startDemoServer } from '../demo/server.ts';
 import { Pincex } from '../pincex.ts';
@@ -10,7 +11,7 @@ import { replay, type ReplaySummary } from '../replay/replay.ts';
 import { printAudit } from './audit.ts';
 import { wholeNumber } from './options.ts';
 import { printReplay } from './replay.ts';
-import { print, printTable } from './session.ts';
+import { print, printTable, withPincex } from './session.ts';
 
 const N_PLUS_ONE_MS = 8_000;
 /** Of a hundred lines, how many a recorder leaves others behind that make no sense. */
@@ -28,7 +29,9 @@ export function addDemo(program: Command): void {
 async function runDemo(options: { events: number; seed: number }): Promise<void> {
   const configured = loadConfig();
   const dataDir = path.join(configured.dataDir, 'demo');
-  const config = { ...configured, dataDir, database: { ...configured.database, url: null } };
+  // Neither the configured replica nor the cache that others share has to do with a made-up day.
+  const database = { ...configured.database, url: null, readUrl: null };
+  const config = { ...configured, dataDir, database, redis: null };
   print(`A PostgreSQL server of its own, in ${dataDir}`);
   const server = await startDemoServer(dataDir, (message) => {
     print(`  ${message}`);
@@ -41,7 +44,7 @@ async function runDemo(options: { events: number; seed: number }): Promise<void>
     const pincex = await Pincex.open({ config, onStatement });
     try {
       printReplay(await runDay(pincex, options, () => statements));
-      await compare(pincex);
+      await compare(config);
       await prove(pincex);
     } finally {
       await pincex.close();
@@ -75,13 +78,13 @@ async function runDay(
 }
 
 /** One call a row against one call for all of them. */
-async function compare(pincex: Pincex): Promise<void> {
-  print('\nOne by one against one batch, on the same database');
+async function compare(config: Config): Promise<void> {
+  print('\nOne by one against one batch, on the same database, without a cache');
   const progress = startProgress('compare');
-  const comparisons = await runNPlusOne(pincex, {
-    budgetMs: N_PLUS_ONE_MS,
-    onProgress: progress.update,
-  }).finally(() => {
+  const comparisons = await withPincex(
+    (pincex) => runNPlusOne(pincex, { budgetMs: N_PLUS_ONE_MS, onProgress: progress.update }),
+    { config: withoutCache(config) },
+  ).finally(() => {
     progress.stop();
   });
   printTable(

@@ -1,5 +1,6 @@
 import type { AuditReport } from '../audit/audit.ts';
 import type { Market } from '../catalog/catalog.ts';
+import type { MixedItem } from '../commands/index.ts';
 import type { Deposit } from '../commands/transactions.ts';
 import { PincexError } from '../errors.ts';
 import type { Pincex } from '../pincex.ts';
@@ -22,6 +23,8 @@ export interface ReplayOptions {
   readonly symbol: string;
   /** How many statements have run so far. */
   readonly statements: () => number;
+  /** Told of the items of each batch as soon as it is done; the next one waits for it. */
+  readonly onBatch?: (items: readonly MixedItem[]) => Promise<void>;
   /** Told how many lines are done, after each batch. */
   readonly onProgress?: (events: number) => void;
 }
@@ -70,14 +73,14 @@ const FUNDING_BATCH = 1_000;
 export async function replay(
   pincex: Pincex,
   events: AsyncIterable<OrderEvent | null> | Iterable<OrderEvent | null>,
-  { batch, users: userCount, funding, symbol, statements, onProgress }: ReplayOptions,
+  { batch, users: userCount, funding, symbol, statements, onBatch, onProgress }: ReplayOptions,
 ): Promise<ReplaySummary> {
   const began = performance.now();
   const statementsBefore = statements();
   const users = new Users(userCount);
   const lifecycle = new Lifecycle();
   const pairing = new Pairing();
-  const runner = new Runner(pincex, new Commands(symbol, users));
+  const runner = new Runner(pincex, new Commands(symbol, users), onBatch);
   const fundingBatches = await fund(pincex, deposits(funding, await marketOf(pincex, symbol), users.ids));
 
   let count = 0;

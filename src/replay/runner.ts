@@ -34,12 +34,19 @@ export class Runner {
   batches = 0;
   readonly #pincex: Pincex;
   readonly #commands: Commands;
+  readonly #onBatch: (items: readonly MixedItem[]) => Promise<void>;
   readonly #rejectedOrders = new WeakSet<RecordedOrder>();
   readonly #pairedFills = new WeakSet<Fill>();
 
-  constructor(pincex: Pincex, commands: Commands) {
+  /** @param onBatch is told of the items of each batch as soon as it is done */
+  constructor(
+    pincex: Pincex,
+    commands: Commands,
+    onBatch: (items: readonly MixedItem[]) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#pincex = pincex;
     this.#commands = commands;
+    this.#onBatch = onBatch;
   }
 
   async run(window: readonly Step[]): Promise<void> {
@@ -78,6 +85,7 @@ export class Runner {
     if (items.length === 0) return [];
     this.batches++;
     const { results } = await this.#pincex.execute(items, { mode });
+    await this.#onBatch(items);
     return results;
   }
 

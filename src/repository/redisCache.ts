@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import {
   circuitBreaker,
   ConsecutiveBreaker,
@@ -33,6 +34,7 @@ const KEYS_AT_ONCE = 5_000;
 export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
+  readonly #prefix: string;
   readonly #breaker: IPolicy;
   readonly #retry: IPolicy;
   readonly #onFailure: (error: unknown) => void;
@@ -45,6 +47,7 @@ export class RedisCache implements Cache {
   /** @param onFailure is told why something was done without Redis */
   constructor(config: RedisConfig, onFailure: (error: unknown) => void = () => undefined) {
     this.#link = linkTo(config);
+    this.#prefix = config.prefix ?? 'pincex';
     this.#onFailure = onFailure;
     this.#breaker = circuitBreaker(handleAll, {
       halfOpenAfter: limits.redisPauseMs,
@@ -63,22 +66,22 @@ export class RedisCache implements Cache {
     try {
       await this.#try(keys.length, async () => {
         await this.#settle();
-        const token = randomBytes(9).toString('base64url');
+        const name = newName();
         const replies = this.#grouped(keys.map((key, place) => ({ key, place }))).map(
           async ({ group, members }) => {
-            const names = members.map(({ key }) => nameOf(group, key));
+            const names = members.map(({ key }) => this.#nameOf(group, key));
             const reply = await this.#run(
               READ,
-              [incarnationOf(group), positionOf(group), ...names],
-              [newIncarnation(), token, String(limits.leaseMs)],
+              [this.#incarnationOf(group), this.#positionOf(group), ...names],
+              [name, String(limits.leaseMs)],
             );
-            const texts = reply as string[];
+            const [, at, ...texts] = reply as string[];
             for (const [n, { key, place }] of members.entries()) {
               const entry = parse(texts[n] ?? '');
               if (entry === undefined) nonsense.push(key);
               entries[place] = entry ?? NO_LEASE;
             }
-            return parsePosition(texts[members.length] ?? '');
+            return parsePosition(at ?? '');
           },
         );
         const positions = await Promise.all(replies);
@@ -102,7 +105,7 @@ export class RedisCache implements Cache {
           this.#grouped(fills).map(({ group, members }) =>
             this.#run(
               FILL,
-              members.map(({ key }) => nameOf(group, key)),
+              members.map(({ key }) => this.#nameOf(group, key)),
               members.flatMap(({ lease, version, value, ttlMs }) => [
                 lease,
                 lease.slice(0, INCARNATION_LENGTH) + print(version, value),
@@ -136,6 +139,20 @@ export class RedisCache implements Cache {
     }
   }
 
+  /** The next reader gives the cache a new name, and all that bears the old one is absent. */
+  async forgetAll(): Promise<void> {
+    const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
+    await Promise.all(
+      groups.map((group) =>
+        this.#link.send(this.#incarnationOf(group), [
+          'DEL',
+          this.#incarnationOf(group),
+          this.#positionOf(group),
+        ]),
+      ),
+    );
+  }
+
   close(): Promise<void> {
     clearTimeout(this.#later ?? undefined);
     this.#later = null;
@@ -145,7 +162,7 @@ export class RedisCache implements Cache {
   /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
   #try<Result>(keys: number, work: () => Promise<Result>): Promise<Result> {
     const wait = timeout(limits.redisWaitMs + keys * WAIT_PER_KEY_MS, TimeoutStrategy.Aggressive);
-    return this.#breaker.execute(() => wait.execute(() => this.#retry.execute(work)));
+    return this.#breaker.execute(() => wait.execute(() => this.#retry.execute(work), NEVER), NEVER);
   }
 
   /** Others read here too, and nobody may call this process for a while. */
@@ -172,7 +189,11 @@ export class RedisCache implements Cache {
         const rows = members.filter((change) => 'value' in change);
         return this.#run(
           PUBLISH,
-          [incarnationOf(group), positionOf(group), ...members.map(({ key }) => nameOf(group, key))],
+          [
+            this.#incarnationOf(group),
+            this.#positionOf(group),
+            ...members.map(({ key }) => this.#nameOf(group, key)),
+          ],
           [
             String(rows.length),
             position === null ? '' : String(position),
@@ -194,7 +215,7 @@ export class RedisCache implements Cache {
   async #publishMissed(): Promise<void> {
     const { keys, position } = this.#unpublished.take();
     try {
-      if (keys === 'all') await this.#forgetAll();
+      if (keys === 'all') await this.forgetAll();
       else await this.#send({ replaced: [], removed: keys }, position);
     } catch (error) {
       this.#unpublished.add(keys, position);
@@ -202,23 +223,13 @@ export class RedisCache implements Cache {
     }
   }
 
-  /** The next reader gives the cache a new name, and all that bears the old one is absent. */
-  async #forgetAll(): Promise<void> {
-    const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
-    await Promise.all(
-      groups.map((group) =>
-        this.#link.send(incarnationOf(group), ['DEL', incarnationOf(group), positionOf(group)]),
-      ),
-    );
-  }
-
   /** A server that does not know the scripts has another life than the one that the entries were written in. */
   async #renew(): Promise<void> {
-    await this.#forgetAll();
+    await this.forgetAll();
     const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
     await Promise.all(
       groups.flatMap((group) =>
-        SCRIPTS.map(({ text }) => this.#link.send(incarnationOf(group), ['SCRIPT', 'LOAD', text])),
+        SCRIPTS.map(({ text }) => this.#link.send(this.#incarnationOf(group), ['SCRIPT', 'LOAD', text])),
       ),
     );
   }
@@ -253,6 +264,19 @@ export class RedisCache implements Cache {
     }
     return all;
   }
+
+  /** The braces make Redis keep a group on one node. */
+  #nameOf(group: number, key: string): string {
+    return `${this.#prefix}:${SCHEMA}:{${group}}:${key}`;
+  }
+
+  #incarnationOf(group: number): string {
+    return this.#nameOf(group, 'incarnation');
+  }
+
+  #positionOf(group: number): string {
+    return this.#nameOf(group, 'position');
+  }
 }
 
 interface Group<Member> {
@@ -260,14 +284,13 @@ interface Group<Member> {
   readonly members: Member[];
 }
 
+/** All calls under way listen to one signal, and there may be any number of them: more than Node.js warns at. */
+const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER);
+
 const NO_LEASE: Miss = { lease: null };
 
-/** The braces make Redis keep a group on one node. */
-const nameOf = (group: number, key: string): string => `pincex:${SCHEMA}:{${group}}:${key}`;
-const incarnationOf = (group: number): string => nameOf(group, 'incarnation');
-const positionOf = (group: number): string => nameOf(group, 'position');
-
-const newIncarnation = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
+const newName = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
 
 const print = (version: number, value: unknown): string => `${version}|${JSON.stringify(value)}`;
 

@@ -20,28 +20,27 @@ const script = (text: string): Script => ({ text, sha: createHash('sha1').update
 export const INCARNATION_LENGTH = 12;
 
 /**
- * KEYS: incarnation, position, entries. ARGV: a new incarnation, in case there is none; a token; milliseconds of a
- * lease. Answers with the entries as they stand, leases for those that are absent, and the position last.
+ * KEYS: incarnation, position, entries. ARGV: a name that was never used, for the leases, and for the incarnation in
+ * case there is none; milliseconds of a lease. Answers for each key, in their order: with entries as they stand, and leases for those that are absent.
  */
 export const READ = script(`
-local incarnation = redis.call('GET', KEYS[1])
+local found = redis.call('MGET', unpack(KEYS))
+local incarnation = found[1]
 if not incarnation then
   incarnation = ARGV[1]
   redis.pcall('SET', KEYS[1], incarnation)
+  found[1] = incarnation
 end
-local lease = incarnation .. '?' .. ARGV[2]
-local length = #incarnation
-local found = redis.call('MGET', unpack(KEYS, 3))
-for n, entry in ipairs(KEYS) do
-  if n > 2 then
-    local standing = found[n - 2]
-    if not standing or string.sub(standing, 1, length) ~= incarnation then
-      local set = redis.pcall('SET', entry, lease, 'PX', ARGV[3])
-      found[n - 2] = set.err and '' or lease
-    end
+found[2] = found[2] or ''
+local lease = incarnation .. '?' .. ARGV[1]
+local find = string.find
+for n = 3, #found do
+  local standing = found[n]
+  if not standing or find(standing, incarnation, 1, true) ~= 1 then
+    local set = redis.pcall('SET', KEYS[n], lease, 'PX', ARGV[2])
+    found[n] = set.err and '' or lease
   end
 end
-found[#KEYS - 1] = redis.call('GET', KEYS[2]) or ''
 return found`);
 
 /** KEYS: entries. ARGV, for each: its lease, the new entry, its milliseconds. */

@@ -52,6 +52,14 @@ test('`pincex bench --json` ends with one object: every row, and books that bala
         expect.arrayContaining(['engine', 'engine, guard', 'engine, lock', 'engine, Zipf', 'bare SQL floor']),
       );
     }
+    for (const store of ['postgresql', 'process']) {
+      const rows = report.caches.filter((row) => row.store === store);
+      expect(rows.map(({ items }) => items)).toEqual([10, 100, 1_000, 5_000]);
+      for (const { readMs, timesPostgresql } of rows) {
+        expect(readMs).toBeGreaterThan(0);
+        expect(timesPostgresql).toBeGreaterThan(0);
+      }
+    }
     expect(report.statusUpdates.map(({ items }) => items)).toEqual([100, 1_000, 5_000]);
   } finally {
     await database.drop();

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { judge, type Read } from '../../src/bench/staleness.ts';
+
+const change = (state: number, committedAt: number, publishedAt: number) => ({
+  state,
+  committedAt,
+  publishedAt,
+});
+const history = new Map([['a', [change(1, 0, 2), change(3, 10, 15), change(4, 20, 21)]]]);
+
+const read = (began: number, state: number, least: number | null = null): Read => ({
+  key: 'a',
+  began,
+  state,
+  least,
+});
+
+const NOTHING = {
+  staleWithMinVersion: 0,
+  staleAfterPublication: 0,
+  longestStaleMs: 0,
+  longestPublicationMs: 5,
+};
+
+test.each([
+  ['what is current', [read(3, 1), read(16, 3), read(30, 4)], {}],
+  ['what is newer than anything known', [read(30, 5)], {}],
+  ['what nothing is known of', [{ ...read(30, 0), key: 'b' }], {}],
+  ['the state before a change that is not committed yet', [read(9, 1)], {}],
+  ['the state before a change that is being published', [read(12, 1), read(14, 1)], { longestStaleMs: 4 }],
+  ['the state before a published change', [read(15, 1)], { staleAfterPublication: 1, longestStaleMs: 5 }],
+  ['a state long gone', [read(30, 1)], { staleAfterPublication: 1, longestStaleMs: 20 }],
+  ['nothing where there is something', [read(30, 0)], { staleAfterPublication: 1, longestStaleMs: 30 }],
+  ['less than asked for', [read(9, 1, 3)], { staleWithMinVersion: 1 }],
+  ['as much as asked for', [read(9, 3, 3)], {}],
+])('a reader is told %s', (_, reads, found) => {
+  expect(judge(reads, history)).toEqual({ ...NOTHING, ...found });
+});

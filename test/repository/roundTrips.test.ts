@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Pincex, type BatchResult } from '../../src/index.ts';
+import { configOf, expectApplied } from '../support/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { NO_REDIS, TestRedis } from '../support/redis.ts';
+import { until } from '../support/waiting.ts';
+
+/** What goes over the network for a batch read through Redis: counted by both servers. */
+
+describe.skipIf(NO_REDIS !== null)('round trips of a batch read', () => {
+  let redis: TestRedis;
+  let database: TestDatabase;
+  let pincex: Pincex;
+  let statements: string[] = [];
+
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+    database = await createTestDatabase();
+    pincex = await Pincex.open({
+      config: configOf(database.url, { REDIS_URL: redis.url }),
+      onStatement: ({ name }) => statements.push(name),
+    });
+    // Brings the connections up, and the scripts into Redis.
+    const [known] = await makeUsers('known', 1);
+    await until('the cache to answer', async () => {
+      statements = [];
+      await pincex.bookkeeper.batchGetAccounts([known ?? ''], ['USD']);
+      return statements.length === 0;
+    });
+  });
+
+  afterAll(async () => {
+    await pincex.close();
+    await database.drop();
+    await redis.remove();
+  });
+
+  async function makeUsers(name: string, count: number): Promise<string[]> {
+    const userIds = Array.from({ length: count }, (_, n) => `${name}-${n}`);
+    const deposits: BatchResult<unknown> = await pincex.bookkeeper.batchDeposit(
+      userIds.map((userId) => ({ id: 'first', userId, currency: 'USD', amount: '100' })),
+    );
+    expectApplied(deposits);
+    return userIds;
+  }
+
+  /** Scripts that Redis was asked to run so far; the commands inside of them are no round trips. */
+  async function scripts(): Promise<number> {
+    const stats = await redis.command('INFO', 'commandstats');
+    return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+  }
+
+  /** Reads accounts, and answers with the statements that ran and with the scripts, of which so many are awaited. */
+  async function read(userIds: readonly string[], expected: number) {
+    const before = await scripts();
+    statements = [];
+    const accounts = await pincex.bookkeeper.batchGetAccounts(userIds, ['USD']);
+    // Nobody waits for the write but a test.
+    await until('the scripts', async () => (await scripts()) >= before + expected);
+    return { accounts, statements, scripts: (await scripts()) - before };
+  }
+
+  test.each([100, 1_000])(
+    '%i keys: a read, a statement and a write where nothing is cached, then one read',
+    async (size) => {
+      const userIds = await makeUsers(`cold-${size}`, size);
+      const cold = await read(userIds, 2);
+      expect(cold).toMatchObject({ statements: ['get-accounts'], scripts: 2 });
+      const warm = await read(userIds, 1);
+      expect(warm).toEqual({ accounts: cold.accounts, statements: [], scripts: 1 });
+    },
+  );
+
+  test('of a batch, PostgreSQL is asked for what is missing, in one statement', async () => {
+    const userIds = await makeUsers('half', 200);
+    await read(userIds.slice(0, 100), 2);
+    expect(await read(userIds, 2)).toMatchObject({ statements: ['get-accounts'], scripts: 2 });
+    expect(await read(userIds, 1)).toMatchObject({ statements: [], scripts: 1 });
+  });
+});
