@@ -23,6 +23,7 @@ import type { OrderView } from './reads/orders.ts';
 import type { TradeView } from './reads/trades.ts';
 import type { Cache } from './repository/cache.ts';
 import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
+import { keyspaceOf } from './repository/keyspace.ts';
 import { ProcessCache } from './repository/processCache.ts';
 import { RedisCache } from './repository/redisCache.ts';
 import { Repository, uncached, type ReadRun } from './repository/repository.ts';
@@ -159,22 +160,23 @@ export class Pincex {
       });
     const database = connect(url);
     const replica = readUrl === null ? null : connect(readUrl);
-    const cache =
-      config.redis === null
-        ? new ProcessCache()
-        : new RedisCache(config.redis, (error) => {
-            statistics.cacheFailure();
-            log?.cacheFailure(error);
-          });
+    let cache: Cache | undefined;
     try {
       await prepareSchema(url, server !== null);
+      cache =
+        config.redis === null
+          ? new ProcessCache()
+          : new RedisCache(config.redis, await keyspaceOf(database), (error) => {
+              statistics.cacheFailure();
+              log?.cacheFailure(error);
+            });
       const parts = { database, replica, server, cache, statistics, log };
       const pincex = new Pincex(config, url, parts, options);
       await pincex.catalog.get();
       await pincex.#reporter.start();
       return pincex;
     } catch (error) {
-      await cache.close();
+      await cache?.close();
       await Promise.all([database.close(), replica?.close()]);
       await server?.stop();
       throw error;

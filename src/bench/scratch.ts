@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { withClient } from '../database/client.ts';
-import { loadConfig, type Config, type RedisConfig } from '../config/load.ts';
+import { loadConfig, type Config } from '../config/load.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { migrateUp } from '../migrations/runner.ts';
-import { RedisCache } from '../repository/redisCache.ts';
 
 const DATABASE = 'pincex_bench';
 
@@ -27,31 +25,12 @@ export async function withScratchDatabase<Result>(
     });
     try {
       await withClient(url.href, (client) => migrateUp(client));
-      return await withScratchCache(config.redis, (redis) =>
-        // A replica has the configured database, and this one later or not at all.
-        work({ ...config, database: { ...config.database, url: url.href, readUrl: null }, redis }),
-      );
+      // A replica has the configured database, and this one later or not at all.
+      return await work({ ...config, database: { ...config.database, url: url.href, readUrl: null } });
     } finally {
       await withClient(serverUrl, (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));
     }
   } finally {
     await server?.stop();
-  }
-}
-
-/** Keys of its own in the configured Redis, if there is one: what is measured must not be read as the books. */
-async function withScratchCache<Result>(
-  configured: RedisConfig | null,
-  work: (redis: RedisConfig | null) => Promise<Result>,
-): Promise<Result> {
-  if (configured === null) return work(null);
-  const redis = { ...configured, prefix: `pincex-bench-${randomBytes(6).toString('hex')}` };
-  try {
-    return await work(redis);
-  } finally {
-    // What the entries are named after has no end of its own; they have.
-    const cache = new RedisCache(redis);
-    await cache.forgetAll().catch(() => undefined);
-    await cache.close();
   }
 }

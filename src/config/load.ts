@@ -57,8 +57,6 @@ export interface RedisConfig {
   /** Connections at most, and those that stay open. In a cluster it is one a node. */
   readonly poolSize: number;
   readonly minIdleConnections: number;
-  /** What all keys begin with; `pincex` unless what is measured has to keep out of the cache of the books. */
-  readonly prefix?: string;
 }
 
 export interface LoadConfigOptions {

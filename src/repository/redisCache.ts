@@ -44,10 +44,13 @@ export class RedisCache implements Cache {
   #later: NodeJS.Timeout | null | undefined;
   #renewing: Promise<void> | undefined;
 
-  /** @param onFailure is told why something was done without Redis */
-  constructor(config: RedisConfig, onFailure: (error: unknown) => void = () => undefined) {
+  /**
+   * @param keyspace what the books are called: see `keyspaceOf`
+   * @param onFailure is told why something was done without Redis
+   */
+  constructor(config: RedisConfig, keyspace: string, onFailure: (error: unknown) => void = () => undefined) {
     this.#link = linkTo(config);
-    this.#prefix = config.prefix ?? 'pincex';
+    this.#prefix = `pincex:${SCHEMA}:${keyspace}`;
     this.#onFailure = onFailure;
     this.#breaker = circuitBreaker(handleAll, {
       halfOpenAfter: limits.redisPauseMs,
@@ -140,7 +143,7 @@ export class RedisCache implements Cache {
   }
 
   /** The next reader gives the cache a new name, and all that bears the old one is absent. */
-  async forgetAll(): Promise<void> {
+  async #forgetAll(): Promise<void> {
     const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
     await Promise.all(
       groups.map((group) =>
@@ -215,7 +218,7 @@ export class RedisCache implements Cache {
   async #publishMissed(): Promise<void> {
     const { keys, position } = this.#unpublished.take();
     try {
-      if (keys === 'all') await this.forgetAll();
+      if (keys === 'all') await this.#forgetAll();
       else await this.#send({ replaced: [], removed: keys }, position);
     } catch (error) {
       this.#unpublished.add(keys, position);
@@ -225,7 +228,7 @@ export class RedisCache implements Cache {
 
   /** A server that does not know the scripts has another life than the one that the entries were written in. */
   async #renew(): Promise<void> {
-    await this.forgetAll();
+    await this.#forgetAll();
     const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
     await Promise.all(
       groups.flatMap((group) =>
@@ -267,7 +270,7 @@ export class RedisCache implements Cache {
 
   /** The braces make Redis keep a group on one node. */
   #nameOf(group: number, key: string): string {
-    return `${this.#prefix}:${SCHEMA}:{${group}}:${key}`;
+    return `${this.#prefix}:{${group}}:${key}`;
   }
 
   #incarnationOf(group: number): string {

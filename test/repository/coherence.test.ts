@@ -107,7 +107,7 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
     if (store === 'process' || skipped) return;
     redis = await TestRedis.start();
     link = linkTo(redisConfig({ url: redis.url }));
-    cache = new RedisCache(redisConfig({ url: redis.url }), (error) => failures.push(error));
+    cache = new RedisCache(redisConfig({ url: redis.url }), 'books', (error) => failures.push(error));
     await until('the cache to answer', async () => {
       const { entries } = await cache.read(['ready']);
       return entries.some((entry) => isHit(entry) || entry.lease !== null);
@@ -124,7 +124,7 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
   const loses = (world: World): Step => {
     return async () => {
       if (link === undefined) await cache.publish({ replaced: [], removed: [world.key] }, null);
-      else await link.send('', ['DEL', `pincex:1:{0}:${world.key}`]);
+      else await link.send('', ['DEL', `pincex:1:books:{0}:${world.key}`]);
     };
   };
 

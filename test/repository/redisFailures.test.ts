@@ -202,6 +202,21 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(pincex)).toBe('100');
   });
 
+  test('is shared by the books of two databases, neither reads what the other wrote', async () => {
+    const elsewhere = await createTestDatabase();
+    const foreign = await Pincex.open({ config: configOf(elsewhere.url, { REDIS_URL: redis.url }) });
+    try {
+      expect(await available(other)).toBe('100');
+      expect(await available(foreign)).toBeUndefined();
+      await foreign.bookkeeper.deposit({ id: 'first', userId, currency: 'USD', amount: '7' });
+      expect(await available(foreign)).toBe('7');
+      expect(await available(other)).toBe('100');
+    } finally {
+      await foreign.close();
+      await elsewhere.drop();
+    }
+  });
+
   test('is poisoned through and through, everything that is decided is still right', async () => {
     const seller = await newUser(pincex, { BTC: '1' });
     const buy = {

@@ -1,0 +1,17 @@
+import type { Session } from '../database/database.ts';
+
+/** A name that no other database bears, and that every process finds, whatever it calls the host. */
+const askName = {
+  name: 'keyspace',
+  text: `
+    SELECT system_identifier || '.' || d.oid AS name
+    FROM pg_control_system(), pg_database d
+    WHERE d.datname = current_database()`,
+};
+
+/** What these books are called in a cache that others may use for theirs. */
+export async function keyspaceOf(primary: Session): Promise<string> {
+  const [row] = await primary.query<{ name: string }>(askName);
+  if (row === undefined) throw new RangeError('PostgreSQL does not know its own name');
+  return row.name;
+}
