@@ -16,8 +16,12 @@ export interface Config {
       readonly max: number;
       /** How long a call waits for a free connection. */
       readonly connectionTimeoutMs: number;
+      /** Calls that may wait for a free connection at the same time, 0 to 100,000. */
+      readonly maxWaiting: number;
       /** How long an unused connection stays open. */
       readonly idleTimeoutMs: number;
+      /** How long PostgreSQL works on one statement before it gives up. */
+      readonly statementTimeoutMs: number;
     };
     readonly optimizedRepository: {
       /** Items of a batch where the caller names no number, 1 to 10,000. */
@@ -72,7 +76,9 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
       pool: {
         max: read('database.pool.max'),
         connectionTimeoutMs: read('database.pool.connection_timeout'),
+        maxWaiting: read('database.pool.max_waiting'),
         idleTimeoutMs: read('database.pool.idle_timeout'),
+        statementTimeoutMs: read('database.pool.statement_timeout'),
       },
       optimizedRepository: {
         batchSize: read('database.optimized_repository.batch_size'),

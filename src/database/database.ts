@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { connect } from './client.ts';
 import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
+import { PreparedStatements } from './prepared.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -11,8 +13,12 @@ export interface DatabaseOptions {
   readonly max: number;
   /** How long a call waits for a free connection, in milliseconds. */
   readonly connectionTimeoutMs: number;
+  /** Calls that may wait for one at the same time. */
+  readonly maxWaiting: number;
   /** After how long an unused connection is closed, in milliseconds. */
   readonly idleTimeoutMs: number;
+  /** How long PostgreSQL works on one statement before it gives up, in milliseconds. */
+  readonly statementTimeoutMs: number;
   /** Planner settings that pin the plans of batches to the primary keys. */
   readonly queryHints: boolean;
   /** Told of every statement once it has run. */
@@ -50,6 +56,9 @@ const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', default_transaction_isolat
 /** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
+/** The longest time a Node.js timer can wait; beyond it a timer fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** How to connect with these settings: after those of the URL, which the driver would take instead of them. */
 function connectionOf(url: string, settings: Readonly<Record<string, string>>): pg.ClientConfig {
   const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
@@ -63,13 +72,26 @@ function connectionOf(url: string, settings: Readonly<Record<string, string>>): 
 export class Database implements Session {
   readonly #url: string;
   readonly #pool: pg.Pool;
+  readonly #maxWaiting: number;
   readonly #onStatement: (run: StatementRun) => void;
+  readonly #prepared = new PreparedStatements();
+  /** Connections that could not even roll back. */
+  readonly #unfit = new WeakSet<pg.ClientBase>();
 
   constructor(options: DatabaseOptions) {
     this.#url = options.url;
-    const settings = options.queryHints ? { ...SETTINGS, ...HINTS } : SETTINGS;
+    this.#maxWaiting = options.maxWaiting;
+    const { statementTimeoutMs } = options;
+    // The server gives a statement up by itself, and says so. A server that does not even answer, such as one that
+    // is frozen, is noticed here a little later; the connection is then cut off.
+    const settings = {
+      ...SETTINGS,
+      ...(options.queryHints && HINTS),
+      statement_timeout: `${statementTimeoutMs}`,
+    };
     this.#pool = new pg.Pool({
       ...connectionOf(options.url, settings),
+      query_timeout: Math.min(statementTimeoutMs + limits.lateAnswerMs, LONGEST_MS),
       max: options.max,
       connectionTimeoutMillis: options.connectionTimeoutMs,
       idleTimeoutMillis: options.idleTimeoutMs,
@@ -106,8 +128,10 @@ export class Database implements Session {
         hasEnded = true;
       } catch (error) {
         hasEnded = true;
-        // The first error is what the caller needs; a rollback that fails too leaves a dead connection behind.
-        await this.#run(client, ROLLBACK).catch(() => undefined);
+        // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
+        if (failureOf(error) !== 'disconnected') {
+          await this.#run(client, ROLLBACK).catch(() => this.#unfit.add(client));
+        }
         throw error;
       }
       await this.#commit(client);
@@ -115,7 +139,7 @@ export class Database implements Session {
     });
   }
 
-  /** A connection of its own, outside the pool's hints: for long reads. The caller ends it. */
+  /** A connection of its own, without the pool's hints and its bounds on time: for long reads. The caller ends it. */
   connect(): Promise<pg.Client> {
     return connect({ ...connectionOf(this.#url, SETTINGS), types: AS_TEXT });
   }
@@ -137,6 +161,7 @@ export class Database implements Session {
   }
 
   async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    this.#requireRoom();
     let client: pg.PoolClient;
     try {
       client = await this.#pool.connect();
@@ -147,20 +172,34 @@ export class Database implements Session {
     try {
       return await work(client);
     } catch (error) {
-      broken = failureOf(error) === 'disconnected';
+      broken = failureOf(error) === 'disconnected' || this.#unfit.has(client);
       throw error;
     } finally {
       client.release(broken);
     }
   }
 
+  /** The queue has an end: a process that is asked for more than it can do says so at once, not when it is too late. */
+  #requireRoom(): void {
+    const { idleCount, totalCount, waitingCount } = this.#pool;
+    const { max } = this.#pool.options;
+    // Those who came in this turn of the event loop wait too, though connections are there for them.
+    const waiting = waitingCount - idleCount - (max - totalCount);
+    if (waiting < this.#maxWaiting) return;
+    throw new PincexError(
+      'pool_exhausted',
+      `All ${max} connections are busy and ${waiting} calls wait for one, as many as may (database.pool.max_waiting); send fewer and larger batches at once, or raise it`,
+    );
+  }
+
   #connectionError(error: unknown): unknown {
     if (this.#pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
-    if (!isPoolTimeout(error)) return unavailable(error);
     const { max, connectionTimeoutMillis } = this.#pool.options;
+    // The driver says the same of a call that waited for a connection to be made.
+    if (!isPoolTimeout(error) || this.#pool.totalCount < max) return unavailable(error);
     return new PincexError(
       'pool_exhausted',
-      `All ${max} connections were busy for ${connectionTimeoutMillis ?? 0} ms; raise database.pool.max or send fewer batches at once`,
+      `All ${max} connections were busy for ${connectionTimeoutMillis ?? 0} ms (database.pool.connection_timeout); raise database.pool.max or send fewer batches at once`,
       { cause: error },
     );
   }
@@ -171,7 +210,13 @@ export class Database implements Session {
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
     const began = performance.now();
-    const query = { name, text, values: values as string[], ...(rowMode && { rowMode }) };
+    const kept = this.#prepared.nameFor(client, name);
+    const query = {
+      ...(kept && { name: kept }),
+      text,
+      values: values as string[],
+      ...(rowMode && { rowMode }),
+    };
     const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(rethrow);
     this.#onStatement({ name, durationMs: performance.now() - began, rows: rows.length });
     return rows;

@@ -38,7 +38,13 @@ describe('without a file and without variables', () => {
       dataDir: path.join(cwd, '.pincex'),
       database: {
         url: null,
-        pool: { max: 10, connectionTimeoutMs: 10_000, idleTimeoutMs: 30_000 },
+        pool: {
+          max: 10,
+          connectionTimeoutMs: 10_000,
+          maxWaiting: 1_000,
+          idleTimeoutMs: 30_000,
+          statementTimeoutMs: 60_000,
+        },
         optimizedRepository: { batchSize: 100, enableQueryHints: true, enableDebugLogs: false },
       },
     });
@@ -51,7 +57,7 @@ describe('the file', () => {
 data_dir: data
 database:
   url: postgresql://me:secret@db.example:5433/exchange?sslmode=require
-  pool: { max: 20, connection_timeout: 500ms, idle_timeout: 2m }
+  pool: { max: 20, connection_timeout: 500ms, max_waiting: 0, idle_timeout: 2m, statement_timeout: 5s }
   optimized_repository:
     batch_size: 250
     enable_query_hints: false
@@ -61,7 +67,13 @@ database:
       dataDir: path.join(cwd, 'data'),
       database: {
         url: 'postgresql://me:secret@db.example:5433/exchange?sslmode=require',
-        pool: { max: 20, connectionTimeoutMs: 500, idleTimeoutMs: 120_000 },
+        pool: {
+          max: 20,
+          connectionTimeoutMs: 500,
+          maxWaiting: 0,
+          idleTimeoutMs: 120_000,
+          statementTimeoutMs: 5_000,
+        },
         optimizedRepository: { batchSize: 250, enableQueryHints: false, enableDebugLogs: true },
       },
     });
@@ -109,7 +121,7 @@ describe('the environment', () => {
   it('stands over the file', () => {
     write('database: { pool: { max: 20, idle_timeout: 1m } }');
     const { pool } = load({ PINCEX_DATABASE_POOL_MAX: '30' }).database;
-    expect(pool).toEqual({ max: 30, connectionTimeoutMs: 10_000, idleTimeoutMs: 60_000 });
+    expect(pool).toMatchObject({ max: 30, connectionTimeoutMs: 10_000, idleTimeoutMs: 60_000 });
   });
 
   it('sets every key by the one rule: PINCEX_ and the path', () => {
@@ -119,7 +131,9 @@ describe('the environment', () => {
         PINCEX_DATABASE_URL: 'postgres://h/d',
         PINCEX_DATABASE_POOL_MAX: '1',
         PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '1s',
+        PINCEX_DATABASE_POOL_MAX_WAITING: '7',
         PINCEX_DATABASE_POOL_IDLE_TIMEOUT: '2s',
+        PINCEX_DATABASE_POOL_STATEMENT_TIMEOUT: '3s',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_BATCH_SIZE: '5',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ENABLE_QUERY_HINTS: 'false',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ENABLE_DEBUG_LOGS: 'true',
@@ -128,7 +142,13 @@ describe('the environment', () => {
       dataDir: '/srv/pincex',
       database: {
         url: 'postgres://h/d',
-        pool: { max: 1, connectionTimeoutMs: 1_000, idleTimeoutMs: 2_000 },
+        pool: {
+          max: 1,
+          connectionTimeoutMs: 1_000,
+          maxWaiting: 7,
+          idleTimeoutMs: 2_000,
+          statementTimeoutMs: 3_000,
+        },
         optimizedRepository: { batchSize: 5, enableQueryHints: false, enableDebugLogs: true },
       },
     });
@@ -167,7 +187,7 @@ data_dir: 7
 databse: { url: x }
 database:
   url: mysql://h/d
-  pool: { max: 1.5, connection_timeout: 30, size: 4, idle_timeout: 0s }
+  pool: { max: 1.5, connection_timeout: 30, max_waiting: -1, size: 4, idle_timeout: 0s, statement_timeout: 0s }
   optimized_repository: { batch_size: 10001, enable_query_hints: yes, enable_debug_logs: 1 }
 redis: { host: h }
 `);
@@ -182,7 +202,9 @@ redis: { host: h }
       'database.url',
       'database.pool.max',
       'database.pool.connection_timeout',
+      'database.pool.max_waiting',
       'database.pool.idle_timeout',
+      'database.pool.statement_timeout',
       'database.optimized_repository.batch_size',
       'database.optimized_repository.enable_query_hints',
       'database.optimized_repository.enable_debug_logs',

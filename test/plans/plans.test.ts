@@ -4,6 +4,7 @@ import { RecordingDatabase, type Recorded } from '../../src/bench/recording.ts';
 import { CatalogStore } from '../../src/catalog/store.ts';
 import { commands, type CommandType } from '../../src/commands/index.ts';
 import { Engine, type Strategy } from '../../src/engine/engine.ts';
+import { configOf } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { grow, userOf } from './grow.ts';
 import { scansOf } from './scans.ts';
@@ -148,7 +149,7 @@ async function expectPrimaryKeys(client: pg.Client, statements: readonly Recorde
 }
 
 function options(url: string) {
-  return { url, max: 1, connectionTimeoutMs: 10_000, idleTimeoutMs: 60_000, queryHints: true };
+  return { url, ...configOf(url).database.pool, max: 1, queryHints: true };
 }
 
 /** A connection with the settings of the pool, taken from one of its own. */
