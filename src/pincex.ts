@@ -105,7 +105,7 @@ export class Pincex {
       },
     });
     try {
-      await prepareSchema(url, server !== null);
+      await prepareSchema(url, server !== null, pool);
       const pincex = new Pincex(config, database, url, server, options.strategy ?? 'auto');
       await pincex.catalog.get();
       return pincex;
@@ -204,8 +204,14 @@ export class Pincex {
 }
 
 /** The embedded server is Pincex's own to migrate; one of the operator's is not, so that is only checked. */
-function prepareSchema(url: string, isOwn: boolean): Promise<void> {
-  return withClient(url, async (client) => {
+function prepareSchema(url: string, isOwn: boolean, bounds: Config['database']['pool']): Promise<void> {
+  const config = {
+    connectionString: url,
+    connectionTimeoutMillis: bounds.connectionTimeoutMs,
+    // A migration takes as long as it takes; a look at the history does not.
+    ...(!isOwn && { query_timeout: bounds.statementTimeoutMs }),
+  };
+  return withClient(config, async (client) => {
     if (isOwn) await migrateUp(client);
     const states = await migrationStatus(client);
     const behind = states.find(({ state }) => state !== 'applied');

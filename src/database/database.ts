@@ -3,7 +3,7 @@ import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { connect } from './client.ts';
 import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
-import { PreparedStatements } from './prepared.ts';
+import { directConfig, findLine, type Line, type Settings } from './line.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -33,7 +33,7 @@ export interface StatementRun {
 
 /** Something that runs statements: the pool, or one connection in a transaction. */
 export interface Session {
-  /** Runs a prepared statement. Values are texts, arrays as literals; columns come as the texts PostgreSQL printed. */
+  /** Runs a statement. Values are texts, arrays as literals; columns come as the texts PostgreSQL printed. */
   query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
 }
 
@@ -51,7 +51,8 @@ const HINTS = {
   jit: 'off',
 };
 
-const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', default_transaction_isolation: 'read\\ committed' };
+/** Times are read as PostgreSQL prints them like this. */
+const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO' };
 
 /** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
@@ -59,78 +60,118 @@ const AS_TEXT = { getTypeParser: () => (text: string) => text };
 /** The longest time a Node.js timer can wait; beyond it a timer fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** How to connect with these settings: after those of the URL, which the driver would take instead of them. */
-function connectionOf(url: string, settings: Readonly<Record<string, string>>): pg.ClientConfig {
-  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  const parsed = new URL(url);
-  const given = parsed.searchParams.getAll('options');
-  parsed.searchParams.delete('options');
-  return { connectionString: parsed.href, options: [...given, ...own].join(' ') };
+/** A pool, and the way that its statements go. */
+interface Opened {
+  readonly line: Line;
+  readonly pool: pg.Pool;
 }
 
 /** The pool of connections, and the only place that talks to the driver. */
 export class Database implements Session {
-  readonly #url: string;
-  readonly #pool: pg.Pool;
-  readonly #maxWaiting: number;
-  readonly #onStatement: (run: StatementRun) => void;
-  readonly #prepared = new PreparedStatements();
+  readonly #options: DatabaseOptions;
+  readonly #settings: Settings;
+  /** Driver's bounds on time: until a connection stands, and until a statement is answered. */
+  readonly #bounds: pg.ClientConfig;
+  #opened: Promise<Opened> | undefined;
+  #isClosed = false;
   /** Connections that could not even roll back. */
   readonly #unfit = new WeakSet<pg.ClientBase>();
 
   constructor(options: DatabaseOptions) {
-    this.#url = options.url;
-    this.#maxWaiting = options.maxWaiting;
-    const { statementTimeoutMs } = options;
+    const { statementTimeoutMs, connectionTimeoutMs, queryHints } = options;
+    this.#options = options;
     // The server gives a statement up by itself, and says so. A server that does not even answer, such as one that
     // is frozen, is noticed here a little later; the connection is then cut off.
-    const settings = {
-      ...SETTINGS,
-      ...(options.queryHints && HINTS),
-      statement_timeout: `${statementTimeoutMs}`,
-    };
-    this.#pool = new pg.Pool({
-      ...connectionOf(options.url, settings),
+    this.#settings = { ...SETTINGS, ...(queryHints && HINTS), statement_timeout: `${statementTimeoutMs}` };
+    this.#bounds = {
+      connectionTimeoutMillis: connectionTimeoutMs,
       query_timeout: Math.min(statementTimeoutMs + limits.lateAnswerMs, LONGEST_MS),
-      max: options.max,
-      connectionTimeoutMillis: options.connectionTimeoutMs,
-      idleTimeoutMillis: options.idleTimeoutMs,
+    };
+  }
+
+  async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
+    const opened = await this.#open();
+    if (!opened.line.isSession) {
+      return this.#transaction(opened, (session) => session.query<Row>(statement, values));
+    }
+    return this.#withClient(opened, (client) => this.#run<Row>(opened.line, client, statement, values));
+  }
+
+  /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+  async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
+    return this.#transaction(await this.#open(), work);
+  }
+
+  /**
+   * A connection of its own, without the pool's hints and its bounds on time: for long reads. The caller ends it,
+   * and reads in a transaction, since a pooler knows nothing else.
+   */
+  async connect(): Promise<pg.Client> {
+    const { line } = await this.#open();
+    const config = line.isSession ? directConfig(this.#options.url, SETTINGS) : line.config;
+    return connect({ ...config, types: AS_TEXT });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.pool.end();
+  }
+
+  /** Looks at the first call what stands at the URL, and opens the pool that fits. */
+  #open(): Promise<Opened> {
+    if (this.#isClosed) throw new PincexError('closed', 'This Pincex was closed');
+    if (this.#opened === undefined) {
+      const opening = this.#openPool();
+      this.#opened = opening;
+      opening.catch(() => (this.#opened = undefined));
+    }
+    return this.#opened;
+  }
+
+  async #openPool(): Promise<Opened> {
+    const { url, max, idleTimeoutMs } = this.#options;
+    const line = await findLine(url, this.#settings, this.#bounds);
+    const pool = new pg.Pool({
+      ...line.config,
+      ...this.#bounds,
+      max,
+      idleTimeoutMillis: idleTimeoutMs,
       keepAlive: true,
       application_name: 'pincex',
       types: AS_TEXT,
     });
     // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
     // driver raises besides would end the process if nobody listened.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
-    this.#onStatement = options.onStatement ?? (() => undefined);
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+    return { line, pool };
   }
 
-  async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
-    return this.#withClient((client) => this.#run<Row>(client, statement, values));
-  }
-
-  /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
-  async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
-    return this.#withClient(async (client) => {
+  async #transaction<Result>(
+    opened: Opened,
+    work: (session: TransactionSession) => Promise<Result>,
+  ): Promise<Result> {
+    const { line } = opened;
+    return this.#withClient(opened, async (client) => {
       let hasEnded = false;
       const session: TransactionSession = {
         query: async (statement, values) => {
           if (hasEnded) throw new PincexError('closed', 'This transaction has ended');
-          return this.#run(client, statement, values);
+          return this.#run(line, client, statement, values);
         },
         client,
       };
-      await this.#run(client, BEGIN);
       let result: Result;
       try {
+        await this.#control(client, 'begin', line.begin);
         result = await work(session);
         hasEnded = true;
       } catch (error) {
         hasEnded = true;
         // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
         if (failureOf(error) !== 'disconnected') {
-          await this.#run(client, ROLLBACK).catch(() => this.#unfit.add(client));
+          await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
         }
         throw error;
       }
@@ -139,20 +180,9 @@ export class Database implements Session {
     });
   }
 
-  /** A connection of its own, without the pool's hints and its bounds on time: for long reads. The caller ends it. */
-  connect(): Promise<pg.Client> {
-    return connect({ ...connectionOf(this.#url, SETTINGS), types: AS_TEXT });
-  }
-
-  async close(): Promise<void> {
-    await this.#pool.end();
-  }
-
   /** PostgreSQL answers COMMIT with ROLLBACK where a statement failed, even if its caller swallowed the error. */
   async #commit(client: pg.ClientBase): Promise<void> {
-    const began = performance.now();
-    const { command } = await client.query('COMMIT').catch(rethrow);
-    this.#onStatement({ name: 'commit', durationMs: performance.now() - began, rows: 0 });
+    const { command } = await this.#control(client, 'commit', 'COMMIT');
     if (command === 'COMMIT') return;
     throw new PincexError(
       'transaction_aborted',
@@ -160,13 +190,24 @@ export class Database implements Session {
     );
   }
 
-  async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-    this.#requireRoom();
+  /** Runs what a transaction begins and ends with. */
+  async #control(client: pg.ClientBase, name: string, text: string): Promise<pg.QueryResult> {
+    const began = performance.now();
+    const result = await client.query(text).catch(rethrow);
+    this.#options.onStatement?.({ name, durationMs: performance.now() - began, rows: 0 });
+    return result;
+  }
+
+  async #withClient<Result>(
+    { pool }: Opened,
+    work: (client: pg.PoolClient) => Promise<Result>,
+  ): Promise<Result> {
+    this.#requireRoom(pool);
     let client: pg.PoolClient;
     try {
-      client = await this.#pool.connect();
+      client = await pool.connect();
     } catch (error) {
-      throw this.#connectionError(error);
+      throw this.#connectionError(pool, error);
     }
     let broken = false;
     try {
@@ -180,45 +221,41 @@ export class Database implements Session {
   }
 
   /** The queue has an end: a process that is asked for more than it can do says so at once, not when it is too late. */
-  #requireRoom(): void {
-    const { idleCount, totalCount, waitingCount } = this.#pool;
-    const { max } = this.#pool.options;
+  #requireRoom({ idleCount, totalCount, waitingCount }: pg.Pool): void {
+    const { max, maxWaiting } = this.#options;
     // Those who came in this turn of the event loop wait too, though connections are there for them.
     const waiting = waitingCount - idleCount - (max - totalCount);
-    if (waiting < this.#maxWaiting) return;
+    if (waiting < maxWaiting) return;
     throw new PincexError(
       'pool_exhausted',
       `All ${max} connections are busy and ${waiting} calls wait for one, as many as may (database.pool.max_waiting); send fewer and larger batches at once, or raise it`,
     );
   }
 
-  #connectionError(error: unknown): unknown {
-    if (this.#pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
-    const { max, connectionTimeoutMillis } = this.#pool.options;
+  #connectionError(pool: pg.Pool, error: unknown): unknown {
+    if (pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
+    const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
-    if (!isPoolTimeout(error) || this.#pool.totalCount < max) return unavailable(error);
+    if (!isPoolTimeout(error) || pool.totalCount < max) return unavailable(error);
     return new PincexError(
       'pool_exhausted',
-      `All ${max} connections were busy for ${connectionTimeoutMillis ?? 0} ms (database.pool.connection_timeout); raise database.pool.max or send fewer batches at once`,
+      `All ${max} connections were busy for ${connectionTimeoutMs} ms (database.pool.connection_timeout); raise database.pool.max or send fewer batches at once`,
       { cause: error },
     );
   }
 
   async #run<Row>(
+    line: Line,
     client: pg.ClientBase,
-    { name, text, rowMode }: Statement,
+    statement: Statement,
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
     const began = performance.now();
-    const kept = this.#prepared.nameFor(client, name);
-    const query = {
-      ...(kept && { name: kept }),
-      text,
-      values: values as string[],
-      ...(rowMode && { rowMode }),
-    };
+    const { name, rowMode } = statement;
+    const sent = line.send(client, statement);
+    const query = { ...sent, values: values as string[], ...(rowMode && { rowMode }) };
     const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(rethrow);
-    this.#onStatement({ name, durationMs: performance.now() - began, rows: rows.length });
+    this.#options.onStatement?.({ name, durationMs: performance.now() - began, rows: rows.length });
     return rows;
   }
 }
@@ -228,6 +265,3 @@ export interface TransactionSession extends Session {
   /** The driver's own client, for statements of the caller's. */
   readonly client: pg.ClientBase;
 }
-
-const BEGIN = { name: 'begin', text: 'BEGIN' };
-const ROLLBACK = { name: 'rollback', text: 'ROLLBACK' };

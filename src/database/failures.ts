@@ -54,6 +54,14 @@ export function isPoolTimeout(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect');
 }
 
+/** Whether a pooler turned a connection down because of the `options` that it was to start with. */
+export function refusesOptions(error: unknown): boolean {
+  const cause = error instanceof PincexError ? error.cause : error;
+  return (
+    cause instanceof pg.DatabaseError && /^unsupported startup parameter.*\boptions\b/.test(cause.message)
+  );
+}
+
 export function unavailable(error: unknown): PincexError {
   if (error instanceof PincexError) return error;
   if (isCancelled(error)) {
