@@ -40,7 +40,8 @@ export interface PincexTransaction {
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
   /**
    * The connection of the transaction, for statements of the caller's own. Columns come as the texts PostgreSQL
-   * prints, and the planner settings of batches hold: sequential scans, hash and merge joins are off.
+   * prints, and the planner settings of batches hold: without pg_hint_plan, sequential scans, hash and merge joins
+   * are off. Behind a pooler leave nothing in the session: no `SET` without `LOCAL`, no named statements.
    */
   readonly client: TransactionSession['client'];
 }

@@ -26,7 +26,7 @@ export interface Config {
     readonly optimizedRepository: {
       /** Items of a batch where the caller names no number, 1 to 10,000. */
       readonly batchSize: number;
-      /** Whether planner settings pin the plans that use the indexes. */
+      /** Whether hints, or planner settings, pin the plans that use the indexes. */
       readonly enableQueryHints: boolean;
       /** Whether each statement is logged with its time and rows. */
       readonly enableDebugLogs: boolean;

@@ -3,7 +3,8 @@ import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { connect } from './client.ts';
 import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
-import { directConfig, findLine, type Line, type Settings } from './line.ts';
+import type { Settings } from './hints.ts';
+import { directConfig, findLine, type Line } from './line.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -19,7 +20,7 @@ export interface DatabaseOptions {
   readonly idleTimeoutMs: number;
   /** How long PostgreSQL works on one statement before it gives up, in milliseconds. */
   readonly statementTimeoutMs: number;
-  /** Planner settings that pin the plans of batches to the primary keys. */
+  /** Whether hints pin the plans of batches to the primary keys. */
   readonly queryHints: boolean;
   /** Told of every statement once it has run. */
   readonly onStatement?: (run: StatementRun) => void;
@@ -36,20 +37,6 @@ export interface Session {
   /** Runs a statement. Values are texts, arrays as literals; columns come as the texts PostgreSQL printed. */
   query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
 }
-
-/**
- * A batch knows its rows by their keys, so a nested loop over the primary key is right at 1 item and at 5,000.
- * The planner does not know that: it takes an `unnest` for any size, a fresh table for an empty one, and may
- * hash-join a table of millions or keep the plan it made while a table was empty. One plan for all, by index.
- */
-const HINTS = {
-  plan_cache_mode: 'force_generic_plan',
-  enable_hashjoin: 'off',
-  enable_mergejoin: 'off',
-  enable_seqscan: 'off',
-  enable_bitmapscan: 'off',
-  jit: 'off',
-};
 
 /** Times are read as PostgreSQL prints them like this. */
 const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO' };
@@ -78,11 +65,11 @@ export class Database implements Session {
   readonly #unfit = new WeakSet<pg.ClientBase>();
 
   constructor(options: DatabaseOptions) {
-    const { statementTimeoutMs, connectionTimeoutMs, queryHints } = options;
+    const { statementTimeoutMs, connectionTimeoutMs } = options;
     this.#options = options;
     // The server gives a statement up by itself, and says so. A server that does not even answer, such as one that
     // is frozen, is noticed here a little later; the connection is then cut off.
-    this.#settings = { ...SETTINGS, ...(queryHints && HINTS), statement_timeout: `${statementTimeoutMs}` };
+    this.#settings = { ...SETTINGS, statement_timeout: `${statementTimeoutMs}` };
     this.#bounds = {
       connectionTimeoutMillis: connectionTimeoutMs,
       query_timeout: Math.min(statementTimeoutMs + limits.lateAnswerMs, LONGEST_MS),
@@ -130,8 +117,8 @@ export class Database implements Session {
   }
 
   async #openPool(): Promise<Opened> {
-    const { url, max, idleTimeoutMs } = this.#options;
-    const line = await findLine(url, this.#settings, this.#bounds);
+    const { url, max, idleTimeoutMs, queryHints } = this.#options;
+    const line = await findLine(url, this.#settings, queryHints, this.#bounds);
     const pool = new pg.Pool({
       ...line.config,
       ...this.#bounds,

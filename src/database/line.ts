@@ -1,11 +1,9 @@
 import type pg from 'pg';
 import { connect, isSession } from './client.ts';
-import { refusesOptions } from './failures.ts';
+import { refusesOptions, rethrow } from './failures.ts';
+import { chooseHints, type Hints, type Settings } from './hints.ts';
 import { PreparedStatements } from './prepared.ts';
 import type { Statement } from './statement.ts';
-
-/** Settings of PostgreSQL by their names. */
-export type Settings = Readonly<Record<string, string>>;
 
 /**
  * How statements get to PostgreSQL: over a session that is the connection's own, or through a pooler that lends a
@@ -27,14 +25,17 @@ class DirectLine implements Line {
   readonly config: pg.ClientConfig;
   readonly isSession = true;
   readonly begin = 'BEGIN';
+  readonly #hints: Hints;
   readonly #prepared = new PreparedStatements();
 
-  constructor(url: string, settings: Settings) {
-    this.config = directConfig(url, settings);
+  constructor(url: string, settings: Settings, hints: Hints) {
+    this.config = directConfig(url, { ...settings, ...hints.settings });
+    this.#hints = hints;
   }
 
-  send(client: pg.ClientBase, { name, text }: Statement) {
-    const kept = this.#prepared.nameFor(client, name);
+  send(client: pg.ClientBase, statement: Statement) {
+    const text = this.#hints.textOf(statement);
+    const kept = this.#prepared.nameFor(client, statement.name);
     return kept === undefined ? { text } : { text, name: kept };
   }
 }
@@ -47,30 +48,51 @@ class PooledLine implements Line {
   readonly config: pg.ClientConfig;
   readonly isSession = false;
   readonly begin: string;
+  readonly #hints: Hints;
 
-  constructor(url: string, settings: Settings) {
+  constructor(url: string, settings: Settings, hints: Hints) {
     this.config = pooledConfig(url);
-    const local = Object.entries(settings).map(([name, value]) => `; SET LOCAL ${name} = '${value}'`);
+    this.#hints = hints;
+    const local = Object.entries({ ...settings, ...hints.settings }).map(
+      ([name, value]) => `; SET LOCAL ${name} = '${value}'`,
+    );
     this.begin = `BEGIN ISOLATION LEVEL READ COMMITTED${local.join('')}`;
   }
 
-  send(_: pg.ClientBase, { text }: Statement) {
-    return { text };
+  send(_: pg.ClientBase, statement: Statement) {
+    return { text: this.#hints.textOf(statement) };
   }
 }
 
 /**
  * Finds out, with one connection, what stands at `url`.
  *
+ * @param settings what statements need, hints apart
+ * @param wantsHints what `enable_query_hints` says
  * @throws PincexError `database_unavailable`
  */
-export async function findLine(url: string, settings: Settings, bounds: pg.ClientConfig): Promise<Line> {
+export async function findLine(
+  url: string,
+  settings: Settings,
+  wantsHints: boolean,
+  bounds: pg.ClientConfig,
+): Promise<Line> {
   const client = await connectAnyhow(url, settings, bounds);
   try {
-    return (await isSession(client)) ? new DirectLine(url, settings) : new PooledLine(url, settings);
+    const hints = chooseHints(wantsHints, wantsHints && (await hasHintPlan(client)));
+    const Found = (await isSession(client)) ? DirectLine : PooledLine;
+    return new Found(url, settings, hints);
   } finally {
     await client.end();
   }
+}
+
+/** Whether pg_hint_plan is loaded and listens. That the extension was created says nothing: only the library plans. */
+async function hasHintPlan(client: pg.Client): Promise<boolean> {
+  const { rowCount } = await client
+    .query(`SELECT FROM pg_settings WHERE name = 'pg_hint_plan.enable_hint' AND setting = 'on'`)
+    .catch(rethrow);
+  return rowCount === 1;
 }
 
 /** PgBouncer refuses `options` unless it is told to ignore them. */

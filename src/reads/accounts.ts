@@ -22,6 +22,7 @@ export interface AccountView {
 
 const getAccounts = {
   name: 'get-accounts',
+  hints: ['IndexScan(a accounts_pkey)'],
   text: `
     SELECT u.n AS user_n, c.n AS currency_n, a.available, a.locked, a.balance, a.version, a.updated_at
     FROM unnest($1::text[]) WITH ORDINALITY AS u (user_id, n)

@@ -58,6 +58,7 @@ const COLUMNS = `
 
 const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
+  hints: ['IndexScan(o orders_id)'],
   rowMode: 'array',
   text: `
       SELECT DISTINCT ON (k.n) k.n,${COLUMNS}, o.user_id
@@ -72,6 +73,7 @@ const getOrdersByIds: Statement = {
  */
 const getUserOrders = (name: string, condition = ''): Statement => ({
   name,
+  hints: ['IndexScan(o orders_user_created orders_user_symbol orders_user_status)'],
   rowMode: 'array',
   text: `
     SELECT k.n, latest.*

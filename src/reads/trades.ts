@@ -25,6 +25,7 @@ export interface TradeView {
 
 const getTradesByOrders = {
   name: 'get-trades-by-orders',
+  hints: ['IndexScan(t trades_order)'],
   text: `
     SELECT k.n, t.user_id, t.id, t.side, t.symbol, t.price, t.quantity, t.quote_amount, t.fee, t.liquidity,
       t.executed_at

@@ -67,6 +67,10 @@ export async function startPgBouncer(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   const url = new URL(databaseUrl);
   url.host = `127.0.0.1:${port}`;
+  const stop = async (): Promise<void> => {
+    await end(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
   await until(
     'PgBouncer to answer',
     () => {
@@ -74,14 +78,11 @@ export async function startPgBouncer(
       return answers(url.href);
     },
     10_000,
-  );
-  return {
-    url: url.href,
-    stop: async () => {
-      await end(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  ).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { url: url.href, stop };
 }
 
 async function end(child: ChildProcess): Promise<void> {
