@@ -127,6 +127,31 @@ describe.each(WAYS)('plans of batches by $by on 1,000,000 accounts', { timeout: 
     });
   });
 
+  if (hints === settingHints)
+    test('would be hinted by pg_hint_plan: every table by its alias, with an index of its own', () => {
+      for (const { statement } of firstOfEach(statements)) {
+        const [, comment = '', text] =
+          /^\/\*\+ (.+?) \*\/ ([^]+)$/.exec(commentHints.textOf(statement)) ?? [];
+        expect(text).toBe(statement.text);
+        const tables = new Map<string, string>();
+        const named = /\b(?:DELETE FROM|FROM|UPDATE) (accounts|holds|orders|operations) (\w+)/g;
+        for (const [, table = '', alias = ''] of statement.text.matchAll(named)) {
+          // Hints see no parts: an alias is one table in all of them.
+          expect([table, undefined]).toContain(tables.get(alias));
+          tables.set(alias, table);
+        }
+        const scans = [...comment.matchAll(/(?:IndexScan|TidScan)\((\w+)(?: (\w+))?\)/g)];
+        expect(scans.map(([, alias]) => alias).sort()).toEqual([...tables.keys()].sort());
+        for (const [, alias = '', index] of scans) {
+          if (index !== undefined) expect(index).toBe(`${tables.get(alias)}_pkey`);
+        }
+      }
+      const load = statements.find(({ statement }) => statement.name === 'load:accounts+operations')!;
+      expect(commentHints.textOf(load.statement)).toMatch(
+        /^\/\*\+ IndexScan\(a accounts_pkey\) Rows\(k a #100\) IndexScan\(p operations_pkey\) Rows\(k p #100\) \*\/ SELECT /,
+      );
+    });
+
   if (hints === commentHints)
     test('take every hint that is given, as the driver sends them', async () => {
       await withSettings(optionsOf(grown.url), hints, async (client) => {
