@@ -18,6 +18,10 @@ export const limits = {
   attempts: 50,
   /** Milliseconds a batch goes on looking for a database that went away, before the caller is told. */
   reconnectMs: 15_000,
+  /** Statements that one connection keeps prepared; beyond it a statement is parsed each time it is sent. */
+  preparedStatements: 200,
+  /** Milliseconds beyond `database.pool.statement_timeout` before a connection without an answer is given up. */
+  lateAnswerMs: 2_000,
   /** Expired holds and orders returned by one sweep statement. */
   sweepItems: 1_000,
   /** Bytes of the cache in a process, about. */

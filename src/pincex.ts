@@ -61,7 +61,8 @@ export interface PincexTransaction {
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
   /**
    * The connection of the transaction, for statements of the caller's own. Columns come as the texts PostgreSQL
-   * prints, and the planner settings of batches hold: sequential scans, hash and merge joins are off.
+   * prints, and the planner settings of batches hold: without pg_hint_plan, sequential scans, hash and merge joins
+   * are off. Behind a pooler leave nothing in the session: no `SET` without `LOCAL`, no named statements.
    */
   readonly client: TransactionSession['client'];
 }
@@ -162,7 +163,7 @@ export class Pincex {
     const replica = readUrl === null ? null : connect(readUrl);
     let cache: Cache | undefined;
     try {
-      await prepareSchema(url, server !== null);
+      await prepareSchema(url, server !== null, pool);
       cache =
         config.redis === null
           ? new ProcessCache()
@@ -345,8 +346,14 @@ function repositoryOptions({ database: { optimizedRepository } }: Config) {
 }
 
 /** The embedded server is Pincex's own to migrate; one of the operator's is not, so that is only checked. */
-function prepareSchema(url: string, isOwn: boolean): Promise<void> {
-  return withClient(url, async (client) => {
+function prepareSchema(url: string, isOwn: boolean, bounds: Config['database']['pool']): Promise<void> {
+  const config = {
+    connectionString: url,
+    connectionTimeoutMillis: bounds.connectionTimeoutMs,
+    // A migration takes as long as it takes; a look at the history does not.
+    ...(!isOwn && { query_timeout: bounds.statementTimeoutMs }),
+  };
+  return withClient(config, async (client) => {
     if (isOwn) await migrateUp(client);
     const states = await migrationStatus(client);
     const behind = states.find(({ state }) => state !== 'applied');

@@ -18,8 +18,12 @@ export interface Config {
       readonly max: number;
       /** How long a call waits for a free connection. */
       readonly connectionTimeoutMs: number;
+      /** Calls that may wait for a free connection at the same time, 0 to 100,000. */
+      readonly maxWaiting: number;
       /** How long an unused connection stays open. */
       readonly idleTimeoutMs: number;
+      /** How long PostgreSQL works on one statement before it gives up. */
+      readonly statementTimeoutMs: number;
     };
     readonly optimizedRepository: {
       /** How long orders stay in the cache; 0: they are not cached. So for the other three. */
@@ -31,7 +35,7 @@ export interface Config {
       readonly ttl: 'adaptive' | 'fixed';
       /** Items of a batch where the caller names no number, 1 to 10,000. */
       readonly batchSize: number;
-      /** Whether planner settings pin the plans that use the indexes. */
+      /** Whether hints, or planner settings, pin the plans that use the indexes. */
       readonly enableQueryHints: boolean;
       /** Whether each statement is logged with its time and rows. */
       readonly enableDebugLogs: boolean;
@@ -120,7 +124,9 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
       pool: {
         max: read('database.pool.max'),
         connectionTimeoutMs: read('database.pool.connection_timeout'),
+        maxWaiting: read('database.pool.max_waiting'),
         idleTimeoutMs: read('database.pool.idle_timeout'),
+        statementTimeoutMs: read('database.pool.statement_timeout'),
       },
       optimizedRepository: {
         orderTtlMs: read('database.optimized_repository.order_cache_ttl'),

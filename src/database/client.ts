@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { unavailable } from './failures.ts';
+import { rethrow, unavailable } from './failures.ts';
 
 /**
  * A connection of its own, beside the pool. The caller ends it.
@@ -17,12 +17,24 @@ export async function connect(config: string | pg.ClientConfig): Promise<pg.Clie
   return client;
 }
 
+/**
+ * Whether a connection is one session of PostgreSQL: the process that answers is the one that took the connection.
+ * A pooler such as PgBouncer makes a number up, since each transaction may be answered by another process.
+ */
+export async function isSession(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client
+    .query<{ pid: number | string }>('SELECT pg_backend_pid() AS pid')
+    .catch(rethrow);
+  const { processID } = client as pg.ClientBase & { readonly processID?: number | null };
+  return Number(rows[0]?.pid) === processID;
+}
+
 /** Runs `work` on a connection of its own. */
 export async function withClient<Result>(
-  url: string,
+  config: string | pg.ClientConfig,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = await connect(url);
+  const client = await connect(config);
   try {
     return await work(client);
   } finally {

@@ -1,7 +1,10 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { connect } from './client.ts';
 import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
+import type { Settings } from './hints.ts';
+import { directConfig, findLine, type Line } from './line.ts';
 import type { Statement } from './statement.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 
@@ -12,18 +15,28 @@ export interface DatabaseOptions {
   readonly max: number;
   /** How long a call waits for a free connection, in milliseconds. */
   readonly connectionTimeoutMs: number;
+  /** Calls that may wait for one at the same time. */
+  readonly maxWaiting: number;
   /** After how long an unused connection is closed, in milliseconds. */
   readonly idleTimeoutMs: number;
-  /** Planner settings that pin the plans of batches to the primary keys. */
+  /** How long PostgreSQL works on one statement before it gives up, in milliseconds. */
+  readonly statementTimeoutMs: number;
+  /** Whether hints pin the plans of batches to the primary keys. */
   readonly queryHints: boolean;
+  /** What this server is to the books. Default `primary`. */
+  readonly server?: ServerName;
+  /** Counts the calls that waited for a connection. */
+  readonly statistics?: Statistics;
   /** Told of every statement once it has run. */
   readonly onStatement?: (run: StatementRun) => void;
-  /** Counts the calls that had to wait for a connection. */
-  readonly statistics?: Statistics;
 }
+
+export type ServerName = 'primary' | 'replica';
 
 export interface StatementRun {
   readonly name: string;
+  /** Where it ran. */
+  readonly server: ServerName;
   readonly text: string;
   /** What its parameters were: arrays as literals. */
   readonly values: readonly (string | null)[];
@@ -45,89 +58,148 @@ export interface PoolState {
 
 /** Something that runs statements: the pool, or one connection in a transaction. */
 export interface Session {
-  /** Runs a prepared statement. Values are texts, arrays as literals; columns come as the texts PostgreSQL printed. */
+  /** Runs a statement. Values are texts, arrays as literals; columns come as the texts PostgreSQL printed. */
   query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
 }
 
-/**
- * A batch knows its rows by their keys, so a nested loop over the primary key is right at 1 item and at 5,000.
- * The planner does not know that: it takes an `unnest` for any size, a fresh table for an empty one, and may
- * hash-join a table of millions or keep the plan it made while a table was empty. One plan for all, by index.
- */
-export const HINTS = {
-  plan_cache_mode: 'force_generic_plan',
-  enable_hashjoin: 'off',
-  enable_mergejoin: 'off',
-  enable_seqscan: 'off',
-  enable_bitmapscan: 'off',
-  jit: 'off',
-};
-
-const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO', default_transaction_isolation: 'read\\ committed' };
+/** Times are read as PostgreSQL prints them like this. */
+const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO' };
 
 /** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
-/** How to connect with these settings: after those of the URL, which the driver would take instead of them. */
-function connectionOf(url: string, settings: Readonly<Record<string, string>>): pg.ClientConfig {
-  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  const parsed = new URL(url);
-  const given = parsed.searchParams.getAll('options');
-  parsed.searchParams.delete('options');
-  return { connectionString: parsed.href, options: [...given, ...own].join(' ') };
+/** The longest time a Node.js timer can wait; beyond it a timer fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** A pool, and the way that its statements go. */
+interface Opened {
+  readonly line: Line;
+  readonly pool: pg.Pool;
 }
 
 /** The pool of connections, and the only place that talks to the driver. */
 export class Database implements Session {
-  readonly #url: string;
-  readonly #pool: pg.Pool;
-  readonly #onStatement: (run: StatementRun) => void;
-  readonly #statistics: Statistics | undefined;
+  readonly #options: DatabaseOptions;
+  readonly #settings: Settings;
+  /** Driver's bounds on time: until a connection stands, and until a statement is answered. */
+  readonly #bounds: pg.ClientConfig;
+  #opened: Promise<Opened> | undefined;
+  #pool: pg.Pool | undefined;
+  #isClosed = false;
+  /** Connections that could not even roll back. */
+  readonly #unfit = new WeakSet<pg.ClientBase>();
 
   constructor(options: DatabaseOptions) {
-    this.#url = options.url;
-    const settings = options.queryHints ? { ...SETTINGS, ...HINTS } : SETTINGS;
-    this.#pool = new pg.Pool({
-      ...connectionOf(options.url, settings),
-      max: options.max,
-      connectionTimeoutMillis: options.connectionTimeoutMs,
-      idleTimeoutMillis: options.idleTimeoutMs,
+    const { statementTimeoutMs, connectionTimeoutMs } = options;
+    this.#options = options;
+    // The server gives a statement up by itself, and says so. A server that does not even answer, such as one that
+    // is frozen, is noticed here a little later; the connection is then cut off.
+    this.#settings = { ...SETTINGS, statement_timeout: `${statementTimeoutMs}` };
+    this.#bounds = {
+      connectionTimeoutMillis: connectionTimeoutMs,
+      query_timeout: Math.min(statementTimeoutMs + limits.lateAnswerMs, LONGEST_MS),
+    };
+  }
+
+  async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
+    const opened = await this.#open();
+    if (!opened.line.isSession) {
+      return this.#transaction(opened, (session) => session.query<Row>(statement, values));
+    }
+    return this.#withClient(opened, (client) => this.#run<Row>(opened.line, client, statement, values));
+  }
+
+  /** Runs `work` on one connection; in a transaction only where a pooler stands between. */
+  async withSession<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
+    const opened = await this.#open();
+    if (!opened.line.isSession) return this.#transaction(opened, work);
+    return this.#withClient(opened, (client) =>
+      work({ query: (statement, values) => this.#run(opened.line, client, statement, values) }),
+    );
+  }
+
+  /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+  async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
+    return this.#transaction(await this.#open(), work);
+  }
+
+  /**
+   * A connection of its own, without the pool's hints and its bounds on time: for long reads. The caller ends it,
+   * and reads in a transaction, since a pooler knows nothing else.
+   */
+  async connect(): Promise<pg.Client> {
+    const { line } = await this.#open();
+    const config = line.isSession ? directConfig(this.#options.url, SETTINGS) : line.config;
+    return connect({ ...config, types: AS_TEXT });
+  }
+
+  get poolState(): PoolState {
+    const { totalCount: open = 0, idleCount: idle = 0, waitingCount: waiting = 0 } = this.#pool ?? {};
+    return { max: this.#options.max, open, idle, waiting };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.pool.end();
+  }
+
+  /** Looks at the first call what stands at the URL, and opens the pool that fits. */
+  #open(): Promise<Opened> {
+    if (this.#isClosed) throw new PincexError('closed', 'This Pincex was closed');
+    if (this.#opened === undefined) {
+      const opening = this.#openPool();
+      this.#opened = opening;
+      opening.catch(() => (this.#opened = undefined));
+    }
+    return this.#opened;
+  }
+
+  async #openPool(): Promise<Opened> {
+    const { url, max, idleTimeoutMs, queryHints } = this.#options;
+    const line = await findLine(url, this.#settings, queryHints, this.#bounds);
+    const pool = new pg.Pool({
+      ...line.config,
+      ...this.#bounds,
+      max,
+      idleTimeoutMillis: idleTimeoutMs,
       keepAlive: true,
       application_name: 'pincex',
       types: AS_TEXT,
     });
     // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
     // driver raises besides would end the process if nobody listened.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
-    this.#onStatement = options.onStatement ?? (() => undefined);
-    this.#statistics = options.statistics;
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+    this.#pool = pool;
+    return { line, pool };
   }
 
-  async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
-    return this.#withClient((client) => this.#run<Row>(client, statement, values));
-  }
-
-  /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
-  async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
-    return this.#withClient(async (client) => {
+  async #transaction<Result>(
+    opened: Opened,
+    work: (session: TransactionSession) => Promise<Result>,
+  ): Promise<Result> {
+    const { line } = opened;
+    return this.#withClient(opened, async (client) => {
       let hasEnded = false;
       const session: TransactionSession = {
         query: async (statement, values) => {
           if (hasEnded) throw new PincexError('closed', 'This transaction has ended');
-          return this.#run(client, statement, values);
+          return this.#run(line, client, statement, values);
         },
         client,
       };
-      await this.#run(client, BEGIN);
       let result: Result;
       try {
+        await this.#control(client, 'begin', line.begin);
         result = await work(session);
         hasEnded = true;
       } catch (error) {
         hasEnded = true;
-        // The first error is what the caller needs; a rollback that fails too leaves a dead connection behind.
-        await this.#run(client, ROLLBACK).catch(() => undefined);
+        // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
+        if (failureOf(error) !== 'disconnected') {
+          await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
+        }
         throw error;
       }
       await this.#commit(client);
@@ -135,31 +207,9 @@ export class Database implements Session {
     });
   }
 
-  /** A connection of its own, outside the pool's hints: for long reads. The caller ends it. */
-  connect(): Promise<pg.Client> {
-    return connect({ ...connectionOf(this.#url, SETTINGS), types: AS_TEXT });
-  }
-
-  get poolState(): PoolState {
-    const { totalCount: open, idleCount: idle, waitingCount: waiting, options } = this.#pool;
-    return { max: options.max, open, idle, waiting };
-  }
-
-  async close(): Promise<void> {
-    await this.#pool.end();
-  }
-
   /** PostgreSQL answers COMMIT with ROLLBACK where a statement failed, even if its caller swallowed the error. */
   async #commit(client: pg.ClientBase): Promise<void> {
-    const began = performance.now();
-    const { command } = await client.query('COMMIT').catch(rethrow);
-    this.#onStatement({
-      name: 'commit',
-      text: 'COMMIT',
-      values: [],
-      durationMs: performance.now() - began,
-      rows: 0,
-    });
+    const { command } = await this.#control(client, 'commit', 'COMMIT');
     if (command === 'COMMIT') return;
     throw new PincexError(
       'transaction_aborted',
@@ -167,49 +217,84 @@ export class Database implements Session {
     );
   }
 
-  async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  /** Runs what a transaction begins and ends with. */
+  async #control(client: pg.ClientBase, name: string, text: string): Promise<pg.QueryResult> {
+    const began = performance.now();
+    const result = await client.query(text).catch(rethrow);
+    this.#ran({ name, text, values: [], durationMs: performance.now() - began, rows: 0 });
+    return result;
+  }
+
+  async #withClient<Result>(
+    { pool }: Opened,
+    work: (client: pg.PoolClient) => Promise<Result>,
+  ): Promise<Result> {
+    this.#requireRoom(pool);
     let client: pg.PoolClient;
-    const isBusy = this.#pool.idleCount === 0 && this.#pool.totalCount >= this.#pool.options.max;
+    const isBusy = pool.idleCount === 0 && pool.totalCount >= this.#options.max;
     const began = performance.now();
     try {
-      client = await this.#pool.connect();
-      if (isBusy) this.#statistics?.poolWait(performance.now() - began);
+      client = await pool.connect();
+      if (isBusy) this.#options.statistics?.poolWait(performance.now() - began);
     } catch (error) {
-      throw this.#connectionError(error);
+      throw this.#connectionError(pool, error);
     }
     let broken = false;
     try {
       return await work(client);
     } catch (error) {
-      broken = failureOf(error) === 'disconnected';
+      broken = failureOf(error) === 'disconnected' || this.#unfit.has(client);
       throw error;
     } finally {
       client.release(broken);
     }
   }
 
-  #connectionError(error: unknown): unknown {
-    if (this.#pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
-    if (!isPoolTimeout(error)) return unavailable(error);
-    this.#statistics?.poolRefused();
-    const { max, connectionTimeoutMillis } = this.#pool.options;
+  /** The queue has an end: a process that is asked for more than it can do says so at once, not when it is too late. */
+  #requireRoom({ idleCount, totalCount, waitingCount }: pg.Pool): void {
+    const { max, maxWaiting } = this.#options;
+    // Those who came in this turn of the event loop wait too, though connections are there for them.
+    const waiting = waitingCount - idleCount - (max - totalCount);
+    if (waiting < maxWaiting) return;
+    this.#options.statistics?.poolRefused();
+    throw new PincexError(
+      'pool_exhausted',
+      `All ${max} connections are busy and ${waiting} calls wait for one, as many as may (database.pool.max_waiting); send fewer and larger batches at once, or raise it`,
+    );
+  }
+
+  #connectionError(pool: pg.Pool, error: unknown): unknown {
+    if (pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
+    const { max, connectionTimeoutMs } = this.#options;
+    // The driver says the same of a call that waited for a connection to be made.
+    if (!isPoolTimeout(error) || pool.totalCount < max) return unavailable(error);
+    this.#options.statistics?.poolRefused();
     return new PincexError(
       'pool_exhausted',
-      `All ${max} connections were busy for ${connectionTimeoutMillis ?? 0} ms; raise database.pool.max or send fewer batches at once`,
+      `All ${max} connections were busy for ${connectionTimeoutMs} ms (database.pool.connection_timeout); raise database.pool.max or send fewer batches at once`,
       { cause: error },
     );
   }
 
   async #run<Row>(
+    line: Line,
     client: pg.ClientBase,
-    { name, text, rowMode }: Statement,
+    statement: Statement,
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
     const began = performance.now();
-    const query = { name, text, values: values as string[], ...(rowMode && { rowMode }) };
+    const { name, rowMode } = statement;
+    const sent = line.send(client, statement);
+    const query = { ...sent, values: values as string[], ...(rowMode && { rowMode }) };
     const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(rethrow);
-    this.#onStatement({ name, text, values, durationMs: performance.now() - began, rows: rows.length });
+    const durationMs = performance.now() - began;
+    this.#ran({ name, text: sent.text, values, durationMs, rows: rows.length });
     return rows;
+  }
+
+  #ran(run: Omit<StatementRun, 'server'>): void {
+    const { server = 'primary', onStatement } = this.#options;
+    onStatement?.({ ...run, server });
   }
 }
 
@@ -218,6 +303,3 @@ export interface TransactionSession extends Session {
   /** The driver's own client, for statements of the caller's. */
   readonly client: pg.ClientBase;
 }
-
-const BEGIN = { name: 'begin', text: 'BEGIN' };
-const ROLLBACK = { name: 'rollback', text: 'ROLLBACK' };

@@ -3,6 +3,11 @@ export interface Statement {
   /** At most 63 characters: PostgreSQL's bound on names. */
   readonly name: string;
   readonly text: string;
+  /**
+   * How pg_hint_plan is to plan it, where a server has that: each names the aliases that the text uses, such as
+   * `IndexScan(a accounts_pkey)`. An alias means one table in all parts of a statement, since hints see no parts.
+   */
+  readonly hints?: readonly string[];
   /** `array`: rows come as arrays of their columns, which is cheaper where there are thousands. */
   readonly rowMode?: 'array';
 }
@@ -11,12 +16,19 @@ export interface Statement {
 export interface Part {
   readonly text: string;
   readonly values: readonly string[];
+  readonly hints?: readonly string[];
+}
+
+/** The hints of a statement that is made of these parts. */
+export function hintsOf(parts: readonly Part[]): string[] {
+  return [...new Set(parts.flatMap(({ hints = [] }) => hints))];
 }
 
 /** A part that is planned and not run: how many parameters it has is all that its values say. */
-export function planned(text: string): Part {
+export function planned(part: string | Omit<Part, 'values'>): Part {
+  const { text, hints = [] } = typeof part === 'string' ? { text: part } : part;
   const parameters = new Set(text.match(/\$\d+/g));
-  return { text, values: Array.from(parameters, () => '') };
+  return { text, hints, values: Array.from(parameters, () => '') };
 }
 
 /** Moves the parameters of `text` up, behind `offset` others. */

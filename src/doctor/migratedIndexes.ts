@@ -8,10 +8,14 @@ export interface MigratedIndex {
   readonly remake: string;
 }
 
-/** Every index that the migrations make, read from their files: there is no second list to keep. */
+/**
+ * Every index that the migrations make, read from their files: there is no second list to keep. Where one is made
+ * twice, the later stands.
+ */
 export function migratedIndexes(): MigratedIndex[] {
   const statements = readMigrations(defaultFolder).flatMap(({ up }) => up.statements);
-  return statements.flatMap(({ text }) => indexOf(text) ?? primaryKeyOf(text) ?? []);
+  const made = statements.flatMap(({ text }) => indexOf(text) ?? primaryKeyOf(text) ?? []);
+  return [...new Map(made.map((index) => [index.name, index])).values()];
 }
 
 function indexOf(text: string): MigratedIndex | undefined {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { HINTS } from '../database/database.ts';
+import { settingHints } from '../database/hints.ts';
 import { failureOf } from '../database/failures.ts';
 import type { Statement } from '../database/statement.ts';
 import { many, type Check, type Finding, type Patient } from './check.ts';
@@ -114,7 +114,7 @@ async function withSettingsOfThePool(
   { client, queryHints }: Patient,
   work: () => Promise<void>,
 ): Promise<void> {
-  const settings = { ...(queryHints && HINTS), plan_cache_mode: HINTS.plan_cache_mode };
+  const settings = { ...(queryHints && settingHints.settings), plan_cache_mode: 'force_generic_plan' };
   for (const [name, value] of Object.entries(settings)) await client.query(`SET ${name} = ${value}`);
   try {
     await work();

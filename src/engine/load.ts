@@ -18,7 +18,7 @@ import { currencyOf, marketOf, type Catalog } from '../catalog/catalog.ts';
 import type { Keys } from '../commands/keys.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
+import { hintsOf, planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import { isoTime } from '../database/time.ts';
 import { decodeNumeric } from '../money/amount.ts';
 
@@ -28,33 +28,45 @@ import { decodeNumeric } from '../money/amount.ts';
  *
  * Each of these reads one table, can be pasted into psql, and answers with its keys' places (`n`). OFFSET 0 keeps
  * the keys in front, each probing the index: after a VACUUM of an empty table the planner would rather read all of
- * it and compare every row with every key, and keep that plan while the table grows.
+ * it and compare every row with every key, and keep that plan while the table grows. Where pg_hint_plan is, hints say
+ * which index it is, and that a batch has about a hundred keys, where the planner takes an `unnest` for ten.
  */
 
-const readAccounts = `
+const readAccounts = {
+  hints: ['IndexScan(a accounts_pkey)', 'Rows(k a #100)'],
+  text: `
   SELECT json_agg(json_build_array(k.n, a.version, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)
   CROSS JOIN LATERAL (
     SELECT * FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency OFFSET 0
-  ) AS a`;
+  ) AS a`,
+};
 
-const readHolds = `
+const readHolds = {
+  hints: ['IndexScan(h holds_pkey)', 'Rows(k h #100)'],
+  text: `
   SELECT json_agg(json_build_array(k.n, h.amount::text, h.placed, h.expires_at::text))
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, order_id, currency, n)
   CROSS JOIN LATERAL (
     SELECT * FROM holds h
     WHERE h.user_id = k.user_id AND h.order_id = k.order_id AND h.currency = k.currency
     OFFSET 0
-  ) AS h`;
+  ) AS h`,
+};
 
-const readOrders = `
+const readOrders = {
+  hints: ['IndexScan(o orders_pkey)', 'Rows(k o #100)'],
+  text: `
   SELECT json_agg(json_build_array(k.n, o.symbol, o.side, o.type, o.status, o.quantity::text,
     o.filled_quantity::text, o.filled_value::text, o.price::text, o.hold_amount::text, o.placed, o.version))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
-  CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id OFFSET 0) AS o`;
+  CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id OFFSET 0) AS o`,
+};
 
 /** The holds of orders, and the accounts that they are in: whoever cancels does not say what is held. */
-const readHoldsOfOrders = `
+const readHoldsOfOrders = {
+  hints: ['IndexScan(h holds_pkey)', 'IndexScan(a accounts_pkey)', 'Rows(k h #100)', 'Rows(k h a #100)'],
+  text: `
   SELECT json_agg(json_build_array(k.n, h.currency, h.amount::text, h.placed, h.expires_at::text,
     a.version, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
@@ -63,12 +75,16 @@ const readHoldsOfOrders = `
   ) AS h
   CROSS JOIN LATERAL (
     SELECT * FROM accounts a WHERE a.user_id = h.user_id AND a.currency = h.currency OFFSET 0
-  ) AS a`;
+  ) AS a`,
+};
 
-const readOperations = `
+const readOperations = {
+  hints: ['IndexScan(p operations_pkey)', 'Rows(k p #100)'],
+  text: `
   SELECT json_agg(json_build_array(k.n, p.type, p.content_hash, p.outcome, p.batch_id))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
-  CROSS JOIN LATERAL (SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.id = k.id OFFSET 0) AS p`;
+  CROSS JOIN LATERAL (SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.id = k.id OFFSET 0) AS p`,
+};
 
 /** All that a batch can read: PostgreSQL plans each of these by itself, whichever others stand beside it. */
 export const [loadAll] = inOneStatement([
@@ -106,7 +122,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (accountKeys.length > 0) {
     readings.push({
       name: 'accounts',
-      part: { text: readAccounts, values: accountIdArrays(accountKeys) },
+      part: { ...readAccounts, values: accountIdArrays(accountKeys) },
       take(rows) {
         for (const row of rows) {
           const account = at(accountKeys, row[0]);
@@ -118,7 +134,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (holdKeys.length > 0) {
     readings.push({
       name: 'holds',
-      part: { text: readHolds, values: holdIdArrays(holdKeys) },
+      part: { ...readHolds, values: holdIdArrays(holdKeys) },
       take(rows) {
         for (const row of rows) {
           const hold = at(holdKeys, row[0]);
@@ -130,7 +146,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (orderKeys.length > 0) {
     readings.push({
       name: 'orders',
-      part: { text: readOrders, values: ownedIdArrays(orderKeys) },
+      part: { ...readOrders, values: ownedIdArrays(orderKeys) },
       take(rows) {
         for (const row of rows) {
           const order = at(orderKeys, row[0]);
@@ -142,7 +158,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (heldOrderKeys.length > 0) {
     readings.push({
       name: 'holds-of-orders',
-      part: { text: readHoldsOfOrders, values: ownedIdArrays(heldOrderKeys) },
+      part: { ...readHoldsOfOrders, values: ownedIdArrays(heldOrderKeys) },
       take(rows) {
         for (const row of rows) {
           const { userId, id } = at(heldOrderKeys, row[0]);
@@ -157,7 +173,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   }
   readings.push({
     name: 'operations',
-    part: { text: readOperations, values: ownedIdArrays(operationKeys) },
+    part: { ...readOperations, values: ownedIdArrays(operationKeys) },
     take(rows) {
       for (const [n, type, contentHash, outcome, batchId] of rows) {
         const { key, userId, id } = at(operationKeys, n);
@@ -195,7 +211,8 @@ function inOneStatement(parts: readonly NamedPart[]): [Statement, string[]] {
     return column;
   });
   const name = `load:${parts.map((part) => part.name).join('+')}`;
-  return [{ name, text: `SELECT ${columns.join(',\n')}` }, values];
+  const hints = hintsOf(parts.map(({ part }) => part));
+  return [{ name, text: `SELECT ${columns.join(',\n')}`, hints }, values];
 }
 
 export function accountIdArrays(keys: readonly AccountId[]): [string, string] {

@@ -10,6 +10,7 @@ import { accountIdArrays, ownedIdArrays } from './load.ts';
 
 export const lockAccounts = {
   name: 'lock-accounts',
+  hints: ['IndexScan(h holds_pkey)', 'IndexScan(a accounts_pkey)', 'Rows(k h #100)', 'Rows(k locked #100)'],
   text: `
     WITH touched AS (
       SELECT user_id COLLATE "C", currency COLLATE "C" FROM unnest($1::text[], $2::text[]) AS k (user_id, currency)
@@ -29,6 +30,7 @@ export const lockAccounts = {
 
 export const lockOrders = {
   name: 'lock-orders',
+  hints: ['IndexScan(o orders_pkey)', 'Rows(k locked #100)'],
   text: `
     SELECT count(*)
     FROM (

@@ -10,7 +10,7 @@ import {
 import type { KeyList, Keys } from '../commands/keys.ts';
 import { plainArray, textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
+import { hintsOf, planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import { encodeNumeric } from '../money/amount.ts';
 
 /**
@@ -19,7 +19,8 @@ import { encodeNumeric } from '../money/amount.ts';
  * the decision was made from; when any row has moved on, the statement divides by zero and nothing is written.
  *
  * Updates find their rows by the key first, and go to the place (ctid) that was found: as in `load.ts`, OFFSET 0
- * keeps the planner from reading a table whole that was empty when it was last vacuumed.
+ * keeps the planner from reading a table whole that was empty when it was last vacuumed. In hints `a`, `h` and `o` are
+ * the rows that are written, and `fa`, `fh` and `fo` the same rows as they are found.
  */
 interface Write extends Part {
   readonly name: string;
@@ -33,7 +34,9 @@ const insertAccounts = `
   FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[])
     AS new (user_id, currency, available, locked, version)`;
 
-const updateAccounts = `
+const updateAccounts = {
+  hints: ['IndexScan(fa accounts_pkey)', 'TidScan(a)', 'Rows(new found #100)', 'Rows(new found a #100)'],
+  text: `
   UPDATE accounts a
   SET available = new.available, locked = new.locked, version = new.version, updated_at = $7::timestamptz
   FROM (
@@ -41,11 +44,12 @@ const updateAccounts = `
     FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[])
       AS new (user_id, currency, available, locked, version, read_version)
     CROSS JOIN LATERAL (
-      SELECT f.ctid FROM accounts f WHERE f.user_id = new.user_id AND f.currency = new.currency OFFSET 0
+      SELECT fa.ctid FROM accounts fa WHERE fa.user_id = new.user_id AND fa.currency = new.currency OFFSET 0
     ) AS found
   ) AS new
   WHERE a.ctid = new.place AND a.version = new.read_version
-  RETURNING 1`;
+  RETURNING 1`,
+};
 
 const insertJournal = `
   INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
@@ -60,7 +64,9 @@ const insertHolds = `
   FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])`;
 
 // The accounts of these holds are written in the same statement, and their versions guard the holds.
-const updateHolds = `
+const updateHolds = {
+  hints: ['IndexScan(fh holds_pkey)', 'TidScan(h)', 'Rows(new found #100)', 'Rows(new found h #100)'],
+  text: `
   UPDATE holds h
   SET amount = new.amount, placed = new.placed, expires_at = new.expires_at
   FROM (
@@ -68,25 +74,29 @@ const updateHolds = `
     FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])
       AS new (user_id, order_id, currency, amount, placed, expires_at)
     CROSS JOIN LATERAL (
-      SELECT f.ctid FROM holds f
-      WHERE f.user_id = new.user_id AND f.order_id = new.order_id AND f.currency = new.currency
+      SELECT fh.ctid FROM holds fh
+      WHERE fh.user_id = new.user_id AND fh.order_id = new.order_id AND fh.currency = new.currency
       OFFSET 0
     ) AS found
   ) AS new
-  WHERE h.ctid = new.place`;
+  WHERE h.ctid = new.place`,
+};
 
-const deleteHolds = `
+const deleteHolds = {
+  hints: ['IndexScan(fh holds_pkey)', 'TidScan(h)', 'Rows(gone found #100)', 'Rows(gone found h #100)'],
+  text: `
   DELETE FROM holds h
   USING (
     SELECT found.ctid AS place
     FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (user_id, order_id, currency)
     CROSS JOIN LATERAL (
-      SELECT f.ctid FROM holds f
-      WHERE f.user_id = gone.user_id AND f.order_id = gone.order_id AND f.currency = gone.currency
+      SELECT fh.ctid FROM holds fh
+      WHERE fh.user_id = gone.user_id AND fh.order_id = gone.order_id AND fh.currency = gone.currency
       OFFSET 0
     ) AS found
   ) AS gone
-  WHERE h.ctid = gone.place`;
+  WHERE h.ctid = gone.place`,
+};
 
 const insertOrders = `
   INSERT INTO orders (user_id, id, symbol, side, type, status, quantity, filled_quantity, filled_value, price,
@@ -98,7 +108,9 @@ const insertOrders = `
     $14::numeric[], $15::text[], $16::timestamptz[], $17::text[], $18::text[], $19::numeric[],
     $20::boolean[], $21::text[], $22::bigint[])`;
 
-const updateOrders = `
+const updateOrders = {
+  hints: ['IndexScan(fo orders_pkey)', 'TidScan(o)', 'Rows(new found #100)', 'Rows(new found o #100)'],
+  text: `
   UPDATE orders o
   SET status = new.status, filled_quantity = new.filled_quantity, filled_value = new.filled_value,
     version = new.version, updated_at = $8::timestamptz
@@ -107,11 +119,12 @@ const updateOrders = `
     FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[])
       AS new (user_id, id, status, filled_quantity, filled_value, version, read_version)
     CROSS JOIN LATERAL (
-      SELECT f.ctid FROM orders f WHERE f.user_id = new.user_id AND f.id = new.id OFFSET 0
+      SELECT fo.ctid FROM orders fo WHERE fo.user_id = new.user_id AND fo.id = new.id OFFSET 0
     ) AS found
   ) AS new
   WHERE o.ctid = new.place AND o.version = new.read_version
-  RETURNING 1`;
+  RETURNING 1`,
+};
 
 const insertTrades = `
   INSERT INTO trades (user_id, id, side, order_id, symbol, price, quantity, quote_amount, fee, liquidity,
@@ -172,6 +185,7 @@ function inOneStatement(writes: readonly Write[]): [Statement, string[]] {
     {
       name: `persist:${writes.map(({ name }) => SHORT[name] ?? name).join('')}`,
       text: `WITH ${parts.join(',\n')}\nSELECT 1 / (${guard})::int AS guard_held`,
+      hints: hintsOf(writes),
     },
     values,
   ];
@@ -229,7 +243,7 @@ function accountWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   const writes: Write[] = [];
   if (updated.length > 0) {
     const values = [...columns(updated), plainArray(readVersions), books.now];
-    writes.push({ name: 'update_accounts', text: updateAccounts, values, guarded: updated.length });
+    writes.push({ name: 'update_accounts', ...updateAccounts, values, guarded: updated.length });
   }
   if (inserted.length > 0) {
     writes.push({ name: 'insert_accounts', text: insertAccounts, values: [...columns(inserted), books.now] });
@@ -281,8 +295,8 @@ function holdWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   if (inserted.length > 0) {
     writes.push({ name: 'insert_holds', text: insertHolds, values: [...columns(inserted), books.now] });
   }
-  if (updated.length > 0) writes.push({ name: 'update_holds', text: updateHolds, values: columns(updated) });
-  if (deleted.length > 0) writes.push({ name: 'delete_holds', text: deleteHolds, values: ids(deleted) });
+  if (updated.length > 0) writes.push({ name: 'update_holds', ...updateHolds, values: columns(updated) });
+  if (deleted.length > 0) writes.push({ name: 'delete_holds', ...deleteHolds, values: ids(deleted) });
   return writes;
 }
 
@@ -303,7 +317,7 @@ function orderWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   if (updated.length > 0) {
     writes.push({
       name: 'update_orders',
-      text: updateOrders,
+      ...updateOrders,
       guarded: updated.length,
       values: [
         textArray(updated.map((order) => order.userId)),

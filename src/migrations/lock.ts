@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
+import { isSession } from '../database/client.ts';
 import { PincexError } from '../errors.ts';
 
 /** Any number will do that nobody else uses in this database. */
@@ -12,9 +13,17 @@ const LONGEST_WAIT_MS = 10 * 60_000;
  * with it. It is asked for again and again, not waited for: `CREATE INDEX CONCURRENTLY` waits for the
  * snapshots of all other sessions, also for that of one that waits for a lock, and so for ever.
  *
- * @throws PincexError `migration_failed` after ten minutes of waiting.
+ * Through a pooler the lock would be taken in one session and the work done in another, so that is refused.
+ *
+ * @throws PincexError `migration_failed` behind a pooler, and after ten minutes of waiting.
  */
 export async function withMigrationLock<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  if (!(await isSession(client))) {
+    throw new PincexError(
+      'migration_failed',
+      'Migrations need one session of PostgreSQL from beginning to end, and this connection goes through a pooler such as PgBouncer. Connect to PostgreSQL itself to migrate.',
+    );
+  }
   const deadline = Date.now() + LONGEST_WAIT_MS;
   while (!(await tryLock(client))) {
     if (Date.now() > deadline) {

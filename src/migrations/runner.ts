@@ -5,10 +5,7 @@ import { defaultFolder, type Migration, readMigrations } from './files.ts';
 import { type AppliedMigration, ensureHistory, forget, readHistory, remember } from './history.ts';
 import { withMigrationLock } from './lock.ts';
 
-/**
- * The connection that migrates. It must be one session throughout, so not one through a pooler in
- * transaction mode.
- */
+/** The connection that migrates. It must be one session throughout: one through a pooler is refused. */
 export type MigrationDatabase = pg.Pool | pg.ClientBase;
 
 export interface MigrationOptions {

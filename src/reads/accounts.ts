@@ -31,6 +31,7 @@ export const ACCOUNT_COLUMNS = 'a.available, a.locked, a.balance, a.version, a.u
 
 export const getAccounts = {
   name: 'get-accounts',
+  hints: ['IndexScan(a accounts_pkey)'],
   text: `
     SELECT k.n, ${ACCOUNT_COLUMNS}
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)

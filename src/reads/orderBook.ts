@@ -43,6 +43,7 @@ const side = (side: OrderSide, direction: 'ASC' | 'DESC'): string => `
 
 export const getOrderBooks = {
   name: 'get-order-books',
+  hints: ['IndexScan(o orders_book)'],
   text: `${side('buy', 'DESC')}
     UNION ALL${side('sell', 'ASC')}`,
 };

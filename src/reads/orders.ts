@@ -60,6 +60,7 @@ export const ORDER_COLUMNS = `
 
 export const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
+  hints: ['IndexScan(o orders_id)'],
   rowMode: 'array',
   text: `
       SELECT DISTINCT ON (k.n) k.n,${ORDER_COLUMNS}, o.user_id
@@ -74,6 +75,7 @@ export const getOrdersByIds: Statement = {
  */
 const getUserOrders = (name: string, condition = ''): Statement => ({
   name,
+  hints: ['IndexScan(o orders_user_created orders_user_symbol orders_user_status)'],
   rowMode: 'array',
   text: `
     SELECT k.n, latest.*

@@ -29,6 +29,7 @@ export const TRADE_COLUMNS = `
 
 export const getTradesByOrders = {
   name: 'get-trades-by-orders',
+  hints: ['IndexScan(t trades_order)'],
   text: `
     SELECT k.n,${TRADE_COLUMNS}
     FROM unnest($1::text[]) WITH ORDINALITY AS k (order_id, n)

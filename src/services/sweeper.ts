@@ -9,6 +9,7 @@ import { limits } from '../limits.ts';
 
 export const findExpiredHolds = {
   name: 'find-expired-holds',
+  hints: ['IndexScan(holds holds_expiry)'],
   text: `
     SELECT user_id, order_id, currency, expires_at
     FROM holds
@@ -19,6 +20,7 @@ export const findExpiredHolds = {
 
 export const findExpiredOrders = {
   name: 'find-expired-orders',
+  hints: ['IndexScan(orders orders_expiry)'],
   text: `
     SELECT user_id, id AS order_id, expires_at
     FROM orders

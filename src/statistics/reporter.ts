@@ -47,7 +47,7 @@ export class Reporter {
   /** Reports for the first time, removes what long ended processes left, and goes on by itself. */
   async start(): Promise<void> {
     const longAgo = new Date(this.#startedAt.getTime() - FORGET_AFTER_MS);
-    await this.#next({ ...deleteOldProcesses, values: [longAgo.toISOString()] });
+    await this.#next({ text: deleteOldProcesses.text, values: [longAgo.toISOString()] });
     this.#timer = setInterval(() => {
       if (this.#underWay === undefined) void this.report();
     }, REPORT_EVERY_MS).unref();
@@ -88,7 +88,8 @@ export class Reporter {
       for (const query of before) await client.query(query);
       const times = [this.#startedAt, new Date()].map((time) => time.toISOString());
       const statistics = JSON.stringify(this.#statistics.snapshot());
-      await client.query({ ...writeProcess, values: [this.#id, ...times, statistics] });
+      // Without a name: nothing stays behind in a session that a pooler lends.
+      await client.query({ text: writeProcess.text, values: [this.#id, ...times, statistics] });
     } finally {
       await client.end();
     }

@@ -45,6 +45,7 @@ function source<Row, View>(table: Table<Row, View>): Source<View> {
   const { name, from, columns, key, bottom, rowMode, toView, keyOf } = table;
   const page: Statement = {
     name: `stream-${name}`,
+    hints: [`IndexScan(${from.split(' ').at(-1) ?? ''} ${name}_pkey)`],
     ...(rowMode && { rowMode }),
     text: `
     SELECT ${columns}

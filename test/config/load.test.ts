@@ -39,7 +39,13 @@ describe('without a file and without variables', () => {
       database: {
         url: null,
         readUrl: null,
-        pool: { max: 10, connectionTimeoutMs: 10_000, idleTimeoutMs: 30_000 },
+        pool: {
+          max: 10,
+          connectionTimeoutMs: 10_000,
+          maxWaiting: 1_000,
+          idleTimeoutMs: 30_000,
+          statementTimeoutMs: 60_000,
+        },
         optimizedRepository: {
           orderTtlMs: 30_000,
           tradeTtlMs: 120_000,
@@ -64,7 +70,7 @@ data_dir: data
 database:
   url: postgresql://me:secret@db.example:5433/exchange?sslmode=require
   read_url: postgresql://me:secret@replica.example/exchange
-  pool: { max: 20, connection_timeout: 500ms, idle_timeout: 2m }
+  pool: { max: 20, connection_timeout: 500ms, max_waiting: 0, idle_timeout: 2m, statement_timeout: 5s }
   optimized_repository:
     order_cache_ttl: 1m
     trade_cache_ttl: 1h
@@ -90,7 +96,13 @@ redis:
       database: {
         url: 'postgresql://me:secret@db.example:5433/exchange?sslmode=require',
         readUrl: 'postgresql://me:secret@replica.example/exchange',
-        pool: { max: 20, connectionTimeoutMs: 500, idleTimeoutMs: 120_000 },
+        pool: {
+          max: 20,
+          connectionTimeoutMs: 500,
+          maxWaiting: 0,
+          idleTimeoutMs: 120_000,
+          statementTimeoutMs: 5_000,
+        },
         optimizedRepository: {
           orderTtlMs: 60_000,
           tradeTtlMs: 3_600_000,
@@ -161,7 +173,7 @@ describe('the environment', () => {
   it('stands over the file', () => {
     write('database: { pool: { max: 20, idle_timeout: 1m } }');
     const { pool } = load({ PINCEX_DATABASE_POOL_MAX: '30' }).database;
-    expect(pool).toEqual({ max: 30, connectionTimeoutMs: 10_000, idleTimeoutMs: 60_000 });
+    expect(pool).toMatchObject({ max: 30, connectionTimeoutMs: 10_000, idleTimeoutMs: 60_000 });
   });
 
   it('sets every key by the one rule: PINCEX_ and the path', () => {
@@ -171,7 +183,9 @@ describe('the environment', () => {
         PINCEX_DATABASE_URL: 'postgres://h/d',
         PINCEX_DATABASE_POOL_MAX: '1',
         PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '1s',
+        PINCEX_DATABASE_POOL_MAX_WAITING: '7',
         PINCEX_DATABASE_POOL_IDLE_TIMEOUT: '2s',
+        PINCEX_DATABASE_POOL_STATEMENT_TIMEOUT: '3s',
         PINCEX_DATABASE_READ_URL: 'postgres://r/d',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ORDER_CACHE_TTL: '1s',
         PINCEX_DATABASE_OPTIMIZED_REPOSITORY_TRADE_CACHE_TTL: '2s',
@@ -196,7 +210,13 @@ describe('the environment', () => {
       database: {
         url: 'postgres://h/d',
         readUrl: 'postgres://r/d',
-        pool: { max: 1, connectionTimeoutMs: 1_000, idleTimeoutMs: 2_000 },
+        pool: {
+          max: 1,
+          connectionTimeoutMs: 1_000,
+          maxWaiting: 7,
+          idleTimeoutMs: 2_000,
+          statementTimeoutMs: 3_000,
+        },
         optimizedRepository: {
           orderTtlMs: 1_000,
           tradeTtlMs: 2_000,
@@ -277,7 +297,7 @@ data_dir: 7
 databse: { url: x }
 database:
   url: mysql://h/d
-  pool: { max: 1.5, connection_timeout: 30, size: 4, idle_timeout: 0s }
+  pool: { max: 1.5, connection_timeout: 30, max_waiting: -1, size: 4, idle_timeout: 0s, statement_timeout: 0s }
   optimized_repository: { batch_size: 10001, enable_query_hints: yes, enable_debug_logs: 1, ttl: none, order_cache_ttl: 0 }
 redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
 `);
@@ -292,7 +312,9 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
       'database.url',
       'database.pool.max',
       'database.pool.connection_timeout',
+      'database.pool.max_waiting',
       'database.pool.idle_timeout',
+      'database.pool.statement_timeout',
       'database.optimized_repository.order_cache_ttl',
       'database.optimized_repository.ttl',
       'database.optimized_repository.batch_size',

@@ -52,6 +52,7 @@ describe('a schema that is behind', () => {
     expect(found(report, 'migrations')).toEqual([
       'hurts migration 6 (batch_operations_indexes)',
       'hurts migration 7 (processes)',
+      'hurts migration 8 (trades_by_key)',
     ]);
     expect(about(report, 'migration 7 (processes)').remedy).toBe('Run "pincex migrate up"');
     expect(found(report, 'indexes_there')).toContain('hurts index orders_book');

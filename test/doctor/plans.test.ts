@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { beforeAll, afterAll, describe, expect, it, vi } from 'vitest';
 import type { CatalogStore } from '../../src/catalog/store.ts';
-import { HINTS } from '../../src/database/database.ts';
+import { settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { explain, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
@@ -155,7 +155,11 @@ describe('every statement that the system issues', () => {
     const send = vi.spyOn(pg.Client.prototype, 'query');
     for (const strategy of ['auto', 'guard', 'lock'] as const) await callEverything(database.url, strategy);
     for (const [statement] of send.mock.calls as unknown as [Statement | string][]) {
-      if (typeof statement === 'object' && statement.name) issued.set(statement.name, statement);
+      if (typeof statement !== 'object') continue;
+      // What is sent without a name is known by its text.
+      const unnamed = [...registered.values()].find(({ text }) => text === statement.text)?.name;
+      const name = statement.name || unnamed;
+      if (name) issued.set(name, { ...statement, name });
     }
     send.mockRestore();
   });
@@ -193,7 +197,8 @@ describe('every statement that the system issues', () => {
 
   it('is planned as its entry is, whichever parts it has', async () => {
     const client = await connected(database.url);
-    for (const [name, value] of Object.entries(HINTS)) await client.query(`SET ${name} = ${value}`);
+    for (const [name, value] of Object.entries(settingHints.settings))
+      await client.query(`SET ${name} = ${value}`);
     const shown = (scans: Scan[] | string): string[] =>
       typeof scans === 'string'
         ? [scans]

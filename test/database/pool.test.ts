@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Database, type DatabaseOptions } from '../../src/database/database.ts';
+import { limits } from '../../src/index.ts';
+import { configOf } from '../support/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { gate, until } from '../support/waiting.ts';
+
+/** What a pool does when it is asked for more than it can do: it says so, within bounds that are configured. */
+
+let books: TestDatabase;
+beforeAll(async () => {
+  books = await createTestDatabase();
+});
+afterAll(() => books.drop());
+
+function openPool(options: Partial<DatabaseOptions>): Database {
+  const database = new Database({
+    url: books.url,
+    ...configOf(books.url).database.pool,
+    queryHints: true,
+    ...options,
+  });
+  onTestFinished(() => database.close());
+  return database;
+}
+
+const ask = { name: 'ask', text: 'SELECT 1 AS answer' };
+
+/** Takes a connection, and keeps it until it is told to let go. */
+async function occupy(database: Database): Promise<() => Promise<void>> {
+  const begun = gate();
+  const free = gate();
+  const work = database.transaction(() => {
+    begun.open();
+    return free.opened;
+  });
+  await begun.opened;
+  return () => {
+    free.open();
+    return work;
+  };
+}
+
+describe('when all connections are busy', () => {
+  it('as many calls wait as max_waiting says, and one more is refused at once', async () => {
+    const database = openPool({ max: 2, maxWaiting: 3 });
+    const leave = [await occupy(database), await occupy(database)];
+    const waiting = [1, 2, 3].map(() => database.query(ask));
+    const began = performance.now();
+    await expect(database.query(ask)).rejects.toMatchObject({
+      code: 'pool_exhausted',
+      retryable: true,
+      message:
+        'All 2 connections are busy and 3 calls wait for one, as many as may (database.pool.max_waiting); send fewer and larger batches at once, or raise it',
+    });
+    await expect(database.transaction(() => Promise.resolve())).rejects.toMatchObject({
+      code: 'pool_exhausted',
+    });
+    expect(performance.now() - began).toBeLessThan(1_000);
+    for (const leaveOne of leave) await leaveOne();
+    expect(await Promise.all(waiting)).toEqual([[{ answer: '1' }], [{ answer: '1' }], [{ answer: '1' }]]);
+  });
+
+  it('nobody waits where max_waiting is 0', async () => {
+    const database = openPool({ max: 1, maxWaiting: 0 });
+    expect(await database.query(ask)).toEqual([{ answer: '1' }]);
+    const leave = await occupy(database);
+    await expect(database.query(ask)).rejects.toMatchObject({ code: 'pool_exhausted' });
+    await leave();
+    expect(await database.query(ask)).toEqual([{ answer: '1' }]);
+  });
+
+  it('a call that waits longer than connection_timeout is told so', async () => {
+    const database = openPool({ max: 1, connectionTimeoutMs: 100 });
+    const leave = await occupy(database);
+    await expect(database.query(ask)).rejects.toMatchObject({
+      code: 'pool_exhausted',
+      retryable: true,
+      message: expect.stringContaining(
+        'All 1 connections were busy for 100 ms (database.pool.connection_timeout)',
+      ) as string,
+    });
+    await leave();
+  });
+
+  it('calls that come together are counted one by one: those beyond connections and queue are refused', async () => {
+    const database = openPool({ max: 2, maxWaiting: 3 });
+    // Connections that are there and idle take calls of this turn too.
+    await Promise.all([database.query(ask), database.query(ask)]);
+    const calls = await Promise.allSettled(Array.from({ length: 20 }, () => database.query(ask)));
+    expect(calls.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+  });
+});
+
+describe('a statement that takes longer than statement_timeout', () => {
+  const sleep = { name: 'sleep', text: 'SELECT pg_sleep(10)' };
+
+  it('is given up by PostgreSQL, and its connection serves the next one', async () => {
+    const database = openPool({ max: 1, statementTimeoutMs: 100 });
+    const before = await database.query({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' });
+    await expect(database.query(sleep)).rejects.toMatchObject({
+      code: 'database_unavailable',
+      retryable: true,
+      message:
+        'PostgreSQL gave a statement up: canceling statement due to statement timeout (database.pool.statement_timeout)',
+    });
+    expect(await database.query({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' })).toEqual(before);
+  });
+
+  it('ends the transaction that it is in', async () => {
+    const database = openPool({ max: 1, statementTimeoutMs: 100 });
+    await expect(database.transaction((session) => session.query(sleep))).rejects.toMatchObject({
+      code: 'database_unavailable',
+    });
+    expect(await database.query(ask)).toEqual([{ answer: '1' }]);
+  });
+
+  it('does not concern connections of their own, on which the audit reads for as long as it takes', async () => {
+    const client = await openPool({ statementTimeoutMs: 100 }).connect();
+    onTestFinished(() => client.end());
+    const { rows } = await client.query<{ slept: string }>('SELECT pg_sleep(0.5)::text AS slept');
+    expect(rows).toEqual([{ slept: '' }]);
+  });
+});
+
+describe('a connection', () => {
+  it('keeps a bounded number of statements prepared, and runs all others as well', async () => {
+    const database = openPool({ max: 1 });
+    for (let round = 1; round <= 2; round++) {
+      for (let n = 0; n < limits.preparedStatements + 50; n++) {
+        const [row] = await database.query({ name: `echo-${n}`, text: `SELECT $1 || '-${n}' AS echo` }, [
+          'a',
+        ]);
+        expect(row).toEqual({ echo: `a-${n}` });
+      }
+    }
+    const kept = await database.query<{ count: string; all_ours: string }>({
+      name: 'kept',
+      text: `SELECT count(*), bool_and(name LIKE 'echo-%') AS all_ours FROM pg_prepared_statements`,
+    });
+    expect(kept).toEqual([{ count: String(limits.preparedStatements), all_ours: 't' }]);
+  });
+
+  it('that is lost takes its prepared statements with it, and the next one prepares its own', async () => {
+    const database = openPool({ max: 1 });
+    await database.query(ask);
+    const [{ pid } = { pid: '' }] = await database.query<{ pid: string }>({
+      name: 'pid',
+      text: 'SELECT pg_backend_pid() AS pid',
+    });
+    const killer = openPool({ max: 1 });
+    await killer.query({ name: 'kill', text: 'SELECT pg_terminate_backend($1)' }, [pid]);
+    await until('the connection to be gone', async () => {
+      const text = 'SELECT FROM pg_stat_activity WHERE pid = $1';
+      return (await killer.query({ name: 'look', text }, [pid])).length === 0;
+    });
+    // The pool may hear of it only now.
+    await database.query(ask).catch(() => undefined);
+    expect(await database.query(ask)).toEqual([{ answer: '1' }]);
+  });
+});
