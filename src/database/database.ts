@@ -15,12 +15,18 @@ export interface DatabaseOptions {
   readonly idleTimeoutMs: number;
   /** Planner settings that pin the plans of batches to the primary keys. */
   readonly queryHints: boolean;
+  /** What this server is to the books. Default `primary`. */
+  readonly server?: ServerName;
   /** Told of every statement once it has run. */
   readonly onStatement?: (run: StatementRun) => void;
 }
 
+export type ServerName = 'primary' | 'replica';
+
 export interface StatementRun {
   readonly name: string;
+  /** Where it ran. */
+  readonly server: ServerName;
   readonly durationMs: number;
   readonly rows: number;
 }
@@ -63,7 +69,7 @@ function connectionOf(url: string, settings: Readonly<Record<string, string>>): 
 export class Database implements Session {
   readonly #url: string;
   readonly #pool: pg.Pool;
-  readonly #onStatement: (run: StatementRun) => void;
+  readonly #onStatement: (run: Omit<StatementRun, 'server'>) => void;
 
   constructor(options: DatabaseOptions) {
     this.#url = options.url;
@@ -81,11 +87,19 @@ export class Database implements Session {
     // driver raises besides would end the process if nobody listened.
     this.#pool.on('error', () => undefined);
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
-    this.#onStatement = options.onStatement ?? (() => undefined);
+    const { server = 'primary', onStatement } = options;
+    this.#onStatement = (run) => onStatement?.({ ...run, server });
   }
 
   async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
     return this.#withClient((client) => this.#run<Row>(client, statement, values));
+  }
+
+  /** Runs `work` on one connection, without a transaction. */
+  async withSession<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.#withClient((client) =>
+      work({ query: (statement, values) => this.#run(client, statement, values) }),
+    );
   }
 
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
