@@ -5,7 +5,12 @@ import { commands, type CommandType, type DataOf, type MixedItem } from './comma
 import type { Fields } from './commands/fields.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { withClient } from './database/client.ts';
-import { Database, type StatementRun, type TransactionSession } from './database/database.ts';
+import {
+  Database,
+  type ServerName,
+  type StatementRun,
+  type TransactionSession,
+} from './database/database.ts';
 import { failureOf, unavailable } from './database/failures.ts';
 import { persistently } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
@@ -19,6 +24,7 @@ import type { Cache } from './repository/cache.ts';
 import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
 import { ProcessCache } from './repository/processCache.ts';
 import { RedisCache } from './repository/redisCache.ts';
+import { Replica } from './repository/replica.ts';
 import { Repository, uncached } from './repository/repository.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
@@ -77,7 +83,7 @@ export class Pincex {
     this.catalog = new CatalogStore(database);
     this.#repository = new Repository({
       primary: database,
-      replica,
+      replica: replica && new Replica(replica),
       cache,
       ...repositoryOptions(config),
     });
@@ -107,9 +113,10 @@ export class Pincex {
         : null;
     const url = ownUrl ?? server?.url ?? '';
     const log = optimizedRepository.enableDebugLogs ? statementLog() : undefined;
-    const connect = (to: string): Database =>
+    const connect = (to: string, server: ServerName): Database =>
       new Database({
         url: to,
+        server,
         ...pool,
         queryHints: optimizedRepository.enableQueryHints,
         onStatement(run) {
@@ -117,8 +124,8 @@ export class Pincex {
           options.onStatement?.(run);
         },
       });
-    const database = connect(url);
-    const replica = readUrl === null ? null : connect(readUrl);
+    const database = connect(url, 'primary');
+    const replica = readUrl === null ? null : connect(readUrl, 'replica');
     const cache = config.redis === null ? new ProcessCache() : new RedisCache(config.redis);
     try {
       await prepareSchema(url, server !== null);
