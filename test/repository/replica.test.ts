@@ -588,8 +588,9 @@ describe('step by step', () => {
     await reading.ran.opened;
     publishing.goOn.open();
     await published;
-    expect(await read(userId)).toBe('99');
+    const after = read(userId);
     reading.goOn.open();
+    expect(await after).toBe('99');
     expect(await meanwhile).toBe('100');
     expect(await read(userId)).toBe('99');
   });

@@ -66,6 +66,9 @@ export class TestReplica {
     const own = {
       primary_conninfo: `${this.primaryUrl}?application_name=replica`,
       wal_retrieve_retry_interval: '100ms',
+      // A test that kills it knows what is on its disk: nothing but what a checkpoint wrote.
+      bgwriter_lru_maxpages: '0',
+      checkpoint_timeout: '1h',
       ...settings,
     };
     const program = [
