@@ -551,8 +551,11 @@ describe('step by step', () => {
       holds.set(statement, steps);
       return steps;
     };
-    const read = async (userId: string): Promise<string | undefined> =>
-      availableOf(await repository.get(kinds.accounts, { userId, currency: 'USD' }));
+    // Not gathered: it takes its place in what is being read at once.
+    const read = async (userId: string): Promise<string | undefined> => {
+      const [account] = await repository.getMany(kinds.accounts, [{ userId, currency: 'USD' }]);
+      return availableOf(account);
+    };
     const publish = (userId: string): Promise<void> =>
       repository.publish({ replaced: [], removed: [kinds.accounts.keyOf({ userId, currency: 'USD' })] });
     return { hold, read, publish };
