@@ -30,6 +30,10 @@ export const limits = {
   leaseMs: 10_000,
   /** Milliseconds for which the position of the last commit is remembered; after it, the primary is asked. */
   positionMs: 60_000,
+  /** Milliseconds that a read waits for the replica, before the primary is asked. */
+  replicaWaitMs: 5_000,
+  /** Milliseconds after which the replica is tried again once it failed. */
+  replicaPauseMs: 1_000,
   /** Milliseconds that a call of few keys waits for Redis, all attempts together, before it does without. */
   redisWaitMs: 250,
   /** Milliseconds after which Redis is asked again once it failed. */

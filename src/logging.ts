@@ -28,11 +28,12 @@ export class DebugLog {
     return this.#traces.run(id, work);
   }
 
-  statement({ name, text, values, durationMs, rows }: StatementRun): void {
+  statement({ name, server, text, values, durationMs, rows }: StatementRun): void {
     this.#logger.debug(
       {
         traceId: this.#traces.getStore(),
         statement: name,
+        server,
         sql: text,
         values: this.#showsValues ? values : values.length,
         durationMs,

@@ -6,7 +6,12 @@ import { commands, type CommandType, type DataOf, type MixedItem } from './comma
 import type { Fields } from './commands/fields.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { withClient } from './database/client.ts';
-import { Database, type StatementRun, type TransactionSession } from './database/database.ts';
+import {
+  Database,
+  type ServerName,
+  type StatementRun,
+  type TransactionSession,
+} from './database/database.ts';
 import { failureOf, unavailable } from './database/failures.ts';
 import { persistently } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
@@ -26,6 +31,7 @@ import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
 import { keyspaceOf } from './repository/keyspace.ts';
 import { ProcessCache } from './repository/processCache.ts';
 import { RedisCache } from './repository/redisCache.ts';
+import { Replica } from './repository/replica.ts';
 import { Repository, uncached, type ReadRun } from './repository/repository.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
@@ -102,7 +108,7 @@ export class Pincex {
     };
     this.#repository = new Repository({
       primary: database,
-      replica,
+      replica: replica && new Replica(replica),
       cache,
       ...repositoryOptions(config),
       onRead(run) {
@@ -148,9 +154,10 @@ export class Pincex {
       : undefined;
     const cacheStore = storeOf(config);
     const statistics = new Statistics({ poolMax: pool.max, cacheStore });
-    const connect = (to: string): Database =>
+    const connect = (to: string, server: ServerName): Database =>
       new Database({
         url: to,
+        server,
         ...pool,
         statistics,
         queryHints: optimizedRepository.enableQueryHints,
@@ -159,8 +166,8 @@ export class Pincex {
           options.onStatement?.(run);
         },
       });
-    const database = connect(url);
-    const replica = readUrl === null ? null : connect(readUrl);
+    const database = connect(url, 'primary');
+    const replica = readUrl === null ? null : connect(readUrl, 'replica');
     let cache: Cache | undefined;
     try {
       await prepareSchema(url, server !== null, pool);

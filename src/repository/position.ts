@@ -10,12 +10,11 @@ const askPrimary = {
   text: `SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS position`,
 };
 
-/** A server that was promoted replays no more, and knows all that it wrote itself. */
+/** A server that is no replica, or no longer, has a log of its own, which says nothing of the primary's. */
 const askReplica = {
   name: 'replica-position',
   text: `
-    SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END
-      - '0/0'::pg_lsn AS position`,
+    SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() - '0/0'::pg_lsn END AS position`,
 };
 
 export function primaryPosition(primary: Session): Promise<bigint> {
@@ -24,25 +23,15 @@ export function primaryPosition(primary: Session): Promise<bigint> {
 
 /** A position that is beyond a commit in any case: the commit stands, and is told of, even if the server went away. */
 export function positionBeyond(primary: Session): Promise<bigint> {
-  return primaryPosition(primary).catch(() => NOWHERE);
+  return primaryPosition(primary).catch(() => UNREACHABLE);
 }
 
 /** No replica gets there, so that none is read while this stands. */
-const NOWHERE = 2n ** 62n;
+export const UNREACHABLE = 2n ** 62n;
 
-export class ReplicaPosition {
-  readonly #replica: Session;
-  #reached = 0n;
-
-  constructor(replica: Session) {
-    this.#replica = replica;
-  }
-
-  /** Whether all that was written up to `position` can be read there. */
-  async hasReached(position: bigint): Promise<boolean> {
-    if (this.#reached < position) this.#reached = await ask(this.#replica, askReplica);
-    return this.#reached >= position;
-  }
+/** All that was written up to here can be read on this connection of a replica. */
+export function replicaPosition(replica: Session): Promise<bigint> {
+  return ask(replica, askReplica);
 }
 
 async function ask(session: Session, statement: typeof askPrimary): Promise<bigint> {

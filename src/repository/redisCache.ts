@@ -13,6 +13,7 @@ import {
 import type { RedisConfig } from '../config/load.ts';
 import { limits } from '../limits.ts';
 import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Replacement } from './cache.ts';
+import { UNREACHABLE } from './position.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
 import { FILL, INCARNATION_LENGTH, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
 import { Unpublished } from './unpublished.ts';
@@ -133,11 +134,9 @@ export class RedisCache implements Cache {
       });
     } catch (error) {
       this.#onFailure(error);
-      this.#unpublished.add(
-        replaced.map(({ key }) => key),
-        position,
-      );
-      this.#unpublished.add(removed, position);
+      // When it is told at last, others may have committed since whose positions are forgotten by then.
+      const beyond = position === null ? null : UNREACHABLE;
+      this.#unpublished.add([...replaced.map(({ key }) => key), ...removed], beyond);
       this.#settleLater();
     }
   }

@@ -1,17 +1,16 @@
+import { v7 as uuidv7 } from 'uuid';
 import type { Session, Trace } from '../database/database.ts';
-import { failureOf } from '../database/failures.ts';
-import { PincexError } from '../errors.ts';
 import { isHit, type Cache, type Changes, type Fill } from './cache.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Kind, KindName } from './kinds.ts';
-import { positionBeyond, primaryPosition, ReplicaPosition } from './position.ts';
+import { positionBeyond, primaryPosition } from './position.ts';
 import { ProcessCache } from './processCache.ts';
+import type { Replica } from './replica.ts';
 import { timeToLive } from './timeToLive.ts';
-import { v7 as uuidv7 } from 'uuid';
 
 export interface RepositoryOptions {
   readonly primary: Session;
-  readonly replica: Session | null;
+  readonly replica: Replica | null;
   readonly cache: Cache;
   /** How long each kind stays in the cache, in milliseconds; 0: it is not cached. */
   readonly ttlMs: Readonly<Record<KindName, number>>;
@@ -49,7 +48,6 @@ export type Accepts<Value> = (value: Value, place: number) => boolean;
  */
 export class Repository {
   readonly #options: RepositoryOptions;
-  readonly #replicaPosition: ReplicaPosition | null;
   /** What is being read, by its name: who asks for it meanwhile waits for the same batch. */
   readonly #flights = new Map<string, Seat>();
   readonly #gatherers = new Map<string, unknown>();
@@ -58,7 +56,6 @@ export class Repository {
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
-    this.#replicaPosition = options.replica === null ? null : new ReplicaPosition(options.replica);
   }
 
   /** One of a kind, gathered with all others of it that are asked for in the same turn of the event loop. */
@@ -87,20 +84,23 @@ export class Repository {
   }
 
   /** What no cache holds: from the replica, however far it has come, or from the primary. */
-  readDirectly<Result>(
+  async readDirectly<Result extends object>(
     read: (session: Session) => Promise<Result>,
     { fresh = false }: { readonly fresh?: boolean } = {},
   ): Promise<Result> {
     const { primary, replica } = this.#options;
-    return this.#readFrom(fresh ? primary : (replica ?? primary), read);
+    return (fresh ? null : await replica?.read(read)) ?? read(primary);
   }
 
   /** Tells the cache of a commit. Readers who come from now on do not share what was being read before it. */
   async publish(changes: Changes): Promise<void> {
-    for (const { key } of changes.replaced) this.#flights.delete(key);
-    for (const key of changes.removed) this.#flights.delete(key);
+    const { replaced, removed } = changes;
+    if (replaced.length + removed.length === 0) return;
     const { cache, primary, replica } = this.#options;
     await cache.publish(changes, replica === null ? null : await positionBeyond(primary));
+    // Only now: a read that began while this was under way may have found what was there before.
+    for (const { key } of replaced) this.#flights.delete(key);
+    for (const key of removed) this.#flights.delete(key);
   }
 
   async close(): Promise<void> {
@@ -176,8 +176,7 @@ export class Repository {
     const values = entries.map((entry) => (isHit(entry) ? (entry.value as Value) : undefined));
     if (misses.length > 0) {
       const missed = misses.map(({ key }) => key);
-      const source = await this.#sourceFor(position);
-      const found = await this.#readFrom(source, (session) => kind.read(session, missed));
+      const found = await this.#readPublished(position, (session) => kind.read(session, missed));
       for (const [n, { place }] of misses.entries()) values[place] = found[n];
       this.#store(kind, misses, found);
     }
@@ -190,28 +189,15 @@ export class Repository {
     return values as Value[];
   }
 
-  /** The replica, once it knows all that was published; a value that is older would undo a publication. */
-  async #sourceFor(position: bigint | null): Promise<Session> {
+  /** From the replica once it knows all that was published: what is older would undo a publication. */
+  async #readPublished<Result extends object>(
+    position: bigint | null,
+    read: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
     const { primary, replica } = this.#options;
-    if (replica === null || this.#replicaPosition === null) return primary;
+    if (replica === null) return read(primary);
     const published = position ?? (await primaryPosition(primary));
-    try {
-      return (await this.#replicaPosition.hasReached(published)) ? replica : primary;
-    } catch (error) {
-      if (isAway(error)) return primary;
-      throw error;
-    }
-  }
-
-  /** A replica that fails is no reason to fail. */
-  async #readFrom<Result>(source: Session, read: (session: Session) => Promise<Result>): Promise<Result> {
-    const { primary } = this.#options;
-    try {
-      return await read(source);
-    } catch (error) {
-      if (source === primary || !isAway(error)) throw error;
-      return read(primary);
-    }
+    return (await replica.read(read, published)) ?? read(primary);
   }
 
   #traced<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -232,9 +218,9 @@ export class Repository {
     if (fills.length > 0) this.#inBackground(cache.fill(fills));
   }
 
-  /** From the primary: what the cache or the replica has is not enough. The cache is told too. */
+  /** From the primary: what the cache or the replica has is not enough. The cache is told, as of a commit. */
   async #readAnew<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
-    const { cache, primary, ttlMs } = this.#options;
+    const { primary, ttlMs } = this.#options;
     const values = await kind.read(primary, keys);
     if (ttlMs[kind.name] > 0) {
       const replaced = [];
@@ -245,7 +231,7 @@ export class Repository {
         if (version > 0) replaced.push({ key: kind.keyOf(key), version, value: () => value });
         else removed.push(kind.keyOf(key));
       }
-      this.#inBackground(cache.publish({ replaced, removed }, null));
+      await this.publish({ replaced, removed });
     }
     return values;
   }
@@ -280,9 +266,4 @@ interface Flight {
 interface Seat {
   readonly flight: Flight;
   readonly place: number;
-}
-
-/** Whether the same read may do better elsewhere. */
-function isAway(error: unknown): boolean {
-  return failureOf(error) !== 'other' || (error instanceof PincexError && error.code === 'pool_exhausted');
 }

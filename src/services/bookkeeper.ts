@@ -35,7 +35,8 @@ export class Bookkeeper {
     currencies: readonly string[],
     options?: MinVersions,
   ): Promise<(AccountView | null)[]> {
-    return this.#repository.getMany(accounts, accountKeys(userIds, currencies), eachAtLeast(options));
+    const keys = accountKeys(userIds, currencies);
+    return this.#repository.getMany(accounts, keys, eachAtLeast(keys.length, options));
   }
 
   /** Calls that are made together are gathered into one {@link batchGetAccounts}. */

@@ -77,7 +77,7 @@ export class Trading {
    */
   async batchGetOrdersByIds(ids: readonly string[], options?: MinVersions): Promise<(OrderView | null)[]> {
     requireKeys('ids', ids);
-    return this.#repository.getMany(orders, ids, eachAtLeast(options));
+    return this.#repository.getMany(orders, ids, eachAtLeast(ids.length, options));
   }
 
   /** Calls that are made together are gathered into one {@link batchGetOrdersByIds}. */

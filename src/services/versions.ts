@@ -22,8 +22,19 @@ export function atLeast({ minVersion }: MinVersion = {}): ((row: Versioned) => b
   return (row) => (row?.version ?? 0) >= minVersion;
 }
 
-export function eachAtLeast({ minVersions }: MinVersions = {}): Accepts<Versioned> | undefined {
+/** @param count of results: of each one it is said, or of none */
+export function eachAtLeast(
+  count: number,
+  { minVersions }: MinVersions = {},
+): Accepts<Versioned> | undefined {
   if (minVersions === undefined) return undefined;
+  const given: unknown = minVersions;
+  if (!Array.isArray(given) || given.length !== count) {
+    throw new PincexError(
+      'invalid_argument',
+      `minVersions must be an array of ${count}, one for each result`,
+    );
+  }
   for (const version of minVersions) if (version !== null) requireVersion(version);
   return (row, place) => (row?.version ?? 0) >= (minVersions[place] ?? 0);
 }

@@ -6,7 +6,7 @@ import { decodeCursor, encodeCursor, type Key } from './cursor.ts';
 import type { Source } from './sources.ts';
 
 /** Reads a page: from a replica where there is one. */
-export type Read = <Result>(work: (session: Session) => Promise<Result>) => Promise<Result>;
+export type Read = <Result extends object>(work: (session: Session) => Promise<Result>) => Promise<Result>;
 
 export interface StreamOptions {
   /** The `cursor` of an earlier stream of the same rows: begins behind it. Default: the first row. */

@@ -1,0 +1,63 @@
+import {
+  circuitBreaker,
+  CircuitState,
+  ConsecutiveBreaker,
+  handleWhen,
+  timeout,
+  TimeoutStrategy,
+  wrap,
+} from 'cockatiel';
+import type { Database, Session } from '../database/database.ts';
+import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { replicaPosition } from './position.ts';
+
+/** Failures in a row after which the replica is left alone for a while. */
+const FAILURES = 3;
+
+/**
+ * The server that reads may go to. It fails soft: what it cannot tell within `limits.replicaWaitMs` the primary is
+ * asked, and nothing fails.
+ */
+export class Replica {
+  readonly #database: Pick<Database, 'withSession'>;
+  readonly #breaker = circuitBreaker(handleWhen(isAway), {
+    halfOpenAfter: limits.replicaPauseMs,
+    breaker: new ConsecutiveBreaker(FAILURES),
+  });
+  readonly #policy = wrap(this.#breaker, timeout(limits.replicaWaitMs, TimeoutStrategy.Aggressive));
+
+  constructor(database: Pick<Database, 'withSession'>) {
+    this.#database = database;
+  }
+
+  /**
+   * Reads, where the replica knows all that the primary wrote up to `position`. It is asked each time, on the very
+   * connection that then reads: another one may lead to another server, and a server that was killed starts again
+   * from behind where it was.
+   *
+   * @returns null where it is behind, or fails, in whatever way: the primary then gives the same error, or does better
+   */
+  async read<Result extends object>(
+    read: (session: Session) => Promise<Result>,
+    position?: bigint,
+  ): Promise<Result | null> {
+    // One read tries it again, and the others need not wait for what becomes of that.
+    if (this.#breaker.state === CircuitState.HalfOpen) return null;
+    try {
+      return await this.#policy.execute(() =>
+        this.#database.withSession(async (session) => {
+          const isBehind = position !== undefined && (await replicaPosition(session)) < position;
+          return isBehind ? null : read(session);
+        }),
+      );
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** What is wrong with the call itself says nothing of the server. */
+function isAway(error: Error): boolean {
+  return !(error instanceof PincexError) || error.retryable;
+}

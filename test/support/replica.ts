@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { findBinaries } from '../../src/embedded/binaries.ts';
+import { answers, urlOf } from '../../src/embedded/database.ts';
+import { prepareFiles, type ServerFiles } from '../../src/embedded/files.ts';
+import { tailOfLog, withLog } from '../../src/embedded/log.ts';
+import { readOrMakePassword } from '../../src/embedded/password.ts';
+import { freePort } from '../../src/embedded/port.ts';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
+import { serverSettings } from '../../src/embedded/settings.ts';
+import { supervise, type Supervised } from '../../src/embedded/supervise.ts';
+import { findServerUser } from '../../src/embedded/user.ts';
+import { findWay, type Way } from '../../src/embedded/way.ts';
+import { withClient } from '../../src/database/client.ts';
+import { migrateUp } from '../../src/migrations/runner.ts';
+import { until } from './waiting.ts';
+
+const run = promisify(execFile);
+
+/** A primary with the books, and a real streaming replica of it, both of a test file's own. */
+export class TestReplica {
+  readonly primaryUrl: string;
+  readonly replicaUrl: string;
+  readonly #folder: string;
+  readonly #primary: EmbeddedServer;
+  readonly #files: ServerFiles;
+  readonly #way: Way;
+  readonly #port: number;
+  #server: Supervised | undefined;
+
+  private constructor(folder: string, primary: EmbeddedServer, files: ServerFiles, way: Way, port: number) {
+    this.#folder = folder;
+    this.#primary = primary;
+    this.#files = files;
+    this.#way = way;
+    this.#port = port;
+    this.primaryUrl = primary.url;
+    this.replicaUrl = urlOf(port, readOrMakePassword(files));
+  }
+
+  static async start(): Promise<TestReplica> {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-replica-'));
+    // Root starts the servers as another user, who must be able to enter.
+    chmodSync(folder, 0o755);
+    const [primaryDir, replicaDir] = [path.join(folder, 'primary'), path.join(folder, 'replica')];
+    // The embedded server has all that a primary needs; a copy of its data is taken while it does not run.
+    const first = await startEmbeddedServer({ dataDir: primaryDir });
+    await withClient(first.url, migrateUp);
+    await first.stop();
+    await run('cp', ['-a', primaryDir, replicaDir]);
+    const files = prepareFiles(replicaDir);
+    writeFileSync(path.join(files.cluster, 'standby.signal'), '');
+    const way = await findWay(await findServerUser(files.cluster), findBinaries(), replicaDir);
+    const primary = await startEmbeddedServer({ dataDir: primaryDir });
+    const replica = new TestReplica(folder, primary, files, way, await freePort());
+    await replica.startReplica();
+    return replica;
+  }
+
+  /** @param settings over those that it always has, such as `recovery_min_apply_delay` */
+  async startReplica(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+    const own = {
+      primary_conninfo: `${this.primaryUrl}?application_name=replica`,
+      wal_retrieve_retry_interval: '100ms',
+      // A test that kills it knows what is on its disk: nothing but what a checkpoint wrote.
+      bgwriter_lru_maxpages: '0',
+      checkpoint_timeout: '1h',
+      ...settings,
+    };
+    const program = [
+      [findBinaries().postgres, '-D', this.#files.cluster, ...serverSettings(this.#port)],
+      ...Object.entries(own).map(([name, value]) => ['-c', `${name}=${value}`]),
+    ].flat();
+    await until('the replica to answer', async () => {
+      // After a kill the next one is refused until the last process of this one has gone.
+      if (this.#server === undefined) {
+        const server = await withLog(this.#files.log, (log) => supervise(this.#way, program, log));
+        this.#server = server;
+        void server.ended.then(() => {
+          if (this.#server === server) this.#server = undefined;
+        });
+      }
+      return answers(this.replicaUrl);
+    }).catch((cause: unknown) => {
+      throw new Error(`The replica does not start:\n${tailOfLog(this.#files.log)}`, { cause });
+    });
+  }
+
+  /** @param signal `SIGKILL`: without a word to anyone */
+  async stopReplica(signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.signalReplica(signal);
+    await server.ended;
+  }
+
+  /** To the server process, which does not pass it on to those of its connections. */
+  signalReplica(signal: NodeJS.Signals): void {
+    const [pid] = readFileSync(path.join(this.#files.cluster, 'postmaster.pid'), 'utf8').split('\n', 1);
+    process.kill(Number(pid), signal);
+  }
+
+  /** From now on the replica does not learn what is committed. */
+  async pauseReplay(): Promise<void> {
+    await this.replica('SELECT pg_wal_replay_pause()');
+    await until('the replay to pause', async () => {
+      const [row] = await this.replica<{ state: string }>('SELECT pg_get_wal_replay_pause_state() AS state');
+      return row?.state === 'paused';
+    });
+  }
+
+  /** The replica learns again, and knows all when this returns. */
+  async resumeReplay(): Promise<void> {
+    await this.replica('SELECT pg_wal_replay_resume()');
+    await this.catchUp();
+  }
+
+  /** Waits until the replica knows all that was committed. */
+  async catchUp(): Promise<void> {
+    // The position may lie behind the head of a page that nothing was written to yet: the message gets us there.
+    const [row] = await this.primary<{ position: string }>(
+      `SELECT pg_current_wal_insert_lsn() AS position, pg_logical_emit_message(true, 'pincex', 'beyond')`,
+    );
+    await until('the replica to catch up', async () => {
+      const [reached] = await this.replica<{ yes: boolean }>(
+        'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS yes',
+        [row?.position],
+      );
+      return reached?.yes === true;
+    });
+  }
+
+  /** Runs SQL on the primary, beside Pincex. */
+  primary<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
+    return query<Row>(this.primaryUrl, sql, values);
+  }
+
+  /** Runs SQL on the replica, beside Pincex. */
+  replica<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
+    return query<Row>(this.replicaUrl, sql, values);
+  }
+
+  async remove(): Promise<void> {
+    await this.stopReplica();
+    await this.#primary.stop();
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20 });
+  }
+}
+
+function query<Row extends pg.QueryResultRow>(url: string, sql: string, values?: unknown[]): Promise<Row[]> {
+  return withClient(url, async (client) => (await client.query<Row>(sql, values)).rows);
+}
