@@ -172,7 +172,7 @@ export class Pincex {
     try {
       await prepareSchema(url, server !== null, pool);
       cache =
-        config.redis === null
+        config.redis === null || cacheStore === 'off'
           ? new ProcessCache()
           : new RedisCache(config.redis, await keyspaceOf(database), (error) => {
               statistics.cacheFailure();

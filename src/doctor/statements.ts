@@ -36,7 +36,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...getUserOrdersBy.byStatus, by: ['orders_user_status', 'orders_user_created'] },
   { ...getUserOrdersBy.bySymbol, by: ['orders_user_symbol'] },
   { ...getUserOrdersBy.bySymbolAndStatus, by: ['orders_user_symbol', 'orders_user_status'] },
-  { ...getTradesByOrders, by: ['trades_order'] },
+  { ...getTradesByOrders, by: ['trades_order', 'orders_pkey'] },
   { ...getOrderBooks, by: ['orders_book'] },
   { ...findExpiredOrders, by: ['orders_expiry'] },
   { ...findExpiredHolds, by: ['holds_expiry'] },

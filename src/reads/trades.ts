@@ -1,4 +1,5 @@
-import type { OrderSide } from '../books/rows.ts';
+import { isOpen } from '../books/orders.ts';
+import type { OrderSide, OrderStatus } from '../books/rows.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { isoTime } from '../database/time.ts';
@@ -29,11 +30,14 @@ export const TRADE_COLUMNS = `
 
 export const getTradesByOrders = {
   name: 'get-trades-by-orders',
-  hints: ['IndexScan(t trades_order)'],
+  hints: ['IndexScan(t trades_order)', 'IndexScan(o orders_pkey)'],
   text: `
-    SELECT k.n,${TRADE_COLUMNS}
+    SELECT k.n, o.status,${TRADE_COLUMNS}
     FROM unnest($1::text[]) WITH ORDINALITY AS k (order_id, n)
     CROSS JOIN LATERAL (SELECT * FROM trades t WHERE t.order_id = k.order_id OFFSET 0) AS t
+    CROSS JOIN LATERAL (
+      SELECT o.status FROM orders o WHERE o.user_id = t.user_id AND o.id = t.order_id OFFSET 0
+    ) AS o
     ORDER BY k.n, t.executed_at, t.id`,
 };
 
@@ -53,26 +57,37 @@ export interface TradeRow {
 
 interface Row extends TradeRow {
   n: string;
+  status: OrderStatus;
+}
+
+/** The trades of an order, oldest first. */
+export interface OrderTrades {
+  readonly trades: readonly TradeView[];
+  /** Whether the order has ended, so that there will be no more of them. */
+  readonly isFinal: boolean;
 }
 
 /**
- * The trades of each order, oldest first: a list for every order, in the order of the ids.
+ * The trades of each order, in the order of the ids.
  *
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export async function readTradesByOrderIds(
   session: Session,
   orderIds: readonly string[],
-): Promise<TradeView[][]> {
+): Promise<OrderTrades[]> {
   requireKeys('orderIds', orderIds);
-  const trades = orderIds.map((): TradeView[] => []);
-  if (orderIds.length === 0) return trades;
-  const rows = await session.query<Row>(getTradesByOrders, [textArray(orderIds.map(askable))]);
-  for (const row of rows) {
-    const order = Number(row.n) - 1;
-    trades[order]?.push(toTradeView(row, orderIds[order] ?? ''));
+  const lists = orderIds.map(() => ({ trades: [] as TradeView[], hasEnded: true }));
+  if (orderIds.length > 0) {
+    const rows = await session.query<Row>(getTradesByOrders, [textArray(orderIds.map(askable))]);
+    for (const row of rows) {
+      const place = Number(row.n) - 1;
+      const list = lists[place];
+      list?.trades.push(toTradeView(row, orderIds[place] ?? ''));
+      if (list !== undefined && isOpen(row.status)) list.hasEnded = false;
+    }
   }
-  return trades;
+  return lists.map(({ trades, hasEnded }) => ({ trades, isFinal: trades.length > 0 && hasEnded }));
 }
 
 export function toTradeView(row: TradeRow, orderId: string): TradeView {

@@ -2,7 +2,7 @@ import { isOpen, OPEN_STATUSES } from '../books/orders.ts';
 import type { Session } from '../database/database.ts';
 import { readAccounts, type AccountKey, type AccountView } from '../reads/accounts.ts';
 import { readOrdersByIds, readUserOrders, type OrderView } from '../reads/orders.ts';
-import { readTradesByOrderIds, type TradeView } from '../reads/trades.ts';
+import { readTradesByOrderIds, type OrderTrades } from '../reads/trades.ts';
 import type { Freshness } from './timeToLive.ts';
 
 /** What the cache can hold, by the names that operators know. */
@@ -46,13 +46,16 @@ export const orders: Kind<string, OrderView | null> = {
 };
 
 /** The trades of an order. */
-export const trades: Kind<string, TradeView[]> = {
+export const trades: Kind<string, OrderTrades> = {
   name: 'trades',
   family: 'trades',
   keyOf: (orderId) => `trades:${orderId}`,
   read: readTradesByOrderIds,
   versionOf: () => 0,
-  freshnessOf: (list) => freshnessOfList(list.map(({ executedAt }) => executedAt)),
+  freshnessOf: ({ trades: list, isFinal }) => ({
+    ...freshnessOfList(list.map(({ executedAt }) => executedAt)),
+    isFinal,
+  }),
 };
 
 /** As many of a user's orders, the newest first, as were asked for; or all, where there are fewer. */

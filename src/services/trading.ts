@@ -140,7 +140,7 @@ export class Trading {
   ): Promise<TradeView[][]> {
     requireKeys('orderIds', orderIds);
     const lists = await this.#repository.getMany(trades, orderIds, () => !fresh);
-    return lists.map((list) => [...list]);
+    return lists.map((list) => [...list.trades]);
   }
 
   /**

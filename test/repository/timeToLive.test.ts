@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { OrderView, TradeView } from '../../src/index.ts';
+import { orders, trades } from '../../src/repository/kinds.ts';
 import { timeToLive } from '../../src/repository/timeToLive.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
@@ -41,5 +43,24 @@ describe('how long something stays in the cache', () => {
       expect(timeToLive(CONFIGURED, 'fixed', freshness, NOW, 0)).toBe(CONFIGURED);
     }
     expect(timeToLive(CONFIGURED, 'fixed', { isFinal: false, changedAt: null }, NOW, 0)).toBe(1_000);
+  });
+});
+
+describe('what can change no more', () => {
+  const order = { updatedAt: '2026-01-01T12:00:00.000Z' } as OrderView;
+
+  test.each(['filled', 'cancelled', 'expired', 'rejected'] as const)('is an order that is %s', (status) => {
+    expect(orders.freshnessOf({ ...order, status })).toEqual({ isFinal: true, changedAt: NOW });
+  });
+
+  test.each(['pending', 'open', 'partially_filled'] as const)('is no order that is %s', (status) => {
+    expect(orders.freshnessOf({ ...order, status })).toEqual({ isFinal: false, changedAt: NOW });
+  });
+
+  test('are the trades of an order that has ended', () => {
+    const trade = { executedAt: order.updatedAt } as TradeView;
+    expect(trades.freshnessOf({ trades: [trade], isFinal: true })).toEqual({ isFinal: true, changedAt: NOW });
+    expect(trades.freshnessOf({ trades: [trade], isFinal: false })).toMatchObject({ isFinal: false });
+    expect(trades.freshnessOf({ trades: [], isFinal: false })).toEqual({ isFinal: false, changedAt: null });
   });
 });
