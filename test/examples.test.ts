@@ -23,6 +23,15 @@ it.each([
     ],
   ],
   [
+    'reads',
+    [
+      '10 accounts, one by one: 1 statement',
+      'again: 0 statements',
+      'version 2: 75 available',
+      '10 accounts in two streams',
+    ],
+  ],
+  [
     'place-and-settle',
     [
       'placed: buyer 4900 USD, 25100 locked',

@@ -1,0 +1,45 @@
+/**
+ * Reads: single calls that are made together become one statement, what was read once comes from the cache, a commit
+ * is seen by whoever reads after it, a version makes sure of it from any process, and a stream goes through a table.
+ *
+ * Run it with `node --import tsx examples/reads.ts`.
+ */
+import { randomUUID } from 'node:crypto';
+import { Pincex } from 'pincex';
+
+const users = Array.from({ length: 10 }, () => `user-${randomUUID().slice(0, 8)}`);
+
+let statements = 0;
+const pincex = await Pincex.open({ onStatement: () => statements++ });
+const { bookkeeper } = pincex;
+try {
+  await bookkeeper.batchDeposit(
+    users.map((userId) => ({ id: 'deposit-1', userId, currency: 'USD', amount: '100' })),
+  );
+
+  const read = () => Promise.all(users.map((userId) => bookkeeper.getAccount(userId, 'USD')));
+  statements = 0;
+  await read();
+  console.log(`${users.length} accounts, one by one: ${statements} statement`);
+  statements = 0;
+  await read();
+  console.log(`again: ${statements} statements`);
+
+  const [userId = ''] = users;
+  const { results } = await bookkeeper.batchWithdraw([
+    { id: 'withdraw-1', userId, currency: 'USD', amount: '25' },
+  ]);
+  const [result] = results;
+  if (result?.status !== 'applied') throw new Error('The withdrawal was not applied');
+  const account = await bookkeeper.getAccount(userId, 'USD', { minVersion: result.data.version });
+  console.log(`version ${account?.version ?? 0}: ${account?.available ?? ''} available`);
+
+  const stream = pincex.streamAccounts();
+  let rows = 0;
+  for await (const row of stream) if (users.includes(row.userId) && ++rows === 4) break;
+  const rest = pincex.streamAccounts({ after: stream.cursor });
+  for await (const row of rest) if (users.includes(row.userId)) rows++;
+  console.log(`${rows} accounts in two streams`);
+} finally {
+  await pincex.close();
+}
