@@ -40,6 +40,9 @@ try {
   const rest = pincex.streamAccounts({ after: stream.cursor });
   for await (const row of rest) if (users.includes(row.userId)) rows++;
   console.log(`${rows} accounts in two streams`);
+
+  const { ok } = await pincex.audit();
+  console.log(`audit: ${ok ? 'ok' : 'broken'}`);
 } finally {
   await pincex.close();
 }
