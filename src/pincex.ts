@@ -89,6 +89,7 @@ export class Pincex {
   readonly #server: EmbeddedServer | null;
   readonly #reporter: Reporter;
   readonly #calls = new Calls();
+  #closing: Promise<void> | undefined;
 
   private constructor(
     config: Config,
@@ -292,8 +293,16 @@ export class Pincex {
     return this.#stream(journal, options);
   }
 
-  /** Waits for what is under way, closes the connections, and stops the embedded server if this process started it. */
-  async close(): Promise<void> {
+  /**
+   * Waits for what is under way, closes the connections, and stops the embedded server if this process started it.
+   * Calling it again waits for the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#calls.close();
     await this.#repository.close();
     await this.#reporter.close();

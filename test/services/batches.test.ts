@@ -250,8 +250,10 @@ describe('an id', () => {
 it('a closed Pincex refuses calls, after it has finished those under way', async () => {
   const other = await openBooks(books.url);
   const userId = await newUser(other, { USD: '10' });
+  await other.bookkeeper.getAccount(userId, 'USD');
   const underWay = other.bookkeeper.batchLockFunds(locks(userId, '1', '2', '3'));
-  await other.close();
+  await Promise.all([other.close(), other.close()]);
   expectApplied(await underWay);
+  await expect(other.bookkeeper.getAccount(userId, 'USD')).rejects.toMatchObject({ code: 'closed' });
   await expect(other.bookkeeper.batchLockFunds(locks(userId, '4'))).rejects.toMatchObject({ code: 'closed' });
 });
