@@ -173,7 +173,7 @@ export class Pincex {
     try {
       await prepareSchema(url, server !== null, pool);
       cache =
-        config.redis === null || cacheStore === 'off'
+        config.redis === null
           ? new ProcessCache()
           : new RedisCache(config.redis, await keyspaceOf(database), (error) => {
               statistics.cacheFailure();

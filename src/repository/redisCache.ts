@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import {
+  BrokenCircuitError,
   circuitBreaker,
+  CircuitState,
   ConsecutiveBreaker,
   ExponentialBackoff,
   handleAll,
   retry,
   timeout,
   TimeoutStrategy,
+  type CircuitBreakerPolicy,
   type IPolicy,
 } from 'cockatiel';
 import type { RedisConfig } from '../config/load.ts';
@@ -36,7 +39,7 @@ export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
   readonly #prefix: string;
-  readonly #breaker: IPolicy;
+  readonly #breaker: CircuitBreakerPolicy;
   readonly #retry: IPolicy;
   readonly #onFailure: (error: unknown) => void;
   readonly #unpublished = new Unpublished();
@@ -155,14 +158,18 @@ export class RedisCache implements Cache {
     );
   }
 
-  close(): Promise<void> {
+  /** Tells what is still to be told, if Redis will hear it. */
+  async close(): Promise<void> {
     clearTimeout(this.#later ?? undefined);
     this.#later = null;
-    return this.#link.close();
+    await this.#try(this.#unpublished.size, () => this.#settle()).catch(this.#onFailure);
+    await this.#link.close();
   }
 
   /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
   #try<Result>(keys: number, work: () => Promise<Result>): Promise<Result> {
+    // One call tries whether Redis is back, and the others need not wait for what becomes of that.
+    if (this.#breaker.state === CircuitState.HalfOpen) return Promise.reject(new BrokenCircuitError());
     const wait = timeout(limits.redisWaitMs + keys * WAIT_PER_KEY_MS, TimeoutStrategy.Aggressive);
     return this.#breaker.execute(() => wait.execute(() => this.#retry.execute(work), NEVER), NEVER);
   }
@@ -172,7 +179,7 @@ export class RedisCache implements Cache {
     if (this.#later !== undefined) return;
     const settle = (): void => {
       this.#later = undefined;
-      this.#try(limits.unpublishedKeys, () => this.#settle()).catch(() => {
+      this.#try(this.#unpublished.size, () => this.#settle()).catch(() => {
         this.#settleLater();
       });
     };
@@ -209,9 +216,11 @@ export class RedisCache implements Cache {
 
   /** Publishes what could not be when it should have been. Until then the cache may be behind. */
   async #settle(): Promise<void> {
-    if (this.#settling === undefined && this.#unpublished.isEmpty) return;
-    this.#settling ??= this.#publishMissed().finally(() => (this.#settling = undefined));
-    await this.#settling;
+    // What is missed while others are told must be told too.
+    while (this.#settling !== undefined || !this.#unpublished.isEmpty) {
+      this.#settling ??= this.#publishMissed().finally(() => (this.#settling = undefined));
+      await this.#settling;
+    }
   }
 
   async #publishMissed(): Promise<void> {

@@ -21,7 +21,8 @@ export const INCARNATION_LENGTH = 12;
 
 /**
  * KEYS: incarnation, position, entries. ARGV: a name that was never used, for the leases, and for the incarnation in
- * case there is none; milliseconds of a lease. Answers for each key, in their order: with entries as they stand, and leases for those that are absent.
+ * case there is none; milliseconds of a lease. Answers for each key, in their order: with entries as they stand, and
+ * leases for those that are absent.
  */
 export const READ = script(`
 local found = redis.call('MGET', unpack(KEYS))

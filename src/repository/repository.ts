@@ -42,6 +42,9 @@ export function uncached(
 /** Whether a value is new enough, or long enough, for who asked at this place. */
 export type Accepts<Value> = (value: Value, place: number) => boolean;
 
+/** For who wants it from the primary, whatever the cache and the replica have. */
+export const nothingCached = (): boolean => false;
+
 /**
  * The reads of the system: many at a time, through the cache, and through a replica where there is one. Nothing
  * that is decided about money comes from here: the engine reads for itself.
@@ -60,6 +63,7 @@ export class Repository {
 
   /** One of a kind, gathered with all others of it that are asked for in the same turn of the event loop. */
   get<Key, Value>(kind: Kind<Key, Value>, key: Key, accepts?: (value: Value) => boolean): Promise<Value> {
+    if (accepts === nothingCached) return this.#readAnew(kind, [key]).then(([value]) => value as Value);
     return new Promise((resolve, reject) => {
       this.#gathererOf(kind).add({ key, accepts, resolve, reject });
     });
@@ -71,6 +75,7 @@ export class Repository {
     keys: readonly Key[],
     accepts: Accepts<Value> = () => true,
   ): Promise<Value[]> {
+    if (accepts === nothingCached) return this.#readAnew(kind, keys);
     const values = await this.#join(kind, keys);
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
@@ -103,7 +108,9 @@ export class Repository {
     for (const key of removed) this.#flights.delete(key);
   }
 
+  /** Waits for what is being read and stored. */
   async close(): Promise<void> {
+    await Promise.allSettled([...this.#flights.values()].map(({ flight }) => flight.values));
     await Promise.all(this.#storing);
     await this.#options.cache.close();
   }

@@ -12,7 +12,12 @@ export class Unpublished {
   #position: bigint | null = null;
 
   get isEmpty(): boolean {
-    return this.#keys !== 'all' && this.#keys.size === 0;
+    return this.size === 0;
+  }
+
+  /** Keys that are to be told of. */
+  get size(): number {
+    return this.#keys === 'all' ? limits.unpublishedKeys : this.#keys.size;
   }
 
   add(keys: readonly string[] | 'all', position: bigint | null): void {

@@ -11,7 +11,7 @@ import { requireKeys, requireLimit } from '../reads/keys.ts';
 import { readUserOrders, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
 import type { TradeView } from '../reads/trades.ts';
 import { holdsAll, orders, trades, userOrders, type UserOrders } from '../repository/kinds.ts';
-import type { Repository } from '../repository/repository.ts';
+import { nothingCached, type Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 import { limits } from '../limits.ts';
 import { executeOne, type Executor } from './executor.ts';
@@ -139,7 +139,7 @@ export class Trading {
     { fresh = false }: Fresh = {},
   ): Promise<TradeView[][]> {
     requireKeys('orderIds', orderIds);
-    const lists = await this.#repository.getMany(trades, orderIds, () => !fresh);
+    const lists = await this.#repository.getMany(trades, orderIds, fresh ? nothingCached : undefined);
     return lists.map((list) => [...list.trades]);
   }
 
@@ -176,7 +176,6 @@ export interface Fresh {
   readonly fresh?: boolean;
 }
 
-const enough =
-  (limit: number, fresh: boolean) =>
-  (list: UserOrders): boolean =>
-    !fresh && holdsAll(list, limit);
+function enough(limit: number, fresh: boolean): (list: UserOrders) => boolean {
+  return fresh ? nothingCached : (list) => holdsAll(list, limit);
+}

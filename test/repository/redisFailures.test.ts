@@ -32,7 +32,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     await cached(other);
   });
   afterEach(async () => {
-    await expectBalanced(pincex);
+    await expectBalanced(other);
     await Promise.all([pincex.close(), other.close()]);
     await proxy.close();
     await redis.remove();
@@ -157,6 +157,35 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
       return statements === before;
     });
     await until('the news to arrive', async () => (await available(other)) === '99');
+  });
+
+  test('answers again, what was missed last is told before anything is read', async () => {
+    const last = await newUser(pincex, { USD: '100' });
+    const read = async (): Promise<string | undefined> =>
+      (await pincex.bookkeeper.getAccount(last, 'USD'))?.available;
+    const lastCached = (): Promise<void> =>
+      until('the other account to be cached', async () => {
+        const before = statements;
+        await read();
+        return statements === before;
+      });
+    await lastCached();
+    redis.signal('SIGSTOP');
+    for (let n = 0; n < 4; n++) await withdraw(pincex);
+    const out = { id: fresh('out'), userId: last, currency: 'USD', amount: '1' };
+    // Redis hears again while the first of it is being told.
+    await until('Redis to be tried again', async () => {
+      const began = performance.now();
+      await pincex.bookkeeper.getAccount(fresh('nobody'), 'USD');
+      return performance.now() - began > 100;
+    });
+    const trying = pincex.bookkeeper.getAccount(fresh('nobody'), 'USD');
+    expect((await pincex.bookkeeper.withdraw(out)).status).toBe('applied');
+    redis.signal('SIGCONT');
+    for (let n = 0; n < 50; n++) expect(await read()).toBe('99');
+    await trying;
+    await lastCached();
+    expect(await read()).toBe('99');
   });
 
   test('is flushed, it fills again', async () => {

@@ -93,6 +93,14 @@ describe('a reader that knows a version', () => {
     expect(await reader.trading.batchGetTradesByOrderIds([order.id], { fresh: true })).toEqual([[]]);
   });
 
+  test('or wants a list fresh, asks the primary once', async () => {
+    statements = 0;
+    await reader.trading.getUserOrders(userId, { fresh: true });
+    expect(statements).toBe(1);
+    await reader.trading.batchGetTradesByOrderIds([fresh('order')], { fresh: true });
+    expect(statements).toBe(2);
+  });
+
   test('that never was gets what there is', async () => {
     const account = await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: 99 });
     expect(account).toMatchObject({ version: 1 });
