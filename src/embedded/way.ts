@@ -14,9 +14,15 @@ export interface Way {
 
 /**
  * Nothing of the caller's environment reaches the server: PG… variables and locales would change what
- * it does.
+ * it does. Memory that a statement freed, up to 32 MB a connection, stays for the next one: by default glibc gives
+ * it back after each, and the page faults of asking anew took a fifth of a batch of 50 locks.
  */
-export const serverEnvironment: NodeJS.ProcessEnv = { PATH: process.env['PATH'], LC_ALL: 'C' };
+export const serverEnvironment: NodeJS.ProcessEnv = {
+  PATH: process.env['PATH'],
+  LC_ALL: 'C',
+  MALLOC_MMAP_THRESHOLD_: `${32 * 1024 * 1024}`,
+  MALLOC_TRIM_THRESHOLD_: `${32 * 1024 * 1024}`,
+};
 
 /**
  * Finds a way for `user` to run the programs and to enter the data folder.

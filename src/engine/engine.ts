@@ -13,7 +13,7 @@ import { limits } from '../limits.ts';
 import { summarize, type BatchMode, type BatchResult, type ItemResult } from '../results.ts';
 import { Contention } from './contention.ts';
 import { contentHash, decide, type Decision, type Item } from './decide.ts';
-import { load } from './load.ts';
+import { load, type PlacedBooks } from './load.ts';
 import { lockRows } from './locks.ts';
 import { persist } from './persist.ts';
 import { missesCatalog, readItems, requireBatch, type Reader } from './read.ts';
@@ -276,7 +276,7 @@ function writtenBefore(
 const isApplied = ({ status }: ItemResult<unknown>): boolean => status === 'applied';
 
 /** Reads the books, and hashes what was asked meanwhile: PostgreSQL is at work, and this process has time. */
-function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): Promise<LoadedBooks> {
+function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): Promise<PlacedBooks> {
   const reading = load(session, keys, catalog);
   if (hashes.size === 0) {
     for (const { command } of items) {

@@ -35,20 +35,20 @@ import { decodeNumeric } from '../money/amount.ts';
 const readAccounts = {
   hints: ['IndexScan(a accounts_pkey)', 'Rows(k a #100)'],
   text: `
-  SELECT json_agg(json_build_array(k.n, a.version, a.available::text, a.locked::text))
+  SELECT json_agg(json_build_array(k.n, a.place::text, a.version, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)
   CROSS JOIN LATERAL (
-    SELECT * FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency OFFSET 0
+    SELECT a.ctid AS place, * FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency OFFSET 0
   ) AS a`,
 };
 
 const readHolds = {
   hints: ['IndexScan(h holds_pkey)', 'Rows(k h #100)'],
   text: `
-  SELECT json_agg(json_build_array(k.n, h.amount::text, h.placed, h.expires_at::text))
+  SELECT json_agg(json_build_array(k.n, h.place::text, h.amount::text, h.placed, h.expires_at::text))
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, order_id, currency, n)
   CROSS JOIN LATERAL (
-    SELECT * FROM holds h
+    SELECT h.ctid AS place, * FROM holds h
     WHERE h.user_id = k.user_id AND h.order_id = k.order_id AND h.currency = k.currency
     OFFSET 0
   ) AS h`,
@@ -57,24 +57,26 @@ const readHolds = {
 const readOrders = {
   hints: ['IndexScan(o orders_pkey)', 'Rows(k o #100)'],
   text: `
-  SELECT json_agg(json_build_array(k.n, o.symbol, o.side, o.type, o.status, o.quantity::text,
+  SELECT json_agg(json_build_array(k.n, o.place::text, o.symbol, o.side, o.type, o.status, o.quantity::text,
     o.filled_quantity::text, o.filled_value::text, o.price::text, o.hold_amount::text, o.placed, o.version))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
-  CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id OFFSET 0) AS o`,
+  CROSS JOIN LATERAL (
+    SELECT o.ctid AS place, * FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id OFFSET 0
+  ) AS o`,
 };
 
 /** The holds of orders, and the accounts that they are in: whoever cancels does not say what is held. */
 const readHoldsOfOrders = {
   hints: ['IndexScan(h holds_pkey)', 'IndexScan(a accounts_pkey)', 'Rows(k h #100)', 'Rows(k h a #100)'],
   text: `
-  SELECT json_agg(json_build_array(k.n, h.currency, h.amount::text, h.placed, h.expires_at::text,
-    a.version, a.available::text, a.locked::text))
+  SELECT json_agg(json_build_array(k.n, h.currency, h.place::text, h.amount::text, h.placed, h.expires_at::text,
+    a.place::text, a.version, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
   CROSS JOIN LATERAL (
-    SELECT * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
+    SELECT h.ctid AS place, * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
   ) AS h
   CROSS JOIN LATERAL (
-    SELECT * FROM accounts a WHERE a.user_id = h.user_id AND a.currency = h.currency OFFSET 0
+    SELECT a.ctid AS place, * FROM accounts a WHERE a.user_id = h.user_id AND a.currency = h.currency OFFSET 0
   ) AS a`,
 };
 
@@ -106,11 +108,21 @@ interface NamedPart {
 type JsonRow = readonly JsonValue[];
 type JsonValue = string | number | boolean | null;
 
+/** A row, and the place (`ctid`) in its table at which it was read: where it is to be written. */
+export type Placed<Row> = Row & { readonly place: string };
+
+/** What was read, and where it stood. */
+export interface PlacedBooks extends LoadedBooks {
+  readonly accounts: ReadonlyMap<string, Placed<Account>>;
+  readonly holds: ReadonlyMap<string, Placed<Hold>>;
+  readonly orders: ReadonlyMap<string, Placed<OrderRow>>;
+}
+
 /** Reads every row that the keys name. */
-export async function load(session: Session, keys: Keys, catalog: Catalog): Promise<LoadedBooks> {
-  const accounts = new Map<string, Account>();
-  const holds = new Map<string, Hold>();
-  const orders = new Map<string, OrderRow>();
+export async function load(session: Session, keys: Keys, catalog: Catalog): Promise<PlacedBooks> {
+  const accounts = new Map<string, Placed<Account>>();
+  const holds = new Map<string, Placed<Hold>>();
+  const orders = new Map<string, Placed<OrderRow>>();
   const operations = new Map<string, Operation>();
 
   const readings: Reading[] = [];
@@ -166,7 +178,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
           const hold = holdId(userId, id, currency);
           const account = accountId(userId, currency);
           holds.set(hold.key, toHold(hold, row, 2));
-          accounts.set(account.key, toAccount(account, row, 5));
+          accounts.set(account.key, toAccount(account, row, 6));
         }
       },
     });
@@ -231,36 +243,39 @@ function holdIdArrays(keys: readonly HoldId[]): [string, string, string] {
   ];
 }
 
-/** Reads version, available and locked from the place `from` of a row on. */
-function toAccount({ key, userId, currency, scale }: AccountId, row: JsonRow, from: number): Account {
+/** Reads place, version, available and locked from the column `from` of a row on. */
+function toAccount({ key, userId, currency, scale }: AccountId, row: JsonRow, from: number): Placed<Account> {
   return {
     key,
     userId,
     currency,
     scale,
-    available: decodeNumeric(text(row[from + 1]), scale),
-    locked: decodeNumeric(text(row[from + 2]), scale),
-    version: Number(row[from]),
+    available: decodeNumeric(text(row[from + 2]), scale),
+    locked: decodeNumeric(text(row[from + 3]), scale),
+    version: Number(row[from + 1]),
+    place: text(row[from]),
   };
 }
 
-/** Reads amount, placed and expiry from the place `from` of a row on. */
-function toHold({ key, userId, currency, scale, orderId }: HoldId, row: JsonRow, from: number): Hold {
-  const expiresAt = row[from + 2];
+/** Reads place, amount, placed and expiry from the column `from` of a row on. */
+function toHold({ key, userId, currency, scale, orderId }: HoldId, row: JsonRow, from: number): Placed<Hold> {
+  const expiresAt = row[from + 3];
   return {
     key,
     userId,
     currency,
     scale,
     orderId,
-    amount: decodeNumeric(text(row[from]), scale),
-    placed: row[from + 1] === true,
+    amount: decodeNumeric(text(row[from + 1]), scale),
+    placed: row[from + 2] === true,
     expiresAt: expiresAt == null ? null : isoTime(text(expiresAt)),
+    place: text(row[from]),
   };
 }
 
-function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): OrderRow {
-  const [, symbol, side, type, status, quantity, filled, value, price, holdAmount, placed, version] = row;
+function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): Placed<OrderRow> {
+  const [, place, symbol, side, type, status, quantity, filled, value, price, holdAmount, placed, version] =
+    row;
   const market = marketOf(catalog, text(symbol));
   const { base, quote, priceScale } = market;
   return {
@@ -278,6 +293,7 @@ function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): 
     holdAmount: holdAmount == null ? null : decodeNumeric(text(holdAmount), quote.scale),
     placed: placed === true,
     version: Number(version),
+    place: text(place),
   };
 }
 

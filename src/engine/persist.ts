@@ -1,4 +1,4 @@
-import type { Books, LoadedBooks } from '../books/books.ts';
+import type { Books } from '../books/books.ts';
 import {
   inOrder,
   VALUE_SCALE,
@@ -12,15 +12,16 @@ import { plainArray, textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { hintsOf, planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import { encodeNumeric } from '../money/amount.ts';
+import type { Placed, PlacedBooks } from './load.ts';
 
 /**
  * The second half of a batch: all that it decided, in one statement, which is one transaction by itself. Each
  * part writes one table and can be pasted into psql. A part that is guarded writes only over the version that
  * the decision was made from; when any row has moved on, the statement divides by zero and nothing is written.
  *
- * Updates find their rows by the key first, and go to the place (ctid) that was found: as in `load.ts`, OFFSET 0
- * keeps the planner from reading a table whole that was empty when it was last vacuumed. In hints `a`, `h` and `o` are
- * the rows that are written, and `fa`, `fh` and `fo` the same rows as they are found.
+ * Updates go to the place (ctid) at which a row was read: no index is searched for it again. A row that is no
+ * longer there, because it changed, was deleted, or the table was rewritten (VACUUM FULL), is a lost guard; and since
+ * another row may stand in its place by then, the key is compared too: by IS NOT DISTINCT FROM, which no index serves.
  */
 interface Write extends Part {
   readonly name: string;
@@ -35,19 +36,14 @@ const insertAccounts = `
     AS new (user_id, currency, available, locked, version)`;
 
 const updateAccounts = {
-  hints: ['IndexScan(fa accounts_pkey)', 'TidScan(a)', 'Rows(new found #100)', 'Rows(new found a #100)'],
+  hints: ['TidScan(a)', 'Rows(new a #100)'],
   text: `
   UPDATE accounts a
-  SET available = new.available, locked = new.locked, version = new.version, updated_at = $7::timestamptz
-  FROM (
-    SELECT new.*, found.ctid AS place
-    FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[])
-      AS new (user_id, currency, available, locked, version, read_version)
-    CROSS JOIN LATERAL (
-      SELECT fa.ctid FROM accounts fa WHERE fa.user_id = new.user_id AND fa.currency = new.currency OFFSET 0
-    ) AS found
-  ) AS new
+  SET available = new.available, locked = new.locked, version = new.version, updated_at = $8::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[], $7::tid[])
+    AS new (user_id, currency, available, locked, version, read_version, place)
   WHERE a.ctid = new.place AND a.version = new.read_version
+    AND a.user_id IS NOT DISTINCT FROM new.user_id AND a.currency IS NOT DISTINCT FROM new.currency
   RETURNING 1`,
 };
 
@@ -63,39 +59,29 @@ const insertHolds = `
   SELECT *, $7::timestamptz
   FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])`;
 
-// The accounts of these holds are written in the same statement, and their versions guard the holds.
+// A hold has no version of its own. Its account is written in the same statement, and the version of that guards it.
 const updateHolds = {
-  hints: ['IndexScan(fh holds_pkey)', 'TidScan(h)', 'Rows(new found #100)', 'Rows(new found h #100)'],
+  hints: ['TidScan(h)', 'Rows(new h #100)'],
   text: `
   UPDATE holds h
   SET amount = new.amount, placed = new.placed, expires_at = new.expires_at
-  FROM (
-    SELECT new.*, found.ctid AS place
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[])
-      AS new (user_id, order_id, currency, amount, placed, expires_at)
-    CROSS JOIN LATERAL (
-      SELECT fh.ctid FROM holds fh
-      WHERE fh.user_id = new.user_id AND fh.order_id = new.order_id AND fh.currency = new.currency
-      OFFSET 0
-    ) AS found
-  ) AS new
-  WHERE h.ctid = new.place`,
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::boolean[], $6::timestamptz[], $7::tid[])
+    AS new (user_id, order_id, currency, amount, placed, expires_at, place)
+  WHERE h.ctid = new.place
+    AND h.user_id IS NOT DISTINCT FROM new.user_id AND h.order_id IS NOT DISTINCT FROM new.order_id
+    AND h.currency IS NOT DISTINCT FROM new.currency
+  RETURNING 1`,
 };
 
 const deleteHolds = {
-  hints: ['IndexScan(fh holds_pkey)', 'TidScan(h)', 'Rows(gone found #100)', 'Rows(gone found h #100)'],
+  hints: ['TidScan(h)', 'Rows(gone h #100)'],
   text: `
   DELETE FROM holds h
-  USING (
-    SELECT found.ctid AS place
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (user_id, order_id, currency)
-    CROSS JOIN LATERAL (
-      SELECT fh.ctid FROM holds fh
-      WHERE fh.user_id = gone.user_id AND fh.order_id = gone.order_id AND fh.currency = gone.currency
-      OFFSET 0
-    ) AS found
-  ) AS gone
-  WHERE h.ctid = gone.place`,
+  USING unnest($1::text[], $2::text[], $3::text[], $4::tid[]) AS gone (user_id, order_id, currency, place)
+  WHERE h.ctid = gone.place
+    AND h.user_id IS NOT DISTINCT FROM gone.user_id AND h.order_id IS NOT DISTINCT FROM gone.order_id
+    AND h.currency IS NOT DISTINCT FROM gone.currency
+  RETURNING 1`,
 };
 
 const insertOrders = `
@@ -109,20 +95,15 @@ const insertOrders = `
     $20::boolean[], $21::text[], $22::bigint[])`;
 
 const updateOrders = {
-  hints: ['IndexScan(fo orders_pkey)', 'TidScan(o)', 'Rows(new found #100)', 'Rows(new found o #100)'],
+  hints: ['TidScan(o)', 'Rows(new o #100)'],
   text: `
   UPDATE orders o
   SET status = new.status, filled_quantity = new.filled_quantity, filled_value = new.filled_value,
-    version = new.version, updated_at = $8::timestamptz
-  FROM (
-    SELECT new.*, found.ctid AS place
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[])
-      AS new (user_id, id, status, filled_quantity, filled_value, version, read_version)
-    CROSS JOIN LATERAL (
-      SELECT fo.ctid FROM orders fo WHERE fo.user_id = new.user_id AND fo.id = new.id OFFSET 0
-    ) AS found
-  ) AS new
+    version = new.version, updated_at = $9::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[], $8::tid[])
+    AS new (user_id, id, status, filled_quantity, filled_value, version, read_version, place)
   WHERE o.ctid = new.place AND o.version = new.read_version
+    AND o.user_id IS NOT DISTINCT FROM new.user_id AND o.id IS NOT DISTINCT FROM new.id
   RETURNING 1`,
 };
 
@@ -153,7 +134,7 @@ const insertOperations = `
 export async function persist(
   session: Session,
   keys: Keys,
-  loaded: LoadedBooks,
+  loaded: PlacedBooks,
   books: Books,
   batchId: string,
 ): Promise<void> {
@@ -214,23 +195,23 @@ export const [persistAll] = inOneStatement([
   { name: 'update_orders', ...planned(updateOrders), guarded: 0 },
   { name: 'insert_orders', ...planned(insertOrders) },
   { name: 'insert_holds', ...planned(insertHolds) },
-  { name: 'update_holds', ...planned(updateHolds) },
-  { name: 'delete_holds', ...planned(deleteHolds) },
+  { name: 'update_holds', ...planned(updateHolds), guarded: 0 },
+  { name: 'delete_holds', ...planned(deleteHolds), guarded: 0 },
   { name: 'insert_trades', ...planned(insertTrades) },
   { name: 'insert_transactions', ...planned(insertTransactions) },
   { name: 'insert_operations', ...planned(insertOperations) },
 ]);
 
-function accountWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
+function accountWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
   const inserted: Account[] = [];
   const updated: Account[] = [];
-  const readVersions: number[] = [];
+  const before: Placed<Account>[] = [];
   for (const account of changedInOrder(books.accounts.changed, keys.accounts)) {
-    const before = loaded.accounts.get(account.key);
-    if (before === undefined) inserted.push(account);
+    const read = loaded.accounts.get(account.key);
+    if (read === undefined) inserted.push(account);
     else {
       updated.push(account);
-      readVersions.push(before.version);
+      before.push(read);
     }
   }
   const columns = (accounts: readonly Account[]): string[] => [
@@ -242,7 +223,7 @@ function accountWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   ];
   const writes: Write[] = [];
   if (updated.length > 0) {
-    const values = [...columns(updated), plainArray(readVersions), books.now];
+    const values = [...columns(updated), plainArray(before.map(versionOf)), placesOf(before), books.now];
     writes.push({ name: 'update_accounts', ...updateAccounts, values, guarded: updated.length });
   }
   if (inserted.length > 0) {
@@ -271,14 +252,14 @@ function accountWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   return writes;
 }
 
-function holdWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
+function holdWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
   const inserted: Hold[] = [];
-  const updated: Hold[] = [];
-  const deleted: Hold[] = [];
+  const updated: Placed<Hold>[] = [];
+  const deleted: Placed<Hold>[] = [];
   for (const hold of changedInOrder(books.holds.changed, keys.holds)) {
-    const isThere = loaded.holds.get(hold.key) !== undefined;
-    if (hold.amount > 0n) (isThere ? updated : inserted).push(hold);
-    else if (isThere) deleted.push(hold);
+    const place = loaded.holds.get(hold.key)?.place;
+    if (place !== undefined) (hold.amount > 0n ? updated : deleted).push({ ...hold, place });
+    else if (hold.amount > 0n) inserted.push(hold);
   }
   const ids = (holds: readonly Hold[]): string[] => [
     textArray(holds.map((hold) => hold.userId)),
@@ -295,21 +276,29 @@ function holdWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
   if (inserted.length > 0) {
     writes.push({ name: 'insert_holds', text: insertHolds, values: [...columns(inserted), books.now] });
   }
-  if (updated.length > 0) writes.push({ name: 'update_holds', ...updateHolds, values: columns(updated) });
-  if (deleted.length > 0) writes.push({ name: 'delete_holds', ...deleteHolds, values: ids(deleted) });
+  if (updated.length > 0) {
+    const values = [...columns(updated), placesOf(updated)];
+    writes.push({ name: 'update_holds', ...updateHolds, values, guarded: updated.length });
+  }
+  if (deleted.length > 0) {
+    const values = [...ids(deleted), placesOf(deleted)];
+    writes.push({ name: 'delete_holds', ...deleteHolds, values, guarded: deleted.length });
+  }
   return writes;
 }
 
-function orderWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
+function orderWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
   const inserted: NewOrder[] = [];
   const updated: OrderRow[] = [];
-  const readVersions: number[] = [];
+  const before: Placed<OrderRow>[] = [];
   for (const row of changedInOrder(books.orders.changed, keys.orders)) {
     const made = books.newOrders.get(row.key);
     if (made !== undefined) inserted.push({ ...made, row });
     else {
+      const read = loaded.orders.get(row.key);
+      if (read === undefined) throw new RangeError(`Order ${row.id} changed and was not read`);
       updated.push(row);
-      readVersions.push(loaded.orders.get(row.key)?.version ?? 0);
+      before.push(read);
     }
   }
   const base = ({ market }: OrderRow): number => market.base.scale;
@@ -326,7 +315,8 @@ function orderWrites(keys: Keys, loaded: LoadedBooks, books: Books): Write[] {
         plainArray(updated.map((order) => encodeNumeric(order.filledQuantity, base(order)))),
         plainArray(updated.map((order) => encodeNumeric(order.filledValue, VALUE_SCALE))),
         plainArray(updated.map((order) => order.version)),
-        plainArray(readVersions),
+        plainArray(before.map(versionOf)),
+        placesOf(before),
         books.now,
       ],
     });
@@ -426,6 +416,11 @@ function recordWrites(
   }
   return writes;
 }
+
+const versionOf = ({ version }: { readonly version: number }): number => version;
+
+const placesOf = (rows: readonly { readonly place: string }[]): string =>
+  textArray(rows.map(({ place }) => place));
 
 /** What changed, in the one order: that of the keys, unless some rows were found by way of an order. */
 function changedInOrder<Row extends { readonly key: string }>(
