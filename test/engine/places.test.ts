@@ -56,9 +56,9 @@ describe('a batch whose rows are moved between its reading and its writing', () 
     );
     expect(outcomes(unlocked)).toEqual(['applied', 'applied']);
     expect(await funds(books.pincex, userId, 'USD')).toBe('94 / 6');
-    expect(
-      await books.sql('SELECT order_id, amount::text FROM holds WHERE user_id = $1', [userId]),
-    ).toEqual([{ order_id: 'c', amount: '6.00' }]);
+    expect(await books.sql('SELECT order_id, amount::text FROM holds WHERE user_id = $1', [userId])).toEqual([
+      { order_id: 'c', amount: '6.00' },
+    ]);
   });
 
   it('(VACUUM FULL orders) changes the order all the same', async () => {
