@@ -250,6 +250,15 @@ export class Pincex {
     return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
   }
 
+  /**
+   * Whether the books can be reached.
+   *
+   * @throws PincexError `database_unavailable`, `pool_exhausted`
+   */
+  async ping(): Promise<void> {
+    await this.#calls.run(() => this.#database.query(PING));
+  }
+
   /** Proves the books from the tables alone. */
   audit(): Promise<AuditReport> {
     return this.#calls.run(() => audit(this.#database));
@@ -334,6 +343,8 @@ export class Pincex {
     };
   }
 }
+
+const PING = { name: 'ping', text: 'SELECT 1' };
 
 /** What a Pincex is put together from, and closes. */
 interface Parts {

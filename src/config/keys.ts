@@ -37,6 +37,17 @@ export const keys = {
   'redis.max_retries': wholeNumber(0, 100, 3),
   'redis.pool_size': wholeNumber(1, 1_000, 10),
   'redis.min_idle_conns': wholeNumber(1, 1_000, 5),
+  'service.host': host('127.0.0.1'),
+  'service.port': wholeNumber(0, 65_535, 8_080),
+  'service.tls_cert': optionalFile(),
+  'service.tls_key': optionalFile(),
+  'service.body_limit': wholeNumber(1_024, 1_073_741_824, 8 * 1_048_576),
+  'service.max_concurrent': wholeNumber(1, 10_000, 10),
+  'service.max_waiting': wholeNumber(0, 100_000, 100),
+  'service.queue_timeout': duration('1s'),
+  'service.items_per_second': optionalNumber(1, 1_000_000_000),
+  'service.idempotency_retention': duration('24h'),
+  'service.drain_delay': timeToLive('0s'),
 } as const;
 
 /** The path of a key, such as `database.pool.max`. */
@@ -83,6 +94,10 @@ function host(byDefault: string): Key<string> {
   return { takes: 'the name or address of a host', schema: z.string().min(1).default(byDefault) };
 }
 
+function optionalFile(): Key<string | null> {
+  return { takes: 'the path of a file', schema: z.string().min(1).nullable().default(null) };
+}
+
 /** Nodes of a cluster: a list in the file, a text with commas in the environment. */
 function addresses(): Key<readonly Address[] | null> {
   return {
@@ -127,6 +142,18 @@ function wholeNumber(min: number, max: number, byDefault: number): Key<number> {
       .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
       .pipe(z.int().min(min).max(max))
       .default(byDefault),
+  };
+}
+
+/** A bound, or none where it is not set. */
+function optionalNumber(min: number, max: number): Key<number | null> {
+  return {
+    takes: `a whole number from ${min} to ${max}`,
+    schema: z
+      .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
+      .pipe(z.int().min(min).max(max))
+      .nullable()
+      .default(null),
   };
 }
 

@@ -45,6 +45,28 @@ export interface Config {
   };
   /** The cache that processes share, or null where each has its own. */
   readonly redis: RedisConfig | null;
+  readonly service: ServiceConfig;
+}
+
+/** What `pincex start` serves, and where. */
+export interface ServiceConfig {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Absolute paths of the certificate chain and its key in PEM; both, or neither: then it is plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Bytes of a request's body at the most. */
+  readonly bodyLimit: number;
+  /** Calls that work at the same time, that wait for their turn, and for how long. */
+  readonly maxConcurrent: number;
+  readonly maxWaiting: number;
+  readonly queueTimeoutMs: number;
+  /** Items that one API key may send in a second, where the key itself says nothing; null: any number. */
+  readonly itemsPerSecond: number | null;
+  /** How long the outcome of a call is kept, to be told again. */
+  readonly idempotencyRetentionMs: number;
+  /** How long it goes on taking calls, and tells that it is not ready, once it is told to stop. */
+  readonly drainDelayMs: number;
 }
 
 /** Redis 7 or Valkey 7.2, or later. */
@@ -116,6 +138,14 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
     return isGiven ? redis : null;
   }
 
+  function readTls(): ServiceConfig['tls'] {
+    const cert = read('service.tls_cert');
+    const key = read('service.tls_key');
+    if (cert !== null && key !== null) return { cert: path.resolve(cwd, cert), key: path.resolve(cwd, key) };
+    if (cert !== key) problems.push('service.tls_cert and service.tls_key: they go together; one is missing');
+    return null;
+  }
+
   const config: Config = {
     dataDir: read('data_dir'),
     database: {
@@ -141,6 +171,18 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
       },
     },
     redis: readRedis(),
+    service: {
+      host: read('service.host'),
+      port: read('service.port'),
+      tls: readTls(),
+      bodyLimit: read('service.body_limit'),
+      maxConcurrent: read('service.max_concurrent'),
+      maxWaiting: read('service.max_waiting'),
+      queueTimeoutMs: read('service.queue_timeout'),
+      itemsPerSecond: read('service.items_per_second'),
+      idempotencyRetentionMs: read('service.idempotency_retention'),
+      drainDelayMs: read('service.drain_delay'),
+    },
   };
 
   const unknown = [...unknownKeys(file), ...unknownVariables(env).map((name) => `${name}: unknown variable`)];

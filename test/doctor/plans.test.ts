@@ -129,6 +129,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       return pincex.sweepExpired();
     },
     audit: () => pincex.audit(),
+    ping: () => pincex.ping(),
     doctor: () => pincex.doctor(),
     streamAccounts: () => toEnd(pincex.streamAccounts()),
     streamOrders: () => toEnd(pincex.streamOrders()),

@@ -1,0 +1,1 @@
+export type Scope = 'read' | 'funds:write' | 'orders:write' | 'admin';

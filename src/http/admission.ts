@@ -1,0 +1,100 @@
+import { Problem } from './problem.ts';
+
+export interface AdmissionOptions {
+  /** Calls that run at the same time. */
+  readonly concurrent: number;
+  /** Calls that may wait for their turn. */
+  readonly queue: number;
+  /** How long one may wait. */
+  readonly waitMs: number;
+}
+
+interface Waiting {
+  start(): void;
+}
+
+/**
+ * Lets so many calls work at the same time and so many wait for so long; whoever is beyond that is told at once to
+ * come back. A service that takes in more than it can do answers nobody in time.
+ */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #queue = new Set<Waiting>();
+  #running = 0;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs `work` when its turn comes.
+   *
+   * @param deadline by `performance.now()`; a call that is not started by then is not started at all
+   * @throws Problem `overloaded`, `deadline_exceeded`
+   */
+  async run<Result>(deadline: number, work: () => Promise<Result>): Promise<Result> {
+    if (this.#running < this.#options.concurrent) this.#running++;
+    else await this.#turn(deadline);
+    try {
+      if (performance.now() >= deadline) throw notStarted();
+      return await work();
+    } finally {
+      this.#next();
+    }
+  }
+
+  /** How many work and wait now. */
+  get load(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#running, waiting: this.#queue.size };
+  }
+
+  #turn(deadline: number): Promise<void> {
+    const { queue, waitMs } = this.#options;
+    if (this.#queue.size >= queue) {
+      return Promise.reject(
+        overloaded(`${this.#running} calls are running and ${queue} wait, as many as may`),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const leftMs = Math.max(0, deadline - performance.now());
+      const timer = setTimeout(
+        () => {
+          this.#queue.delete(waiting);
+          reject(leftMs < waitMs ? notStarted() : overloaded(`the call waited ${waitMs} ms for its turn`));
+        },
+        Math.min(waitMs, leftMs),
+      );
+      const waiting: Waiting = {
+        start() {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      this.#queue.add(waiting);
+    });
+  }
+
+  /** Gives the place that became free to who waits longest. */
+  #next(): void {
+    const [first] = this.#queue;
+    if (first === undefined) {
+      this.#running--;
+      return;
+    }
+    this.#queue.delete(first);
+    first.start();
+  }
+}
+
+function overloaded(why: string): Problem {
+  return new Problem(503, 'overloaded', `The service is busy: ${why}; nothing was done`, {
+    headers: { 'retry-after': '1' },
+    extensions: { retryable: true },
+  });
+}
+
+export function notStarted(): Problem {
+  return new Problem(504, 'deadline_exceeded', 'The time of Request-Timeout was over before the call began', {
+    extensions: { retryable: true },
+  });
+}

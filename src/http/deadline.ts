@@ -1,0 +1,43 @@
+import { Problem } from './problem.ts';
+
+/** The longest time a timer of Node.js can wait, in seconds. */
+const MOST_SECONDS = 2_147_483;
+
+/**
+ * When the client stops waiting, by `performance.now()`; never where it does not say.
+ *
+ * @param header `Request-Timeout`, in seconds: `5`, `0.25`
+ * @throws Problem `invalid_request_timeout`
+ */
+export function deadlineOf(header: string | string[] | undefined): number {
+  if (header === undefined) return Infinity;
+  const seconds = typeof header === 'string' && /^\d{1,7}(\.\d{1,6})?$/.test(header) ? Number(header) : NaN;
+  if (seconds > 0 && seconds <= MOST_SECONDS) return performance.now() + seconds * 1_000;
+  const message = `Request-Timeout takes seconds, such as 5 or 0.25: got ${JSON.stringify(header)}`;
+  throw new Problem(400, 'invalid_request_timeout', message);
+}
+
+/** What `work` returns, or what `late` makes of it where the deadline comes first; `work` goes on all the same. */
+export async function withDeadline<Result>(
+  deadline: number,
+  work: Promise<Result>,
+  late: () => Error,
+): Promise<Result> {
+  if (deadline === Infinity) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => {
+        reject(late());
+      },
+      Math.max(0, deadline - performance.now()),
+    );
+  });
+  try {
+    return await Promise.race([work, passed]);
+  } finally {
+    clearTimeout(timer);
+    // Nobody waits for what comes of it later.
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify';
+import { isLosslessNumber, parse } from 'lossless-json';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it came; empty where there is none. */
+    rawBody: string;
+  }
+}
+
+/**
+ * Reads JSON bodies, and keeps their text: an idempotency key stands for the very bytes, and a number that was sent
+ * for an amount is told with the digits that it had, not with those that a double has left of them.
+ */
+export function readJson(app: FastifyInstance): void {
+  app.decorateRequest('rawBody', '');
+  const parseBody = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body);
+    request.rawBody = text;
+    void parseBody(request, text, done);
+  });
+}
+
+/** The digits of the number at this place of a JSON text; `undefined` where there is none. */
+export function digitsAt(json: string, pointer: string): string | undefined {
+  let value: unknown = parse(json);
+  for (const part of pointer.split('/').slice(1)) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
+  }
+  return isLosslessNumber(value) ? value.toString() : undefined;
+}

@@ -1,0 +1,20 @@
+/** Why a call over HTTP is refused, as it is told: RFC 9457. */
+export class Problem extends Error {
+  readonly status: number;
+  /** Stable, lower_snake_case. */
+  readonly code: string;
+  readonly options: ProblemOptions;
+
+  constructor(status: number, code: string, detail: string, options: ProblemOptions = {}) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.options = options;
+  }
+}
+
+export interface ProblemOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Members beside those that every problem has. */
+  readonly extensions?: Readonly<Record<string, unknown>>;
+}

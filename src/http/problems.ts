@@ -1,0 +1,121 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { PincexError, type ErrorCode } from '../errors.ts';
+import { digitsAt } from './json.ts';
+import { Problem } from './problem.ts';
+
+/** Where a problem type is described: the code is the fragment. */
+const DOCUMENTATION = 'https://github.com/pincex/pincex/blob/main/docs/http.md#';
+
+/** What went wrong with the whole call, by the code of the library. */
+const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
+  invalid_batch: 400,
+  invalid_argument: 400,
+  batch_too_large: 413,
+  conflict: 409,
+  database_unavailable: 503,
+  pool_exhausted: 503,
+  outcome_unknown: 503,
+  closed: 503,
+};
+
+/** Where in the request something is wrong: an RFC 6901 pointer into the body, or the name of a parameter. */
+export interface Fault {
+  readonly pointer?: string;
+  readonly parameter?: string;
+  readonly header?: string;
+  readonly detail: string;
+}
+
+/** Every error of every route leaves as `application/problem+json`. */
+export function answerWithProblems(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError | PincexError | Problem, request, reply) => {
+    const problem = toProblem(error, request);
+    if (problem.status >= 500) request.log.error({ err: error }, problem.code);
+    return sendProblem(reply, problem);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new Problem(404, 'not_found', `There is no ${request.method} ${request.url.split('?', 1)[0] ?? ''}`),
+    ),
+  );
+}
+
+export function sendProblem(reply: FastifyReply, { status, code, message, options }: Problem): FastifyReply {
+  const { headers = {}, extensions = {} } = options;
+  return reply
+    .status(status)
+    .headers({ ...headers, 'content-type': 'application/problem+json; charset=utf-8' })
+    .send({
+      type: `${DOCUMENTATION}${code}`,
+      title: titleOf(code),
+      status,
+      detail: message,
+      code,
+      ...extensions,
+    });
+}
+
+/** `batch_too_large` as `Batch too large`. */
+function titleOf(code: string): string {
+  const words = code.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function toProblem(error: FastifyError | PincexError | Problem, request: FastifyRequest): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof PincexError) return ofLibrary(error);
+  if (error.validation !== undefined) return ofValidation(error, request);
+  const { statusCode = 500 } = error;
+  if (statusCode < 500) return new Problem(statusCode, CODES[statusCode] ?? 'bad_request', error.message);
+  // What happened is in the log; it is not for strangers.
+  return new Problem(500, 'internal_error', 'The service failed; the log says why');
+}
+
+/** Of what Fastify refuses by itself. */
+const CODES: Readonly<Record<number, string>> = {
+  400: 'malformed_request',
+  413: 'body_too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+};
+
+function ofLibrary(error: PincexError): Problem {
+  const status = STATUS[error.code] ?? 500;
+  return new Problem(status, error.code, error.message, {
+    extensions: { retryable: error.retryable },
+    ...(error.retryable && { headers: { 'retry-after': '1' } }),
+  });
+}
+
+const PLACES = { body: 'pointer', querystring: 'parameter', params: 'parameter', headers: 'header' } as const;
+
+/** What a schema refuses, with the place in the request. */
+function ofValidation(
+  { validation = [], validationContext }: FastifyError,
+  request: FastifyRequest,
+): Problem {
+  const place = PLACES[(validationContext ?? 'body') as keyof typeof PLACES];
+  const errors = validation.map(({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
+    const property = keyword === 'required' ? params['missingProperty'] : params['additionalProperty'];
+    const pointer = `${instancePath}${typeof property === 'string' ? `/${escaped(property)}` : ''}`;
+    const detail = wordsFor(keyword, message);
+    if (place !== 'pointer') return { [place]: pointer.slice(1), detail };
+    const digits = keyword === 'type' ? digitsAt(request.rawBody, pointer) : undefined;
+    return { pointer, detail: digits === undefined ? detail : `${detail}: got the number ${digits}` };
+  });
+  const [first] = errors;
+  const where = first?.pointer ?? first?.parameter ?? first?.header ?? '';
+  return new Problem(400, 'malformed_request', `${where || 'The body'} ${first?.detail ?? ''}`.trim(), {
+    extensions: { errors },
+  });
+}
+
+function wordsFor(keyword: string, message: string): string {
+  if (keyword === 'required') return 'is missing';
+  if (keyword === 'additionalProperties') return 'is not a field that is known here';
+  return message;
+}
+
+/** A name as a part of a JSON pointer. */
+const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -1,0 +1,120 @@
+import Type from 'typebox';
+import type { Pincex } from '../../pincex.ts';
+import type { App } from '../app.ts';
+import { id, oneOf, ref, refOrNull, strict } from '../schemas/common.ts';
+import { answers } from '../schemas/responses.ts';
+import { account, order, orderBook, trade } from '../schemas/views.ts';
+import { ORDER_STATUSES } from '../../books/orders.ts';
+
+const ids = Type.Array(id);
+const fresh = Type.Optional(
+  Type.Boolean({ description: 'Past every cache and replica: what was written before is seen' }),
+);
+
+/** Every route that reads many things at once. */
+export function readRoutes(app: App, { bookkeeper, trading }: Pincex): void {
+  app.post(
+    '/v1/accounts/batch-get',
+    {
+      config: {
+        scopes: ['read'],
+        count: ({ body }) => {
+          const { userIds, currencies } = body as { userIds: unknown[]; currencies: unknown[] };
+          return userIds.length * currencies.length;
+        },
+      },
+      schema: {
+        summary: 'Accounts of users in currencies',
+        description:
+          'For each user in turn one account for each currency in turn, null where there is none. `minVersions` names, in the same order, the versions that are known: these or newer ones are returned.',
+        body: strict({
+          userIds: ids,
+          currencies: Type.Array(Type.String()),
+          minVersions: Type.Optional(
+            Type.Array(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 })),
+          ),
+        }),
+        response: answers(strict({ accounts: Type.Array(refOrNull(account)) })),
+      },
+    },
+    async ({ body: { userIds, currencies, ...options } }) => ({
+      accounts: await bookkeeper.batchGetAccounts(userIds, currencies, options),
+    }),
+  );
+
+  app.post(
+    '/v1/orders/batch-get',
+    {
+      config: { scopes: ['read'], count: ({ body }) => (body as { ids: unknown[] }).ids.length },
+      schema: {
+        summary: 'Orders by their ids, null where there is none',
+        body: strict({
+          ids,
+          minVersions: Type.Optional(
+            Type.Array(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 })),
+          ),
+        }),
+        response: answers(strict({ orders: Type.Array(refOrNull(order)) })),
+      },
+    },
+    async ({ body: { ids, ...options } }) => ({ orders: await trading.batchGetOrdersByIds(ids, options) }),
+  );
+
+  app.post(
+    '/v1/users/orders/batch-get',
+    {
+      config: { scopes: ['read'], count: ({ body }) => (body as { userIds: unknown[] }).userIds.length },
+      schema: {
+        summary: 'The newest orders of each user',
+        body: strict({
+          userIds: ids,
+          statuses: Type.Optional(
+            Type.Array(oneOf(...ORDER_STATUSES), { description: 'Only orders in these; all where absent' }),
+          ),
+          symbol: Type.Optional(Type.String({ description: 'Only of this market' })),
+          limit: Type.Optional(Type.Integer({ description: 'For each user, 1 to 1,000; 100 where absent' })),
+          fresh,
+        }),
+        response: answers(strict({ orders: Type.Array(Type.Array(ref(order))) })),
+      },
+    },
+    async ({ body: { userIds, ...filter } }) => ({
+      orders: await trading.batchGetUserOrders(userIds, filter),
+    }),
+  );
+
+  app.post(
+    '/v1/trades/batch-get',
+    {
+      config: { scopes: ['read'], count: ({ body }) => (body as { orderIds: unknown[] }).orderIds.length },
+      schema: {
+        summary: 'The trades of each order, oldest first',
+        body: strict({ orderIds: ids, fresh }),
+        response: answers(strict({ trades: Type.Array(Type.Array(ref(trade))) })),
+      },
+    },
+    async ({ body: { orderIds, ...options } }) => ({
+      trades: await trading.batchGetTradesByOrderIds(orderIds, options),
+    }),
+  );
+
+  app.post(
+    '/v1/order-books/batch-get',
+    {
+      config: { scopes: ['read'], count: ({ body }) => (body as { symbols: unknown[] }).symbols.length },
+      schema: {
+        summary: 'Order books, aggregated by price',
+        body: strict({
+          symbols: Type.Array(Type.String({ examples: ['BTC/USD'] })),
+          depth: Type.Optional(
+            Type.Integer({ description: 'Price levels on each side, 1 to 1,000; 20 where absent' }),
+          ),
+        }),
+        response: answers(strict({ orderBooks: Type.Array(ref(orderBook)) })),
+      },
+    },
+    async ({ body: { symbols, depth } }) => ({
+      orderBooks: await trading.batchGetOrderBooks(symbols, depth),
+    }),
+  );
+}

@@ -1,0 +1,76 @@
+import Type from 'typebox';
+import { limits } from '../../limits.ts';
+import type { Pincex } from '../../pincex.ts';
+import type { App } from '../app.ts';
+import { Problem } from '../problem.ts';
+import { strict } from '../schemas/common.ts';
+import { answers } from '../schemas/responses.ts';
+
+export interface Readiness {
+  /** Since the service was told to stop. */
+  readonly isDraining: boolean;
+}
+
+/** What a client may send at the most. */
+export interface ServiceLimits {
+  readonly bodyBytes: number;
+  readonly concurrentCalls: number;
+  readonly queuedCalls: number;
+  readonly queueMs: number;
+}
+
+export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bounds: ServiceLimits): void {
+  app.get(
+    '/healthz',
+    {
+      config: { public: true },
+      schema: { summary: 'The process is alive', response: answers(strict({ status: Type.Literal('ok') })) },
+    },
+    () => ({ status: 'ok' as const }),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      config: { public: true },
+      schema: { summary: 'Calls can be sent', response: answers(strict({ status: Type.Literal('ok') })) },
+    },
+    async () => {
+      if (readiness.isDraining) throw new Problem(503, 'draining', 'The service is stopping');
+      await pincex.ping();
+      return { status: 'ok' as const };
+    },
+  );
+
+  const number = Type.Integer();
+  app.get(
+    '/v1/limits',
+    {
+      config: { scopes: ['read'] },
+      schema: {
+        summary: 'What one call may bring',
+        response: answers(
+          strict({
+            batchItems: number,
+            readKeys: number,
+            idLength: number,
+            ordersPerUser: number,
+            bookDepth: number,
+            bodyBytes: number,
+            concurrentCalls: number,
+            queuedCalls: number,
+            queueMs: number,
+          }),
+        ),
+      },
+    },
+    () => ({
+      batchItems: limits.batchItems,
+      readKeys: limits.readKeys,
+      idLength: limits.idLength,
+      ordersPerUser: limits.ordersPerUser.most,
+      bookDepth: limits.bookDepth,
+      ...bounds,
+    }),
+  );
+}

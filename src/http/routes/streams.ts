@@ -1,0 +1,53 @@
+import { Readable } from 'node:stream';
+import Type from 'typebox';
+import type { Pincex } from '../../pincex.ts';
+import type { RowStream, StreamOptions } from '../../streams/stream.ts';
+import type { App } from '../app.ts';
+import { ref, strict, type Component } from '../schemas/common.ts';
+import { lines } from '../schemas/responses.ts';
+import { account, journalEntry, order, trade } from '../schemas/views.ts';
+
+/** Whole tables as NDJSON, in flat memory: rows are read as fast as the client takes them. */
+export function streamRoutes(app: App, pincex: Pincex): void {
+  const stream = (table: string, row: Component, open: (options: StreamOptions) => RowStream<unknown>) => {
+    app.get(
+      `/v1/stream/${table}`,
+      {
+        config: { scopes: ['read'] },
+        schema: {
+          summary: `All ${table}, a line of JSON for each`,
+          description:
+            'Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.',
+          querystring: strict({ after: Type.Optional(Type.String({ description: 'A cursor' })) }),
+          response: lines(
+            Type.Unsafe({
+              oneOf: [strict({ cursor: Type.String(), row: ref(row) }), strict({ end: Type.Literal(true) })],
+            }),
+          ),
+        },
+      },
+      (request, reply) => {
+        const rows = open({ after: request.query.after ?? null });
+        return reply.type('application/x-ndjson').send(Readable.from(linesOf(rows)));
+      },
+    );
+  };
+  stream('accounts', account, (options) => pincex.streamAccounts(options));
+  stream('orders', order, (options) => pincex.streamOrders(options));
+  stream('trades', trade, (options) => pincex.streamTrades(options));
+  stream('journal', journalEntry, (options) => pincex.streamJournal(options));
+}
+
+/** Lines are sent in pieces of about this many characters. */
+const PIECE = 64 * 1024;
+
+async function* linesOf(rows: RowStream<unknown>): AsyncGenerator<string, void> {
+  let piece = '';
+  for await (const row of rows) {
+    piece += `${JSON.stringify({ cursor: rows.cursor, row })}\n`;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield `${piece}{"end":true}\n`;
+}

@@ -1,0 +1,112 @@
+import Type from 'typebox';
+import type { CommandType, MixedItem } from '../../commands/index.ts';
+import type { BatchOptions } from '../../engine/engine.ts';
+import type { BatchMode, BatchResult } from '../../results.ts';
+import type { Scope } from '../access/scopes.ts';
+import type { Pincex } from '../../pincex.ts';
+import type { App } from '../app.ts';
+import type { Batches } from '../batches.ts';
+import { oneOf, ref, strict, type Component } from '../schemas/common.ts';
+import { items, mixedItem } from '../schemas/items.ts';
+import { answers } from '../schemas/responses.ts';
+import { batchResults, mixedResult, modes } from '../schemas/results.ts';
+
+/** A batch of one command: its path, who may send it, and what it does. */
+interface Write {
+  readonly url: string;
+  readonly type: CommandType;
+  readonly scope: Scope;
+  readonly summary: string;
+}
+
+const WRITES: readonly Write[] = [
+  { url: '/v1/funds/batch-lock', type: 'lockFunds', scope: 'funds:write', summary: 'Lock funds for orders' },
+  { url: '/v1/funds/batch-unlock', type: 'unlockFunds', scope: 'funds:write', summary: 'Unlock funds' },
+  { url: '/v1/funds/batch-deposit', type: 'deposit', scope: 'funds:write', summary: 'Bring money in' },
+  { url: '/v1/funds/batch-withdraw', type: 'withdraw', scope: 'funds:write', summary: 'Take money out' },
+  { url: '/v1/funds/batch-transfer', type: 'transfer', scope: 'funds:write', summary: 'Pass money on' },
+  { url: '/v1/orders/batch-create', type: 'createOrder', scope: 'orders:write', summary: 'Store orders' },
+  {
+    url: '/v1/orders/batch-place',
+    type: 'placeOrder',
+    scope: 'orders:write',
+    summary: 'Hold funds, store orders',
+  },
+  {
+    url: '/v1/orders/batch-cancel',
+    type: 'cancelOrder',
+    scope: 'orders:write',
+    summary: 'Cancel, give holds back',
+  },
+  {
+    url: '/v1/orders/batch-status',
+    type: 'updateOrderStatus',
+    scope: 'orders:write',
+    summary: 'Move orders on',
+  },
+  { url: '/v1/trades/batch-settle', type: 'settleTrade', scope: 'orders:write', summary: 'Settle trades' },
+];
+
+interface WriteBody {
+  readonly items: readonly never[];
+  readonly mode?: BatchMode;
+  readonly batchId?: string;
+}
+
+/** Every route that changes the books. */
+export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
+  for (const { url, type, scope, summary } of WRITES) {
+    writeRoute(app, batches, {
+      url,
+      scopes: [scope],
+      summary,
+      item: items[type],
+      result: batchResults[type],
+      execute: (list, options) =>
+        pincex.execute(
+          list.map((item: object) => ({ ...item, command: type }) as MixedItem),
+          options,
+        ),
+    });
+  }
+  writeRoute(app, batches, {
+    url: '/v1/batches',
+    scopes: ['funds:write', 'orders:write'],
+    summary: 'Commands of all kinds in one batch',
+    item: mixedItem,
+    result: mixedResult,
+    execute: (list, options) => pincex.execute(list, options),
+  });
+}
+
+interface WriteRoute {
+  readonly url: string;
+  readonly scopes: readonly Scope[];
+  readonly summary: string;
+  readonly item: Component;
+  readonly result: Component;
+  execute(items: readonly never[], options: BatchOptions): Promise<BatchResult<unknown>>;
+}
+
+function writeRoute(
+  app: App,
+  batches: Batches,
+  { url, scopes, summary, item, result, execute }: WriteRoute,
+): void {
+  app.post<{ Body: WriteBody }>(
+    url,
+    {
+      config: { scopes, count: (request) => (request.body as WriteBody).items.length },
+      schema: {
+        summary,
+        body: strict({
+          items: Type.Array(ref(item)),
+          mode: Type.Optional(oneOf(...modes)),
+          batchId: Type.Optional(Type.String({ description: 'A UUID of yours, to ask for the outcome by' })),
+        }),
+        response: answers(ref(result)),
+      },
+    },
+    (request, reply) => batches.run(request, reply, execute),
+  );
+}

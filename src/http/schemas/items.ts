@@ -1,0 +1,97 @@
+import Type from 'typebox';
+import { ORDER_STATUSES } from '../../books/orders.ts';
+import type { CommandType } from '../../commands/index.ts';
+import { component, decimal, id, oneOf, orNull, strict, time, type Component } from './common.ts';
+
+/** What may stand in a batch: one schema for each command. */
+
+const group = Type.Optional(
+  orNull(Type.String({ description: 'Items of one group succeed or fail together' })),
+);
+const userId = id;
+const currency = Type.String({ examples: ['USD'] });
+const symbol = Type.String({ examples: ['BTC/USD'] });
+const side = oneOf('buy', 'sell');
+const optional = (schema: Parameters<typeof orNull>[0]) => Type.Optional(orNull(schema));
+
+const order = {
+  id,
+  userId,
+  symbol,
+  side,
+  type: oneOf('limit', 'market', 'stop', 'stop_limit', 'trailing_stop'),
+  quantity: decimal,
+  price: optional(decimal),
+  stopPrice: optional(decimal),
+  trailingAmount: optional(decimal),
+  trailingPercent: optional(decimal),
+  displayQuantity: optional(decimal),
+  timeInForce: Type.Optional(
+    Type.Unsafe<'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null>({
+      type: ['string', 'null'],
+      enum: ['gtc', 'ioc', 'fok', 'gtd', 'day', null],
+    }),
+  ),
+  expiresAt: optional(time),
+  ocoGroupId: optional(id),
+  parentOrderId: optional(id),
+  holdAmount: optional(decimal),
+  group,
+};
+
+const money = { id, userId, currency, amount: decimal, group };
+
+export const itemFields = {
+  deposit: { ...money, reference: optional(id) },
+  withdraw: { ...money, reference: optional(id) },
+  transfer: { ...money, toUserId: id, reference: optional(id) },
+  lockFunds: { ...money, orderId: id, expiresAt: optional(time) },
+  unlockFunds: { ...money, orderId: id },
+  createOrder: order,
+  placeOrder: { ...order, recordRejection: Type.Optional(Type.Boolean()) },
+  cancelOrder: { id, userId, orderId: id, group },
+  updateOrderStatus: {
+    id,
+    userId,
+    orderId: id,
+    status: Type.Unsafe<(typeof ORDER_STATUSES)[number]>({ type: 'string', enum: ORDER_STATUSES }),
+    filledQuantity: optional(decimal),
+    averagePrice: optional(decimal),
+    group,
+  },
+  settleTrade: {
+    id,
+    symbol,
+    price: decimal,
+    quantity: decimal,
+    buyUserId: id,
+    buyOrderId: id,
+    sellUserId: id,
+    sellOrderId: id,
+    takerSide: side,
+    buyFee: optional(decimal),
+    sellFee: optional(decimal),
+    group,
+  },
+} satisfies Record<CommandType, Record<string, object>>;
+
+/** `lockFunds` as `LockFunds`. */
+const nameOf = (type: CommandType): string => type.charAt(0).toUpperCase() + type.slice(1);
+
+const types = Object.keys(itemFields) as CommandType[];
+
+/** The item of a batch of one command. */
+export const items = Object.fromEntries(
+  types.map((type): [CommandType, Component] => [type, component(nameOf(type), strict(itemFields[type]))]),
+) as Record<CommandType, Component>;
+
+/** The item of a batch that mixes commands: the same, and which command it is. */
+export const mixedItem = component(
+  'MixedItem',
+  Type.Unsafe<Record<string, unknown>>({
+    type: 'object',
+    required: ['command'],
+    discriminator: { propertyName: 'command' },
+    oneOf: types.map((type) => strict({ command: Type.Literal(type), ...itemFields[type] })),
+  }),
+);

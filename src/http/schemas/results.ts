@@ -1,0 +1,129 @@
+import Type, { type TSchema } from 'typebox';
+import { ORDER_STATUSES } from '../../books/orders.ts';
+import type { CommandType } from '../../commands/index.ts';
+import {
+  component,
+  decimal,
+  id,
+  oneOf,
+  orNull,
+  ref,
+  refOrNull,
+  strict,
+  version,
+  type Component,
+} from './common.ts';
+
+/** What a batch answers: see docs/results-and-errors.md. */
+
+const status = Type.Unsafe<(typeof ORDER_STATUSES)[number]>({ type: 'string', enum: ORDER_STATUSES });
+
+const funds = component('Funds', strict({ available: decimal, locked: decimal, version }));
+const orderOutcome = component('OrderOutcome', strict({ orderId: id, status, version }));
+const placeOutcome = component('PlaceOutcome', strict({ orderId: id, status, version, funds: ref(funds) }));
+const endOutcome = component(
+  'EndOutcome',
+  strict({ orderId: id, status, version, released: decimal, funds: refOrNull(funds) }),
+);
+const tradeOutcome = component(
+  'TradeOutcome',
+  strict({ tradeId: id, quoteAmount: decimal, buy: ref(orderOutcome), sell: ref(orderOutcome) }),
+);
+
+/** The data of a success, for each command. */
+const data: Record<CommandType, Component> = {
+  deposit: funds,
+  withdraw: funds,
+  transfer: funds,
+  lockFunds: funds,
+  unlockFunds: funds,
+  createOrder: orderOutcome,
+  placeOrder: placeOutcome,
+  cancelOrder: endOutcome,
+  updateOrderStatus: orderOutcome,
+  settleTrade: tradeOutcome,
+};
+
+const itemError = component(
+  'ItemError',
+  strict({
+    code: Type.String({ description: 'Stable, lower_snake_case', examples: ['insufficient_funds'] }),
+    message: Type.String(),
+    retryable: Type.Boolean({ description: 'Whether the same item may succeed later as it is' }),
+  }),
+);
+
+const counts = component(
+  'BatchCounts',
+  strict({
+    total: Type.Integer(),
+    applied: Type.Integer(),
+    rejected: Type.Integer(),
+    replayed: Type.Integer(),
+    skipped: Type.Integer(),
+  }),
+);
+
+const place = { index: Type.Integer({ minimum: 0 }), id: orNull(id) };
+
+const itemResult = (success: TSchema): TSchema =>
+  Type.Unsafe({
+    oneOf: [
+      strict({ ...place, status: oneOf('applied', 'replayed'), data: success }),
+      strict({ ...place, status: oneOf('rejected'), error: ref(itemError) }),
+      strict({ ...place, status: oneOf('skipped') }),
+    ],
+  });
+
+export const modes = ['partial', 'stop_on_error', 'atomic'] as const;
+
+const batch = (success: TSchema) => ({
+  batchId: Type.String({ description: 'UUID' }),
+  mode: oneOf(...modes),
+  status: oneOf('applied', 'partial', 'rejected'),
+  counts: ref(counts),
+  durationMs: Type.Number(),
+  results: Type.Array(itemResult(success)),
+});
+
+/** The result of a batch of one command. */
+export const batchResults = Object.fromEntries(
+  Object.entries(data).map(([type, success]): [string, Component] => [
+    type,
+    component(`${type.charAt(0).toUpperCase()}${type.slice(1)}Result`, strict(batch(ref(success)))),
+  ]),
+) as Record<CommandType, Component>;
+
+const anyData = Type.Unsafe({
+  anyOf: [...new Set(Object.values(data))].map(({ name }) => ({ $ref: `${name}#` })),
+});
+
+/** The result of a batch that mixes commands. */
+export const mixedResult = component('MixedResult', strict(batch(anyData)));
+
+/** RFC 9457; that of an atomic batch that failed carries its result as `batch`. */
+export const problem = component(
+  'Problem',
+  Type.Object(
+    {
+      type: Type.String(),
+      title: Type.String(),
+      status: Type.Integer(),
+      detail: Type.String(),
+      code: Type.String({ description: 'Stable, lower_snake_case' }),
+      retryable: Type.Optional(Type.Boolean()),
+      errors: Type.Optional(
+        Type.Array(
+          strict({
+            pointer: Type.Optional(Type.String({ description: 'RFC 6901, into the body' })),
+            parameter: Type.Optional(Type.String()),
+            header: Type.Optional(Type.String()),
+            detail: Type.String(),
+          }),
+        ),
+      ),
+      batchId: Type.Optional(Type.String()),
+    },
+    { additionalProperties: true },
+  ),
+);

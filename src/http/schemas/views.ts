@@ -1,0 +1,95 @@
+import Type from 'typebox';
+import { ORDER_STATUSES } from '../../books/orders.ts';
+import { component, decimal, id, oneOf, orNull, ref, strict, time, version } from './common.ts';
+
+/** What reads answer. */
+
+const symbol = Type.String({ examples: ['BTC/USD'] });
+const side = oneOf('buy', 'sell');
+
+export const account = component(
+  'Account',
+  strict({
+    userId: id,
+    currency: Type.String({ examples: ['USD'] }),
+    available: decimal,
+    locked: decimal,
+    balance: decimal,
+    version,
+    updatedAt: time,
+  }),
+);
+
+export const order = component(
+  'Order',
+  strict({
+    id,
+    userId: id,
+    symbol,
+    side,
+    type: oneOf('limit', 'market', 'stop', 'stop_limit', 'trailing_stop'),
+    status: Type.Unsafe<(typeof ORDER_STATUSES)[number]>({ type: 'string', enum: ORDER_STATUSES }),
+    quantity: decimal,
+    filledQuantity: decimal,
+    averagePrice: orNull(decimal),
+    price: orNull(decimal),
+    stopPrice: orNull(decimal),
+    trailingAmount: orNull(decimal),
+    trailingPercent: orNull(decimal),
+    displayQuantity: orNull(decimal),
+    timeInForce: oneOf('gtc', 'ioc', 'fok', 'gtd', 'day'),
+    expiresAt: orNull(time),
+    ocoGroupId: orNull(id),
+    parentOrderId: orNull(id),
+    holdAmount: orNull(decimal),
+    placed: Type.Boolean(),
+    rejectCode: orNull(Type.String()),
+    version,
+    createdAt: time,
+    updatedAt: time,
+  }),
+);
+
+export const trade = component(
+  'Trade',
+  strict({
+    id,
+    userId: id,
+    orderId: id,
+    symbol,
+    side,
+    price: decimal,
+    quantity: decimal,
+    quoteAmount: decimal,
+    fee: decimal,
+    liquidity: oneOf('maker', 'taker'),
+    executedAt: time,
+  }),
+);
+
+export const journalEntry = component(
+  'JournalEntry',
+  strict({
+    userId: id,
+    currency: Type.String(),
+    version,
+    availableDelta: decimal,
+    lockedDelta: decimal,
+    available: decimal,
+    locked: decimal,
+    operationId: id,
+    operationType: Type.String(),
+    orderId: orNull(id),
+    createdAt: time,
+  }),
+);
+
+const level = component(
+  'BookLevel',
+  strict({ price: decimal, quantity: decimal, orders: Type.Integer({ minimum: 1 }) }),
+);
+
+export const orderBook = component(
+  'OrderBook',
+  strict({ symbol, bids: Type.Array(ref(level)), asks: Type.Array(ref(level)) }),
+);
