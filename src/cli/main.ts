@@ -9,6 +9,7 @@ import { addDoctor } from './doctor.ts';
 import { addMigrate } from './migrate.ts';
 import { addReplay } from './replay.ts';
 import { reportError } from './session.ts';
+import { addStart } from './start.ts';
 import { addSweep } from './sweep.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -22,6 +23,7 @@ const program = new Command('pincex')
     'after',
     '\nWithout DATABASE_URL or database.url in pincex.yaml it uses a PostgreSQL server of its own, under .pincex/.',
   );
+addStart(program, version);
 addMigrate(program);
 addCatalog(program);
 addAudit(program);

@@ -3,8 +3,18 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { App } from './app.ts';
 import { components } from './schemas/common.ts';
 
-/** Describes every route that is registered after it, and serves a page to try calls on. */
-export async function describe(app: App, version: string): Promise<void> {
+const PAGE = '/docs';
+
+/**
+ * Describes every route that is registered after it, and serves a page to try calls on.
+ *
+ * @param isOpen whether the document and the page need no key
+ */
+export async function describe(app: App, version: string, isOpen: boolean): Promise<void> {
+  const access = isOpen ? { public: true as const } : { scopes: ['read'] as const };
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith(PAGE)) route.config = { ...route.config, ...access };
+  });
   for (const { name, schema } of components()) app.addSchema({ ...schema, $id: name });
   await app.register(swagger, {
     openapi: {
@@ -19,6 +29,6 @@ export async function describe(app: App, version: string): Promise<void> {
     },
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `schema-${i}`) },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
-  app.get('/openapi.json', { config: { public: true }, schema: { hide: true } }, () => app.swagger());
+  await app.register(swaggerUi, { routePrefix: PAGE });
+  app.get('/openapi.json', { config: access, schema: { hide: true } }, () => app.swagger());
 }

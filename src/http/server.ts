@@ -15,6 +15,10 @@ import { writeRoutes } from './routes/writes.ts';
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
   readonly readiness: Readiness;
+  /** Only this machine can reach it: then its documentation needs no key. */
+  readonly isLocal: boolean;
+  readonly itemsPerSecond: number | null;
+  readonly idempotencyRetentionMs: number;
   readonly logger?: FastifyServerOptions['loggerInstance'];
   readonly tls?: { readonly cert: string; readonly key: string } | null;
 }
@@ -26,7 +30,8 @@ const IDLE_MS = 65_000;
 
 /** Puts the service together; nothing listens yet. */
 export async function buildServer(pincex: Pincex, options: ServerOptions): Promise<App> {
-  const { version, readiness, logger, tls, bodyBytes, concurrentCalls, queuedCalls, queueMs } = options;
+  const { version, readiness, isLocal, logger, tls, bodyBytes, concurrentCalls, queuedCalls, queueMs } =
+    options;
   const app: App = Fastify({
     ...(logger && { loggerInstance: logger }),
     ...(tls && { https: tls }),
@@ -43,7 +48,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   answerWithProblems(app);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  await describe(app, version);
+  await describe(app, version, isLocal);
 
   const admission = new Admission({ concurrent: concurrentCalls, queue: queuedCalls, waitMs: queueMs });
   writeRoutes(app, pincex, new Batches(admission));

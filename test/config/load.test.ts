@@ -59,6 +59,18 @@ describe('without a file and without variables', () => {
         },
       },
       redis: null,
+      service: {
+        host: '127.0.0.1',
+        port: 8_080,
+        tls: null,
+        bodyLimit: 8_388_608,
+        maxConcurrent: 10,
+        maxWaiting: 100,
+        queueTimeoutMs: 1_000,
+        itemsPerSecond: null,
+        idempotencyRetentionMs: 86_400_000,
+        drainDelayMs: 0,
+      },
     });
   });
 });
@@ -90,6 +102,18 @@ redis:
   max_retries: 0
   pool_size: 20
   min_idle_conns: 1
+service:
+  host: '::'
+  port: 443
+  tls_cert: cert.pem
+  tls_key: key.pem
+  body_limit: 1048576
+  max_concurrent: 4
+  max_waiting: 0
+  queue_timeout: 250ms
+  items_per_second: 5000
+  idempotency_retention: 48h
+  drain_delay: 5s
 `);
     expect(load()).toEqual({
       dataDir: path.join(cwd, 'data'),
@@ -127,6 +151,18 @@ redis:
         maxRetries: 0,
         poolSize: 20,
         minIdleConnections: 1,
+      },
+      service: {
+        host: '::',
+        port: 443,
+        tls: { cert: path.join(cwd, 'cert.pem'), key: path.join(cwd, 'key.pem') },
+        bodyLimit: 1_048_576,
+        maxConcurrent: 4,
+        maxWaiting: 0,
+        queueTimeoutMs: 250,
+        itemsPerSecond: 5_000,
+        idempotencyRetentionMs: 172_800_000,
+        drainDelayMs: 5_000,
       },
     });
   });
@@ -169,6 +205,13 @@ redis:
   });
 });
 
+describe('a certificate', () => {
+  it.each(['tls_cert', 'tls_key'])('goes with its key: %s alone is refused', (key) => {
+    write(`service: { ${key}: a.pem }`);
+    expect(problemsOf()).toContain('service.tls_cert and service.tls_key: they go together; one is missing');
+  });
+});
+
 describe('the environment', () => {
   it('stands over the file', () => {
     write('database: { pool: { max: 20, idle_timeout: 1m } }');
@@ -204,6 +247,17 @@ describe('the environment', () => {
         PINCEX_REDIS_MAX_RETRIES: '4',
         PINCEX_REDIS_POOL_SIZE: '5',
         PINCEX_REDIS_MIN_IDLE_CONNS: '6',
+        PINCEX_SERVICE_HOST: '0.0.0.0',
+        PINCEX_SERVICE_PORT: '0',
+        PINCEX_SERVICE_TLS_CERT: '/tls/cert.pem',
+        PINCEX_SERVICE_TLS_KEY: '/tls/key.pem',
+        PINCEX_SERVICE_BODY_LIMIT: '1024',
+        PINCEX_SERVICE_MAX_CONCURRENT: '1',
+        PINCEX_SERVICE_MAX_WAITING: '2',
+        PINCEX_SERVICE_QUEUE_TIMEOUT: '3s',
+        PINCEX_SERVICE_ITEMS_PER_SECOND: '4',
+        PINCEX_SERVICE_IDEMPOTENCY_RETENTION: '5s',
+        PINCEX_SERVICE_DRAIN_DELAY: '6s',
       }),
     ).toEqual({
       dataDir: '/srv/pincex',
@@ -241,6 +295,18 @@ describe('the environment', () => {
         maxRetries: 4,
         poolSize: 5,
         minIdleConnections: 6,
+      },
+      service: {
+        host: '0.0.0.0',
+        port: 0,
+        tls: { cert: '/tls/cert.pem', key: '/tls/key.pem' },
+        bodyLimit: 1_024,
+        maxConcurrent: 1,
+        maxWaiting: 2,
+        queueTimeoutMs: 3_000,
+        itemsPerSecond: 4,
+        idempotencyRetentionMs: 5_000,
+        drainDelayMs: 6_000,
       },
     });
   });

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { isIPv4, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { ServiceConfig } from '../config/load.ts';
+import { PincexError } from '../errors.ts';
+import type { Pincex } from '../pincex.ts';
+import { buildServer } from './server.ts';
+
+export interface Service {
+  /** Where it listens. */
+  readonly url: string;
+  /**
+   * Stops without losing a call: readiness turns red and, after `service.drain_delay`, no more calls are taken; those
+   * that were are answered.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves the books over HTTP. Closing the books is for the caller, after {@link Service.stop}.
+ *
+ * @throws PincexError `invalid_configuration` where the certificate cannot be read, or the address cannot be had
+ */
+export async function startService(pincex: Pincex, version: string, logger?: Logger): Promise<Service> {
+  const { host, port, tls, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs, drainDelayMs, ...rest } =
+    pincex.config.service;
+  const readiness = { isDraining: false };
+  const app = await buildServer(pincex, {
+    ...rest,
+    version,
+    readiness,
+    isLocal: isLoopback(host),
+    tls: await readTls(tls),
+    bodyBytes: bodyLimit,
+    concurrentCalls: maxConcurrent,
+    queuedCalls: maxWaiting,
+    queueMs: queueTimeoutMs,
+    ...(logger && { logger }),
+  });
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    await app.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `The service cannot listen on service.host ${host}, service.port ${port}: ${reason}`;
+    throw new PincexError('invalid_configuration', message, { cause: error });
+  }
+  const { address, port: bound } = app.server.address() as AddressInfo;
+  let stopping: Promise<void> | undefined;
+  return {
+    url: `${tls === null ? 'http' : 'https'}://${isIPv4(address) ? address : `[${address}]`}:${bound}`,
+    stop() {
+      stopping ??= drain();
+      return stopping;
+    },
+  };
+
+  async function drain(): Promise<void> {
+    readiness.isDraining = true;
+    await sleep(drainDelayMs);
+    await app.close();
+  }
+}
+
+/** Only this machine can reach it. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+async function readTls(files: ServiceConfig['tls']): Promise<ServiceConfig['tls']> {
+  if (files === null) return null;
+  try {
+    const [cert, key] = await Promise.all([readFile(files.cert, 'utf8'), readFile(files.key, 'utf8')]);
+    return { cert, key };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `service.tls_cert and service.tls_key name files that can be read: ${reason}`;
+    throw new PincexError('invalid_configuration', message, { cause: error });
+  }
+}
