@@ -33,14 +33,27 @@ export class Admission {
    * @throws Problem `overloaded`, `deadline_exceeded`
    */
   async run<Result>(deadline: number, work: () => Promise<Result>): Promise<Result> {
-    if (this.#running < this.#options.concurrent) this.#running++;
-    else await this.#turn(deadline);
+    const leave = await this.enter(deadline);
     try {
-      if (performance.now() >= deadline) throw notStarted();
       return await work();
     } finally {
-      this.#next();
+      leave();
     }
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @returns what ends it: to be called once
+   * @throws Problem `overloaded`, `deadline_exceeded`
+   */
+  async enter(deadline: number): Promise<() => void> {
+    if (performance.now() >= deadline) throw notStarted();
+    if (this.#running < this.#options.concurrent) this.#running++;
+    else await this.#turn(deadline);
+    return () => {
+      this.#leave();
+    };
   }
 
   /** How many work and wait now. */
@@ -75,7 +88,7 @@ export class Admission {
   }
 
   /** Gives the place that became free to who waits longest. */
-  #next(): void {
+  #leave(): void {
     const [first] = this.#queue;
     if (first === undefined) {
       this.#running--;

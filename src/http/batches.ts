@@ -2,25 +2,25 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { BatchOptions } from '../engine/engine.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
-import { notStarted, type Admission } from './admission.ts';
-import { deadlineOf, withDeadline } from './deadline.ts';
 import { Problem } from './problem.ts';
 import { sendProblem } from './problems.ts';
+import type { Turns } from './turns.ts';
 
 export interface BatchBody {
-  readonly items: readonly never[];
+  readonly items: readonly object[];
   readonly mode?: BatchMode;
   readonly batchId?: string;
 }
 
-type Execute = (items: readonly never[], options: BatchOptions) => Promise<BatchResult<unknown>>;
+/** Runs a batch through the library. */
+export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
 
 /** Runs the batches of HTTP calls. */
 export class Batches {
-  readonly #admission: Admission;
+  readonly #turns: Turns;
 
-  constructor(admission: Admission) {
-    this.#admission = admission;
+  constructor(turns: Turns) {
+    this.#turns = turns;
   }
 
   async run(
@@ -28,14 +28,12 @@ export class Batches {
     reply: FastifyReply,
     execute: Execute,
   ): Promise<FastifyReply> {
-    const deadline = deadlineOf(request.headers['request-timeout']);
     const { items, mode, batchId = uuidv7() } = request.body;
-    let hasBegun = false;
-    const running = this.#admission.run(deadline, () => {
-      hasBegun = true;
-      return execute(items, { ...(mode && { mode }), batchId });
-    });
-    const result = await withDeadline(deadline, running, () => late(hasBegun ? batchId : null));
+    const result = await this.#turns.take(
+      request,
+      () => execute(items, { ...(mode && { mode }), batchId }),
+      late(batchId),
+    );
     return answer(reply, result);
   }
 }
@@ -52,9 +50,7 @@ function answer(reply: FastifyReply, result: BatchResult<unknown>): FastifyReply
   return sendProblem(reply, new Problem(422, 'batch_rejected', detail, { extensions: { batch } }));
 }
 
-/** @param batchId of the batch that goes on; `null` where it did not begin */
-function late(batchId: string | null): Problem {
-  if (batchId === null) return notStarted();
-  const detail = `The time of Request-Timeout was over before the batch was done; it may be done all the same: ask for /v1/batches/${batchId}, or send the same items again`;
-  return new Problem(504, 'deadline_exceeded', detail, { extensions: { batchId, retryable: true } });
-}
+const late = (batchId: string) => ({
+  detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ask for /v1/batches/${batchId}, or send the same items again`,
+  extensions: { batchId },
+});

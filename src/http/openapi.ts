@@ -27,7 +27,9 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
       security: [{ key: [] }],
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `schema-${i}`) },
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
+    },
   });
   await app.register(swaggerUi, { routePrefix: PAGE });
   app.get('/openapi.json', { config: access, schema: { hide: true } }, () => app.swagger());

@@ -95,7 +95,7 @@ function ofValidation(
   { validation = [], validationContext }: FastifyError,
   request: FastifyRequest,
 ): Problem {
-  const place = PLACES[(validationContext ?? 'body') as keyof typeof PLACES];
+  const place = PLACES[validationContext ?? 'body'];
   const errors = validation.map(({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
     const property = keyword === 'required' ? params['missingProperty'] : params['additionalProperty'];
     const pointer = `${instancePath}${typeof property === 'string' ? `/${escaped(property)}` : ''}`;

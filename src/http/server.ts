@@ -1,4 +1,4 @@
-import Fastify, { type FastifyServerOptions } from 'fastify';
+import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Pincex } from '../pincex.ts';
 import { Admission } from './admission.ts';
@@ -11,6 +11,7 @@ import { readRoutes } from './routes/reads.ts';
 import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/service.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
+import { Turns } from './turns.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
@@ -32,18 +33,22 @@ const IDLE_MS = 65_000;
 export async function buildServer(pincex: Pincex, options: ServerOptions): Promise<App> {
   const { version, readiness, isLocal, logger, tls, bodyBytes, concurrentCalls, queuedCalls, queueMs } =
     options;
-  const app: App = Fastify({
+  const settings: FastifyServerOptions = {
     ...(logger && { loggerInstance: logger }),
-    ...(tls && { https: tls }),
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytes,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: IDLE_MS,
-    http: { headersTimeout: HEADERS_MS },
     // What does not fit its schema is refused, not bent until it does.
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },
     },
-  } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>() as unknown as App;
+  };
+  const app: App = Fastify({
+    ...settings,
+    ...(tls && { https: tls }),
+  } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.headersTimeout = HEADERS_MS;
   readJson(app);
   answerWithProblems(app);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
@@ -51,9 +56,11 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   await describe(app, version, isLocal);
 
   const admission = new Admission({ concurrent: concurrentCalls, queue: queuedCalls, waitMs: queueMs });
-  writeRoutes(app, pincex, new Batches(admission));
-  readRoutes(app, pincex);
-  streamRoutes(app, pincex);
+  const turns = new Turns(admission);
+  writeRoutes(app, pincex, new Batches(turns));
+  readRoutes(app, pincex, turns);
+  // A stream goes on for as long as its client reads: it must not take the places of calls.
+  streamRoutes(app, pincex, new Admission({ concurrent: concurrentCalls, queue: 0, waitMs: queueMs }));
   serviceRoutes(app, pincex, readiness, { bodyBytes, concurrentCalls, queuedCalls, queueMs });
   return app;
 }

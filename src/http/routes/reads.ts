@@ -4,6 +4,7 @@ import type { App } from '../app.ts';
 import { id, oneOf, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 import { account, order, orderBook, trade } from '../schemas/views.ts';
+import type { Turns } from '../turns.ts';
 import { ORDER_STATUSES } from '../../books/orders.ts';
 
 const ids = Type.Array(id);
@@ -12,7 +13,7 @@ const fresh = Type.Optional(
 );
 
 /** Every route that reads many things at once. */
-export function readRoutes(app: App, { bookkeeper, trading }: Pincex): void {
+export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Turns): void {
   app.post(
     '/v1/accounts/batch-get',
     {
@@ -37,9 +38,16 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex): void {
         response: answers(strict({ accounts: Type.Array(refOrNull(account)) })),
       },
     },
-    async ({ body: { userIds, currencies, ...options } }) => ({
-      accounts: await bookkeeper.batchGetAccounts(userIds, currencies, options),
-    }),
+    async (request) => {
+      const { userIds, currencies, ...options } = request.body;
+      return {
+        accounts: await turns.take(
+          request,
+          () => bookkeeper.batchGetAccounts(userIds, currencies, options),
+          LATE,
+        ),
+      };
+    },
   );
 
   app.post(
@@ -57,7 +65,10 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex): void {
         response: answers(strict({ orders: Type.Array(refOrNull(order)) })),
       },
     },
-    async ({ body: { ids, ...options } }) => ({ orders: await trading.batchGetOrdersByIds(ids, options) }),
+    async (request) => {
+      const { ids, ...options } = request.body;
+      return { orders: await turns.take(request, () => trading.batchGetOrdersByIds(ids, options), LATE) };
+    },
   );
 
   app.post(
@@ -78,9 +89,10 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex): void {
         response: answers(strict({ orders: Type.Array(Type.Array(ref(order))) })),
       },
     },
-    async ({ body: { userIds, ...filter } }) => ({
-      orders: await trading.batchGetUserOrders(userIds, filter),
-    }),
+    async (request) => {
+      const { userIds, ...filter } = request.body;
+      return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), LATE) };
+    },
   );
 
   app.post(
@@ -93,9 +105,12 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex): void {
         response: answers(strict({ trades: Type.Array(Type.Array(ref(trade))) })),
       },
     },
-    async ({ body: { orderIds, ...options } }) => ({
-      trades: await trading.batchGetTradesByOrderIds(orderIds, options),
-    }),
+    async (request) => {
+      const { orderIds, ...options } = request.body;
+      return {
+        trades: await turns.take(request, () => trading.batchGetTradesByOrderIds(orderIds, options), LATE),
+      };
+    },
   );
 
   app.post(
@@ -113,8 +128,13 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex): void {
         response: answers(strict({ orderBooks: Type.Array(ref(orderBook)) })),
       },
     },
-    async ({ body: { symbols, depth } }) => ({
-      orderBooks: await trading.batchGetOrderBooks(symbols, depth),
-    }),
+    async (request) => {
+      const { symbols, depth } = request.body;
+      return {
+        orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), LATE),
+      };
+    },
   );
 }
+
+const LATE = { detail: 'The time of Request-Timeout was over before everything was read' };

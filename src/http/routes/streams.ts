@@ -2,13 +2,14 @@ import { Readable } from 'node:stream';
 import Type from 'typebox';
 import type { Pincex } from '../../pincex.ts';
 import type { RowStream, StreamOptions } from '../../streams/stream.ts';
+import type { Admission } from '../admission.ts';
 import type { App } from '../app.ts';
 import { ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
 import { account, journalEntry, order, trade } from '../schemas/views.ts';
 
 /** Whole tables as NDJSON, in flat memory: rows are read as fast as the client takes them. */
-export function streamRoutes(app: App, pincex: Pincex): void {
+export function streamRoutes(app: App, pincex: Pincex, admission: Admission): void {
   const stream = (table: string, row: Component, open: (options: StreamOptions) => RowStream<unknown>) => {
     app.get(
       `/v1/stream/${table}`,
@@ -26,9 +27,12 @@ export function streamRoutes(app: App, pincex: Pincex): void {
           ),
         },
       },
-      (request, reply) => {
+      async (request, reply) => {
         const rows = open({ after: request.query.after ?? null });
-        return reply.type('application/x-ndjson').send(Readable.from(linesOf(rows)));
+        const leave = await admission.enter(Infinity);
+        const lines = Readable.from(linesOf(rows));
+        lines.once('close', leave);
+        return reply.type('application/x-ndjson').send(lines);
       },
     );
   };

@@ -1,11 +1,9 @@
 import Type from 'typebox';
 import type { CommandType, MixedItem } from '../../commands/index.ts';
-import type { BatchOptions } from '../../engine/engine.ts';
-import type { BatchMode, BatchResult } from '../../results.ts';
 import type { Scope } from '../access/scopes.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
-import type { Batches } from '../batches.ts';
+import type { BatchBody, Batches, Execute } from '../batches.ts';
 import { oneOf, ref, strict, type Component } from '../schemas/common.ts';
 import { items, mixedItem } from '../schemas/items.ts';
 import { answers } from '../schemas/responses.ts';
@@ -47,12 +45,6 @@ const WRITES: readonly Write[] = [
   { url: '/v1/trades/batch-settle', type: 'settleTrade', scope: 'orders:write', summary: 'Settle trades' },
 ];
 
-interface WriteBody {
-  readonly items: readonly never[];
-  readonly mode?: BatchMode;
-  readonly batchId?: string;
-}
-
 /** Every route that changes the books. */
 export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
   for (const { url, type, scope, summary } of WRITES) {
@@ -64,7 +56,7 @@ export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
       result: batchResults[type],
       execute: (list, options) =>
         pincex.execute(
-          list.map((item: object) => ({ ...item, command: type }) as MixedItem),
+          list.map((item) => ({ ...item, command: type }) as MixedItem),
           options,
         ),
     });
@@ -75,7 +67,7 @@ export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
     summary: 'Commands of all kinds in one batch',
     item: mixedItem,
     result: mixedResult,
-    execute: (list, options) => pincex.execute(list, options),
+    execute: (list, options) => pincex.execute(list as MixedItem[], options),
   });
 }
 
@@ -85,7 +77,7 @@ interface WriteRoute {
   readonly summary: string;
   readonly item: Component;
   readonly result: Component;
-  execute(items: readonly never[], options: BatchOptions): Promise<BatchResult<unknown>>;
+  readonly execute: Execute;
 }
 
 function writeRoute(
@@ -93,10 +85,10 @@ function writeRoute(
   batches: Batches,
   { url, scopes, summary, item, result, execute }: WriteRoute,
 ): void {
-  app.post<{ Body: WriteBody }>(
+  app.post<{ Body: BatchBody }>(
     url,
     {
-      config: { scopes, count: (request) => (request.body as WriteBody).items.length },
+      config: { scopes, count: (request) => (request.body as BatchBody).items.length },
       schema: {
         summary,
         body: strict({

@@ -1,0 +1,38 @@
+import type { FastifyRequest } from 'fastify';
+import { notStarted, type Admission } from './admission.ts';
+import { deadlineOf, withDeadline } from './deadline.ts';
+import { Problem } from './problem.ts';
+
+/** What a call is told whose time is over while it is under way. */
+export interface Late {
+  readonly detail: string;
+  readonly extensions?: Readonly<Record<string, unknown>>;
+}
+
+/** Gives each call its turn, and answers no later than the client waits for. */
+export class Turns {
+  readonly #admission: Admission;
+
+  constructor(admission: Admission) {
+    this.#admission = admission;
+  }
+
+  /**
+   * Runs `work`, which keeps its place until it has ended, whether anybody still waits for it or not.
+   *
+   * @throws Problem `overloaded`, `deadline_exceeded`, `invalid_request_timeout`
+   */
+  take<Result>(request: FastifyRequest, work: () => Promise<Result>, late: Late): Promise<Result> {
+    const deadline = deadlineOf(request.headers['request-timeout']);
+    let hasBegun = false;
+    const running = this.#admission.run(deadline, () => {
+      hasBegun = true;
+      return work();
+    });
+    return withDeadline(deadline, running, () => (hasBegun ? exceeded(late) : notStarted()));
+  }
+}
+
+function exceeded({ detail, extensions }: Late): Problem {
+  return new Problem(504, 'deadline_exceeded', detail, { extensions: { ...extensions, retryable: true } });
+}

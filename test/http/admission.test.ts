@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { Admission } from '../../src/http/admission.ts';
+import type { Problem } from '../../src/http/problem.ts';
+import { gate } from '../support/waiting.ts';
+
+const NEVER = Infinity;
+
+/** The problem that a call was refused with. */
+async function refusal(call: Promise<unknown>): Promise<Problem> {
+  const outcome = await call.then(
+    () => undefined,
+    (error: unknown) => error as Problem,
+  );
+  expect(outcome).toMatchObject({ status: expect.any(Number) as number });
+  return outcome!;
+}
+
+describe('a service that takes two calls at a time and lets two wait', () => {
+  const open = (waitMs = 60_000) => new Admission({ concurrent: 2, queue: 2, waitMs });
+
+  it('runs two at once, the others in the order in which they came, and refuses a fifth at once', async () => {
+    const admission = open();
+    const gates = [gate(), gate(), gate(), gate()];
+    const begun: number[] = [];
+    const calls = gates.map((held, n) =>
+      admission.run(NEVER, async () => {
+        begun.push(n);
+        await held.opened;
+        return n;
+      }),
+    );
+    await sleep(0);
+    expect(begun).toEqual([0, 1]);
+    expect(admission.load).toEqual({ running: 2, waiting: 2 });
+    const fifth = await refusal(admission.run(NEVER, () => Promise.resolve()));
+    expect(fifth).toMatchObject({ status: 503, code: 'overloaded' });
+    expect(fifth.options.headers).toEqual({ 'retry-after': '1' });
+    gates[1]!.open();
+    await calls[1];
+    await sleep(0);
+    expect(begun).toEqual([0, 1, 2]);
+    for (const held of gates) held.open();
+    expect(await Promise.all(calls)).toEqual([0, 1, 2, 3]);
+    expect(admission.load).toEqual({ running: 0, waiting: 0 });
+  });
+
+  it('gives the place of a call that failed to the next', async () => {
+    const admission = open();
+    const failing = [1, 2].map(() => admission.run(NEVER, () => Promise.reject(new Error('no'))));
+    const third = admission.run(NEVER, () => Promise.resolve('done'));
+    for (const call of failing) await expect(call).rejects.toThrow('no');
+    expect(await third).toBe('done');
+    expect(admission.load).toEqual({ running: 0, waiting: 0 });
+  });
+
+  it('refuses who waited for too long, and never runs it', async () => {
+    const admission = open(20);
+    const held = gate();
+    const running = [1, 2].map(() => admission.run(NEVER, () => held.opened));
+    let hasRun = false;
+    const waiting = admission.run(NEVER, () => {
+      hasRun = true;
+      return Promise.resolve();
+    });
+    expect(await refusal(waiting)).toMatchObject({ status: 503, code: 'overloaded' });
+    expect(admission.load).toEqual({ running: 2, waiting: 0 });
+    held.open();
+    await Promise.all(running);
+    expect(hasRun).toBe(false);
+  });
+
+  it('does not begin what the client no longer waits for', async () => {
+    const admission = open();
+    const held = gate();
+    const running = [1, 2].map(() => admission.run(NEVER, () => held.opened));
+    const waiting = admission.run(performance.now() + 20, () => Promise.resolve());
+    expect(await refusal(waiting)).toMatchObject({ status: 504, code: 'deadline_exceeded' });
+    held.open();
+    await Promise.all(running);
+    const late = admission.run(performance.now() - 1, () => Promise.resolve());
+    expect(await refusal(late)).toMatchObject({ status: 504, code: 'deadline_exceeded' });
+    expect(admission.load).toEqual({ running: 0, waiting: 0 });
+  });
+});

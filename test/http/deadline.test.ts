@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { deadlineOf, withDeadline } from '../../src/http/deadline.ts';
+
+describe('Request-Timeout', () => {
+  it.each([
+    ['5', 5_000],
+    ['0.25', 250],
+    ['2147483', 2_147_483_000],
+  ])('%s says how long the client waits', (header, ms) => {
+    expect(deadlineOf(header) - performance.now()).toBeCloseTo(ms, -2);
+  });
+
+  it('says nothing where it is absent', () => {
+    expect(deadlineOf(undefined)).toBe(Infinity);
+  });
+
+  it.each(['', '0', '-1', '1e3', 'soon', '5s', '99999999', '1, 2'])('%j is refused', (header) => {
+    expect(() => deadlineOf(header)).toThrow(
+      expect.objectContaining({ status: 400, code: 'invalid_request_timeout' }) as Error,
+    );
+  });
+});
+
+describe('work with a deadline', () => {
+  const late = () => new Error('late');
+
+  it('is waited for until then', async () => {
+    expect(await withDeadline(performance.now() + 60_000, Promise.resolve(1), late)).toBe(1);
+    expect(await withDeadline(Infinity, sleep(5, 2), late)).toBe(2);
+    await expect(withDeadline(performance.now() + 5, sleep(10_000, 0, { ref: false }), late)).rejects.toThrow(
+      'late',
+    );
+  });
+
+  it('that fails later disturbs nobody', async () => {
+    const failing = sleep(15).then(() => Promise.reject(new Error('failed')));
+    await expect(withDeadline(performance.now() + 5, failing, late)).rejects.toThrow('late');
+    await sleep(20);
+  });
+});
