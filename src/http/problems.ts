@@ -3,8 +3,8 @@ import { PincexError, type ErrorCode } from '../errors.ts';
 import { digitsAt } from './json.ts';
 import { Problem } from './problem.ts';
 
-/** Where a problem type is described: the code is the fragment. */
-const DOCUMENTATION = 'https://github.com/pincex/pincex/blob/main/docs/http.md#';
+/** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
+const TYPE = 'urn:pincex:problem:';
 
 /** What went wrong with the whole call, by the code of the library. */
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -47,7 +47,7 @@ export function sendProblem(reply: FastifyReply, { status, code, message, option
     .status(status)
     .headers({ ...headers, 'content-type': 'application/problem+json; charset=utf-8' })
     .send({
-      type: `${DOCUMENTATION}${code}`,
+      type: `${TYPE}${code}`,
       title: titleOf(code),
       status,
       detail: message,

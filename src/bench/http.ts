@@ -1,0 +1,142 @@
+import { Agent, request } from 'node:http';
+import type { Config } from '../config/load.ts';
+import { Pincex, type AuditReport, type LockFunds } from '../index.ts';
+import { startService } from '../http/service.ts';
+import { HISTORIED, lockItems } from './accounts.ts';
+import { drawFrom, type Draw } from './draw.ts';
+import { seed } from './seed.ts';
+import { withoutCache } from './stores.ts';
+import { interleave, median, medianRatio, percentile, rounded, timed } from './timing.ts';
+
+/** What `pincex bench --http` prints. */
+export interface HttpReport {
+  /** A batch of locks, by the library and over HTTP, in turn. */
+  readonly batch: {
+    readonly items: number;
+    readonly libraryMs: number;
+    readonly httpMs: number;
+    /** How many times as long as the library it takes: the median of the rounds. */
+    readonly ratio: number;
+  };
+  /** Calls of one item each, from many connections at once. */
+  readonly single: readonly SingleCalls[];
+  readonly audit: AuditReport;
+}
+
+export interface SingleCalls {
+  readonly accounts: 'uniform' | 'one';
+  readonly connections: number;
+  readonly callsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Calls that were answered with anything but 200. */
+  readonly refused: number;
+}
+
+const BATCH = 100;
+const CONNECTIONS = 256;
+/** The parts of a run; the rest goes into seeding and the audit. */
+const SHARES = { batch: 0.4, single: 0.3 };
+
+/** Measures the service on a loopback address: client, service and library share this process. */
+export async function measureHttp(config: Config, durationMs: number): Promise<HttpReport> {
+  // All connections are to be served: what is refused is cheap.
+  const service = {
+    ...config.service,
+    host: '127.0.0.1',
+    port: 0,
+    maxWaiting: CONNECTIONS,
+    queueTimeoutMs: 60_000,
+  };
+  const uncached = withoutCache({ ...config, service });
+  await seed(uncached);
+  const pincex = await Pincex.open({ config: uncached });
+  const served = await startService(pincex, '0');
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const send = (items: readonly LockFunds[]) => post(agent, `${served.url}/v1/funds/batch-lock`, items);
+  try {
+    const draw = drawFrom(HISTORIED, 'uniform', 1);
+    const { library, http } = await interleave(
+      {
+        library: () => {
+          const locks = lockItems(BATCH, draw);
+          return timed(() => pincex.bookkeeper.batchLockFunds(locks));
+        },
+        http: () => {
+          const locks = lockItems(BATCH, draw);
+          return timed(async () => {
+            if ((await send(locks)) !== 200) throw new RangeError('A batch was refused');
+          });
+        },
+      },
+      durationMs * SHARES.batch,
+    );
+    const single: SingleCalls[] = [];
+    for (const [accounts, draw] of [
+      ['uniform', drawFrom(HISTORIED, 'uniform', 2)],
+      ['one', () => 0],
+    ] as const) {
+      single.push({ accounts, ...(await measureSingle(send, draw, durationMs * SHARES.single)) });
+    }
+    const libraryMs = rounded(median(library));
+    const batch = {
+      items: BATCH,
+      libraryMs,
+      httpMs: rounded(median(http)),
+      ratio: rounded(medianRatio(http, library)),
+    };
+    return { batch, single, audit: await pincex.audit() };
+  } finally {
+    agent.destroy();
+    await served.stop();
+    await pincex.close();
+  }
+}
+
+async function measureSingle(
+  send: (items: readonly LockFunds[]) => Promise<number>,
+  draw: Draw,
+  durationMs: number,
+): Promise<Omit<SingleCalls, 'accounts'>> {
+  const times: number[] = [];
+  let refused = 0;
+  const began = performance.now();
+  const caller = async (): Promise<void> => {
+    while (performance.now() - began < durationMs) {
+      const locks = lockItems(1, draw);
+      times.push(
+        await timed(async () => {
+          if ((await send(locks)) !== 200) refused++;
+        }),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, caller));
+  const seconds = (performance.now() - began) / 1_000;
+  return {
+    connections: CONNECTIONS,
+    callsPerSecond: rounded(times.length / seconds),
+    p50Ms: rounded(median(times)),
+    p99Ms: rounded(percentile(times, 0.99)),
+    refused,
+  };
+}
+
+/** Sends a batch as a client would, and reads the whole answer. */
+function post(agent: Agent, url: string, items: readonly LockFunds[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (piece: string) => (text += piece));
+      response.on('error', reject);
+      response.on('end', () => {
+        JSON.parse(text);
+        resolve(response.statusCode ?? 0);
+      });
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify({ items }));
+  });
+}
