@@ -8,6 +8,7 @@ export type { MinVersion, MinVersions } from './services/versions.ts';
 export type { BatchOptions, Strategy } from './engine/engine.ts';
 export type { BatchCounts, BatchMode, BatchResult, ItemError, ItemErrorCode, ItemResult } from './results.ts';
 export type { CommandType, DataOf, ItemOf, MixedItem } from './commands/index.ts';
+export type { CreateAccount } from './commands/createAccount.ts';
 export type { LockFunds } from './commands/lockFunds.ts';
 export type { UnlockFunds } from './commands/unlockFunds.ts';
 export type { Deposit, Transfer, Withdraw } from './commands/transactions.ts';

@@ -20,6 +20,7 @@ export type ItemErrorCode =
   | 'invalid_transition'
   | 'order_placed'
   | 'account_not_found'
+  | 'account_exists'
   | 'hold_not_found'
   | 'hold_in_use'
   | 'hold_exceeded'

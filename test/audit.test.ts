@@ -25,6 +25,7 @@ beforeAll(async () => {
       { command: 'deposit', id: 'd', userId: 'bob', currency: 'BTC', amount: '5' },
       { command: 'deposit', id: 'd', userId: 'cai', currency: 'EUR', amount: '7' },
       { command: 'lockFunds', id: 'l', userId: 'ann', currency: 'USD', amount: '5', orderId: 'free' },
+      { command: 'createAccount', id: 'a', userId: 'eve', currency: 'USD' },
       { command: 'placeOrder', id: 'buy', userId: 'ann', side: 'buy', ...order },
       { command: 'placeOrder', id: 'sell', userId: 'bob', side: 'sell', ...order },
       {
@@ -150,6 +151,33 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     'an account is gone and its journal is there',
     `DELETE FROM accounts WHERE user_id = 'cai'; UPDATE accounts SET available = 0 WHERE user_id = '@outside' AND currency = 'EUR'`,
     { accounts_replay: 'account @outside EUR, journal cai EUR' },
+  ],
+  [
+    'an account moved and all of its journal is missing',
+    `DELETE FROM journal WHERE user_id = 'cai'`,
+    { accounts_replay: 'account cai EUR' },
+  ],
+  [
+    'an account that moved says that it was only opened',
+    `UPDATE accounts SET version = 0 WHERE user_id = 'cai'`,
+    { accounts_replay: 'account cai EUR' },
+  ],
+  [
+    'an account that was only opened says that it moved',
+    `UPDATE accounts SET version = 1 WHERE user_id = 'eve'`,
+    { accounts_replay: 'account eve USD' },
+  ],
+  [
+    'an account that was only opened has money',
+    `UPDATE accounts SET available = available + CASE user_id WHEN 'eve' THEN 1 ELSE -1 END
+     WHERE currency = 'USD' AND user_id IN ('eve', '@outside')`,
+    { accounts_replay: 'account @outside USD, account eve USD' },
+  ],
+  [
+    'an account that was only opened has something locked',
+    `UPDATE accounts SET locked = 1 WHERE user_id = 'eve';
+     INSERT INTO holds VALUES ('eve', 'o', 'USD', 1, false, null, now())`,
+    { accounts_replay: 'account eve USD', sum_is_zero: 'currency USD' },
   ],
   ['a hold is gone', `DELETE FROM holds WHERE order_id = 'free'`, { locked_is_held: 'account ann USD' }],
   [

@@ -33,11 +33,12 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'accounts_replay',
-    promise: 'The last journal entry of each account is the account',
+    promise: 'The last journal entry of each account is the account, and one without a journal is empty',
     text: `
       SELECT format('account %s %s', a.user_id, a.currency) AS subject,
         format('is at version %s with %s available and %s locked, its journal ends at %s with %s and %s',
-          a.version, a.available, a.locked, coalesce(last.version, 0), last.available, last.locked) AS problem
+          a.version, a.available, a.locked, coalesce(last.version, 0), coalesce(last.available, 0),
+          coalesce(last.locked, 0)) AS problem
       FROM accounts a
       LEFT JOIN LATERAL (
         SELECT j.version, j.available, j.locked
@@ -46,7 +47,8 @@ export const checks: readonly Check[] = [
         ORDER BY j.version DESC
         LIMIT 1
       ) AS last ON true
-      WHERE (a.version, a.available, a.locked) IS DISTINCT FROM (last.version, last.available, last.locked)
+      WHERE (a.version, a.available, a.locked)
+        IS DISTINCT FROM (coalesce(last.version, 0), coalesce(last.available, 0), coalesce(last.locked, 0))
       UNION ALL
       SELECT format('journal %s %s', j.user_id, j.currency), 'has no account'
       FROM journal j

@@ -23,7 +23,7 @@ export interface Cause {
 export interface Funds {
   readonly available: string;
   readonly locked: string;
-  /** The number of journal entries of the account so far. */
+  /** The number of journal entries of the account so far: 0 of one that was only opened. */
   readonly version: number;
 }
 
@@ -39,8 +39,22 @@ export function fundsOf(account: Account): Funds {
 export function accountOf(books: Books, id: AccountId): Account {
   const account = books.accounts.get(id.key);
   if (account !== undefined) return account;
-  const problem = `${id.userId} has no ${id.currency} account; a first deposit makes one`;
+  const problem = `${id.userId} has no ${id.currency} account; createAccount opens one, and so does a first deposit`;
   throw new Rejection('account_not_found', problem);
+}
+
+/** A new account with nothing in it. Nothing moved, so it has version 0 and no journal entry. */
+export function openAccount(books: Books, id: AccountId): Account {
+  if (books.accounts.get(id.key) !== undefined) {
+    throw new Rejection('account_exists', `${id.userId} has a ${id.currency} account already`);
+  }
+  const account = emptyAccount(id);
+  books.accounts.set(id.key, account);
+  return account;
+}
+
+function emptyAccount(id: AccountId): Account {
+  return { ...id, available: 0n, locked: 0n, version: 0 };
 }
 
 /** Refuses unless the account has `amount` available. */
@@ -98,9 +112,9 @@ export function take(books: Books, hold: Hold, spent: bigint, freed: bigint, cau
   return move(books, account, freed, -spent - freed, cause);
 }
 
-/** Adds to available; makes the account if it is the first money in it. */
+/** Adds to available; makes the account where there is none. */
 export function credit(books: Books, id: AccountId, amount: bigint, cause: Cause): Account {
-  const account = books.accounts.get(id.key) ?? { ...id, available: 0n, locked: 0n, version: 0 };
+  const account = books.accounts.get(id.key) ?? emptyAccount(id);
   return amount === 0n ? account : move(books, account, amount, 0n, cause);
 }
 

@@ -1,5 +1,6 @@
 import { cancelOrder, type CancelOrder } from './cancelOrder.ts';
 import type { Command } from './command.ts';
+import { createAccount, type CreateAccount } from './createAccount.ts';
 import { createOrder, type OrderOutcome } from './createOrder.ts';
 import type { EndOutcome } from './endOrder.ts';
 import type { Fields } from './fields.ts';
@@ -14,6 +15,7 @@ import type { Funds } from '../books/funds.ts';
 
 /** What can be asked: for each type its item and the data of its success. */
 export interface CommandTypes {
+  createAccount: { item: CreateAccount; data: Funds };
   deposit: { item: Deposit; data: Funds };
   withdraw: { item: Withdraw; data: Funds };
   transfer: { item: Transfer; data: Funds };
@@ -35,6 +37,7 @@ export type MixedItem = { [Type in CommandType]: { readonly command: Type } & It
 
 /** How each type is read and checked. */
 export const commands: { readonly [Type in CommandType]: (fields: Fields) => Command<DataOf<Type>> } = {
+  createAccount,
   deposit,
   withdraw,
   transfer,

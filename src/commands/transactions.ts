@@ -23,7 +23,7 @@ export interface Transfer extends Deposit {
   readonly toUserId: string;
 }
 
-/** Money from the outside world into an account, which the first deposit makes. */
+/** Money from the outside world into an account, which is made where there is none. */
 export function deposit(fields: Fields): Command<Funds> {
   return transaction('deposit', fields, OUTSIDE, fields.userId(), null);
 }
@@ -33,7 +33,7 @@ export function withdraw(fields: Fields): Command<Funds> {
   return transaction('withdraw', fields, fields.userId(), OUTSIDE, null);
 }
 
-/** Money from one user's available funds to another's, whose account the first money makes. */
+/** Money from one user's available funds to another's, whose account is made where there is none. */
 export function transfer(fields: Fields): Command<Funds> {
   const userId = fields.userId();
   const toUserId = fields.userId('toUserId');

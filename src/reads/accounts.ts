@@ -14,7 +14,7 @@ export interface AccountView {
   readonly locked: string;
   /** `available` and `locked` together. */
   readonly balance: string;
-  /** Counts the movements of the account. */
+  /** Counts the movements of the account: 0 of one that was only opened. */
   readonly version: number;
   /** ISO 8601 in UTC. */
   readonly updatedAt: string;

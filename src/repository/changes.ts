@@ -2,13 +2,14 @@ import type { Books } from '../books/books.ts';
 import type { Account } from '../books/rows.ts';
 import { formatAmount } from '../money/amount.ts';
 import type { AccountView } from '../reads/accounts.ts';
-import type { Changes } from './cache.ts';
+import type { Changes, Replacement } from './cache.ts';
 import * as kinds from './kinds.ts';
 
 /**
  * What a committed batch changed, as the cache knows it. Accounts come with their new values, since all of an
  * account passes through a batch; of an order only what its rules look at does, so that it and the lists that it
- * stands in are removed.
+ * stands in are removed. An account that was only opened is removed too: what the cache has of it is that it is
+ * missing, which has version 0 as it has, and only what is newer replaces an entry.
  */
 export function changesOf({ accounts, orders, trades, now }: Books): Changes {
   const removed = new Set<string>();
@@ -17,11 +18,13 @@ export function changesOf({ accounts, orders, trades, now }: Books): Changes {
     for (const list of USER_ORDERS) removed.add(list.keyOf(userId));
   }
   for (const { orderId } of trades) removed.add(kinds.trades.keyOf(orderId));
-  const replaced = Array.from(accounts.changed.values(), (account) => ({
-    key: kinds.accounts.keyOf(account),
-    version: account.version,
-    value: () => viewOf(account, now),
-  }));
+  const replaced: Replacement[] = [];
+  for (const account of accounts.changed.values()) {
+    const key = kinds.accounts.keyOf(account);
+    const { version } = account;
+    if (version === 0) removed.add(key);
+    else replaced.push({ key, version, value: () => viewOf(account, now) });
+  }
   return { replaced, removed: [...removed] };
 }
 

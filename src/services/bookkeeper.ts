@@ -1,4 +1,5 @@
 import type { Funds } from '../books/funds.ts';
+import type { CreateAccount } from '../commands/createAccount.ts';
 import type { LockFunds } from '../commands/lockFunds.ts';
 import type { Deposit, Transfer, Withdraw } from '../commands/transactions.ts';
 import type { UnlockFunds } from '../commands/unlockFunds.ts';
@@ -45,6 +46,18 @@ export class Bookkeeper {
     return this.#repository.get(accounts, { userId, currency }, atLeast(options));
   }
 
+  /** Opens empty accounts. Money does not wait for that: a first deposit makes the account too. */
+  batchCreateAccounts(
+    accounts: readonly CreateAccount[],
+    options?: BatchOptions,
+  ): Promise<BatchResult<Funds>> {
+    return this.#execute('createAccount', accounts, options);
+  }
+
+  createAccount(account: CreateAccount): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'createAccount', account);
+  }
+
   /** Moves funds from available to locked, each into the hold of its (user, order, currency). */
   batchLockFunds(operations: readonly LockFunds[], options?: BatchOptions): Promise<BatchResult<Funds>> {
     return this.#execute('lockFunds', operations, options);
@@ -63,7 +76,7 @@ export class Bookkeeper {
     return executeOne(this.#execute, 'unlockFunds', operation);
   }
 
-  /** Brings money in from the outside world; a first deposit makes the account. */
+  /** Brings money in from the outside world; makes the account where there is none. */
   batchDeposit(deposits: readonly Deposit[], options?: BatchOptions): Promise<BatchResult<Funds>> {
     return this.#execute('deposit', deposits, options);
   }

@@ -16,10 +16,14 @@ export interface MinVersions {
 
 type Versioned = { readonly version: number } | null;
 
+/** An account that was opened has version 0: what is not there is older than that. */
+const MISSING = -1;
+const versionOf = (row: Versioned): number => row?.version ?? MISSING;
+
 export function atLeast({ minVersion }: MinVersion = {}): ((row: Versioned) => boolean) | undefined {
   if (minVersion == null) return undefined;
   requireVersion(minVersion);
-  return (row) => (row?.version ?? 0) >= minVersion;
+  return (row) => versionOf(row) >= minVersion;
 }
 
 /** @param count of results: of each one it is said, or of none */
@@ -36,7 +40,7 @@ export function eachAtLeast(
     );
   }
   for (const version of minVersions) if (version !== null) requireVersion(version);
-  return (row, place) => (row?.version ?? 0) >= (minVersions[place] ?? 0);
+  return (row, place) => versionOf(row) >= (minVersions[place] ?? MISSING);
 }
 
 function requireVersion(version: number): void {

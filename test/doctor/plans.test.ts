@@ -18,10 +18,13 @@ type Calls<Of, Except = never> = Readonly<Record<Exclude<keyof Of, Except>, () =
 
 function bookkeeperCalls({ bookkeeper }: Pincex, user: string): Calls<Bookkeeper> {
   const money = (id: string) => ({ id: fresh(id), userId: user, currency: 'USD', amount: '1' });
+  const account = () => ({ id: fresh('a'), userId: fresh('user'), currency: 'USD' });
   const hold = { ...money('hold'), orderId: fresh('order') };
   return {
     batchGetAccounts: () => bookkeeper.batchGetAccounts([user], ['USD']),
     getAccount: () => bookkeeper.getAccount(user, 'USD'),
+    batchCreateAccounts: () => bookkeeper.batchCreateAccounts([account()]),
+    createAccount: () => bookkeeper.createAccount(account()),
     batchDeposit: () => bookkeeper.batchDeposit([money('d')]),
     deposit: () => bookkeeper.deposit(money('d')),
     batchWithdraw: () => bookkeeper.batchWithdraw([money('w')]),

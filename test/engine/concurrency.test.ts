@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Strategy } from '../../src/index.ts';
+import type { BatchResult, Funds, Strategy } from '../../src/index.ts';
 import {
   expectApplied,
   expectBalanced,
@@ -7,6 +7,7 @@ import {
   isLong,
   newUser,
   openBooks,
+  outcomes,
   useBooks,
 } from '../support/books.ts';
 import { start } from '../support/processes.ts';
@@ -85,6 +86,41 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     );
     for (const batch of batches) expectApplied(batch);
     expect(await funds(pincex, userId, 'USD')).toBe('20 / 0');
+  });
+
+  it('that open the same accounts under ids of their own open each once, and refuse the rest', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const userIds = ['a', 'b', 'c'].map((name) => `opened-${name}-${strategy}`);
+    const batches = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => {
+        const items = userIds.map((userId) => ({ id: `a-${i}`, userId, currency: 'USD' }));
+        return pincex.bookkeeper.batchCreateAccounts(i % 2 === 0 ? items : items.reverse());
+      }),
+    );
+    const seen = batches.flatMap(outcomes);
+    expect(seen.filter((outcome) => outcome === 'applied')).toHaveLength(3);
+    expect(seen.filter((outcome) => outcome === 'account_exists')).toHaveLength(57);
+    for (const userId of userIds) expect(await funds(pincex, userId, 'USD')).toBe('0 / 0');
+  });
+
+  it('that open one account and bring its first money lose no money, whoever comes first', async () => {
+    const pincex = await openBooks(books.url, { strategy });
+    onTestFinished(() => pincex.close());
+    const own = { userId: `opened-and-paid-${strategy}`, currency: 'USD' };
+    const opened: Promise<BatchResult<Funds>>[] = [];
+    const paid: Promise<BatchResult<Funds>>[] = [];
+    for (let i = 0; i < 10; i++) {
+      opened.push(pincex.bookkeeper.batchCreateAccounts([{ ...own, id: `a-${i}` }]));
+      paid.push(pincex.bookkeeper.batchDeposit([{ ...own, id: `d-${i}`, amount: '1' }]));
+    }
+    for (const batch of await Promise.all(paid)) expectApplied(batch);
+    const seen = (await Promise.all(opened)).flatMap(outcomes);
+    const refused = seen.filter((outcome) => outcome === 'account_exists').length;
+    expect([9, 10]).toContain(refused);
+    expect(seen.filter((outcome) => outcome === 'applied')).toHaveLength(10 - refused);
+    expect(await funds(pincex, own.userId, 'USD')).toBe('10 / 0');
+    expect(await pincex.bookkeeper.getAccount(own.userId, 'USD')).toMatchObject({ version: 10 });
   });
 
   it('of which each brings the first money to the same user all succeed', async () => {

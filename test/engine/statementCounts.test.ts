@@ -76,6 +76,10 @@ const created = (n: number, name: string): MixedItem[] =>
   times(n, (i) => ({ command: 'createOrder', ...order(name, i, 'buy') }));
 
 const MAKES: Readonly<Record<MixedItem['command'], Make>> = {
+  createAccount: (n, name) => ({
+    before: [],
+    items: times(n, (i) => ({ command: 'createAccount', id: 'a', userId: `${name}-${i}`, currency: 'USD' })),
+  }),
   deposit: (n, name) => ({ before: [], items: deposits(n, name, 'USD') }),
   withdraw: (n, name) => ({
     before: [deposits(n, name, 'USD')],

@@ -58,6 +58,7 @@ const CODES_OF_RULES = [
   'id_reused',
   'already_rejected',
   'account_not_found',
+  'account_exists',
   'insufficient_funds',
   'hold_not_found',
   'hold_in_use',

@@ -137,6 +137,10 @@ class Maker {
   item(): Item {
     const dice = this.#dice;
     switch (dice.pick(...WEIGHTED)) {
+      case 'createAccount': {
+        const userId = dice.pick('ann', 'cai', 'dee', 'dee', 'eve', '@fees');
+        return { command: 'createAccount', ...this.#owned(), userId, currency: this.#funds()['currency'] };
+      }
       case 'deposit':
         return {
           command: 'deposit',
@@ -355,6 +359,7 @@ const LIVE = ['pending', 'open', 'partially_filled'];
 const TRADABLE = ['open', 'partially_filled'];
 
 const WEIGHTED = Object.entries({
+  createAccount: 3,
   deposit: 5,
   withdraw: 2,
   transfer: 2,
@@ -370,6 +375,7 @@ const WEIGHTED = Object.entries({
     { length: weight },
     () =>
       command as
+        | 'createAccount'
         | 'deposit'
         | 'withdraw'
         | 'transfer'

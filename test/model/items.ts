@@ -41,6 +41,7 @@ interface Base<Type extends CommandType> {
   content: string;
 }
 export type Asked =
+  | (Base<'createAccount'> & { currency: string })
   | (Base<'deposit' | 'withdraw'> & { currency: string; amount: bigint })
   | (Base<'transfer'> & { currency: string; amount: bigint; toUserId: string })
   | (Base<'lockFunds'> & { currency: string; amount: bigint; orderId: string; expiresAt: string | null })
@@ -109,6 +110,8 @@ function read(item: Record<string, unknown>, world: World): Asked {
   };
 
   switch (type) {
+    case 'createAccount':
+      return finish(user(item['userId']), { currency: keep(currencyOf(item['currency'], world)) });
     case 'deposit':
     case 'withdraw': {
       const userId = user(item['userId']);

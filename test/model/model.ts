@@ -167,6 +167,12 @@ export class Model {
 
   #apply(asked: Asked): unknown {
     switch (asked.type) {
+      case 'createAccount': {
+        const place = key(asked.userId, asked.currency);
+        refuse(this.books.accounts.has(place) && 'account_exists');
+        this.books.accounts.set(place, { available: 0n, locked: 0n, version: 0 });
+        return { available: '0', locked: '0', version: 0 };
+      }
       case 'deposit':
         this.#move(OUTSIDE, asked.currency, -asked.amount, 0n);
         return this.#move(asked.userId, asked.currency, asked.amount, 0n);

@@ -80,6 +80,27 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     });
   });
 
+  test.skipIf(skipped)(
+    'an account that was missing is seen once it is opened, and then what moves it',
+    async () => {
+      const own = { userId: fresh('user'), currency: 'USD' };
+      const read = () => pincex.bookkeeper.getAccount(own.userId, own.currency);
+      const isCached = (account: unknown) =>
+        until('the account to be cached', async () => {
+          statements.length = 0;
+          expect(await read()).toEqual(account);
+          return statements.length === 0;
+        });
+      await isCached(null);
+      await pincex.bookkeeper.createAccount({ ...own, id: 'a' });
+      const opened = await read();
+      expect(opened).toMatchObject({ available: '0', locked: '0', balance: '0', version: 0 });
+      await isCached(opened);
+      await pincex.bookkeeper.deposit({ ...own, id: 'd', amount: '5' });
+      expect(await read()).toMatchObject({ available: '5', version: 1 });
+    },
+  );
+
   test.skipIf(skipped)('a commit is seen by whoever reads after it', async () => {
     const buyer = await newUser(pincex, { USD: '100' });
     const seller = await newUser(pincex, { BTC: '1' });

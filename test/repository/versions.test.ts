@@ -64,6 +64,25 @@ describe('a reader that knows a version', () => {
     expect(statements).toBe(1);
   });
 
+  test('of an account that was only opened, which is 0, gets it though it was missing before', async () => {
+    const [one, other] = [fresh('user'), fresh('user')];
+    expect(await reader.bookkeeper.batchGetAccounts([one, other], ['USD'])).toEqual([null, null]);
+    const items = [one, other].map((id) => ({ id: 'a', userId: id, currency: 'USD' }));
+    expect(await writer.bookkeeper.batchCreateAccounts(items)).toMatchObject({ status: 'applied' });
+    expect(await reader.bookkeeper.getAccount(one, 'USD')).toBeNull();
+    const account = await reader.bookkeeper.getAccount(one, 'USD', { minVersion: 0 });
+    expect(account).toMatchObject({ available: '0', version: 0 });
+    expect(await reader.bookkeeper.getAccount(one, 'USD')).toEqual(account);
+    const known = { minVersions: [0, 0] };
+    expect(await reader.bookkeeper.batchGetAccounts([one, other], ['USD'], known)).toMatchObject([
+      { version: 0 },
+      { version: 0 },
+    ]);
+    statements = 0;
+    expect(await reader.bookkeeper.getAccount(one, 'USD', { minVersion: 0 })).toEqual(account);
+    expect(statements).toBe(0);
+  });
+
   test('of an order gets that one too', async () => {
     const order = {
       id: fresh('order'),

@@ -7,6 +7,7 @@ import { anyway, expectApplied, fresh, newUser, outcomes, useBooks } from '../su
 const books = useBooks();
 
 const deposit = { command: 'deposit', id: 'd', userId: 'u', currency: 'USD', amount: '1' };
+const account = { command: 'createAccount', id: 'a', userId: 'u', currency: 'USD' };
 const lock = { command: 'lockFunds', id: 'l', userId: 'u', currency: 'USD', amount: '1', orderId: 'o' };
 const order = {
   command: 'placeOrder',
@@ -63,6 +64,16 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
   ['an id with half a character', { ...deposit, id: 'a\ud800' }, 'invalid_id', 'id must be'],
   ["an id of the system's own", { ...deposit, id: '@expire/x' }, 'invalid_id', '"@"'],
   ["a user of the system's own", { ...deposit, userId: '@outside' }, 'invalid_id', 'userId'],
+  ['no id of an account', { ...account, id: undefined }, 'invalid_id', 'id must be'],
+  ['an empty id of an account', { ...account, id: '' }, 'invalid_id', 'got ""'],
+  ['an id of an account of 300 characters', { ...account, id: 'x'.repeat(300) }, 'invalid_id', '…'],
+  ['an id of an account with a NUL', { ...account, id: 'a\0b' }, 'invalid_id', 'id must be'],
+  ['an account of nobody', { ...account, userId: undefined }, 'invalid_id', 'userId'],
+  ['an account of an empty user', { ...account, userId: '' }, 'invalid_id', 'userId'],
+  ['an account of a user of 300 characters', { ...account, userId: 'x'.repeat(300) }, 'invalid_id', 'userId'],
+  ['an account of a user with a NUL', { ...account, userId: 'a\0b' }, 'invalid_id', 'userId'],
+  ["an account of the system's own", { ...account, userId: '@outside' }, 'invalid_id', 'userId'],
+  ['an account in a group with a NUL', { ...account, group: '\0' }, 'invalid_id', 'group'],
   ['an empty group', { ...deposit, group: '' }, 'invalid_id', 'group'],
   ['an empty order id', { ...lock, orderId: '' }, 'invalid_id', 'orderId'],
   ['an empty reference', { ...deposit, reference: '' }, 'invalid_id', 'reference'],
@@ -72,6 +83,8 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
   ['an unknown currency', { ...deposit, currency: 'XXX' }, 'unknown_currency', 'got "XXX"'],
   ['a currency in lower case', { ...deposit, currency: 'usd' }, 'unknown_currency', 'got "usd"'],
   ['a currency that every object has', { ...deposit, currency: '__proto__' }, 'unknown_currency', 'currency'],
+  ['an account in an unknown currency', { ...account, currency: 'XXX' }, 'unknown_currency', 'got "XXX"'],
+  ['an account in no currency', { ...account, currency: undefined }, 'unknown_currency', 'got nothing'],
   ['no currency', { ...lock, currency: undefined }, 'unknown_currency', 'got nothing'],
   ['an unknown market', { ...order, symbol: 'BTC/XXX' }, 'unknown_market', 'got "BTC/XXX"'],
   ['a market the wrong way round', { ...trade, symbol: 'USD/BTC' }, 'unknown_market', 'symbol'],
@@ -277,6 +290,15 @@ describe('the books refuse', () => {
     expect((await rejection(anyway({ ...order, userId })))[0]).toBe('account_not_found');
   });
 
+  it('an account that is there already: account_exists', async () => {
+    const userId = await newUser(books.pincex, { USD: '10' });
+    expect(await rejection(anyway({ ...account, userId }))).toEqual([
+      'account_exists',
+      false,
+      `Item 0 (a): ${userId} has a USD account already`,
+    ]);
+  });
+
   it('more than is available: insufficient_funds, with what there is and what it takes', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const [code, retryable, message] = await rejection(anyway({ ...lock, userId, amount: '10.01' }));
@@ -351,6 +373,7 @@ describe('the books refuse', () => {
       { ...lock, userId, expiresAt: '2030-01-01T00:00:00Z' },
       { ...deposit, id: 'l', userId },
       { ...order, id: 'l', userId },
+      { ...account, id: 'l', userId },
     ]) {
       const [code, retryable, message] = await rejection(anyway(other));
       expect([code, retryable]).toEqual(['id_reused', false]);

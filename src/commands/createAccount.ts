@@ -1,0 +1,32 @@
+import { fundsOf, openAccount, type Funds } from '../books/funds.ts';
+import { accountId, keyOf, ownedId } from '../books/rows.ts';
+import type { Command } from './command.ts';
+import type { Fields } from './fields.ts';
+
+export interface CreateAccount {
+  readonly id: string;
+  readonly userId: string;
+  readonly currency: string;
+  /** Items of one group succeed or fail together. */
+  readonly group?: string | null;
+}
+
+/** Opens an empty account, which then is there before any money is. */
+export function createAccount(fields: Fields): Command<Funds> {
+  const id = fields.id('id');
+  const userId = fields.userId();
+  const currency = fields.currency();
+  const type = 'createAccount';
+  const account = accountId(userId, currency);
+  return {
+    type,
+    claims: [ownedId(userId, id)],
+    content: keyOf(type, currency.code),
+    touch(keys) {
+      keys.accounts.add(account);
+    },
+    apply(books) {
+      return fundsOf(openAccount(books, account));
+    },
+  };
+}
