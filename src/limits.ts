@@ -2,6 +2,15 @@
 export const limits = {
   /** Items in one batch. Beyond this a batch gains no speed and holds its rows longer. */
   batchItems: 10_000,
+  /** The requests of the HTTP service. */
+  requests: {
+    /** Characters of an idempotency key. */
+    keyLength: 255,
+    /** Milliseconds for which an answer is kept, unless the configuration says otherwise. */
+    retentionMs: 24 * 60 * 60_000,
+    /** Milliseconds that a request stays with a process that died; one that lives renews it three times as often. */
+    leaseMs: 10_000,
+  },
   /** Keys in one batch read (users x currencies, or ids). */
   readKeys: 100_000,
   /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */

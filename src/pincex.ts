@@ -9,6 +9,7 @@ import { withClient } from './database/client.ts';
 import {
   Database,
   type ServerName,
+  type Session,
   type StatementRun,
   type TransactionSession,
 } from './database/database.ts';
@@ -19,6 +20,7 @@ import { diagnose, type DoctorReport } from './doctor/doctor.ts';
 import { Engine, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
+import { Requests, type RequestsOptions } from './http/requests/requests.ts';
 import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
@@ -245,6 +247,11 @@ export class Pincex {
     }
   }
 
+  /** The calls of an HTTP service: executed once for each idempotency key, with an outcome that can be asked for. */
+  requests(options?: RequestsOptions): Requests {
+    return new Requests(this.#session, options);
+  }
+
   /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
   sweepExpired(): Promise<Swept> {
     return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
@@ -322,6 +329,11 @@ export class Pincex {
   #stream<View>(source: Source<View>, options: StreamOptions = {}): RowStream<View> {
     const read: Read = (work) => this.#repository.readDirectly(work);
     return new KeysetStream(source, read, this.#calls, options);
+  }
+
+  /** Statements on the pool, each a call that closing waits for. */
+  get #session(): Session {
+    return { query: (statement, values) => this.#calls.run(() => this.#database.query(statement, values)) };
   }
 
   #within(within: Within, turns: Turns): PincexTransaction {

@@ -65,7 +65,7 @@ export interface BatchCounts {
 
 /** The outcome of a batch: a dense list of results in the order of the request. */
 export interface BatchResult<Data> {
-  /** UUID version 7, made when the call began. */
+  /** The caller's own, or a UUID of version 7 made when the call began. */
   readonly batchId: string;
   readonly mode: BatchMode;
   /** `applied`: every item is applied or replayed; `rejected`: none is; `partial`: some are. */

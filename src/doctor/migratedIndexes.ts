@@ -22,7 +22,9 @@ function indexOf(text: string): MigratedIndex | undefined {
   const match = /^CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?(\w+) ON (\w+)/.exec(text);
   const [, name, table] = match ?? [];
   if (name === undefined || table === undefined) return undefined;
-  return { name, table, remake: text.replace(/\s+/g, ' ') };
+  // A migration that makes a table needs no CONCURRENTLY for its indexes; on a table in use they are made anew with it.
+  const remake = text.replace(/^(CREATE (?:UNIQUE )?INDEX) (?!CONCURRENTLY)/, '$1 CONCURRENTLY ');
+  return { name, table, remake: remake.replace(/\s+/g, ' ') };
 }
 
 function primaryKeyOf(text: string): MigratedIndex | undefined {

@@ -3,6 +3,7 @@ import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/locks.ts';
 import { persistAll } from '../engine/persist.ts';
+import * as requests from '../http/requests/statements.ts';
 import { getAccounts } from '../reads/accounts.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
@@ -44,6 +45,16 @@ export const issuedStatements: readonly IssuedStatement[] = [
   streams.orders.page,
   streams.trades.page,
   streams.journal.page,
+  requests.insertRequest,
+  { ...requests.readRequests, by: ['requests_pkey', 'requests_key'] },
+  requests.takeOverRequest,
+  requests.finishRequest,
+  requests.renewLease,
+  requests.releaseRequest,
+  { ...requests.deleteExpiredRequests, by: ['requests_pkey', 'requests_expiry'] },
+  requests.deleteExpiredRequest,
+  requests.readOutcome,
+  requests.readOperationOutcomes,
   { ...readCurrencies, isWhole: true },
   { ...readMarkets, isWhole: true },
   insertCurrency,

@@ -16,7 +16,7 @@ import { contentHash, decide, type Decision, type Item } from './decide.ts';
 import { load, type PlacedBooks } from './load.ts';
 import { lockRows } from './locks.ts';
 import { persist } from './persist.ts';
-import { missesCatalog, readItems, requireBatch, type Reader } from './read.ts';
+import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from './read.ts';
 
 /**
  * How a batch is kept apart from others that run at the same time.
@@ -30,6 +30,11 @@ export type Strategy = 'auto' | 'guard' | 'lock';
 export interface BatchOptions {
   /** Default `partial`. */
   readonly mode?: BatchMode;
+  /**
+   * The id of the batch, a UUID that no other batch has: for a caller who has to know it before the batch has run.
+   * Default: a new one, version 7.
+   */
+  readonly batchId?: string;
 }
 
 export interface EngineListeners {
@@ -86,9 +91,9 @@ export class Engine {
     within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
-    const { mode = 'partial' } = options ?? {};
+    const { mode = 'partial', batchId: ownId } = options ?? {};
     requireBatch(rawItems, mode);
-    const batchId = uuidv7();
+    const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
       const batch = await persistently(
         () => this.#prepare(rawItems, reader, mode, batchId, within?.session),

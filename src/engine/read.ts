@@ -1,3 +1,4 @@
+import { validate as isUuid } from 'uuid';
 import { Rejection } from '../books/rejection.ts';
 import { CATALOG_MISSES, type Catalog } from '../catalog/catalog.ts';
 import type { Command } from '../commands/command.ts';
@@ -33,6 +34,16 @@ export function requireBatch(items: unknown, mode: unknown): void {
   if (!MODES.some((known) => known === mode)) {
     throw new PincexError('invalid_batch', `mode must be one of ${MODES.join(', ')}: got ${describe(mode)}`);
   }
+}
+
+/**
+ * A caller's own id for a batch, as PostgreSQL prints it: what was written is known by it again.
+ *
+ * @throws PincexError `invalid_batch`
+ */
+export function readBatchId(id: unknown): string {
+  if (typeof id === 'string' && isUuid(id)) return id.toLowerCase();
+  throw new PincexError('invalid_batch', `batchId must be a UUID: got ${describe(id)}`);
 }
 
 /** Reads and checks every item. What is wrong with one is that item's own. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import pg from 'pg';
 import { beforeAll, afterAll, describe, expect, it, vi } from 'vitest';
@@ -6,6 +7,7 @@ import { settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { explain, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
+import type { Requests } from '../../src/http/requests/requests.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
@@ -125,6 +127,30 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await pincex.transaction((tx) => tx.execute([deposit()]));
       const undone = pincex.transaction(() => Promise.reject(new Error('undone')));
       await expect(undone).rejects.toThrow('undone');
+    },
+    requests: async () => {
+      const request = {
+        caller: user,
+        route: '/',
+        key: fresh('key'),
+        hash: '',
+        items: [[user, 'd']],
+      } as const;
+      const begin = async (requests: Requests) => {
+        const begun = await requests.begin(request);
+        if (begun.kind === 'run') return begun.run;
+        throw new Error(`Nobody else runs it, and it is ${begun.kind}`);
+      };
+      const brief = pincex.requests({ retentionMs: 0, leaseMs: 30 });
+      const renewed = await begin(brief);
+      await sleep(50);
+      await renewed.finish(200, '{}');
+      const requests = pincex.requests();
+      const released = await begin(requests);
+      await released.release();
+      await requests.outcome(released.batchId, user, false);
+      await (await begin(requests)).finish(200, '{}');
+      await requests.sweep();
     },
     sweepExpired: async () => {
       const own = { userId: user, currency: 'USD', amount: '1', expiresAt: past };

@@ -1,0 +1,69 @@
+import { textArray } from '../../database/arrays.ts';
+import type { Session } from '../../database/database.ts';
+import type { Claim } from './claims.ts';
+import { readOperationOutcomes } from './statements.ts';
+
+/**
+ * A batch that nobody runs and that has no answer: its process died, or could not tell what became of it. This is
+ * what stands in the books under the ids of its items.
+ */
+export interface InterruptedBatch {
+  readonly batchId: string;
+  readonly status: 'interrupted';
+  readonly counts: {
+    readonly total: number;
+    readonly applied: number;
+    readonly appliedElsewhere: number;
+    readonly notApplied: number;
+  };
+  readonly results: readonly InterruptedItem[];
+}
+
+export type InterruptedItem = { readonly index: number; readonly id: string | null } & (
+  | { readonly status: 'applied'; readonly data: unknown }
+  /** By that other batch, before this one or after it; whether with the same content only sending it again tells. */
+  | { readonly status: 'applied_elsewhere'; readonly batchId: string }
+  /** Rejected, skipped, or never reached: what is rejected leaves nothing behind. */
+  | { readonly status: 'not_applied' }
+);
+
+export async function lookUp(
+  session: Session,
+  batchId: string,
+  claims: readonly Claim[],
+): Promise<InterruptedBatch> {
+  const results: InterruptedItem[] = claims.map((claim, index) => ({
+    index,
+    id: claim?.[1] ?? null,
+    status: 'not_applied',
+  }));
+  const named = claims.flatMap((claim, index) =>
+    claim === null ? [] : { index, userId: claim[0], id: claim[1] },
+  );
+  const rows = await session.query<{ n: string; outcome: string; batch_id: string }>(readOperationOutcomes, [
+    textArray(named.map(({ userId }) => userId)),
+    textArray(named.map(({ id }) => id)),
+  ]);
+  for (const row of rows) {
+    const claim = named[Number(row.n) - 1];
+    if (claim === undefined) throw new RangeError(`PostgreSQL answered for key ${row.n} of ${named.length}`);
+    const { index, id } = claim;
+    results[index] =
+      row.batch_id === batchId
+        ? { index, id, status: 'applied', data: JSON.parse(row.outcome) as unknown }
+        : { index, id, status: 'applied_elsewhere', batchId: row.batch_id };
+  }
+  const count = (wanted: InterruptedItem['status']) =>
+    results.filter(({ status }) => status === wanted).length;
+  return {
+    batchId,
+    status: 'interrupted',
+    counts: {
+      total: results.length,
+      applied: count('applied'),
+      appliedElsewhere: count('applied_elsewhere'),
+      notApplied: count('not_applied'),
+    },
+    results,
+  };
+}

@@ -1,0 +1,332 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { claimsOf } from '../../../src/http/requests/claims.ts';
+import { refusalOf } from '../../../src/http/requests/refusal.ts';
+import { contentHash } from '../../../src/http/requests/requests.ts';
+import { expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../../support/books.ts';
+import { start } from '../../support/processes.ts';
+import { until } from '../../support/waiting.ts';
+import { callOf, ROUTE, runOf } from './support.ts';
+
+const books = useBooks();
+const admin = true;
+
+describe('a call with a key', () => {
+  it('is executed once: sent again, it gets the answer that was stored', async () => {
+    const requests = books.pincex.requests();
+    const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { key: fresh('key') });
+    const run = runOf(await requests.begin(request));
+    const { batchId, counts } = await books.pincex.execute(items, { batchId: run.batchId });
+    expect(batchId).toBe(run.batchId);
+    expect(counts).toMatchObject({ applied: 1, rejected: 1 });
+    const body = JSON.stringify({ batchId, text: 'é\u0000"' });
+    await run.finish(200, body);
+    expect(await requests.begin(request)).toEqual({ kind: 'finished', status: 200, body });
+    expect(await requests.begin({ ...request, items: [] })).toMatchObject({ kind: 'finished' });
+  });
+
+  it('is told that it is running while it is, and not by another process either', async () => {
+    const other = await openBooks(books.url);
+    onTestFinished(() => other.close());
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    const run = runOf(await books.pincex.requests().begin(request));
+    const begun = await other.requests().begin(request);
+    expect(begun).toEqual({ kind: 'running' });
+    if (begun.kind !== 'running') return;
+    expect(refusalOf(begun)).toMatchObject({
+      status: 409,
+      code: 'request_in_progress',
+      options: { headers: { 'Retry-After': '1' } },
+    });
+    await run.finish(200, '{}');
+    expect(await other.requests().begin(request)).toMatchObject({ kind: 'finished' });
+  });
+
+  it('of many at the same time runs exactly once, over several processes', async () => {
+    const other = await openBooks(books.url);
+    onTestFinished(() => other.close());
+    const sides = [books.pincex.requests(), other.requests()];
+    for (let round = 0; round < 20; round++) {
+      const { request } = callOf(fresh('user'), { key: fresh('key') });
+      const begun = await Promise.all(Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(request)));
+      const kinds = begun.map(({ kind }) => kind).sort();
+      expect(kinds).toEqual(['run', ...Array<string>(9).fill('running')].sort());
+      for (const one of begun) if (one.kind === 'run') await one.run.release();
+    }
+  });
+
+  it('is refused with other content, whether the first one runs or has ended', async () => {
+    const requests = books.pincex.requests();
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    const changed = { ...request, hash: contentHash(ROUTE, 'other') };
+    const run = runOf(await requests.begin(request));
+    const begun = await requests.begin(changed);
+    expect(begun).toEqual({ kind: 'reused', what: 'key' });
+    if (begun.kind !== 'reused') return;
+    expect(refusalOf(begun)).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+    await run.finish(200, '{}');
+    expect(await requests.begin(changed)).toEqual({ kind: 'reused', what: 'key' });
+  });
+
+  it('does not meet the same key of another caller or on another route', async () => {
+    const requests = books.pincex.requests();
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    for (const each of [request, { ...request, caller: 'caller-2' }, { ...request, route: '/v1/other' }]) {
+      await runOf(await requests.begin(each)).finish(200, '{}');
+    }
+  });
+
+  it('that failed as a whole runs again under the same batch id', async () => {
+    const requests = books.pincex.requests();
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    const run = runOf(await requests.begin(request));
+    await run.release();
+    const again = runOf(await requests.begin(request));
+    expect(again.batchId).toBe(run.batchId);
+    // The first one has lost it, whatever it still does.
+    await run.finish(200, 'late');
+    await run.release();
+    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    await again.finish(200, 'right');
+    expect(await requests.begin(request)).toMatchObject({ kind: 'finished', body: 'right' });
+  });
+
+  it('keeps its lease for as long as it runs', async () => {
+    const requests = books.pincex.requests({ leaseMs: 150 });
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    const run = runOf(await requests.begin(request));
+    for (let i = 0; i < 12; i++) {
+      await sleep(50);
+      expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    }
+    await run.release();
+    runOf(await requests.begin(request));
+  });
+
+  it('is answered although its answer cannot be stored', async () => {
+    const errors: unknown[] = [];
+    const short = await openBooks(books.url);
+    const requests = short.requests({ leaseMs: 2_000, onError: (error) => errors.push(error) });
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    const run = runOf(await requests.begin(request));
+    await short.close();
+    await run.finish(200, '{}');
+    expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
+    await until('its lease to end', async () => {
+      return (await books.pincex.requests().begin(request)).kind === 'run';
+    });
+  });
+});
+
+describe('a call without a key', () => {
+  it('runs each time', async () => {
+    const requests = books.pincex.requests();
+    const { request } = callOf(fresh('user'));
+    const runs = [runOf(await requests.begin(request)), runOf(await requests.begin(request))];
+    expect(runs[0]!.batchId).not.toBe(runs[1]!.batchId);
+    for (const run of runs) await run.finish(200, '{}');
+  });
+
+  it('with a batch id of its own runs once, and nobody else may use that id', async () => {
+    const requests = books.pincex.requests();
+    const { request } = callOf(fresh('user'), { batchId: randomUUID().toUpperCase() });
+    const run = runOf(await requests.begin(request));
+    expect(run.batchId).toBe(request.batchId!.toLowerCase());
+    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    await run.finish(200, '{}');
+    expect(await requests.begin(request)).toMatchObject({ kind: 'finished' });
+    for (const other of [
+      { ...request, hash: 'other' },
+      { ...request, caller: 'caller-2' },
+      { ...request, key: fresh('key') },
+    ]) {
+      const begun = await requests.begin(other);
+      expect(begun).toEqual({ kind: 'reused', what: 'batchId' });
+      if (begun.kind === 'reused') expect(refusalOf(begun).code).toBe('batch_id_reused');
+    }
+  });
+});
+
+describe('a process that is killed', () => {
+  /** Starts one, kills it where it was told to stop, and returns what it left. */
+  async function killed(stage: 'begun' | 'committed', leaseMs: number) {
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const [key, batchId] = [fresh('key'), randomUUID()];
+    const args = [stage, userId, key, batchId, String(leaseMs)];
+    const { child, ended } = start('test/http/requests/owner.ts', args, { env: { DATABASE_URL: books.url } });
+    let said = '';
+    child.stdout!.on('data', (text: string) => (said += text));
+    void ended.then(({ stderr }) => (said ||= stderr));
+    await until('the process to begin', () => said !== '');
+    expect(said).toBe(`${stage}\n`);
+    const { request, items } = callOf(userId, { key, batchId });
+    const requests = books.pincex.requests();
+    // It lives, and so it keeps what it began, though its lease was over several times.
+    await sleep(leaseMs * 2);
+    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    expect(await requests.outcome(batchId, request.caller, false)).toEqual({ kind: 'running' });
+    child.kill('SIGKILL');
+    await ended;
+    const outcome = () => requests.outcome(batchId, request.caller, false);
+    await until('its lease to end', async () => (await outcome()).kind !== 'running');
+    return { userId, batchId, request, items, requests, outcome };
+  }
+
+  it('before the batch: nothing was applied, and the same call runs it', async () => {
+    const { userId, batchId, request, items, requests, outcome } = await killed('begun', 500);
+    expect(await outcome()).toEqual({
+      kind: 'interrupted',
+      batch: {
+        batchId,
+        status: 'interrupted',
+        counts: { total: 2, applied: 0, appliedElsewhere: 0, notApplied: 2 },
+        results: [
+          { index: 0, id: 'lock-0', status: 'not_applied' },
+          { index: 1, id: 'lock-1', status: 'not_applied' },
+        ],
+      },
+    });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+    const run = runOf(await requests.begin(request));
+    const result = await books.pincex.execute(items, { batchId: run.batchId });
+    expect(result).toMatchObject({ batchId, counts: { applied: 1, rejected: 1 } });
+    await run.finish(200, JSON.stringify(result));
+    expect(await outcome()).toMatchObject({ kind: 'finished', status: 200 });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
+  });
+
+  it('after the commit: what was applied is told, and the same call replays it', async () => {
+    const { userId, batchId, request, items, requests, outcome } = await killed('committed', 500);
+    expect(await outcome()).toMatchObject({
+      kind: 'interrupted',
+      batch: {
+        counts: { total: 2, applied: 1, appliedElsewhere: 0, notApplied: 1 },
+        results: [
+          { id: 'lock-0', status: 'applied', data: { available: '6', locked: '4', version: 2 } },
+          { id: 'lock-1', status: 'not_applied' },
+        ],
+      },
+    });
+    // Of those who come at the same time one takes it over.
+    const begun = await Promise.all([1, 2, 3, 4, 5].map(() => requests.begin(request)));
+    expect(begun.map(({ kind }) => kind).sort()).toEqual(['run', ...Array<string>(4).fill('running')]);
+    const run = runOf(begun.find(({ kind }) => kind === 'run')!);
+    expect(run.batchId).toBe(batchId);
+    const { results } = await books.pincex.execute(items, { batchId });
+    expect(results).toMatchObject([
+      { status: 'replayed', data: { available: '6', locked: '4', version: 2 } },
+      { status: 'rejected' },
+    ]);
+    await run.finish(200, '{}');
+    expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
+  });
+});
+
+describe('the outcome of a batch', () => {
+  it('is for the caller who made it, and for an admin', async () => {
+    const requests = books.pincex.requests();
+    const { request } = callOf(fresh('user'));
+    const run = runOf(await requests.begin(request));
+    expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'running' });
+    expect(await requests.outcome(run.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
+    expect(await requests.outcome(run.batchId, 'caller-2', admin)).toEqual({ kind: 'running' });
+    await run.finish(422, '{"a":1}');
+    const finished = { kind: 'finished', status: 422, body: '{"a":1}' };
+    expect(await requests.outcome(run.batchId.toUpperCase(), request.caller, false)).toEqual(finished);
+    expect(await requests.outcome(run.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
+    expect(await requests.outcome(run.batchId, 'caller-2', admin)).toEqual(finished);
+    expect(await requests.outcome(randomUUID(), request.caller, admin)).toEqual({ kind: 'unknown' });
+    expect(await requests.outcome('no uuid', request.caller, admin)).toEqual({ kind: 'unknown' });
+  });
+
+  it('tells what another batch applied, and finds trades by their buyer and nothing by ids that are none', async () => {
+    const [buyer, seller] = [
+      await newUser(books.pincex, { USD: '100' }),
+      await newUser(books.pincex, { BTC: '1' }),
+    ];
+    const order = { symbol: 'BTC/USD', type: 'limit', quantity: '1', price: '5' } as const;
+    expectApplied(
+      await books.pincex.trading.placeOrders([
+        { ...order, id: 'buy', userId: buyer, side: 'buy' },
+        { ...order, id: 'sell', userId: seller, side: 'sell' },
+      ]),
+    );
+    const requests = books.pincex.requests();
+    const items = [
+      {
+        command: 'settleTrade',
+        id: fresh('trade'),
+        symbol: 'BTC/USD',
+        price: '5',
+        quantity: '1',
+        buyUserId: buyer,
+        buyOrderId: 'buy',
+        sellUserId: seller,
+        sellOrderId: 'sell',
+        takerSide: 'buy',
+      },
+      { command: 'deposit', id: 'funds-USD', userId: buyer, currency: 'USD', amount: '100' },
+      { command: 'deposit', id: 'nul\u0000', userId: buyer },
+      { command: 'deposit', id: 'lone \ud800', userId: buyer },
+      { command: 'deposit', id: 7, userId: buyer },
+      null,
+    ];
+    const { request } = callOf(buyer, { items: claimsOf(items) });
+    const run = runOf(await requests.begin(request));
+    const { batchId } = await books.pincex.execute(items as never, { batchId: run.batchId });
+    await run.release();
+    const outcome = await requests.outcome(batchId, request.caller, false);
+    expect(outcome).toMatchObject({
+      kind: 'interrupted',
+      batch: {
+        counts: { total: 6, applied: 1, appliedElsewhere: 1, notApplied: 4 },
+        results: [
+          { status: 'applied', data: { quoteAmount: '5' } },
+          { id: 'funds-USD', status: 'applied_elsewhere' },
+          ...Array<unknown>(4).fill({ id: null, status: 'not_applied' }),
+        ],
+      },
+    });
+    const elsewhere = outcome.kind === 'interrupted' ? outcome.batch.results[1]! : undefined;
+    expect(elsewhere).toHaveProperty('batchId', expect.not.stringMatching(batchId));
+  });
+});
+
+describe('what has expired', () => {
+  it('is no longer known, its key is free, and what is running stays', async () => {
+    const requests = books.pincex.requests({ retentionMs: 0 });
+    const kept = books.pincex.requests();
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    const run = runOf(await requests.begin(request));
+    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    await run.finish(200, '{}');
+    expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'unknown' });
+    const changed = { ...request, hash: 'other' };
+    const again = runOf(await kept.begin(changed));
+    expect(again.batchId).not.toBe(run.batchId);
+    await again.finish(200, 'again');
+    expect(await kept.begin(changed)).toMatchObject({ kind: 'finished', body: 'again' });
+  });
+
+  it('is swept, some rows at a time, by any number at once', async () => {
+    await books.pincex.requests().sweep();
+    const requests = books.pincex.requests({ retentionMs: 0 });
+    const kept = runOf(await books.pincex.requests().begin(callOf(fresh('user')).request));
+    await kept.finish(200, '{}');
+    const running = runOf(await requests.begin(callOf(fresh('user')).request));
+    for (let i = 0; i < 25; i++) {
+      const run = runOf(await requests.begin(callOf(fresh('user')).request));
+      await (i % 2 === 0 ? run.finish(200, '{}') : run.release());
+    }
+    const swept = await Promise.all([requests.sweep(10), requests.sweep(10), requests.sweep(10)]);
+    expect(swept.reduce((sum, count) => sum + count) + (await requests.sweep(10))).toBe(25);
+    const left = await books.sql<{ batch_id: string }>(
+      'SELECT batch_id FROM requests WHERE batch_id = ANY ($1)',
+      [[kept.batchId, running.batchId]],
+    );
+    expect(left).toHaveLength(2);
+    await running.finish(200, '{}');
+    expect(await requests.sweep()).toBe(1);
+  });
+});

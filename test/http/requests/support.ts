@@ -1,0 +1,33 @@
+import type { MixedItem } from '../../../src/index.ts';
+import { claimsOf } from '../../../src/http/requests/claims.ts';
+import { contentHash, type Begun, type NewRequest } from '../../../src/http/requests/requests.ts';
+import type { Run } from '../../../src/http/requests/run.ts';
+
+export const ROUTE = '/v1/batches';
+
+/** A call of two locks for a user who has 10 USD: the first is applied, the second rejected. */
+export function callOf(userId: string, changes: Partial<NewRequest> = {}) {
+  const items: MixedItem[] = ['4', '400'].map((amount, i) => ({
+    command: 'lockFunds',
+    id: `lock-${i}`,
+    userId,
+    currency: 'USD',
+    amount,
+    orderId: `order-${i}`,
+  }));
+  const request: NewRequest = {
+    caller: 'caller-1',
+    route: ROUTE,
+    key: null,
+    hash: contentHash(ROUTE, JSON.stringify({ items })),
+    items: claimsOf(items),
+    ...changes,
+  };
+  return { request, items };
+}
+
+/** The run of a call that was told to run. */
+export function runOf(begun: Begun): Run {
+  if (begun.kind !== 'run') throw new Error(`Expected to run, was told ${JSON.stringify(begun)}`);
+  return begun.run;
+}
