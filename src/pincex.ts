@@ -20,7 +20,6 @@ import { diagnose, type DoctorReport } from './doctor/doctor.ts';
 import { Engine, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
-import { Requests, type RequestsOptions } from './http/requests/requests.ts';
 import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
@@ -84,6 +83,8 @@ export class Pincex {
   readonly catalog: CatalogStore;
   /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
   readonly url: string;
+  /** The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it. */
+  readonly session: Session;
   readonly #database: Database;
   readonly #replica: Database | null;
   readonly #repository: Repository;
@@ -105,6 +106,7 @@ export class Pincex {
     this.#replica = replica;
     this.#server = server;
     this.#reporter = new Reporter(url, statistics);
+    this.session = { query: (statement, values) => this.#calls.run(() => database.query(statement, values)) };
     this.catalog = new CatalogStore(database);
     const tracing = log && {
       trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
@@ -247,11 +249,6 @@ export class Pincex {
     }
   }
 
-  /** The calls of an HTTP service: executed once for each idempotency key, with an outcome that can be asked for. */
-  requests(options?: RequestsOptions): Requests {
-    return new Requests(this.#session, options);
-  }
-
   /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
   sweepExpired(): Promise<Swept> {
     return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
@@ -263,7 +260,7 @@ export class Pincex {
    * @throws PincexError `database_unavailable`, `pool_exhausted`
    */
   async ping(): Promise<void> {
-    await this.#calls.run(() => this.#database.query(PING));
+    await this.session.query(PING);
   }
 
   /** Proves the books from the tables alone. */
@@ -329,11 +326,6 @@ export class Pincex {
   #stream<View>(source: Source<View>, options: StreamOptions = {}): RowStream<View> {
     const read: Read = (work) => this.#repository.readDirectly(work);
     return new KeysetStream(source, read, this.#calls, options);
-  }
-
-  /** Statements on the pool, each a call that closing waits for. */
-  get #session(): Session {
-    return { query: (statement, values) => this.#calls.run(() => this.#database.query(statement, values)) };
   }
 
   #within(within: Within, turns: Turns): PincexTransaction {

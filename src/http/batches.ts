@@ -1,9 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
+import type { CommandType } from '../commands/index.ts';
 import type { BatchOptions } from '../engine/engine.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
 import { Problem } from './problem.ts';
-import { sendProblem } from './problems.ts';
+import { problemBody } from './problems.ts';
+import { claimsOf } from './requests/claims.ts';
+import { readIdempotencyKey } from './requests/key.ts';
+import { refusalOf } from './requests/refusal.ts';
+import { contentHash, type Requests } from './requests/requests.ts';
+import type { Run } from './requests/run.ts';
 import type { Turns } from './turns.ts';
 
 export interface BatchBody {
@@ -12,45 +17,104 @@ export interface BatchBody {
   readonly batchId?: string;
 }
 
+/** What a route does with the items of a call. */
+export interface BatchRoute {
+  readonly route: string;
+  /** Of all items; without it each names its own. */
+  readonly command: CommandType | undefined;
+  readonly execute: Execute;
+}
+
 /** Runs a batch through the library. */
 export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
 
-/** Runs the batches of HTTP calls. */
+/** An answer as it is sent and kept. */
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Runs the batches of HTTP calls: each once for its idempotency key, and so that its outcome can be asked for. */
 export class Batches {
   readonly #turns: Turns;
+  readonly #requests: Requests;
 
-  constructor(turns: Turns) {
+  constructor(turns: Turns, requests: Requests) {
     this.#turns = turns;
+    this.#requests = requests;
   }
 
   async run(
     request: FastifyRequest<{ Body: BatchBody }>,
     reply: FastifyReply,
-    execute: Execute,
+    { route, command, execute }: BatchRoute,
   ): Promise<FastifyReply> {
-    const { items, mode, batchId = uuidv7() } = request.body;
-    const result = await this.#turns.take(
-      request,
-      () => execute(items, { ...(mode && { mode }), batchId }),
-      late(batchId),
-    );
-    return answer(reply, result);
+    const { items, batchId } = request.body;
+    const key = readIdempotencyKey(request.headers['idempotency-key']);
+    let begun: Run | undefined;
+    const work = async (): Promise<Answer> => {
+      const found = await this.#requests.begin({
+        caller: request.caller.keyId,
+        route,
+        key,
+        hash: contentHash(route, request.rawBody),
+        batchId,
+        items: claimsOf(items, command),
+      });
+      if (found.kind === 'finished') {
+        reply.header('idempotency-hit', 'true');
+        return found;
+      }
+      if (found.kind !== 'run') throw refusalOf(found);
+      begun = found.run;
+      return executed(begun, request.body, execute);
+    };
+    const answer = await this.#turns.take(request, work, () => late(begun?.batchId ?? batchId));
+    return sendAnswer(reply, answer);
+  }
+
+  /** Answers how a batch ended, however the call that made it did. */
+  async tell(batchId: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { keyId, scopes } = request.caller;
+    const outcome = await this.#requests.outcome(batchId, keyId, scopes.includes('admin'));
+    switch (outcome.kind) {
+      case 'finished':
+        return sendAnswer(reply, outcome);
+      case 'running':
+        return reply.status(202).send({ batchId, status: 'running' });
+      case 'interrupted':
+        return reply.send(outcome.batch);
+      case 'unknown':
+        throw new Problem(404, 'not_found', `This key has made no batch ${batchId}, or it has expired`);
+    }
   }
 }
 
-/** The result as it is sent. */
-export function viewOf({ batchId, mode, status, counts, durationMs, results }: BatchResult<unknown>) {
-  return { batchId, mode, status, counts, durationMs, results };
+async function executed(run: Run, { items, mode }: BatchBody, execute: Execute): Promise<Answer> {
+  try {
+    const answer = answerOf(await execute(items, { ...(mode && { mode }), batchId: run.batchId }));
+    await run.finish(answer.status, answer.body);
+    return answer;
+  } catch (error) {
+    await run.release();
+    throw error;
+  }
 }
 
-function answer(reply: FastifyReply, result: BatchResult<unknown>): FastifyReply {
-  const batch = viewOf(result);
-  if (batch.mode !== 'atomic' || batch.status !== 'rejected') return reply.send(batch);
+function answerOf({ batchId, mode, status, counts, durationMs, results }: BatchResult<unknown>): Answer {
+  const batch = { batchId, mode, status, counts, durationMs, results };
+  if (mode !== 'atomic' || status !== 'rejected') return { status: 200, body: JSON.stringify(batch) };
   const detail = 'The batch is atomic and one of its items was rejected; nothing was done';
-  return sendProblem(reply, new Problem(422, 'batch_rejected', detail, { extensions: { batch } }));
+  const problem = new Problem(422, 'batch_rejected', detail, { extensions: { batch } });
+  return { status: 422, body: JSON.stringify(problemBody(problem)) };
 }
 
-const late = (batchId: string) => ({
-  detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ask for /v1/batches/${batchId}, or send the same items again`,
-  extensions: { batchId },
+function sendAnswer(reply: FastifyReply, { status, body }: Answer): FastifyReply {
+  const type = status === 200 ? 'application/json' : 'application/problem+json';
+  return reply.status(status).header('content-type', `${type}; charset=utf-8`).serializer(String).send(body);
+}
+
+const late = (batchId: string | undefined) => ({
+  detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ${batchId === undefined ? 'send' : `ask for /v1/batches/${batchId}, or send`} the same items again`,
+  extensions: { ...(batchId !== undefined && { batchId }) },
 });

@@ -3,18 +3,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { App } from './app.ts';
 import { components } from './schemas/common.ts';
 
-const PAGE = '/docs';
-
-/**
- * Describes every route that is registered after it, and serves a page to try calls on.
- *
- * @param isOpen whether the document and the page need no key
- */
-export async function describe(app: App, version: string, isOpen: boolean): Promise<void> {
-  const access = isOpen ? { public: true as const } : { scopes: ['read'] as const };
-  app.addHook('onRoute', (route) => {
-    if (route.url.startsWith(PAGE)) route.config = { ...route.config, ...access };
-  });
+/** Describes every route that is registered after it. */
+export async function describe(app: App, version: string): Promise<void> {
   for (const { name, schema } of components()) app.addSchema({ ...schema, $id: name });
   await app.register(swagger, {
     openapi: {
@@ -31,6 +21,22 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
     },
   });
-  await app.register(swaggerUi, { routePrefix: PAGE });
-  app.get('/openapi.json', { config: access, schema: { hide: true } }, () => app.swagger());
+}
+
+const PAGE = '/docs';
+
+/**
+ * Serves the document, and a page to read it and to try calls on.
+ *
+ * @param isOpen whether they need no key
+ */
+export async function serveDocument(app: App, isOpen: boolean): Promise<void> {
+  const access = isOpen ? { public: true as const } : { scope: 'read' as const };
+  await app.register(async (pages) => {
+    pages.addHook('onRoute', (route) => {
+      route.config = { ...route.config, ...access };
+    });
+    await pages.register(swaggerUi, { routePrefix: PAGE });
+    pages.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  });
 }

@@ -41,19 +41,23 @@ export function answerWithProblems(app: FastifyInstance): void {
   );
 }
 
-export function sendProblem(reply: FastifyReply, { status, code, message, options }: Problem): FastifyReply {
-  const { headers = {}, extensions = {} } = options;
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply
-    .status(status)
-    .headers({ ...headers, 'content-type': 'application/problem+json; charset=utf-8' })
-    .send({
-      type: `${TYPE}${code}`,
-      title: titleOf(code),
-      status,
-      detail: message,
-      code,
-      ...extensions,
-    });
+    .status(problem.status)
+    .headers({ ...problem.options.headers, 'content-type': 'application/problem+json; charset=utf-8' })
+    .send(problemBody(problem));
+}
+
+/** RFC 9457. */
+export function problemBody({ status, code, message, options }: Problem): Record<string, unknown> {
+  return {
+    type: `${TYPE}${code}`,
+    title: titleOf(code),
+    status,
+    detail: message,
+    code,
+    ...options.extensions,
+  };
 }
 
 /** `batch_too_large` as `Batch too large`. */

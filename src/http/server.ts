@@ -1,16 +1,20 @@
 import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Pincex } from '../pincex.ts';
+import { access } from './access/plugin.ts';
+import { KeyStore } from './access/store.ts';
 import { Admission } from './admission.ts';
 import type { App } from './app.ts';
 import { Batches } from './batches.ts';
 import { readJson } from './json.ts';
-import { describe } from './openapi.ts';
+import { describe, serveDocument } from './openapi.ts';
 import { answerWithProblems } from './problems.ts';
+import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
 import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/service.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
+import { Requests } from './requests/requests.ts';
 import { Turns } from './turns.ts';
 
 export interface ServerOptions extends ServiceLimits {
@@ -31,8 +35,19 @@ const IDLE_MS = 65_000;
 
 /** Puts the service together; nothing listens yet. */
 export async function buildServer(pincex: Pincex, options: ServerOptions): Promise<App> {
-  const { version, readiness, isLocal, logger, tls, bodyBytes, concurrentCalls, queuedCalls, queueMs } =
-    options;
+  const {
+    version,
+    readiness,
+    isLocal,
+    itemsPerSecond,
+    idempotencyRetentionMs,
+    logger,
+    tls,
+    bodyBytes,
+    concurrentCalls,
+    queuedCalls,
+    queueMs,
+  } = options;
   const settings: FastifyServerOptions = {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -53,11 +68,15 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   answerWithProblems(app);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  await describe(app, version, isLocal);
+  await describe(app, version);
+  await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
+  await serveDocument(app, isLocal);
 
   const admission = new Admission({ concurrent: concurrentCalls, queue: queuedCalls, waitMs: queueMs });
   const turns = new Turns(admission);
-  writeRoutes(app, pincex, new Batches(turns));
+  const batches = new Batches(turns, new Requests(pincex.session, { retentionMs: idempotencyRetentionMs }));
+  writeRoutes(app, pincex, batches);
+  outcomeRoutes(app, batches);
   readRoutes(app, pincex, turns);
   // A stream goes on for as long as its client reads: it must not take the places of calls.
   streamRoutes(app, pincex, new Admission({ concurrent: concurrentCalls, queue: 0, waitMs: queueMs }));

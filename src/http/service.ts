@@ -6,6 +6,7 @@ import type { ServiceConfig } from '../config/load.ts';
 import { PincexError } from '../errors.ts';
 import type { Pincex } from '../pincex.ts';
 import { buildServer } from './server.ts';
+import { startSweeping } from './sweeping.ts';
 
 export interface Service {
   /** Where it listens. */
@@ -46,6 +47,9 @@ export async function startService(pincex: Pincex, version: string, logger?: Log
     const message = `The service cannot listen on service.host ${host}, service.port ${port}: ${reason}`;
     throw new PincexError('invalid_configuration', message, { cause: error });
   }
+  const sweeping = startSweeping(pincex, (error) => {
+    app.log.error({ err: error }, 'sweep');
+  });
   const { address, port: bound } = app.server.address() as AddressInfo;
   let stopping: Promise<void> | undefined;
   return {
@@ -60,6 +64,7 @@ export async function startService(pincex: Pincex, version: string, logger?: Log
     readiness.isDraining = true;
     await sleep(drainDelayMs);
     await app.close();
+    await sweeping.stop();
   }
 }
 

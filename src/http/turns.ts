@@ -22,14 +22,14 @@ export class Turns {
    *
    * @throws Problem `overloaded`, `deadline_exceeded`, `invalid_request_timeout`
    */
-  take<Result>(request: FastifyRequest, work: () => Promise<Result>, late: Late): Promise<Result> {
+  take<Result>(request: FastifyRequest, work: () => Promise<Result>, late: () => Late): Promise<Result> {
     const deadline = deadlineOf(request.headers['request-timeout']);
     let hasBegun = false;
     const running = this.#admission.run(deadline, () => {
       hasBegun = true;
       return work();
     });
-    return withDeadline(deadline, running, () => (hasBegun ? exceeded(late) : notStarted()));
+    return withDeadline(deadline, running, () => (hasBegun ? exceeded(late()) : notStarted()));
   }
 }
 

@@ -7,7 +7,7 @@ import { settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { explain, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
-import type { Requests } from '../../src/http/requests/requests.ts';
+import { Requests } from '../../src/http/requests/requests.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
@@ -128,7 +128,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       const undone = pincex.transaction(() => Promise.reject(new Error('undone')));
       await expect(undone).rejects.toThrow('undone');
     },
-    requests: async () => {
+    session: async () => {
       const request = {
         caller: user,
         route: '/',
@@ -141,11 +141,11 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
         if (begun.kind === 'run') return begun.run;
         throw new Error(`Nobody else runs it, and it is ${begun.kind}`);
       };
-      const brief = pincex.requests({ retentionMs: 0, leaseMs: 30 });
+      const brief = new Requests(pincex.session, { retentionMs: 0, leaseMs: 30 });
       const renewed = await begin(brief);
       await sleep(50);
       await renewed.finish(200, '{}');
-      const requests = pincex.requests();
+      const requests = new Requests(pincex.session);
       const released = await begin(requests);
       await released.release();
       await requests.outcome(released.batchId, user, false);

@@ -18,7 +18,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     '/v1/accounts/batch-get',
     {
       config: {
-        scopes: ['read'],
+        scope: 'read',
         count: ({ body }) => {
           const { userIds, currencies } = body as { userIds: unknown[]; currencies: unknown[] };
           return userIds.length * currencies.length;
@@ -53,7 +53,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
   app.post(
     '/v1/orders/batch-get',
     {
-      config: { scopes: ['read'], count: ({ body }) => (body as { ids: unknown[] }).ids.length },
+      config: { scope: 'read', count: ({ body }) => (body as { ids: unknown[] }).ids.length },
       schema: {
         summary: 'Orders by their ids, null where there is none',
         body: strict({
@@ -67,14 +67,14 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     },
     async (request) => {
       const { ids, ...options } = request.body;
-      return { orders: await turns.take(request, () => trading.batchGetOrdersByIds(ids, options), LATE) };
+      return { orders: await turns.take(request, () => trading.batchGetOrdersByIds(ids, options), late) };
     },
   );
 
   app.post(
     '/v1/users/orders/batch-get',
     {
-      config: { scopes: ['read'], count: ({ body }) => (body as { userIds: unknown[] }).userIds.length },
+      config: { scope: 'read', count: ({ body }) => (body as { userIds: unknown[] }).userIds.length },
       schema: {
         summary: 'The newest orders of each user',
         body: strict({
@@ -91,14 +91,14 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     },
     async (request) => {
       const { userIds, ...filter } = request.body;
-      return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), LATE) };
+      return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), late) };
     },
   );
 
   app.post(
     '/v1/trades/batch-get',
     {
-      config: { scopes: ['read'], count: ({ body }) => (body as { orderIds: unknown[] }).orderIds.length },
+      config: { scope: 'read', count: ({ body }) => (body as { orderIds: unknown[] }).orderIds.length },
       schema: {
         summary: 'The trades of each order, oldest first',
         body: strict({ orderIds: ids, fresh }),
@@ -108,7 +108,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     async (request) => {
       const { orderIds, ...options } = request.body;
       return {
-        trades: await turns.take(request, () => trading.batchGetTradesByOrderIds(orderIds, options), LATE),
+        trades: await turns.take(request, () => trading.batchGetTradesByOrderIds(orderIds, options), late),
       };
     },
   );
@@ -116,7 +116,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
   app.post(
     '/v1/order-books/batch-get',
     {
-      config: { scopes: ['read'], count: ({ body }) => (body as { symbols: unknown[] }).symbols.length },
+      config: { scope: 'read', count: ({ body }) => (body as { symbols: unknown[] }).symbols.length },
       schema: {
         summary: 'Order books, aggregated by price',
         body: strict({
@@ -131,10 +131,10 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     async (request) => {
       const { symbols, depth } = request.body;
       return {
-        orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), LATE),
+        orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), late),
       };
     },
   );
 }
 
-const LATE = { detail: 'The time of Request-Timeout was over before everything was read' };
+const late = () => ({ detail: 'The time of Request-Timeout was over before everything was read' });

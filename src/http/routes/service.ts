@@ -46,7 +46,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
   app.get(
     '/v1/limits',
     {
-      config: { scopes: ['read'] },
+      config: { scope: 'read' },
       schema: {
         summary: 'What one call may bring',
         response: answers(

@@ -14,7 +14,7 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
     app.get(
       `/v1/stream/${table}`,
       {
-        config: { scopes: ['read'] },
+        config: { scope: 'read' },
         schema: {
           summary: `All ${table}, a line of JSON for each`,
           description:

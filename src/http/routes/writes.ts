@@ -18,6 +18,12 @@ interface Write {
 }
 
 const WRITES: readonly Write[] = [
+  {
+    url: '/v1/accounts/batch-create',
+    type: 'createAccount',
+    scope: 'funds:write',
+    summary: 'Open empty accounts',
+  },
   { url: '/v1/funds/batch-lock', type: 'lockFunds', scope: 'funds:write', summary: 'Lock funds for orders' },
   { url: '/v1/funds/batch-unlock', type: 'unlockFunds', scope: 'funds:write', summary: 'Unlock funds' },
   { url: '/v1/funds/batch-deposit', type: 'deposit', scope: 'funds:write', summary: 'Bring money in' },
@@ -54,6 +60,7 @@ export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
       summary,
       item: items[type],
       result: batchResults[type],
+      command: type,
       execute: (list, options) =>
         pincex.execute(
           list.map((item) => ({ ...item, command: type }) as MixedItem),
@@ -77,28 +84,32 @@ interface WriteRoute {
   readonly summary: string;
   readonly item: Component;
   readonly result: Component;
+  /** Of all items; without it each names its own. */
+  readonly command?: CommandType;
   readonly execute: Execute;
 }
 
 function writeRoute(
   app: App,
   batches: Batches,
-  { url, scopes, summary, item, result, execute }: WriteRoute,
+  { url, scopes, summary, item, result, command, execute }: WriteRoute,
 ): void {
   app.post<{ Body: BatchBody }>(
     url,
     {
-      config: { scopes, count: (request) => (request.body as BatchBody).items.length },
+      config: { scope: scopes, count: (request) => (request.body as BatchBody).items.length },
       schema: {
         summary,
         body: strict({
           items: Type.Array(ref(item)),
           mode: Type.Optional(oneOf(...modes)),
-          batchId: Type.Optional(Type.String({ description: 'A UUID of yours, to ask for the outcome by' })),
+          batchId: Type.Optional(
+            Type.String({ format: 'uuid', description: 'A UUID of yours, to ask for the outcome by' }),
+          ),
         }),
         response: answers(ref(result)),
       },
     },
-    (request, reply) => batches.run(request, reply, execute),
+    (request, reply) => batches.run(request, reply, { route: url, command, execute }),
   );
 }

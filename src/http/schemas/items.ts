@@ -42,6 +42,7 @@ const order = {
 const money = { id, userId, currency, amount: decimal, group };
 
 export const itemFields = {
+  createAccount: { id, userId, currency, group },
   deposit: { ...money, reference: optional(id) },
   withdraw: { ...money, reference: optional(id) },
   transfer: { ...money, toUserId: id, reference: optional(id) },

@@ -32,6 +32,7 @@ const tradeOutcome = component(
 
 /** The data of a success, for each command. */
 const data: Record<CommandType, Component> = {
+  createAccount: funds,
   deposit: funds,
   withdraw: funds,
   transfer: funds,
@@ -100,6 +101,35 @@ const anyData = Type.Unsafe({
 
 /** The result of a batch that mixes commands. */
 export const mixedResult = component('MixedResult', strict(batch(anyData)));
+
+/** A batch whose process died, as far as the books tell: see docs/http.md. */
+export const interruptedBatch = component(
+  'InterruptedBatch',
+  strict({
+    batchId: Type.String(),
+    status: Type.Literal('interrupted'),
+    counts: strict({
+      total: Type.Integer(),
+      applied: Type.Integer(),
+      appliedElsewhere: Type.Integer(),
+      notApplied: Type.Integer(),
+    }),
+    results: Type.Array(
+      Type.Unsafe({
+        oneOf: [
+          strict({ ...place, status: Type.Literal('applied'), data: anyData }),
+          strict({ ...place, status: Type.Literal('applied_elsewhere'), batchId: Type.String() }),
+          strict({ ...place, status: Type.Literal('not_applied') }),
+        ],
+      }),
+    ),
+  }),
+);
+
+export const runningBatch = component(
+  'RunningBatch',
+  strict({ batchId: Type.String(), status: Type.Literal('running') }),
+);
 
 /** RFC 9457; that of an atomic batch that failed carries its result as `batch`. */
 export const problem = component(

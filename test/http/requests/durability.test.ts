@@ -1,3 +1,4 @@
+import { Requests } from '../../../src/http/requests/requests.ts';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -45,7 +46,7 @@ it('wait for no disk, and yet the row of a batch that was committed survives a c
   const { pincex, log, kill, open } = await quietServer();
   const userId = await newUser(pincex, { USD: '10' });
   const { request, items } = callOf(userId, { key: fresh('key') });
-  const requests = pincex.requests({ leaseMs: 2_000 });
+  const requests = new Requests(pincex.session, { leaseMs: 2_000 });
 
   const before = await log();
   const run = runOf(await requests.begin(request));
@@ -67,13 +68,13 @@ it('wait for no disk, and yet the row of a batch that was committed survives a c
   // The answer is lost with the last moments; the batch is not, and is looked up.
   const again = await open();
   onTestFinished(() => again.close());
-  const outcome = () => again.requests().outcome(run.batchId, request.caller, false);
+  const outcome = () => new Requests(again.session).outcome(run.batchId, request.caller, false);
   await until('its lease to end', async () => (await outcome()).kind !== 'running');
   expect(await outcome()).toMatchObject({
     kind: 'interrupted',
     batch: { counts: { applied: 1, notApplied: 1 } },
   });
-  expect(runOf(await again.requests().begin(request)).batchId).toBe(run.batchId);
+  expect(runOf(await new Requests(again.session).begin(request)).batchId).toBe(run.batchId);
   expect((await again.execute(items)).results[0]).toMatchObject({ status: 'replayed' });
   expect(await funds(again, userId, 'USD')).toBe('6 / 4');
   await expectBalanced(again);

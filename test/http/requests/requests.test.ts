@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { claimsOf } from '../../../src/http/requests/claims.ts';
 import { refusalOf } from '../../../src/http/requests/refusal.ts';
-import { contentHash } from '../../../src/http/requests/requests.ts';
+import { contentHash, Requests } from '../../../src/http/requests/requests.ts';
 import { expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../../support/books.ts';
 import { start } from '../../support/processes.ts';
 import { until } from '../../support/waiting.ts';
@@ -14,7 +14,7 @@ const admin = true;
 
 describe('a call with a key', () => {
   it('is executed once: sent again, it gets the answer that was stored', async () => {
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { key: fresh('key') });
     const run = runOf(await requests.begin(request));
     const { batchId, counts } = await books.pincex.execute(items, { batchId: run.batchId });
@@ -30,8 +30,8 @@ describe('a call with a key', () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const run = runOf(await books.pincex.requests().begin(request));
-    const begun = await other.requests().begin(request);
+    const run = runOf(await new Requests(books.pincex.session).begin(request));
+    const begun = await new Requests(other.session).begin(request);
     expect(begun).toEqual({ kind: 'running' });
     if (begun.kind !== 'running') return;
     expect(refusalOf(begun)).toMatchObject({
@@ -40,13 +40,13 @@ describe('a call with a key', () => {
       options: { headers: { 'Retry-After': '1' } },
     });
     await run.finish(200, '{}');
-    expect(await other.requests().begin(request)).toMatchObject({ kind: 'finished' });
+    expect(await new Requests(other.session).begin(request)).toMatchObject({ kind: 'finished' });
   });
 
   it('of many at the same time runs exactly once, over several processes', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
-    const sides = [books.pincex.requests(), other.requests()];
+    const sides = [new Requests(books.pincex.session), new Requests(other.session)];
     for (let round = 0; round < 20; round++) {
       const { request } = callOf(fresh('user'), { key: fresh('key') });
       const begun = await Promise.all(Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(request)));
@@ -57,7 +57,7 @@ describe('a call with a key', () => {
   });
 
   it('is refused with other content, whether the first one runs or has ended', async () => {
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const changed = { ...request, hash: contentHash(ROUTE, 'other') };
     const run = runOf(await requests.begin(request));
@@ -70,7 +70,7 @@ describe('a call with a key', () => {
   });
 
   it('does not meet the same key of another caller or on another route', async () => {
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     for (const each of [request, { ...request, caller: 'caller-2' }, { ...request, route: '/v1/other' }]) {
       await runOf(await requests.begin(each)).finish(200, '{}');
@@ -78,7 +78,7 @@ describe('a call with a key', () => {
   });
 
   it('that failed as a whole runs again under the same batch id', async () => {
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(request));
     await run.release();
@@ -93,7 +93,7 @@ describe('a call with a key', () => {
   });
 
   it('keeps its lease for as long as it runs', async () => {
-    const requests = books.pincex.requests({ leaseMs: 150 });
+    const requests = new Requests(books.pincex.session, { leaseMs: 150 });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(request));
     for (let i = 0; i < 12; i++) {
@@ -107,21 +107,21 @@ describe('a call with a key', () => {
   it('is answered although its answer cannot be stored', async () => {
     const errors: unknown[] = [];
     const short = await openBooks(books.url);
-    const requests = short.requests({ leaseMs: 2_000, onError: (error) => errors.push(error) });
+    const requests = new Requests(short.session, { leaseMs: 2_000, onError: (error) => errors.push(error) });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(request));
     await short.close();
     await run.finish(200, '{}');
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
     await until('its lease to end', async () => {
-      return (await books.pincex.requests().begin(request)).kind === 'run';
+      return (await new Requests(books.pincex.session).begin(request)).kind === 'run';
     });
   });
 });
 
 describe('a call without a key', () => {
   it('runs each time', async () => {
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'));
     const runs = [runOf(await requests.begin(request)), runOf(await requests.begin(request))];
     expect(runs[0]!.batchId).not.toBe(runs[1]!.batchId);
@@ -129,7 +129,7 @@ describe('a call without a key', () => {
   });
 
   it('with a batch id of its own runs once, and nobody else may use that id', async () => {
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { batchId: randomUUID().toUpperCase() });
     const run = runOf(await requests.begin(request));
     expect(run.batchId).toBe(request.batchId!.toLowerCase());
@@ -161,7 +161,7 @@ describe('a process that is killed', () => {
     await until('the process to begin', () => said !== '');
     expect(said).toBe(`${stage}\n`);
     const { request, items } = callOf(userId, { key, batchId });
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     // It lives, and so it keeps what it began, though its lease was over several times.
     await sleep(leaseMs * 2);
     expect(await requests.begin(request)).toEqual({ kind: 'running' });
@@ -225,7 +225,7 @@ describe('a process that is killed', () => {
 
 describe('the outcome of a batch', () => {
   it('is for the caller who made it, and for an admin', async () => {
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'));
     const run = runOf(await requests.begin(request));
     expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'running' });
@@ -252,7 +252,7 @@ describe('the outcome of a batch', () => {
         { ...order, id: 'sell', userId: seller, side: 'sell' },
       ]),
     );
-    const requests = books.pincex.requests();
+    const requests = new Requests(books.pincex.session);
     const items = [
       {
         command: 'settleTrade',
@@ -295,8 +295,8 @@ describe('the outcome of a batch', () => {
 
 describe('what has expired', () => {
   it('is no longer known, its key is free, and what is running stays', async () => {
-    const requests = books.pincex.requests({ retentionMs: 0 });
-    const kept = books.pincex.requests();
+    const requests = new Requests(books.pincex.session, { retentionMs: 0 });
+    const kept = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(request));
     expect(await requests.begin(request)).toEqual({ kind: 'running' });
@@ -310,9 +310,9 @@ describe('what has expired', () => {
   });
 
   it('is swept, some rows at a time, by any number at once', async () => {
-    await books.pincex.requests().sweep();
-    const requests = books.pincex.requests({ retentionMs: 0 });
-    const kept = runOf(await books.pincex.requests().begin(callOf(fresh('user')).request));
+    await new Requests(books.pincex.session).sweep();
+    const requests = new Requests(books.pincex.session, { retentionMs: 0 });
+    const kept = runOf(await new Requests(books.pincex.session).begin(callOf(fresh('user')).request));
     await kept.finish(200, '{}');
     const running = runOf(await requests.begin(callOf(fresh('user')).request));
     for (let i = 0; i < 25; i++) {
