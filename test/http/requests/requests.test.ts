@@ -53,6 +53,10 @@ describe('a call with a key', () => {
       const kinds = begun.map(({ kind }) => kind).sort();
       expect(kinds).toEqual(['run', ...Array<string>(9).fill('running')].sort());
       for (const one of begun) if (one.kind === 'run') await one.run.release();
+      // It is nobody's now: of those who want to take it over exactly one gets it.
+      const taking = await Promise.all(Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(request)));
+      expect(taking.map(({ kind }) => kind).sort()).toEqual(kinds);
+      for (const one of taking) if (one.kind === 'run') await one.run.finish(200, '{}');
     }
   });
 
