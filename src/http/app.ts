@@ -10,11 +10,3 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    scopes?: readonly ('read' | 'funds:write' | 'orders:write' | 'admin')[];
-    public?: boolean;
-    count?: (request: FastifyRequest) => number;
-  }
-}

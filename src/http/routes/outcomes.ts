@@ -14,12 +14,10 @@ export function outcomeRoutes(app: App, batches: Batches): void {
       schema: {
         summary: 'The outcome of a batch, however the call that made it ended',
         params: strict({ batchId: Type.String({ description: 'UUID' }) }),
-        response: {
-          ...answers(
-            Type.Unsafe({ anyOf: [mixedResult, interruptedBatch].map(({ name }) => ({ $ref: `${name}#` })) }),
-          ),
-          202: ref(runningBatch),
-        },
+        response: answers(
+          Type.Unsafe({ anyOf: [mixedResult, interruptedBatch].map(({ name }) => ({ $ref: `${name}#` })) }),
+          { 202: ref(runningBatch) },
+        ),
       },
     },
     (request, reply) => batches.tell(request.params.batchId, request, reply),

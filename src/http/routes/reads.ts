@@ -44,7 +44,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
         accounts: await turns.take(
           request,
           () => bookkeeper.batchGetAccounts(userIds, currencies, options),
-          LATE,
+          late,
         ),
       };
     },

@@ -2,9 +2,13 @@ import type { TSchema } from 'typebox';
 import { ref } from './common.ts';
 import { problem } from './results.ts';
 
-/** What a route answers: 200, or a problem. */
-export const answers = (success: TSchema): Readonly<Record<string, unknown>> => ({
+/** What a route answers: 200, or a problem; and what else there is. */
+export const answers = (
+  success: TSchema,
+  others: Readonly<Record<number, TSchema>> = {},
+): Readonly<Record<string, unknown>> => ({
   200: success,
+  ...others,
   default: { description: 'A problem', content: { 'application/problem+json': { schema: ref(problem) } } },
 });
 
