@@ -1,1 +1,0 @@
-export type Scope = 'read' | 'funds:write' | 'orders:write' | 'admin';
