@@ -20,6 +20,8 @@ export type { UpdateOrderStatus } from './commands/updateOrderStatus.ts';
 export type { SettleTrade, TradeOutcome } from './commands/settleTrade.ts';
 export { FEES, OUTSIDE, type Funds } from './books/funds.ts';
 export type { OrderSide, OrderStatus, OrderType, TimeInForce } from './books/rows.ts';
+export type { Scope } from './http/access/scopes.ts';
+export type { ApiKey, ApiKeyOptions, CreatedKey, KeyStore } from './http/access/store.ts';
 export type { Currency, Market } from './catalog/catalog.ts';
 export type { Bookkeeper } from './services/bookkeeper.ts';
 export type { Fresh, Trading } from './services/trading.ts';

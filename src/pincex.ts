@@ -19,6 +19,7 @@ import { diagnose, type DoctorReport } from './doctor/doctor.ts';
 import { Engine, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
+import { KeyStore } from './http/access/store.ts';
 import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
@@ -80,6 +81,8 @@ export class Pincex {
   readonly trading: Trading;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;
+  /** Who may call the HTTP service. */
+  readonly keys: KeyStore;
   /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
   readonly url: string;
   readonly #database: Database;
@@ -104,6 +107,7 @@ export class Pincex {
     this.#server = server;
     this.#reporter = new Reporter(url, statistics);
     this.catalog = new CatalogStore(database);
+    this.keys = new KeyStore(database);
     const tracing = log && {
       trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
     };

@@ -3,6 +3,7 @@ import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/locks.ts';
 import { persistAll } from '../engine/persist.ts';
+import { findApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../http/access/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
@@ -48,6 +49,10 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...readMarkets, isWhole: true },
   insertCurrency,
   insertMarket,
+  findApiKey,
+  { ...listApiKeys, isWhole: true },
+  insertApiKey,
+  revokeApiKey,
   writeProcess,
   { ...deleteOldProcesses, isWhole: true },
 ];

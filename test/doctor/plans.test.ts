@@ -6,7 +6,7 @@ import { settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { explain, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
-import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
+import type { Bookkeeper, KeyStore, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
 import { fresh, newUser, openBooks } from '../support/books.ts';
@@ -105,7 +105,17 @@ function catalogCalls({ catalog }: Pincex): Calls<CatalogStore> {
   };
 }
 
-type Parts = 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'url';
+function keyCalls({ keys }: Pincex): Calls<KeyStore> {
+  const id = '0123456789abcdef';
+  return {
+    create: () => keys.create({ name: 'ann', scopes: ['read'] }),
+    list: () => keys.list(),
+    find: () => keys.find(id),
+    revoke: () => expect(keys.revoke(id)).rejects.toThrow('No API key'),
+  };
+}
+
+type Parts = 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'keys' | 'url';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';
@@ -218,7 +228,9 @@ async function callEverything(url: string, strategy: Strategy): Promise<void> {
   const pincex = await openBooks(url, { strategy });
   try {
     const user = await newUser(pincex, { USD: '1000', BTC: '1000' });
-    const groups = [bookkeeperCalls(pincex, user), tradingCalls(pincex, user), catalogCalls(pincex)];
+    const own = [bookkeeperCalls(pincex, user), tradingCalls(pincex, user)];
+    const groups = [...own, catalogCalls(pincex), keyCalls(pincex)];
+    for (const call of Object.values(keyCalls(pincex))) await call();
     for (const calls of [...groups, pincexCalls(pincex, user)]) {
       for (const call of Object.values(calls) as (() => Promise<unknown>)[]) await call();
     }
