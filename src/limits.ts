@@ -33,6 +33,12 @@ export const limits = {
   lateAnswerMs: 2_000,
   /** Expired holds and orders returned by one sweep statement. */
   sweepItems: 1_000,
+  /** Items a second that an API key may be granted. */
+  itemsPerSecond: 1_000_000,
+  /** Milliseconds for which an API key is remembered: for so long one that was revoked may still work. */
+  apiKeyMs: 1_000,
+  /** Ids of API keys that are remembered, those that no key has among them. */
+  apiKeys: 10_000,
   /** Bytes of the cache in a process, about. */
   cacheBytes: 64 * 1024 * 1024,
   /** Milliseconds in which a reader may fill what it found missing in the cache. */

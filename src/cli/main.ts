@@ -6,6 +6,7 @@ import { addBench } from './bench.ts';
 import { addCatalog } from './catalog.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
+import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addReplay } from './replay.ts';
 import { reportError } from './session.ts';
@@ -26,6 +27,7 @@ const program = new Command('pincex')
 addStart(program, version);
 addMigrate(program);
 addCatalog(program);
+addKeys(program);
 addAudit(program);
 addDoctor(program);
 addBench(program);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { loadConfig } from '../config/load.ts';
+import { KeyStore } from '../http/access/store.ts';
 import { startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';
 import { wholeNumber } from './options.ts';
@@ -26,10 +27,19 @@ export function addStart(program: Command, version: string): void {
 async function serve(pincex: Pincex, version: string): Promise<void> {
   const stopped = signal();
   // Standard output is for what a caller needs to know; the log is for who looks for a problem.
+  await ensureKey(pincex);
   const service = await startService(pincex, version, pino({ name: 'pincex' }, pino.destination(2)));
   print(`listening on ${service.url}, documentation at ${service.url}/docs`);
   note(`stopping on ${await stopped}: calls under way are answered first`);
   await service.stop();
+}
+
+/** Nobody can do anything without a key: books that have none get one. */
+async function ensureKey({ session }: Pincex): Promise<void> {
+  const keys = new KeyStore(session);
+  if ((await keys.list()).length > 0) return;
+  const { key } = await keys.create({ name: 'first', scopes: ['admin'] });
+  print(`a first key, with all rights, which is not stored and will not be shown again: ${key}`);
 }
 
 /** The first signal to stop. A second one ends the process at once, as ever. */

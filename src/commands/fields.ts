@@ -119,10 +119,9 @@ export class Fields {
   optionalTime(field: string): string | null {
     if (!this.#has(field)) return null;
     const value = this.#item[field];
-    const time = value instanceof Date ? value : new Date(typeof value === 'string' ? value : NaN);
-    const year = time.getUTCFullYear();
-    const isIso = typeof value !== 'string' || (ISO_TIME.test(value) && isDay(value.slice(0, 10)));
-    if (!isIso || !(year >= 1970 && year <= 9999)) {
+    const time = typeof value === 'string' ? parseTime(value) : value instanceof Date ? value : null;
+    const year = time?.getUTCFullYear() ?? NaN;
+    if (time === null || !(year >= 1970 && year <= 9999)) {
       throw this.refusal('invalid_time', field, 'must be a time such as "2030-01-31T12:00:00Z"');
     }
     return time.toISOString();
@@ -172,6 +171,13 @@ export function isId(text: string): boolean {
 }
 
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/;
+
+/** Reads ISO 8601 with a time zone, or returns null. */
+export function parseTime(text: string): Date | null {
+  const time = new Date(text);
+  const isTime = ISO_TIME.test(text) && isDay(text.slice(0, 10)) && !Number.isNaN(time.getTime());
+  return isTime ? time : null;
+}
 
 /** Whether the calendar has it: `Date` turns 30 February into 2 March. */
 function isDay(day: string): boolean {

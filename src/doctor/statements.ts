@@ -4,6 +4,7 @@ import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/locks.ts';
 import { persistAll } from '../engine/persist.ts';
 import * as requests from '../http/requests/statements.ts';
+import { findApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../http/access/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
@@ -59,6 +60,10 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...readMarkets, isWhole: true },
   insertCurrency,
   insertMarket,
+  findApiKey,
+  { ...listApiKeys, isWhole: true },
+  insertApiKey,
+  revokeApiKey,
   writeProcess,
   { ...deleteOldProcesses, isWhole: true },
 ];

@@ -7,6 +7,7 @@ import { settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { explain, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
+import { KeyStore } from '../../src/http/access/store.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
@@ -107,6 +108,17 @@ function catalogCalls({ catalog }: Pincex): Calls<CatalogStore> {
     reread: () => catalog.reread(),
     addCurrency: () => catalog.addCurrency(code, 2),
     addMarket: () => catalog.addMarket(`${code}/USD`, '0.01', '0.01'),
+  };
+}
+
+function keyCalls({ session }: Pincex): Calls<KeyStore> {
+  const keys = new KeyStore(session);
+  const id = '0123456789abcdef';
+  return {
+    create: () => keys.create({ name: 'ann', scopes: ['read'] }),
+    list: () => keys.list(),
+    find: () => keys.find(id),
+    revoke: () => expect(keys.revoke(id)).rejects.toThrow('No API key'),
   };
 }
 
@@ -248,7 +260,9 @@ async function callEverything(url: string, strategy: Strategy): Promise<void> {
   const pincex = await openBooks(url, { strategy });
   try {
     const user = await newUser(pincex, { USD: '1000', BTC: '1000' });
-    const groups = [bookkeeperCalls(pincex, user), tradingCalls(pincex, user), catalogCalls(pincex)];
+    const own = [bookkeeperCalls(pincex, user), tradingCalls(pincex, user)];
+    const groups = [...own, catalogCalls(pincex), keyCalls(pincex)];
+    for (const call of Object.values(keyCalls(pincex))) await call();
     for (const calls of [...groups, pincexCalls(pincex, user)]) {
       for (const call of Object.values(calls) as (() => Promise<unknown>)[]) await call();
     }

@@ -141,7 +141,7 @@ export const problem = component(
       status: Type.Integer(),
       detail: Type.String(),
       code: Type.String({ description: 'Stable, lower_snake_case' }),
-      retryable: Type.Optional(Type.Boolean()),
+      retryable: Type.Boolean({ description: 'Whether the same call may succeed later as it is' }),
       errors: Type.Optional(
         Type.Array(
           strict({

@@ -1,0 +1,102 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parseTime } from '../commands/fields.ts';
+import { SCOPES, type Scope } from '../http/access/scopes.ts';
+import { KeyStore, type ApiKey } from '../http/access/store.ts';
+import { limits } from '../limits.ts';
+import { wholeNumber } from './options.ts';
+import { print, printTable, withPincex } from './session.ts';
+
+export function addKeys(program: Command): void {
+  const keys = program.command('keys').description('list, create or revoke the API keys of the HTTP service');
+  keys
+    .command('create')
+    .description('make a key and print it: once, since only its hash is stored')
+    .requiredOption('--name <name>', 'what people know it by')
+    .addOption(
+      new Option('--scope <scope...>', 'what it is good for; may be given several times')
+        .choices(SCOPES)
+        .makeOptionMandatory(),
+    )
+    .option('--expires <when>', 'after hours or days, such as 12h or 90d, or at an ISO 8601 time', expiry)
+    .option(
+      '--rate <items>',
+      'items a second; default: what the service grants',
+      wholeNumber('--rate', 1, limits.itemsPerSecond),
+    )
+    .option('--json', 'print one JSON object')
+    .action(({ name, scope, expires, rate, json = false }: CreateOptions) =>
+      withPincex(async (pincex) => {
+        const created = await new KeyStore(pincex.session).create({
+          name,
+          scopes: scope,
+          expiresAt: expires ?? null,
+          rateLimit: rate ?? null,
+        });
+        print(json ? JSON.stringify(created) : created.key);
+        process.stderr.write(`Keep the key of ${created.id}: it is not stored and will not be shown again\n`);
+      }),
+    );
+  keys
+    .command('list', { isDefault: true })
+    .description('list the keys, the oldest first')
+    .option('--json', 'print one JSON array')
+    .action(({ json = false }: { json?: boolean }) =>
+      withPincex(async (pincex) => {
+        const list = await new KeyStore(pincex.session).list();
+        if (json) print(JSON.stringify(list));
+        else printKeys(list);
+      }),
+    );
+  keys
+    .command('revoke')
+    .description('revoke a key; within a second it is refused everywhere')
+    .argument('<id>', 'its id, as pincex keys list shows it')
+    .action((id: string) =>
+      withPincex(async (pincex) => {
+        const { name, revokedAt } = await new KeyStore(pincex.session).revoke(id);
+        print(`${id} (${name}) is revoked since ${revokedAt ?? ''}`);
+      }),
+    );
+}
+
+interface CreateOptions {
+  readonly name: string;
+  readonly scope: readonly Scope[];
+  readonly expires?: Date;
+  readonly rate?: number;
+  readonly json?: boolean;
+}
+
+function printKeys(keys: readonly ApiKey[]): void {
+  printTable(
+    ['id', 'name', 'scopes', 'items/s', 'created', 'expires', 'state'],
+    keys.map((key) => [
+      key.id,
+      key.name,
+      key.scopes.join(' '),
+      key.rateLimit === null ? '' : String(key.rateLimit),
+      key.createdAt,
+      key.expiresAt ?? 'never',
+      stateOf(key),
+    ]),
+  );
+}
+
+function stateOf({ expiresAt, revokedAt }: ApiKey): string {
+  if (revokedAt !== null) return 'revoked';
+  return expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'valid';
+}
+
+const HOUR_MS = 3_600_000;
+
+function expiry(text: string): Date {
+  const [, count, unit] = /^(\d{1,6})([hd])$/.exec(text) ?? [];
+  if (count !== undefined) {
+    return new Date(Date.now() + Number(count) * (unit === 'h' ? HOUR_MS : 24 * HOUR_MS));
+  }
+  const time = parseTime(text);
+  if (time !== null) return time;
+  throw new InvalidArgumentError(
+    '--expires takes hours or days such as 12h or 90d, or a time such as 2030-01-31T12:00:00Z.',
+  );
+}

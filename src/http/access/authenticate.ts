@@ -1,0 +1,68 @@
+import { LRUCache } from 'lru-cache';
+import { limits } from '../../limits.ts';
+import { isSecretOf, parseKey, type PresentedKey } from './keys.ts';
+import type { Scope } from './scopes.ts';
+import type { KeyStore, StoredKey } from './store.ts';
+
+/** Who sent a request. */
+export interface Caller {
+  readonly keyId: string;
+  readonly scopes: readonly Scope[];
+  /** Items a second, or null where the limit of the service holds. */
+  readonly rateLimit: number | null;
+}
+
+/** Why a request has no caller. */
+export type Refusal = 'missing' | 'malformed' | 'unknown' | 'wrong_secret' | 'expired' | 'revoked';
+
+export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal };
+
+/** Tells who sent a request, from its `Authorization` header. */
+export class Authenticator {
+  readonly #store: Pick<KeyStore, 'find'>;
+  /**
+   * What was asked of the table, by id. Its time runs from the asking on, so a key that was revoked works for as long
+   * as an entry lives and no longer. Ids that no key has are kept too, or each call under them would be a query.
+   */
+  readonly #found = new LRUCache<string, Promise<StoredKey | undefined>>({
+    max: limits.apiKeys,
+    ttl: limits.apiKeyMs,
+  });
+
+  constructor(store: Pick<KeyStore, 'find'>) {
+    this.#store = store;
+  }
+
+  async authenticate(authorization: string | undefined): Promise<Authentication> {
+    if (authorization === undefined) return { refusal: 'missing' };
+    const presented = keyOf(authorization);
+    if (presented === null) return { refusal: 'malformed' };
+    const stored = await this.#find(presented.id);
+    const isProven = isSecretOf(presented.secret, stored?.secretHash);
+    if (stored === undefined) return { refusal: 'unknown' };
+    if (!isProven) return { refusal: 'wrong_secret' };
+    if (stored.revokedAt !== null) return { refusal: 'revoked' };
+    // Looked at in each call, whatever is remembered: an expiry is known beforehand.
+    if (stored.expiresAt !== null && Date.parse(stored.expiresAt) <= Date.now())
+      return { refusal: 'expired' };
+    const { id: keyId, scopes, rateLimit } = stored;
+    return { caller: { keyId, scopes, rateLimit } };
+  }
+
+  #find(id: string): Promise<StoredKey | undefined> {
+    const known = this.#found.get(id);
+    if (known !== undefined) return known;
+    const finding = this.#store.find(id);
+    this.#found.set(id, finding);
+    finding.catch(() => {
+      if (this.#found.peek(id) === finding) this.#found.delete(id);
+    });
+    return finding;
+  }
+}
+
+/** The key of `Bearer <key>`; the name of a scheme may be in any case. */
+function keyOf(authorization: string): PresentedKey | null {
+  const key = /^bearer +(\S+)$/i.exec(authorization)?.[1];
+  return key === undefined ? null : parseKey(key);
+}

@@ -1,0 +1,44 @@
+import { Problem } from '../problem.ts';
+import type { Caller, Refusal } from './authenticate.ts';
+import type { Quota, Taking } from './rateLimit.ts';
+import type { Scope } from './scopes.ts';
+
+const FORM = 'Authorization: Bearer pincex_<id>_<secret>';
+
+/** Who guesses learns nothing: a key that is unknown, expired, revoked or has another secret is just not valid. */
+const NOT_VALID = 'This key is not valid';
+
+const DETAILS: Readonly<Record<Refusal, string>> = {
+  missing: `This call needs a key: send ${FORM}`,
+  malformed: `The Authorization header is not of the form ${FORM}`,
+  unknown: NOT_VALID,
+  wrong_secret: NOT_VALID,
+  expired: NOT_VALID,
+  revoked: NOT_VALID,
+};
+
+export function unauthorized(refusal: Refusal): Problem {
+  return new Problem(401, 'unauthorized', DETAILS[refusal], { headers: { 'WWW-Authenticate': 'Bearer' } });
+}
+
+export function forbidden({ scopes }: Caller, needed: readonly Scope[]): Problem {
+  const detail = `This call needs the scope ${needed.join(' and ')}; the key has ${scopes.join(', ')}`;
+  return new Problem(403, 'forbidden', detail);
+}
+
+export function rateLimited(
+  outcome: Exclude<Taking['outcome'], 'taken'>,
+  { limit, remaining, resetSeconds }: Quota,
+  items: number,
+): Problem {
+  if (outcome === 'never') {
+    // Nothing to wait for, so no Retry-After.
+    const detail = `A call of ${items} items can never pass: the key may send ${limit} a second; send smaller batches`;
+    return new Problem(429, 'rate_limited', detail, { extensions: { retryable: false } });
+  }
+  const detail = `The key may send ${limit} items a second: ${remaining} are left, and the call has ${items}`;
+  return new Problem(429, 'rate_limited', detail, {
+    headers: { 'Retry-After': String(Math.max(resetSeconds, 1)) },
+    extensions: { retryable: true },
+  });
+}

@@ -1,0 +1,87 @@
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import { Authenticator, type Caller } from './authenticate.ts';
+import { forbidden, rateLimited, unauthorized } from './errors.ts';
+import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
+import { allows, type Scope } from './scopes.ts';
+import type { KeyStore } from './store.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sent it. Requests of public routes have none, and reading it there throws. */
+    readonly caller: Caller;
+  }
+
+  interface FastifyContextConfig {
+    /** What a key has to be good for, all of it where there are several. Every route has this or `public`. */
+    readonly scope?: Scope | readonly Scope[];
+    /** Open to everybody. */
+    readonly public?: true;
+    /** How many items a request has, once its body is known to be valid. Default: one. */
+    readonly count?: (request: FastifyRequest) => number;
+  }
+}
+
+export interface AccessOptions {
+  readonly keys: Pick<KeyStore, 'find'>;
+  /** Of keys that have no limit of their own; null: as many as they like. */
+  readonly itemsPerSecond: number | null;
+}
+
+/**
+ * Nobody gets past it without a key that is good for the route, and no more items than the key may send.
+ *
+ * Register it before the routes. Paths that do not exist need a key too, so that nobody can look for those that do.
+ */
+export const access = Object.assign(
+  (app: FastifyInstance, { keys, itemsPerSecond }: AccessOptions, done: () => void): void => {
+    const authenticator = new Authenticator(keys);
+    const limiter = new ItemLimiter(itemsPerSecond);
+    const callers = new WeakMap<FastifyRequest, Caller>();
+
+    app.decorateRequest('caller', {
+      getter(this: FastifyRequest) {
+        const caller = callers.get(this);
+        if (caller === undefined) throw new Error(`${this.method} ${this.url} has no caller: it is public`);
+        return caller;
+      },
+    });
+
+    app.addHook('onRoute', requireAccess);
+
+    // Before the body is read: who has no key cannot even send one.
+    app.addHook('onRequest', async (request) => {
+      const { public: isPublic, scope } = request.routeOptions.config;
+      if (isPublic) return;
+      const authentication = await authenticator.authenticate(request.headers.authorization);
+      if ('refusal' in authentication) throw unauthorized(authentication.refusal);
+      const { caller } = authentication;
+      callers.set(request, caller);
+      if (request.is404) return;
+      if (scope === undefined) throw new Error(`${request.method} ${request.url} was there before its guard`);
+      const needed = typeof scope === 'string' ? [scope] : scope;
+      if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
+    });
+
+    // Behind validation: the items have to be there to be counted, and what is malformed takes none.
+    app.addHook('preHandler', async (request, reply) => {
+      const caller = callers.get(request);
+      if (caller === undefined) return;
+      // An empty batch is still a call.
+      const items = Math.max(1, request.routeOptions.config.count?.(request) ?? 1);
+      const taking = await limiter.take(caller, items);
+      if (taking === null) return;
+      const { outcome, quota } = taking;
+      reply.headers(rateLimitHeaders(quota));
+      if (outcome !== 'taken') throw rateLimited(outcome, quota, items);
+    });
+
+    done();
+  },
+  // Fastify gives a plugin a scope of its own unless it bears this; the hooks are for all routes.
+  { [Symbol.for('skip-override')]: true },
+);
+
+function requireAccess({ method, url, config }: RouteOptions): void {
+  if ((config?.scope === undefined) !== (config?.public === undefined)) return;
+  throw new Error(`${String(method)} ${url} has to state config.scope or config.public, and not both`);
+}

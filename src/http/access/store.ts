@@ -1,0 +1,192 @@
+import { textArray } from '../../database/arrays.ts';
+import type { Session } from '../../database/database.ts';
+import { isoTime } from '../../database/time.ts';
+import { PincexError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import { isKeyId, makeKey } from './keys.ts';
+import { SCOPES, type Scope } from './scopes.ts';
+
+const COLUMNS = `
+      k.id, k.name, to_json(k.scopes) AS scopes, k.rate_limit, k.created_at, k.expires_at, k.revoked_at`;
+
+export const insertApiKey = {
+  name: 'insert-api-key',
+  text: `
+    INSERT INTO api_keys AS k (id, secret_hash, name, scopes, rate_limit, expires_at)
+    VALUES ($1, decode($2, 'hex'), $3, $4::text[], $5::integer, $6::timestamptz)
+    RETURNING${COLUMNS}`,
+};
+
+export const findApiKey = {
+  name: 'find-api-key',
+  hints: ['IndexScan(k api_keys_pkey)'],
+  text: `
+    SELECT${COLUMNS}, encode(k.secret_hash, 'hex') AS secret_hash
+    FROM api_keys k
+    WHERE k.id = $1`,
+};
+
+export const listApiKeys = {
+  name: 'list-api-keys',
+  text: `
+    SELECT${COLUMNS}
+    FROM api_keys k
+    ORDER BY k.created_at, k.id`,
+};
+
+export const revokeApiKey = {
+  name: 'revoke-api-key',
+  hints: ['IndexScan(k api_keys_pkey)'],
+  text: `
+    UPDATE api_keys AS k SET revoked_at = COALESCE(k.revoked_at, now())
+    WHERE k.id = $1
+    RETURNING${COLUMNS}`,
+};
+
+/** {@link COLUMNS} */
+interface Row {
+  id: string;
+  name: string;
+  scopes: string;
+  rate_limit: string | null;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+}
+
+/** A key as its owner asks for it. */
+export interface ApiKeyOptions {
+  /** What people know it by. */
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** Default: never. */
+  readonly expiresAt?: Date | null;
+  /** Items a second. Default: what the service grants. */
+  readonly rateLimit?: number | null;
+}
+
+/** A key of the HTTP service, without its secret. Times are ISO 8601 in UTC. */
+export interface ApiKey {
+  /** The public part of the key. */
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly rateLimit: number | null;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+}
+
+export interface CreatedKey extends ApiKey {
+  /** The key itself. It is known here and never again. */
+  readonly key: string;
+}
+
+export interface StoredKey extends ApiKey {
+  readonly secretHash: Buffer;
+}
+
+/** The keys of the HTTP service, in the table `api_keys`. */
+export class KeyStore {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /**
+   * Makes a key.
+   *
+   * @throws PincexError `invalid_argument`
+   */
+  async create(options: ApiKeyOptions): Promise<CreatedKey> {
+    const { name, scopes, expiresAt = null, rateLimit = null } = options;
+    requireName(name);
+    requireScopes(scopes);
+    requireExpiry(expiresAt);
+    requireRate(rateLimit);
+    const { id, key, secretHash } = makeKey();
+    const [row] = await this.#session.query<Row>(insertApiKey, [
+      id,
+      secretHash.toString('hex'),
+      name,
+      textArray([...new Set(scopes)]),
+      rateLimit === null ? null : String(rateLimit),
+      expiresAt?.toISOString() ?? null,
+    ]);
+    if (row === undefined) throw new Error('INSERT … RETURNING returned nothing');
+    return { ...toApiKey(row), key };
+  }
+
+  /** Every key, the oldest first, those that expired or were revoked among them. */
+  async list(): Promise<ApiKey[]> {
+    return (await this.#session.query<Row>(listApiKeys)).map(toApiKey);
+  }
+
+  /**
+   * Revokes a key for ever; a second time changes nothing.
+   *
+   * @throws PincexError `invalid_argument` where there is no such key
+   */
+  async revoke(id: string): Promise<ApiKey> {
+    const [row] = isKeyId(id) ? await this.#session.query<Row>(revokeApiKey, [id]) : [];
+    if (row !== undefined) return toApiKey(row);
+    // The text is not repeated: who mistakes a key for its id would find the key in a log.
+    throw new PincexError(
+      'invalid_argument',
+      'No API key has this id; an id is 16 hexadecimal digits, and "pincex keys list" shows them',
+    );
+  }
+
+  async find(id: string): Promise<StoredKey | undefined> {
+    const [row] = await this.#session.query<Row & { secret_hash: string }>(findApiKey, [id]);
+    return row && { ...toApiKey(row), secretHash: Buffer.from(row.secret_hash, 'hex') };
+  }
+}
+
+function toApiKey(row: Row): ApiKey {
+  return {
+    id: row.id,
+    name: row.name,
+    scopes: JSON.parse(row.scopes) as Scope[],
+    rateLimit: row.rate_limit === null ? null : Number(row.rate_limit),
+    createdAt: isoTime(row.created_at),
+    expiresAt: row.expires_at === null ? null : isoTime(row.expires_at),
+    revokedAt: row.revoked_at === null ? null : isoTime(row.revoked_at),
+  };
+}
+
+function requireName(name: string): void {
+  const isPrintable = !/\p{Cc}/u.test(name) && name.isWellFormed();
+  if (name.length >= 1 && name.length <= limits.idLength && isPrintable) return;
+  throw new PincexError(
+    'invalid_argument',
+    `The name of a key is 1 to ${limits.idLength} characters, none of them a control character`,
+  );
+}
+
+function requireScopes(scopes: readonly string[]): void {
+  const known: readonly string[] = SCOPES;
+  if (scopes.length > 0 && scopes.every((scope) => known.includes(scope))) return;
+  throw new PincexError(
+    'invalid_argument',
+    `The scopes of a key are one or more of ${SCOPES.join(', ')}: got ${JSON.stringify(scopes)}`,
+  );
+}
+
+function requireExpiry(expiresAt: Date | null): void {
+  if (expiresAt === null) return;
+  const time = expiresAt.getTime();
+  if (time > Date.now() && expiresAt.getUTCFullYear() <= 9999) return;
+  const got = Number.isNaN(time) ? 'no time' : expiresAt.toISOString();
+  throw new PincexError('invalid_argument', `A key has to expire in the future: got ${got}`);
+}
+
+function requireRate(rateLimit: number | null): void {
+  const most = limits.itemsPerSecond;
+  if (rateLimit === null || (Number.isInteger(rateLimit) && rateLimit >= 1 && rateLimit <= most)) return;
+  throw new PincexError(
+    'invalid_argument',
+    `The rate limit of a key must be 1 to ${most} items a second: got ${rateLimit}`,
+  );
+}

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Authenticator } from '../../../src/http/access/authenticate.ts';
+import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
+import type { StoredKey } from '../../../src/http/access/store.ts';
+import { limits } from '../../../src/limits.ts';
+
+const compared = vi.hoisted(() => [] as [Buffer, Buffer][]);
+vi.mock('node:crypto', async (importOriginal) => {
+  const crypto = await importOriginal<typeof import('node:crypto')>();
+  return {
+    ...crypto,
+    timingSafeEqual(a: Buffer, b: Buffer) {
+      compared.push([a, b]);
+      return crypto.timingSafeEqual(a, b);
+    },
+  };
+});
+
+/** A table of keys in memory, that counts what it is asked. */
+function newTable() {
+  const rows = new Map<string, StoredKey>();
+  const asked: string[] = [];
+  return {
+    asked,
+    rows,
+    find(id: string) {
+      asked.push(id);
+      return Promise.resolve(rows.get(id));
+    },
+    add(changes: Partial<StoredKey> = {}): string {
+      const { id, key, secretHash } = makeKey();
+      rows.set(id, {
+        id,
+        secretHash,
+        name: 'test',
+        scopes: ['read'],
+        rateLimit: 7,
+        createdAt: '2026-01-01T00:00:00.000Z',
+        expiresAt: null,
+        revokedAt: null,
+        ...changes,
+      });
+      return key;
+    },
+  };
+}
+
+const soon = (ms: number) => new Date(Date.now() + ms).toISOString();
+
+describe('the Authorization header', () => {
+  it('with a good key tells who called', async () => {
+    const table = newTable();
+    const key = table.add();
+    const caller = { keyId: parseKey(key)!.id, scopes: ['read'], rateLimit: 7 };
+    for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer  ']) {
+      expect(await new Authenticator(table).authenticate(`${scheme} ${key}`)).toEqual({ caller });
+    }
+  });
+
+  it('without one tells why not', async () => {
+    const table = newTable();
+    const [good, other] = [table.add(), table.add()];
+    const otherSecret = parseKey(other)!.secret;
+    const refusals: [string | undefined, string][] = [
+      [undefined, 'missing'],
+      ['', 'malformed'],
+      [good, 'malformed'],
+      [`Basic ${good}`, 'malformed'],
+      [`Bearer ${good} ${good}`, 'malformed'],
+      [`Bearer ${good}, Bearer ${good}`, 'malformed'],
+      ['Bearer null', 'malformed'],
+      [`Bearer ${makeKey().key}`, 'unknown'],
+      [`Bearer pincex_${parseKey(good)!.id}_${otherSecret}`, 'wrong_secret'],
+      [`Bearer ${table.add({ expiresAt: soon(-1) })}`, 'expired'],
+      [`Bearer ${table.add({ revokedAt: soon(-1) })}`, 'revoked'],
+      [`Bearer ${table.add({ revokedAt: soon(-1), expiresAt: soon(60_000) })}`, 'revoked'],
+    ];
+    const authenticator = new Authenticator(table);
+    for (const [header, refusal] of refusals) {
+      expect([header, await authenticator.authenticate(header)]).toEqual([header, { refusal }]);
+    }
+  });
+
+  it('is compared in constant time, and with some hash even where no key has the id', async () => {
+    const table = newTable();
+    const key = table.add();
+    const { id, secret } = parseKey(key)!;
+    const unknown = makeKey().key;
+    const authenticator = new Authenticator(table);
+    for (const presented of [key, unknown, `pincex_${id}_${'0'.repeat(64)}`]) {
+      compared.length = 0;
+      await authenticator.authenticate(`Bearer ${presented}`);
+      expect(compared).toHaveLength(1);
+      expect(compared[0]![0]).toEqual(hashSecret(parseKey(presented)!.secret));
+      expect(compared[0]![1]).toHaveLength(32);
+    }
+    compared.length = 0;
+    await authenticator.authenticate(`Bearer ${key}`);
+    expect(compared).toEqual([[hashSecret(secret), hashSecret(secret)]]);
+  });
+});
+
+describe('what is remembered', () => {
+  it('saves the table from being asked by every call, also about ids that nobody has', async () => {
+    const table = newTable();
+    const [key, unknown] = [table.add(), makeKey().key];
+    const authenticator = new Authenticator(table);
+    await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        await authenticator.authenticate(`Bearer ${key}`);
+        await authenticator.authenticate(`Bearer ${unknown}`);
+      }),
+    );
+    expect(table.asked.sort()).toEqual([parseKey(key)!.id, parseKey(unknown)!.id].sort());
+  });
+
+  it('lets a revoked key work for a second after the table was asked, and no longer', async () => {
+    const table = newTable();
+    const key = table.add();
+    const { id } = parseKey(key)!;
+    // The answer takes its time: that is no time in which the key may go on.
+    const find = async (asked: string) => {
+      const found = await table.find(asked);
+      await sleep(400);
+      return found;
+    };
+    const authenticator = new Authenticator({ find });
+    const began = performance.now();
+    const first = authenticator.authenticate(`Bearer ${key}`);
+    table.rows.set(id, { ...table.rows.get(id)!, revokedAt: soon(0) });
+    expect(await first).toHaveProperty('caller');
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
+    await sleep(limits.apiKeyMs + 20 - (performance.now() - began));
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'revoked' });
+    expect(table.asked).toHaveLength(2);
+  });
+
+  it('does not let a key work beyond its expiry, not even for a moment', async () => {
+    const table = newTable();
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const key = table.add({ expiresAt: soon(100) });
+    const authenticator = new Authenticator(table);
+    vi.setSystemTime(Date.now() + 99);
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
+    vi.setSystemTime(Date.now() + 1);
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'expired' });
+    expect(table.asked).toHaveLength(1);
+  });
+
+  it('is bounded: a flood of made-up ids pushes out what is oldest', async () => {
+    const table = newTable();
+    const key = table.add();
+    const authenticator = new Authenticator(table);
+    await authenticator.authenticate(`Bearer ${key}`);
+    const secret = '0'.repeat(64);
+    for (let n = 0; n < limits.apiKeys; n++) {
+      await authenticator.authenticate(`Bearer pincex_${n.toString(16).padStart(16, '0')}_${secret}`);
+    }
+    await authenticator.authenticate(`Bearer ${key}`);
+    expect(table.asked.filter((id) => id === parseKey(key)!.id)).toHaveLength(2);
+  });
+
+  it('is no failure: after one the table is asked again', async () => {
+    const table = newTable();
+    const key = table.add();
+    const find = vi.fn(table.find.bind(table)).mockRejectedValueOnce(new Error('no database'));
+    const authenticator = new Authenticator({ find });
+    await expect(authenticator.authenticate(`Bearer ${key}`)).rejects.toThrow('no database');
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
+  });
+});

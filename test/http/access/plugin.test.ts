@@ -1,0 +1,291 @@
+import { KeyStore } from '../../../src/http/access/store.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
+import { parseList } from 'structured-headers';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { makeKey, parseKey } from '../../../src/http/access/keys.ts';
+import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
+import { SCOPES, type Scope } from '../../../src/http/access/scopes.ts';
+import type { ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { answerWithProblems } from '../../../src/http/problems.ts';
+import { useBooks } from '../../support/books.ts';
+
+// No money moves here.
+const books = useBooks({}, { audited: false });
+
+/** What the tests look at of an RFC 9457 body. */
+interface Problem {
+  readonly code: string;
+  readonly detail: string;
+  readonly retryable?: boolean;
+}
+
+/** A service with one route for each scope. */
+async function newApp({
+  itemsPerSecond = null,
+  keys = new KeyStore(books.pincex.session),
+}: Partial<AccessOptions> = {}): Promise<FastifyInstance> {
+  const app = fastify();
+  answerWithProblems(app);
+  await app.register(access, { keys, itemsPerSecond });
+  app.get('/healthz', { config: { public: true } }, () => 'well');
+  // Encapsulated, as the routes of a service are.
+  await app.register((routes, _, done) => {
+    for (const scope of SCOPES) routes.get(`/${scope}`, { config: { scope } }, ({ caller }) => caller);
+    const config = {
+      scope: 'funds:write' as const,
+      count: ({ body }: { body: unknown }) => (body as { items: unknown[] }).items.length,
+    };
+    const schema = {
+      body: { type: 'object', required: ['items'], properties: { items: { type: 'array' } } },
+    };
+    routes.post('/batch', { config, schema }, () => 'done');
+    done();
+  });
+  onTestFinished(() => app.close());
+  return app;
+}
+
+const create = (options: Partial<ApiKeyOptions> = {}) =>
+  new KeyStore(books.pincex.session).create({ name: 'test', scopes: ['admin'], ...options });
+
+function get(app: FastifyInstance, url: string, key?: string): Promise<LightMyRequestResponse> {
+  return app.inject({ url, ...(key !== undefined && { headers: { authorization: `Bearer ${key}` } }) });
+}
+
+function send(app: FastifyInstance, key: string, items: number): Promise<LightMyRequestResponse> {
+  return app.inject({
+    method: 'POST',
+    url: '/batch',
+    headers: { authorization: `Bearer ${key}` },
+    payload: { items: Array.from({ length: items }, () => 1) },
+  });
+}
+
+describe('without a valid key', () => {
+  it('only what is public answers', async () => {
+    const app = await newApp();
+    expect((await get(app, '/healthz')).body).toBe('well');
+    expect((await get(app, '/healthz', 'nonsense')).body).toBe('well');
+    for (const scope of SCOPES) {
+      const answer = await get(app, `/${scope}`);
+      expect(answer.statusCode).toBe(401);
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+      expect(answer.json<Problem>()).toMatchObject({ code: 'unauthorized' });
+      expect(answer.json<Problem>().detail).toContain('send Authorization: Bearer pincex_<id>_<secret>');
+    }
+  });
+
+  it('nobody learns whether a path is there', async () => {
+    const app = await newApp();
+    expect((await get(app, '/nowhere')).statusCode).toBe(401);
+    expect((await app.inject({ method: 'DELETE', url: '/read' })).statusCode).toBe(401);
+    expect((await get(app, '/nowhere', (await create({ scopes: ['read'] })).key)).statusCode).toBe(404);
+  });
+
+  it('what is unknown, forged, expired and revoked looks the same', async () => {
+    const app = await newApp();
+    const { id, key: good } = await create();
+    const [expired, revoked] = [await create({ expiresAt: new Date(Date.now() + 60_000) }), await create()];
+    await books.sql(`UPDATE api_keys SET expires_at = now() WHERE id = $1`, [expired.id]);
+    await new KeyStore(books.pincex.session).revoke(revoked.id);
+    const forged = `pincex_${id}_${parseKey(makeKey().key)!.secret}`;
+    const answers = await Promise.all(
+      [makeKey().key, forged, expired.key, revoked.key].map((key) => get(app, '/read', key)),
+    );
+    for (const answer of answers) {
+      expect(answer.statusCode).toBe(401);
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+      expect(answer.json()).toEqual({
+        code: 'unauthorized',
+        detail: 'This key is not valid',
+        retryable: false,
+      });
+    }
+    expect((await get(app, '/read', good)).statusCode).toBe(200);
+  });
+
+  it('a malformed one is told what a key looks like', async () => {
+    const app = await newApp();
+    const answer = await get(app, '/read', 'secret');
+    expect(answer.statusCode).toBe(401);
+    expect(answer.json<Problem>().detail).toContain('is not of the form');
+    expect(answer.body).not.toContain('secret"');
+  });
+
+  it('a body is not even read', async () => {
+    const app = await newApp();
+    let parsed = 0;
+    app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_, body, done) => {
+      parsed++;
+      done(null, body);
+    });
+    app.post('/text', { config: { scope: 'read' } }, () => 'read');
+    const post = (headers: object) =>
+      app.inject({
+        method: 'POST',
+        url: '/text',
+        payload: 'x',
+        headers: { 'content-type': 'text/plain', ...headers },
+      });
+    expect((await post({})).statusCode).toBe(401);
+    expect(parsed).toBe(0);
+    const { key } = await create();
+    expect((await post({ authorization: `Bearer ${key}` })).statusCode).toBe(200);
+    expect(parsed).toBe(1);
+  });
+});
+
+describe('a key', () => {
+  const keys = new Map<Scope, string>();
+  beforeAll(async () => {
+    for (const scope of SCOPES) keys.set(scope, (await create({ scopes: [scope] })).key);
+  });
+  afterAll(() => {
+    keys.clear();
+  });
+
+  it.each(SCOPES.flatMap((held) => SCOPES.map((needed) => [held, needed] as const)))(
+    'with the scope %s that calls what needs %s',
+    async (held, needed) => {
+      const answer = await get(await newApp(), `/${needed}`, keys.get(held));
+      if (held === needed || held === 'admin') {
+        expect(answer.statusCode).toBe(200);
+        const { id } = parseKey(keys.get(held)!)!;
+        expect(answer.json()).toEqual({ keyId: id, scopes: [held], rateLimit: null });
+      } else {
+        expect(answer.statusCode).toBe(403);
+        expect(answer.json()).toEqual({
+          code: 'forbidden',
+          detail: `This call needs the scope ${needed}; the key has ${held}`,
+          retryable: false,
+        });
+      }
+    },
+  );
+
+  it('that is revoked is refused within a second', async () => {
+    const app = await newApp();
+    const { id, key } = await create();
+    expect((await get(app, '/read', key)).statusCode).toBe(200);
+    await new KeyStore(books.pincex.session).revoke(id);
+    await sleep(1_010);
+    expect((await get(app, '/read', key)).statusCode).toBe(401);
+  });
+
+  it('that expires is refused from then on', async () => {
+    const app = await newApp();
+    const expiresAt = new Date(Date.now() + 500);
+    const { key } = await create({ expiresAt });
+    expect((await get(app, '/read', key)).statusCode).toBe(200);
+    await sleep(expiresAt.getTime() - Date.now() + 5);
+    expect((await get(app, '/read', key)).statusCode).toBe(401);
+  });
+});
+
+describe('a limit of items', () => {
+  /** A service on which time stands still, and a key of it. */
+  async function limited(itemsPerSecond: number | null, options?: Partial<ApiKeyOptions>) {
+    const { id, key } = await create(options);
+    const found = await new KeyStore(books.pincex.session).find(id);
+    const app = await newApp({ itemsPerSecond, keys: { find: () => Promise.resolve(found) } });
+    await app.ready();
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    return { app, key };
+  }
+
+  it('is consumed by each item, and every answer tells what is left', async () => {
+    const { app, key } = await limited(100, { rateLimit: 50 });
+    const first = await send(app, key, 30);
+    expect(first.statusCode).toBe(200);
+    expect(first.headers['ratelimit-policy']).toBe('"items";q=50;w=1');
+    expect(first.headers['ratelimit']).toBe('"items";r=20;t=1');
+    expect(parseList(first.headers['ratelimit'] as string)[0]![1]).toEqual(
+      new Map([
+        ['r', 20],
+        ['t', 1],
+      ]),
+    );
+    // A call without items is one; an empty batch is no less.
+    expect((await get(app, '/read', key)).headers['ratelimit']).toBe('"items";r=19;t=1');
+    expect((await send(app, key, 0)).headers['ratelimit']).toBe('"items";r=18;t=1');
+
+    const refused = await send(app, key, 19);
+    expect(refused.statusCode).toBe(429);
+    expect(refused.headers).toMatchObject({
+      'retry-after': '1',
+      'ratelimit-policy': '"items";q=50;w=1',
+      ratelimit: '"items";r=18;t=1',
+    });
+    expect(refused.json()).toEqual({
+      code: 'rate_limited',
+      detail: 'The key may send 50 items a second: 18 are left, and the call has 19',
+      retryable: true,
+    });
+    expect((await send(app, key, 18)).statusCode).toBe(200);
+    vi.advanceTimersByTime(1_000);
+    expect((await send(app, key, 50)).statusCode).toBe(200);
+  });
+
+  it('that a batch exceeds by itself is said to be one that it can never pass', async () => {
+    const { app, key } = await limited(100);
+    const refused = await send(app, key, 101);
+    expect(refused.statusCode).toBe(429);
+    expect(refused.headers).not.toHaveProperty('retry-after');
+    expect(refused.json()).toEqual({
+      code: 'rate_limited',
+      detail: 'A call of 101 items can never pass: the key may send 100 a second; send smaller batches',
+      retryable: false,
+    });
+    expect((await send(app, key, 100)).statusCode).toBe(200);
+  });
+
+  it('is not touched by what is malformed, forbidden or public', async () => {
+    const { app, key } = await limited(10, { scopes: ['funds:write'] });
+    for (let n = 0; n < 20; n++) {
+      const headers = { authorization: `Bearer ${key}` };
+      const malformed = await app.inject({ method: 'POST', url: '/batch', headers, payload: {} });
+      expect(malformed.statusCode).toBe(400);
+      expect((await get(app, '/admin', key)).statusCode).toBe(403);
+      expect((await get(app, '/healthz', key)).headers).not.toHaveProperty('ratelimit');
+    }
+    expect((await send(app, key, 10)).statusCode).toBe(200);
+  });
+
+  it('may be none: then no answer speaks of it', async () => {
+    const { app, key } = await limited(null);
+    const answer = await send(app, key, 10_000);
+    expect(answer.statusCode).toBe(200);
+    expect(answer.headers).not.toHaveProperty('ratelimit-policy');
+  });
+});
+
+describe('a route', () => {
+  it('that says neither who may call it nor that all may is refused when it is made', async () => {
+    const app = await newApp();
+    expect(() => app.get('/forgotten', () => 'open')).toThrow(
+      'GET /forgotten has to state config.scope or config.public',
+    );
+    expect(() => app.get('/both', { config: { scope: 'read', public: true } }, () => 'open')).toThrow(
+      'not both',
+    );
+  });
+
+  it('that was made before its guard is closed to all', async () => {
+    const app = fastify();
+    onTestFinished(() => app.close());
+    app.get('/early', () => 'open');
+    await app.register(access, { keys: new KeyStore(books.pincex.session), itemsPerSecond: null });
+    expect((await get(app, '/early')).statusCode).not.toBe(200);
+    expect((await get(app, '/early', (await create()).key)).statusCode).toBe(500);
+  });
+
+  it('that is public has no caller to ask for', async () => {
+    const app = await newApp();
+    app.get('/who', { config: { public: true } }, ({ caller }) => caller);
+    const answer = await get(app, '/who', (await create()).key);
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json<Error>().message).toContain('GET /who has no caller');
+  });
+});

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Caller } from '../../../src/http/access/authenticate.ts';
+import { ItemLimiter, rateLimitHeaders } from '../../../src/http/access/rateLimit.ts';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
+
+const caller = (keyId: string, rateLimit: number | null = null): Caller => ({
+  keyId,
+  scopes: ['read'],
+  rateLimit,
+});
+const ann = caller('ann');
+
+async function take(limiter: ItemLimiter, who: Caller, items: number): Promise<[string, number, number]> {
+  const { outcome, quota } = (await limiter.take(who, items))!;
+  return [outcome, quota.remaining, quota.resetSeconds];
+}
+
+describe('the items of a key', () => {
+  it('are taken by their number, until a second after the first', async () => {
+    const limiter = new ItemLimiter(100);
+    expect(await take(limiter, ann, 60)).toEqual(['taken', 40, 1]);
+    vi.advanceTimersByTime(999);
+    expect(await take(limiter, ann, 40)).toEqual(['taken', 0, 1]);
+    expect(await take(limiter, ann, 1)).toEqual(['later', 0, 1]);
+    vi.advanceTimersByTime(1);
+    expect(await take(limiter, ann, 100)).toEqual(['taken', 0, 1]);
+  });
+
+  it('are not taken by a call that is refused', async () => {
+    const limiter = new ItemLimiter(100);
+    await take(limiter, ann, 60);
+    expect(await take(limiter, ann, 41)).toEqual(['later', 40, 1]);
+    expect(await take(limiter, ann, 101)).toEqual(['never', 40, 1]);
+    expect(await take(limiter, ann, 40)).toEqual(['taken', 0, 1]);
+  });
+
+  it('are not taken by a refused call for those that come in the same moment either', async () => {
+    const limiter = new ItemLimiter(100);
+    const takings = await Promise.all([60, 60, 30, 20, 10, 1].map((items) => take(limiter, ann, items)));
+    expect(takings.map(([outcome]) => outcome)).toEqual([
+      'taken',
+      'later',
+      'taken',
+      'later',
+      'taken',
+      'later',
+    ]);
+  });
+
+  it('can never be more than the limit in one call, even where none were taken', async () => {
+    const limiter = new ItemLimiter(100);
+    expect(await take(limiter, ann, 101)).toEqual(['never', 100, 0]);
+    expect(await take(limiter, ann, 100)).toEqual(['taken', 0, 1]);
+  });
+
+  it('are those of that key alone', async () => {
+    const limiter = new ItemLimiter(100);
+    await take(limiter, ann, 100);
+    expect(await take(limiter, caller('bob'), 100)).toEqual(['taken', 0, 1]);
+  });
+
+  it('are bounded by its own limit, be it smaller or larger than that of the service', async () => {
+    const limiter = new ItemLimiter(100);
+    expect(await take(limiter, caller('few', 10), 11)).toEqual(['never', 10, 0]);
+    expect(await take(limiter, caller('many', 1_000), 999)).toEqual(['taken', 1, 1]);
+  });
+
+  it('are unbounded where neither has a limit', async () => {
+    const limiter = new ItemLimiter(null);
+    expect(await limiter.take(ann, 1_000_000_000)).toBeNull();
+    expect(await take(limiter, caller('few', 10), 11)).toEqual(['never', 10, 0]);
+  });
+});
+
+it('the RateLimit headers are those of the draft', () => {
+  expect(rateLimitHeaders({ limit: 1_000, remaining: 12, resetSeconds: 1 })).toEqual({
+    'RateLimit-Policy': '"items";q=1000;w=1',
+    RateLimit: '"items";r=12;t=1',
+  });
+});

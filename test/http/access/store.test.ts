@@ -1,0 +1,118 @@
+import { KeyStore } from '../../../src/http/access/store.ts';
+import { describe, expect, it } from 'vitest';
+import { hashSecret, parseKey } from '../../../src/http/access/keys.ts';
+import type { ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { limits } from '../../../src/limits.ts';
+import { fresh, useBooks } from '../../support/books.ts';
+
+// No money moves here.
+const books = useBooks({}, { audited: false });
+const DAY_MS = 86_400_000;
+
+describe('a key that is created', () => {
+  it('is found by its id with all that was asked for, the secret only as a hash', async () => {
+    const keys = new KeyStore(books.pincex.session);
+    const expiresAt = new Date(Date.now() + DAY_MS);
+    const { key, ...created } = await keys.create({
+      name: 'settlement, {eu} "2"',
+      scopes: ['read', 'funds:write'],
+      expiresAt,
+      rateLimit: 500,
+    });
+    expect(created).toEqual({
+      id: parseKey(key)!.id,
+      name: 'settlement, {eu} "2"',
+      scopes: ['read', 'funds:write'],
+      rateLimit: 500,
+      createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+      expiresAt: expiresAt.toISOString(),
+      revokedAt: null,
+    });
+    const secretHash = hashSecret(parseKey(key)!.secret);
+    expect(await keys.find(created.id)).toEqual({ ...created, secretHash });
+
+    const [row] = await books.sql<{ all: string }>('SELECT k::text AS all FROM api_keys k WHERE id = $1', [
+      created.id,
+    ]);
+    expect(row!.all).toContain(secretHash.toString('hex'));
+    expect(row!.all).not.toContain(parseKey(key)!.secret);
+  });
+
+  it('never expires and has no limit of its own unless it is told so; a scope counts once', async () => {
+    const { id } = await new KeyStore(books.pincex.session).create({
+      name: 'plain',
+      scopes: ['read', 'read'],
+    });
+    const found = await new KeyStore(books.pincex.session).find(id);
+    expect(found).toMatchObject({ expiresAt: null, rateLimit: null, revokedAt: null, scopes: ['read'] });
+  });
+
+  const good: ApiKeyOptions = { name: 'good', scopes: ['read'] };
+  it.each<[string, object]>([
+    ['name', { name: '' }],
+    ['name', { name: 'x'.repeat(limits.idLength + 1) }],
+    ['name', { name: 'a\u0000b' }],
+    ['name', { name: 'a\u001b[2J' }],
+    ['scopes', { scopes: [] }],
+    ['scopes', { scopes: ['read', 'write'] }],
+    ['expire', { expiresAt: new Date(Date.now() - 1) }],
+    ['expire', { expiresAt: new Date(NaN) }],
+    ['expire', { expiresAt: new Date('+012026-01-01T00:00:00Z') }],
+    ['rate limit', { rateLimit: 0 }],
+    ['rate limit', { rateLimit: 1.5 }],
+    ['rate limit', { rateLimit: limits.itemsPerSecond + 1 }],
+  ])('is refused for its %s: %j', async (what, wrong) => {
+    const creating = new KeyStore(books.pincex.session).create({ ...good, ...wrong });
+    await expect(creating).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining(what) as string,
+    });
+  });
+});
+
+describe('the table', () => {
+  it.each([
+    ["'\\x00', 'n', '{read}', null", 'secret_hash'],
+    ["sha256('s'), 'n', '{}', null", 'scopes'],
+    ["sha256('s'), 'n', '{write}', null", 'scopes'],
+    ["sha256('s'), 'n', '{read}', 0", 'rate_limit'],
+  ])('refuses %s', async (values, column) => {
+    const insert = `INSERT INTO api_keys (id, secret_hash, name, scopes, rate_limit) VALUES ('${fresh('k')}', ${values})`;
+    await expect(books.sql(insert)).rejects.toThrow(`api_keys_${column}_check`);
+  });
+});
+
+describe('keys', () => {
+  it('are listed, the oldest first, without their hashes', async () => {
+    const keys = new KeyStore(books.pincex.session);
+    const first = await keys.create({ name: 'first', scopes: ['read'] });
+    const second = await keys.create({ name: 'second', scopes: ['admin'] });
+    const listed = (await keys.list()).slice(-2);
+    expect(listed.map(({ id }) => id)).toEqual([first.id, second.id]);
+    expect(Object.keys(listed[0]!)).not.toContain('secretHash');
+  });
+
+  it('are revoked for ever: the first time stays', async () => {
+    const keys = new KeyStore(books.pincex.session);
+    const [{ id }, other] = [
+      await keys.create({ name: 'gone', scopes: ['read'] }),
+      await keys.create({ name: 'stays', scopes: ['read'] }),
+    ];
+    const { revokedAt } = await keys.revoke(id);
+    expect(Date.now() - Date.parse(revokedAt!)).toBeLessThan(60_000);
+    expect((await keys.revoke(id)).revokedAt).toBe(revokedAt);
+    expect((await keys.find(id))!.revokedAt).toBe(revokedAt);
+    expect((await keys.find(other.id))!.revokedAt).toBeNull();
+  });
+
+  it('that nobody has are not found and cannot be revoked; what was given is not repeated', async () => {
+    const keys = new KeyStore(books.pincex.session);
+    expect(await keys.find('0000000000000000')).toBeUndefined();
+    const { key } = await keys.create({ name: 'mistaken for its id', scopes: ['read'] });
+    for (const id of ['0000000000000000', key, 'a\u0000b']) {
+      const error: unknown = await keys.revoke(id).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'invalid_argument' });
+      expect(String(error)).not.toContain(id);
+    }
+  });
+});

@@ -1,0 +1,304 @@
+import { describe, expect, it } from 'vitest';
+import type { BatchResult } from '../../src/index.ts';
+import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
+import { serve } from './support.ts';
+
+const books = useBooks();
+
+type Batch = Pick<BatchResult<unknown>, 'batchId' | 'mode' | 'status' | 'counts' | 'results'>;
+
+interface ProblemBody {
+  readonly code: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly errors?: readonly { pointer?: string; parameter?: string; detail: string }[];
+  readonly batch?: Batch;
+}
+
+const order = (userId: string, side: 'buy' | 'sell') => ({
+  id: fresh(side),
+  userId,
+  symbol: 'BTC/USD',
+  side,
+  type: 'limit',
+  quantity: '1',
+  price: '20',
+});
+
+describe('the routes of an exchange', () => {
+  it('take money in, hold it, trade, and show what became of it', async () => {
+    const { post, get } = await serve(books);
+    const [ann, bob] = [fresh('ann'), fresh('bob')];
+    const run = async (path: string, items: readonly object[]): Promise<Batch> => {
+      const { status, body } = await post<Batch>(path, { items });
+      expect(status).toBe(200);
+      expect(body.results.filter((result) => result.status === 'rejected')).toEqual([]);
+      expect(body.status).toBe('applied');
+      return body;
+    };
+    const money = (userId: string, currency: string, amount: string) => ({
+      id: fresh('m'),
+      userId,
+      currency,
+      amount,
+    });
+    await run('/v1/accounts/batch-create', [{ id: fresh('a'), userId: ann, currency: 'USD' }]);
+    await run('/v1/funds/batch-deposit', [money(ann, 'USD', '100'), money(bob, 'BTC', '3')]);
+    await run('/v1/funds/batch-lock', [{ ...money(ann, 'USD', '10'), orderId: 'o' }]);
+    await run('/v1/funds/batch-unlock', [{ ...money(ann, 'USD', '10'), orderId: 'o' }]);
+    await run('/v1/funds/batch-transfer', [{ ...money(ann, 'USD', '5'), toUserId: bob }]);
+    await run('/v1/funds/batch-withdraw', [money(bob, 'USD', '5')]);
+    const [buy, sell, rest] = [order(ann, 'buy'), order(bob, 'sell'), order(bob, 'sell')];
+    await run('/v1/orders/batch-place', [buy, sell, rest]);
+    const trade = {
+      id: fresh('t'),
+      symbol: 'BTC/USD',
+      price: '20',
+      quantity: '1',
+      buyUserId: ann,
+      buyOrderId: buy.id,
+      sellUserId: bob,
+      sellOrderId: sell.id,
+      takerSide: 'sell',
+    };
+    await run('/v1/trades/batch-settle', [trade]);
+    await run('/v1/orders/batch-cancel', [{ id: fresh('c'), userId: bob, orderId: rest.id }]);
+    const plain = order(ann, 'buy');
+    await run('/v1/orders/batch-create', [plain]);
+    await run('/v1/orders/batch-status', [
+      { id: fresh('s'), userId: ann, orderId: plain.id, status: 'cancelled' },
+    ]);
+    const mixed = await run('/v1/batches', [
+      { command: 'deposit', ...money(ann, 'USD', '1') },
+      { command: 'lockFunds', ...money(ann, 'USD', '1'), orderId: 'p' },
+    ]);
+
+    expect((await get(`/v1/batches/${mixed.batchId}`)).body).toEqual(mixed);
+    const accounts = await post('/v1/accounts/batch-get', {
+      userIds: [ann, bob],
+      currencies: ['USD', 'BTC'],
+    });
+    expect(accounts.body).toMatchObject({
+      accounts: [
+        { available: '75', locked: '1' },
+        { available: '1', locked: '0' },
+        { available: '20', locked: '0' },
+        { available: '2', locked: '0' },
+      ],
+    });
+    const orders = await post('/v1/orders/batch-get', { ids: [buy.id, 'none'] });
+    expect(orders.body).toMatchObject({ orders: [{ id: buy.id, status: 'filled' }, null] });
+    const lists = await post('/v1/users/orders/batch-get', {
+      userIds: [bob, 'none'],
+      statuses: ['cancelled'],
+    });
+    expect(lists.body).toMatchObject({ orders: [[{ id: rest.id }], []] });
+    const trades = await post('/v1/trades/batch-get', { orderIds: [sell.id] });
+    expect(trades.body).toMatchObject({ trades: [[{ id: trade.id, side: 'sell', quoteAmount: '20' }]] });
+    const shelves = await post('/v1/order-books/batch-get', { symbols: ['BTC/USD'], depth: 1 });
+    expect(shelves.body).toEqual({ orderBooks: [{ symbol: 'BTC/USD', bids: [], asks: [] }] });
+    expect((await get('/v1/limits')).body).toMatchObject({ batchItems: 10_000, concurrentCalls: 10 });
+  });
+
+  it('tell of each item, and refuse an atomic batch as a whole', async () => {
+    const { post, get } = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const lock = (id: string, amount: string) => ({ id, userId, currency: 'USD', amount, orderId: id });
+    const items = [lock('a', '8'), lock('b', '8'), lock('c', 'much')];
+    const partial = await post<Batch>('/v1/funds/batch-lock', { items });
+    expect(partial.status).toBe(200);
+    expect(partial.body).toMatchObject({
+      status: 'partial',
+      counts: { total: 3, applied: 1, rejected: 2, replayed: 0, skipped: 0 },
+      results: [
+        { index: 0, id: 'a', status: 'applied', data: { available: '2', locked: '8' } },
+        { index: 1, id: 'b', status: 'rejected', error: { code: 'insufficient_funds', retryable: true } },
+        { index: 2, id: 'c', status: 'rejected', error: { code: 'invalid_amount', retryable: false } },
+      ],
+    });
+    const atomic = await post<ProblemBody>('/v1/funds/batch-lock', {
+      mode: 'atomic',
+      items: [lock('d', '1'), lock('e', '8')],
+    });
+    expect(atomic.status).toBe(422);
+    expect(atomic.headers.get('content-type')).toContain('application/problem+json');
+    expect(atomic.body).toMatchObject({
+      code: 'batch_rejected',
+      batch: { mode: 'atomic', status: 'rejected' },
+    });
+    expect(atomic.body.batch!.results).toMatchObject([
+      { error: { code: 'group_failed' } },
+      { error: { code: 'insufficient_funds' } },
+    ]);
+    expect((await get(`/v1/batches/${atomic.body.batch!.batchId}`)).text).toBe(atomic.text);
+  });
+});
+
+describe('a call that is malformed', () => {
+  const item = { id: 'x', userId: 'u', currency: 'USD', amount: '1', orderId: 'o' };
+
+  it.each([
+    [
+      'an amount that is a number',
+      { ...item, amount: 1 },
+      '/items/0/amount',
+      'must be string: got the number 1',
+    ],
+    ['a field that is missing', { ...item, orderId: undefined }, '/items/0/orderId', 'is missing'],
+    [
+      'a field that is not known',
+      { ...item, 'a/b': 1 },
+      '/items/0/a~1b',
+      'is not a field that is known here',
+    ],
+    ['an item that is none', 'x', '/items/0', 'must be object'],
+  ])('is refused with its place: %s', async (_, wrong, pointer, detail) => {
+    const { post } = await serve(books);
+    const answer = await post<ProblemBody>('/v1/funds/batch-lock', { items: [wrong] });
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(answer.body).toMatchObject({ code: 'malformed_request', status: 400 });
+    expect(answer.body.errors).toEqual([{ pointer, detail }]);
+  });
+
+  it('names a number with all the digits that it was sent with', async () => {
+    const { post } = await serve(books);
+    const text = JSON.stringify({ items: [item] }).replace('"1"', '0.1000000000000000055511151231257827');
+    const answer = await post<ProblemBody>('/v1/funds/batch-lock', text);
+    expect(answer.status).toBe(400);
+    expect(answer.body.detail).toContain('got the number 0.1000000000000000055511151231257827');
+  });
+
+  it.each<[string, string, unknown, number, string]>([
+    ['no JSON', '/v1/funds/batch-lock', '{"items": [', 400, 'malformed_request'],
+    ['a prototype', '/v1/funds/batch-lock', '{"items": [], "__proto__": {}}', 400, 'malformed_request'],
+    ['no items', '/v1/funds/batch-lock', {}, 400, 'malformed_request'],
+    ['an unknown mode', '/v1/funds/batch-lock', { items: [], mode: 'most' }, 400, 'malformed_request'],
+    [
+      'a batch id that is none',
+      '/v1/funds/batch-lock',
+      { items: [], batchId: '1' },
+      400,
+      'malformed_request',
+    ],
+    [
+      'too many items',
+      '/v1/orders/batch-cancel',
+      { items: Array.from({ length: 10_001 }, () => ({ id: 'i', userId: 'u', orderId: 'o' })) },
+      413,
+      'batch_too_large',
+    ],
+    [
+      'too many keys',
+      '/v1/accounts/batch-get',
+      { userIds: Array.from({ length: 50_001 }, () => 'u'), currencies: ['USD', 'BTC'] },
+      413,
+      'batch_too_large',
+    ],
+    ['an unknown command', '/v1/batches', { items: [{ command: 'steal' }] }, 400, 'malformed_request'],
+    ['a limit of 0', '/v1/users/orders/batch-get', { userIds: ['u'], limit: 0 }, 400, 'invalid_argument'],
+    [
+      'versions that are too few',
+      '/v1/accounts/batch-get',
+      { userIds: ['u'], currencies: ['USD', 'BTC'], minVersions: [1] },
+      400,
+      'invalid_argument',
+    ],
+  ])('is told why: %s', async (_, path, body, status, code) => {
+    const { post } = await serve(books);
+    const answer = await post<ProblemBody>(path, body);
+    expect([answer.status, answer.body.code]).toEqual([status, code]);
+    expect(answer.body.status).toBe(status);
+  });
+
+  it('is told why: another type, too many bytes, a parameter, a path', async () => {
+    const { post, get } = await serve(books, { bodyLimit: 2_000 });
+    const typed = await post<ProblemBody>('/v1/funds/batch-lock', 'a=b', { 'content-type': 'text/plain' });
+    expect([typed.status, typed.body.code]).toEqual([415, 'unsupported_media_type']);
+    const large = await post<ProblemBody>('/v1/funds/batch-lock', { items: [], mode: 'x'.repeat(3_000) });
+    expect([large.status, large.body.code]).toEqual([413, 'body_too_large']);
+    const parameter = await get<ProblemBody>('/v1/stream/orders?before=x');
+    expect(parameter.body).toMatchObject({
+      code: 'malformed_request',
+      errors: [{ parameter: 'before', detail: 'is not a field that is known here' }],
+    });
+    const cursor = await get<ProblemBody>('/v1/stream/orders?after=x');
+    expect([cursor.status, cursor.body.code]).toEqual([400, 'invalid_argument']);
+    const path = await get<ProblemBody>('/v1/nothing');
+    expect([path.status, path.body.code]).toEqual([404, 'not_found']);
+    const unknown = await get<ProblemBody>('/v1/batches/01a20936-33f9-731b-9746-4513985db602');
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
+  });
+});
+
+describe('a stream', () => {
+  it('sends every row, and goes on behind any of its lines', async () => {
+    const { get } = await serve(books);
+    for (let n = 0; n < 3; n++) await newUser(books.pincex, { USD: '1', BTC: '2' });
+    const { text, headers } = await get('/v1/stream/journal');
+    expect(headers.get('content-type')).toContain('application/x-ndjson');
+    const lines = text.trimEnd().split('\n');
+    expect(lines.at(-1)).toBe('{"end":true}');
+    const rows = await Array.fromAsync(books.pincex.streamJournal());
+    const sent = lines.slice(0, -1).map((line) => JSON.parse(line) as { cursor: string; row: unknown });
+    expect(sent.map(({ row }) => row)).toEqual(rows);
+    const rest = await get(`/v1/stream/journal?after=${sent[3]!.cursor}`);
+    expect(rest.text).toBe([...lines.slice(4), ''].join('\n'));
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  it('repeats the first answer, whatever happened since; other content is refused', async () => {
+    const { post } = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const lock = { id: fresh('l'), userId, currency: 'USD', amount: '20', orderId: 'o' };
+    const headers = { 'idempotency-key': `"${fresh('key')}"` };
+    const first = await post<Batch>('/v1/funds/batch-lock', { items: [lock] }, headers);
+    expect(first.body.status).toBe('rejected');
+    expect(first.headers.get('idempotency-hit')).toBeNull();
+    const more = { id: 'more', userId, currency: 'USD', amount: '90' };
+    expectApplied(await books.pincex.bookkeeper.batchDeposit([more]));
+    const again = await post<Batch>('/v1/funds/batch-lock', { items: [lock] }, headers);
+    expect(again.text).toBe(first.text);
+    expect([again.status, again.headers.get('idempotency-hit')]).toEqual([200, 'true']);
+    const other = await post<ProblemBody>(
+      '/v1/funds/batch-lock',
+      { items: [{ ...lock, amount: '1' }] },
+      headers,
+    );
+    expect([other.status, other.body.code]).toEqual([422, 'idempotency_key_reused']);
+    const elsewhere = await post<Batch>('/v1/funds/batch-unlock', { items: [lock] }, headers);
+    expect(elsewhere.status).toBe(200);
+    const unquoted = await post<ProblemBody>(
+      '/v1/funds/batch-lock',
+      { items: [] },
+      { 'idempotency-key': 'bare' },
+    );
+    expect([unquoted.status, unquoted.body.code]).toEqual([400, 'invalid_idempotency_key']);
+  });
+
+  it('that two send at once is executed once', async () => {
+    const { post } = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '1000' });
+    const items = Array.from({ length: 50 }, () => ({
+      id: fresh('l'),
+      userId,
+      currency: 'USD',
+      amount: '1',
+      orderId: 'o',
+    }));
+    const headers = { 'idempotency-key': `"${fresh('key')}"` };
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => post<Batch & ProblemBody>('/v1/funds/batch-lock', { items }, headers)),
+    );
+    const executed = answers.filter(
+      ({ status, headers }) => status === 200 && !headers.has('idempotency-hit'),
+    );
+    expect(executed).toHaveLength(1);
+    for (const { status, body, text } of answers) {
+      if (status === 409) expect(body.code).toBe('request_in_progress');
+      else expect(text).toBe(executed[0]!.text);
+    }
+    expect(executed[0]!.body.counts.applied).toBe(50);
+  });
+});

@@ -1,0 +1,65 @@
+import { onTestFinished } from 'vitest';
+import type { ServiceConfig } from '../../src/config/load.ts';
+import type { Scope } from '../../src/http/access/scopes.ts';
+import { KeyStore } from '../../src/http/access/store.ts';
+import { startService } from '../../src/http/service.ts';
+import { Pincex } from '../../src/index.ts';
+import { configOf, type TestBooks } from '../support/books.ts';
+
+/** An answer, with its body as JSON where it is some. */
+export interface Answer<Body = unknown> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Body;
+}
+
+export interface TestService {
+  readonly url: string;
+  readonly pincex: Pincex;
+  /** With all rights. */
+  readonly key: string;
+  /** Sends JSON, a text as it is. */
+  post<Body = never>(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer<Body>>;
+  get<Body = never>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>;
+  stop(): Promise<void>;
+}
+
+/** A service on the books of a test file, over real HTTP, until the test has ended. */
+export async function serve(books: TestBooks, settings: Partial<ServiceConfig> = {}): Promise<TestService> {
+  const config = configOf(books.url);
+  const service = { ...config.service, port: 0, ...settings };
+  const pincex = await Pincex.open({ config: { ...config, service } });
+  const { url, stop } = await startService(pincex, '0.0.0');
+  const end = async (): Promise<void> => {
+    await stop();
+    await pincex.close();
+  };
+  onTestFinished(end);
+  const key = await makeKey(pincex, 'admin');
+  const send = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
+    const response = await fetch(`${url}${path}`, init);
+    const text = await response.text();
+    const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
+    const body = (isJson ? JSON.parse(text) : null) as Body;
+    return { status: response.status, headers: response.headers, text, body };
+  };
+  const authorization = `Bearer ${key}`;
+  return {
+    url,
+    pincex,
+    key,
+    stop: end,
+    get: (path, headers = {}) => send(path, { headers: { authorization, ...headers } }),
+    post: (path, body, headers = {}) =>
+      send(path, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+  };
+}
+
+export async function makeKey({ session }: Pincex, ...scopes: Scope[]): Promise<string> {
+  return (await new KeyStore(session).create({ name: scopes.join(' '), scopes })).key;
+}
