@@ -3,8 +3,20 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { App } from './app.ts';
 import { components } from './schemas/common.ts';
 
-/** Describes every route that is registered after it. */
-export async function describe(app: App, version: string): Promise<void> {
+const PAGE = '/docs';
+const DOCUMENT = '/openapi.json';
+
+/**
+ * Describes every route that is registered after it.
+ *
+ * @param isOpen whether the document, and the page that shows it, need no key
+ */
+export async function describe(app: App, version: string, isOpen: boolean): Promise<void> {
+  // The page's routes are its library's: what they need is said here, before anything asks for it.
+  const access = isOpen ? { public: true as const } : { scope: 'read' as const };
+  app.addHook('onRoute', (route) => {
+    if (route.url === DOCUMENT || route.url.startsWith(PAGE)) route.config = { ...route.config, ...access };
+  });
   for (const { name, schema } of components()) app.addSchema({ ...schema, $id: name });
   await app.register(swagger, {
     openapi: {
@@ -23,20 +35,8 @@ export async function describe(app: App, version: string): Promise<void> {
   });
 }
 
-const PAGE = '/docs';
-
-/**
- * Serves the document, and a page to read it and to try calls on.
- *
- * @param isOpen whether they need no key
- */
-export async function serveDocument(app: App, isOpen: boolean): Promise<void> {
-  const access = isOpen ? { public: true as const } : { scope: 'read' as const };
-  await app.register(async (pages) => {
-    pages.addHook('onRoute', (route) => {
-      route.config = { ...route.config, ...access };
-    });
-    await pages.register(swaggerUi, { routePrefix: PAGE });
-    pages.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-  });
+/** Serves the document, and a page to read it and to try calls on. */
+export async function serveDocument(app: App): Promise<void> {
+  await app.register(swaggerUi, { routePrefix: PAGE });
+  app.get(DOCUMENT, { schema: { hide: true } }, () => app.swagger());
 }

@@ -68,9 +68,9 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   answerWithProblems(app);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  await describe(app, version);
+  await describe(app, version, isLocal);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
-  await serveDocument(app, isLocal);
+  await serveDocument(app);
 
   const admission = new Admission({ concurrent: concurrentCalls, queue: queuedCalls, waitMs: queueMs });
   const turns = new Turns(admission);
