@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.pincex/'] },
+  { ignores: ['dist/', 'node_modules/', '.pincex/', 'src/client/schema.ts'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -66,6 +66,20 @@ it.each([
       'erin: 15 available, 0 locked',
     ],
   ],
+  [
+    'http-client',
+    [
+      'deposits: applied, 2 of 2',
+      'atomic: rejected',
+      '  0 rejected: group_failed',
+      'partial: partial',
+      '  0 applied',
+      '  1 rejected: insufficient_funds',
+      'order books: invalid_argument, not like this',
+      'frank: 60',
+      'grace: 47.5',
+    ],
+  ],
 ])('examples/%s.ts does what it says', async (name, lines) => {
   for (let time = 1; time <= 2; time++) {
     const run = await start(`examples/${name}.ts`, [], { env: { DATABASE_URL: database.url } }).ended;

@@ -1,0 +1,291 @@
+import { PincexClientError } from './errors.ts';
+import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
+import { Transport, type CallOptions } from './transport.ts';
+import type {
+  Account,
+  AnswerOf,
+  BatchMode,
+  BatchResult,
+  BodyOf,
+  CancelOrder,
+  CreateOrder,
+  Deposit,
+  EndOutcome,
+  Funds,
+  GetRoute,
+  ItemsOf,
+  JournalEntry,
+  Limits,
+  LockFunds,
+  MixedItem,
+  Order,
+  OrderBook,
+  OrderOutcome,
+  PlaceOrder,
+  PlaceOutcome,
+  PostRoute,
+  RowOf,
+  SettleTrade,
+  Trade,
+  TradeOutcome,
+  Transfer,
+  UnlockFunds,
+  UpdateOrderStatus,
+  Withdraw,
+  WriteRoute,
+} from './types.ts';
+
+export interface PincexClientOptions {
+  /** Where the service is, such as `https://pincex.example`; a path is kept. */
+  readonly url: string;
+  /** The API key, `pincex_…`. */
+  readonly key: string;
+  /** Default: that of the platform. */
+  readonly fetch?: typeof fetch;
+  /** How often a call is tried again. Default: 3. */
+  readonly maxRetries?: number;
+  /** How long a call may take, with its retries. Default: 30,000. `Infinity`: as long as it takes. */
+  readonly timeoutMs?: number;
+}
+
+/** What every batch that changes the books takes. */
+export interface WriteOptions extends CallOptions {
+  /** Default: `partial`. */
+  readonly mode?: BatchMode | undefined;
+  /** A UUID of your own for the batch, to ask for its outcome by. */
+  readonly batchId?: string | undefined;
+  /** Of your own, to send the call again from another process. Default: a new UUID for each call. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Past every cache and replica: what was written before is seen. */
+  readonly fresh?: boolean | undefined;
+}
+
+export interface VersionOptions extends CallOptions {
+  /** The versions that are known, in the order of what is asked for: these or newer ones are returned. */
+  readonly minVersions?: readonly (number | null)[] | undefined;
+}
+
+export interface UserOrdersOptions extends ReadOptions {
+  /** Only orders in these. Default: all. */
+  readonly statuses?: readonly Order['status'][] | undefined;
+  /** Only of this market. */
+  readonly symbol?: string | undefined;
+  /** For each user, 1 to 1,000. Default: 100. */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Calls the HTTP service, from Node.js and browsers. Methods have the names that the library has for the same.
+ *
+ * A call that failed for a reason that may pass is tried again: with pauses that grow, never before the service asked
+ * for it, and not beyond the time of the call. Each write carries an idempotency key, the same in every attempt, so it
+ * is done once, however often it was sent.
+ *
+ * Every method fails with {@link PincexClientError}, and with the reason of its `signal` where that was aborted. An
+ * atomic batch that was rejected is no failure of the call: its result is returned, as that of any other batch.
+ */
+export class PincexClient {
+  readonly #transport: Transport;
+
+  constructor({
+    url,
+    key,
+    fetch = globalThis.fetch,
+    maxRetries = 3,
+    timeoutMs = 30_000,
+  }: PincexClientOptions) {
+    if (!/^https?:$/.test(new URL(url).protocol)) throw new TypeError('url begins with http:// or https://');
+    this.#transport = new Transport({
+      url: url.replace(/\/+$/, ''),
+      key,
+      // Browsers take it for nobody's method.
+      fetch: (input, init) => fetch(input, init),
+      maxRetries,
+      timeoutMs,
+    });
+  }
+
+  /** Brings money in. */
+  batchDeposit(deposits: readonly Deposit[], options?: WriteOptions): Promise<BatchResult<Funds>> {
+    return this.#write('/v1/funds/batch-deposit', deposits, options);
+  }
+
+  /** Takes money out. */
+  batchWithdraw(withdrawals: readonly Withdraw[], options?: WriteOptions): Promise<BatchResult<Funds>> {
+    return this.#write('/v1/funds/batch-withdraw', withdrawals, options);
+  }
+
+  /** Passes money on from user to user. */
+  batchTransfer(transfers: readonly Transfer[], options?: WriteOptions): Promise<BatchResult<Funds>> {
+    return this.#write('/v1/funds/batch-transfer', transfers, options);
+  }
+
+  /** Locks available funds for orders. */
+  batchLockFunds(operations: readonly LockFunds[], options?: WriteOptions): Promise<BatchResult<Funds>> {
+    return this.#write('/v1/funds/batch-lock', operations, options);
+  }
+
+  /** Gives locked funds back. */
+  batchUnlockFunds(operations: readonly UnlockFunds[], options?: WriteOptions): Promise<BatchResult<Funds>> {
+    return this.#write('/v1/funds/batch-unlock', operations, options);
+  }
+
+  /** Stores orders whose funds are held elsewhere. */
+  batchCreateOrders(
+    orders: readonly CreateOrder[],
+    options?: WriteOptions,
+  ): Promise<BatchResult<OrderOutcome>> {
+    return this.#write('/v1/orders/batch-create', orders, options);
+  }
+
+  /** Moves orders on in their states. */
+  batchUpdateOrderStatus(
+    updates: readonly UpdateOrderStatus[],
+    options?: WriteOptions,
+  ): Promise<BatchResult<OrderOutcome>> {
+    return this.#write('/v1/orders/batch-status', updates, options);
+  }
+
+  /** Holds the funds of orders and stores them. */
+  placeOrders(orders: readonly PlaceOrder[], options?: WriteOptions): Promise<BatchResult<PlaceOutcome>> {
+    return this.#write('/v1/orders/batch-place', orders, options);
+  }
+
+  /** Cancels orders and gives back what they hold. */
+  cancelOrders(cancels: readonly CancelOrder[], options?: WriteOptions): Promise<BatchResult<EndOutcome>> {
+    return this.#write('/v1/orders/batch-cancel', cancels, options);
+  }
+
+  /** Settles trades between two orders. */
+  settleTrades(trades: readonly SettleTrade[], options?: WriteOptions): Promise<BatchResult<TradeOutcome>> {
+    return this.#write('/v1/trades/batch-settle', trades, options);
+  }
+
+  /** Runs a batch that mixes commands; each item names its `command`. */
+  execute(items: readonly MixedItem[], options?: WriteOptions): Promise<AnswerOf<'/v1/batches'>> {
+    return this.#write('/v1/batches', items, options);
+  }
+
+  /** For each user in turn one account for each currency in turn, null where there is none. */
+  async batchGetAccounts(
+    userIds: readonly string[],
+    currencies: readonly string[],
+    { minVersions, ...options }: VersionOptions = {},
+  ): Promise<readonly (Account | null)[]> {
+    const body = { userIds, currencies, ...(minVersions && { minVersions }) };
+    return (await this.#read('/v1/accounts/batch-get', body, options)).accounts;
+  }
+
+  /** The orders with these ids, in their order, null where there is none. */
+  async batchGetOrdersByIds(
+    ids: readonly string[],
+    { minVersions, ...options }: VersionOptions = {},
+  ): Promise<readonly (Order | null)[]> {
+    const body = { ids, ...(minVersions && { minVersions }) };
+    return (await this.#read('/v1/orders/batch-get', body, options)).orders;
+  }
+
+  /** The newest orders of each user: a list for every user, in the order of the users. */
+  async batchGetUserOrders(
+    userIds: readonly string[],
+    { signal, timeoutMs, ...filter }: UserOrdersOptions = {},
+  ): Promise<readonly (readonly Order[])[]> {
+    const body = { userIds, ...filter } as BodyOf<'/v1/users/orders/batch-get'>;
+    return (await this.#read('/v1/users/orders/batch-get', body, { signal, timeoutMs })).orders;
+  }
+
+  /** The trades of each order, oldest first: a list for every order, in the order of the ids. */
+  async batchGetTradesByOrderIds(
+    orderIds: readonly string[],
+    { fresh, ...options }: ReadOptions = {},
+  ): Promise<readonly (readonly Trade[])[]> {
+    const body = { orderIds, ...(fresh !== undefined && { fresh }) };
+    return (await this.#read('/v1/trades/batch-get', body, options)).trades;
+  }
+
+  /**
+   * What stands in the books, aggregated by price.
+   *
+   * @param depth price levels on each side, 1 to 1,000
+   */
+  async batchGetOrderBooks(
+    symbols: readonly string[],
+    depth = 20,
+    options: CallOptions = {},
+  ): Promise<readonly OrderBook[]> {
+    return (await this.#read('/v1/order-books/batch-get', { symbols, depth }, options)).orderBooks;
+  }
+
+  /** What one call may bring. */
+  async limits(options?: CallOptions): Promise<Limits> {
+    return (await this.#transport.send({ method: 'GET', path: '/v1/limits' }, options)) as Limits;
+  }
+
+  /** Every account, by user and currency. */
+  streamAccounts(options?: StreamOptions): RowStream<Account> {
+    return this.#stream('/v1/stream/accounts', options);
+  }
+
+  /** Every order, by user and id. */
+  streamOrders(options?: StreamOptions): RowStream<Order> {
+    return this.#stream('/v1/stream/orders', options);
+  }
+
+  /** Both sides of every trade, by user, id and side. */
+  streamTrades(options?: StreamOptions): RowStream<Trade> {
+    return this.#stream('/v1/stream/trades', options);
+  }
+
+  /** Every step of every account, by user, currency and version. */
+  streamJournal(options?: StreamOptions): RowStream<JournalEntry> {
+    return this.#stream('/v1/stream/journal', options);
+  }
+
+  async #write<Route extends WriteRoute>(
+    path: Route,
+    items: ItemsOf<Route>,
+    { mode, batchId, idempotencyKey = crypto.randomUUID(), ...options }: WriteOptions = {},
+  ): Promise<AnswerOf<Route>> {
+    const call = {
+      method: 'POST',
+      path,
+      // What is undefined is left away.
+      body: JSON.stringify({ items, mode, batchId }),
+      headers: { 'idempotency-key': quoted(idempotencyKey) },
+    } as const;
+    return (await orRejected(this.#transport.send(call, options))) as AnswerOf<Route>;
+  }
+
+  async #read<Route extends PostRoute>(
+    path: Route,
+    body: BodyOf<Route>,
+    options: CallOptions,
+  ): Promise<AnswerOf<Route>> {
+    const call = { method: 'POST', path, body: JSON.stringify(body) } as const;
+    return (await this.#transport.send(call, options)) as AnswerOf<Route>;
+  }
+
+  #stream<Route extends GetRoute>(path: Route, options: StreamOptions = {}): RowStream<RowOf<Route>> {
+    return new HttpRowStream(this.#transport, path, options);
+  }
+}
+
+/** An atomic batch that was rejected has the same result as any other, in the problem that tells of it. */
+async function orRejected(sending: Promise<unknown>): Promise<unknown> {
+  try {
+    return await sending;
+  } catch (error) {
+    const batch = error instanceof PincexClientError ? error.problem?.['batch'] : undefined;
+    if (batch === undefined) throw error;
+    return batch;
+  }
+}
+
+/** As a String of structured fields (RFC 8941). */
+function quoted(key: string): string {
+  if (/^[\x20-\x7e]+$/.test(key)) return `"${key.replace(/["\\]/g, '\\$&')}"`;
+  throw new TypeError('An idempotency key is made of printable ASCII characters');
+}

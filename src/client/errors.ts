@@ -1,0 +1,80 @@
+import type { Problem } from './types.ts';
+
+interface Details {
+  readonly status?: number;
+  readonly retryable: boolean;
+  readonly problem?: Problem | undefined;
+  /** How long the service asks to be left alone. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** Why a whole call failed. What is wrong with one item of a batch is that item's result instead. */
+export class PincexClientError extends Error {
+  override readonly name = 'PincexClientError';
+  /**
+   * Stable, to switch on: the `code` of the problem that the service told, or
+   * - `network_error`: no answer came, or not all of it
+   * - `timeout`: nor did it in time
+   * - `http_error`: the answer is not the service's own, but that of a proxy before it, say
+   */
+  readonly code: string;
+  /** The HTTP status; null where no answer came. */
+  readonly status: number | null;
+  /** Whether the same call may succeed later as it is. The client has tried as often as it may by then. */
+  readonly retryable: boolean;
+  /** What the service told, RFC 9457; null where it told nothing. */
+  readonly problem: Problem | null;
+  /** Milliseconds after which the service may be asked again, by its own word. */
+  readonly retryAfterMs: number;
+
+  constructor(code: string, message: string, details: Details) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.status = details.status ?? null;
+    this.retryable = details.retryable;
+    this.problem = details.problem ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? 0;
+  }
+}
+
+/** Of proxies and of a service that is busy, stopping or restarting. */
+const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
+
+/** What an answer that is not 2xx means. */
+export function errorOf({ status, headers }: Response, body: string): PincexClientError {
+  const problem = problemOf(body);
+  return new PincexClientError(problem?.code ?? 'http_error', problem?.detail ?? `HTTP status ${status}`, {
+    status,
+    retryable: isWorthRetrying(status, problem),
+    problem,
+    retryAfterMs: readRetryAfter(headers.get('retry-after')),
+  });
+}
+
+/** The service knows better than its status. */
+function isWorthRetrying(status: number, problem: Problem | undefined): boolean {
+  // The first attempt is still under way, and ends some time.
+  if (problem?.code === 'request_in_progress') return true;
+  // It says so where waiting helps: a batch that is larger than its key may ever send never passes.
+  if (problem !== undefined && status === 429) return problem.retryable === true;
+  return problem?.retryable ?? TRANSIENT.has(status);
+}
+
+function problemOf(body: string): Problem | undefined {
+  try {
+    const problem = JSON.parse(body) as Partial<Problem> | null;
+    return typeof problem?.code === 'string' && typeof problem.detail === 'string'
+      ? (problem as Problem)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `Retry-After` in milliseconds: it comes in seconds, or as a date. */
+export function readRetryAfter(header: string | null, now: number = Date.now()): number {
+  if (header === null) return 0;
+  if (/^\d+$/.test(header)) return Number(header) * 1_000;
+  return Math.max(0, (Date.parse(header) || 0) - now);
+}

@@ -1,0 +1,40 @@
+export {
+  PincexClient,
+  type PincexClientOptions,
+  type ReadOptions,
+  type UserOrdersOptions,
+  type VersionOptions,
+  type WriteOptions,
+} from './client.ts';
+export { PincexClientError } from './errors.ts';
+export type { RowStream, StreamOptions } from './stream.ts';
+export type { CallOptions } from './transport.ts';
+export type {
+  Account,
+  BatchMode,
+  BatchResult,
+  CancelOrder,
+  CreateOrder,
+  Deposit,
+  EndOutcome,
+  Funds,
+  ItemError,
+  ItemResult,
+  JournalEntry,
+  Limits,
+  LockFunds,
+  MixedItem,
+  Order,
+  OrderBook,
+  OrderOutcome,
+  PlaceOrder,
+  PlaceOutcome,
+  Problem,
+  SettleTrade,
+  Trade,
+  TradeOutcome,
+  Transfer,
+  UnlockFunds,
+  UpdateOrderStatus,
+  Withdraw,
+} from './types.ts';

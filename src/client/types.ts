@@ -1,0 +1,88 @@
+import type { components, paths } from './schema.ts';
+
+/** Names for what the service takes and answers. Amounts are decimal strings throughout. */
+
+type Schemas = components['schemas'];
+
+/** RFC 9457: why a call failed. */
+export type Problem = Schemas['Problem'];
+
+export type Deposit = Schemas['Deposit'];
+export type Withdraw = Schemas['Withdraw'];
+export type Transfer = Schemas['Transfer'];
+export type LockFunds = Schemas['LockFunds'];
+export type UnlockFunds = Schemas['UnlockFunds'];
+export type CreateOrder = Schemas['CreateOrder'];
+export type PlaceOrder = Schemas['PlaceOrder'];
+export type CancelOrder = Schemas['CancelOrder'];
+export type UpdateOrderStatus = Schemas['UpdateOrderStatus'];
+export type SettleTrade = Schemas['SettleTrade'];
+/** Any of these, with its `command`. */
+export type MixedItem = Schemas['MixedItem'];
+
+export type Funds = Schemas['Funds'];
+export type OrderOutcome = Schemas['OrderOutcome'];
+export type PlaceOutcome = Schemas['PlaceOutcome'];
+export type EndOutcome = Schemas['EndOutcome'];
+export type TradeOutcome = Schemas['TradeOutcome'];
+export type ItemError = Schemas['ItemError'];
+
+export type Account = Schemas['Account'];
+export type Order = Schemas['Order'];
+export type Trade = Schemas['Trade'];
+export type JournalEntry = Schemas['JournalEntry'];
+export type OrderBook = Schemas['OrderBook'];
+
+type Batch = Schemas['MixedResult'];
+export type BatchMode = Batch['mode'];
+
+/** The outcome of one item. */
+export type ItemResult<Data> =
+  | Exclude<Batch['results'][number], { readonly data: unknown }>
+  | (Omit<Extract<Batch['results'][number], { readonly data: unknown }>, 'data'> & { readonly data: Data });
+
+/** The outcome of a batch: one result for each item, in the order of the request. */
+export type BatchResult<Data> = Omit<Batch, 'results'> & { readonly results: readonly ItemResult<Data>[] };
+
+/** The routes of a method. */
+type RouteOf<Method extends 'get' | 'post'> = {
+  [Path in keyof paths]: paths[Path] extends Record<Method, object> ? Path : never;
+}[keyof paths];
+
+export type PostRoute = RouteOf<'post'>;
+export type GetRoute = RouteOf<'get'>;
+
+/** What a route takes. */
+export type BodyOf<Route extends PostRoute> = paths[Route] extends {
+  readonly post: { readonly requestBody: { readonly content: { readonly 'application/json': infer Body } } };
+}
+  ? Body
+  : never;
+
+/** The items that the route of a batch takes. */
+export type ItemsOf<Route extends WriteRoute> =
+  BodyOf<Route> extends { readonly items: infer Items } ? Items : never;
+
+/** The routes of batches that change the books. */
+export type WriteRoute = {
+  [Route in PostRoute]: BodyOf<Route> extends { readonly items: unknown } ? Route : never;
+}[PostRoute];
+
+interface Json<Body> {
+  readonly responses: { readonly 200: { readonly content: { readonly 'application/json': Body } } };
+}
+
+/** What a route answers. */
+export type AnswerOf<Route extends keyof paths> = paths[Route] extends
+  { readonly post: Json<infer Body> } | { readonly get: Json<infer Body> }
+  ? Body
+  : never;
+
+/** The rows of a stream. */
+export type RowOf<Route extends GetRoute> = paths[Route]['get'] extends {
+  readonly responses: { readonly 200: { readonly content: { readonly 'application/x-ndjson': infer Line } } };
+}
+  ? Extract<Line, { readonly row: unknown }>['row']
+  : never;
+
+export type Limits = AnswerOf<'/v1/limits'>;

@@ -1,0 +1,212 @@
+import { expect, it } from 'vitest';
+import { PincexClient, PincexClientError } from '../../src/client/index.ts';
+import { anyway, fresh, funds, newUser } from '../support/books.ts';
+import { useService } from './service.ts';
+
+/** The client against the service itself, over real connections. */
+
+const service = useService();
+
+it('locks funds, item by item, and sending the same items again changes nothing', async () => {
+  const userId = await newUser(service.pincex, { USD: '100' });
+  const locks = [
+    { id: 'lock-1', userId, currency: 'USD', amount: '10.50', orderId: 'order-1' },
+    { id: 'lock-2', userId, currency: 'USD', amount: '5000', orderId: 'order-2' },
+  ];
+  const locked = await service.client.batchLockFunds(locks);
+  expect(locked).toMatchObject({
+    mode: 'partial',
+    status: 'partial',
+    counts: { total: 2, applied: 1, rejected: 1, replayed: 0, skipped: 0 },
+    results: [
+      { index: 0, id: 'lock-1', status: 'applied', data: { available: '89.5', locked: '10.5' } },
+      { index: 1, id: 'lock-2', status: 'rejected', error: { code: 'insufficient_funds', retryable: true } },
+    ],
+  });
+  const again = await service.client.batchLockFunds(locks);
+  expect(again.results.map(({ status }) => status)).toEqual(['replayed', 'rejected']);
+  expect(await funds(service.pincex, userId, 'USD')).toBe('89.5 / 10.5');
+});
+
+it('returns the result of an atomic batch that was rejected as that of any other', async () => {
+  const userId = await newUser(service.pincex, { USD: '100' });
+  const lock = { userId, currency: 'USD', orderId: 'order-1' };
+  const locked = await service.client.batchLockFunds(
+    [
+      { ...lock, id: 'lock-1', amount: '1' },
+      { ...lock, id: 'lock-2', amount: '5000' },
+    ],
+    { mode: 'atomic' },
+  );
+  expect(locked).toMatchObject({ mode: 'atomic', status: 'rejected', counts: { total: 2, rejected: 2 } });
+  expect(locked.results.map((result) => result.status === 'rejected' && result.error.code)).toEqual([
+    'group_failed',
+    'insufficient_funds',
+  ]);
+  expect(await funds(service.pincex, userId, 'USD')).toBe('100 / 0');
+});
+
+it('runs a day of a market: money in, orders, a trade, a cancel, money out', async () => {
+  const { client } = service;
+  const [buyer, seller] = [fresh('buyer'), fresh('seller')];
+  const [bid, ask] = [fresh('bid'), fresh('ask')];
+  const statuses = ({ results }: { results: readonly { status: string }[] }) =>
+    results.map(({ status }) => status);
+
+  const deposits = await client.batchDeposit([
+    { id: 'in', userId: buyer, currency: 'USD', amount: '30000' },
+    { id: 'in', userId: seller, currency: 'BTC', amount: '1' },
+  ]);
+  expect(statuses(deposits)).toEqual(['applied', 'applied']);
+  const order = { symbol: 'BTC/USD', type: 'limit', price: '25000' } as const;
+  const placed = await client.placeOrders([
+    { ...order, id: bid, userId: buyer, side: 'buy', quantity: '1' },
+    { ...order, id: ask, userId: seller, side: 'sell', quantity: '0.5' },
+  ]);
+  expect(statuses(placed)).toEqual(['applied', 'applied']);
+
+  const settled = await client.settleTrades([
+    {
+      id: fresh('trade'),
+      symbol: 'BTC/USD',
+      price: '25000',
+      quantity: '0.4',
+      buyUserId: buyer,
+      buyOrderId: bid,
+      sellUserId: seller,
+      sellOrderId: ask,
+      takerSide: 'buy',
+    },
+  ]);
+  expect(settled.results[0]).toMatchObject({ status: 'applied', data: { quoteAmount: '10000' } });
+  const [[fill] = [], ...none] = await client.batchGetTradesByOrderIds([bid], { fresh: true });
+  expect(fill).toMatchObject({
+    orderId: bid,
+    userId: buyer,
+    price: '25000',
+    quantity: '0.4',
+    liquidity: 'taker',
+  });
+  expect(none).toEqual([]);
+
+  const cancelled = await client.cancelOrders([
+    { id: 'cancel', userId: buyer, orderId: bid },
+    { id: 'cancel', userId: seller, orderId: ask },
+  ]);
+  expect(statuses(cancelled)).toEqual(['applied', 'applied']);
+  expect(await client.batchGetOrdersByIds([bid, 'nobody'])).toMatchObject([
+    { id: bid, status: 'cancelled', filledQuantity: '0.4' },
+    null,
+  ]);
+  const lists = await client.batchGetUserOrders([buyer, seller], { statuses: ['cancelled'], fresh: true });
+  expect(lists.map((list) => list.map(({ id }) => id))).toEqual([[bid], [ask]]);
+
+  const paid = await client.batchWithdraw([{ id: 'out', userId: seller, currency: 'USD', amount: '9000' }]);
+  expect(statuses(paid)).toEqual(['applied']);
+  const passed = await client.batchTransfer([
+    { id: 'gift', userId: seller, toUserId: buyer, currency: 'USD', amount: '1000' },
+  ]);
+  expect(statuses(passed)).toEqual(['applied']);
+  const accounts = await client.batchGetAccounts([buyer, seller], ['BTC', 'USD']);
+  expect(accounts.map((account) => account && `${account.available} / ${account.locked}`)).toEqual([
+    '0.4 / 0',
+    '21000 / 0',
+    '0.6 / 0',
+    '0 / 0',
+  ]);
+});
+
+it('creates orders, moves them on, and unlocks what was locked for them', async () => {
+  const { client, pincex } = service;
+  const userId = await newUser(pincex, { USD: '100' });
+  const id = fresh('order');
+  const [book] = await client.batchGetOrderBooks(['BTC/USD'], 5);
+  expect(book).toEqual({ symbol: 'BTC/USD', bids: [], asks: [] });
+  const money = { userId, currency: 'USD', amount: '50', orderId: id };
+  await client.batchLockFunds([{ ...money, id: 'lock' }]);
+  const created = await client.batchCreateOrders([
+    { id, userId, symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '0.001', price: '50000' },
+  ]);
+  expect(created.results[0]).toMatchObject({ status: 'applied', data: { orderId: id, status: 'open' } });
+  const unlocked = await client.batchUnlockFunds([{ ...money, id: 'unlock' }]);
+  expect(unlocked.results[0]).toMatchObject({ status: 'applied', data: { available: '100', locked: '0' } });
+  const ended = await client.batchUpdateOrderStatus([
+    { id: 'end', userId, orderId: id, status: 'cancelled' },
+  ]);
+  expect(ended.results[0]).toMatchObject({ status: 'applied', data: { status: 'cancelled' } });
+});
+
+it('runs commands of all kinds in one batch', async () => {
+  const userId = fresh('user');
+  const batch = await service.client.execute([
+    { command: 'deposit', id: 'in', userId, currency: 'USD', amount: '10' },
+    { command: 'lockFunds', id: 'lock', userId, currency: 'USD', amount: '4', orderId: 'order-1' },
+  ]);
+  expect(batch).toMatchObject({ status: 'applied', counts: { applied: 2 } });
+  expect(await funds(service.pincex, userId, 'USD')).toBe('6 / 4');
+});
+
+it('says what one call may bring', async () => {
+  expect(await service.client.limits()).toMatchObject({ batchItems: 10_000, bodyBytes: 8 * 1_048_576 });
+});
+
+it('streams rows and goes on behind a cursor', async () => {
+  const users = await Promise.all([1, 2, 3].map(() => newUser(service.pincex, { BTC: '1', USD: '2' })));
+  const whole: string[] = [];
+  for await (const { userId, currency, balance } of service.client.streamAccounts()) {
+    whole.push(`${userId} ${currency} ${balance}`);
+  }
+  expect(whole).toEqual(expect.arrayContaining(users.map((userId) => `${userId} BTC 1`)));
+
+  const first = service.client.streamAccounts();
+  expect(first.cursor).toBeNull();
+  const parts: string[] = [];
+  for await (const { userId, currency, balance } of first) {
+    parts.push(`${userId} ${currency} ${balance}`);
+    if (parts.length === 3) break;
+  }
+  for await (const { userId, currency, balance } of service.client.streamAccounts({ after: first.cursor })) {
+    parts.push(`${userId} ${currency} ${balance}`);
+  }
+  expect(parts).toEqual(whole);
+});
+
+it('streams orders, trades and the journal', async () => {
+  const rows = async (stream: AsyncIterable<unknown>) => {
+    let count = 0;
+    for await (const row of stream) count += row === undefined ? 0 : 1;
+    return count;
+  };
+  const { client, pincex } = service;
+  expect(await rows(client.streamOrders())).toBe(await rows(pincex.streamOrders()));
+  expect(await rows(client.streamTrades())).toBe(await rows(pincex.streamTrades()));
+  const journal = await rows(client.streamJournal());
+  expect(journal).toBe(await rows(pincex.streamJournal()));
+  expect(journal).toBeGreaterThan(0);
+});
+
+it('tells what is malformed, with its place', async () => {
+  const lock = { id: 'lock', userId: 'alice', currency: 'USD', orderId: 'order-1' };
+  const sent = service.client.batchLockFunds([{ ...lock, amount: anyway<string>(0.1) }]);
+  const error = await sent.catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(PincexClientError);
+  expect(error).toMatchObject({
+    code: 'malformed_request',
+    status: 400,
+    retryable: false,
+    problem: { errors: [{ pointer: '/items/0/amount' }] },
+  });
+});
+
+it('tells that a cursor is of another stream', async () => {
+  const stream = service.client.streamOrders({ after: 'nonsense' })[Symbol.asyncIterator]();
+  await expect(stream.next()).rejects.toMatchObject({ code: 'invalid_argument', status: 400 });
+});
+
+it('calls a service below a path', async () => {
+  const client = new PincexClient({ url: `${service.url}/below/`, key: 'k' });
+  await expect(client.limits()).rejects.toMatchObject({
+    code: 'not_found',
+    message: 'There is no GET /below/v1/limits',
+  });
+});

@@ -1,0 +1,309 @@
+import { describe, expect, it } from 'vitest';
+import { PincexClient, PincexClientError } from '../../src/client/index.ts';
+import { readRetryAfter } from '../../src/client/errors.ts';
+import { pauseMs } from '../../src/client/retries.ts';
+import { drop, half, hang, json, lines, problem, scripted, type Step } from './script.ts';
+
+/** Against a server that fails on purpose: what is sent again, how often, when, and with which key. */
+
+const DEPOSIT = [{ id: 'in', userId: 'alice', currency: 'USD', amount: '1' }];
+const RESULT = { status: 'applied', results: [] };
+const done = json(RESULT);
+
+const clientOf = (url: string, options: { maxRetries?: number; timeoutMs?: number } = {}) =>
+  new PincexClient({ url, key: 'pincex_id_secret', ...options });
+
+/** Makes one write, and returns the error that it failed with, or the batch, and what the server was asked. */
+async function write(steps: readonly Step[], options?: { maxRetries?: number; timeoutMs?: number }) {
+  const { url, seen } = await scripted(...steps);
+  const outcome: unknown = await clientOf(url, options)
+    .batchDeposit(DEPOSIT)
+    .catch((error: unknown) => error);
+  return { outcome, seen, keys: new Set(seen.map(({ headers }) => headers['idempotency-key'])) };
+}
+
+describe('a call is sent again, with the same body and idempotency key, when', () => {
+  it.each<[string, Step]>([
+    ['the connection is cut before an answer', drop],
+    ['the connection is cut within the answer', half(RESULT)],
+    ['a proxy had no answer: 502', json('Bad gateway', 502)],
+    ['it came too slowly: 408', problem(408, 'request_timeout')],
+    ['the service is busy: 503', problem(503, 'overloaded', { retryable: true })],
+    ['the service is stopping: 503', problem(503, 'draining')],
+    ['it was too late: 504', problem(504, 'deadline_exceeded', { retryable: true })],
+    ['a proxy had enough of it: 429', json('Too many requests', 429)],
+    ['too much was sent: 429', problem(429, 'rate_limited', { retryable: true })],
+    ['the batch lost against others: 409', problem(409, 'conflict', { retryable: true })],
+    ['its first attempt is under way: 409', problem(409, 'request_in_progress')],
+  ])('%s', async (_, failure) => {
+    const { outcome, seen, keys } = await write([failure, failure, done]);
+    expect(outcome).toEqual(RESULT);
+    expect(seen.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+      { items: DEPOSIT },
+      { items: DEPOSIT },
+      { items: DEPOSIT },
+    ]);
+    expect(keys.size).toBe(1);
+    expect([...keys][0]).toMatch(/^"[0-9a-f]{8}-[0-9a-f-]{27}"$/);
+  });
+});
+
+describe('a call is not sent again when', () => {
+  it.each<[string, Step, object]>([
+    ['it is malformed', problem(400, 'malformed_request'), { code: 'malformed_request', status: 400 }],
+    ['there is no key', problem(401, 'unauthorized'), { code: 'unauthorized', status: 401 }],
+    ['the key may not', problem(403, 'forbidden'), { code: 'forbidden', status: 403 }],
+    ['there is nothing', problem(404, 'not_found'), { code: 'not_found', status: 404 }],
+    ['it is too large', problem(413, 'body_too_large'), { code: 'body_too_large', status: 413 }],
+    [
+      'its key was reused',
+      problem(422, 'idempotency_key_reused'),
+      { code: 'idempotency_key_reused', status: 422 },
+    ],
+    ['it never fits', problem(429, 'rate_limited'), { code: 'rate_limited', status: 429 }],
+    ['the service failed', problem(500, 'internal_error'), { code: 'internal_error', status: 500 }],
+    ['another program answers', json('Hello', 404), { code: 'http_error', status: 404, problem: null }],
+  ])('%s', async (_, failure, wanted) => {
+    const { outcome, seen } = await write([failure, done]);
+    expect(outcome).toBeInstanceOf(PincexClientError);
+    expect(outcome).toMatchObject({ retryable: false, ...wanted });
+    expect(seen).toHaveLength(1);
+  });
+});
+
+it('returns the batch of an atomic batch that was rejected, and sends it once', async () => {
+  const { outcome, seen } = await write([problem(422, 'batch_rejected', { batch: RESULT })]);
+  expect(outcome).toEqual(RESULT);
+  expect(seen).toHaveLength(1);
+});
+
+it('sends each call with a key of its own, or with that of the caller', async () => {
+  const { url, seen } = await scripted(done);
+  const client = clientOf(url);
+  await client.batchDeposit(DEPOSIT);
+  await client.batchDeposit(DEPOSIT);
+  await client.batchDeposit(DEPOSIT, { idempotencyKey: 'my "own" \\ key' });
+  const keys = seen.map(({ headers }) => headers['idempotency-key']);
+  expect(new Set(keys).size).toBe(3);
+  expect(keys[2]).toBe('"my \\"own\\" \\\\ key"');
+  await expect(client.batchDeposit(DEPOSIT, { idempotencyKey: 'ключ' })).rejects.toThrow(/printable ASCII/);
+  expect(seen).toHaveLength(3);
+});
+
+it('sends its API key, its batch id and its mode; reads need no idempotency key', async () => {
+  const { url, seen } = await scripted(done, json({ accounts: [] }));
+  const client = clientOf(url);
+  await client.batchDeposit(DEPOSIT, { mode: 'atomic', batchId: '0198d3a4-0000-7000-8000-000000000000' });
+  await client.batchGetAccounts(['alice'], ['USD'], { minVersions: [3] });
+  expect(seen[0]).toMatchObject({
+    path: '/v1/funds/batch-deposit',
+    headers: { authorization: 'Bearer pincex_id_secret', 'content-type': 'application/json' },
+  });
+  expect(JSON.parse(seen[0]?.body ?? '')).toEqual({
+    items: DEPOSIT,
+    mode: 'atomic',
+    batchId: '0198d3a4-0000-7000-8000-000000000000',
+  });
+  expect(seen[1]?.headers).not.toHaveProperty('idempotency-key');
+  expect(JSON.parse(seen[1]?.body ?? '')).toEqual({
+    userIds: ['alice'],
+    currencies: ['USD'],
+    minVersions: [3],
+  });
+});
+
+it('gives up after as many retries as it may make, with the last failure', async () => {
+  const three = await write([drop]);
+  expect(three.outcome).toMatchObject({
+    code: 'network_error',
+    status: null,
+    retryable: true,
+    problem: null,
+  });
+  expect(three.seen).toHaveLength(4);
+  expect(three.keys.size).toBe(1);
+  const none = await write([problem(503, 'overloaded')], { maxRetries: 0 });
+  expect(none.outcome).toMatchObject({ code: 'overloaded', status: 503, retryable: true });
+  expect(none.seen).toHaveLength(1);
+});
+
+it('is never back before Retry-After, and not much later', async () => {
+  const { seen } = await write([problem(503, 'overloaded', {}, { 'retry-after': '1' }), done]);
+  const [first, second] = seen;
+  const waited = (second?.atMs ?? 0) - (first?.atMs ?? 0);
+  expect(waited).toBeGreaterThanOrEqual(1_000);
+  expect(waited).toBeLessThan(3_000);
+});
+
+it('fails at once when Retry-After is beyond its time', async () => {
+  const before = performance.now();
+  const { outcome, seen } = await write([problem(503, 'overloaded', {}, { 'retry-after': '60' }), done]);
+  expect(outcome).toMatchObject({ code: 'overloaded', retryAfterMs: 60_000 });
+  expect(seen).toHaveLength(1);
+  expect(performance.now() - before).toBeLessThan(5_000);
+});
+
+it('tells the service how much time is left, less in each attempt', async () => {
+  const { seen } = await write([drop, drop, done], { timeoutMs: 20_000 });
+  const seconds = seen.map(({ headers }) => Number(headers['request-timeout']));
+  expect(seconds[0]).toBeLessThanOrEqual(19.5);
+  expect(seconds[0]).toBeGreaterThan(10);
+  expect(seconds[1]).toBeLessThan(seconds[0]!);
+  expect(seconds[2]).toBeLessThan(seconds[1]!);
+  const { seen: ever } = await write([done], { timeoutMs: Infinity });
+  expect(ever[0]?.headers).not.toHaveProperty('request-timeout');
+});
+
+it('fails in time when the service says nothing', async () => {
+  const before = performance.now();
+  const { outcome } = await write([hang], { timeoutMs: 300 });
+  expect(outcome).toMatchObject({ code: 'timeout', status: null, retryable: true });
+  expect(performance.now() - before).toBeLessThan(5_000);
+});
+
+it('fails in time when the service stops in the middle of its answer', async () => {
+  const begin: Step = (response) => response.writeHead(200, { 'content-length': '100' }).write('{');
+  const { outcome } = await write([begin], { timeoutMs: 300 });
+  expect(outcome).toMatchObject({ code: 'timeout' });
+});
+
+it('fails with the reason of the caller who gives it up: before, within, and between attempts', async () => {
+  const reason = new Error('Enough');
+  const before = await scripted(done);
+  const given = clientOf(before.url).batchDeposit(DEPOSIT, { signal: AbortSignal.abort(reason) });
+  await expect(given).rejects.toBe(reason);
+  expect(before.seen).toHaveLength(0);
+  for (const step of [hang, problem(503, 'overloaded', {}, { 'retry-after': '20' })]) {
+    const { url, seen } = await scripted(step);
+    const controller = new AbortController();
+    setTimeout(() => {
+      controller.abort(reason);
+    }, 200);
+    const started = performance.now();
+    await expect(clientOf(url).batchDeposit(DEPOSIT, { signal: controller.signal })).rejects.toBe(reason);
+    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(seen).toHaveLength(1);
+  }
+});
+
+it('says that something else answers, when it is not JSON', async () => {
+  const page: Step = (response) => response.end('<html>');
+  const { outcome, seen } = await write([page]);
+  expect(outcome).toMatchObject({ code: 'http_error', status: 200, retryable: false });
+  expect(seen).toHaveLength(1);
+});
+
+it('wants the URL of a service', () => {
+  expect(() => clientOf('localhost')).toThrow(TypeError);
+  expect(() => clientOf('ftp://localhost')).toThrow('url begins with http:// or https://');
+});
+
+describe('a pause', () => {
+  it('is any time up to a bound that doubles until it is five seconds', () => {
+    const bounds = [0, 1, 2, 3, 10, 1_000].map((retry) => pauseMs(retry, 0, () => 1));
+    expect(bounds).toEqual([100, 200, 400, 800, 5_000, 5_000]);
+    expect(pauseMs(3, 0, () => 0)).toBe(0);
+    expect(pauseMs(3, 0, () => 0.5)).toBe(400);
+  });
+
+  it('is all behind what the service asked for', () => {
+    expect(pauseMs(0, 2_000, () => 0)).toBe(2_000);
+    expect(pauseMs(0, 2_000, () => 1)).toBe(2_100);
+  });
+
+  it('reads Retry-After in seconds and as a date, and takes nonsense for none', () => {
+    const now = Date.parse('2030-01-31T12:00:00Z');
+    expect(readRetryAfter('7', now)).toBe(7_000);
+    expect(readRetryAfter('Thu, 31 Jan 2030 12:00:09 GMT', now)).toBe(9_000);
+    expect(readRetryAfter('Thu, 31 Jan 2030 11:00:00 GMT', now)).toBe(0);
+    expect(readRetryAfter('soon', now)).toBe(0);
+    expect(readRetryAfter(null, now)).toBe(0);
+  });
+});
+
+describe('a stream', () => {
+  const line = (n: number) => `${JSON.stringify({ cursor: `c${n}`, row: { userId: `é${n}` } })}\n`;
+  const END = '{"end":true}\n';
+  const read = async (stream: AsyncIterable<{ userId: string }>) => {
+    const users: string[] = [];
+    for await (const { userId } of stream) users.push(userId);
+    return users;
+  };
+
+  it('goes on behind the last row when it was cut: in a line, and between lines', async () => {
+    const { url, seen } = await scripted(
+      lines(line(1) + line(2) + line(3).slice(0, 10), 'cut'),
+      drop,
+      lines(line(3), 'end'),
+      problem(503, 'overloaded'),
+      lines(line(4) + END, 'end'),
+    );
+    expect(await read(clientOf(url).streamAccounts())).toEqual(['é1', 'é2', 'é3', 'é4']);
+    expect(seen.map(({ path }) => path)).toEqual([
+      '/v1/stream/accounts',
+      '/v1/stream/accounts?after=c2',
+      '/v1/stream/accounts?after=c2',
+      '/v1/stream/accounts?after=c3',
+      '/v1/stream/accounts?after=c3',
+    ]);
+  });
+
+  it('is cut as often as it likes while rows come', async () => {
+    const cuts = [1, 2, 3, 4, 5, 6].map((n) => lines(line(n), 'end'));
+    const { url } = await scripted(...cuts, lines(END, 'end'));
+    expect(await read(clientOf(url, { maxRetries: 1 }).streamAccounts())).toHaveLength(6);
+  });
+
+  it('fails when nothing comes any more; its cursor is right then', async () => {
+    const { url, seen } = await scripted(lines(line(1), 'cut'), drop);
+    const stream = clientOf(url, { maxRetries: 2 }).streamAccounts();
+    await expect(read(stream)).rejects.toMatchObject({ code: 'network_error' });
+    expect(stream.cursor).toBe('c1');
+    expect(seen).toHaveLength(3);
+  });
+
+  it('makes a new connection when the rows stop coming', async () => {
+    const stall: Step = (response) => response.writeHead(200).write(line(1));
+    const { url, seen } = await scripted(stall, lines(line(2) + END, 'end'));
+    expect(await read(clientOf(url).streamAccounts({ timeoutMs: 200 }))).toEqual(['é1', 'é2']);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('closes its connection when the loop is left', async () => {
+    let isClosed: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => (isClosed = resolve));
+    const { url } = await scripted((response) => {
+      response.once('close', isClosed);
+      response.writeHead(200).write(line(1) + line(2));
+    });
+    for await (const row of clientOf(url).streamAccounts()) if (row.userId === 'é1') break;
+    await closed;
+  });
+
+  it('ends with the reason of the caller who gives it up', async () => {
+    const { url } = await scripted((response) => response.writeHead(200).write(line(1)));
+    const controller = new AbortController();
+    const reason = new Error('Enough');
+    const stream = clientOf(url).streamAccounts({ signal: controller.signal })[Symbol.asyncIterator]();
+    await stream.next();
+    controller.abort(reason);
+    await expect(stream.next()).rejects.toBe(reason);
+  });
+
+  it('is read once', async () => {
+    const { url } = await scripted(lines(END, 'end'));
+    const stream = clientOf(url).streamAccounts();
+    await read(stream);
+    await expect(read(stream)).rejects.toThrow('A stream is read once');
+  });
+
+  it('puts characters together that came in two pieces', async () => {
+    const bytes = Buffer.from(line(1) + END);
+    const within = bytes.indexOf(0xc3) + 1;
+    const { url } = await scripted((response) => {
+      response.write(bytes.subarray(0, within));
+      setTimeout(() => response.end(bytes.subarray(within)), 50);
+    });
+    expect(await read(clientOf(url).streamAccounts())).toEqual(['é1']);
+  });
+});

@@ -1,0 +1,46 @@
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll } from 'vitest';
+import { PincexClient } from '../../src/client/index.ts';
+import type { App } from '../../src/http/app.ts';
+import { buildServer } from '../../src/http/server.ts';
+import type { Pincex } from '../../src/index.ts';
+import { useBooks } from '../support/books.ts';
+
+/** The service on the books of this test file, and a client that calls it over a real connection. */
+export interface TestService {
+  readonly pincex: Pincex;
+  readonly url: string;
+  readonly client: PincexClient;
+}
+
+export function useService(): TestService {
+  const books = useBooks();
+  let app: App | undefined;
+  beforeAll(async () => {
+    app = await buildServer(books.pincex, {
+      version: 'test',
+      readiness: { isDraining: false },
+      isLocal: true,
+      itemsPerSecond: null,
+      idempotencyRetentionMs: 60_000,
+      bodyBytes: 8 * 1_048_576,
+      concurrentCalls: 10,
+      queuedCalls: 100,
+      queueMs: 1_000,
+    });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+  });
+  afterAll(() => app?.close());
+  return {
+    get pincex() {
+      return books.pincex;
+    },
+    get url() {
+      const { port } = app?.server.address() as AddressInfo;
+      return `http://127.0.0.1:${port}`;
+    },
+    get client() {
+      return new PincexClient({ url: this.url, key: 'pincex_test_key' });
+    },
+  };
+}

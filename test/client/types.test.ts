@@ -1,0 +1,84 @@
+import { expect, expectTypeOf, it } from 'vitest';
+import {
+  PincexClient,
+  type Account,
+  type BatchResult,
+  type CallOptions,
+  type Funds,
+  type LockFunds,
+  type MixedItem,
+  type Order,
+  type RowStream,
+} from '../../src/client/index.ts';
+import type { paths } from '../../src/client/schema.ts';
+
+/** The compiler checks most of these; what is wrong fails `npm run check`. */
+
+it('gives items and results their types', () => {
+  expectTypeOf<PincexClient['batchLockFunds']>().parameter(0).toEqualTypeOf<readonly LockFunds[]>();
+  expectTypeOf<PincexClient['batchLockFunds']>().returns.resolves.toEqualTypeOf<BatchResult<Funds>>();
+  expectTypeOf<PincexClient['batchGetAccounts']>().returns.resolves.toEqualTypeOf<
+    readonly (Account | null)[]
+  >();
+  expectTypeOf<PincexClient['streamOrders']>().returns.toEqualTypeOf<RowStream<Order>>();
+  expectTypeOf<CallOptions['signal']>().toEqualTypeOf<AbortSignal | undefined>();
+});
+
+it('has money as texts only', () => {
+  expectTypeOf<LockFunds['amount']>().toEqualTypeOf<string>();
+  expectTypeOf<Funds['available']>().toEqualTypeOf<string>();
+  expectTypeOf<Account['balance']>().toEqualTypeOf<string>();
+  expectTypeOf<Order['price']>().toEqualTypeOf<string | null>();
+});
+
+it('tells a success from a failure by the status', () => {
+  type Result = BatchResult<Funds>['results'][number];
+  type Success = Extract<Result, { status: 'applied' | 'replayed' }>;
+  expectTypeOf<Success>().toHaveProperty('data').toEqualTypeOf<Funds>();
+  expectTypeOf<Extract<Result, { status: 'rejected' }>>()
+    .toHaveProperty('error')
+    .toHaveProperty('code')
+    .toEqualTypeOf<string>();
+  expectTypeOf<Extract<Result, { status: 'rejected' }>>().not.toHaveProperty('data');
+});
+
+it('takes the item that goes with a command, and no other', () => {
+  const money = { id: 'in', userId: 'alice', currency: 'USD', amount: '1' };
+  expectTypeOf({ command: 'deposit' as const, ...money }).toExtend<MixedItem>();
+  expectTypeOf({ command: 'lockFunds' as const, ...money }).not.toExtend<MixedItem>();
+  expectTypeOf({ command: 'nothing' as const, ...money }).not.toExtend<MixedItem>();
+});
+
+/** The method of each route. A route that is new is missed by the compiler. */
+const METHODS = {
+  '/v1/funds/batch-deposit': 'batchDeposit',
+  '/v1/funds/batch-withdraw': 'batchWithdraw',
+  '/v1/funds/batch-transfer': 'batchTransfer',
+  '/v1/funds/batch-lock': 'batchLockFunds',
+  '/v1/funds/batch-unlock': 'batchUnlockFunds',
+  '/v1/orders/batch-create': 'batchCreateOrders',
+  '/v1/orders/batch-status': 'batchUpdateOrderStatus',
+  '/v1/orders/batch-place': 'placeOrders',
+  '/v1/orders/batch-cancel': 'cancelOrders',
+  '/v1/trades/batch-settle': 'settleTrades',
+  '/v1/batches': 'execute',
+  '/v1/accounts/batch-get': 'batchGetAccounts',
+  '/v1/orders/batch-get': 'batchGetOrdersByIds',
+  '/v1/users/orders/batch-get': 'batchGetUserOrders',
+  '/v1/trades/batch-get': 'batchGetTradesByOrderIds',
+  '/v1/order-books/batch-get': 'batchGetOrderBooks',
+  '/v1/limits': 'limits',
+  '/v1/stream/accounts': 'streamAccounts',
+  '/v1/stream/orders': 'streamOrders',
+  '/v1/stream/trades': 'streamTrades',
+  '/v1/stream/journal': 'streamJournal',
+} as const satisfies Record<Exclude<keyof paths, Probe>, keyof PincexClient>;
+
+/** Of those who run the service. */
+type Probe = '/healthz' | '/readyz';
+
+it('has one method for each route', () => {
+  const methods = Object.getOwnPropertyNames(PincexClient.prototype).filter((name) => name !== 'constructor');
+  expect(methods.sort()).toEqual(Object.values(METHODS).sort());
+  expectTypeOf<keyof PincexClient>().toEqualTypeOf<(typeof METHODS)[keyof typeof METHODS]>();
+});

@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig } from '../src/index.ts';
+import { pincexCli } from './support/processes.ts';
+
+/** What can be said of Dockerfile and compose.yaml where no containers run. */
+
+const root = new URL('../', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
+
+describe('the Dockerfile', () => {
+  /** One instruction a line, without comments. */
+  const instructions = read('Dockerfile')
+    .replaceAll(/^#.*\n/gm, '')
+    .replaceAll(/\\\n\s*/g, '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ name: line.split(' ', 1)[0] ?? '', rest: line.slice(line.indexOf(' ') + 1) }));
+  const all = (name: string) => instructions.filter((one) => one.name === name).map(({ rest }) => rest);
+  const last = (name: string) => all(name).at(-1) ?? '';
+  const listOf = (text: string) => JSON.parse(text.slice(text.indexOf('['))) as string[];
+
+  it('copies what is there, from here or from a stage, and .dockerignore lets it through', () => {
+    const stages = all('FROM').flatMap((from) => / AS (\w+)$/.exec(from)?.[1] ?? []);
+    const ignored = read('.dockerignore').split('\n');
+    expect(ignored).toContain('*');
+    const sources = all('COPY').flatMap((copy) => {
+      const words = copy.split(' ');
+      const stage = words[0]?.startsWith('--from=') && words[0].slice('--from='.length);
+      if (stage) expect(stages).toContain(stage);
+      return stage ? [] : words.slice(0, -1);
+    });
+    expect(sources).toContain('migrations');
+    for (const source of sources) {
+      expect(existsSync(new URL(source, root)), source).toBe(true);
+      expect(ignored).toContain(`!${source}`);
+    }
+  });
+
+  it('runs on a version of Node.js that the package takes', () => {
+    const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
+    const [, wanted] = /^>=(\d+)\./.exec(engines.node) ?? [];
+    const versions = all('FROM').map((from) => Number(/^node:(\d+)-/.exec(from)?.[1]));
+    expect(new Set(versions).size).toBe(1);
+    expect(versions[0]).toBeGreaterThanOrEqual(Number(wanted));
+  });
+
+  it('does not run as root', () => {
+    expect(last('USER')).toBe('node');
+  });
+
+  it('starts what the command line knows, on the port that is exposed', async () => {
+    const [command, option] = listOf(last('CMD'));
+    const help = await pincexCli([command ?? '', '--help']);
+    expect(help).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(help.stdout).toContain(option);
+    expect(listOf(last('ENTRYPOINT')).at(-1)).toBe('dist/cli/main.js');
+    expect(loadConfig({ env: {} }).service.port).toBe(Number(last('EXPOSE')));
+  });
+
+  it.each<[string, RequestListener | null, number]>([
+    [
+      'is healthy while it answers',
+      (request, response) => response.writeHead(request.url === '/healthz' ? 200 : 404).end(),
+      0,
+    ],
+    ['is not when it fails', (_, response) => response.writeHead(503).end(), 1],
+    ['nor when nobody listens', null, 1],
+  ])('%s', async (_, answer, exitCode) => {
+    const server = createServer(answer ?? undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const close = () => new Promise((resolve) => server.close(resolve));
+    if (answer === null) await close();
+    const [, ...args] = listOf(last('HEALTHCHECK'));
+    const code = await new Promise((resolve) => {
+      const env = { PINCEX_SERVICE_PORT: String(port) };
+      execFile(process.execPath, args, { env }, (error) => {
+        resolve(error === null ? 0 : error.code);
+      });
+    });
+    if (answer !== null) await close();
+    expect(code).toBe(exitCode);
+  });
+});
+
+describe('compose.yaml', () => {
+  interface Service {
+    readonly image: string;
+    readonly environment?: Record<string, string>;
+    readonly command?: string[];
+    readonly ports?: string[];
+    readonly volumes?: string[];
+    readonly healthcheck?: object;
+    readonly depends_on?: Record<string, { condition: string }>;
+  }
+  const text = read('compose.yaml');
+  const { services, volumes } = parse(text) as {
+    services: Record<string, Service>;
+    volumes: Record<string, unknown>;
+  };
+  const ours = Object.entries(services).filter(([, { image }]) => image === 'pincex');
+
+  it('has no password, and no default for one', () => {
+    const variables = text.match(/\$\{[^}]*\}/g) ?? [];
+    expect(variables.length).toBeGreaterThan(3);
+    for (const variable of variables) expect(variable).toMatch(/^\$\{(POSTGRES|REDIS)_PASSWORD:\?.+\}$/);
+    for (const [, { environment = {} }] of Object.entries(services)) {
+      for (const [name, value] of Object.entries(environment)) {
+        if (/PASSWORD|AUTH|URL/.test(name)) expect(value).toContain('_PASSWORD:?');
+      }
+    }
+  });
+
+  it('configures the service by keys that it knows', () => {
+    expect(ours.map(([name]) => name)).toEqual(['migrate', 'pincex']);
+    for (const [, { environment = {} }] of ours) {
+      const env = Object.fromEntries(
+        Object.entries(environment).map(([name, value]) => [
+          name,
+          value.replaceAll(/\$\{[^}]*\}/g, 'secret'),
+        ]),
+      );
+      const { database } = loadConfig({ env });
+      expect(database.url).toBe('postgres://pincex:secret@postgres:5432/exchange');
+      for (const name of Object.keys(env)) expect(name).toMatch(/^(PINCEX_|DATABASE_URL$|REDIS_URL$)/);
+    }
+    const url = services['pincex']?.environment?.['REDIS_URL'] ?? '';
+    expect(url).toMatch(/^redis:\/\/:\$\{REDIS_PASSWORD[^}]*\}@redis:6379\/0$/);
+  });
+
+  it('starts in an order that its services can tell', () => {
+    expect(services['pincex']?.depends_on).toEqual({
+      postgres: { condition: 'service_healthy' },
+      redis: { condition: 'service_healthy' },
+      migrate: { condition: 'service_completed_successfully' },
+    });
+    for (const [, { depends_on = {} }] of Object.entries(services)) {
+      for (const [name, { condition }] of Object.entries(depends_on)) {
+        expect(services).toHaveProperty(name);
+        if (condition === 'service_healthy') expect(services[name]).toHaveProperty('healthcheck');
+      }
+    }
+    expect(services['migrate']?.command).toEqual(['migrate', 'up']);
+  });
+
+  it('publishes the service on this machine only, and nothing else', () => {
+    const ports = Object.values(services).flatMap(({ ports = [] }) => ports);
+    expect(ports).toEqual([`127.0.0.1:8080:${loadConfig({ env: {} }).service.port}`]);
+  });
+
+  it('keeps the books in a volume', () => {
+    expect(services['postgres']?.volumes).toEqual(['postgres:/var/lib/postgresql']);
+    expect(volumes).toHaveProperty('postgres');
+  });
+});
