@@ -1,20 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
-import {
-  BrokenCircuitError,
-  circuitBreaker,
-  CircuitState,
-  ConsecutiveBreaker,
-  ExponentialBackoff,
-  handleAll,
-  retry,
-  timeout,
-  TimeoutStrategy,
-  type CircuitBreakerPolicy,
-  type IPolicy,
-} from 'cockatiel';
+import { ExponentialBackoff, handleAll, retry, type IPolicy } from 'cockatiel';
 import type { RedisConfig } from '../config/load.ts';
 import { limits } from '../limits.ts';
+import { Breaker } from './breaker.ts';
 import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Replacement } from './cache.ts';
 import { UNREACHABLE } from './position.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
@@ -23,8 +11,6 @@ import { Unpublished } from './unpublished.ts';
 
 /** Of what is stored: a Pincex that stores it otherwise shares nothing with this one. */
 const SCHEMA = 1;
-/** Failures in a row after which Redis is left alone for a while. */
-const FAILURES = 3;
 /** Milliseconds for each key: ten times what one was measured to take. */
 const WAIT_PER_KEY_MS = 0.03;
 /** Keys in one command: a script unpacks them on a stack of 8,000. */
@@ -39,7 +25,7 @@ export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
   readonly #prefix: string;
-  readonly #breaker: CircuitBreakerPolicy;
+  readonly #breaker = new Breaker(handleAll, limits.redisPauseMs);
   readonly #retry: IPolicy;
   readonly #onFailure: (error: unknown) => void;
   readonly #unpublished = new Unpublished();
@@ -56,10 +42,6 @@ export class RedisCache implements Cache {
     this.#link = linkTo(config);
     this.#prefix = `pincex:${SCHEMA}:${keyspace}`;
     this.#onFailure = onFailure;
-    this.#breaker = circuitBreaker(handleAll, {
-      halfOpenAfter: limits.redisPauseMs,
-      breaker: new ConsecutiveBreaker(FAILURES),
-    });
     this.#retry = retry(handleAll, {
       maxAttempts: config.maxRetries,
       backoff: new ExponentialBackoff({ initialDelay: 10, maxDelay: 100 }),
@@ -168,10 +150,8 @@ export class RedisCache implements Cache {
 
   /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
   #try<Result>(keys: number, work: () => Promise<Result>): Promise<Result> {
-    // One call tries whether Redis is back, and the others need not wait for what becomes of that.
-    if (this.#breaker.state === CircuitState.HalfOpen) return Promise.reject(new BrokenCircuitError());
-    const wait = timeout(limits.redisWaitMs + keys * WAIT_PER_KEY_MS, TimeoutStrategy.Aggressive);
-    return this.#breaker.execute(() => wait.execute(() => this.#retry.execute(work), NEVER), NEVER);
+    const waitMs = limits.redisWaitMs + keys * WAIT_PER_KEY_MS;
+    return this.#breaker.run(waitMs, () => this.#retry.execute(work));
   }
 
   /** Others read here too, and nobody may call this process for a while. */
@@ -294,10 +274,6 @@ interface Group<Member> {
   readonly group: number;
   readonly members: Member[];
 }
-
-/** All calls under way listen to one signal, and there may be any number of them: more than Node.js warns at. */
-const NEVER = new AbortController().signal;
-setMaxListeners(0, NEVER);
 
 const NO_LEASE: Miss = { lease: null };
 
