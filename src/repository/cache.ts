@@ -19,9 +19,9 @@ export interface Cache {
   /**
    * Tells of a commit: puts the newer rows in the place of older ones, and removes what changed without a new value.
    *
-   * @param position of the primary after the commit, or null where nobody reads from a replica
+   * @param position of the primary after the commit; null where nobody reads from a replica
    */
-  publish(changes: Changes, position: bigint | null): Promise<void>;
+  publish(changes: Changes, position: Position | null): Promise<void>;
 
   close(): Promise<void>;
 }
@@ -29,9 +29,17 @@ export interface Cache {
 export interface CacheRead {
   /** In the order of the keys. */
   readonly entries: readonly (Entry | Miss)[];
-  /** How far a replica must have come to know all that was published so far; null where that is unknown. */
+  /**
+   * How far a replica must have come to know all that was published so far; null where that is unknown. Then the
+   * primary's own position will do, if it is asked for it after this.
+   */
   readonly position: bigint | null;
+  /** Tells the cache that position, if it wants to know. */
+  readonly learn?: (position: bigint) => Promise<void>;
 }
+
+/** How far the write-ahead log of the primary has come; `unknown` where it did not say so. */
+export type Position = bigint | 'unknown';
 
 /** A row, or a list of rows, or that there is no such row. */
 export interface Entry {

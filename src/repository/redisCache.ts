@@ -3,10 +3,9 @@ import { ExponentialBackoff, handleAll, retry, type IPolicy } from 'cockatiel';
 import type { RedisConfig } from '../config/load.ts';
 import { limits } from '../limits.ts';
 import { Breaker } from './breaker.ts';
-import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Replacement } from './cache.ts';
-import { UNREACHABLE } from './position.ts';
+import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Position, Replacement } from './cache.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
-import { FILL, INCARNATION_LENGTH, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
+import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
 import { Unpublished } from './unpublished.ts';
 
 /** Of what is stored: a Pincex that stores it otherwise shares nothing with this one. */
@@ -49,42 +48,30 @@ export class RedisCache implements Cache {
   }
 
   async read(keys: readonly string[]): Promise<CacheRead> {
-    const entries = new Array<Entry | Miss>(keys.length).fill(NO_LEASE);
-    const nonsense: string[] = [];
-    let position: bigint | null | undefined;
+    const groups = this.#grouped(keys.map((key, place) => ({ key, place })));
+    let replies: readonly (readonly string[])[];
     try {
-      await this.#try(keys.length, async () => {
+      replies = await this.#try(keys.length, async () => {
         await this.#settle();
         const name = newName();
-        const replies = this.#grouped(keys.map((key, place) => ({ key, place }))).map(
-          async ({ group, members }) => {
-            const names = members.map(({ key }) => this.#nameOf(group, key));
-            const reply = await this.#run(
-              READ,
-              [this.#incarnationOf(group), this.#positionOf(group), ...names],
-              [name, String(limits.leaseMs)],
-            );
-            const [, at, ...texts] = reply as string[];
-            for (const [n, { key, place }] of members.entries()) {
-              const entry = parse(texts[n] ?? '');
-              if (entry === undefined) nonsense.push(key);
-              entries[place] = entry ?? NO_LEASE;
-            }
-            return parsePosition(at ?? '');
-          },
-        );
-        const positions = await Promise.all(replies);
-        // A group that does not know leaves it open for all.
-        position = positions.reduce((most, one) =>
-          most === null || one === null ? null : one > most ? one : most,
-        );
+        return Promise.all(groups.map((group) => this.#readGroup(group, name)));
       });
     } catch (error) {
       this.#onFailure(error);
       return { entries: new Array<Miss>(keys.length).fill(NO_LEASE), position: null };
     }
+    const entries = new Array<Entry | Miss>(keys.length).fill(NO_LEASE);
+    const nonsense: string[] = [];
+    for (const [n, { members }] of groups.entries()) {
+      for (const [m, { key, place }] of members.entries()) {
+        const entry = parse(replies[n]?.[m + 2] ?? '');
+        if (entry === undefined) nonsense.push(key);
+        else entries[place] = entry;
+      }
+    }
     if (nonsense.length > 0) await this.publish({ replaced: [], removed: nonsense }, null);
-    return { entries, position: position ?? null };
+    const positions = groups.map(({ group }, n) => ({ group, text: replies[n]?.[1] ?? '' }));
+    return { entries, ...this.#positionIn(positions) };
   }
 
   async fill(fills: readonly Fill[]): Promise<void> {
@@ -109,7 +96,7 @@ export class RedisCache implements Cache {
     }
   }
 
-  async publish(changes: Changes, position: bigint | null): Promise<void> {
+  async publish(changes: Changes, position: Position | null): Promise<void> {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
     try {
@@ -119,10 +106,52 @@ export class RedisCache implements Cache {
       });
     } catch (error) {
       this.#onFailure(error);
-      // When it is told at last, others may have committed since whose positions are forgotten by then.
-      const beyond = position === null ? null : UNREACHABLE;
-      this.#unpublished.add([...replaced.map(({ key }) => key), ...removed], beyond);
+      this.#unpublished.add([...replaced.map(({ key }) => key), ...removed], position);
       this.#settleLater();
+    }
+  }
+
+  /** The incarnation, the position, and what stands under each key. */
+  async #readGroup(
+    { group, members }: Group<{ readonly key: string }>,
+    name: string,
+  ): Promise<readonly string[]> {
+    const reply = await this.#run(
+      READ,
+      [
+        this.#incarnationOf(group),
+        this.#positionOf(group),
+        ...members.map(({ key }) => this.#nameOf(group, key)),
+      ],
+      [name, String(limits.leaseMs)],
+    );
+    if (!Array.isArray(reply)) throw new TypeError('Redis answers a read with something else');
+    return reply as string[];
+  }
+
+  /** The furthest of all groups; a group that does not know leaves it open for all, and wants to learn. */
+  #positionIn(positions: readonly PositionOfGroup[]): Pick<CacheRead, 'position' | 'learn'> {
+    const known = positions.filter(({ text }) => /^\d+$/.test(text)).map(({ text }) => BigInt(text));
+    if (known.length === positions.length) {
+      return { position: known.reduce((most, one) => (one > most ? one : most), 0n) };
+    }
+    return { position: null, learn: (position) => this.#learn(positions, position) };
+  }
+
+  async #learn(positions: readonly PositionOfGroup[], position: bigint): Promise<void> {
+    const values = [String(position), String(limits.positionMs)];
+    const leases = positions.flatMap(({ group, text }) => {
+      const [lease] = /^\?[^:]+:/.exec(text) ?? [];
+      return lease === undefined ? [] : { group, lease };
+    });
+    try {
+      await this.#try(leases.length, () =>
+        Promise.all(
+          leases.map(({ group, lease }) => this.#run(LEARN, [this.#positionOf(group)], [lease, ...values])),
+        ),
+      );
+    } catch (error) {
+      this.#onFailure(error);
     }
   }
 
@@ -167,7 +196,7 @@ export class RedisCache implements Cache {
   }
 
   /** One command for each group of keys. */
-  async #send({ replaced, removed }: Changes, position: bigint | null): Promise<void> {
+  async #send({ replaced, removed }: Changes, position: Position | null): Promise<void> {
     const changed: readonly (Replacement | { readonly key: string })[] = [
       ...replaced,
       ...removed.map((key) => ({ key })),
@@ -275,6 +304,12 @@ interface Group<Member> {
   readonly members: Member[];
 }
 
+/** The position as it stands in Redis, or a lease for it. */
+interface PositionOfGroup {
+  readonly group: number;
+  readonly text: string;
+}
+
 const NO_LEASE: Miss = { lease: null };
 
 const newName = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
@@ -293,10 +328,6 @@ function parse(text: string): Entry | Miss | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parsePosition(text: string): bigint | null {
-  return /^\d{1,20}$/.test(text) ? BigInt(text) : null;
 }
 
 /** FNV-1a over the key. */

@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Session, Trace } from '../database/database.ts';
-import { isHit, type Cache, type Changes, type Fill } from './cache.ts';
+import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache.ts';
 import { Flights, type Missed } from './flights.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Kind, KindName } from './kinds.ts';
-import { positionBeyond, primaryPosition } from './position.ts';
+import { positionAfterCommit, primaryPosition } from './position.ts';
 import { ProcessCache } from './processCache.ts';
 import type { Replica } from './replica.ts';
 import { timeToLive } from './timeToLive.ts';
@@ -102,7 +102,7 @@ export class Repository {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
     const { cache, primary, replica } = this.#options;
-    await cache.publish(changes, replica === null ? null : await positionBeyond(primary));
+    await cache.publish(changes, replica === null ? null : await positionAfterCommit(primary));
   }
 
   /** Waits for what is being read and stored. */
@@ -157,7 +157,7 @@ export class Repository {
     if (ttlMs[kind.name] === 0) return this.#readUncached(kind, keys, names);
 
     const began = performance.now();
-    const { entries, position } = await cache.read(names);
+    const { entries, ...published } = await cache.read(names);
     const missed: (Missed<Key> & { readonly place: number })[] = [];
     for (const [place, key] of keys.entries()) {
       const entry = entries[place] ?? { lease: null };
@@ -168,7 +168,7 @@ export class Repository {
       const found = await this.#flights.read(
         kind.family,
         missed,
-        (own) => this.#load(kind, own, position),
+        (own) => this.#load(kind, own, published),
         (own, values) => this.#tracked(this.#store(kind, own, values)),
       );
       for (const [n, { place }] of missed.entries()) values[place] = found[n];
@@ -193,25 +193,31 @@ export class Repository {
     );
   }
 
-  /** @param position that came with the leases */
+  /** @param published what came with the leases */
   #load<Key, Value>(
     kind: Kind<Key, Value>,
     missed: readonly Missed<Key>[],
-    position: bigint | null,
+    { position, learn }: Published,
   ): Promise<Value[]> {
     // Without a lease more may have been published since, and before others came who share this.
     const isCurrent = missed.every(({ lease }) => lease !== null);
-    return this.#readPublished(isCurrent ? position : null, (session) => kind.read(session, keysOf(missed)));
+    const read = (session: Session): Promise<Value[]> => kind.read(session, keysOf(missed));
+    return this.#readPublished(read, isCurrent ? position : null, learn);
   }
 
   /** From the replica once it knows all that was published: what is older would undo a publication. */
   async #readPublished<Result extends object>(
-    position: bigint | null,
     read: (session: Session) => Promise<Result>,
+    position: bigint | null,
+    learn: Published['learn'],
   ): Promise<Result> {
     const { primary, replica } = this.#options;
     if (replica === null) return read(primary);
-    const published = position ?? (await primaryPosition(primary));
+    let published = position;
+    if (published === null) {
+      published = await primaryPosition(primary);
+      if (learn !== undefined) void this.#tracked(learn(published));
+    }
     return (await replica.read(read, published)) ?? read(primary);
   }
 
@@ -261,6 +267,8 @@ export class Repository {
     return tracked;
   }
 }
+
+type Published = Pick<CacheRead, 'position' | 'learn'>;
 
 const keysOf = <Key>(missed: readonly Missed<Key>[]): Key[] => missed.map(({ key }) => key);
 
