@@ -10,8 +10,12 @@ export interface Cache {
   /** `process` where no other process sees it. */
   readonly store: 'process' | 'redis';
 
-  /** What stands under these keys, in one round trip, and leases for what does not. */
-  read(keys: readonly string[]): Promise<CacheRead>;
+  /**
+   * What stands under these keys, in one round trip, and leases for what does not.
+   *
+   * @param least entries of a lower version make room for the lease. Default 0
+   */
+  read(keys: readonly string[], least?: number): Promise<CacheRead>;
 
   /** Stores what was read under the leases that still hold. */
   fill(fills: readonly Fill[]): Promise<void>;
@@ -43,7 +47,7 @@ export type Position = bigint | 'unknown';
 
 /** A row, or a list of rows, or that there is no such row. */
 export interface Entry {
-  /** Of the row; 0 for lists, and where there is no row. */
+  /** Of the row, and 0 where there is none; of a list, its extent. */
   readonly version: number;
   /** Frozen: callers share it. */
   readonly value: unknown;

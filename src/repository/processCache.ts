@@ -25,8 +25,12 @@ export class ProcessCache implements Cache {
     this.#entries = new LRUCache({ maxSize: maxBytes });
   }
 
-  read(keys: readonly string[]): Promise<CacheRead> {
-    const entries = keys.map((key) => this.#entries.get(key) ?? this.#grant(key));
+  read(keys: readonly string[], least = 0): Promise<CacheRead> {
+    const entries = keys.map((key) => {
+      const standing = this.#entries.get(key);
+      const isEnough = standing !== undefined && (!isHit(standing) || standing.version >= least);
+      return isEnough ? standing : this.#grant(key);
+    });
     const gap = this.#gap;
     if (gap === null) return Promise.resolve({ entries, position: this.#published() });
     return Promise.resolve({ entries, position: null, learn: (position) => this.#learn(position, gap) });

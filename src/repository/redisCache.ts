@@ -47,14 +47,14 @@ export class RedisCache implements Cache {
     });
   }
 
-  async read(keys: readonly string[]): Promise<CacheRead> {
+  async read(keys: readonly string[], least = 0): Promise<CacheRead> {
     const groups = this.#grouped(keys.map((key, place) => ({ key, place })));
     let replies: readonly (readonly string[])[];
     try {
       replies = await this.#try(keys.length, async () => {
         await this.#settle();
         const name = newName();
-        return Promise.all(groups.map((group) => this.#readGroup(group, name)));
+        return Promise.all(groups.map((group) => this.#readGroup(group, name, least)));
       });
     } catch (error) {
       this.#onFailure(error);
@@ -115,6 +115,7 @@ export class RedisCache implements Cache {
   async #readGroup(
     { group, members }: Group<{ readonly key: string }>,
     name: string,
+    least: number,
   ): Promise<readonly string[]> {
     const reply = await this.#run(
       READ,
@@ -123,7 +124,7 @@ export class RedisCache implements Cache {
         this.#positionOf(group),
         ...members.map(({ key }) => this.#nameOf(group, key)),
       ],
-      [name, String(limits.leaseMs)],
+      [name, String(limits.leaseMs), String(least)],
     );
     if (!Array.isArray(reply)) throw new TypeError('Redis answers a read with something else');
     return reply as string[];

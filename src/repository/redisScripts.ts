@@ -31,8 +31,8 @@ export const INCARNATION_LENGTH = 12;
 
 /**
  * KEYS: incarnation, position, entries. ARGV: a name that was never used, for the leases, and for the incarnation in
- * case there is none; milliseconds of a lease. Answers for each key, in their order: with what stands there, and
- * leases for what is absent.
+ * case there is none; milliseconds of a lease; the least version. Answers for each key, in their order: with what stands
+ * there, and leases for what is absent or of a lower version.
  */
 export const READ = script(`
 local found = redis.call('MGET', unpack(KEYS))
@@ -48,9 +48,14 @@ if not found[2] then
 end
 local lease = incarnation .. '?' .. ARGV[1]
 local find = string.find
+local least = tonumber(ARGV[3])
+local function isLess(standing)
+  local version = string.match(standing, '^(%d+)|', #incarnation + 1)
+  return version and tonumber(version) < least
+end
 for n = 3, #found do
   local standing = found[n]
-  if not standing or find(standing, incarnation, 1, true) ~= 1 then
+  if not standing or find(standing, incarnation, 1, true) ~= 1 or (least > 0 and isLess(standing)) then
     local set = redis.pcall('SET', KEYS[n], lease, 'PX', ARGV[2])
     found[n] = set.err and '' or lease
   end

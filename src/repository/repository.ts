@@ -157,7 +157,7 @@ export class Repository {
     if (ttlMs[kind.name] === 0) return this.#readUncached(kind, keys, names);
 
     const began = performance.now();
-    const { entries, ...published } = await cache.read(names);
+    const { entries, ...published } = await cache.read(names, kind.extent?.asked);
     const missed: (Missed<Key> & { readonly place: number })[] = [];
     for (const [place, key] of keys.entries()) {
       const entry = entries[place] ?? { lease: null };
@@ -238,7 +238,8 @@ export class Repository {
       if (lease === null) continue;
       const value = found[n] as Value;
       const lives = timeToLive(ttlMs[kind.name], ttl, kind.freshnessOf(value), now, Math.random());
-      fills.push({ key: name, lease, version: kind.versionOf(value), value, ttlMs: lives });
+      const version = kind.extent?.of(value) ?? kind.versionOf(value);
+      fills.push({ key: name, lease, version, value, ttlMs: lives });
     }
     if (fills.length > 0) await cache.fill(fills);
   }
