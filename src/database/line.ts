@@ -79,12 +79,17 @@ export async function findLine(
 ): Promise<Line> {
   const client = await connectAnyhow(url, settings, bounds);
   try {
-    const hints = chooseHints(wantsHints, wantsHints && (await hasHintPlan(client)));
+    const hints = await hintsFor(client, wantsHints);
     const Found = (await isSession(client)) ? DirectLine : PooledLine;
     return new Found(url, settings, hints);
   } finally {
     await client.end();
   }
+}
+
+/** How plans are pinned in the sessions of this server. */
+export async function hintsFor(client: pg.Client, isWanted: boolean): Promise<Hints> {
+  return chooseHints(isWanted, isWanted && (await hasHintPlan(client)));
 }
 
 /** Whether pg_hint_plan is loaded and listens. That the extension was created says nothing: only the library plans. */

@@ -1,8 +1,9 @@
 import pg from 'pg';
-import { settingHints } from '../database/hints.ts';
+import { noHints, type Hints } from '../database/hints.ts';
 import { failureOf } from '../database/failures.ts';
+import { hintsFor } from '../database/line.ts';
 import type { Statement } from '../database/statement.ts';
-import { many, type Check, type Finding, type Patient } from './check.ts';
+import { many, type Check, type Finding } from './check.ts';
 import { issuedStatements, type IssuedStatement } from './statements.ts';
 
 /** How a plan reads one table. */
@@ -31,9 +32,10 @@ export const plans: Check = {
   async run(patient) {
     const rows = await tableRows(patient.client);
     const findings: Finding[] = [];
-    await withSettingsOfThePool(patient, async () => {
+    const { client, queryHints } = patient;
+    await asThePool(client, await hintsFor(client, queryHints), async (hints) => {
       for (const statement of issuedStatements) {
-        const scans = await explain(patient.client, statement);
+        const scans = await explain(client, statement, hints);
         if (typeof scans === 'string') findings.push(unplannable(statement, scans));
         else findings.push(...strayScans(statement, scans, rows, patient.thresholds.plannedRows));
       }
@@ -42,8 +44,16 @@ export const plans: Check = {
   },
 };
 
-/** How the generic plan of a statement reads the tables, or why PostgreSQL cannot make one. */
-export async function explain(client: pg.Client, { text }: Statement): Promise<Scan[] | string> {
+/**
+ * How the generic plan of a statement, as it is sent with its hints, reads the tables, or why PostgreSQL cannot make
+ * one. pg_hint_plan finds hints behind words, so behind `PREPARE … AS` too, and heeds them when that is executed.
+ */
+export async function explain(
+  client: pg.Client,
+  statement: Statement,
+  hints: Hints = noHints,
+): Promise<Scan[] | string> {
+  const text = hints.textOf(statement);
   try {
     await client.query(`PREPARE pincex_doctor AS ${text}`);
     // A generic plan is made without looking at the values, so there are none.
@@ -110,14 +120,15 @@ function unplannable({ name }: IssuedStatement, reason: string): Finding {
 }
 
 /** Plans the way that the connections of the pool do. */
-async function withSettingsOfThePool(
-  { client, queryHints }: Patient,
-  work: () => Promise<void>,
+async function asThePool(
+  client: pg.Client,
+  hints: Hints,
+  work: (hints: Hints) => Promise<void>,
 ): Promise<void> {
-  const settings = { ...(queryHints && settingHints.settings), plan_cache_mode: 'force_generic_plan' };
+  const settings = { ...hints.settings, plan_cache_mode: 'force_generic_plan' };
   for (const [name, value] of Object.entries(settings)) await client.query(`SET ${name} = ${value}`);
   try {
-    await work();
+    await work(hints);
   } finally {
     await client.query('RESET ALL');
   }

@@ -10,8 +10,12 @@ export interface Cache {
   /** `process` where no other process sees it. */
   readonly store: 'process' | 'redis';
 
-  /** What stands under these keys, in one round trip, and leases for what does not. */
-  read(keys: readonly string[]): Promise<CacheRead>;
+  /**
+   * What stands under these keys, in one round trip, and leases for what does not.
+   *
+   * @param least entries of a lower version make room for the lease. Default 0
+   */
+  read(keys: readonly string[], least?: number): Promise<CacheRead>;
 
   /** Stores what was read under the leases that still hold. */
   fill(fills: readonly Fill[]): Promise<void>;
@@ -19,9 +23,9 @@ export interface Cache {
   /**
    * Tells of a commit: puts the newer rows in the place of older ones, and removes what changed without a new value.
    *
-   * @param position of the primary after the commit, or null where nobody reads from a replica
+   * @param position of the primary after the commit; null where nobody reads from a replica
    */
-  publish(changes: Changes, position: bigint | null): Promise<void>;
+  publish(changes: Changes, position: Position | null): Promise<void>;
 
   close(): Promise<void>;
 }
@@ -29,13 +33,21 @@ export interface Cache {
 export interface CacheRead {
   /** In the order of the keys. */
   readonly entries: readonly (Entry | Miss)[];
-  /** How far a replica must have come to know all that was published so far; null where that is unknown. */
+  /**
+   * How far a replica must have come to know all that was published so far; null where that is unknown. Then the
+   * primary's own position will do, if it is asked for it after this.
+   */
   readonly position: bigint | null;
+  /** Tells the cache that position, if it wants to know. */
+  readonly learn?: (position: bigint) => Promise<void>;
 }
+
+/** How far the write-ahead log of the primary has come; `unknown` where it did not say so. */
+export type Position = bigint | 'unknown';
 
 /** A row, or a list of rows, or that there is no such row. */
 export interface Entry {
-  /** Of the row; 0 for lists, and where there is no row. */
+  /** Of the row, and 0 where there is none; of a list, its extent. */
   readonly version: number;
   /** Frozen: callers share it. */
   readonly value: unknown;

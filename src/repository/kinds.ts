@@ -1,5 +1,6 @@
 import { isOpen, OPEN_STATUSES } from '../books/orders.ts';
 import type { Session } from '../database/database.ts';
+import { limits } from '../limits.ts';
 import { readAccounts, type AccountKey, type AccountView } from '../reads/accounts.ts';
 import { readOrdersByIds, readUserOrders, type OrderView } from '../reads/orders.ts';
 import { readTradesByOrderIds, type OrderTrades } from '../reads/trades.ts';
@@ -20,6 +21,15 @@ export interface Kind<Key, Value> {
   /** Counts the changes of a row; 0 for a list and for a row that is not there. */
   versionOf(value: Value): number;
   freshnessOf(value: Value): Freshness;
+  /** Of lists, which are stored under one key whatever the limit that they were read with. */
+  readonly extent?: Extent<Value>;
+}
+
+/** How long a list is. What is stored with a smaller extent than is asked for is as good as absent. */
+export interface Extent<Value> {
+  readonly asked: number;
+  /** Up to which limit this one is enough for others. */
+  of(value: Value): number;
 }
 
 const MISSING: Freshness = { isFinal: false, changedAt: null };
@@ -58,32 +68,23 @@ export const trades: Kind<string, OrderTrades> = {
   }),
 };
 
-/** As many of a user's orders, the newest first, as were asked for; or all, where there are fewer. */
-export interface UserOrders {
-  readonly limit: number;
-  readonly orders: readonly OrderView[];
-}
-
 /**
  * The newest orders of a user: of all, or of the open ones. Lists by other filters are not cached, since a commit
  * could not tell which of them it changed.
  */
-export const userOrders = (which: 'all' | 'open', limit: number): Kind<string, UserOrders> => ({
+export const userOrders = (which: 'all' | 'open', limit: number): Kind<string, readonly OrderView[]> => ({
   name: 'userOrders',
   family: `userOrders:${which}:${limit}`,
   keyOf: (userId) => `userOrders:${which}:${userId}`,
-  async read(session, userIds) {
+  read(session, userIds) {
     const filter = which === 'open' ? { statuses: OPEN_STATUSES, limit } : { limit };
-    const lists = await readUserOrders(session, userIds, filter);
-    return lists.map((list) => ({ limit, orders: list }));
+    return readUserOrders(session, userIds, filter);
   },
   versionOf: () => 0,
-  freshnessOf: (list) => freshnessOfList(list.orders.map(({ updatedAt }) => updatedAt)),
+  freshnessOf: (orders) => freshnessOfList(orders.map(({ updatedAt }) => updatedAt)),
+  // Where there are fewer than were asked for, these are all.
+  extent: { asked: limit, of: ({ length }) => (length < limit ? limits.ordersPerUser.most : limit) },
 });
-
-/** Whether a list that was read for one limit has all that another asks for. */
-export const holdsAll = (list: UserOrders, limit: number): boolean =>
-  list.limit >= limit || list.orders.length < list.limit;
 
 /** A list changes with its newest row; an empty one may grow at any time. */
 function freshnessOfList(times: readonly string[]): Freshness {

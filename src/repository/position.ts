@@ -1,4 +1,5 @@
 import type { Session } from '../database/database.ts';
+import type { Position } from './cache.ts';
 
 /**
  * How far the write-ahead log has come, in bytes: what a replica must have replayed to know a commit. A position
@@ -21,13 +22,10 @@ export function primaryPosition(primary: Session): Promise<bigint> {
   return ask(primary, askPrimary);
 }
 
-/** A position that is beyond a commit in any case: the commit stands, and is told of, even if the server went away. */
-export function positionBeyond(primary: Session): Promise<bigint> {
-  return primaryPosition(primary).catch(() => UNREACHABLE);
+/** For a commit that is told of in any case: it stands, even if the server went away since. */
+export function positionAfterCommit(primary: Session): Promise<Position> {
+  return primaryPosition(primary).catch(() => 'unknown' as const);
 }
-
-/** No replica gets there, so that none is read while this stands. */
-export const UNREACHABLE = 2n ** 62n;
 
 /** All that was written up to here can be read on this connection of a replica. */
 export function replicaPosition(replica: Session): Promise<bigint> {

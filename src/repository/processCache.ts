@@ -8,6 +8,7 @@ import {
   type Entry,
   type Fill,
   type Miss,
+  type Position,
 } from './cache.ts';
 
 /** The cache of one process, bounded by bytes; the least recently read goes first. */
@@ -15,15 +16,24 @@ export class ProcessCache implements Cache {
   readonly store = 'process';
   readonly #entries: LRUCache<string, Entry | Lease>;
   #leases = 0;
-  #position: { readonly at: bigint; readonly until: number } | null = null;
+  /** The furthest position that was published, and until when that is remembered. */
+  #position = { at: 0n, until: 0 };
+  /** Stands for the commits whose position nobody knows, since the last of them. */
+  #gap: symbol | null = null;
 
   constructor(maxBytes: number = limits.cacheBytes) {
     this.#entries = new LRUCache({ maxSize: maxBytes });
   }
 
-  read(keys: readonly string[]): Promise<CacheRead> {
-    const entries = keys.map((key) => this.#entries.get(key) ?? this.#grant(key));
-    return Promise.resolve({ entries, position: this.#published() });
+  read(keys: readonly string[], least = 0): Promise<CacheRead> {
+    const entries = keys.map((key) => {
+      const standing = this.#entries.get(key);
+      const isEnough = standing !== undefined && (!isHit(standing) || standing.version >= least);
+      return isEnough ? standing : this.#grant(key);
+    });
+    const gap = this.#gap;
+    if (gap === null) return Promise.resolve({ entries, position: this.#published() });
+    return Promise.resolve({ entries, position: null, learn: (position) => this.#learn(position, gap) });
   }
 
   fill(fills: readonly Fill[]): Promise<void> {
@@ -35,10 +45,9 @@ export class ProcessCache implements Cache {
     return Promise.resolve();
   }
 
-  publish({ replaced, removed }: Changes, position: bigint | null): Promise<void> {
-    if (position !== null && position > (this.#published() ?? 0n)) {
-      this.#position = { at: position, until: Date.now() + limits.positionMs };
-    }
+  publish({ replaced, removed }: Changes, position: Position | null): Promise<void> {
+    if (position === 'unknown') this.#gap = Symbol('gap');
+    else if (position !== null) this.#raise(position);
     for (const key of removed) this.#entries.delete(key);
     for (const { key, version, value } of replaced) {
       const standing = this.#entries.peek(key);
@@ -57,7 +66,21 @@ export class ProcessCache implements Cache {
   }
 
   #published(): bigint | null {
-    return this.#position !== null && this.#position.until > Date.now() ? this.#position.at : null;
+    return this.#position.until > Date.now() ? this.#position.at : null;
+  }
+
+  /** What the primary said after a gap lies behind all commits in it. */
+  #learn(position: bigint, gap: symbol): Promise<void> {
+    if (this.#gap === gap) {
+      this.#gap = null;
+      this.#raise(position);
+    }
+    return Promise.resolve();
+  }
+
+  #raise(position: bigint): void {
+    if (position <= this.#position.at) return;
+    this.#position = { at: position, until: Date.now() + limits.positionMs };
   }
 
   #grant(key: string): Lease {

@@ -1,30 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
-import {
-  BrokenCircuitError,
-  circuitBreaker,
-  CircuitState,
-  ConsecutiveBreaker,
-  ExponentialBackoff,
-  handleAll,
-  retry,
-  timeout,
-  TimeoutStrategy,
-  type CircuitBreakerPolicy,
-  type IPolicy,
-} from 'cockatiel';
+import { ExponentialBackoff, handleAll, retry, type IPolicy } from 'cockatiel';
 import type { RedisConfig } from '../config/load.ts';
 import { limits } from '../limits.ts';
-import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Replacement } from './cache.ts';
-import { UNREACHABLE } from './position.ts';
+import { Breaker } from './breaker.ts';
+import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Position, Replacement } from './cache.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
-import { FILL, INCARNATION_LENGTH, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
+import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
 import { Unpublished } from './unpublished.ts';
 
 /** Of what is stored: a Pincex that stores it otherwise shares nothing with this one. */
 const SCHEMA = 1;
-/** Failures in a row after which Redis is left alone for a while. */
-const FAILURES = 3;
 /** Milliseconds for each key: ten times what one was measured to take. */
 const WAIT_PER_KEY_MS = 0.03;
 /** Keys in one command: a script unpacks them on a stack of 8,000. */
@@ -39,7 +24,7 @@ export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
   readonly #prefix: string;
-  readonly #breaker: CircuitBreakerPolicy;
+  readonly #breaker = new Breaker(handleAll, limits.redisPauseMs);
   readonly #retry: IPolicy;
   readonly #onFailure: (error: unknown) => void;
   readonly #unpublished = new Unpublished();
@@ -56,53 +41,37 @@ export class RedisCache implements Cache {
     this.#link = linkTo(config);
     this.#prefix = `pincex:${SCHEMA}:${keyspace}`;
     this.#onFailure = onFailure;
-    this.#breaker = circuitBreaker(handleAll, {
-      halfOpenAfter: limits.redisPauseMs,
-      breaker: new ConsecutiveBreaker(FAILURES),
-    });
     this.#retry = retry(handleAll, {
       maxAttempts: config.maxRetries,
       backoff: new ExponentialBackoff({ initialDelay: 10, maxDelay: 100 }),
     });
   }
 
-  async read(keys: readonly string[]): Promise<CacheRead> {
-    const entries = new Array<Entry | Miss>(keys.length).fill(NO_LEASE);
-    const nonsense: string[] = [];
-    let position: bigint | null | undefined;
+  async read(keys: readonly string[], least = 0): Promise<CacheRead> {
+    const groups = this.#grouped(keys.map((key, place) => ({ key, place })));
+    let replies: readonly (readonly string[])[];
     try {
-      await this.#try(keys.length, async () => {
+      replies = await this.#try(keys.length, async () => {
         await this.#settle();
         const name = newName();
-        const replies = this.#grouped(keys.map((key, place) => ({ key, place }))).map(
-          async ({ group, members }) => {
-            const names = members.map(({ key }) => this.#nameOf(group, key));
-            const reply = await this.#run(
-              READ,
-              [this.#incarnationOf(group), this.#positionOf(group), ...names],
-              [name, String(limits.leaseMs)],
-            );
-            const [, at, ...texts] = reply as string[];
-            for (const [n, { key, place }] of members.entries()) {
-              const entry = parse(texts[n] ?? '');
-              if (entry === undefined) nonsense.push(key);
-              entries[place] = entry ?? NO_LEASE;
-            }
-            return parsePosition(at ?? '');
-          },
-        );
-        const positions = await Promise.all(replies);
-        // A group that does not know leaves it open for all.
-        position = positions.reduce((most, one) =>
-          most === null || one === null ? null : one > most ? one : most,
-        );
+        return Promise.all(groups.map((group) => this.#readGroup(group, name, least)));
       });
     } catch (error) {
       this.#onFailure(error);
       return { entries: new Array<Miss>(keys.length).fill(NO_LEASE), position: null };
     }
+    const entries = new Array<Entry | Miss>(keys.length).fill(NO_LEASE);
+    const nonsense: string[] = [];
+    for (const [n, { members }] of groups.entries()) {
+      for (const [m, { key, place }] of members.entries()) {
+        const entry = parse(replies[n]?.[m + 2] ?? '');
+        if (entry === undefined) nonsense.push(key);
+        else entries[place] = entry;
+      }
+    }
     if (nonsense.length > 0) await this.publish({ replaced: [], removed: nonsense }, null);
-    return { entries, position: position ?? null };
+    const positions = groups.map(({ group }, n) => ({ group, text: replies[n]?.[1] ?? '' }));
+    return { entries, ...this.#positionIn(positions) };
   }
 
   async fill(fills: readonly Fill[]): Promise<void> {
@@ -127,7 +96,7 @@ export class RedisCache implements Cache {
     }
   }
 
-  async publish(changes: Changes, position: bigint | null): Promise<void> {
+  async publish(changes: Changes, position: Position | null): Promise<void> {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
     try {
@@ -137,10 +106,53 @@ export class RedisCache implements Cache {
       });
     } catch (error) {
       this.#onFailure(error);
-      // When it is told at last, others may have committed since whose positions are forgotten by then.
-      const beyond = position === null ? null : UNREACHABLE;
-      this.#unpublished.add([...replaced.map(({ key }) => key), ...removed], beyond);
+      this.#unpublished.add([...replaced.map(({ key }) => key), ...removed], position);
       this.#settleLater();
+    }
+  }
+
+  /** The incarnation, the position, and what stands under each key. */
+  async #readGroup(
+    { group, members }: Group<{ readonly key: string }>,
+    name: string,
+    least: number,
+  ): Promise<readonly string[]> {
+    const reply = await this.#run(
+      READ,
+      [
+        this.#incarnationOf(group),
+        this.#positionOf(group),
+        ...members.map(({ key }) => this.#nameOf(group, key)),
+      ],
+      [name, String(limits.leaseMs), String(least)],
+    );
+    if (!Array.isArray(reply)) throw new TypeError('Redis answers a read with something else');
+    return reply as string[];
+  }
+
+  /** The furthest of all groups; a group that does not know leaves it open for all, and wants to learn. */
+  #positionIn(positions: readonly PositionOfGroup[]): Pick<CacheRead, 'position' | 'learn'> {
+    const known = positions.filter(({ text }) => /^\d+$/.test(text)).map(({ text }) => BigInt(text));
+    if (known.length === positions.length) {
+      return { position: known.reduce((most, one) => (one > most ? one : most), 0n) };
+    }
+    return { position: null, learn: (position) => this.#learn(positions, position) };
+  }
+
+  async #learn(positions: readonly PositionOfGroup[], position: bigint): Promise<void> {
+    const values = [String(position), String(limits.positionMs)];
+    const leases = positions.flatMap(({ group, text }) => {
+      const [lease] = /^\?[^:]+:/.exec(text) ?? [];
+      return lease === undefined ? [] : { group, lease };
+    });
+    try {
+      await this.#try(leases.length, () =>
+        Promise.all(
+          leases.map(({ group, lease }) => this.#run(LEARN, [this.#positionOf(group)], [lease, ...values])),
+        ),
+      );
+    } catch (error) {
+      this.#onFailure(error);
     }
   }
 
@@ -168,10 +180,8 @@ export class RedisCache implements Cache {
 
   /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
   #try<Result>(keys: number, work: () => Promise<Result>): Promise<Result> {
-    // One call tries whether Redis is back, and the others need not wait for what becomes of that.
-    if (this.#breaker.state === CircuitState.HalfOpen) return Promise.reject(new BrokenCircuitError());
-    const wait = timeout(limits.redisWaitMs + keys * WAIT_PER_KEY_MS, TimeoutStrategy.Aggressive);
-    return this.#breaker.execute(() => wait.execute(() => this.#retry.execute(work), NEVER), NEVER);
+    const waitMs = limits.redisWaitMs + keys * WAIT_PER_KEY_MS;
+    return this.#breaker.run(waitMs, () => this.#retry.execute(work));
   }
 
   /** Others read here too, and nobody may call this process for a while. */
@@ -187,7 +197,7 @@ export class RedisCache implements Cache {
   }
 
   /** One command for each group of keys. */
-  async #send({ replaced, removed }: Changes, position: bigint | null): Promise<void> {
+  async #send({ replaced, removed }: Changes, position: Position | null): Promise<void> {
     const changed: readonly (Replacement | { readonly key: string })[] = [
       ...replaced,
       ...removed.map((key) => ({ key })),
@@ -295,9 +305,11 @@ interface Group<Member> {
   readonly members: Member[];
 }
 
-/** All calls under way listen to one signal, and there may be any number of them: more than Node.js warns at. */
-const NEVER = new AbortController().signal;
-setMaxListeners(0, NEVER);
+/** The position as it stands in Redis, or a lease for it. */
+interface PositionOfGroup {
+  readonly group: number;
+  readonly text: string;
+}
 
 const NO_LEASE: Miss = { lease: null };
 
@@ -317,10 +329,6 @@ function parse(text: string): Entry | Miss | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parsePosition(text: string): bigint | null {
-  return /^\d{1,20}$/.test(text) ? BigInt(text) : null;
 }
 
 /** FNV-1a over the key. */

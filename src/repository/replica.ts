@@ -1,19 +1,9 @@
-import {
-  circuitBreaker,
-  CircuitState,
-  ConsecutiveBreaker,
-  handleWhen,
-  timeout,
-  TimeoutStrategy,
-  wrap,
-} from 'cockatiel';
+import { handleWhen } from 'cockatiel';
 import type { Database, Session } from '../database/database.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { Breaker } from './breaker.ts';
 import { replicaPosition } from './position.ts';
-
-/** Failures in a row after which the replica is left alone for a while. */
-const FAILURES = 3;
 
 /**
  * The server that reads may go to. It fails soft: what it cannot tell within `limits.replicaWaitMs` the primary is
@@ -21,11 +11,7 @@ const FAILURES = 3;
  */
 export class Replica {
   readonly #database: Pick<Database, 'withSession'>;
-  readonly #breaker = circuitBreaker(handleWhen(isAway), {
-    halfOpenAfter: limits.replicaPauseMs,
-    breaker: new ConsecutiveBreaker(FAILURES),
-  });
-  readonly #policy = wrap(this.#breaker, timeout(limits.replicaWaitMs, TimeoutStrategy.Aggressive));
+  readonly #breaker = new Breaker(handleWhen(isAway), limits.replicaPauseMs);
 
   constructor(database: Pick<Database, 'withSession'>) {
     this.#database = database;
@@ -42,10 +28,8 @@ export class Replica {
     read: (session: Session) => Promise<Result>,
     position?: bigint,
   ): Promise<Result | null> {
-    // One read tries it again, and the others need not wait for what becomes of that.
-    if (this.#breaker.state === CircuitState.HalfOpen) return null;
     try {
-      return await this.#policy.execute(() =>
+      return await this.#breaker.run(limits.replicaWaitMs, () =>
         this.#database.withSession(async (session) => {
           const isBehind = position !== undefined && (await replicaPosition(session)) < position;
           return isBehind ? null : read(session);

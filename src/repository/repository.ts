@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Session, Trace } from '../database/database.ts';
-import { isHit, type Cache, type Changes, type Fill } from './cache.ts';
+import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache.ts';
+import { Flights, type Missed } from './flights.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Kind, KindName } from './kinds.ts';
-import { positionBeyond, primaryPosition } from './position.ts';
+import { positionAfterCommit, primaryPosition } from './position.ts';
 import { ProcessCache } from './processCache.ts';
 import type { Replica } from './replica.ts';
 import { timeToLive } from './timeToLive.ts';
@@ -51,11 +52,10 @@ export const nothingCached = (): boolean => false;
  */
 export class Repository {
   readonly #options: RepositoryOptions;
-  /** What is being read, by its name: who asks for it meanwhile waits for the same batch. */
-  readonly #flights = new Map<string, Seat>();
+  readonly #flights = new Flights();
   readonly #gatherers = new Map<string, unknown>();
-  /** What is being stored: nobody waits for it but `close`. */
-  readonly #storing = new Set<Promise<void>>();
+  /** What is being read and stored. */
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
@@ -76,7 +76,7 @@ export class Repository {
     accepts: Accepts<Value> = () => true,
   ): Promise<Value[]> {
     if (accepts === nothingCached) return this.#readAnew(kind, keys);
-    const values = await this.#join(kind, keys);
+    const values = await this.#tracked(this.#readEach(kind, keys));
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
       const fresh = await this.#readAnew(
@@ -97,21 +97,17 @@ export class Repository {
     return (fresh ? null : await replica?.read(read)) ?? read(primary);
   }
 
-  /** Tells the cache of a commit. Readers who come from now on do not share what was being read before it. */
+  /** Tells the cache of a commit. */
   async publish(changes: Changes): Promise<void> {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
     const { cache, primary, replica } = this.#options;
-    await cache.publish(changes, replica === null ? null : await positionBeyond(primary));
-    // Only now: a read that began while this was under way may have found what was there before.
-    for (const { key } of replaced) this.#flights.delete(key);
-    for (const key of removed) this.#flights.delete(key);
+    await cache.publish(changes, replica === null ? null : await positionAfterCommit(primary));
   }
 
   /** Waits for what is being read and stored. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#flights.values()].map(({ flight }) => flight.values));
-    await Promise.all(this.#storing);
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await this.#options.cache.close();
   }
 
@@ -137,31 +133,18 @@ export class Repository {
     }
   }
 
-  /** Takes part in what is being read already, and reads the rest. Each key is read once. */
-  async #join<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
-    const names: string[] = [];
-    const absent: Key[] = [];
-    const own: Flight = { values: Promise.resolve([]) };
+  /** Each key once, however often it is asked for. */
+  async #readEach<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
+    const places = new Map<string, number>();
+    const distinct: Key[] = [];
     const seats = keys.map((key) => {
       const name = kind.keyOf(key);
-      let seat = this.#flights.get(name);
-      if (seat === undefined) {
-        seat = { flight: own, place: absent.push(key) - 1 };
-        names.push(name);
-        this.#flights.set(name, seat);
-      }
-      return seat;
+      const place = places.get(name) ?? distinct.push(key) - 1;
+      places.set(name, place);
+      return place;
     });
-    if (absent.length > 0) {
-      own.values = this.#traced(() => this.#read(kind, absent, names)).finally(() => {
-        for (const name of names) if (this.#flights.get(name)?.flight === own) this.#flights.delete(name);
-      });
-    }
-    const landed = new Map<Flight, readonly unknown[]>();
-    const flights = [...new Set(seats.map(({ flight }) => flight))];
-    const values = await Promise.all(flights.map((flight) => flight.values));
-    for (const [n, flight] of flights.entries()) landed.set(flight, values[n] ?? []);
-    return seats.map(({ flight, place }) => landed.get(flight)?.[place] as Value);
+    const values = await this.#traced(() => this.#read(kind, distinct, [...places.keys()]));
+    return seats.map((place) => values[place] as Value);
   }
 
   /** From the cache; what is not there from the database, and into the cache. */
@@ -171,39 +154,70 @@ export class Repository {
     names: readonly string[],
   ): Promise<Value[]> {
     const { cache, ttlMs, onRead } = this.#options;
-    if (ttlMs[kind.name] === 0) return this.readDirectly((session) => kind.read(session, keys));
+    if (ttlMs[kind.name] === 0) return this.#readUncached(kind, keys, names);
 
     const began = performance.now();
-    const { entries, position } = await cache.read(names);
-    const misses: Missed<Key>[] = [];
+    const { entries, ...published } = await cache.read(names, kind.extent?.asked);
+    const missed: (Missed<Key> & { readonly place: number })[] = [];
     for (const [place, key] of keys.entries()) {
       const entry = entries[place] ?? { lease: null };
-      if (!isHit(entry)) misses.push({ key, place, name: names[place] ?? '', lease: entry.lease });
+      if (!isHit(entry)) missed.push({ key, place, name: names[place] ?? '', lease: entry.lease });
     }
     const values = entries.map((entry) => (isHit(entry) ? (entry.value as Value) : undefined));
-    if (misses.length > 0) {
-      const missed = misses.map(({ key }) => key);
-      const found = await this.#readPublished(position, (session) => kind.read(session, missed));
-      for (const [n, { place }] of misses.entries()) values[place] = found[n];
-      this.#store(kind, misses, found);
+    if (missed.length > 0) {
+      const found = await this.#flights.read(
+        kind.family,
+        missed,
+        (own) => this.#load(kind, own, published),
+        (own, values) => this.#tracked(this.#store(kind, own, values)),
+      );
+      for (const [n, { place }] of missed.entries()) values[place] = found[n];
     }
     onRead?.({
       kind: kind.name,
       keys: keys.length,
-      hits: keys.length - misses.length,
+      hits: keys.length - missed.length,
       durationMs: performance.now() - began,
     });
     return values as Value[];
   }
 
+  #readUncached<Key, Value>(
+    kind: Kind<Key, Value>,
+    keys: readonly Key[],
+    names: readonly string[],
+  ): Promise<Value[]> {
+    const missed = keys.map((key, n) => ({ key, name: names[n] ?? '', lease: null }));
+    return this.#flights.read(kind.family, missed, (own) =>
+      this.readDirectly((session) => kind.read(session, keysOf(own))),
+    );
+  }
+
+  /** @param published what came with the leases */
+  #load<Key, Value>(
+    kind: Kind<Key, Value>,
+    missed: readonly Missed<Key>[],
+    { position, learn }: Published,
+  ): Promise<Value[]> {
+    // Without a lease more may have been published since, and before others came who share this.
+    const isCurrent = missed.every(({ lease }) => lease !== null);
+    const read = (session: Session): Promise<Value[]> => kind.read(session, keysOf(missed));
+    return this.#readPublished(read, isCurrent ? position : null, learn);
+  }
+
   /** From the replica once it knows all that was published: what is older would undo a publication. */
   async #readPublished<Result extends object>(
-    position: bigint | null,
     read: (session: Session) => Promise<Result>,
+    position: bigint | null,
+    learn: Published['learn'],
   ): Promise<Result> {
     const { primary, replica } = this.#options;
     if (replica === null) return read(primary);
-    const published = position ?? (await primaryPosition(primary));
+    let published = position;
+    if (published === null) {
+      published = await primaryPosition(primary);
+      if (learn !== undefined) void this.#tracked(learn(published));
+    }
     return (await replica.read(read, published)) ?? read(primary);
   }
 
@@ -212,17 +226,22 @@ export class Repository {
     return trace === undefined ? work() : trace(uuidv7(), work);
   }
 
-  #store<Key, Value>(kind: Kind<Key, Value>, misses: readonly Missed<Key>[], found: readonly Value[]): void {
+  async #store<Key, Value>(
+    kind: Kind<Key, Value>,
+    missed: readonly Missed<Key>[],
+    found: readonly Value[],
+  ): Promise<void> {
     const { cache, ttlMs, ttl } = this.#options;
     const now = Date.now();
     const fills: Fill[] = [];
-    for (const [n, value] of found.entries()) {
-      const { name, lease } = misses[n] ?? { lease: null };
-      if (name === undefined || lease === null) continue;
+    for (const [n, { name, lease }] of missed.entries()) {
+      if (lease === null) continue;
+      const value = found[n] as Value;
       const lives = timeToLive(ttlMs[kind.name], ttl, kind.freshnessOf(value), now, Math.random());
-      fills.push({ key: name, lease, version: kind.versionOf(value), value, ttlMs: lives });
+      const version = kind.extent?.of(value) ?? kind.versionOf(value);
+      fills.push({ key: name, lease, version, value, ttlMs: lives });
     }
-    if (fills.length > 0) this.#inBackground(cache.fill(fills));
+    if (fills.length > 0) await cache.fill(fills);
   }
 
   /** From the primary: what the cache or the replica has is not enough. The cache is told, as of a commit. */
@@ -243,34 +262,20 @@ export class Repository {
     return values;
   }
 
-  #inBackground(storing: Promise<void>): void {
-    const tracked = storing.finally(() => this.#storing.delete(tracked));
-    this.#storing.add(tracked);
+  #tracked<Result>(work: Promise<Result>): Promise<Result> {
+    const tracked = work.finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+    return tracked;
   }
 }
+
+type Published = Pick<CacheRead, 'position' | 'learn'>;
+
+const keysOf = <Key>(missed: readonly Missed<Key>[]): Key[] => missed.map(({ key }) => key);
 
 interface Call<Key, Value> {
   readonly key: Key;
   readonly accepts: ((value: Value) => boolean) | undefined;
   readonly resolve: (value: Value) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** What is not in the cache, and the lease for it. */
-interface Missed<Key> {
-  readonly key: Key;
-  readonly place: number;
-  readonly name: string;
-  readonly lease: string | null;
-}
-
-/** One batch that is being read. */
-interface Flight {
-  values: Promise<readonly unknown[]>;
-}
-
-/** Where in a flight a key is. */
-interface Seat {
-  readonly flight: Flight;
-  readonly place: number;
 }

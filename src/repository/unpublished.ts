@@ -1,15 +1,16 @@
 import { limits } from '../limits.ts';
+import type { Position } from './cache.ts';
 
 /** What changed while nobody could be told. */
 export interface Missed {
   /** `all` where they were too many to remember. */
   readonly keys: readonly string[] | 'all';
-  readonly position: bigint | null;
+  readonly position: Position | null;
 }
 
 export class Unpublished {
   #keys: Set<string> | 'all' = new Set();
-  #position: bigint | null = null;
+  #position: Position | null = null;
 
   get isEmpty(): boolean {
     return this.size === 0;
@@ -20,8 +21,8 @@ export class Unpublished {
     return this.#keys === 'all' ? limits.unpublishedKeys : this.#keys.size;
   }
 
-  add(keys: readonly string[] | 'all', position: bigint | null): void {
-    if (position !== null && position > (this.#position ?? 0n)) this.#position = position;
+  add(keys: readonly string[] | 'all', position: Position | null): void {
+    this.#position = later(this.#position, position);
     if (this.#keys === 'all' || keys === 'all') {
       this.#keys = 'all';
       return;
@@ -36,4 +37,11 @@ export class Unpublished {
     this.#position = null;
     return missed;
   }
+}
+
+/** Of the positions of two commits, that of both. */
+function later(one: Position | null, other: Position | null): Position | null {
+  if (one === null || other === null) return one ?? other;
+  if (one === 'unknown' || other === 'unknown') return 'unknown';
+  return one > other ? one : other;
 }

@@ -10,7 +10,7 @@ import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';
 import { requireKeys, requireLimit } from '../reads/keys.ts';
 import { readUserOrders, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
 import type { TradeView } from '../reads/trades.ts';
-import { holdsAll, orders, trades, userOrders, type UserOrders } from '../repository/kinds.ts';
+import { orders, trades, userOrders } from '../repository/kinds.ts';
 import { nothingCached, type Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 import { limits } from '../limits.ts';
@@ -112,8 +112,9 @@ export class Trading {
     }
     requireKeys('userId', [userId]);
     requireLimit('limit', limit, limits.ordersPerUser.most);
-    const list = await this.#repository.get(userOrders('all', limit), userId, enough(limit, fresh));
-    return list.orders.slice(0, limit);
+    const accepts = fresh ? nothingCached : undefined;
+    const list = await this.#repository.get(userOrders('all', limit), userId, accepts);
+    return list.slice(0, limit);
   }
 
   /**
@@ -165,8 +166,9 @@ export class Trading {
     fresh: boolean,
   ): Promise<OrderView[][]> {
     requireLimit('limit', limit, limits.ordersPerUser.most);
-    const lists = await this.#repository.getMany(userOrders(which, limit), userIds, enough(limit, fresh));
-    return lists.map((list) => list.orders.slice(0, limit));
+    const accepts = fresh ? nothingCached : undefined;
+    const lists = await this.#repository.getMany(userOrders(which, limit), userIds, accepts);
+    return lists.map((list) => list.slice(0, limit));
   }
 }
 
@@ -174,8 +176,4 @@ export class Trading {
 export interface Fresh {
   /** Past the cache and the replica. Default false. */
   readonly fresh?: boolean;
-}
-
-function enough(limit: number, fresh: boolean): (list: UserOrders) => boolean {
-  return fresh ? nothingCached : (list) => holdsAll(list, limit);
 }

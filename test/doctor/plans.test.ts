@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { beforeAll, afterAll, describe, expect, it, vi } from 'vitest';
 import type { CatalogStore } from '../../src/catalog/store.ts';
-import { settingHints } from '../../src/database/hints.ts';
+import { commentHints, settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
-import { explain, strayScans, type Scan } from '../../src/doctor/plans.ts';
+import { explain, plans as plansCheck, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
 import { KeyStore } from '../../src/http/access/store.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
+import { thresholds } from '../../src/doctor/thresholds.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
@@ -360,6 +361,25 @@ describe('a statement whose index is gone', () => {
       'cannot be planned: column t.liquidity does not exist',
     );
     expect(report.ok).toBe(false);
+  });
+
+  it('is planned with the hints that are sent where pg_hint_plan listens', async () => {
+    const { client } = await patient();
+    const sent: string[] = [];
+    const ask = client.query.bind(client) as (text: string) => Promise<unknown>;
+    client.query = ((text: string) => {
+      sent.push(text);
+      // As a server answers that has it.
+      return text.includes('pg_hint_plan') ? Promise.resolve({ rowCount: 1 }) : ask(text);
+    }) as typeof client.query;
+    const looked = { client, queryHints: true, readUrl: null, now: new Date(), thresholds };
+    expect(await plansCheck.run(looked)).toEqual([]);
+    const prepared = sent.filter((text) => text.startsWith('PREPARE'));
+    expect(prepared).toEqual(
+      issuedStatements.map((statement) => `PREPARE pincex_doctor AS ${commentHints.textOf(statement)}`),
+    );
+    expect(prepared.filter((text) => text.includes(' AS /*+ ')).length).toBeGreaterThan(10);
+    expect(sent.filter((text) => text.startsWith('SET enable_'))).toEqual([]);
   });
 
   it('is planned as the pool plans it, with hints and without', async () => {

@@ -212,6 +212,45 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     },
   );
 
+  test.skipIf(skipped)(
+    'lists that are asked for by limits in turn are cached, the longest for all',
+    async () => {
+      const userId = await newUser(pincex, { USD: '100' });
+      const { trading } = pincex;
+      const placed: string[] = [];
+      const place = async (): Promise<void> => {
+        const one = order(userId);
+        await trading.placeOrders([one]);
+        placed.unshift(one.id);
+      };
+      for (let n = 0; n < 5; n++) await place();
+      const readInTurn = async (limits: readonly number[]): Promise<void> => {
+        for (const limit of limits) {
+          const newest = placed.slice(0, limit);
+          const [list = []] = await trading.batchGetUserOrders([userId], { limit });
+          expect(list.map(({ id }) => id)).toEqual(newest);
+          const [open = []] = await trading.batchGetOpenOrdersByUsers([userId], { limit });
+          expect(open.map(({ id }) => id)).toEqual(newest);
+          expect((await trading.getUserOrders(userId, { limit })).map(({ id }) => id)).toEqual(newest);
+        }
+      };
+      // The last list has less than it may, so it has all.
+      for (const limits of [
+        [2, 4],
+        [1, 2, 3, 4],
+        [2, 6, 1_000],
+      ]) {
+        await until('the longest to be cached', async () => {
+          statements.length = 0;
+          await readInTurn(limits);
+          return statements.length === 0;
+        });
+      }
+      await place();
+      await readInTurn([2, 4, 2]);
+    },
+  );
+
   test.skipIf(skipped)('after any batches, whatever was cached says what the tables say', async () => {
     const users = await Promise.all(
       Array.from({ length: 6 }, () => newUser(pincex, { USD: '1000', BTC: '10' })),

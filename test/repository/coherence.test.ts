@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isHit, type Cache, type Entry, type Miss } from '../../src/repository/cache.ts';
+import { isHit, type Cache, type CacheRead, type Entry, type Miss } from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 import { RedisCache } from '../../src/repository/redisCache.ts';
 import { linkTo, type RedisLink } from '../../src/repository/redisLink.ts';
@@ -73,6 +73,60 @@ class World {
       this.stale.push(`version ${entry.version} after ${published} was published`);
     }
     return entry;
+  }
+}
+
+/** The log of the primary, and how those who write and read tell the cache how far it has come. */
+class Log {
+  #end = 1_000n;
+  /** Of the last commit that was published. */
+  #published = 0n;
+  /** What the cache called known though more had been published. */
+  readonly short: string[] = [];
+  known = 0;
+  readonly #cache: Cache;
+
+  constructor(cache: Cache) {
+    this.#cache = cache;
+  }
+
+  /** Commits, and publishes how far the log is then, or that it could not be asked. */
+  writer(asks: 'answered' | 'in vain'): Actor {
+    let position = 0n;
+    return [
+      () => {
+        position = ++this.#end;
+      },
+      async () => {
+        const changes = { replaced: [], removed: ['any'] };
+        await this.#cache.publish(changes, asks === 'answered' ? position : 'unknown');
+        if (position > this.#published) this.#published = position;
+      },
+    ];
+  }
+
+  /** Asks the primary where the cache does not know, and tells the cache. */
+  reader(): Actor {
+    let learn: CacheRead['learn'];
+    let position = 0n;
+    return [
+      async () => {
+        learn = (await this.look()).learn;
+      },
+      () => {
+        position = this.#end;
+      },
+      async () => learn?.(position),
+    ];
+  }
+
+  async look(): Promise<CacheRead> {
+    const read = await this.#cache.read(['any']);
+    if (read.position !== null) this.known++;
+    if (read.position !== null && read.position < this.#published) {
+      this.short.push(`${read.position} after ${this.#published} was published`);
+    }
+    return read;
   }
 }
 
@@ -158,6 +212,43 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
     expect(stale).toEqual([]);
     expect(orders).toBeGreaterThan(200);
     expect(hits).toBeGreaterThan(0);
+    expect(failures).toEqual([]);
+  });
+
+  /** The position is evicted, expired, or flushed. A process loses none. */
+  const forgets: Step = async () => {
+    await link?.send('', ['DEL', 'pincex:1:books:{0}:position']);
+  };
+  const logs: [string, (log: Log) => Actor[]][] = [
+    [
+      'two commits whose publications may overtake each other, a reader, and a loss',
+      (log) => [log.writer('answered'), log.writer('answered'), log.reader(), [forgets]],
+    ],
+    [
+      'a commit, one whose position nobody knows, and a reader',
+      (log) => [log.writer('answered'), log.writer('in vain'), log.reader()],
+    ],
+    [
+      'a commit, two readers, and a loss',
+      (log) => [log.writer('answered'), log.reader(), log.reader(), [forgets]],
+    ],
+  ];
+  test.skipIf(skipped).each(logs)('knows no position but the last one: %s', async (_, cast) => {
+    const short: string[] = [];
+    let known = 0;
+    for (const order of interleavings(cast(new Log(cache)).map((actor) => actor.length))) {
+      const own = store === 'process' ? new ProcessCache() : cache;
+      await forgets();
+      const log = new Log(own);
+      // One is known to begin with.
+      await play([0, 0, 1, 1, 1], [log.writer('answered'), log.reader()]);
+      await play(order, cast(log));
+      await log.look();
+      known += log.known;
+      if (log.short.length > 0) short.push(`${order.join('')}: ${log.short.join(', ')}`);
+    }
+    expect(short).toEqual([]);
+    expect(known).toBeGreaterThan(100);
     expect(failures).toEqual([]);
   });
 });

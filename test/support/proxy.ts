@@ -1,16 +1,20 @@
 import net from 'node:net';
 
-/** What becomes of what a client sends, or of what the server answers. */
+/** What becomes of what a client sends. */
 export type Verdict = 'pass' | 'cut';
 
 /** A line between a client and PostgreSQL that can be cut where a test wants it. */
 export interface Proxy {
   /** The URL of the same database, through the proxy. */
   readonly url: string;
-  /** Looks at what the server answers, before the client hears of it. `cut` swallows it and ends both connections. */
-  onAnswer: (answer: Buffer) => Verdict;
+  /**
+   * Looks at what the server answers, before the client hears of it. `cut` swallows it and ends both connections;
+   * `hold` keeps it, and all that comes after it on the same connection, until `release`.
+   */
+  onAnswer: (answer: Buffer) => Verdict | 'hold';
   /** Looks at what the client sends, before the server hears of it. */
   onRequest: (request: Buffer) => Verdict;
+  release(): void;
   /** Ends every connection; refuses new ones until the proxy is opened again. */
   shut(): void;
   reopen(): void;
@@ -20,6 +24,7 @@ export interface Proxy {
 export async function startProxy(databaseUrl: string): Promise<Proxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<net.Socket>();
+  const held = new Map<net.Socket, Buffer[]>();
   let isShut = false;
   const server = net.createServer((client) => {
     if (isShut) {
@@ -43,8 +48,11 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
       else upstream.write(request);
     });
     upstream.on('data', (answer) => {
-      if (proxy.onAnswer(answer) === 'cut') cut();
-      else client.write(answer);
+      const kept = held.get(client);
+      const verdict = kept === undefined ? proxy.onAnswer(answer) : 'hold';
+      if (verdict === 'cut') cut();
+      else if (verdict === 'pass') client.write(answer);
+      else held.set(client, [...(kept ?? []), answer]);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -58,6 +66,10 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
     url: url.href,
     onAnswer: () => 'pass',
     onRequest: () => 'pass',
+    release: () => {
+      for (const [client, answers] of held) for (const answer of answers) client.write(answer);
+      held.clear();
+    },
     shut,
     reopen: () => {
       isShut = false;
