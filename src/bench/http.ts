@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import type { Config } from '../config/load.ts';
 import { Pincex, type AuditReport, type LockFunds } from '../index.ts';
+import { KeyStore } from '../http/access/store.ts';
 import { startService } from '../http/service.ts';
 import { HISTORIED, lockItems } from './accounts.ts';
 import { drawFrom, type Draw } from './draw.ts';
@@ -53,7 +54,8 @@ export async function measureHttp(config: Config, durationMs: number): Promise<H
   const pincex = await Pincex.open({ config: uncached });
   const served = await startService(pincex, '0');
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const send = (items: readonly LockFunds[]) => post(agent, `${served.url}/v1/funds/batch-lock`, items);
+  const { key } = await new KeyStore(pincex.session).create({ name: 'bench', scopes: ['funds:write'] });
+  const send = (items: readonly LockFunds[]) => post(agent, `${served.url}/v1/funds/batch-lock`, key, items);
   try {
     const draw = drawFrom(HISTORIED, 'uniform', 1);
     const { library, http } = await interleave(
@@ -123,9 +125,9 @@ async function measureSingle(
 }
 
 /** Sends a batch as a client would, and reads the whole answer. */
-function post(agent: Agent, url: string, items: readonly LockFunds[]): Promise<number> {
+function post(agent: Agent, url: string, key: string, items: readonly LockFunds[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
     const sent = request(url, { method: 'POST', agent, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');

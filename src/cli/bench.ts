@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { runBench, type BenchProgress, type BenchReport } from '../bench/bench.ts';
 import { measureCoveringIndex } from '../bench/coveringIndex.ts';
 import { measureDay, type DayOptions, type DayReport } from '../bench/day.ts';
+import { measureHttp, type HttpReport } from '../bench/http.ts';
 import { withScratchDatabase } from '../bench/scratch.ts';
 import { generateDay } from '../demo/generator.ts';
 import { startProgress } from '../replay/progress.ts';
@@ -32,25 +33,35 @@ export function addBench(program: Command): void {
       'replay this recorded day instead, or a made-up one, beside readers; measure hits of the cache and prove that no read is stale',
     )
     .option('--reads <share>', 'with --day: how many of all operations are reads', readsShare, 0.9)
+    .option('--http', 'measure the HTTP service instead: what it adds to a batch, and calls of one item')
     .addOption(new Option('--covering-index', 'measure what a covering index would change').hideHelp())
-    .action(async ({ json = false, duration, day, reads, coveringIndex = false }: BenchOptions) => {
-      if (day !== undefined) {
-        await benchDay(day, { reads, durationMs: duration * 1_000 }, json);
-        return;
-      }
-      if (coveringIndex) {
-        const rows = await withScratchDatabase((config) => measureCoveringIndex(config, duration * 1_000));
-        if (json) print(JSON.stringify({ coveringIndex: rows }));
-        else printRows(rows);
-        return;
-      }
-      const report = await withProgress((onProgress) =>
-        withScratchDatabase((config) => runBench(config, duration * 1_000, onProgress)),
-      );
-      if (json) print(JSON.stringify(report));
-      else printReport(report);
-      if (!report.audit.ok) process.exitCode = 1;
-    });
+    .action(
+      async ({ json = false, duration, day, reads, http = false, coveringIndex = false }: BenchOptions) => {
+        if (day !== undefined) {
+          await benchDay(day, { reads, durationMs: duration * 1_000 }, json);
+          return;
+        }
+        if (http) {
+          const report = await withScratchDatabase((config) => measureHttp(config, duration * 1_000));
+          if (json) print(JSON.stringify(report));
+          else printHttp(report);
+          if (!report.audit.ok) process.exitCode = 1;
+          return;
+        }
+        if (coveringIndex) {
+          const rows = await withScratchDatabase((config) => measureCoveringIndex(config, duration * 1_000));
+          if (json) print(JSON.stringify({ coveringIndex: rows }));
+          else printRows(rows);
+          return;
+        }
+        const report = await withProgress((onProgress) =>
+          withScratchDatabase((config) => runBench(config, duration * 1_000, onProgress)),
+        );
+        if (json) print(JSON.stringify(report));
+        else printReport(report);
+        if (!report.audit.ok) process.exitCode = 1;
+      },
+    );
 }
 
 interface BenchOptions {
@@ -58,6 +69,7 @@ interface BenchOptions {
   readonly duration: number;
   readonly day?: string | true;
   readonly reads: number;
+  readonly http?: boolean;
   readonly coveringIndex?: boolean;
 }
 
@@ -85,6 +97,15 @@ async function benchDay(day: string | true, options: DayOptions, json: boolean):
   else printDay(report);
   const isStale = report.staleWithMinVersion + report.staleAfterPublication > 0;
   if (isStale || !report.audit.ok) process.exitCode = 1;
+}
+
+function printHttp({ batch, single, audit }: HttpReport): void {
+  print('A batch of locks by the library and over HTTP, in one process');
+  printRows([batch]);
+  print('\nCalls of one lock each, one after the other on each connection');
+  printRows(single);
+  print('\nThe books afterwards');
+  printAudit(audit);
 }
 
 function printDay(report: DayReport): void {

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { v7 as uuidv7 } from 'uuid';
 import type { CommandType } from '../commands/index.ts';
 import type { BatchOptions } from '../engine/engine.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
@@ -7,7 +8,7 @@ import { problemBody } from './problems.ts';
 import { claimsOf } from './requests/claims.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
-import { contentHash, type Requests } from './requests/requests.ts';
+import { contentHash, type NewRequest, type Requests } from './requests/requests.ts';
 import type { Run } from './requests/run.ts';
 import type { Turns } from './turns.ts';
 
@@ -51,16 +52,21 @@ export class Batches {
   ): Promise<FastifyReply> {
     const { items, batchId } = request.body;
     const key = readIdempotencyKey(request.headers['idempotency-key']);
+    const call = {
+      caller: request.caller.keyId,
+      route,
+      key,
+      hash: contentHash(route, request.rawBody),
+      items: claimsOf(items, command),
+    };
+    if (key === null && batchId === undefined) {
+      const ownId = uuidv7();
+      const work = () => this.#alongside({ ...call, batchId: ownId }, request.body, execute);
+      return sendAnswer(reply, await this.#turns.take(request, work, () => late(ownId)));
+    }
     let begun: Run | undefined;
     const work = async (): Promise<Answer> => {
-      const found = await this.#requests.begin({
-        caller: request.caller.keyId,
-        route,
-        key,
-        hash: contentHash(route, request.rawBody),
-        batchId,
-        items: claimsOf(items, command),
-      });
+      const found = await this.#requests.begin({ ...call, batchId });
       if (found.kind === 'finished') {
         reply.header('idempotency-hit', 'true');
         return found;
@@ -71,6 +77,28 @@ export class Batches {
     };
     const answer = await this.#turns.take(request, work, () => late(begun?.batchId ?? batchId));
     return sendAnswer(reply, answer);
+  }
+
+  /**
+   * Notes a call and executes its batch at the same time. Nobody can have sent it before, and until it is answered
+   * nobody knows its id: if the service ends before it is noted, nobody can miss that.
+   */
+  async #alongside(
+    call: NewRequest & { batchId: string },
+    body: BatchBody,
+    execute: Execute,
+  ): Promise<Answer> {
+    const noting = this.#requests.begin(call);
+    const executing = execute(body.items, { ...(body.mode && { mode: body.mode }), batchId: call.batchId });
+    const [noted, result] = await Promise.allSettled([noting, executing]);
+    const run = noted.status === 'fulfilled' && noted.value.kind === 'run' ? noted.value.run : undefined;
+    if (result.status === 'rejected') {
+      await run?.release();
+      throw result.reason;
+    }
+    const answer = answerOf(result.value);
+    await run?.finish(answer.status, answer.body);
+    return answer;
   }
 
   /** Answers how a batch ended, however the call that made it did. */
