@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pincex } from 'pincex';
 import { PincexClient, PincexClientError } from 'pincex/client';
+import { KeyStore } from '../src/http/access/store.ts';
 import { startService } from '../src/http/service.ts';
 
 const run = randomUUID().slice(0, 8);
@@ -16,8 +17,14 @@ const grace = `grace-${run}`;
 // As a rule this is another process: `pincex start`.
 const pincex = await Pincex.open();
 const service = await startService(pincex, '0.0.0');
+// And this is `pincex keys create --name example --scope read --scope funds:write --expires 1h`.
+const { key } = await new KeyStore(pincex.session).create({
+  name: 'example',
+  scopes: ['read', 'funds:write'],
+  expiresAt: new Date(Date.now() + 3_600_000),
+});
 try {
-  const client = new PincexClient({ url: service.url, key: 'none yet' });
+  const client = new PincexClient({ url: service.url, key });
 
   const deposits = await client.batchDeposit([
     { id: 'deposit-1', userId: frank, currency: 'USD', amount: '100' },

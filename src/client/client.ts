@@ -5,9 +5,11 @@ import type {
   Account,
   AnswerOf,
   BatchMode,
+  BatchOutcome,
   BatchResult,
   BodyOf,
   CancelOrder,
+  CreateAccount,
   CreateOrder,
   Deposit,
   EndOutcome,
@@ -52,7 +54,7 @@ export interface PincexClientOptions {
 export interface WriteOptions extends CallOptions {
   /** Default: `partial`. */
   readonly mode?: BatchMode | undefined;
-  /** A UUID of your own for the batch, to ask for its outcome by. */
+  /** A UUID of your own for the batch, to ask for its outcome by: see {@link PincexClient.getBatch}. */
   readonly batchId?: string | undefined;
   /** Of your own, to send the call again from another process. Default: a new UUID for each call. */
   readonly idempotencyKey?: string | undefined;
@@ -106,6 +108,14 @@ export class PincexClient {
       maxRetries,
       timeoutMs,
     });
+  }
+
+  /** Opens empty accounts. */
+  batchCreateAccounts(
+    accounts: readonly CreateAccount[],
+    options?: WriteOptions,
+  ): Promise<BatchResult<Funds>> {
+    return this.#write('/v1/accounts/batch-create', accounts, options);
   }
 
   /** Brings money in. */
@@ -167,6 +177,17 @@ export class PincexClient {
   /** Runs a batch that mixes commands; each item names its `command`. */
   execute(items: readonly MixedItem[], options?: WriteOptions): Promise<AnswerOf<'/v1/batches'>> {
     return this.#write('/v1/batches', items, options);
+  }
+
+  /**
+   * What became of a batch, however the call that made it ended. A batch that was interrupted is sent again to be
+   * certain of all of it.
+   *
+   * @throws PincexClientError `not_found`: this key has made no such batch, or its outcome has expired
+   */
+  async getBatch(batchId: string, options?: CallOptions): Promise<BatchOutcome> {
+    const call = { method: 'GET', path: `/v1/batches/${encodeURIComponent(batchId)}` } as const;
+    return (await orRejected(this.#transport.send(call, options))) as BatchOutcome;
   }
 
   /** For each user in turn one account for each currency in turn, null where there is none. */

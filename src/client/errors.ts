@@ -46,25 +46,19 @@ export function errorOf({ status, headers }: Response, body: string): PincexClie
   const problem = problemOf(body);
   return new PincexClientError(problem?.code ?? 'http_error', problem?.detail ?? `HTTP status ${status}`, {
     status,
-    retryable: isWorthRetrying(status, problem),
+    // The service knows better than its status.
+    retryable: problem?.retryable ?? TRANSIENT.has(status),
     problem,
     retryAfterMs: readRetryAfter(headers.get('retry-after')),
   });
 }
 
-/** The service knows better than its status. */
-function isWorthRetrying(status: number, problem: Problem | undefined): boolean {
-  // The first attempt is still under way, and ends some time.
-  if (problem?.code === 'request_in_progress') return true;
-  // It says so where waiting helps: a batch that is larger than its key may ever send never passes.
-  if (problem !== undefined && status === 429) return problem.retryable === true;
-  return problem?.retryable ?? TRANSIENT.has(status);
-}
-
+/** The problem that the service tells of. Those of proxies do not say whether they are `retryable`. */
 function problemOf(body: string): Problem | undefined {
   try {
     const problem = JSON.parse(body) as Partial<Problem> | null;
-    return typeof problem?.code === 'string' && typeof problem.detail === 'string'
+    const { code, detail, retryable } = problem ?? {};
+    return typeof code === 'string' && typeof detail === 'string' && typeof retryable === 'boolean'
       ? (problem as Problem)
       : undefined;
   } catch {

@@ -7,6 +7,7 @@ type Schemas = components['schemas'];
 /** RFC 9457: why a call failed. */
 export type Problem = Schemas['Problem'];
 
+export type CreateAccount = Schemas['CreateAccount'];
 export type Deposit = Schemas['Deposit'];
 export type Withdraw = Schemas['Withdraw'];
 export type Transfer = Schemas['Transfer'];
@@ -68,13 +69,13 @@ export type WriteRoute = {
   [Route in PostRoute]: BodyOf<Route> extends { readonly items: unknown } ? Route : never;
 }[PostRoute];
 
-interface Json<Body> {
-  readonly responses: { readonly 200: { readonly content: { readonly 'application/json': Body } } };
+interface Json<Status extends number, Body> {
+  readonly responses: Readonly<Record<Status, { readonly content: { readonly 'application/json': Body } }>>;
 }
 
-/** What a route answers. */
-export type AnswerOf<Route extends keyof paths> = paths[Route] extends
-  { readonly post: Json<infer Body> } | { readonly get: Json<infer Body> }
+/** What a route answers, with this status. */
+export type AnswerOf<Route extends keyof paths, Status extends number = 200> = paths[Route] extends
+  { readonly post: Json<Status, infer Body> } | { readonly get: Json<Status, infer Body> }
   ? Body
   : never;
 
@@ -86,3 +87,10 @@ export type RowOf<Route extends GetRoute> = paths[Route]['get'] extends {
   : never;
 
 export type Limits = AnswerOf<'/v1/limits'>;
+
+/** What became of a batch: its result, that of an interrupted one as far as the books tell, or that it still runs. */
+export type BatchOutcome = AnswerOf<'/v1/batches/{batchId}'> | AnswerOf<'/v1/batches/{batchId}', 202>;
+/** A batch that nobody runs any more and that has no result. */
+export type InterruptedBatch = Extract<BatchOutcome, { readonly status: 'interrupted' }>;
+/** A batch that is under way. */
+export type RunningBatch = Extract<BatchOutcome, { readonly status: 'running' }>;

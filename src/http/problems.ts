@@ -56,6 +56,8 @@ export function problemBody({ status, code, message, options }: Problem): Record
     status,
     detail: message,
     code,
+    // Unless it says otherwise.
+    retryable: false,
     ...options.extensions,
   };
 }

@@ -1,6 +1,11 @@
-import { expect, it } from 'vitest';
-import { PincexClient, PincexClientError } from '../../src/client/index.ts';
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { PincexClient, PincexClientError, type MixedItem } from '../../src/client/index.ts';
+import { parseKey } from '../../src/http/access/keys.ts';
+import { KeyStore } from '../../src/http/access/store.ts';
+import { contentHash, Requests } from '../../src/http/requests/requests.ts';
 import { anyway, fresh, funds, newUser } from '../support/books.ts';
+import { callOf, runOf } from '../http/requests/support.ts';
 import { useService } from './service.ts';
 
 /** The client against the service itself, over real connections. */
@@ -146,6 +151,110 @@ it('runs commands of all kinds in one batch', async () => {
   expect(await funds(service.pincex, userId, 'USD')).toBe('6 / 4');
 });
 
+it('opens accounts, empty, and only once', async () => {
+  const userId = fresh('user');
+  const accounts = ['USD', 'nothing'].map((currency, n) => ({ id: `open-${n}`, userId, currency }));
+  const created = await service.client.batchCreateAccounts(accounts);
+  expect(created.results).toMatchObject([
+    { status: 'applied', data: { available: '0', locked: '0', version: 0 } },
+    { status: 'rejected', error: { code: 'unknown_currency' } },
+  ]);
+  expect(await service.client.batchGetAccounts([userId], ['USD'])).toMatchObject([{ balance: '0' }]);
+  const again = await service.client.batchCreateAccounts(accounts);
+  expect(again.results.map(({ status }) => status)).toEqual(['replayed', 'rejected']);
+});
+
+describe('of a batch it can be asked', () => {
+  it.each(['partial', 'atomic'] as const)('how it ended: %s', async (mode) => {
+    const userId = await newUser(service.pincex, { USD: '10' });
+    const { items } = callOf(userId);
+    const batchId = randomUUID();
+    const sent = await service.client.execute(anyway<MixedItem[]>(items), { mode, batchId });
+    expect(sent).toMatchObject({ batchId, status: mode === 'atomic' ? 'rejected' : 'partial' });
+    expect(await service.client.getBatch(batchId)).toEqual(sent);
+  });
+
+  it('whether it runs, and what it has applied when nobody runs it any more', async () => {
+    const userId = await newUser(service.pincex, { USD: '10' });
+    const batchId = randomUUID();
+    const { request, items } = callOf(userId, { batchId });
+    const run = runOf(await new Requests(service.pincex.session).begin(request));
+    expect(await service.client.getBatch(batchId)).toEqual({ batchId, status: 'running' });
+
+    await service.pincex.execute(items, { batchId });
+    await run.release();
+    expect(await service.client.getBatch(batchId)).toEqual({
+      batchId,
+      status: 'interrupted',
+      counts: { total: 2, applied: 1, appliedElsewhere: 0, notApplied: 1 },
+      results: [
+        { index: 0, id: 'lock-0', status: 'applied', data: { available: '6', locked: '4', version: 2 } },
+        { index: 1, id: 'lock-1', status: 'not_applied' },
+      ],
+    });
+  });
+
+  it.each([randomUUID(), '../limits'])('that there is no %s', async (batchId) => {
+    await expect(service.client.getBatch(batchId)).rejects.toMatchObject({ code: 'not_found', status: 404 });
+  });
+});
+
+describe('a key that may send two items a second', () => {
+  const deposits = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ id: `in-${n}`, userId, currency: 'USD', amount: '1' }));
+  const userId = fresh('user');
+  const limited = async (options: { maxRetries?: number } = {}) => {
+    const keys = new KeyStore(service.pincex.session);
+    const { key } = await keys.create({ name: 'slow', scopes: ['funds:write'], rateLimit: 2 });
+    return new PincexClient({ url: service.url, key, ...options });
+  };
+
+  it('is waited for when it has sent as many', async () => {
+    const client = await limited();
+    const began = performance.now();
+    for (const count of [2, 2]) {
+      expect(await client.batchDeposit(deposits(count))).toMatchObject({ counts: { total: count } });
+    }
+    expect(performance.now() - began).toBeGreaterThan(900);
+  });
+
+  it('is not waited for where that is of no use', async () => {
+    const client = await limited({ maxRetries: 0 });
+    const three = client.batchDeposit(deposits(3));
+    await expect(three).rejects.toMatchObject({ code: 'rate_limited', retryable: false, retryAfterMs: 0 });
+    const both = await Promise.allSettled([1, 2].map(() => client.batchDeposit(deposits(2))));
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'rate_limited', retryable: true, retryAfterMs: 1_000 },
+    });
+    const forbidden = client.batchGetAccounts([userId], ['USD']);
+    await expect(forbidden).rejects.toMatchObject({ code: 'forbidden', problem: { retryable: false } });
+  });
+});
+
+it('tells that a key is not valid', async () => {
+  const client = new PincexClient({ url: service.url, key: service.key.replace(/.$/, '') });
+  await expect(client.limits()).rejects.toMatchObject({
+    code: 'unauthorized',
+    status: 401,
+    problem: { retryable: false },
+  });
+});
+
+it('waits for its first attempt when that is still under way', async () => {
+  const userId = await newUser(service.pincex, { USD: '10' });
+  const batchId = randomUUID();
+  const { request, items } = callOf(userId, { batchId, caller: parseKey(service.key)!.id });
+  const body = JSON.stringify({ items, batchId });
+  const hash = contentHash(request.route, body);
+  const idempotencyKey = randomUUID();
+  const requests = new Requests(service.pincex.session);
+  const run = runOf(await requests.begin({ ...request, hash, key: idempotencyKey }));
+  const sent = service.client.execute(anyway<MixedItem[]>(items), { batchId, idempotencyKey });
+  setTimeout(() => void run.finish(200, '{"done":"before"}'), 300);
+  expect(await sent).toEqual({ done: 'before' });
+});
+
 it('says what one call may bring', async () => {
   expect(await service.client.limits()).toMatchObject({ batchItems: 10_000, bodyBytes: 8 * 1_048_576 });
 });
@@ -194,7 +303,7 @@ it('tells what is malformed, with its place', async () => {
     code: 'malformed_request',
     status: 400,
     retryable: false,
-    problem: { errors: [{ pointer: '/items/0/amount' }] },
+    problem: { retryable: false, errors: [{ pointer: '/items/0/amount' }] },
   });
 });
 
@@ -204,7 +313,7 @@ it('tells that a cursor is of another stream', async () => {
 });
 
 it('calls a service below a path', async () => {
-  const client = new PincexClient({ url: `${service.url}/below/`, key: 'k' });
+  const client = new PincexClient({ url: `${service.url}/below/`, key: service.key });
   await expect(client.limits()).rejects.toMatchObject({
     code: 'not_found',
     message: 'There is no GET /below/v1/limits',

@@ -27,14 +27,15 @@ describe('a call is sent again, with the same body and idempotency key, when', (
     ['the connection is cut before an answer', drop],
     ['the connection is cut within the answer', half(RESULT)],
     ['a proxy had no answer: 502', json('Bad gateway', 502)],
-    ['it came too slowly: 408', problem(408, 'request_timeout')],
+    ['it came too slowly: 408', json('Request Timeout', 408)],
     ['the service is busy: 503', problem(503, 'overloaded', { retryable: true })],
-    ['the service is stopping: 503', problem(503, 'draining')],
+    ['the service is stopping: 503', problem(503, 'draining', { retryable: true })],
     ['it was too late: 504', problem(504, 'deadline_exceeded', { retryable: true })],
     ['a proxy had enough of it: 429', json('Too many requests', 429)],
+    ['a proxy tells so in a problem of its own', json({ code: 'busy', detail: 'Too many calls' }, 503)],
     ['too much was sent: 429', problem(429, 'rate_limited', { retryable: true })],
     ['the batch lost against others: 409', problem(409, 'conflict', { retryable: true })],
-    ['its first attempt is under way: 409', problem(409, 'request_in_progress')],
+    ['its first attempt is under way: 409', problem(409, 'request_in_progress', { retryable: true })],
   ])('%s', async (_, failure) => {
     const { outcome, seen, keys } = await write([failure, failure, done]);
     expect(outcome).toEqual(RESULT);
@@ -61,6 +62,7 @@ describe('a call is not sent again when', () => {
       { code: 'idempotency_key_reused', status: 422 },
     ],
     ['it never fits', problem(429, 'rate_limited'), { code: 'rate_limited', status: 429 }],
+    ['the service says it is of no use', problem(503, 'closed'), { code: 'closed', status: 503 }],
     ['the service failed', problem(500, 'internal_error'), { code: 'internal_error', status: 500 }],
     ['another program answers', json('Hello', 404), { code: 'http_error', status: 404, problem: null }],
   ])('%s', async (_, failure, wanted) => {
@@ -122,13 +124,16 @@ it('gives up after as many retries as it may make, with the last failure', async
   });
   expect(three.seen).toHaveLength(4);
   expect(three.keys.size).toBe(1);
-  const none = await write([problem(503, 'overloaded')], { maxRetries: 0 });
+  const none = await write([problem(503, 'overloaded', { retryable: true })], { maxRetries: 0 });
   expect(none.outcome).toMatchObject({ code: 'overloaded', status: 503, retryable: true });
   expect(none.seen).toHaveLength(1);
 });
 
 it('is never back before Retry-After, and not much later', async () => {
-  const { seen } = await write([problem(503, 'overloaded', {}, { 'retry-after': '1' }), done]);
+  const { seen } = await write([
+    problem(503, 'overloaded', { retryable: true }, { 'retry-after': '1' }),
+    done,
+  ]);
   const [first, second] = seen;
   const waited = (second?.atMs ?? 0) - (first?.atMs ?? 0);
   expect(waited).toBeGreaterThanOrEqual(1_000);
@@ -137,7 +142,10 @@ it('is never back before Retry-After, and not much later', async () => {
 
 it('fails at once when Retry-After is beyond its time', async () => {
   const before = performance.now();
-  const { outcome, seen } = await write([problem(503, 'overloaded', {}, { 'retry-after': '60' }), done]);
+  const { outcome, seen } = await write([
+    problem(503, 'overloaded', { retryable: true }, { 'retry-after': '60' }),
+    done,
+  ]);
   expect(outcome).toMatchObject({ code: 'overloaded', retryAfterMs: 60_000 });
   expect(seen).toHaveLength(1);
   expect(performance.now() - before).toBeLessThan(5_000);
@@ -173,7 +181,7 @@ it('fails with the reason of the caller who gives it up: before, within, and bet
   const given = clientOf(before.url).batchDeposit(DEPOSIT, { signal: AbortSignal.abort(reason) });
   await expect(given).rejects.toBe(reason);
   expect(before.seen).toHaveLength(0);
-  for (const step of [hang, problem(503, 'overloaded', {}, { 'retry-after': '20' })]) {
+  for (const step of [hang, problem(503, 'overloaded', { retryable: true }, { 'retry-after': '20' })]) {
     const { url, seen } = await scripted(step);
     const controller = new AbortController();
     setTimeout(() => {
@@ -235,7 +243,7 @@ describe('a stream', () => {
       lines(line(1) + line(2) + line(3).slice(0, 10), 'cut'),
       drop,
       lines(line(3), 'end'),
-      problem(503, 'overloaded'),
+      problem(503, 'overloaded', { retryable: true }),
       lines(line(4) + END, 'end'),
     );
     expect(await read(clientOf(url).streamAccounts())).toEqual(['é1', 'é2', 'é3', 'é4']);

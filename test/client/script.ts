@@ -68,6 +68,7 @@ export const problem = (
       status,
       detail: `It is ${code}`,
       code,
+      retryable: false,
       ...extensions,
     },
     status,

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
 import { PincexClient } from '../../src/client/index.ts';
+import { KeyStore } from '../../src/http/access/store.ts';
 import type { App } from '../../src/http/app.ts';
 import { buildServer } from '../../src/http/server.ts';
 import type { Pincex } from '../../src/index.ts';
@@ -10,12 +11,15 @@ import { useBooks } from '../support/books.ts';
 export interface TestService {
   readonly pincex: Pincex;
   readonly url: string;
+  /** With all rights. */
+  readonly key: string;
   readonly client: PincexClient;
 }
 
 export function useService(): TestService {
   const books = useBooks();
   let app: App | undefined;
+  let key = '';
   beforeAll(async () => {
     app = await buildServer(books.pincex, {
       version: 'test',
@@ -28,6 +32,7 @@ export function useService(): TestService {
       queuedCalls: 100,
       queueMs: 1_000,
     });
+    ({ key } = await new KeyStore(books.pincex.session).create({ name: 'test', scopes: ['admin'] }));
     await app.listen({ host: '127.0.0.1', port: 0 });
   });
   afterAll(() => app?.close());
@@ -39,8 +44,11 @@ export function useService(): TestService {
       const { port } = app?.server.address() as AddressInfo;
       return `http://127.0.0.1:${port}`;
     },
+    get key() {
+      return key;
+    },
     get client() {
-      return new PincexClient({ url: this.url, key: 'pincex_test_key' });
+      return new PincexClient({ url: this.url, key });
     },
   };
 }

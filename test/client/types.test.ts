@@ -2,13 +2,16 @@ import { expect, expectTypeOf, it } from 'vitest';
 import {
   PincexClient,
   type Account,
+  type BatchOutcome,
   type BatchResult,
   type CallOptions,
   type Funds,
+  type InterruptedBatch,
   type LockFunds,
   type MixedItem,
   type Order,
   type RowStream,
+  type RunningBatch,
 } from '../../src/client/index.ts';
 import type { paths } from '../../src/client/schema.ts';
 
@@ -42,6 +45,20 @@ it('tells a success from a failure by the status', () => {
   expectTypeOf<Extract<Result, { status: 'rejected' }>>().not.toHaveProperty('data');
 });
 
+it('tells the outcomes of a batch apart by the status', () => {
+  expectTypeOf<PincexClient['getBatch']>().returns.resolves.toEqualTypeOf<BatchOutcome>();
+  expectTypeOf<BatchOutcome['status']>().toEqualTypeOf<
+    'applied' | 'partial' | 'rejected' | 'interrupted' | 'running'
+  >();
+  expectTypeOf<RunningBatch>().toEqualTypeOf<{ readonly batchId: string; readonly status: 'running' }>();
+  expectTypeOf<InterruptedBatch['counts']['appliedElsewhere']>().toEqualTypeOf<number>();
+  expectTypeOf<InterruptedBatch['results'][number]['status']>().toEqualTypeOf<
+    'applied' | 'applied_elsewhere' | 'not_applied'
+  >();
+  type Ended = Exclude<BatchOutcome, InterruptedBatch | RunningBatch>;
+  expectTypeOf<Ended>().toEqualTypeOf<Awaited<ReturnType<PincexClient['execute']>>>();
+});
+
 it('takes the item that goes with a command, and no other', () => {
   const money = { id: 'in', userId: 'alice', currency: 'USD', amount: '1' };
   expectTypeOf({ command: 'deposit' as const, ...money }).toExtend<MixedItem>();
@@ -51,6 +68,7 @@ it('takes the item that goes with a command, and no other', () => {
 
 /** The method of each route. A route that is new is missed by the compiler. */
 const METHODS = {
+  '/v1/accounts/batch-create': 'batchCreateAccounts',
   '/v1/funds/batch-deposit': 'batchDeposit',
   '/v1/funds/batch-withdraw': 'batchWithdraw',
   '/v1/funds/batch-transfer': 'batchTransfer',
@@ -62,6 +80,7 @@ const METHODS = {
   '/v1/orders/batch-cancel': 'cancelOrders',
   '/v1/trades/batch-settle': 'settleTrades',
   '/v1/batches': 'execute',
+  '/v1/batches/{batchId}': 'getBatch',
   '/v1/accounts/batch-get': 'batchGetAccounts',
   '/v1/orders/batch-get': 'batchGetOrdersByIds',
   '/v1/users/orders/batch-get': 'batchGetUserOrders',
