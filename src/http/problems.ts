@@ -56,6 +56,7 @@ export function problemBody({ status, code, message, options }: Problem): Record
     status,
     detail: message,
     code,
+    retryable: options.retryable ?? false,
     ...options.extensions,
   };
 }
@@ -87,7 +88,7 @@ const CODES: Readonly<Record<number, string>> = {
 function ofLibrary(error: PincexError): Problem {
   const status = STATUS[error.code] ?? 500;
   return new Problem(status, error.code, error.message, {
-    extensions: { retryable: error.retryable },
+    retryable: error.retryable,
     ...(error.retryable && { headers: { 'retry-after': '1' } }),
   });
 }

@@ -5,7 +5,10 @@ import type { Begun } from './requests.ts';
 export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' }>): Problem {
   if (begun.kind === 'running') {
     const detail = 'The same request is being executed; ask again for its result in a moment';
-    return new Problem(409, 'request_in_progress', detail, { headers: { 'Retry-After': '1' } });
+    return new Problem(409, 'request_in_progress', detail, {
+      headers: { 'Retry-After': '1' },
+      retryable: true,
+    });
   }
   return begun.what === 'key'
     ? new Problem(

@@ -36,7 +36,10 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
       schema: { summary: 'Calls can be sent', response: answers(strict({ status: Type.Literal('ok') })) },
     },
     async () => {
-      if (readiness.isDraining) throw new Problem(503, 'draining', 'The service is stopping');
+      if (readiness.isDraining) {
+        const detail = 'The service is stopping';
+        throw new Problem(503, 'draining', detail, { headers: { 'retry-after': '1' }, retryable: true });
+      }
       await pincex.ping();
       return { status: 'ok' as const };
     },
