@@ -81,6 +81,16 @@ export class Contract {
     return new Contract((await response.json()) as OpenApi);
   }
 
+  /** Which operation a call is of; `undefined` where the document has none. */
+  operationOf(method: string, url: string): Operation | undefined {
+    const parts = (url.split(/[?#]/, 1)[0] ?? '').split('/');
+    return this.operations.find((operation) => {
+      const wanted = operation.path.split('/');
+      const fits = wanted.every((part, i) => part === parts[i] || (part.startsWith('{') && parts[i] !== ''));
+      return fits && operation.method === method && wanted.length === parts.length;
+    });
+  }
+
   /** Follows references to the schema itself. */
   resolve(schema: JsonSchema): JsonSchema {
     if (schema.$ref === undefined) return schema;
