@@ -102,12 +102,12 @@ export class Admission {
 function overloaded(why: string): Problem {
   return new Problem(503, 'overloaded', `The service is busy: ${why}; nothing was done`, {
     headers: { 'retry-after': '1' },
-    extensions: { retryable: true },
+    retryable: true,
   });
 }
 
 export function notStarted(): Problem {
   return new Problem(504, 'deadline_exceeded', 'The time of Request-Timeout was over before the call began', {
-    extensions: { retryable: true },
+    retryable: true,
   });
 }

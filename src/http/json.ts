@@ -25,10 +25,19 @@ export function readJson(app: FastifyInstance): void {
 
 /** The digits of the number at this place of a JSON text; `undefined` where there is none. */
 export function digitsAt(json: string, pointer: string): string | undefined {
-  let value: unknown = parse(json);
+  let value = read(json);
   for (const part of pointer.split('/').slice(1)) {
     if (typeof value !== 'object' || value === null) return undefined;
     value = (value as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
   }
   return isLosslessNumber(value) ? value.toString() : undefined;
+}
+
+/** `undefined` where there is no body, or one that is nested more deeply than this parser goes. */
+function read(json: string): unknown {
+  try {
+    return parse(json);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyContextConfig } from 'fastify';
 import type { App } from './app.ts';
 import { components } from './schemas/common.ts';
 
@@ -16,6 +17,7 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
   const access = isOpen ? { public: true as const } : { scope: 'read' as const };
   app.addHook('onRoute', (route) => {
     if (route.url === DOCUMENT || route.url.startsWith(PAGE)) route.config = { ...route.config, ...access };
+    route.schema = { ...route.schema, security: securityOf(route.config) };
   });
   for (const { name, schema } of components()) app.addSchema({ ...schema, $id: name });
   await app.register(swagger, {
@@ -26,13 +28,26 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
         version,
         description: 'The batch engine of an exchange: accounts, funds, orders and trades, many at a time.',
       },
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-      security: [{ key: [] }],
+      components: {
+        securitySchemes: {
+          key: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An API key that has every scope that the operation names, or `admin`.',
+          },
+        },
+      },
     },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
     },
   });
+}
+
+/** What a key has to be good for, as the document says it: all that stands there; nothing where no key is needed. */
+function securityOf({ scope = [] }: FastifyContextConfig = {}): Record<string, string[]>[] {
+  const scopes = typeof scope === 'string' ? [scope] : [...scope];
+  return scopes.length === 0 ? [] : [{ key: scopes }];
 }
 
 /** Serves the document, and a page to read it and to try calls on. */

@@ -14,6 +14,8 @@ export class Problem extends Error {
 }
 
 export interface ProblemOptions {
+  /** Whether the same call may succeed later as it is. Default: no. */
+  readonly retryable?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   /** Members beside those that every problem has. */
   readonly extensions?: Readonly<Record<string, unknown>>;

@@ -28,17 +28,23 @@ export interface Fault {
 
 /** Every error of every route leaves as `application/problem+json`. */
 export function answerWithProblems(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError | PincexError | Problem, request, reply) => {
-    const problem = toProblem(error, request);
-    if (problem.status >= 500) request.log.error({ err: error }, problem.code);
-    return sendProblem(reply, problem);
-  });
+  app.setErrorHandler(answerWithProblem);
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
       reply,
       new Problem(404, 'not_found', `There is no ${request.method} ${request.url.split('?', 1)[0] ?? ''}`),
     ),
   );
+}
+
+export function answerWithProblem(
+  error: FastifyError | PincexError | Problem,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const problem = toProblem(error, request);
+  if (problem.status >= 500) request.log.error({ err: error }, problem.code);
+  return sendProblem(reply, problem);
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
@@ -56,8 +62,7 @@ export function problemBody({ status, code, message, options }: Problem): Record
     status,
     detail: message,
     code,
-    // Unless it says otherwise.
-    retryable: false,
+    retryable: options.retryable ?? false,
     ...options.extensions,
   };
 }
@@ -89,7 +94,7 @@ const CODES: Readonly<Record<number, string>> = {
 function ofLibrary(error: PincexError): Problem {
   const status = STATUS[error.code] ?? 500;
   return new Problem(status, error.code, error.message, {
-    extensions: { retryable: error.retryable },
+    retryable: error.retryable,
     ...(error.retryable && { headers: { 'retry-after': '1' } }),
   });
 }

@@ -8,7 +8,7 @@ import type { App } from './app.ts';
 import { Batches } from './batches.ts';
 import { readJson } from './json.ts';
 import { describe, serveDocument } from './openapi.ts';
-import { answerWithProblems } from './problems.ts';
+import { answerWithProblem, answerWithProblems } from './problems.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
 import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/service.ts';
@@ -16,6 +16,7 @@ import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
 import { Requests } from './requests/requests.ts';
 import { Turns } from './turns.ts';
+import { answerUnreadable } from './unreadable.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
@@ -54,6 +55,9 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     bodyLimit: bodyBytes,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: IDLE_MS,
+    // What fails before there is a route, or a request at all, never comes to the handler of errors.
+    frameworkErrors: answerWithProblem,
+    clientErrorHandler: answerUnreadable,
     // What does not fit its schema is refused, not bent until it does.
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },

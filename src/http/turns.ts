@@ -34,5 +34,8 @@ export class Turns {
 }
 
 function exceeded({ detail, extensions }: Late): Problem {
-  return new Problem(504, 'deadline_exceeded', detail, { extensions: { ...extensions, retryable: true } });
+  return new Problem(504, 'deadline_exceeded', detail, {
+    retryable: true,
+    ...(extensions && { extensions }),
+  });
 }

@@ -1,10 +1,11 @@
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { ServiceConfig } from '../../src/config/load.ts';
 import type { Scope } from '../../src/http/access/scopes.ts';
 import { KeyStore } from '../../src/http/access/store.ts';
 import { startService } from '../../src/http/service.ts';
 import { Pincex } from '../../src/index.ts';
 import { configOf, type TestBooks } from '../support/books.ts';
+import { Contract } from './contract.ts';
 
 /** An answer, with its body as JSON where it is some. */
 export interface Answer<Body = unknown> {
@@ -25,7 +26,10 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
-/** A service on the books of a test file, over real HTTP, until the test has ended. */
+/**
+ * A service on the books of a test file, over real HTTP, until the test has ended. Whatever a test asks of it, the answer
+ * has to keep to the document of the service.
+ */
 export async function serve(books: TestBooks, settings: Partial<ServiceConfig> = {}): Promise<TestService> {
   const config = configOf(books.url);
   const service = { ...config.service, port: 0, ...settings };
@@ -37,12 +41,16 @@ export async function serve(books: TestBooks, settings: Partial<ServiceConfig> =
   };
   onTestFinished(end);
   const key = await makeKey(pincex, 'admin');
+  const contract = await Contract.of(url, key);
   const send = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
     const response = await fetch(`${url}${path}`, init);
     const text = await response.text();
+    const { status } = response;
+    const received = { status, contentType: response.headers.get('content-type') ?? '', text };
+    expect(contract.breach(contract.operationOf(init.method ?? 'GET', path), received)).toBeUndefined();
     const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
     const body = (isJson ? JSON.parse(text) : null) as Body;
-    return { status: response.status, headers: response.headers, text, body };
+    return { status, headers: response.headers, text, body };
   };
   const authorization = `Bearer ${key}`;
   return {

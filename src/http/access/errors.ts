@@ -34,11 +34,11 @@ export function rateLimited(
   if (outcome === 'never') {
     // Nothing to wait for, so no Retry-After.
     const detail = `A call of ${items} items can never pass: the key may send ${limit} a second; send smaller batches`;
-    return new Problem(429, 'rate_limited', detail, { extensions: { retryable: false } });
+    return new Problem(429, 'rate_limited', detail);
   }
   const detail = `The key may send ${limit} items a second: ${remaining} are left, and the call has ${items}`;
   return new Problem(429, 'rate_limited', detail, {
     headers: { 'Retry-After': String(Math.max(resetSeconds, 1)) },
-    extensions: { retryable: true },
+    retryable: true,
   });
 }

@@ -7,7 +7,7 @@ export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' }>)
     const detail = 'The same request is being executed; ask again for its result in a moment';
     return new Problem(409, 'request_in_progress', detail, {
       headers: { 'Retry-After': '1' },
-      extensions: { retryable: true },
+      retryable: true,
     });
   }
   return begun.what === 'key'

@@ -37,7 +37,8 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
     },
     async () => {
       if (readiness.isDraining) {
-        throw new Problem(503, 'draining', 'The service is stopping', { extensions: { retryable: true } });
+        const detail = 'The service is stopping';
+        throw new Problem(503, 'draining', detail, { headers: { 'retry-after': '1' }, retryable: true });
       }
       await pincex.ping();
       return { status: 'ok' as const };

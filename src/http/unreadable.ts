@@ -1,0 +1,34 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyServerOptions } from 'fastify';
+import { Problem } from './problem.ts';
+import { problemBody } from './problems.ts';
+
+type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']>;
+
+/** What is no HTTP, or does not come in time, is told so too: there is no request yet, just its connection. */
+export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
+  // Nobody is there any more.
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const problem = problemOf(error.code);
+  const body = JSON.stringify(problemBody(problem));
+  const lines = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  if (socket.writable) socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroy(error);
+};
+
+function problemOf(code: string): Problem {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem(408, 'request_timeout', 'The request did not come in time', { retryable: true });
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem(431, 'headers_too_large', 'The headers are larger than the service takes');
+    default:
+      return new Problem(400, 'malformed_request', 'This is no request of HTTP');
+  }
+}

@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/limits.ts';
+import { SCOPES, type Scope } from '../../src/http/access/scopes.ts';
+import { KeyStore } from '../../src/http/access/store.ts';
+import { useBooks } from '../support/books.ts';
+import { Contract, type Operation, type Received } from './contract.ts';
+import { makeKey, serve, type TestService } from './support.ts';
+
+const books = useBooks();
+
+/** Every operation of the document, so that a new route is tested too. */
+async function documented({ url, key }: TestService): Promise<{ contract: Contract; guarded: Operation[] }> {
+  const contract = await Contract.of(url, key);
+  const guarded = contract.operations.filter(({ scopes }) => scopes !== null);
+  expect(guarded.length).toBeGreaterThan(20);
+  return { contract, guarded };
+}
+
+/** The body is none of the operation: who may do it gets a 400, and the books stay as they are. */
+async function call(
+  { url }: TestService,
+  { method, path }: Operation,
+  authorization?: string,
+): Promise<Received & { readonly headers: Headers }> {
+  const response = await fetch(`${url}${path.replaceAll(/\{\w+\}/g, 'none')}`, {
+    method,
+    headers: {
+      ...(authorization !== undefined && { authorization }),
+      ...(method === 'POST' && { 'content-type': 'application/json' }),
+    },
+    ...(method === 'POST' && { body: '[]' }),
+  });
+  const { status, headers } = response;
+  return { status, headers, contentType: headers.get('content-type') ?? '', text: await response.text() };
+}
+
+/** The code of a problem. */
+const codeOf = ({ text }: Received): unknown => (JSON.parse(text) as { code?: unknown }).code;
+
+const isEnough = (scopes: readonly Scope[], needed: readonly Scope[]): boolean =>
+  scopes.includes('admin') || needed.every((scope) => scopes.includes(scope));
+
+/** Every set of scopes but the empty one. */
+const SETS: readonly (readonly Scope[])[] = Array.from({ length: 2 ** SCOPES.length - 1 }, (_, bits) =>
+  SCOPES.filter((_, i) => (((bits + 1) >> i) & 1) === 1),
+);
+
+describe('the document', () => {
+  it('names the scopes of every operation, and leaves two open', async () => {
+    const service = await serve(books);
+    const { contract } = await documented(service);
+    const scopesOf = Object.fromEntries(contract.operations.map(({ name, scopes }) => [name, scopes]));
+    expect(scopesOf).toMatchObject({
+      'GET /v1/limits': ['read'],
+      'POST /v1/funds/batch-lock': ['funds:write'],
+      'POST /v1/orders/batch-place': ['orders:write'],
+      'POST /v1/batches': ['funds:write', 'orders:write'],
+    });
+    const open = contract.operations.filter(({ scopes }) => scopes === null);
+    expect(open.map(({ name }) => name).sort()).toEqual(['GET /healthz', 'GET /readyz']);
+    for (const operation of open) expect((await call(service, operation)).status).toBe(200);
+    for (const { name, method, scopes } of contract.operations) {
+      if (method === 'GET' && scopes !== null) expect([name, scopes]).toEqual([name, ['read']]);
+    }
+  });
+
+  it('needs a key itself where others than this machine can reach it', async () => {
+    const { url, pincex, key } = await serve(books, { host: '0.0.0.0' });
+    const ask = async (path: string, authorization?: string): Promise<number> =>
+      (await fetch(`${url}${path}`, { headers: { ...(authorization && { authorization }) } })).status;
+    for (const path of ['/openapi.json', '/docs/', '/docs/json']) {
+      expect([path, await ask(path)]).toEqual([path, 401]);
+      expect(await ask(path, `Bearer ${await makeKey(pincex, 'funds:write')}`)).toBe(403);
+      expect(await ask(path, `Bearer ${key}`)).toBe(200);
+    }
+  });
+});
+
+describe('every operation', () => {
+  it('is refused without a key that is valid', async () => {
+    const service = await serve(books);
+    const { contract, guarded } = await documented(service);
+    const { key, pincex } = service;
+    const store = new KeyStore(pincex.session);
+    const other = await makeKey(pincex, 'admin');
+    const [id, secret] = [key.split('_')[1]!, key.split('_')[2]!];
+    const expired = await store.create({
+      name: 'expired',
+      scopes: ['admin'],
+      expiresAt: new Date(Date.now() + 300),
+    });
+    const revoked = await store.create({ name: 'revoked', scopes: ['admin'] });
+    for (const good of [expired, revoked]) {
+      expect((await call(service, guarded[0]!, `Bearer ${good.key}`)).status).not.toBe(401);
+    }
+    await store.revoke(revoked.id);
+    await sleep(limits.apiKeyMs + 50);
+    const wrong: Record<string, string | undefined> = {
+      'no key': undefined,
+      'an empty header': '',
+      'no scheme': key,
+      'another scheme': `Basic ${key}`,
+      'no secret': `Bearer pincex_${id}`,
+      'two keys': `Bearer ${key} ${key}`,
+      'a key in capitals': `Bearer ${key.toUpperCase()}`,
+      'another prefix': `Bearer ${key.replace('pincex', 'sk')}`,
+      'an unknown key': `Bearer pincex_${'0'.repeat(16)}_${secret}`,
+      'the secret of another key': `Bearer pincex_${id}_${other.split('_')[2]!}`,
+      'a secret that is cut': `Bearer ${key.slice(0, -1)}`,
+      'an expired key': `Bearer ${expired.key}`,
+      'a revoked key': `Bearer ${revoked.key}`,
+    };
+    for (const operation of guarded) {
+      for (const [what, authorization] of Object.entries(wrong)) {
+        const answer = await call(service, operation, authorization);
+        const where = `${operation.name} with ${what}`;
+        expect([where, answer.status, codeOf(answer)]).toEqual([where, 401, 'unauthorized']);
+        expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+        expect(contract.breach(operation, answer), where).toBeUndefined();
+      }
+    }
+  });
+
+  it('takes the keys that have its scopes, and no other', async () => {
+    const service = await serve(books);
+    const { contract, guarded } = await documented(service);
+    for (const scopes of SETS) {
+      const key = await makeKey(service.pincex, ...scopes);
+      for (const operation of guarded) {
+        const answer = await call(service, operation, `Bearer ${key}`);
+        const where = `${operation.name} with ${scopes.join(', ')}`;
+        expect(contract.breach(operation, answer), where).toBeUndefined();
+        if (isEnough(scopes, operation.scopes!)) expect([401, 403], where).not.toContain(answer.status);
+        else expect([where, answer.status, codeOf(answer)]).toEqual([where, 403, 'forbidden']);
+      }
+    }
+  });
+});

@@ -1,0 +1,153 @@
+import { Compile, type Validator } from 'typebox/schema';
+import type { Scope } from '../../src/http/access/scopes.ts';
+
+/** A JSON schema, as far as it is looked at here. */
+export interface JsonSchema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly format?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+}
+
+interface Content {
+  readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>;
+}
+
+interface DocumentedOperation {
+  readonly security: readonly { readonly key: readonly Scope[] }[];
+  readonly parameters?: readonly { readonly name: string; readonly in: 'path' | 'query' }[];
+  readonly requestBody?: Content;
+  readonly responses: Readonly<Record<string, Content>>;
+}
+
+/** The OpenAPI document of the service. */
+export interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
+}
+
+/** A route as the document has it. */
+export interface Operation extends DocumentedOperation {
+  /** As in `POST /v1/batches`. */
+  readonly name: string;
+  readonly method: string;
+  /** With parameters in braces. */
+  readonly path: string;
+  /** What a key has to be good for, all of it; null where none is needed. */
+  readonly scopes: readonly Scope[] | null;
+}
+
+/** What came back. */
+export interface Received {
+  readonly status: number;
+  readonly contentType: string;
+  readonly text: string;
+  /** The client has read the beginning of the text, and then hung up. */
+  readonly isCut?: boolean;
+}
+
+/** Of a path that no operation has there is one thing to say: a problem. */
+const PROBLEM: Operation['responses'] = {
+  default: { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+};
+
+/** Holds answers against the document that promises them. */
+export class Contract {
+  readonly operations: readonly Operation[];
+  readonly document: OpenApi;
+  readonly #validators = new Map<JsonSchema, Validator>();
+
+  constructor(document: OpenApi) {
+    this.document = document;
+    this.operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([verb, operation]) => {
+        const method = verb.toUpperCase();
+        const scopes = operation.security[0]?.key ?? null;
+        return { ...operation, name: `${method} ${path}`, method, path, scopes };
+      }),
+    );
+  }
+
+  /** The contract that a service serves. */
+  static async of(url: string, key: string): Promise<Contract> {
+    const response = await fetch(`${url}/openapi.json`, { headers: { authorization: `Bearer ${key}` } });
+    return new Contract((await response.json()) as OpenApi);
+  }
+
+  /** Which operation a call is of; `undefined` where the document has none. */
+  operationOf(method: string, url: string): Operation | undefined {
+    const parts = (url.split(/[?#]/, 1)[0] ?? '').split('/');
+    return this.operations.find((operation) => {
+      const wanted = operation.path.split('/');
+      const fits = wanted.every((part, i) => part === parts[i] || (part.startsWith('{') && parts[i] !== ''));
+      return fits && operation.method === method && wanted.length === parts.length;
+    });
+  }
+
+  /** Follows references to the schema itself. */
+  resolve(schema: JsonSchema): JsonSchema {
+    if (schema.$ref === undefined) return schema;
+    const named = this.document.components.schemas[schema.$ref.replace('#/components/schemas/', '')];
+    if (named === undefined) throw new Error(`The document has no ${schema.$ref}`);
+    return this.resolve(named);
+  }
+
+  /** What an answer breaks of the document; `undefined` where it keeps to it. */
+  breach(
+    operation: Operation | undefined,
+    { status, contentType, text, isCut }: Received,
+  ): string | undefined {
+    const responses = operation?.responses ?? PROBLEM;
+    const media = contentType.split(';', 1)[0] ?? '';
+    const schema = (responses[status] ?? responses['default'])?.content?.[media]?.schema;
+    if (schema === undefined) return `${status} is not documented as ${media || 'nothing'}`;
+    if (media !== 'application/x-ndjson') return this.#mismatch(schema, status, text);
+    const lines = text.split('\n');
+    const rest = lines.pop();
+    if (isCut) return firstOf(lines, (line) => this.#mismatch(schema, status, line));
+    if (rest !== '' || lines.at(-1) !== '{"end":true}') return 'the stream has no end';
+    return firstOf(lines, (line) => this.#mismatch(schema, status, line));
+  }
+
+  #mismatch(schema: JsonSchema, status: number, text: string): string | undefined {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return `no JSON: ${text.slice(0, 200)}`;
+    }
+    const validator = this.#validatorOf(schema);
+    if (!validator.Check(value)) return JSON.stringify(validator.Errors(value)[1].slice(0, 5));
+    const isProblem = schema.$ref === '#/components/schemas/Problem';
+    const told = (value as { status?: unknown }).status;
+    return isProblem && told !== status ? `a ${status} tells of ${String(told)}` : undefined;
+  }
+
+  #validatorOf(schema: JsonSchema): Validator {
+    let validator = this.#validators.get(schema);
+    if (validator === undefined) {
+      // References begin at the root, so the components have to stand there.
+      validator = Compile({ ...schema, components: this.document.components }) as Validator;
+      this.#validators.set(schema, validator);
+    }
+    return validator;
+  }
+}
+
+function firstOf<Item>(
+  items: readonly Item[],
+  breach: (item: Item) => string | undefined,
+): string | undefined {
+  for (const item of items) {
+    const found = breach(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

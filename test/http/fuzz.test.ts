@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { expect, it, onTestFinished } from 'vitest';
+import { expectApplied, isLong, useBooks } from '../support/books.ts';
+import { Contract } from './contract.ts';
+import { anyCall, type Call } from './fuzz/calls.ts';
+import { Sender } from './fuzz/send.ts';
+import { USERS } from './fuzz/values.ts';
+import { serve } from './support.ts';
+
+// The audit after the test is that of useBooks: whatever was sent, the books have to balance.
+const books = useBooks();
+
+/** As many are sent at the same time. */
+const AT_ONCE = 10;
+const CALLS = isLong ? 100_000 : 2_000;
+
+it(
+  'answers whatever is sent, as the document says, and never with a failure of its own',
+  { timeout: isLong ? 3_600_000 : 120_000 },
+  async () => {
+    const { url, key } = await serve(books);
+    const contract = await Contract.of(url, key);
+    const sender = new Sender(url, key);
+    onTestFinished(() => {
+      sender.close();
+    });
+    const money = Array.from({ length: USERS }, (_, n) =>
+      ['BTC', 'USD'].map((currency) => ({
+        id: `begin-${currency}`,
+        userId: `user-${n}`,
+        currency,
+        amount: '1000000',
+      })),
+    );
+    expectApplied(await books.pincex.bookkeeper.batchDeposit(money.flat()));
+    const done = new Set<string>();
+
+    const answer = async (call: Call): Promise<string | undefined> => {
+      const operation = contract.operationOf(call.method, call.path);
+      const received = await sender.send(call);
+      const { status, text, retryAfter } = received;
+      const fault =
+        contract.breach(operation, received) ??
+        // Who gives a call no time is told that there was none.
+        (status >= 500 && !(status === 504 && 'request-timeout' in call.headers) ? 'a failure' : undefined) ??
+        (status === 401 || status === 403 ? 'the key is good for all' : undefined) ??
+        (status === 503 && !retryAfter ? 'no Retry-After' : undefined);
+      if (operation !== undefined && status === 200) done.add(operation.name);
+      if (operation !== undefined && /"status":"applied"/.test(text)) done.add(`${operation.name} applied`);
+      return fault === undefined ? undefined : `${fault}: ${status} ${text.slice(0, 500)}`;
+    };
+
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyCall(contract), { minLength: AT_ONCE, maxLength: AT_ONCE }),
+        async (calls) => {
+          const faults = await Promise.all(
+            calls.map((call) => answer(call).catch((error: unknown) => String(error))),
+          );
+          expect(faults.filter((fault) => fault !== undefined)).toEqual([]);
+        },
+      ),
+      { numRuns: CALLS / AT_ONCE, includeErrorInReport: false },
+    );
+
+    // A fuzz that is always refused finds nothing: every operation did what it is for, and every write wrote.
+    const expected = contract.operations.flatMap(({ name, scopes }) =>
+      scopes?.some((scope) => scope.endsWith(':write')) ? [name, `${name} applied`] : [name],
+    );
+    expect(expected.filter((name) => !done.has(name))).toEqual([]);
+  },
+);

@@ -1,0 +1,70 @@
+import { Agent, request, type IncomingMessage } from 'node:http';
+import type { Received } from '../contract.ts';
+import type { Call } from './calls.ts';
+
+/** An answer has to be there by then. */
+const MOST_MS = 10_000;
+
+/** A reader of a stream has seen enough then, and hangs up. */
+const ENOUGH = 50_000;
+
+/** Sends calls over connections that are kept, and in parts that `fetch` would not let through. */
+export class Sender {
+  readonly #origin: URL;
+  readonly #key: string;
+  readonly #agent = new Agent({ keepAlive: true });
+
+  constructor(url: string, key: string) {
+    this.#origin = new URL(url);
+    this.#key = key;
+  }
+
+  /** @throws Error where no answer comes, or half of one */
+  send({ method, path, headers, body }: Call): Promise<Received & { readonly retryAfter: boolean }> {
+    return new Promise((resolve, reject) => {
+      const { hostname, port } = this.#origin;
+      const call = request({
+        hostname,
+        port,
+        method,
+        path,
+        agent: this.#agent,
+        headers: {
+          ...headers,
+          authorization: `Bearer ${this.#key}`,
+          ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+        },
+      });
+      const timer = setTimeout(() => call.destroy(new Error(`No answer in ${MOST_MS} ms`)), MOST_MS);
+      call.once('close', () => {
+        clearTimeout(timer);
+      });
+      call.once('error', reject);
+      call.once('response', (response: IncomingMessage) => {
+        const { statusCode: status = 0, headers } = response;
+        const end = (text: string, isCut: boolean): void => {
+          const contentType = headers['content-type'] ?? '';
+          resolve({ status, contentType, text, isCut, retryAfter: headers['retry-after'] !== undefined });
+        };
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (piece: string) => {
+          text += piece;
+          if (text.length < ENOUGH || headers['content-type'] !== 'application/x-ndjson') return;
+          end(text, true);
+          response.removeAllListeners('data');
+          response.destroy();
+        });
+        response.once('error', reject);
+        response.once('end', () => {
+          end(text, false);
+        });
+      });
+      call.end(body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
