@@ -20,6 +20,7 @@ interface Waiting {
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #queue = new Set<Waiting>();
+  readonly #whenIdle: (() => void)[] = [];
   #running = 0;
 
   constructor(options: AdmissionOptions) {
@@ -61,6 +62,12 @@ export class Admission {
     return { running: this.#running, waiting: this.#queue.size };
   }
 
+  /** Resolves once nothing works or waits, be it that somebody still waits for what comes of it or not. */
+  idle(): Promise<void> {
+    if (this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
   #turn(deadline: number): Promise<void> {
     const { queue, waitMs } = this.#options;
     if (this.#queue.size >= queue) {
@@ -92,6 +99,7 @@ export class Admission {
     const [first] = this.#queue;
     if (first === undefined) {
       this.#running--;
+      if (this.#running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
       return;
     }
     this.#queue.delete(first);

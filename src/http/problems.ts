@@ -73,6 +73,14 @@ function titleOf(code: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** Since the service was told to stop. */
+export function draining(): Problem {
+  return new Problem(503, 'draining', 'The service is stopping; nothing was done', {
+    headers: { 'retry-after': '1' },
+    extensions: { retryable: true },
+  });
+}
+
 function toProblem(error: FastifyError | PincexError | Problem, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof PincexError) return ofLibrary(error);

@@ -6,6 +6,7 @@ import { KeyStore } from './access/store.ts';
 import { Admission } from './admission.ts';
 import type { App } from './app.ts';
 import { Batches } from './batches.ts';
+import { closeCleanly } from './closing.ts';
 import { readJson } from './json.ts';
 import { describe, serveDocument } from './openapi.ts';
 import { answerWithProblem, answerWithProblems } from './problems.ts';
@@ -27,12 +28,21 @@ export interface ServerOptions extends ServiceLimits {
   readonly idempotencyRetentionMs: number;
   readonly logger?: FastifyServerOptions['loggerInstance'];
   readonly tls?: { readonly cert: string; readonly key: string } | null;
+  readonly patience?: Patience;
 }
 
-/** How long a client may take to send a request, its headers, and the next one: beyond it the connection is cut. */
-const REQUEST_MS = 30_000;
-const HEADERS_MS = 10_000;
-const IDLE_MS = 65_000;
+/** How long a client may take: beyond it the connection is cut. */
+export interface Patience {
+  /** To send a request whole. */
+  readonly requestMs: number;
+  readonly headersMs: number;
+  /** To send the next one. */
+  readonly idleMs: number;
+  /** How often it is looked who took too long. */
+  readonly checkMs: number;
+}
+
+const PATIENCE: Patience = { requestMs: 30_000, headersMs: 10_000, idleMs: 65_000, checkMs: 1_000 };
 
 /** Puts the service together; nothing listens yet. */
 export async function buildServer(pincex: Pincex, options: ServerOptions): Promise<App> {
@@ -44,6 +54,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     idempotencyRetentionMs,
     logger,
     tls,
+    patience = PATIENCE,
     bodyBytes,
     concurrentCalls,
     queuedCalls,
@@ -53,8 +64,10 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytes,
-    requestTimeout: REQUEST_MS,
-    keepAliveTimeout: IDLE_MS,
+    requestTimeout: patience.requestMs,
+    keepAliveTimeout: patience.idleMs,
+    // What comes too late is refused as a problem, like all else.
+    return503OnClosing: false,
     // What fails before there is a route, or a request at all, never comes to the handler of errors.
     frameworkErrors: answerWithProblem,
     clientErrorHandler: answerUnreadable,
@@ -63,21 +76,22 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },
     },
   };
+  const connections = { connectionsCheckingInterval: patience.checkMs, headersTimeout: patience.headersMs };
   const app: App = Fastify({
     ...settings,
-    ...(tls && { https: tls }),
+    ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
-  app.server.headersTimeout = HEADERS_MS;
+  const admission = new Admission({ concurrent: concurrentCalls, queue: queuedCalls, waitMs: queueMs });
+  const turns = new Turns(admission);
   readJson(app);
   answerWithProblems(app);
+  closeCleanly(app, turns, patience.requestMs);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describe(app, version, isLocal);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   await serveDocument(app);
 
-  const admission = new Admission({ concurrent: concurrentCalls, queue: queuedCalls, waitMs: queueMs });
-  const turns = new Turns(admission);
   const batches = new Batches(turns, new Requests(pincex.session, { retentionMs: idempotencyRetentionMs }));
   writeRoutes(app, pincex, batches);
   outcomeRoutes(app, batches);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv4, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { ServiceConfig } from '../config/load.ts';
 import { PincexError } from '../errors.ts';
@@ -77,10 +78,11 @@ async function readTls(files: ServiceConfig['tls']): Promise<ServiceConfig['tls'
   if (files === null) return null;
   try {
     const [cert, key] = await Promise.all([readFile(files.cert, 'utf8'), readFile(files.key, 'utf8')]);
+    createSecureContext({ cert, key });
     return { cert, key };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const message = `service.tls_cert and service.tls_key name files that can be read: ${reason}`;
+    const message = `service.tls_cert ${files.cert} and service.tls_key ${files.key} cannot be used: ${reason}`;
     throw new PincexError('invalid_configuration', message, { cause: error });
   }
 }

@@ -31,6 +31,11 @@ export class Turns {
     });
     return withDeadline(deadline, running, () => (hasBegun ? exceeded(late()) : notStarted()));
   }
+
+  /** Resolves once all that was begun, or waits to be, has ended. */
+  idle(): Promise<void> {
+    return this.#admission.idle();
+  }
 }
 
 function exceeded({ detail, extensions }: Late): Problem {

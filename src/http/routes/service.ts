@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
-import { Problem } from '../problem.ts';
+import { draining } from '../problems.ts';
 import { strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 
@@ -36,10 +36,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
       schema: { summary: 'Calls can be sent', response: answers(strict({ status: Type.Literal('ok') })) },
     },
     async () => {
-      if (readiness.isDraining) {
-        const detail = 'The service is stopping';
-        throw new Problem(503, 'draining', detail, { headers: { 'retry-after': '1' }, retryable: true });
-      }
+      if (readiness.isDraining) throw draining();
       await pincex.ping();
       return { status: 'ok' as const };
     },

@@ -1,0 +1,51 @@
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { draining } from './problems.ts';
+import type { Turns } from './turns.ts';
+
+/**
+ * What closing the server leaves to be done: what was begun is brought to its end, and no client keeps the server from
+ * ending. Register it before all other hooks.
+ *
+ * @param patienceMs what a client has to send the rest of its request, or to take the rest of its answer
+ */
+export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: number): void {
+  let isClosing = false;
+  let cut: NodeJS.Timeout | undefined;
+
+  // On a connection that had a call when the server stopped listening, another one may come.
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(isClosing ? draining() : undefined);
+  });
+
+  // Such a connection would stay open after its answer, until its client thinks of closing it.
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isClosing) reply.header('connection', 'close');
+    done();
+  });
+
+  // Node.js ends those that wait for their next call, but not those that have yet to send their first byte.
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+
+  app.addHook('preClose', (done) => {
+    isClosing = true;
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    // Node.js no longer looks for slow clients once the server does not listen.
+    void turns.idle().then(() => {
+      cut = setTimeout(() => {
+        app.server.closeAllConnections();
+      }, patienceMs);
+    });
+    done();
+  });
+
+  // A client that hung up is not waited for, but what it began is: its answer is kept.
+  app.addHook('onClose', async () => {
+    await turns.idle();
+    clearTimeout(cut);
+  });
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { funds, newUser, useBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+import { serve } from './support.ts';
+import { callOf, dial, hold, serveImpatiently } from './wire.ts';
+
+const books = useBooks();
+
+const LOCK = '/v1/funds/batch-lock';
+const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
+
+/** The rest of the answer to a call, behind its head. */
+const bodyOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
+
+describe('a service that is closed', () => {
+  it('answers what is under way and what queues, ends their connections, and takes no others', async () => {
+    const service = await serve(books, { maxConcurrent: 1, queueTimeoutMs: 60_000 });
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const wires = await Promise.all([dial(service.url), dial(service.url)]);
+    for (const [n, wire] of wires.entries()) {
+      const { head, body } = callOf(LOCK, service.key, { items: [lock(userId, `a${n}`)] });
+      wire.send(head + body);
+      await held.awaited();
+    }
+    const silent = await dial(service.url);
+    const stopping = service.stop();
+    await until('a connection that says nothing to end', () => silent.isClosed);
+    await expect(dial(service.url)).rejects.toThrow('ECONNREFUSED');
+    await held.release();
+    await stopping;
+    await until('the connections to end', () => wires.every((wire) => wire.isClosed));
+    for (const wire of wires) {
+      expect(wire.received).toMatch(/^HTTP\/1\.1 200 /);
+      expect(wire.received).toMatch(/\r\nconnection: close\r\n/i);
+      expect(bodyOf(wire.received)).toMatchObject({ status: 'applied' });
+    }
+    expect(await funds(books.pincex, userId, 'USD')).toBe('8 / 2');
+  });
+
+  it('refuses a call as a problem that it hears of only then', async () => {
+    const { app, url, key } = await serveImpatiently(books, {});
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'a')] });
+    const wire = await dial(url);
+    wire.send(head.slice(0, -10));
+    // What was sent has been read by the time that this one is answered.
+    await fetch(`${url}/healthz`);
+    const closing = app.close();
+    await until('the service to listen no more', () => !app.server.listening);
+    wire.send(head.slice(-10) + body);
+    await closing;
+    await until('the connection to end', () => wire.isClosed);
+    expect(wire.received).toMatch(/^HTTP\/1\.1 503 [^]*\r\nretry-after: 1\r\n/i);
+    expect(bodyOf(wire.received)).toMatchObject({ code: 'draining', retryable: true });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+  });
+
+  it('brings a batch to its end whose client hung up, and keeps its outcome', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const batchId = randomUUID();
+    const { head, body } = callOf(LOCK, service.key, { items: [lock(userId, 'a')], batchId });
+    const wire = await dial(service.url);
+    wire.send(head + body);
+    await held.awaited();
+    wire.hangUp();
+    const stopping = service.stop();
+    await until('the service to listen no more', () =>
+      fetch(service.url).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await held.release();
+    await stopping;
+    const [request] = await books.sql('SELECT status FROM requests WHERE batch_id = $1', [batchId]);
+    expect(request).toEqual({ status: 200 });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+  });
+
+  it('does not wait forever for the rest of a request', async () => {
+    const { app, url, key } = await serveImpatiently(books, { requestMs: 500 });
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'a')] });
+    const wires = await Promise.all([dial(url), dial(url)]);
+    wires[0].send(head.slice(0, -10));
+    wires[1].send(head + body.slice(0, -1));
+    // Both have been read by the time that this one is answered.
+    await fetch(`${url}/healthz`);
+    await app.close();
+    await until('the connections to end', () => wires.every((wire) => wire.isClosed));
+    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+  });
+});

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { BatchResult } from '../../src/index.ts';
+import { funds, newUser, useBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+import { serve, type TestService } from './support.ts';
+import { callOf, dial, hold, serveImpatiently } from './wire.ts';
+
+const books = useBooks();
+
+const LOCK = '/v1/funds/batch-lock';
+const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
+
+type Batch = Pick<BatchResult<unknown>, 'batchId' | 'status' | 'counts'>;
+
+interface ProblemBody {
+  readonly code: string;
+  readonly detail: string;
+  readonly batchId?: string;
+}
+
+/** The outcome of a batch that has been begun, once it has ended. */
+async function outcome(service: TestService, batchId: string): Promise<Batch> {
+  let batch: Batch | undefined;
+  await until('the outcome', async () => {
+    const answer = await service.get<Batch>(`/v1/batches/${batchId}`);
+    if (answer.status === 200) batch = answer.body;
+    else expect(answer.status).toBe(202);
+    return batch !== undefined;
+  });
+  return batch!;
+}
+
+describe('a connection that breaks', () => {
+  it('within the body: nothing is executed, and nobody else notices', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const batch = { items: [lock(userId, 'a')], batchId: randomUUID() };
+    const { head, body } = callOf(LOCK, service.key, batch);
+    // With all of its JSON but the last bytes; with half of it; with none.
+    for (const length of [body.length - 1, body.length / 2, 0]) {
+      const wire = await dial(service.url);
+      wire.send(head + body.slice(0, length));
+      await sleep(20);
+      wire.hangUp();
+    }
+    const { status, body: applied } = await service.post<Batch>(LOCK, { items: batch.items });
+    expect(status).toBe(200);
+    expect(applied).toMatchObject({ status: 'applied', counts: { applied: 1, replayed: 0 } });
+    expect((await service.get(`/v1/batches/${batch.batchId}`)).status).toBe(404);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+  });
+
+  it('behind the body, before the answer: the batch is committed, and its outcome told', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const batchId = randomUUID();
+    const { head, body } = callOf(LOCK, service.key, { items: [lock(userId, 'a')], batchId });
+    const wire = await dial(service.url);
+    wire.send(head + body);
+    await held.awaited();
+    wire.hangUp();
+    const running = await service.get(`/v1/batches/${batchId}`);
+    expect(running).toMatchObject({ status: 202, body: { batchId, status: 'running' } });
+    await held.release();
+    expect(await outcome(service, batchId)).toMatchObject({
+      batchId,
+      status: 'applied',
+      counts: { applied: 1 },
+    });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+  });
+});
+
+describe('a client that waits for so long only', () => {
+  it('is told so while its batch goes on, and how to ask for its outcome', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const items = [lock(userId, 'a')];
+    const late = await service.post<ProblemBody>(LOCK, { items }, { 'request-timeout': '0.5' });
+    expect(late).toMatchObject({ status: 504, body: { code: 'deadline_exceeded', retryable: true } });
+    const { batchId = '', detail } = late.body;
+    expect(detail).toContain(`/v1/batches/${batchId}`);
+    await held.awaited();
+    await held.release();
+    expect(await outcome(service, batchId)).toMatchObject({ batchId, status: 'applied' });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+  });
+
+  it('is told so while it queues, and then its batch is never begun', async () => {
+    const service = await serve(books, { maxConcurrent: 1, queueTimeoutMs: 60_000 });
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const first = service.post<Batch>(LOCK, { items: [lock(userId, 'a')] });
+    await held.awaited();
+    const batchId = randomUUID();
+    const second = { items: [lock(userId, 'b')], batchId };
+    const late = await service.post<ProblemBody>(LOCK, second, { 'request-timeout': '0.1' });
+    expect(late).toMatchObject({ status: 504, body: { code: 'deadline_exceeded', retryable: true } });
+    expect(late.body.detail).toContain('before the call began');
+    await held.release();
+    expect((await first).body.status).toBe('applied');
+    expect((await service.get(`/v1/batches/${batchId}`)).status).toBe(404);
+    const again = await service.post<Batch>(LOCK, second);
+    expect(again.body).toMatchObject({ batchId, counts: { applied: 1, replayed: 0 } });
+  });
+});
+
+describe('clients that are slow on purpose', () => {
+  it.each([
+    ['headers', { headersMs: 300 }],
+    ['a body', { requestMs: 600, headersMs: 300 }],
+  ])('and send %s byte by byte are cut off, and others are served meanwhile', async (what, patience) => {
+    const { url, key } = await serveImpatiently(books, patience);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'slow')] });
+    const wires = await Promise.all(Array.from({ length: 50 }, () => dial(url)));
+    const [sent, dribbled] = what === 'headers' ? ['', head] : [head, body];
+    let position = 0;
+    const dribble = setInterval(() => {
+      for (const wire of wires) if (!wire.isClosed) wire.send(dribbled[position] ?? '');
+      // The last byte never comes: no call is ever whole.
+      if (position < dribbled.length - 2) position++;
+    }, 20);
+    onTestFinished(() => {
+      clearInterval(dribble);
+    });
+    for (const wire of wires) wire.send(sent);
+    let served = 0;
+    await until('all of them to be cut off', async () => {
+      const response = await fetch(`${url}/v1/limits`, { headers: { authorization: `Bearer ${key}` } });
+      expect(response.status).toBe(200);
+      served++;
+      return wires.every((wire) => wire.isClosed);
+    });
+    expect(served).toBeGreaterThan(1);
+    for (const { received } of wires) expect(received).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+  });
+
+  it('and say nothing at all, by the hundred, disturb nobody, and are cut off', async () => {
+    const { url, key } = await serveImpatiently(books, { headersMs: 300 });
+    const wires = await Promise.all(Array.from({ length: 500 }, () => dial(url)));
+    const response = await fetch(`${url}/v1/limits`, { headers: { authorization: `Bearer ${key}` } });
+    expect(response.status).toBe(200);
+    await until('all of them to be cut off', () => wires.every((wire) => wire.isClosed));
+  });
+
+  it('and keep a connection for later lose it', async () => {
+    const { url } = await serveImpatiently(books, { idleMs: 300 });
+    const wire = await dial(url);
+    wire.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await until('the answer', () => wire.received.endsWith('{"status":"ok"}'));
+    await until('the end of the connection', () => wire.isClosed);
+  });
+});

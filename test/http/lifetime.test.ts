@@ -1,0 +1,224 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import net, { type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { newDataDir } from '../embedded/support.ts';
+import { funds, fresh, newUser, useBooks } from '../support/books.ts';
+import { pincexCli, start, type Running } from '../support/processes.ts';
+import { findProgram } from '../support/programs.ts';
+import { until } from '../support/waiting.ts';
+import { makeKey } from './support.ts';
+import { hold } from './wire.ts';
+
+const books = useBooks();
+
+const LOCK = '/v1/funds/batch-lock';
+const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
+
+/** `pincex start` as a process, once it listens. */
+interface Started extends Running {
+  readonly url: string;
+  /** The first key, if it was told one. */
+  readonly key: string | undefined;
+}
+
+async function startPincex(env: Record<string, string>, ...args: string[]): Promise<Started> {
+  const running = start('src/cli/main.ts', ['start', '--port', '0', ...args], { env });
+  const { child, ended } = running;
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  let said = '';
+  child.stdout!.on('data', (text: string) => (said += text));
+  const listening = until('the service to listen', () => said.includes('listening on '), 100_000);
+  await Promise.race([listening, ended.then((end) => Promise.reject(new Error(JSON.stringify(end))))]);
+  return {
+    ...running,
+    url: /listening on (\S+),/.exec(said)![1]!,
+    key: /pincex_\w+/.exec(said)?.[0],
+  };
+}
+
+function post(url: string, key: string, body: object): Promise<Response> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  return fetch(`${url}${LOCK}`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+const onBooks = () => ({ DATABASE_URL: books.url });
+
+describe('pincex start', () => {
+  it('on a fresh data folder makes a key, tells it once, and listens to this machine only', async () => {
+    const env = { PINCEX_DATA_DIR: newDataDir() };
+    const first = await startPincex(env);
+    expect(new URL(first.url).hostname).toBe('127.0.0.1');
+    const authorization = `Bearer ${first.key!}`;
+    const answer = await fetch(`${first.url}/v1/limits`, { headers: { authorization } });
+    expect(answer.status).toBe(200);
+    expect((await fetch(`${first.url}/v1/limits`)).status).toBe(401);
+    first.child.kill('SIGINT');
+    const end = await first.ended;
+    expect(end.exitCode).toBe(0);
+    expect(end.stdout.match(/pincex_\w+/g)).toHaveLength(1);
+    expect(end.stderr).not.toContain(first.key!);
+
+    const second = await startPincex(env);
+    expect(second.key).toBeUndefined();
+    const again = await fetch(`${second.url}/v1/limits`, { headers: { authorization } });
+    expect(again.status).toBe(200);
+    second.child.kill('SIGTERM');
+    expect((await second.ended).exitCode).toBe(0);
+  }, 240_000);
+
+  it('told to stop, turns unready, takes calls for a while, and loses none that it took', async () => {
+    const key = await makeKey(books.pincex, 'admin');
+    const { url, child, ended } = await startPincex({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '5s' });
+    const userId = await newUser(books.pincex, { USD: '1000000' });
+    const slowUser = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, slowUser);
+    const underWay = post(url, key, { items: [lock(slowUser, 'slow')] });
+    await held.awaited();
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+
+    // Four clients go on and on, until nobody listens any more.
+    let isStopping = false;
+    let appliedSince = 0;
+    const applied: string[] = [];
+    const client = async (): Promise<void> => {
+      for (;;) {
+        const id = fresh('item');
+        const isLate = isStopping;
+        let answer: Response;
+        try {
+          answer = await post(url, key, { items: [lock(userId, id)] });
+        } catch {
+          // It was refused, or ended before it was read; whether that is so the journal tells.
+          return;
+        }
+        if (answer.status === 503) continue;
+        expect(answer.status).toBe(200);
+        expect(await answer.json()).toMatchObject({ status: 'applied' });
+        applied.push(id);
+        if (isLate) appliedSince++;
+      }
+    };
+    const clients = [client(), client(), client(), client()];
+    child.kill('SIGTERM');
+    await until('it to say that it is not ready', async () => {
+      const { status } = await fetch(`${url}/readyz`);
+      if (status === 503) isStopping = true;
+      return status === 503;
+    });
+    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ code: 'draining' });
+    await Promise.all(clients);
+    expect(appliedSince).toBeGreaterThan(0);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+
+    // It still waits for the one that was under way.
+    expect(child.exitCode).toBeNull();
+    await held.release();
+    const answer = await underWay;
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ status: 'applied' });
+    expect((await ended).exitCode).toBe(0);
+
+    expect(await funds(books.pincex, slowUser, 'USD')).toBe('9 / 1');
+    const rows = await books.sql<{ id: string }>('SELECT id FROM operations WHERE user_id = $1', [userId]);
+    const written = rows.map(({ id }) => id).filter((id) => id.startsWith('item'));
+    expect(new Set(written)).toEqual(new Set(applied));
+    const locked = `${1_000_000 - applied.length} / ${applied.length}`;
+    expect(await funds(books.pincex, userId, 'USD')).toBe(locked);
+  }, 120_000);
+
+  it('told twice, ends at once', async () => {
+    const key = await makeKey(books.pincex, 'admin');
+    const { url, child, ended } = await startPincex({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '1h' });
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const underWay = post(url, key, { items: [lock(userId, 'a')] }).catch(() => 'cut');
+    await held.awaited();
+    child.kill('SIGTERM');
+    await until('it to drain', async () => (await fetch(`${url}/readyz`)).status === 503);
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ exitCode: null });
+    expect(child.signalCode).toBe('SIGTERM');
+    expect(await underWay).toBe('cut');
+    await held.release();
+  }, 120_000);
+
+  it('says in a line that its port is taken', async () => {
+    const taken = net.createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      taken.close();
+    });
+    const port = String((taken.address() as AddressInfo).port);
+    const { exitCode, stderr } = await pincexCli(['start', '--port', port], { env: onBooks() });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      new RegExp(`^pincex: .*service\\.port ${port}.*EADDRINUSE.* \\(invalid_configuration\\)\n$`, 'm'),
+    );
+    expect(stderr).not.toContain('    at ');
+  }, 120_000);
+});
+
+describe('TLS', () => {
+  const openssl = findProgram('openssl');
+
+  function newFolder(): string {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-tls-'));
+    onTestFinished(() => {
+      rmSync(folder, { recursive: true });
+    });
+    return folder;
+  }
+
+  it.each([
+    ['are not there', undefined],
+    ['are something else', 'no certificate'],
+  ])(
+    'says in a line that the files of its certificate %s',
+    async (_, content) => {
+      const file = path.join(newFolder(), 'cert.pem');
+      if (content !== undefined) writeFileSync(file, content);
+      const env = { ...onBooks(), PINCEX_SERVICE_TLS_CERT: file, PINCEX_SERVICE_TLS_KEY: file };
+      const { exitCode, stderr } = await pincexCli(['start', '--port', '0'], { env });
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`service.tls_cert ${file}`);
+      expect(stderr).toMatch(/^pincex: .* \(invalid_configuration\)\n$/m);
+      expect(stderr).not.toContain('    at ');
+    },
+    120_000,
+  );
+
+  it.skipIf(openssl === null)(
+    'serves https; without openssl there is no certificate to try it with',
+    async () => {
+      const folder = newFolder();
+      const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
+      const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+      const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
+      await promisify(execFile)(openssl!, [...made, ...names, '-keyout', key, '-out', cert]);
+      const env = { ...onBooks(), PINCEX_SERVICE_TLS_CERT: cert, PINCEX_SERVICE_TLS_KEY: key };
+      const { url, child, ended } = await startPincex(env);
+      expect(url).toMatch(/^https:/);
+      const status = await new Promise((resolve, reject) => {
+        https
+          .get(`${url}/healthz`, { ca: readFileSync(cert) }, (response) => {
+            response.resume().once('end', () => {
+              resolve(response.statusCode);
+            });
+          })
+          .once('error', reject);
+      });
+      expect(status).toBe(200);
+      child.kill('SIGTERM');
+      expect((await ended).exitCode).toBe(0);
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,178 @@
+import autocannon from 'autocannon';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { KeyStore } from '../../src/http/access/store.ts';
+import { Admission } from '../../src/http/admission.ts';
+import type { BatchResult } from '../../src/index.ts';
+import { fresh, funds, newUser, useBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+import { serve, type Answer } from './support.ts';
+import { hold } from './wire.ts';
+
+const books = useBooks();
+
+const LOCK = '/v1/funds/batch-lock';
+const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
+
+type Batch = Pick<BatchResult<unknown>, 'status' | 'counts'>;
+
+interface ProblemBody {
+  readonly code: string;
+  readonly retryable: boolean;
+}
+
+/** The ids of all that a user's items have done, as often as it stands in the journal. */
+async function journal(userId: string): Promise<string[]> {
+  const rows = await books.sql<{ operation_id: string }>(
+    'SELECT operation_id FROM journal WHERE user_id = $1 ORDER BY operation_id',
+    [userId],
+  );
+  return rows.map(({ operation_id }) => operation_id).filter((id) => !id.startsWith('funds-'));
+}
+
+describe('more calls than the service takes', () => {
+  it('are refused at once while as many as may are under way, and those all come through', async () => {
+    const service = await serve(books, { maxConcurrent: 2, maxWaiting: 3, queueTimeoutMs: 60_000 });
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const held = await hold(books, userId);
+    let refusals = 0;
+    const calls = Array.from({ length: 20 }, async (_, n): Promise<[string, Answer<Batch & ProblemBody>]> => {
+      const id = `item-${n}`;
+      const answer = await service.post<Batch & ProblemBody>(LOCK, { items: [lock(userId, id)] });
+      // The last refusal lets the others go on: nobody who is refused waits for them.
+      if (answer.status === 503 && ++refusals === 15) await held.release();
+      return [id, answer];
+    });
+    const answers = await Promise.all(calls);
+    const accepted = answers.filter(([, { status }]) => status === 200);
+    const refused = answers.filter(([, { status }]) => status === 503);
+    expect([accepted.length, refused.length]).toEqual([5, 15]);
+    for (const [, { body }] of accepted) expect(body).toMatchObject({ status: 'applied' });
+    for (const [, { headers, body }] of refused) {
+      expect(headers.get('retry-after')).toBe('1');
+      expect(body).toMatchObject({ code: 'overloaded', retryable: true });
+    }
+    expect(await journal(userId)).toEqual(accepted.map(([id]) => id).sort());
+    const [id] = refused[0]!;
+    const again = await service.post<Batch>(LOCK, { items: [lock(userId, id)] });
+    expect(again.body.counts).toMatchObject({ applied: 1, replayed: 0 });
+  });
+
+  it('that wait for too long are refused too, and never begun', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 5, queueTimeoutMs: 200 });
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const held = await hold(books, userId);
+    const first = service.post<Batch>(LOCK, { items: [lock(userId, 'first')] });
+    await held.awaited();
+    const second = await service.post<ProblemBody>(LOCK, { items: [lock(userId, 'second')] });
+    expect([second.status, second.body.code]).toEqual([503, 'overloaded']);
+    expect(second.headers.get('retry-after')).toBe('1');
+    await held.release();
+    expect((await first).body.status).toBe('applied');
+    expect(await journal(userId)).toEqual(['first']);
+  });
+
+  it('for seconds on end: each that was accepted stands in the journal once, and none that was refused', async () => {
+    const [maxConcurrent, maxWaiting] = [2, 4];
+    // Each has one call under way: twice as many as may work and wait.
+    const connections = 2 * (maxConcurrent + maxWaiting);
+    const service = await serve(books, { maxConcurrent, maxWaiting });
+    const userId = await newUser(books.pincex, { USD: '1000000' });
+    const most = { running: 0, waiting: 0 };
+    const enter = vi.spyOn(Admission.prototype, 'enter');
+    onTestFinished(() => {
+      enter.mockRestore();
+    });
+    const accepted: string[] = [];
+    const refused: string[] = [];
+    const seen = new Set<string>();
+    const load = autocannon({
+      url: `${service.url}${LOCK}`,
+      connections,
+      duration: 3,
+      requests: [
+        {
+          method: 'POST',
+          headers: { authorization: `Bearer ${service.key}`, 'content-type': 'application/json' },
+          setupRequest(request, context: { id?: string }) {
+            context.id = fresh('item');
+            return { ...request, body: JSON.stringify({ items: [lock(userId, context.id)] }) };
+          },
+          onResponse(status, body, context: { id?: string }) {
+            const { status: outcome, code = '' } = JSON.parse(body) as {
+              status?: string;
+              code?: string;
+            };
+            seen.add(`${outcome} ${code}`);
+            (status === 200 ? accepted : refused).push(context.id!);
+            for (const admission of new Set(enter.mock.contexts as Admission[])) {
+              const { running, waiting } = admission.load;
+              most.running = Math.max(most.running, running);
+              most.waiting = Math.max(most.waiting, waiting);
+            }
+            enter.mockClear();
+          },
+        },
+      ],
+    });
+    const { errors, timeouts } = await load;
+    expect({ errors, timeouts }).toEqual({ errors: 0, timeouts: 0 });
+    expect(accepted.length).toBeGreaterThan(0);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(seen).toEqual(new Set(['applied ', '503 overloaded']));
+    expect(most).toEqual({ running: maxConcurrent, waiting: maxWaiting });
+
+    // What was under way when the load ended comes to its end, and then there is room again.
+    await until('the service to take calls', async () => {
+      const { status } = await service.post(LOCK, { items: [lock(userId, 'after')] });
+      return status === 200;
+    });
+    await service.stop();
+    const written = await journal(userId);
+    expect(new Set(written).size).toBe(written.length);
+    expect(accepted.filter((id) => !written.includes(id))).toEqual([]);
+    expect(refused.filter((id) => written.includes(id))).toEqual([]);
+    // Beyond those are the calls whose answers the load did not wait for.
+    expect(written.length - 1 - accepted.length).toBeLessThanOrEqual(connections);
+    expect(await funds(books.pincex, userId, 'USD')).toBe(
+      `${1_000_000 - written.length} / ${written.length}`,
+    );
+  });
+});
+
+describe('a key that sends more items than it may', () => {
+  it('is refused as a whole, told when to come back, and served then', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const store = new KeyStore(service.pincex.session);
+    const { key } = await store.create({ name: 'limited', scopes: ['funds:write'], rateLimit: 10 });
+    const headers = { authorization: `Bearer ${key}` };
+    const send = (prefix: string, count: number) => {
+      const items = Array.from({ length: count }, (_, n) => lock(userId, `${prefix}-${n}`));
+      return service.post<Batch & ProblemBody>(LOCK, { items }, headers);
+    };
+    const first = await send('a', 8);
+    expect(first.status).toBe(200);
+    expect(first.headers.get('ratelimit-policy')).toBe('"items";q=10;w=1');
+    expect(first.headers.get('ratelimit')).toBe('"items";r=2;t=1');
+
+    // Windows are a second long: on a machine that is busy the next one may have begun.
+    let round = 0;
+    let refused = await send(`b${round}`, 8);
+    while (refused.status === 200 && round < 20) refused = await send(`b${++round}`, 8);
+    expect(refused.status).toBe(429);
+    expect(refused.body).toMatchObject({ code: 'rate_limited', retryable: true });
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.headers.get('ratelimit')).toBe('"items";r=2;t=1');
+    expect((await journal(userId)).filter((id) => id.startsWith(`b${round}-`))).toEqual([]);
+
+    const never = await send('c', 11);
+    expect([never.status, never.body.code, never.body.retryable]).toEqual([429, 'rate_limited', false]);
+    expect(never.headers.get('retry-after')).toBeNull();
+
+    let later = refused;
+    while (later.status === 429) later = await send(`b${round}`, 8);
+    expect(later.body).toMatchObject({ status: 'applied', counts: { applied: 8 } });
+    // Another key has items of its own.
+    expect((await service.post<Batch>(LOCK, { items: [lock(userId, 'd')] })).status).toBe(200);
+  });
+});

@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { App } from '../../src/http/app.ts';
+import { buildServer, type Patience } from '../../src/http/server.ts';
+import type { TestBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+import { makeKey } from './support.ts';
+
+/** A connection to a service, on which a client may do what no library would. */
+export interface Wire {
+  /** All that has come so far. */
+  readonly received: string;
+  /** By the service, or by both. */
+  readonly isClosed: boolean;
+  send(text: string): void;
+  hangUp(): void;
+}
+
+export async function dial(url: string): Promise<Wire> {
+  const { hostname, port } = new URL(url);
+  const socket = net.connect(Number(port), hostname);
+  const seen = { received: '', isClosed: false };
+  socket.setEncoding('utf8');
+  socket.on('data', (text: string) => (seen.received += text));
+  // One that is cut off while it writes is told so here, and then that it is closed.
+  socket.on('error', () => undefined).on('close', () => (seen.isClosed = true));
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  await once(socket, 'connect');
+  return {
+    get received() {
+      return seen.received;
+    },
+    get isClosed() {
+      return seen.isClosed;
+    },
+    send(text) {
+      socket.write(text);
+    },
+    hangUp() {
+      socket.destroy();
+    },
+  };
+}
+
+/** A call as it goes over the wire: its head, and its body. */
+export function callOf(path: string, key: string, items: object): { head: string; body: string } {
+  const body = JSON.stringify(items);
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    'Host: localhost',
+    `Authorization: Bearer ${key}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  return { head: `${head.join('\r\n')}\r\n\r\n`, body };
+}
+
+/** Keeps the accounts of a user as they are: batches that move them wait until it is released. */
+export interface Held {
+  /** Resolves once a batch waits for them. */
+  awaited(): Promise<void>;
+  release(): Promise<void>;
+}
+
+export async function hold(books: TestBooks, userId: string): Promise<Held> {
+  await books.sql('BEGIN');
+  await books.sql('SELECT FROM accounts WHERE user_id = $1 FOR UPDATE', [userId]);
+  let isHeld = true;
+  const release = async (): Promise<void> => {
+    if (isHeld) await books.sql('COMMIT');
+    isHeld = false;
+  };
+  onTestFinished(release);
+  return {
+    release,
+    awaited: () =>
+      until('a batch to wait for the accounts', async () => {
+        const waiting = await books.sql(
+          'SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))',
+        );
+        return waiting.length > 0;
+      }),
+  };
+}
+
+/** A service with less patience than that of production. */
+export async function serveImpatiently(
+  { pincex }: TestBooks,
+  patience: Partial<Patience>,
+): Promise<{ app: App; url: string; key: string }> {
+  const app = await buildServer(pincex, {
+    version: '0.0.0',
+    readiness: { isDraining: false },
+    isLocal: true,
+    itemsPerSecond: null,
+    idempotencyRetentionMs: 60_000,
+    bodyBytes: 1_048_576,
+    concurrentCalls: 10,
+    queuedCalls: 100,
+    queueMs: 10_000,
+    patience: { requestMs: 60_000, headersMs: 60_000, idleMs: 60_000, checkMs: 50, ...patience },
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => app.close());
+  return { app, url, key: await makeKey(pincex, 'admin') };
+}
