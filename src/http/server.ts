@@ -56,7 +56,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: IDLE_MS,
     // What fails before there is a route, or a request at all, never comes to the handler of errors.
-    frameworkErrors: answerWithProblem,
+    frameworkErrors: (...failure) => void answerWithProblem(...failure),
     clientErrorHandler: answerUnreadable,
     // What does not fit its schema is refused, not bent until it does.
     ajv: {

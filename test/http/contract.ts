@@ -134,7 +134,7 @@ export class Contract {
     let validator = this.#validators.get(schema);
     if (validator === undefined) {
       // References begin at the root, so the components have to stand there.
-      validator = Compile({ ...schema, components: this.document.components }) as Validator;
+      validator = Compile({ ...schema, components: this.document.components });
       this.#validators.set(schema, validator);
     }
     return validator;

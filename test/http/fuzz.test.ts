@@ -46,7 +46,8 @@ it(
         (status === 401 || status === 403 ? 'the key is good for all' : undefined) ??
         (status === 503 && !retryAfter ? 'no Retry-After' : undefined);
       if (operation !== undefined && status === 200) done.add(operation.name);
-      if (operation !== undefined && /"status":"applied"/.test(text)) done.add(`${operation.name} applied`);
+      if (operation !== undefined && text.includes('"status":"applied"'))
+        done.add(`${operation.name} applied`);
       return fault === undefined ? undefined : `${fault}: ${status} ${text.slice(0, 500)}`;
     };
 

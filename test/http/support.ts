@@ -21,9 +21,13 @@ export interface TestService {
   /** With all rights. */
   readonly key: string;
   /** Sends JSON, a text as it is. */
-  post<Body = never>(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer<Body>>;
-  get<Body = never>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>;
-  stop(): Promise<void>;
+  readonly post: <Body = never>(
+    path: string,
+    body: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer<Body>>;
+  readonly get: <Body = never>(path: string, headers?: Record<string, string>) => Promise<Answer<Body>>;
+  readonly stop: () => Promise<void>;
 }
 
 /**
@@ -34,9 +38,10 @@ export async function serve(books: TestBooks, settings: Partial<ServiceConfig> =
   const config = configOf(books.url);
   const service = { ...config.service, port: 0, ...settings };
   const pincex = await Pincex.open({ config: { ...config, service } });
-  const { url, stop } = await startService(pincex, '0.0.0');
+  const running = await startService(pincex, '0.0.0');
+  const { url } = running;
   const end = async (): Promise<void> => {
-    await stop();
+    await running.stop();
     await pincex.close();
   };
   onTestFinished(end);

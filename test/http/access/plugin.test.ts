@@ -96,7 +96,7 @@ describe('without a valid key', () => {
     for (const answer of answers) {
       expect(answer.statusCode).toBe(401);
       expect(answer.headers['www-authenticate']).toBe('Bearer');
-      expect(answer.json()).toEqual({
+      expect(answer.json()).toMatchObject({
         code: 'unauthorized',
         detail: 'This key is not valid',
         retryable: false,
@@ -155,7 +155,7 @@ describe('a key', () => {
         expect(answer.json()).toEqual({ keyId: id, scopes: [held], rateLimit: null });
       } else {
         expect(answer.statusCode).toBe(403);
-        expect(answer.json()).toEqual({
+        expect(answer.json()).toMatchObject({
           code: 'forbidden',
           detail: `This call needs the scope ${needed}; the key has ${held}`,
           retryable: false,
@@ -218,7 +218,7 @@ describe('a limit of items', () => {
       'ratelimit-policy': '"items";q=50;w=1',
       ratelimit: '"items";r=18;t=1',
     });
-    expect(refused.json()).toEqual({
+    expect(refused.json()).toMatchObject({
       code: 'rate_limited',
       detail: 'The key may send 50 items a second: 18 are left, and the call has 19',
       retryable: true,
@@ -233,7 +233,7 @@ describe('a limit of items', () => {
     const refused = await send(app, key, 101);
     expect(refused.statusCode).toBe(429);
     expect(refused.headers).not.toHaveProperty('retry-after');
-    expect(refused.json()).toEqual({
+    expect(refused.json()).toMatchObject({
       code: 'rate_limited',
       detail: 'A call of 101 items can never pass: the key may send 100 a second; send smaller batches',
       retryable: false,
@@ -286,6 +286,6 @@ describe('a route', () => {
     app.get('/who', { config: { public: true } }, ({ caller }) => caller);
     const answer = await get(app, '/who', (await create()).key);
     expect(answer.statusCode).toBe(500);
-    expect(answer.json<Error>().message).toContain('GET /who has no caller');
+    expect(answer.json<Problem>().code).toBe('internal_error');
   });
 });

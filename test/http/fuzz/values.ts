@@ -65,7 +65,7 @@ function textFor(name: string, { description = '' }: JsonSchema): Arbitrary<stri
   if (/userIds?$/i.test(name)) return user;
   if (/orderId|^ids$|^orderIds$/i.test(name)) return order;
   if (name === 'id') return fc.oneof(itemId, order);
-  if (/^currenc/.test(name)) return currency;
+  if (name.startsWith('currenc')) return currency;
   if (/^symbols?$/.test(name)) return symbol;
   if (name === 'group') return fc.constantFrom('a', 'b');
   if (description.startsWith('A decimal')) return decimal;
@@ -128,6 +128,7 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
         )
         .map(sensible);
     }
+    case undefined:
     default:
       throw new Error(`No values for a ${String(type)}, ${name}`);
   }
