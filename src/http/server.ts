@@ -69,7 +69,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     // What comes too late is refused as a problem, like all else.
     return503OnClosing: false,
     // What fails before there is a route, or a request at all, never comes to the handler of errors.
-    frameworkErrors: answerWithProblem,
+    frameworkErrors: (...failure) => void answerWithProblem(...failure),
     clientErrorHandler: answerUnreadable,
     // What does not fit its schema is refused, not bent until it does.
     ajv: {

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { BatchResult } from '../../src/index.ts';
 import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
@@ -228,6 +230,36 @@ describe('a call that is malformed', () => {
     expect([path.status, path.body.code]).toEqual([404, 'not_found']);
     const unknown = await get<ProblemBody>('/v1/batches/01a20936-33f9-731b-9746-4513985db602');
     expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
+  });
+});
+
+describe('a request that no route sees', () => {
+  it('has no body, one that is nested without end, or a path that is none, and is told so', async () => {
+    const { url, key, post, get } = await serve(books);
+    const headers = { authorization: `Bearer ${key}` };
+    const empty = await fetch(`${url}/v1/funds/batch-lock`, { method: 'POST', headers });
+    expect([empty.status, await empty.json()]).toMatchObject([
+      400,
+      { code: 'malformed_request', detail: 'The body must be object', retryable: false },
+    ]);
+    const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const deep = await post<ProblemBody>('/v1/funds/batch-lock', `{"items":[{"id":${nested}}]}`);
+    expect([deep.status, deep.body.code]).toEqual([400, 'malformed_request']);
+    const path = await get<ProblemBody>('/v1/batches/%zz');
+    expect([path.status, path.body.code]).toEqual([400, 'malformed_request']);
+  });
+
+  it.each([
+    ['no HTTP', 'hello\r\n\r\n', 400, 'malformed_request'],
+    ['headers without end', `GET / HTTP/1.1\r\na: ${'x'.repeat(20_000)}`, 431, 'headers_too_large'],
+  ])('is answered with a problem: %s', async (_, sent, status, code) => {
+    const { url } = await serve(books);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('utf8');
+    socket.write(sent);
+    const [head, body] = (await text(socket)).split('\r\n\r\n');
+    expect(head).toContain(`HTTP/1.1 ${status} `);
+    expect(head).toContain('application/problem+json');
+    expect(JSON.parse(body!)).toMatchObject({ status, code, retryable: false });
   });
 });
 

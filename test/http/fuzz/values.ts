@@ -128,6 +128,7 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
         )
         .map(sensible);
     }
+    case undefined:
     default:
       throw new Error(`No values for a ${String(type)}, ${name}`);
   }

@@ -1,0 +1,42 @@
+import openapiTS, { type OpenAPI3 } from 'openapi-typescript';
+import { expect, it } from 'vitest';
+import { useBooks } from '../support/books.ts';
+import { Contract } from './contract.ts';
+import { serve } from './support.ts';
+
+const books = useBooks();
+
+it('is OpenAPI 3.1, and every reference in it leads somewhere', async () => {
+  const { url, key } = await serve(books);
+  const contract = await Contract.of(url, key);
+  const { document, operations } = contract;
+  expect(document).toMatchObject({ openapi: '3.1.0' });
+  // It reads nothing that breaks the rules of OpenAPI.
+  await openapiTS(structuredClone(document) as unknown as OpenAPI3);
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":("[^"]*")/g)].map(
+    ([, text]) => JSON.parse(text!) as string,
+  );
+  expect(references.length).toBeGreaterThan(50);
+  for (const $ref of references) expect(contract.resolve({ $ref })).toBeDefined();
+  for (const { name, method, security, responses, requestBody } of operations) {
+    expect(security, name).toBeInstanceOf(Array);
+    expect(Object.keys(responses), name).toEqual(expect.arrayContaining(['200', 'default']));
+    expect(requestBody !== undefined, name).toBe(method === 'POST');
+  }
+});
+
+it('is what answers are held against: one that lacks a field, or has one too many, is found', async () => {
+  const { url, key, get } = await serve(books);
+  const contract = await Contract.of(url, key);
+  const operation = contract.operationOf('GET', '/v1/limits');
+  const { status, body } = await get<Record<string, unknown>>('/v1/limits');
+  const breach = (value: unknown, contentType = 'application/json', as = status): string | undefined =>
+    contract.breach(operation, { status: as, contentType, text: JSON.stringify(value) });
+  expect(breach(body)).toBeUndefined();
+  const { queueMs, ...less } = body;
+  expect(breach(less)).toContain('queueMs');
+  expect(breach({ ...body, more: 1 })).toContain('additionalProperties');
+  expect(breach({ ...body, queueMs: String(queueMs) })).toContain('must be integer');
+  expect(breach(body, 'text/html')).toContain('not documented');
+  expect(breach(body, 'application/problem+json', 400)).toContain('required');
+});
