@@ -23,8 +23,8 @@ export interface IssuedStatement extends Statement {
 
 /**
  * Every statement that runs while the books are open. The two halves of a batch stand here once, with all their parts: a batch
- * takes those that it needs, and PostgreSQL plans each by itself. Not here are what has no plan (BEGIN, COMMIT,
- * savepoints) and what is meant to read tables whole: the audit, and the migrations.
+ * takes those that it needs, and PostgreSQL plans each by itself. Not here are what has no plan or reads no table (BEGIN,
+ * COMMIT, savepoints, the ping) and what is meant to read tables whole: the audit, and the migrations.
  */
 export const issuedStatements: readonly IssuedStatement[] = [
   loadAll,

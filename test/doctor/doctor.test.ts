@@ -53,6 +53,8 @@ describe('a schema that is behind', () => {
       'hurts migration 6 (batch_operations_indexes)',
       'hurts migration 7 (processes)',
       'hurts migration 8 (trades_by_key)',
+      'hurts migration 9 (api_keys)',
+      'hurts migration 10 (requests)',
     ]);
     expect(about(report, 'migration 7 (processes)').remedy).toBe('Run "pincex migrate up"');
     expect(found(report, 'indexes_there')).toContain('hurts index orders_book');
