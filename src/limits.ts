@@ -49,6 +49,8 @@ export const limits = {
   replicaWaitMs: 5_000,
   /** Milliseconds after which the replica is tried again once it failed. */
   replicaPauseMs: 1_000,
+  /** Milliseconds that readers without a lease wait for a read under way, to share the next one. */
+  aheadMs: 250,
   /** Milliseconds that a call of few keys waits for Redis, all attempts together, before it does without. */
   redisWaitMs: 250,
   /** Milliseconds after which Redis is asked again once it failed. */

@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../limits.ts';
+
 /** What a reader did not find in the cache. */
 export interface Missed<Key> {
   readonly key: Key;
@@ -13,7 +16,7 @@ export interface Missed<Key> {
  * Who comes later takes part in a read under way only where that cannot be older than what it would find by itself:
  * - Both got the same **lease**: a publication by whatever process would have taken it away in between.
  * - The read has **not begun** yet. Without leases nobody can tell what came in between, so all who come while a key
- *   is being read wait for that, and then share the next read.
+ *   is being read wait for that, for a moment at the most, and then share the next read.
  */
 export class Flights {
   /** The newest flight of each key. */
@@ -66,7 +69,7 @@ export class Flights {
     ahead: readonly Promise<unknown>[],
     load: () => Promise<Values>,
   ): Promise<Values> {
-    if (ahead.length > 0) await Promise.allSettled(ahead);
+    if (ahead.length > 0) await Promise.race([Promise.allSettled(ahead), sleep(limits.aheadMs)]);
     flight.hasBegun = true;
     return load();
   }

@@ -9,7 +9,7 @@ import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } 
 import { Unpublished } from './unpublished.ts';
 
 /** Of what is stored: a Pincex that stores it otherwise shares nothing with this one. */
-const SCHEMA = 1;
+const SCHEMA = 2;
 /** Milliseconds for each key: ten times what one was measured to take. */
 const WAIT_PER_KEY_MS = 0.03;
 /** Keys in one command: a script unpacks them on a stack of 8,000. */

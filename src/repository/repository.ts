@@ -63,7 +63,9 @@ export class Repository {
 
   /** One of a kind, gathered with all others of it that are asked for in the same turn of the event loop. */
   get<Key, Value>(kind: Kind<Key, Value>, key: Key, accepts?: (value: Value) => boolean): Promise<Value> {
-    if (accepts === nothingCached) return this.#readAnew(kind, [key]).then(([value]) => value as Value);
+    if (accepts === nothingCached) {
+      return this.#tracked(this.#readAnew(kind, [key])).then(([value]) => value as Value);
+    }
     return new Promise((resolve, reject) => {
       this.#gathererOf(kind).add({ key, accepts, resolve, reject });
     });
@@ -75,14 +77,12 @@ export class Repository {
     keys: readonly Key[],
     accepts: Accepts<Value> = () => true,
   ): Promise<Value[]> {
-    if (accepts === nothingCached) return this.#readAnew(kind, keys);
+    if (accepts === nothingCached) return this.#tracked(this.#readAnew(kind, keys));
     const values = await this.#tracked(this.#readEach(kind, keys));
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
-      const fresh = await this.#readAnew(
-        kind,
-        refused.map((place) => keys[place] as Key),
-      );
+      const again = refused.map((place) => keys[place] as Key);
+      const fresh = await this.#tracked(this.#readAnew(kind, again));
       for (const [n, place] of refused.entries()) values[place] = fresh[n] as Value;
     }
     return values;

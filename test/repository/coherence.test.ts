@@ -178,7 +178,7 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
   const loses = (world: World): Step => {
     return async () => {
       if (link === undefined) await cache.publish({ replaced: [], removed: [world.key] }, null);
-      else await link.send('', ['DEL', `pincex:1:books:{0}:${world.key}`]);
+      else await link.send('', ['DEL', `pincex:2:books:{0}:${world.key}`]);
     };
   };
 
@@ -217,7 +217,7 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
 
   /** The position is evicted, expired, or flushed. A process loses none. */
   const forgets: Step = async () => {
-    await link?.send('', ['DEL', 'pincex:1:books:{0}:position']);
+    await link?.send('', ['DEL', 'pincex:2:books:{0}:position']);
   };
   const logs: [string, (log: Log) => Actor[]][] = [
     [

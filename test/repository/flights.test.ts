@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Pincex } from '../../src/index.ts';
+import { Flights } from '../../src/repository/flights.ts';
 import type { Kind } from '../../src/repository/kinds.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 import { Repository } from '../../src/repository/repository.ts';
@@ -228,5 +229,27 @@ describe.skipIf(NO_REDIS !== null).each(['one Redis', 'a cluster'])('two process
     line.release();
     expect(new Set(await Promise.all(readers))).toEqual(new Set(['100']));
     expect(reads).toBe(1);
+  });
+});
+
+describe('a read that failed', () => {
+  const missed = [{ key: 'a', name: 'a', lease: 'l' }];
+
+  test('is not what later readers get, though they have the same lease', async () => {
+    const flights = new Flights();
+    const failing = flights.read('rows', missed, () => Promise.reject(new Error('gone')));
+    await expect(failing).rejects.toThrow('gone');
+    await turn();
+    expect(await flights.read('rows', missed, () => Promise.resolve([1]))).toEqual([1]);
+    await turn();
+    expect(await flights.read('rows', missed, () => Promise.resolve([2]))).toEqual([2]);
+  });
+
+  test('or that never answers holds up readers without a lease for a moment only', async () => {
+    const flights = new Flights();
+    const without = [{ key: 'a', name: 'a', lease: null }];
+    void flights.read('rows', without, () => new Promise<number[]>(() => undefined));
+    await turn();
+    expect(await flights.read('rows', without, () => Promise.resolve([1]))).toEqual([1]);
   });
 });

@@ -37,6 +37,7 @@ function damaged(value: unknown, change: Damage): unknown {
   for (const key of place.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
   const last = place.at(-1)!;
   if (change.kind === 'replace') parent[last] = change.by;
+  else if (change.kind === 'add' && Array.isArray(parent)) parent.push(change.by);
   else if (change.kind === 'add') parent[change.name] = change.by;
   else if (Array.isArray(parent)) parent.splice(Number(last), 1);
   // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a field that is not there, whichever it is
