@@ -77,7 +77,7 @@ function titleOf(code: string): string {
 export function draining(): Problem {
   return new Problem(503, 'draining', 'The service is stopping; nothing was done', {
     headers: { 'retry-after': '1' },
-    extensions: { retryable: true },
+    retryable: true,
   });
 }
 

@@ -1,11 +1,10 @@
 import Type from 'typebox';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
-import { id, oneOf, ref, refOrNull, strict } from '../schemas/common.ts';
+import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 import { account, order, orderBook, trade } from '../schemas/views.ts';
 import type { Turns } from '../turns.ts';
-import { ORDER_STATUSES } from '../../books/orders.ts';
 
 const ids = Type.Array(id);
 const fresh = Type.Optional(
@@ -31,9 +30,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
         body: strict({
           userIds: ids,
           currencies: Type.Array(Type.String()),
-          minVersions: Type.Optional(
-            Type.Array(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 })),
-          ),
+          minVersions,
         }),
         response: answers(strict({ accounts: Type.Array(refOrNull(account)) })),
       },
@@ -58,9 +55,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
         summary: 'Orders by their ids, null where there is none',
         body: strict({
           ids,
-          minVersions: Type.Optional(
-            Type.Array(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 })),
-          ),
+          minVersions,
         }),
         response: answers(strict({ orders: Type.Array(refOrNull(order)) })),
       },
@@ -80,7 +75,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
         body: strict({
           userIds: ids,
           statuses: Type.Optional(
-            Type.Array(oneOf(...ORDER_STATUSES), { description: 'Only orders in these; all where absent' }),
+            Type.Array(orderStatus, { description: 'Only orders in these; all where absent' }),
           ),
           symbol: Type.Optional(Type.String({ description: 'Only of this market' })),
           limit: Type.Optional(Type.Integer({ description: 'For each user, 1 to 1,000; 100 where absent' })),

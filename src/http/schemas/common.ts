@@ -1,4 +1,5 @@
 import Type, { type Static, type TObject, type TSchema, type TUnsafe } from 'typebox';
+import { ORDER_STATUSES } from '../../books/orders.ts';
 
 /** The pieces that schemas are made of. What is an amount, an id or a time is for the engine to say, item by item. */
 
@@ -26,6 +27,16 @@ interface Description {
 /** One of these texts. */
 export const oneOf = <Choice extends string>(...choices: readonly Choice[]): TUnsafe<Choice> =>
   Type.Unsafe<Choice>({ type: 'string', enum: choices });
+
+export const orderStatus = oneOf(...ORDER_STATUSES);
+
+/** The versions that a reader knows, in the order of what it asks for; `null` where it knows none. */
+export const minVersions = Type.Optional(
+  Type.Array(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 })),
+);
+
+/** A command, such as `lockFunds`, as a name of a component: `LockFunds`. */
+export const nameOf = (command: string): string => command.charAt(0).toUpperCase() + command.slice(1);
 
 /** An object that takes no other fields: a name with a typing error would be overlooked. */
 export const strict = <Properties extends Record<string, TSchema>>(

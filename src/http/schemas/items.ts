@@ -1,7 +1,17 @@
 import Type from 'typebox';
-import { ORDER_STATUSES } from '../../books/orders.ts';
 import type { CommandType } from '../../commands/index.ts';
-import { component, decimal, id, oneOf, orNull, strict, time, type Component } from './common.ts';
+import {
+  component,
+  decimal,
+  id,
+  nameOf,
+  oneOf,
+  orderStatus,
+  orNull,
+  strict,
+  time,
+  type Component,
+} from './common.ts';
 
 /** What may stand in a batch: one schema for each command. */
 
@@ -55,7 +65,7 @@ export const itemFields = {
     id,
     userId,
     orderId: id,
-    status: Type.Unsafe<(typeof ORDER_STATUSES)[number]>({ type: 'string', enum: ORDER_STATUSES }),
+    status: orderStatus,
     filledQuantity: optional(decimal),
     averagePrice: optional(decimal),
     group,
@@ -75,9 +85,6 @@ export const itemFields = {
     group,
   },
 } satisfies Record<CommandType, Record<string, object>>;
-
-/** `lockFunds` as `LockFunds`. */
-const nameOf = (type: CommandType): string => type.charAt(0).toUpperCase() + type.slice(1);
 
 const types = Object.keys(itemFields) as CommandType[];
 

@@ -1,11 +1,12 @@
 import Type, { type TSchema } from 'typebox';
-import { ORDER_STATUSES } from '../../books/orders.ts';
 import type { CommandType } from '../../commands/index.ts';
 import {
   component,
   decimal,
   id,
+  nameOf,
   oneOf,
+  orderStatus,
   orNull,
   ref,
   refOrNull,
@@ -16,14 +17,15 @@ import {
 
 /** What a batch answers: see docs/results-and-errors.md. */
 
-const status = Type.Unsafe<(typeof ORDER_STATUSES)[number]>({ type: 'string', enum: ORDER_STATUSES });
-
 const funds = component('Funds', strict({ available: decimal, locked: decimal, version }));
-const orderOutcome = component('OrderOutcome', strict({ orderId: id, status, version }));
-const placeOutcome = component('PlaceOutcome', strict({ orderId: id, status, version, funds: ref(funds) }));
+const orderOutcome = component('OrderOutcome', strict({ orderId: id, status: orderStatus, version }));
+const placeOutcome = component(
+  'PlaceOutcome',
+  strict({ orderId: id, status: orderStatus, version, funds: ref(funds) }),
+);
 const endOutcome = component(
   'EndOutcome',
-  strict({ orderId: id, status, version, released: decimal, funds: refOrNull(funds) }),
+  strict({ orderId: id, status: orderStatus, version, released: decimal, funds: refOrNull(funds) }),
 );
 const tradeOutcome = component(
   'TradeOutcome',
@@ -91,7 +93,7 @@ const batch = (success: TSchema) => ({
 export const batchResults = Object.fromEntries(
   Object.entries(data).map(([type, success]): [string, Component] => [
     type,
-    component(`${type.charAt(0).toUpperCase()}${type.slice(1)}Result`, strict(batch(ref(success)))),
+    component(`${nameOf(type)}Result`, strict(batch(ref(success)))),
   ]),
 ) as Record<CommandType, Component>;
 

@@ -1,6 +1,5 @@
 import Type from 'typebox';
-import { ORDER_STATUSES } from '../../books/orders.ts';
-import { component, decimal, id, oneOf, orNull, ref, strict, time, version } from './common.ts';
+import { component, decimal, id, oneOf, orderStatus, orNull, ref, strict, time, version } from './common.ts';
 
 /** What reads answer. */
 
@@ -28,7 +27,7 @@ export const order = component(
     symbol,
     side,
     type: oneOf('limit', 'market', 'stop', 'stop_limit', 'trailing_stop'),
-    status: Type.Unsafe<(typeof ORDER_STATUSES)[number]>({ type: 'string', enum: ORDER_STATUSES }),
+    status: orderStatus,
     quantity: decimal,
     filledQuantity: decimal,
     averagePrice: orNull(decimal),
