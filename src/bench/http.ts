@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, request, type RequestOptions } from 'node:http';
 import type { Config } from '../config/load.ts';
 import { Pincex, type AuditReport, type LockFunds } from '../index.ts';
 import { KeyStore } from '../http/access/store.ts';
@@ -55,7 +55,16 @@ export async function measureHttp(config: Config, durationMs: number): Promise<H
   const served = await startService(pincex, '0');
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const { key } = await new KeyStore(pincex.session).create({ name: 'bench', scopes: ['funds:write'] });
-  const send = (items: readonly LockFunds[]) => post(agent, `${served.url}/v1/funds/batch-lock`, key, items);
+  const { hostname: host, port } = new URL(served.url);
+  const to: RequestOptions = {
+    host,
+    port,
+    path: '/v1/funds/batch-lock',
+    method: 'POST',
+    agent,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+  };
+  const send = (items: readonly LockFunds[]) => post(to, items);
   try {
     const draw = drawFrom(HISTORIED, 'uniform', 1);
     const { library, http } = await interleave(
@@ -125,10 +134,9 @@ async function measureSingle(
 }
 
 /** Sends a batch as a client would, and reads the whole answer. */
-function post(agent: Agent, url: string, key: string, items: readonly LockFunds[]): Promise<number> {
+function post(to: RequestOptions, items: readonly LockFunds[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
-    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+    const sent = request(to, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => (text += piece));

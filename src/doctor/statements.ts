@@ -51,6 +51,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   requests.takeOverRequest,
   requests.finishRequest,
   requests.renewLease,
+  requests.insertFinishedRequest,
   requests.releaseRequest,
   { ...requests.deleteExpiredRequests, by: ['requests_pkey', 'requests_expiry'] },
   requests.deleteExpiredRequest,

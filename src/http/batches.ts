@@ -8,7 +8,7 @@ import { problemBody } from './problems.ts';
 import { claimsOf } from './requests/claims.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
-import { contentHash, type NewRequest, type Requests } from './requests/requests.ts';
+import { contentHash, type Answer, type Requests } from './requests/requests.ts';
 import type { Run } from './requests/run.ts';
 import type { Turns } from './turns.ts';
 
@@ -29,12 +29,6 @@ export interface BatchRoute {
 /** Runs a batch through the library. */
 export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
 
-/** An answer as it is sent and kept. */
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 /** Runs the batches of HTTP calls: each once for its idempotency key, and so that its outcome can be asked for. */
 export class Batches {
   readonly #turns: Turns;
@@ -50,55 +44,52 @@ export class Batches {
     reply: FastifyReply,
     { route, command, execute }: BatchRoute,
   ): Promise<FastifyReply> {
-    const { items, batchId } = request.body;
+    const { items, mode, batchId } = request.body;
     const key = readIdempotencyKey(request.headers['idempotency-key']);
-    const call = {
-      caller: request.caller.keyId,
-      route,
-      key,
-      hash: contentHash(route, request.rawBody),
-      items: claimsOf(items, command),
-    };
-    if (key === null && batchId === undefined) {
-      const ownId = uuidv7();
-      const work = () => this.#alongside({ ...call, batchId: ownId }, request.body, execute);
-      return sendAnswer(reply, await this.#turns.take(request, work, () => late(ownId)));
+    const call = { caller: request.caller.keyId, route };
+    const answered = async (id: string): Promise<Answer> =>
+      answerOf(await execute(items, { ...(mode && { mode }), batchId: id }));
+
+    // Without a key, a batch id or a time to be told in, nobody can send the same call again, or ask for it, before it
+    // is answered: it is noted once, with its answer and behind it.
+    if (key === null && batchId === undefined && request.headers['request-timeout'] === undefined) {
+      const noted = async (): Promise<void> => {
+        const id = uuidv7();
+        const answer = await answered(id);
+        sendAnswer(reply, answer);
+        await this.#requests.record({ ...call, batchId: id, ...answer });
+      };
+      await this.#turns.take(request, noted, () => lateOf(undefined));
+      return reply;
     }
+
+    const hash = contentHash(route, request.rawBody);
     let begun: Run | undefined;
-    const work = async (): Promise<Answer> => {
-      const found = await this.#requests.begin({ ...call, batchId });
+    const once = async (): Promise<Answer> => {
+      const found = await this.#requests.begin({
+        ...call,
+        key,
+        hash,
+        batchId,
+        items: claimsOf(items, command),
+      });
       if (found.kind === 'finished') {
         reply.header('idempotency-hit', 'true');
         return found;
       }
       if (found.kind !== 'run') throw refusalOf(found);
       begun = found.run;
-      return executed(begun, request.body, execute);
+      try {
+        const answer = await answered(begun.batchId);
+        await begun.finish(answer.status, answer.body);
+        return answer;
+      } catch (error) {
+        await begun.release();
+        throw error;
+      }
     };
-    const answer = await this.#turns.take(request, work, () => late(begun?.batchId ?? batchId));
-    return sendAnswer(reply, answer);
-  }
-
-  /**
-   * Notes a call and executes its batch at the same time. Nobody can have sent it before, and until it is answered
-   * nobody knows its id: if the service ends before it is noted, nobody can miss that.
-   */
-  async #alongside(
-    call: NewRequest & { batchId: string },
-    body: BatchBody,
-    execute: Execute,
-  ): Promise<Answer> {
-    const noting = this.#requests.begin(call);
-    const executing = execute(body.items, { ...(body.mode && { mode: body.mode }), batchId: call.batchId });
-    const [noted, result] = await Promise.allSettled([noting, executing]);
-    const run = noted.status === 'fulfilled' && noted.value.kind === 'run' ? noted.value.run : undefined;
-    if (result.status === 'rejected') {
-      await run?.release();
-      throw result.reason;
-    }
-    const answer = answerOf(result.value);
-    await run?.finish(answer.status, answer.body);
-    return answer;
+    const late = () => lateOf(begun?.batchId ?? batchId);
+    return sendAnswer(reply, await this.#turns.take(request, once, late));
   }
 
   /** Answers how a batch ended, however the call that made it did. */
@@ -118,17 +109,6 @@ export class Batches {
   }
 }
 
-async function executed(run: Run, { items, mode }: BatchBody, execute: Execute): Promise<Answer> {
-  try {
-    const answer = answerOf(await execute(items, { ...(mode && { mode }), batchId: run.batchId }));
-    await run.finish(answer.status, answer.body);
-    return answer;
-  } catch (error) {
-    await run.release();
-    throw error;
-  }
-}
-
 function answerOf({ batchId, mode, status, counts, durationMs, results }: BatchResult<unknown>): Answer {
   const batch = { batchId, mode, status, counts, durationMs, results };
   if (mode !== 'atomic' || status !== 'rejected') return { status: 200, body: JSON.stringify(batch) };
@@ -142,7 +122,7 @@ function sendAnswer(reply: FastifyReply, { status, body }: Answer): FastifyReply
   return reply.status(status).header('content-type', `${type}; charset=utf-8`).serializer(String).send(body);
 }
 
-const late = (batchId: string | undefined) => ({
+const lateOf = (batchId: string | undefined) => ({
   detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ${batchId === undefined ? 'send' : `ask for /v1/batches/${batchId}, or send`} the same items again`,
   extensions: { ...(batchId !== undefined && { batchId }) },
 });

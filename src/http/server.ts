@@ -92,7 +92,13 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   await serveDocument(app);
 
-  const batches = new Batches(turns, new Requests(pincex.session, { retentionMs: idempotencyRetentionMs }));
+  const requests = new Requests(pincex.session, {
+    retentionMs: idempotencyRetentionMs,
+    onError(error) {
+      app.log.error({ err: error }, 'an outcome could not be kept');
+    },
+  });
+  const batches = new Batches(turns, requests);
   writeRoutes(app, pincex, batches);
   outcomeRoutes(app, batches);
   readRoutes(app, pincex, turns);

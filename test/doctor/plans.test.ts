@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import pg from 'pg';
@@ -163,6 +164,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await released.release();
       await requests.outcome(released.batchId, user, false);
       await (await begin(requests)).finish(200, '{}');
+      await requests.record({ caller: user, route: '/', batchId: randomUUID(), status: 200, body: '{}' });
       await requests.sweep();
     },
     sweepExpired: async () => {

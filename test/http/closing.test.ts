@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
@@ -11,6 +11,14 @@ const LOCK = '/v1/funds/batch-lock';
 const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
 
 /** The rest of the answer to a call, behind its head. */
+const listensNoMore = (url: string) =>
+  until('the service to listen no more', () =>
+    fetch(url).then(
+      () => false,
+      () => true,
+    ),
+  );
+
 const bodyOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
 
 describe('a service that is closed', () => {
@@ -68,17 +76,30 @@ describe('a service that is closed', () => {
     await held.awaited();
     wire.hangUp();
     const stopping = service.stop();
-    await until('the service to listen no more', () =>
-      fetch(service.url).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await listensNoMore(service.url);
     await held.release();
     await stopping;
     const [request] = await books.sql('SELECT status FROM requests WHERE batch_id = $1', [batchId]);
     expect(request).toEqual({ status: 200 });
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+  });
+
+  it('keeps the outcome of a batch that was answered before it could be noted', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    await books.sql('BEGIN');
+    onTestFinished(() => books.sql('ROLLBACK').then(() => undefined));
+    await books.sql('LOCK TABLE requests IN SHARE MODE');
+    const { status, text, body } = await service.post<{ batchId: string }>(LOCK, {
+      items: [lock(userId, 'a')],
+    });
+    expect(status).toBe(200);
+    const stopping = service.stop();
+    await listensNoMore(service.url);
+    await books.sql('COMMIT');
+    await stopping;
+    const [request] = await books.sql('SELECT body FROM requests WHERE batch_id = $1', [body.batchId]);
+    expect(request).toEqual({ body: text });
   });
 
   it('does not wait forever for the rest of a request', async () => {

@@ -71,6 +71,23 @@ describe('more calls than the service takes', () => {
     expect(await journal(userId)).toEqual(['first']);
   });
 
+  it('cannot outrun the notes of their outcomes: a call keeps its place until it is noted', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1, queueTimeoutMs: 60_000 });
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const release = () => books.sql('ROLLBACK').then(() => undefined);
+    onTestFinished(release);
+    await books.sql('BEGIN');
+    await books.sql('LOCK TABLE requests IN SHARE MODE');
+    const post = (id: string) =>
+      service.post<Batch & Partial<ProblemBody>>(LOCK, { items: [lock(userId, id)] });
+    expect((await post('a')).body.status).toBe('applied');
+    const calls = ['b', 'c'].map(post);
+    expect((await Promise.race(calls)).body.code).toBe('overloaded');
+    await release();
+    const codes = (await Promise.all(calls)).map(({ body }) => body.code ?? body.status);
+    expect(codes.sort()).toEqual(['applied', 'overloaded']);
+  });
+
   it('for seconds on end: each that was accepted stands in the journal once, and none that was refused', async () => {
     const [maxConcurrent, maxWaiting] = [2, 4];
     // Each has one call under way: twice as many as may work and wait.

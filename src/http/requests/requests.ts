@@ -9,6 +9,7 @@ import { Run, type Lease } from './run.ts';
 import {
   deleteExpiredRequest,
   deleteExpiredRequests,
+  insertFinishedRequest,
   insertRequest,
   readOutcome,
   readRequests,
@@ -38,11 +39,24 @@ export interface NewRequest {
   readonly items: readonly Claim[];
 }
 
+/** A call that was executed without having been noted: nobody could send it a second time, or ask for it, before. */
+export interface ExecutedRequest extends Answer {
+  readonly caller: string;
+  readonly route: string;
+  readonly batchId: string;
+}
+
+/** An answer as it is sent and kept. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
 /** What is to be done with a call. */
 export type Begun =
   | { readonly kind: 'run'; readonly run: Run }
   /** It ended before, with this answer. */
-  | { readonly kind: 'finished'; readonly status: number; readonly body: string }
+  | ({ readonly kind: 'finished' } & Answer)
   /** It is under way, here or elsewhere. */
   | { readonly kind: 'running' }
   /** The key, or the batch id, was given to another call. */
@@ -50,7 +64,7 @@ export type Begun =
 
 /** How a batch ended. */
 export type Outcome =
-  | { readonly kind: 'finished'; readonly status: number; readonly body: string }
+  | ({ readonly kind: 'finished' } & Answer)
   | { readonly kind: 'running' }
   | { readonly kind: 'interrupted'; readonly batch: InterruptedBatch }
   /** There is none of that id, it has expired, or it is somebody else's. */
@@ -82,6 +96,8 @@ export class Requests {
   readonly #session: Session;
   readonly #lease: Lease;
   readonly #retention: string;
+  /** By batch id. */
+  readonly #recording = new Map<string, Promise<void>>();
 
   constructor(session: Session, options: RequestsOptions = {}) {
     const { retentionMs, leaseMs } = { ...limits.requests, ...options };
@@ -147,12 +163,30 @@ export class Requests {
   }
 
   /**
+   * Notes a call together with its answer. It may be sent meanwhile: who asks for the outcome here waits for the note.
+   * Never fails: what cannot be written is told to `onError`.
+   */
+  async record({ batchId, caller, route, status, body }: ExecutedRequest): Promise<void> {
+    const values = [batchId, caller, route, uuidv4(), String(status), body, this.#retention];
+    const recording = this.#session.query(insertFinishedRequest, values).then(
+      () => undefined,
+      (error: unknown) => {
+        this.#lease.onError(error);
+      },
+    );
+    this.#recording.set(batchId, recording);
+    await recording;
+    this.#recording.delete(batchId);
+  }
+
+  /**
    * How a batch ended, however the call that made it did.
    *
    * @param isAdmin may ask for the batches of every caller
    */
   async outcome(batchId: string, caller: string, isAdmin: boolean): Promise<Outcome> {
     if (!isUuid(batchId)) return { kind: 'unknown' };
+    await this.#recording.get(batchId.toLowerCase());
     const [row] = await this.#session.query<{
       items: string;
       status: string | null;

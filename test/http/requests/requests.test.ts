@@ -152,6 +152,49 @@ describe('a call without a key', () => {
   });
 });
 
+describe('a call that is noted with its answer', () => {
+  const executed = () => ({
+    caller: fresh('caller'),
+    route: ROUTE,
+    batchId: randomUUID(),
+    status: 422,
+    body: '{"é":1}',
+  });
+
+  it('can be asked for by its caller, here even before the note is written', async () => {
+    const requests = new Requests(books.pincex.session);
+    const call = executed();
+    const { status, body } = call;
+    const recording = requests.record(call);
+    const outcome = await requests.outcome(call.batchId, call.caller, false);
+    expect(outcome).toEqual({ kind: 'finished', status, body });
+    await recording;
+    const elsewhere = new Requests(books.pincex.session);
+    expect(await elsewhere.outcome(call.batchId, call.caller, false)).toEqual(outcome);
+    expect(await elsewhere.outcome(call.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
+  });
+
+  it('leaves its batch id to no other call', async () => {
+    const requests = new Requests(books.pincex.session);
+    const call = executed();
+    await requests.record(call);
+    const { request } = callOf(fresh('user'), { caller: call.caller, batchId: call.batchId });
+    expect(await requests.begin(request)).toEqual({ kind: 'reused', what: 'batchId' });
+  });
+
+  it('is unknown where the note could not be written, and that is told', async () => {
+    const errors: unknown[] = [];
+    const short = await openBooks(books.url);
+    const requests = new Requests(short.session, { onError: (error) => errors.push(error) });
+    await short.close();
+    const call = executed();
+    await requests.record(call);
+    expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
+    const others = new Requests(books.pincex.session);
+    expect(await others.outcome(call.batchId, call.caller, false)).toEqual({ kind: 'unknown' });
+  });
+});
+
 describe('a process that is killed', () => {
   /** Starts one, kills it where it was told to stop, and returns what it left. */
   async function killed(stage: 'begun' | 'committed', leaseMs: number) {
