@@ -1,4 +1,5 @@
-import { Agent, request, type RequestOptions } from 'node:http';
+import { Agent, request, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
+import { v4 as uuidv4 } from 'uuid';
 import type { Config } from '../config/load.ts';
 import { Pincex, type AuditReport, type LockFunds } from '../index.ts';
 import { KeyStore } from '../http/access/store.ts';
@@ -12,16 +13,20 @@ import { interleave, median, medianRatio, percentile, rounded, timed } from './t
 /** What `pincex bench --http` prints. */
 export interface HttpReport {
   /** A batch of locks, by the library and over HTTP, in turn. */
-  readonly batch: {
-    readonly items: number;
-    readonly libraryMs: number;
-    readonly httpMs: number;
-    /** How many times as long as the library it takes: the median of the rounds. */
-    readonly ratio: number;
-  };
+  readonly batches: readonly BatchCalls[];
   /** Calls of one item each, from many connections at once. */
   readonly single: readonly SingleCalls[];
   readonly audit: AuditReport;
+}
+
+export interface BatchCalls {
+  readonly items: number;
+  /** A call with one is noted before its batch and after it, a call without one once, behind its answer. */
+  readonly idempotencyKey: 'none' | 'one a call';
+  readonly libraryMs: number;
+  readonly httpMs: number;
+  /** How many times as long as the library it takes: the median of the rounds. */
+  readonly ratio: number;
 }
 
 export interface SingleCalls {
@@ -56,32 +61,36 @@ export async function measureHttp(config: Config, durationMs: number): Promise<H
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const { key } = await new KeyStore(pincex.session).create({ name: 'bench', scopes: ['funds:write'] });
   const { hostname: host, port } = new URL(served.url);
-  const to: RequestOptions = {
-    host,
-    port,
-    path: '/v1/funds/batch-lock',
-    method: 'POST',
-    agent,
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-  };
-  const send = (items: readonly LockFunds[]) => post(to, items);
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+  const to = { host, port, path: '/v1/funds/batch-lock', method: 'POST', agent };
+  const send = (items: readonly LockFunds[], more: OutgoingHttpHeaders = {}) =>
+    post({ ...to, headers: { ...headers, ...more } }, items);
   try {
     const draw = drawFrom(HISTORIED, 'uniform', 1);
-    const { library, http } = await interleave(
+    const overHttp = (more: () => OutgoingHttpHeaders) => () => {
+      const locks = lockItems(BATCH, draw);
+      return timed(async () => {
+        if ((await send(locks, more())) !== 200) throw new RangeError('A batch was refused');
+      });
+    };
+    const { library, ...http } = await interleave(
       {
         library: () => {
           const locks = lockItems(BATCH, draw);
           return timed(() => pincex.bookkeeper.batchLockFunds(locks));
         },
-        http: () => {
-          const locks = lockItems(BATCH, draw);
-          return timed(async () => {
-            if ((await send(locks)) !== 200) throw new RangeError('A batch was refused');
-          });
-        },
+        none: overHttp(() => ({})),
+        'one a call': overHttp(() => ({ 'idempotency-key': `"${uuidv4()}"` })),
       },
       durationMs * SHARES.batch,
     );
+    const batches = (['none', 'one a call'] as const).map((idempotencyKey) => ({
+      items: BATCH,
+      idempotencyKey,
+      libraryMs: rounded(median(library)),
+      httpMs: rounded(median(http[idempotencyKey])),
+      ratio: rounded(medianRatio(http[idempotencyKey], library)),
+    }));
     const single: SingleCalls[] = [];
     for (const [accounts, draw] of [
       ['uniform', drawFrom(HISTORIED, 'uniform', 2)],
@@ -89,14 +98,7 @@ export async function measureHttp(config: Config, durationMs: number): Promise<H
     ] as const) {
       single.push({ accounts, ...(await measureSingle(send, draw, durationMs * SHARES.single)) });
     }
-    const libraryMs = rounded(median(library));
-    const batch = {
-      items: BATCH,
-      libraryMs,
-      httpMs: rounded(median(http)),
-      ratio: rounded(medianRatio(http, library)),
-    };
-    return { batch, single, audit: await pincex.audit() };
+    return { batches, single, audit: await pincex.audit() };
   } finally {
     agent.destroy();
     await served.stop();

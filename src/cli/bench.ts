@@ -99,9 +99,9 @@ async function benchDay(day: string | true, options: DayOptions, json: boolean):
   if (isStale || !report.audit.ok) process.exitCode = 1;
 }
 
-function printHttp({ batch, single, audit }: HttpReport): void {
+function printHttp({ batches, single, audit }: HttpReport): void {
   print('A batch of locks by the library and over HTTP, in one process');
-  printRows([batch]);
+  printRows(batches);
   print('\nCalls of one lock each, one after the other on each connection');
   printRows(single);
   print('\nThe books afterwards');

@@ -1,67 +1,86 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { BenchReport } from '../../src/bench/bench.ts';
+import type { HttpReport } from '../../src/bench/http.ts';
 import { createEmptyDatabase } from '../support/database.ts';
 
 const main = path.join(import.meta.dirname, '../../src/cli/main.ts');
 
-test('`pincex bench --json` ends with one object: every row, and books that balance', async () => {
+/** The object on the last line of a short run, and what it said meanwhile. */
+async function bench(...options: string[]): Promise<{ report: unknown; stderr: string }> {
   const database = await createEmptyDatabase();
-  try {
-    const { stdout, stderr } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', main, 'bench', '--json', '--duration', '2'],
-      { env: { ...process.env, DATABASE_URL: database.url } },
-    );
-    expect(stderr).toContain('audit');
-    const report = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as BenchReport;
+  onTestFinished(() => database.drop());
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', main, 'bench', '--json', '--duration', '2', ...options],
+    { env: { ...process.env, DATABASE_URL: database.url } },
+  );
+  return { report: JSON.parse(stdout.trimEnd().split('\n').at(-1)!), stderr };
+}
 
-    expect(report.audit).toMatchObject({ ok: true, findings: [] });
-    expect(report.nPlusOne.map(({ operation }) => operation)).toEqual([
-      'get 100 accounts',
-      'lock 50 funds',
-      'update 100 orders',
-      'get the 20 latest orders of each of 100 users',
-    ]);
-    for (const { loopMs, batchMs, ratio } of report.nPlusOne) {
-      for (const figure of [loopMs, batchMs, ratio]) expect(figure).toBeGreaterThan(0);
-    }
+test('`pincex bench --json` ends with one object: every row, and books that balance', async () => {
+  const { report: printed, stderr } = await bench();
+  const report = printed as BenchReport;
+  expect(stderr).toContain('audit');
 
-    const sizes = [1, 10, 50, 100, 500, 1_000, 5_000];
-    for (const operation of ['getAccounts', 'lockFunds', 'placeOrders']) {
-      for (const distribution of ['uniform', 'zipf']) {
-        const rows = report.throughput.filter(
-          (row) => row.operation === operation && row.distribution === distribution,
-        );
-        expect(rows.map(({ items }) => items)).toEqual(sizes);
-        // The number of statements does not depend on the number of items.
-        expect(new Set(rows.map(({ statements }) => statements)).size).toBe(1);
-        for (const { opsPerSecond, p50Ms, p95Ms, p99Ms } of rows) {
-          expect(opsPerSecond).toBeGreaterThan(0);
-          expect(p95Ms).toBeGreaterThanOrEqual(p50Ms);
-          expect(p99Ms).toBeGreaterThanOrEqual(p95Ms);
-        }
-      }
-    }
+  expect(report.audit).toMatchObject({ ok: true, findings: [] });
+  expect(report.nPlusOne.map(({ operation }) => operation)).toEqual([
+    'get 100 accounts',
+    'lock 50 funds',
+    'update 100 orders',
+    'get the 20 latest orders of each of 100 users',
+  ]);
+  for (const { loopMs, batchMs, ratio } of report.nPlusOne) {
+    for (const figure of [loopMs, batchMs, ratio]) expect(figure).toBeGreaterThan(0);
+  }
 
-    for (const items of [50, 500, 5_000]) {
-      const shapes = report.floors.filter((row) => row.items === items).map(({ shape }) => shape);
-      expect(shapes).toEqual(
-        expect.arrayContaining(['engine', 'engine, guard', 'engine, lock', 'engine, Zipf', 'bare SQL floor']),
+  const sizes = [1, 10, 50, 100, 500, 1_000, 5_000];
+  for (const operation of ['getAccounts', 'lockFunds', 'placeOrders']) {
+    for (const distribution of ['uniform', 'zipf']) {
+      const rows = report.throughput.filter(
+        (row) => row.operation === operation && row.distribution === distribution,
       );
-    }
-    for (const store of ['postgresql', 'process']) {
-      const rows = report.caches.filter((row) => row.store === store);
-      expect(rows.map(({ items }) => items)).toEqual([10, 100, 1_000, 5_000]);
-      for (const { readMs, timesPostgresql } of rows) {
-        expect(readMs).toBeGreaterThan(0);
-        expect(timesPostgresql).toBeGreaterThan(0);
+      expect(rows.map(({ items }) => items)).toEqual(sizes);
+      // The number of statements does not depend on the number of items.
+      expect(new Set(rows.map(({ statements }) => statements)).size).toBe(1);
+      for (const { opsPerSecond, p50Ms, p95Ms, p99Ms } of rows) {
+        expect(opsPerSecond).toBeGreaterThan(0);
+        expect(p95Ms).toBeGreaterThanOrEqual(p50Ms);
+        expect(p99Ms).toBeGreaterThanOrEqual(p95Ms);
       }
     }
-    expect(report.statusUpdates.map(({ items }) => items)).toEqual([100, 1_000, 5_000]);
-  } finally {
-    await database.drop();
+  }
+
+  for (const items of [50, 500, 5_000]) {
+    const shapes = report.floors.filter((row) => row.items === items).map(({ shape }) => shape);
+    expect(shapes).toEqual(
+      expect.arrayContaining(['engine', 'engine, guard', 'engine, lock', 'engine, Zipf', 'bare SQL floor']),
+    );
+  }
+  for (const store of ['postgresql', 'process']) {
+    const rows = report.caches.filter((row) => row.store === store);
+    expect(rows.map(({ items }) => items)).toEqual([10, 100, 1_000, 5_000]);
+    for (const { readMs, timesPostgresql } of rows) {
+      expect(readMs).toBeGreaterThan(0);
+      expect(timesPostgresql).toBeGreaterThan(0);
+    }
+  }
+  expect(report.statusUpdates.map(({ items }) => items)).toEqual([100, 1_000, 5_000]);
+}, 120_000);
+
+test('`pincex bench --http --json` holds batches over HTTP against the library, and counts single calls', async () => {
+  const report = (await bench('--http')).report as HttpReport;
+  expect(report.audit).toMatchObject({ ok: true, findings: [] });
+  expect(report.batches.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['none', 'one a call']);
+  for (const { libraryMs, httpMs, ratio } of report.batches) {
+    for (const figure of [libraryMs, httpMs, ratio]) expect(figure).toBeGreaterThan(0);
+  }
+  expect(report.single.map(({ accounts }) => accounts)).toEqual(['uniform', 'one']);
+  for (const { connections, refused, callsPerSecond, p50Ms, p99Ms } of report.single) {
+    expect([connections, refused]).toEqual([256, 0]);
+    expect(callsPerSecond).toBeGreaterThan(0);
+    expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
   }
 }, 120_000);
