@@ -10,7 +10,7 @@ import {
   type StatementRun,
 } from '../../src/index.ts';
 import * as kinds from '../../src/repository/kinds.ts';
-import { isHit, type Cache } from '../../src/repository/cache.ts';
+import { isHit, type Cache, type CacheRead } from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 import { RedisCache } from '../../src/repository/redisCache.ts';
 import { Replica } from '../../src/repository/replica.ts';
@@ -514,6 +514,14 @@ describe('with a cache', () => {
 });
 
 /** The steps of one reader and one commit, each held until the test lets it go on. */
+/** Knows positions, and has neither entries nor leases: as a cluster of which one node is away. */
+class LeaselessCache extends ProcessCache {
+  override async read(...[keys, asked]: Parameters<Cache['read']>): Promise<CacheRead> {
+    const read = await super.read(keys, asked);
+    return { ...read, entries: keys.map(() => ({ lease: null })) };
+  }
+}
+
 describe('step by step', () => {
   let primary: Database;
   let replica: Database;
@@ -602,6 +610,16 @@ describe('step by step', () => {
     reading.goOn.open();
     expect(await after).toBe('99');
     expect(await meanwhile).toBe('100');
+    expect(await read(userId)).toBe('99');
+  });
+
+  test('a position that came without a lease is not believed: a node that is away may have missed a later one', async () => {
+    const userId = await newUser(writer.pincex, { USD: '100' });
+    const { read, publish } = heldRepository(new LeaselessCache());
+    await publish('anybody');
+    await servers.catchUp();
+    await servers.pauseReplay();
+    await withdraw(writer, userId);
     expect(await read(userId)).toBe('99');
   });
 
