@@ -36,10 +36,9 @@ async function serve(pincex: Pincex, version: string): Promise<void> {
 
 /** Nobody can do anything without a key: books that have none get one. */
 async function ensureKey({ session }: Pincex): Promise<void> {
-  const keys = new KeyStore(session);
-  if ((await keys.list()).length > 0) return;
-  const { key } = await keys.create({ name: 'first', scopes: ['admin'] });
-  print(`a first key, with all rights, which is not stored and will not be shown again: ${key}`);
+  const first = await new KeyStore(session).createFirst();
+  if (first === undefined) return;
+  print(`a first key, with all rights, which is not stored and will not be shown again: ${first.key}`);
 }
 
 /** The first signal to stop. A second one ends the process at once, as ever. */

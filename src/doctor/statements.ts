@@ -4,7 +4,13 @@ import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/locks.ts';
 import { persistAll } from '../engine/persist.ts';
 import * as requests from '../http/requests/statements.ts';
-import { findApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../http/access/store.ts';
+import {
+  findApiKey,
+  insertApiKey,
+  insertFirstApiKey,
+  listApiKeys,
+  revokeApiKey,
+} from '../http/access/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
@@ -64,6 +70,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   findApiKey,
   { ...listApiKeys, isWhole: true },
   insertApiKey,
+  { ...insertFirstApiKey, isWhole: true },
   revokeApiKey,
   writeProcess,
   { ...deleteOldProcesses, isWhole: true },

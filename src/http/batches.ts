@@ -2,14 +2,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { CommandType } from '../commands/index.ts';
 import type { BatchOptions } from '../engine/engine.ts';
+import { readBatchId, requireBatch } from '../engine/read.ts';
+import { PincexError } from '../errors.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
 import { claimsOf } from './requests/claims.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
-import { contentHash, type Answer, type Requests } from './requests/requests.ts';
-import type { Run } from './requests/run.ts';
+import { contentHash, type Answer, type NewRequest, type Requests } from './requests/requests.ts';
 import type { Turns } from './turns.ts';
 
 export interface BatchBody {
@@ -29,6 +30,9 @@ export interface BatchRoute {
 /** Runs a batch through the library. */
 export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
 
+/** A call as it is noted; its batch has an id from the beginning. */
+type Call = Required<NewRequest>;
+
 /** Runs the batches of HTTP calls: each once for its idempotency key, and so that its outcome can be asked for. */
 export class Batches {
   readonly #turns: Turns;
@@ -44,58 +48,84 @@ export class Batches {
     reply: FastifyReply,
     { route, command, execute }: BatchRoute,
   ): Promise<FastifyReply> {
-    const { items, mode, batchId } = request.body;
+    const { items, mode = 'partial', batchId } = request.body;
     const key = readIdempotencyKey(request.headers['idempotency-key']);
-    const call = { caller: request.caller.keyId, route };
-    const answered = async (id: string): Promise<Answer> =>
-      answerOf(await execute(items, { ...(mode && { mode }), batchId: id }));
+    // What is malformed takes neither its key nor its batch id.
+    requireBatch(items, mode);
+    const call: Call = {
+      caller: request.caller.keyId,
+      route,
+      key,
+      hash: contentHash(route, request.rawBody),
+      batchId: batchId === undefined ? uuidv7() : readBatchId(batchId),
+      items: claimsOf(items, command),
+    };
+    const executed = async (id: string): Promise<Answer> =>
+      answerOf(await execute(items, { mode, batchId: id }));
+    // Nobody can send such a call again as the same, or ask for it, before it is answered.
+    const isUnasked = key === null && batchId === undefined && request.deadline === Infinity;
+    return isUnasked
+      ? this.#noted(call, request, reply, executed)
+      : this.#once(call, request, reply, executed);
+  }
 
-    // Without a key, a batch id or a time to be told in, nobody can send the same call again, or ask for it, before it
-    // is answered: it is noted once, with its answer and behind it.
-    if (key === null && batchId === undefined && request.headers['request-timeout'] === undefined) {
-      const noted = async (): Promise<void> => {
-        const id = uuidv7();
-        const answer = await answered(id);
-        sendAnswer(reply, answer);
-        await this.#requests.record({ ...call, batchId: id, ...answer });
-      };
-      await this.#turns.take(request, noted, () => lateOf(undefined));
-      return reply;
-    }
-
-    const hash = contentHash(route, request.rawBody);
-    let begun: Run | undefined;
-    const once = async (): Promise<Answer> => {
-      const found = await this.#requests.begin({
-        ...call,
-        key,
-        hash,
-        batchId,
-        items: claimsOf(items, command),
+  /** Notes a call once, with its answer and behind it. */
+  async #noted(
+    call: Call,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    execute: (batchId: string) => Promise<Answer>,
+  ): Promise<FastifyReply> {
+    const work = async (): Promise<void> => {
+      const answer = await execute(call.batchId).catch(async (error: unknown) => {
+        // This error names the batch.
+        if (isOutcomeUnknown(error)) await this.#requests.leave(call);
+        throw error;
       });
+      sendAnswer(reply, answer);
+      await this.#requests.record(call, answer);
+    };
+    await this.#turns.take(request, work, () => lateOf(call.batchId));
+    return reply;
+  }
+
+  /** Notes a call before its batch, so that it is executed once, and its answer behind it. */
+  async #once(
+    call: Call,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    execute: (batchId: string) => Promise<Answer>,
+  ): Promise<FastifyReply> {
+    let { batchId } = call;
+    const work = async (): Promise<Answer> => {
+      const found = await this.#requests.begin(call);
       if (found.kind === 'finished') {
         reply.header('idempotency-hit', 'true');
         return found;
       }
       if (found.kind !== 'run') throw refusalOf(found);
-      begun = found.run;
+      const { run } = found;
+      // It may have been begun by another process, under an id of its own.
+      batchId = run.batchId;
       try {
-        const answer = await answered(begun.batchId);
-        await begun.finish(answer.status, answer.body);
+        const answer = await execute(batchId);
+        await run.finish(answer.status, answer.body);
         return answer;
       } catch (error) {
-        await begun.release();
+        await run.release();
         throw error;
       }
     };
-    const late = () => lateOf(begun?.batchId ?? batchId);
-    return sendAnswer(reply, await this.#turns.take(request, once, late));
+    return sendAnswer(reply, await this.#turns.take(request, work, () => lateOf(batchId)));
   }
 
   /** Answers how a batch ended, however the call that made it did. */
   async tell(batchId: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { keyId, scopes } = request.caller;
-    const outcome = await this.#requests.outcome(batchId, keyId, scopes.includes('admin'));
+    const ask = () => this.#requests.outcome(batchId, keyId, scopes.includes('admin'));
+    const outcome = await this.#turns.take(request, ask, () => ({
+      detail: 'The time of Request-Timeout was over before the outcome was found',
+    }));
     switch (outcome.kind) {
       case 'finished':
         return sendAnswer(reply, outcome);
@@ -122,7 +152,10 @@ function sendAnswer(reply: FastifyReply, { status, body }: Answer): FastifyReply
   return reply.status(status).header('content-type', `${type}; charset=utf-8`).serializer(String).send(body);
 }
 
-const lateOf = (batchId: string | undefined) => ({
-  detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ${batchId === undefined ? 'send' : `ask for /v1/batches/${batchId}, or send`} the same items again`,
-  extensions: { ...(batchId !== undefined && { batchId }) },
+const lateOf = (batchId: string) => ({
+  detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ask for /v1/batches/${batchId}, or send the same items again`,
+  extensions: { batchId },
 });
+
+const isOutcomeUnknown = (error: unknown): boolean =>
+  error instanceof PincexError && error.code === 'outcome_unknown';

@@ -45,9 +45,8 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
 }
 
 /** What a key has to be good for, as the document says it: all that stands there; nothing where no key is needed. */
-function securityOf({ scope = [] }: FastifyContextConfig = {}): Record<string, string[]>[] {
-  const scopes = typeof scope === 'string' ? [scope] : [...scope];
-  return scopes.length === 0 ? [] : [{ key: scopes }];
+function securityOf({ public: isPublic, scope = [] }: FastifyContextConfig = {}): Record<string, string[]>[] {
+  return isPublic ? [] : [{ key: typeof scope === 'string' ? [scope] : [...scope] }];
 }
 
 /** Serves the document, and a page to read it and to try calls on. */

@@ -43,7 +43,8 @@ export function answerWithProblem(
   reply: FastifyReply,
 ): FastifyReply {
   const problem = toProblem(error, request);
-  if (problem.status >= 500) request.log.error({ err: error }, problem.code);
+  // What is refused on purpose is no failure, and most of it comes when there is least time to write it down.
+  if (problem.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error }, problem.code);
   return sendProblem(reply, problem);
 }
 

@@ -8,6 +8,7 @@ import type { App } from './app.ts';
 import { Batches } from './batches.ts';
 import { closeCleanly } from './closing.ts';
 import { readJson } from './json.ts';
+import { readDeadlines } from './deadline.ts';
 import { describe, serveDocument } from './openapi.ts';
 import { answerWithProblem, answerWithProblems } from './problems.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
@@ -17,7 +18,7 @@ import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
 import { Requests } from './requests/requests.ts';
 import { Turns } from './turns.ts';
-import { answerUnreadable } from './unreadable.ts';
+import { answerUnreadable, countUnanswered } from './unreadable.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
@@ -89,7 +90,9 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describe(app, version, isLocal);
+  countUnanswered(app);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
+  readDeadlines(app);
   await serveDocument(app);
 
   const requests = new Requests(pincex.session, {

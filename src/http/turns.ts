@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { notStarted, type Admission } from './admission.ts';
-import { deadlineOf, withDeadline } from './deadline.ts';
+import { withDeadline } from './deadline.ts';
 import { Problem } from './problem.ts';
 
 /** What a call is told whose time is over while it is under way. */
@@ -11,25 +11,35 @@ export interface Late {
 
 /** Gives each call its turn, and answers no later than the client waits for. */
 export class Turns {
-  readonly #admission: Admission;
+  readonly #admission: Pick<Admission, 'run' | 'idle'>;
 
-  constructor(admission: Admission) {
+  constructor(admission: Pick<Admission, 'run' | 'idle'>) {
     this.#admission = admission;
   }
 
   /**
    * Runs `work`, which keeps its place until it has ended, whether anybody still waits for it or not.
    *
-   * @throws Problem `overloaded`, `deadline_exceeded`, `invalid_request_timeout`
+   * @throws Problem `overloaded`, `deadline_exceeded`
    */
-  take<Result>(request: FastifyRequest, work: () => Promise<Result>, late: () => Late): Promise<Result> {
-    const deadline = deadlineOf(request.headers['request-timeout']);
+  take<Result>(
+    request: Pick<FastifyRequest, 'deadline'>,
+    work: () => Promise<Result>,
+    late: () => Late,
+  ): Promise<Result> {
+    const { deadline } = request;
     let hasBegun = false;
+    let isOver = false;
     const running = this.#admission.run(deadline, () => {
+      // Both watch the clock, and not to the same millisecond: what was said not to have begun must not begin.
+      if (isOver) throw notStarted();
       hasBegun = true;
       return work();
     });
-    return withDeadline(deadline, running, () => (hasBegun ? exceeded(late()) : notStarted()));
+    return withDeadline(deadline, running, () => {
+      isOver = true;
+      return hasBegun ? exceeded(late()) : notStarted();
+    });
   }
 
   /** Resolves once all that was begun, or waits to be, has ended. */

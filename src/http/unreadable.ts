@@ -1,15 +1,32 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyServerOptions } from 'fastify';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
 
 type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']>;
 
+/** How many requests of a connection wait for their answer. */
+const unanswered = new WeakMap<Socket, number>();
+
+/** Lets {@link answerUnreadable} know of the requests that could be read. */
+export function countUnanswered(app: FastifyInstance): void {
+  app.server.on('request', ({ socket }, response) => {
+    const add = (change: number) => unanswered.set(socket, (unanswered.get(socket) ?? 0) + change);
+    add(1);
+    response.once('close', () => add(-1));
+  });
+}
+
 /** What is no HTTP, or does not come in time, is told so too: there is no request yet, just its connection. */
 export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
   // Nobody is there any more.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  // What comes first on this connection would be taken for the answer to what was sent first.
+  if ((unanswered.get(socket) ?? 0) > 0) {
+    socket.destroy(error);
+    return;
+  }
   const problem = problemOf(error.code);
   const body = JSON.stringify(problemBody(problem));
   const lines = [

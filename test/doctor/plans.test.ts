@@ -118,6 +118,7 @@ function keyCalls({ session }: Pincex): Calls<KeyStore> {
   const id = '0123456789abcdef';
   return {
     create: () => keys.create({ name: 'ann', scopes: ['read'] }),
+    createFirst: () => keys.createFirst(),
     list: () => keys.list(),
     find: () => keys.find(id),
     revoke: () => expect(keys.revoke(id)).rejects.toThrow('No API key'),
@@ -164,7 +165,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await released.release();
       await requests.outcome(released.batchId, user, false);
       await (await begin(requests)).finish(200, '{}');
-      await requests.record({ caller: user, route: '/', batchId: randomUUID(), status: 200, body: '{}' });
+      await requests.record({ caller: user, route: '/', batchId: randomUUID() }, { status: 200, body: '{}' });
       await requests.sweep();
     },
     sweepExpired: async () => {

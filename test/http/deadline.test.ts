@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { deadlineOf, withDeadline } from '../../src/http/deadline.ts';
+import { timeoutOf, withDeadline } from '../../src/http/deadline.ts';
 
 describe('Request-Timeout', () => {
   it.each([
@@ -8,15 +8,15 @@ describe('Request-Timeout', () => {
     ['0.25', 250],
     ['2147483', 2_147_483_000],
   ])('%s says how long the client waits', (header, ms) => {
-    expect(deadlineOf(header) - performance.now()).toBeCloseTo(ms, -2);
+    expect(timeoutOf(header)).toBe(ms);
   });
 
   it('says nothing where it is absent', () => {
-    expect(deadlineOf(undefined)).toBe(Infinity);
+    expect(timeoutOf(undefined)).toBe(Infinity);
   });
 
   it.each(['', '0', '-1', '1e3', 'soon', '5s', '99999999', '1, 2'])('%j is refused', (header) => {
-    expect(() => deadlineOf(header)).toThrow(
+    expect(() => timeoutOf(header)).toThrow(
       expect.objectContaining({ status: 400, code: 'invalid_request_timeout' }) as Error,
     );
   });

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { limits } from '../../limits.ts';
+import { Admission } from '../admission.ts';
 import { isSecretOf, parseKey, type PresentedKey } from './keys.ts';
 import type { Scope } from './scopes.ts';
 import type { KeyStore, StoredKey } from './store.ts';
@@ -22,12 +23,16 @@ export class Authenticator {
   readonly #store: Pick<KeyStore, 'find'>;
   /**
    * What was asked of the table, by id. Its time runs from the asking on, so a key that was revoked works for as long
-   * as an entry lives and no longer. Ids that no key has are kept too, or each call under them would be a query.
+   * as an entry lives and no longer. What is over stays, to tell keys that are there from ids that somebody made up.
    */
-  readonly #found = new LRUCache<string, Promise<StoredKey | undefined>>({
-    max: limits.apiKeys,
-    ttl: limits.apiKeyMs,
+  readonly #keys = new LRUCache<string, Promise<StoredKey | undefined>>({
+    ...REMEMBERED,
+    noDeleteOnStaleGet: true,
   });
+  /** Ids that no key has, or were not looked for yet: else each call under them would be a query. */
+  readonly #strangers = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
+  /** Strangers are looked for by few queries at a time, so that all they can keep waiting is each other. */
+  readonly #lane = new Admission({ concurrent: 2, queue: 100, waitMs: 1_000 });
 
   constructor(store: Pick<KeyStore, 'find'>) {
     this.#store = store;
@@ -50,16 +55,27 @@ export class Authenticator {
   }
 
   #find(id: string): Promise<StoredKey | undefined> {
-    const known = this.#found.get(id);
-    if (known !== undefined) return known;
-    const finding = this.#store.find(id);
-    this.#found.set(id, finding);
-    finding.catch(() => {
-      if (this.#found.peek(id) === finding) this.#found.delete(id);
-    });
+    const isKnown = this.#keys.peek(id, { allowStale: true }) !== undefined;
+    const remembered = isKnown ? this.#keys : this.#strangers;
+    const found = remembered.get(id);
+    if (found !== undefined) return found;
+    const start = performance.now();
+    const find = () => this.#store.find(id);
+    const finding = isKnown ? find() : this.#lane.run(Infinity, find);
+    remembered.set(id, finding, { start });
+    finding.then(
+      (key) => {
+        if (key !== undefined && !isKnown) this.#keys.set(id, finding, { start });
+      },
+      () => {
+        if (remembered.peek(id) === finding) remembered.delete(id);
+      },
+    );
     return finding;
   }
 }
+
+const REMEMBERED = { max: limits.apiKeys, ttl: limits.apiKeyMs };
 
 /** The key of `Bearer <key>`; the name of a scheme may be in any case. */
 function keyOf(authorization: string): PresentedKey | null {

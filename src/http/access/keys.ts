@@ -22,8 +22,7 @@ export interface NewKey {
   readonly secretHash: Buffer;
 }
 
-export function makeKey(): NewKey {
-  const id = randomBytes(8).toString('hex');
+export function makeKey(id = randomBytes(8).toString('hex')): NewKey {
   const secret = randomBytes(32).toString('hex');
   return { id, key: `pincex_${id}_${secret}`, secretHash: hashSecret(secret) };
 }

@@ -17,6 +17,17 @@ export const insertApiKey = {
     RETURNING${COLUMNS}`,
 };
 
+/** Where there is none yet. Of any number at the same time one makes it: they all give it the same id. */
+export const insertFirstApiKey = {
+  name: 'insert-first-api-key',
+  text: `
+    INSERT INTO api_keys AS k (id, secret_hash, name, scopes)
+    SELECT $1, decode($2, 'hex'), $3, $4::text[]
+    WHERE NOT EXISTS (SELECT FROM api_keys)
+    ON CONFLICT (id) DO NOTHING
+    RETURNING${COLUMNS}`,
+};
+
 export const findApiKey = {
   name: 'find-api-key',
   hints: ['IndexScan(k api_keys_pkey)'],
@@ -42,6 +53,8 @@ export const revokeApiKey = {
     WHERE k.id = $1
     RETURNING${COLUMNS}`,
 };
+
+const FIRST_ID = '0000000000000001';
 
 /** {@link COLUMNS} */
 interface Row {
@@ -116,6 +129,19 @@ export class KeyStore {
     ]);
     if (row === undefined) throw new Error('INSERT … RETURNING returned nothing');
     return { ...toApiKey(row), key };
+  }
+
+  /** Makes a key with all rights where there has never been one; else undefined. */
+  async createFirst(): Promise<CreatedKey | undefined> {
+    const { id, key, secretHash } = makeKey(FIRST_ID);
+    const scopes = textArray(['admin']);
+    const [row] = await this.#session.query<Row>(insertFirstApiKey, [
+      id,
+      secretHash.toString('hex'),
+      'first',
+      scopes,
+    ]);
+    return row && { ...toApiKey(row), key };
   }
 
   /** Every key, the oldest first, those that expired or were revoked among them. */

@@ -34,17 +34,13 @@ export interface NewRequest {
   readonly key: string | null;
   /** Of all that was asked: see {@link contentHash}. */
   readonly hash: string;
-  /** The caller's own id for the batch, a UUID. Default: a new one. */
-  readonly batchId?: string | undefined;
+  /** A UUID, in small letters. Default: a new one. */
+  readonly batchId?: string;
   readonly items: readonly Claim[];
 }
 
-/** A call that was executed without having been noted: nobody could send it a second time, or ask for it, before. */
-export interface ExecutedRequest extends Answer {
-  readonly caller: string;
-  readonly route: string;
-  readonly batchId: string;
-}
+/** A call that was executed without having been noted. */
+export type ExecutedRequest = Pick<Required<NewRequest>, 'caller' | 'route' | 'batchId'>;
 
 /** An answer as it is sent and kept. */
 export interface Answer {
@@ -113,14 +109,14 @@ export class Requests {
    * @throws PincexError `database_unavailable`, `pool_exhausted`: nothing was executed
    */
   begin(request: NewRequest): Promise<Begun> {
-    const batchId = request.batchId?.toLowerCase() ?? uuidv7();
+    const { batchId = uuidv7() } = request;
     const runId = uuidv4();
     // An attempt whose connection broke may have made the row: the next one knows it by the id of the run.
-    return persistently(() => this.#begin(request, batchId, runId), ['disconnected', 'refused']);
+    return persistently(() => this.#begin({ ...request, batchId }, runId), ['disconnected', 'refused']);
   }
 
-  async #begin(request: NewRequest, batchId: string, runId: string): Promise<Begun> {
-    const { caller, route, key, hash, items } = request;
+  async #begin(request: Required<NewRequest>, runId: string): Promise<Begun> {
+    const { batchId, caller, route, key, hash, items } = request;
     const { leaseMs } = this.#lease;
     const values = [
       batchId,
@@ -163,10 +159,10 @@ export class Requests {
   }
 
   /**
-   * Notes a call together with its answer. It may be sent meanwhile: who asks for the outcome here waits for the note.
-   * Never fails: what cannot be written is told to `onError`.
+   * Notes a call that was executed, together with its answer. That may be sent meanwhile: who asks for the outcome here
+   * waits for the note. Never fails: what cannot be written is told to `onError`.
    */
-  async record({ batchId, caller, route, status, body }: ExecutedRequest): Promise<void> {
+  async record({ batchId, caller, route }: ExecutedRequest, { status, body }: Answer): Promise<void> {
     const values = [batchId, caller, route, uuidv4(), String(status), body, this.#retention];
     const recording = this.#session.query(insertFinishedRequest, values).then(
       () => undefined,
@@ -177,6 +173,16 @@ export class Requests {
     this.#recording.set(batchId, recording);
     await recording;
     this.#recording.delete(batchId);
+  }
+
+  /** Notes a call of which nobody knows how it ended, as one that nobody runs. Never fails, as {@link record}. */
+  async leave(request: NewRequest): Promise<void> {
+    try {
+      const begun = await this.begin(request);
+      if (begun.kind === 'run') await begun.run.release();
+    } catch (error) {
+      this.#lease.onError(error);
+    }
   }
 
   /**

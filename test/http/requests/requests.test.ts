@@ -134,9 +134,9 @@ describe('a call without a key', () => {
 
   it('with a batch id of its own runs once, and nobody else may use that id', async () => {
     const requests = new Requests(books.pincex.session);
-    const { request } = callOf(fresh('user'), { batchId: randomUUID().toUpperCase() });
+    const { request } = callOf(fresh('user'), { batchId: randomUUID() });
     const run = runOf(await requests.begin(request));
-    expect(run.batchId).toBe(request.batchId!.toLowerCase());
+    expect(run.batchId).toBe(request.batchId);
     expect(await requests.begin(request)).toEqual({ kind: 'running' });
     await run.finish(200, '{}');
     expect(await requests.begin(request)).toMatchObject({ kind: 'finished' });
@@ -153,21 +153,15 @@ describe('a call without a key', () => {
 });
 
 describe('a call that is noted with its answer', () => {
-  const executed = () => ({
-    caller: fresh('caller'),
-    route: ROUTE,
-    batchId: randomUUID(),
-    status: 422,
-    body: '{"é":1}',
-  });
+  const executed = () => ({ caller: fresh('caller'), route: ROUTE, batchId: randomUUID() });
+  const answer = { status: 422, body: '{"é":1}' };
 
   it('can be asked for by its caller, here even before the note is written', async () => {
     const requests = new Requests(books.pincex.session);
     const call = executed();
-    const { status, body } = call;
-    const recording = requests.record(call);
+    const recording = requests.record(call, answer);
     const outcome = await requests.outcome(call.batchId, call.caller, false);
-    expect(outcome).toEqual({ kind: 'finished', status, body });
+    expect(outcome).toEqual({ kind: 'finished', ...answer });
     await recording;
     const elsewhere = new Requests(books.pincex.session);
     expect(await elsewhere.outcome(call.batchId, call.caller, false)).toEqual(outcome);
@@ -177,7 +171,7 @@ describe('a call that is noted with its answer', () => {
   it('leaves its batch id to no other call', async () => {
     const requests = new Requests(books.pincex.session);
     const call = executed();
-    await requests.record(call);
+    await requests.record(call, answer);
     const { request } = callOf(fresh('user'), { caller: call.caller, batchId: call.batchId });
     expect(await requests.begin(request)).toEqual({ kind: 'reused', what: 'batchId' });
   });
@@ -188,10 +182,33 @@ describe('a call that is noted with its answer', () => {
     const requests = new Requests(short.session, { onError: (error) => errors.push(error) });
     await short.close();
     const call = executed();
-    await requests.record(call);
+    await requests.record(call, answer);
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
     const others = new Requests(books.pincex.session);
     expect(await others.outcome(call.batchId, call.caller, false)).toEqual({ kind: 'unknown' });
+  });
+});
+
+describe('a call that was not noted and of which nobody knows how it ended', () => {
+  it('is looked up in the books from then on', async () => {
+    const requests = new Requests(books.pincex.session);
+    const batchId = randomUUID();
+    const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { batchId });
+    await books.pincex.execute(items, { batchId });
+    await requests.leave(request);
+    expect(await requests.outcome(batchId, request.caller, false)).toMatchObject({
+      kind: 'interrupted',
+      batch: { batchId, counts: { applied: 1, notApplied: 1 } },
+    });
+  });
+
+  it('stays unknown where that cannot be written, and that is told', async () => {
+    const errors: unknown[] = [];
+    const short = await openBooks(books.url);
+    const requests = new Requests(short.session, { onError: (error) => errors.push(error) });
+    await short.close();
+    await requests.leave(callOf(fresh('user')).request);
+    expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
   });
 });
 
