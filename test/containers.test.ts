@@ -90,7 +90,8 @@ describe('the Dockerfile', () => {
 
 describe('compose.yaml', () => {
   interface Service {
-    readonly image: string;
+    readonly image?: string;
+    readonly build?: string;
     readonly environment?: Record<string, string>;
     readonly command?: string[];
     readonly ports?: string[];
@@ -103,7 +104,7 @@ describe('compose.yaml', () => {
     services: Record<string, Service>;
     volumes: Record<string, unknown>;
   };
-  const ours = Object.entries(services).filter(([, { image }]) => image === 'pincex');
+  const ours = Object.entries(services).filter(([, { build }]) => build === '.');
 
   it('has no password, and no default for one', () => {
     const variables = text.match(/\$\{[^}]*\}/g) ?? [];

@@ -47,7 +47,7 @@ export const keys = {
   'service.queue_timeout': duration('1s'),
   'service.items_per_second': optionalNumber(1, 1_000_000_000),
   'service.idempotency_retention': duration('24h'),
-  'service.drain_delay': timeToLive('0s'),
+  'service.drain_delay': timeToLive('1s'),
 } as const;
 
 /** The path of a key, such as `database.pool.max`. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { isLosslessNumber, parse } from 'lossless-json';
+import { Problem } from './problem.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,6 +20,12 @@ export function readJson(app: FastifyInstance): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = String(body);
     request.rawBody = text;
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      const detail = `Bodies come as they are: Content-Encoding ${JSON.stringify(encoding)} is not supported`;
+      done(new Problem(415, 'unsupported_media_type', detail));
+      return;
+    }
     void parseBody(request, text, done);
   });
 }

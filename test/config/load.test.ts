@@ -69,7 +69,7 @@ describe('without a file and without variables', () => {
         queueTimeoutMs: 1_000,
         itemsPerSecond: null,
         idempotencyRetentionMs: 86_400_000,
-        drainDelayMs: 0,
+        drainDelayMs: 1_000,
       },
     });
   });

@@ -36,7 +36,7 @@ export interface TestService {
  */
 export async function serve(books: TestBooks, settings: Partial<ServiceConfig> = {}): Promise<TestService> {
   const config = configOf(books.url);
-  const service = { ...config.service, port: 0, ...settings };
+  const service = { ...config.service, port: 0, drainDelayMs: 0, ...settings };
   const pincex = await Pincex.open({ config: { ...config, service } });
   const started = await startService(pincex, '0.0.0');
   const { url } = started;

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
+import { Problem } from '../problem.ts';
 import { draining } from '../problems.ts';
 import { strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
@@ -20,6 +21,8 @@ export interface ServiceLimits {
 }
 
 export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bounds: ServiceLimits): void {
+  const ping = onceASecond(() => pincex.ping());
+
   app.get(
     '/healthz',
     {
@@ -35,9 +38,15 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
       config: { public: true },
       schema: { summary: 'Calls can be sent', response: answers(strict({ status: Type.Literal('ok') })) },
     },
-    async () => {
+    async (request) => {
       if (readiness.isDraining) throw draining();
-      await pincex.ping();
+      try {
+        await ping();
+      } catch (error) {
+        request.log.error({ err: error }, 'not ready');
+        // Where the database is, and what it says, is not for everybody.
+        throw new Problem(503, 'database_unavailable', 'The database cannot be reached', { retryable: true });
+      }
       return { status: 'ok' as const };
     },
   );
@@ -73,4 +82,16 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
       ...bounds,
     }),
   );
+}
+
+/** Asks once a second, however often it is asked itself: everybody may ask. */
+function onceASecond(ask: () => Promise<void>): () => Promise<void> {
+  let answer = Promise.resolve();
+  let since = -Infinity;
+  return () => {
+    if (performance.now() - since < 1_000) return answer;
+    since = performance.now();
+    answer = ask();
+    return answer;
+  };
 }
