@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { Requests } from '../../src/http/requests/requests.ts';
+import { Pincex } from '../../src/index.ts';
+import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
+import { startProxy } from '../support/proxy.ts';
+import { until } from '../support/waiting.ts';
+import { serve } from './support.ts';
+
+const books = useBooks();
+
+it('is alive but not ready while its database cannot be reached, and ready again afterwards', async () => {
+  const proxy = await startProxy(books.url);
+  onTestFinished(() => proxy.close());
+  const { get } = await serve({ ...books, url: proxy.url });
+  expect((await get('/readyz')).status).toBe(200);
+  proxy.shut();
+  expect(await get('/readyz')).toMatchObject({
+    status: 503,
+    body: { code: 'database_unavailable', retryable: true },
+  });
+  expect((await get('/healthz')).status).toBe(200);
+  proxy.reopen();
+  await until('it to be ready', async () => (await get('/readyz')).status === 200);
+});
+
+it('gives expired holds back by itself, also after it once could not', async () => {
+  const sweep = vi.spyOn(Pincex.prototype, 'sweepExpired').mockRejectedValueOnce(new Error('no'));
+  onTestFinished(() => {
+    sweep.mockRestore();
+  });
+  await serve(books);
+  const userId = await newUser(books.pincex, { USD: '10' });
+  const expiresAt = new Date(Date.now() + 1_000).toISOString();
+  const item = { id: 'l', userId, currency: 'USD', amount: '4', orderId: 'o', expiresAt };
+  expectApplied(await books.pincex.bookkeeper.batchLockFunds([item]));
+  await until(
+    'the hold to be given back',
+    async () => (await funds(books.pincex, userId, 'USD')) === '10 / 0',
+  );
+});
+
+it('deletes answers that are kept no longer', async () => {
+  const requests = new Requests(books.pincex.session, { retentionMs: 0 });
+  const batchId = randomUUID();
+  await requests.record({ caller: 'caller', route: '/', batchId, status: 200, body: '{}' });
+  const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
+  expect(await kept()).toHaveLength(1);
+  await serve(books);
+  await until('the answer to be deleted', async () => (await kept()).length === 0);
+});
