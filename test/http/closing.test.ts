@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { callOf, dial, hold, serveImpatiently } from './wire.ts';
+import { abandonedLock, callOf, dial, hold, holdTable, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -67,14 +66,7 @@ describe('a service that is closed', () => {
 
   it('brings a batch to its end whose client hung up, and keeps its outcome', async () => {
     const service = await serve(books);
-    const userId = await newUser(books.pincex, { USD: '10' });
-    const held = await hold(books, userId);
-    const batchId = randomUUID();
-    const { head, body } = callOf(LOCK, service.key, { items: [lock(userId, 'a')], batchId });
-    const wire = await dial(service.url);
-    wire.send(head + body);
-    await held.awaited();
-    wire.hangUp();
+    const { userId, batchId, held } = await abandonedLock(books, service);
     const stopping = service.stop();
     await listensNoMore(service.url);
     await held.release();
@@ -87,16 +79,14 @@ describe('a service that is closed', () => {
   it('keeps the outcome of a batch that was answered before it could be noted', async () => {
     const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '10' });
-    await books.sql('BEGIN');
-    onTestFinished(() => books.sql('ROLLBACK').then(() => undefined));
-    await books.sql('LOCK TABLE requests IN SHARE MODE');
+    const held = await holdTable(books, 'requests');
     const { status, text, body } = await service.post<{ batchId: string }>(LOCK, {
       items: [lock(userId, 'a')],
     });
     expect(status).toBe(200);
     const stopping = service.stop();
     await listensNoMore(service.url);
-    await books.sql('COMMIT');
+    await held.release();
     await stopping;
     const [request] = await books.sql('SELECT body FROM requests WHERE batch_id = $1', [body.batchId]);
     expect(request).toEqual({ body: text });

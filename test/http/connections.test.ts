@@ -5,7 +5,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type TestService } from './support.ts';
-import { callOf, dial, hold, serveImpatiently } from './wire.ts';
+import { abandonedLock, callOf, dial, hold, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -54,14 +54,7 @@ describe('a connection that breaks', () => {
 
   it('behind the body, before the answer: the batch is committed, and its outcome told', async () => {
     const service = await serve(books);
-    const userId = await newUser(books.pincex, { USD: '10' });
-    const held = await hold(books, userId);
-    const batchId = randomUUID();
-    const { head, body } = callOf(LOCK, service.key, { items: [lock(userId, 'a')], batchId });
-    const wire = await dial(service.url);
-    wire.send(head + body);
-    await held.awaited();
-    wire.hangUp();
+    const { userId, batchId, held } = await abandonedLock(books, service);
     const running = await service.get(`/v1/batches/${batchId}`);
     expect(running).toMatchObject({ status: 202, body: { batchId, status: 'running' } });
     await held.release();

@@ -6,7 +6,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type Answer } from './support.ts';
-import { hold } from './wire.ts';
+import { hold, holdTable } from './wire.ts';
 
 const books = useBooks();
 
@@ -74,16 +74,13 @@ describe('more calls than the service takes', () => {
   it('cannot outrun the notes of their outcomes: a call keeps its place until it is noted', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1, queueTimeoutMs: 60_000 });
     const userId = await newUser(books.pincex, { USD: '100' });
-    const release = () => books.sql('ROLLBACK').then(() => undefined);
-    onTestFinished(release);
-    await books.sql('BEGIN');
-    await books.sql('LOCK TABLE requests IN SHARE MODE');
+    const held = await holdTable(books, 'requests');
     const post = (id: string) =>
       service.post<Batch & Partial<ProblemBody>>(LOCK, { items: [lock(userId, id)] });
     expect((await post('a')).body.status).toBe('applied');
     const calls = ['b', 'c'].map(post);
     expect((await Promise.race(calls)).body.code).toBe('overloaded');
-    await release();
+    await held.release();
     const codes = (await Promise.all(calls)).map(({ body }) => body.code ?? body.status);
     expect(codes.sort()).toEqual(['applied', 'overloaded']);
   });

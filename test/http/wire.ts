@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { App } from '../../src/http/app.ts';
 import { buildServer, type Patience } from '../../src/http/server.ts';
-import type { TestBooks } from '../support/books.ts';
+import { newUser, type TestBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey } from './support.ts';
 
@@ -58,16 +59,26 @@ export function callOf(path: string, key: string, items: object): { head: string
   return { head: `${head.join('\r\n')}\r\n\r\n`, body };
 }
 
-/** Keeps the accounts of a user as they are: batches that move them wait until it is released. */
+/** Keeps something of the books as it is: what would change it waits until it is released. */
 export interface Held {
-  /** Resolves once a batch waits for them. */
+  /** Resolves once something waits for it. */
   awaited(): Promise<void>;
   release(): Promise<void>;
 }
 
-export async function hold(books: TestBooks, userId: string): Promise<Held> {
+/** Holds the accounts of a user: batches that move them wait. */
+export function hold(books: TestBooks, userId: string): Promise<Held> {
+  return holding(books, 'SELECT FROM accounts WHERE user_id = $1 FOR UPDATE', [userId]);
+}
+
+/** Holds a table: whoever reads it waits, too. */
+export function holdTable(books: TestBooks, table: 'journal' | 'requests'): Promise<Held> {
+  return holding(books, `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`, []);
+}
+
+async function holding(books: TestBooks, statement: string, values: unknown[]): Promise<Held> {
   await books.sql('BEGIN');
-  await books.sql('SELECT FROM accounts WHERE user_id = $1 FOR UPDATE', [userId]);
+  await books.sql(statement, values);
   let isHeld = true;
   const release = async (): Promise<void> => {
     if (isHeld) await books.sql('COMMIT');
@@ -77,13 +88,37 @@ export async function hold(books: TestBooks, userId: string): Promise<Held> {
   return {
     release,
     awaited: () =>
-      until('a batch to wait for the accounts', async () => {
+      until('something to wait for what is held', async () => {
         const waiting = await books.sql(
           'SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))',
         );
         return waiting.length > 0;
       }),
   };
+}
+
+/** A lock of one of a user's ten dollars that is under way, and nobody waits for its answer any more. */
+export interface Abandoned {
+  readonly userId: string;
+  readonly batchId: string;
+  /** What it waits for. */
+  readonly held: Held;
+}
+
+export async function abandonedLock(
+  books: TestBooks,
+  { url, key }: { readonly url: string; readonly key: string },
+): Promise<Abandoned> {
+  const userId = await newUser(books.pincex, { USD: '10' });
+  const held = await hold(books, userId);
+  const batchId = randomUUID();
+  const items = [{ id: 'a', userId, currency: 'USD', amount: '1', orderId: 'a' }];
+  const { head, body } = callOf('/v1/funds/batch-lock', key, { items, batchId });
+  const wire = await dial(url);
+  wire.send(head + body);
+  await held.awaited();
+  wire.hangUp();
+  return { userId, batchId, held };
 }
 
 /** A service with less patience than that of production. */
