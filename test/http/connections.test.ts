@@ -5,7 +5,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type TestService } from './support.ts';
-import { abandonedLock, callOf, dial, hold, serveImpatiently } from './wire.ts';
+import { abandonedLock, build, callOf, dial, hold, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -148,5 +148,16 @@ describe('clients that are slow on purpose', () => {
     wire.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await until('the answer', () => wire.received.endsWith('{"status":"ok"}'));
     await until('the end of the connection', () => wire.isClosed);
+  });
+
+  it.each([
+    ['http', null],
+    ['https', { cert: '', key: '' }],
+  ])('would be cut off in production, too, over %s', async (_, tls) => {
+    const app = await build(books, { tls });
+    onTestFinished(() => app.close());
+    // Waiting for it would take as long as real clients are given.
+    const { headersTimeout, requestTimeout, keepAliveTimeout } = app.server;
+    expect([headersTimeout, requestTimeout, keepAliveTimeout]).toEqual([10_000, 30_000, 65_000]);
   });
 });

@@ -6,7 +6,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type Answer } from './support.ts';
-import { hold, holdTable } from './wire.ts';
+import { dial, hold, holdTable } from './wire.ts';
 
 const books = useBooks();
 
@@ -28,6 +28,17 @@ async function journal(userId: string): Promise<string[]> {
   );
   return rows.map(({ operation_id }) => operation_id).filter((id) => !id.startsWith('funds-'));
 }
+
+/** Every read of many things, and what asks for so many of them. */
+const READS: readonly (readonly [path: string, body: (count: number) => object])[] = [
+  ['/v1/accounts/batch-get', (count) => ({ userIds: ids(count), currencies: ['USD'] })],
+  ['/v1/orders/batch-get', (count) => ({ ids: ids(count) })],
+  ['/v1/users/orders/batch-get', (count) => ({ userIds: ids(count) })],
+  ['/v1/trades/batch-get', (count) => ({ orderIds: ids(count) })],
+  ['/v1/order-books/batch-get', (count) => ({ symbols: ids(count).map(() => 'BTC/USD') })],
+];
+
+const ids = (count: number): string[] => Array.from({ length: count }, (_, n) => `id-${n}`);
 
 describe('more calls than the service takes', () => {
   it('are refused at once while as many as may are under way, and those all come through', async () => {
@@ -83,6 +94,23 @@ describe('more calls than the service takes', () => {
     await held.release();
     const codes = (await Promise.all(calls)).map(({ body }) => body.code ?? body.status);
     expect(codes.sort()).toEqual(['applied', 'overloaded']);
+  });
+
+  it('may be reads: they take turns with all others', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const held = await hold(books, userId);
+    const first = service.post<Batch>(LOCK, { items: [lock(userId, 'first')] });
+    await held.awaited();
+    for (const [path, body] of READS) {
+      const refused = await service.post<ProblemBody>(path, body(1));
+      expect([path, refused.status, refused.body.code]).toEqual([path, 503, 'overloaded']);
+    }
+    await held.release();
+    expect((await first).status).toBe(200);
+    for (const [path, body] of READS) {
+      await until(`${path} to be answered`, async () => (await service.post(path, body(1))).status === 200);
+    }
   });
 
   it('for seconds on end: each that was accepted stands in the journal once, and none that was refused', async () => {
@@ -153,6 +181,27 @@ describe('more calls than the service takes', () => {
   });
 });
 
+describe('more streams than the service takes', () => {
+  it('are refused at once, calls go on beside them, and who hangs up makes room', async () => {
+    const service = await serve(books, { maxConcurrent: 1 });
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const held = await holdTable(books, 'journal');
+    const wire = await dial(service.url);
+    wire.send(
+      `GET /v1/stream/journal HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${service.key}\r\n\r\n`,
+    );
+    await held.awaited();
+    const refused = await service.get<ProblemBody>('/v1/stream/trades');
+    expect([refused.status, refused.body.code]).toEqual([503, 'overloaded']);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    const read = await service.post('/v1/accounts/batch-get', { userIds: [userId], currencies: ['USD'] });
+    expect(read.status).toBe(200);
+    wire.hangUp();
+    await held.release();
+    await until('the place to be free', async () => (await service.get('/v1/stream/trades')).status === 200);
+  });
+});
+
 describe('a key that sends more items than it may', () => {
   it('is refused as a whole, told when to come back, and served then', async () => {
     const service = await serve(books);
@@ -188,5 +237,13 @@ describe('a key that sends more items than it may', () => {
     expect(later.body).toMatchObject({ status: 'applied', counts: { applied: 8 } });
     // Another key has items of its own.
     expect((await service.post<Batch>(LOCK, { items: [lock(userId, 'd')] })).status).toBe(200);
+  });
+
+  it('is refused where it asks for more than it may', async () => {
+    const service = await serve(books, { itemsPerSecond: 10 });
+    for (const [path, body] of READS) {
+      const { status, body: problem } = await service.post<ProblemBody>(path, body(11));
+      expect([path, status, problem.code, problem.retryable]).toEqual([path, 429, 'rate_limited', false]);
+    }
   });
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { App } from '../../src/http/app.ts';
-import { buildServer, type Patience } from '../../src/http/server.ts';
+import { buildServer, type Patience, type ServerOptions } from '../../src/http/server.ts';
 import { newUser, type TestBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey } from './support.ts';
@@ -121,12 +121,9 @@ export async function abandonedLock(
   return { userId, batchId, held };
 }
 
-/** A service with less patience than that of production. */
-export async function serveImpatiently(
-  { pincex }: TestBooks,
-  patience: Partial<Patience>,
-): Promise<{ app: App; url: string; key: string }> {
-  const app = await buildServer(pincex, {
+/** A service that does not listen yet; with the patience of production, unless it is told otherwise. */
+export function build({ pincex }: TestBooks, options: Partial<ServerOptions> = {}): Promise<App> {
+  return buildServer(pincex, {
     version: '0.0.0',
     readiness: { isDraining: false },
     isLocal: true,
@@ -136,9 +133,19 @@ export async function serveImpatiently(
     concurrentCalls: 10,
     queuedCalls: 100,
     queueMs: 10_000,
+    ...options,
+  });
+}
+
+/** A service with less patience than that of production. */
+export async function serveImpatiently(
+  books: TestBooks,
+  patience: Partial<Patience>,
+): Promise<{ app: App; url: string; key: string }> {
+  const app = await build(books, {
     patience: { requestMs: 60_000, headersMs: 60_000, idleMs: 60_000, checkMs: 50, ...patience },
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
-  return { app, url, key: await makeKey(pincex, 'admin') };
+  return { app, url, key: await makeKey(books.pincex, 'admin') };
 }
