@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { SCOPES, type Scope } from '../../src/http/access/scopes.ts';
 import { KeyStore } from '../../src/http/access/store.ts';
-import { useBooks } from '../support/books.ts';
+import { fresh, useBooks } from '../support/books.ts';
 import { Contract, type Operation, type Received } from './contract.ts';
 import { makeKey, serve, type TestService } from './support.ts';
 
@@ -165,5 +166,28 @@ describe('every operation', () => {
         else expect([where, answer.status, codeOf(answer)]).toEqual([where, 403, 'forbidden']);
       }
     }
+  });
+});
+
+describe('the outcome of a batch', () => {
+  it.each([
+    ['noted before it is executed', { batchId: randomUUID() }],
+    ['noted with its answer', {}],
+  ])('that was %s is told to the key that made it, and to an admin', async (_, named) => {
+    const { post, get, pincex } = await serve(books);
+    const as = async (...scopes: Scope[]) => ({
+      authorization: `Bearer ${await makeKey(pincex, ...scopes)}`,
+    });
+    const maker = await as('funds:write', 'read');
+    const { body } = await post<{ batchId: string }>(
+      '/v1/accounts/batch-create',
+      { ...named, items: [{ id: 'a', userId: fresh('user'), currency: 'USD' }] },
+      maker,
+    );
+    const askedBy = async (who: Record<string, string>): Promise<number> =>
+      (await get(`/v1/batches/${body.batchId}`, who)).status;
+    expect(await askedBy(maker)).toBe(200);
+    expect(await askedBy(await as('admin'))).toBe(200);
+    expect(await askedBy(await as('funds:write', 'orders:write', 'read'))).toBe(404);
   });
 });

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { BatchResult } from '../../src/index.ts';
 import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
-import { serve } from './support.ts';
+import { makeKey, serve } from './support.ts';
 
 const books = useBooks();
 
@@ -333,5 +333,24 @@ describe('an Idempotency-Key', () => {
       else expect(text).toBe(executed[0]!.text);
     }
     expect(executed[0]!.body.counts.applied).toBe(50);
+  });
+
+  it('belongs to who sent it: two callers with the same one are both executed', async () => {
+    const { post, pincex } = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const key = `"${fresh('key')}"`;
+    const callers = await Promise.all([1, 2].map(() => makeKey(pincex, 'funds:write')));
+    const answers = await Promise.all(
+      callers.map((caller, n) =>
+        post<Batch>(
+          '/v1/funds/batch-lock',
+          { items: [{ id: `l${n}`, userId, currency: 'USD', amount: '1', orderId: 'o' }] },
+          { 'idempotency-key': key, authorization: `Bearer ${caller}` },
+        ),
+      ),
+    );
+    for (const { status, headers, body } of answers) {
+      expect([status, headers.get('idempotency-hit'), body.counts.applied]).toEqual([200, null, 1]);
+    }
   });
 });
