@@ -44,21 +44,22 @@ async function startPincex(env: Record<string, string>, ...args: string[]): Prom
   };
 }
 
-function post(url: string, key: string, body: object): Promise<Response> {
+function post(url: string, key: string, body: object, path = LOCK): Promise<Response> {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-  return fetch(`${url}${LOCK}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  return fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
 }
 
 const onBooks = () => ({ DATABASE_URL: books.url });
 
 describe('pincex start', () => {
-  it('on a fresh data folder makes a key, tells it once, and listens to this machine only', async () => {
+  it('on a fresh data folder makes a key with all rights, tells it once, and listens to this machine only', async () => {
     const env = { PINCEX_DATA_DIR: newDataDir() };
     const first = await startPincex(env);
     expect(new URL(first.url).hostname).toBe('127.0.0.1');
     const authorization = `Bearer ${first.key!}`;
     const answer = await fetch(`${first.url}/v1/limits`, { headers: { authorization } });
     expect(answer.status).toBe(200);
+    expect((await post(first.url, first.key!, { items: [] }, '/v1/batches')).status).toBe(200);
     expect((await fetch(`${first.url}/v1/limits`)).status).toBe(401);
     first.child.kill('SIGINT');
     const end = await first.ended;
