@@ -27,7 +27,8 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'POST /v1/orders/batch-status': ['orders:write'],
   'POST /v1/trades/batch-settle': ['orders:write'],
   'POST /v1/batches': ['funds:write', 'orders:write'],
-  'GET /v1/batches/{batchId}': ['read'],
+  // Whoever made it; nobody else gets it.
+  'GET /v1/batches/{batchId}': [],
   'POST /v1/accounts/batch-get': ['read'],
   'POST /v1/orders/batch-get': ['read'],
   'POST /v1/users/orders/batch-get': ['read'],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { timeoutOf, withDeadline } from '../../src/http/deadline.ts';
+import { Turns } from '../../src/http/turns.ts';
 
 describe('Request-Timeout', () => {
   it.each([
@@ -38,4 +39,27 @@ describe('work with a deadline', () => {
     await expect(withDeadline(performance.now() + 5, failing, late)).rejects.toThrow('late');
     await sleep(20);
   });
+});
+
+it('what the client was told not to have begun does not begin', async () => {
+  // The place comes free in the very moment in which the time is over.
+  const turns = new Turns({
+    run: async (deadline, work) => {
+      await sleep(deadline - performance.now() + 20);
+      return work();
+    },
+    idle: () => Promise.resolve(),
+  });
+  let hasBegun = false;
+  const work = (): Promise<void> => {
+    hasBegun = true;
+    return Promise.resolve();
+  };
+  const late = () => ({ detail: 'late' });
+  await expect(turns.take({ deadline: performance.now() + 20 }, work, late)).rejects.toMatchObject({
+    status: 504,
+    message: expect.stringContaining('before the call began') as string,
+  });
+  await sleep(60);
+  expect(hasBegun).toBe(false);
 });

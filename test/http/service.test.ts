@@ -15,13 +15,26 @@ it('is alive but not ready while its database cannot be reached, and ready again
   const { get } = await serve({ ...books, url: proxy.url });
   expect((await get('/readyz')).status).toBe(200);
   proxy.shut();
-  expect(await get('/readyz')).toMatchObject({
-    status: 503,
-    body: { code: 'database_unavailable', retryable: true },
-  });
+  await until('it to notice', async () => (await get('/readyz')).status === 503);
+  const unready = await get('/readyz');
+  expect(unready.body).toMatchObject({ code: 'database_unavailable', retryable: true });
+  expect(unready.text).not.toMatch(/127\.0\.0\.1|ECONN/);
   expect((await get('/healthz')).status).toBe(200);
   proxy.reopen();
   await until('it to be ready', async () => (await get('/readyz')).status === 200);
+});
+
+it('asks the database once a second whether it is ready, however often it is asked itself', async () => {
+  const { get } = await serve(books);
+  const ping = vi.spyOn(Pincex.prototype, 'ping');
+  onTestFinished(() => {
+    ping.mockRestore();
+  });
+  const began = performance.now();
+  const answers = await Promise.all(Array.from({ length: 100 }, () => get('/readyz')));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  const seconds = (performance.now() - began) / 1_000;
+  expect(ping.mock.calls.length).toBeLessThanOrEqual(1 + seconds);
 });
 
 it('gives expired holds back by itself, also after it once could not', async () => {
@@ -43,7 +56,7 @@ it('gives expired holds back by itself, also after it once could not', async () 
 it('deletes answers that are kept no longer', async () => {
   const requests = new Requests(books.pincex.session, { retentionMs: 0 });
   const batchId = randomUUID();
-  await requests.record({ caller: 'caller', route: '/', batchId, status: 200, body: '{}' });
+  await requests.record({ caller: 'caller', route: '/', batchId }, { status: 200, body: '{}' });
   const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
   expect(await kept()).toHaveLength(1);
   await serve(books);

@@ -4,6 +4,7 @@ import { Authenticator } from '../../../src/http/access/authenticate.ts';
 import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
 import type { StoredKey } from '../../../src/http/access/store.ts';
 import { limits } from '../../../src/limits.ts';
+import { gate, until } from '../../support/waiting.ts';
 
 const compared = vi.hoisted(() => [] as [Buffer, Buffer][]);
 vi.mock('node:crypto', async (importOriginal) => {
@@ -45,6 +46,9 @@ function newTable() {
     },
   };
 }
+
+/** A key that nobody made. */
+const idOf = (n: number) => `pincex_${n.toString(16).padStart(16, '0')}_${'0'.repeat(64)}`;
 
 const soon = (ms: number) => new Date(Date.now() + ms).toISOString();
 
@@ -128,6 +132,7 @@ describe('what is remembered', () => {
     const authenticator = new Authenticator({ find });
     const began = performance.now();
     const first = authenticator.authenticate(`Bearer ${key}`);
+    await until('the table to be asked', () => table.asked.length === 1);
     table.rows.set(id, { ...table.rows.get(id)!, revokedAt: soon(0) });
     expect(await first).toHaveProperty('caller');
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
@@ -149,17 +154,43 @@ describe('what is remembered', () => {
     expect(table.asked).toHaveLength(1);
   });
 
-  it('is bounded: a flood of made-up ids pushes out what is oldest', async () => {
+  it('is bounded, and made-up ids push out no key', async () => {
     const table = newTable();
-    const key = table.add();
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const [key, first] = [table.add(), makeKey().key];
     const authenticator = new Authenticator(table);
+    const asked = (of: string) => table.asked.filter((id) => id === parseKey(of)!.id).length;
     await authenticator.authenticate(`Bearer ${key}`);
-    const secret = '0'.repeat(64);
-    for (let n = 0; n < limits.apiKeys; n++) {
-      await authenticator.authenticate(`Bearer pincex_${n.toString(16).padStart(16, '0')}_${secret}`);
-    }
+    await authenticator.authenticate(`Bearer ${first}`);
+    for (let n = 0; n < limits.apiKeys; n++) await authenticator.authenticate(`Bearer ${idOf(n)}`);
     await authenticator.authenticate(`Bearer ${key}`);
-    expect(table.asked.filter((id) => id === parseKey(key)!.id)).toHaveLength(2);
+    await authenticator.authenticate(`Bearer ${first}`);
+    expect([asked(key), asked(first)]).toEqual([1, 2]);
+  });
+
+  it('lets keys pass while the table is asked for more made-up ids than it can be', async () => {
+    const table = newTable();
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const key = table.add();
+    const slow = gate();
+    const find = vi.fn(async (id: string) => {
+      if (id !== parseKey(key)!.id) await slow.opened;
+      return table.find(id);
+    });
+    const authenticator = new Authenticator({ find });
+    await authenticator.authenticate(`Bearer ${key}`);
+    const flood = Array.from({ length: 1_000 }, (_, n) => authenticator.authenticate(`Bearer ${idOf(n)}`));
+    const ends = Promise.allSettled(flood);
+    // What was remembered of the key is over: the table has to be asked.
+    vi.advanceTimersByTime(limits.apiKeyMs + 1);
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
+    expect(find.mock.calls.length).toBeLessThan(10);
+    slow.open();
+    const refused = (await ends).filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(500);
+    for (const end of refused) expect(end).toMatchObject({ reason: { status: 503, code: 'overloaded' } });
   });
 
   it('is no failure: after one the table is asked again', async () => {

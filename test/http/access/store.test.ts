@@ -1,13 +1,26 @@
 import { KeyStore } from '../../../src/http/access/store.ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Pincex } from '../../../src/index.ts';
 import { hashSecret, parseKey } from '../../../src/http/access/keys.ts';
 import type { ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { limits } from '../../../src/limits.ts';
-import { fresh, useBooks } from '../../support/books.ts';
+import { fresh, openBooks, useBooks } from '../../support/books.ts';
+import { createTestDatabase } from '../../support/database.ts';
 
 // No money moves here.
 const books = useBooks({}, { audited: false });
 const DAY_MS = 86_400_000;
+
+/** Books in which nobody has made a key yet. */
+async function ownBooks(): Promise<{ pincex: Pincex }> {
+  const database = await createTestDatabase();
+  const pincex = await openBooks(database.url);
+  onTestFinished(async () => {
+    await pincex.close();
+    await database.drop();
+  });
+  return { pincex };
+}
 
 describe('a key that is created', () => {
   it('is found by its id with all that was asked for, the secret only as a hash', async () => {
@@ -79,6 +92,26 @@ describe('the table', () => {
   ])('refuses %s', async (values, column) => {
     const insert = `INSERT INTO api_keys (id, secret_hash, name, scopes, rate_limit) VALUES ('${fresh('k')}', ${values})`;
     await expect(books.sql(insert)).rejects.toThrow(`api_keys_${column}_check`);
+  });
+});
+
+describe('the first key', () => {
+  it('is made once, however many look for it at the same time, and never after another', async () => {
+    const { pincex } = await ownBooks();
+    const stores = Array.from({ length: 8 }, () => new KeyStore(pincex.session));
+    const made = await Promise.all(stores.map((store) => store.createFirst()));
+    const [first, ...more] = made.filter((key) => key !== undefined);
+    expect(more).toEqual([]);
+    expect(first).toMatchObject({ name: 'first', scopes: ['admin'], expiresAt: null, rateLimit: null });
+    await stores[0]!.revoke(first!.id);
+    expect(await stores[0]!.createFirst()).toBeUndefined();
+  });
+
+  it('is not made where there is another', async () => {
+    const { pincex } = await ownBooks();
+    const keys = new KeyStore(pincex.session);
+    await keys.create({ name: 'ann', scopes: ['read'] });
+    expect(await keys.createFirst()).toBeUndefined();
   });
 });
 

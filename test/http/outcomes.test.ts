@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/limits.ts';
+import { funds, newUser, useBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+import { makeKey, serve } from './support.ts';
+import { callOf, dial, hold } from './wire.ts';
+
+const books = useBooks();
+
+const LOCK = '/v1/funds/batch-lock';
+const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
+
+interface Batch {
+  readonly batchId: string;
+  readonly code?: string;
+}
+
+describe('the outcome of a batch', () => {
+  it('can be asked for at once, as it was answered, by the key that made it and no other', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const [maker, other] = [await makeKey(books.pincex, 'funds:write'), await makeKey(books.pincex, 'read')];
+    const as = (key: string) => ({ authorization: `Bearer ${key}` });
+    for (let n = 0; n < 20; n++) {
+      const made = await service.post<Batch>(LOCK, { items: [lock(userId, `item-${n}`)] }, as(maker));
+      const path = `/v1/batches/${made.body.batchId}`;
+      const [own, foreign] = [await service.get(path, as(maker)), await service.get(path, as(other))];
+      expect([own.status, own.text, foreign.status]).toEqual([200, made.text, 404]);
+    }
+  });
+
+  it('is one whatever letters its id is written with', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const batchId = randomUUID();
+    const items = [lock(userId, 'a')];
+    const made = await service.post<Batch>(LOCK, { items, batchId: batchId.toUpperCase() });
+    expect(made.body.batchId).toBe(batchId);
+    for (const id of [batchId, batchId.toUpperCase()]) {
+      expect((await service.get(`/v1/batches/${id}`)).text).toBe(made.text);
+    }
+  });
+});
+
+describe('a call that is refused for its form', () => {
+  it.each(['urn:uuid:8e03978e-40d5-43e8-bc93-6894a57f9324', '00000000-0000-0000-1234-000000000000', 'x'])(
+    'leaves no trace of its batch id %s',
+    async (batchId) => {
+      const service = await serve(books);
+      const userId = await newUser(books.pincex, { USD: '100' });
+      const refused = await service.post(LOCK, { items: [lock(userId, 'a')], batchId });
+      expect(refused.status).toBe(400);
+      expect((await service.get(`/v1/batches/${batchId}`)).status).toBe(404);
+      expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
+    },
+  );
+
+  it('keeps neither its key nor its batch id from the call as it should have been', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const batchId = randomUUID();
+    const headers = { 'idempotency-key': `"${randomUUID()}"` };
+    const tooMany = Array.from({ length: limits.batchItems + 1 }, (_, n) => lock(userId, `item-${n}`));
+    expect((await service.post(LOCK, { items: tooMany, batchId }, headers)).status).toBe(413);
+    expect((await service.get(`/v1/batches/${batchId}`)).status).toBe(404);
+    const right = await service.post(LOCK, { items: tooMany.slice(0, 3), batchId }, headers);
+    expect(right).toMatchObject({ status: 200, body: { batchId, counts: { applied: 3 } } });
+  });
+
+  it('is one that is compressed', async () => {
+    const service = await serve(books);
+    const refused = await service.post(LOCK, { items: [] }, { 'content-encoding': 'gzip' });
+    expect(refused).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } });
+  });
+
+  it('or one that asks for nothing to wait for: Request-Timeout is read in every call', async () => {
+    const service = await serve(books);
+    for (const path of ['/v1/limits', `/v1/batches/${randomUUID()}`, '/v1/stream/accounts']) {
+      const refused = await service.get(path, { 'request-timeout': 'soon' });
+      expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_request_timeout' } });
+    }
+  });
+});
+
+it('a batch under way is not said to be no request for what follows it on its connection', async () => {
+  const service = await serve(books);
+  const userId = await newUser(books.pincex, { USD: '10' });
+  const held = await hold(books, userId);
+  const batchId = randomUUID();
+  const { head, body } = callOf(LOCK, service.key, { items: [lock(userId, 'a')], batchId });
+  const wire = await dial(service.url);
+  wire.send(head + body);
+  await held.awaited();
+  wire.send('rubbish\r\n\r\n');
+  await until('the connection to be cut', () => wire.isClosed);
+  expect(wire.received).toBe('');
+  await held.release();
+  await until('the outcome', async () => (await service.get(`/v1/batches/${batchId}`)).status === 200);
+  expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+});
