@@ -66,7 +66,7 @@ export const getOrdersByIds: Statement = {
       SELECT DISTINCT ON (k.n) k.n,${ORDER_COLUMNS}, o.user_id
       FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
       CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.id = k.id AND o.id > '' OFFSET 0) AS o
-      ORDER BY k.n, o.created_at`,
+      ORDER BY k.n, o.created_at, o.user_id`,
 };
 
 /**

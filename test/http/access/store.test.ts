@@ -119,9 +119,9 @@ describe('the first key', () => {
       second = new KeyStore(pincex.session).createFirst();
       await until('the second to wait', async () => {
         const { rowCount } = await client.query(
-          'SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))',
+          'SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))',
         );
-        return rowCount === 1;
+        return rowCount !== 0;
       });
     });
     expect(await second).toBeUndefined();
