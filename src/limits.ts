@@ -13,6 +13,8 @@ export const limits = {
   },
   /** Keys in one batch read (users x currencies, or ids). */
   readKeys: 100_000,
+  /** Rows that one read over HTTP may ask for: its answer is one text, and nobody else is served while it is made. */
+  readRows: 100_000,
   /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */
   idLength: 128,
   /** Digits of an amount before the decimal point. */

@@ -17,6 +17,7 @@ import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/serv
 import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
 import { Requests } from './requests/requests.ts';
+import { cutSlowReaders } from './slowReaders.ts';
 import { Turns } from './turns.ts';
 import { answerUnreadable, countUnanswered } from './unreadable.ts';
 
@@ -34,7 +35,7 @@ export interface ServerOptions extends ServiceLimits {
 
 /** How long a client may take: beyond it the connection is cut. */
 export interface Patience {
-  /** To send a request whole. */
+  /** To send a request whole, and to take another piece of an answer. */
   readonly requestMs: number;
   readonly headersMs: number;
   /** To send the next one. */
@@ -65,6 +66,8 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytes,
+    // HEAD of a stream would read a whole table for nobody.
+    exposeHeadRoutes: false,
     requestTimeout: patience.requestMs,
     keepAliveTimeout: patience.idleMs,
     // What comes too late is refused as a problem, like all else.
@@ -90,6 +93,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describe(app, version, isLocal);
+  cutSlowReaders(app, patience.requestMs);
   countUnanswered(app);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   readDeadlines(app);

@@ -15,6 +15,8 @@ export interface Wire {
   /** By the service, or by both. */
   readonly isClosed: boolean;
   send(text: string): void;
+  /** Takes nothing any more. */
+  pause(): void;
   hangUp(): void;
 }
 
@@ -39,6 +41,9 @@ export async function dial(url: string): Promise<Wire> {
     },
     send(text) {
       socket.write(text);
+    },
+    pause() {
+      socket.pause();
     },
     hangUp() {
       socket.destroy();
@@ -141,8 +146,10 @@ export function build({ pincex }: TestBooks, options: Partial<ServerOptions> = {
 export async function serveImpatiently(
   books: TestBooks,
   patience: Partial<Patience>,
+  options: Partial<ServerOptions> = {},
 ): Promise<{ app: App; url: string; key: string }> {
   const app = await build(books, {
+    ...options,
     patience: { requestMs: 60_000, headersMs: 60_000, idleMs: 60_000, checkMs: 50, ...patience },
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

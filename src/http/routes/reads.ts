@@ -1,4 +1,6 @@
 import Type from 'typebox';
+import { PincexError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
 import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
@@ -86,6 +88,8 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     },
     async (request) => {
       const { userIds, ...filter } = request.body;
+      const { limit = limits.ordersPerUser.byDefault } = filter;
+      requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
       return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), late) };
     },
   );
@@ -102,9 +106,11 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     },
     async (request) => {
       const { orderIds, ...options } = request.body;
-      return {
-        trades: await turns.take(request, () => trading.batchGetTradesByOrderIds(orderIds, options), late),
-      };
+      const read = () => trading.batchGetTradesByOrderIds(orderIds, options);
+      const trades = await turns.take(request, read, late);
+      const rows = trades.reduce((sum, list) => sum + list.length, 0);
+      requireRows(rows, `${orderIds.length} orders with ${rows} trades`);
+      return { trades };
     },
   );
 
@@ -124,7 +130,11 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
       },
     },
     async (request) => {
-      const { symbols, depth } = request.body;
+      const { symbols, depth = 20 } = request.body;
+      requireRows(
+        2 * symbols.length * depth,
+        `${symbols.length} books with up to ${depth} levels on each side`,
+      );
       return {
         orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), late),
       };
@@ -133,3 +143,10 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
 }
 
 const late = () => ({ detail: 'The time of Request-Timeout was over before everything was read' });
+
+/** @throws PincexError `batch_too_large` */
+function requireRows(rows: number, asked: string): void {
+  if (rows <= limits.readRows) return;
+  const message = `One read answers at most ${limits.readRows} rows: ${asked} were asked for; ask for fewer at a time`;
+  throw new PincexError('batch_too_large', message);
+}

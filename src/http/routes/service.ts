@@ -62,6 +62,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
           strict({
             batchItems: number,
             readKeys: number,
+            readRows: number,
             idLength: number,
             ordersPerUser: number,
             bookDepth: number,
@@ -76,6 +77,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
     () => ({
       batchItems: limits.batchItems,
       readKeys: limits.readKeys,
+      readRows: limits.readRows,
       idLength: limits.idLength,
       ordersPerUser: limits.ordersPerUser.most,
       bookDepth: limits.bookDepth,

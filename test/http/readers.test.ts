@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+import { serve } from './support.ts';
+import { callOf, dial, serveImpatiently } from './wire.ts';
+
+const books = useBooks();
+
+const LOCK = '/v1/funds/batch-lock';
+const ACCOUNTS = '/v1/stream/accounts';
+const get = (path: string, key: string): string =>
+  `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`;
+
+/** More than what the connections of this machine hold. */
+beforeAll(async () => {
+  const name = 'x'.repeat(100);
+  for (let batch = 0; batch < 5; batch++) {
+    const accounts = Array.from({ length: 10_000 }, (_, n) => {
+      const userId = `${name}-${batch}-${n}`;
+      return { id: userId, userId, currency: 'USD' };
+    });
+    expectApplied(await books.pincex.bookkeeper.batchCreateAccounts(accounts));
+  }
+}, 120_000);
+
+describe('a stream gives its place back', () => {
+  const statusOf = async (url: string, key: string, path: string): Promise<number> => {
+    const { status, body } = await fetch(url + path, { headers: { authorization: `Bearer ${key}` } });
+    await body?.cancel();
+    return status;
+  };
+
+  it('when its client takes nothing any more', async () => {
+    const { url, key } = await serveImpatiently(books, { requestMs: 500 }, { concurrentCalls: 1 });
+    const wire = await dial(url);
+    wire.send(get(ACCOUNTS, key));
+    await until('the first lines', () => wire.received.length > 1_000);
+    wire.pause();
+    expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
+    await until('the place to be free', async () => (await statusOf(url, key, '/v1/stream/trades')) === 200);
+  });
+
+  it('when its client hangs up in the middle of a line', async () => {
+    const { url, key } = await serveImpatiently(books, {}, { concurrentCalls: 1 });
+    const wire = await dial(url);
+    wire.send(get(ACCOUNTS, key));
+    await until('the first lines', () => wire.received.length > 1_000);
+    wire.pause();
+    expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
+    wire.hangUp();
+    await until('the place to be free', async () => (await statusOf(url, key, '/v1/stream/trades')) === 200);
+  });
+
+  it('but not when it is slow and takes a little now and then', async () => {
+    const { url, key } = await serveImpatiently(books, { requestMs: 2_000 }, { concurrentCalls: 1 });
+    const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
+    let text = '';
+    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (text.length < 1_000_000) await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(text.endsWith('{"end":true}\n')).toBe(true);
+  });
+});
+
+it('an answer of which the client took a part and hung up can be asked for, and its key repeats it', async () => {
+  const service = await serve(books);
+  const userId = await newUser(books.pincex, { USD: '10000' });
+  const batchId = randomUUID();
+  const items = Array.from({ length: 10_000 }, (_, n) => ({
+    id: `${'i'.repeat(100)}-${n}`,
+    userId,
+    currency: 'USD',
+    amount: '1',
+    orderId: `order-${n}`,
+  }));
+  const key = fresh('key');
+  const { head, body } = callOf(LOCK, service.key, { items, batchId });
+  const wire = await dial(service.url);
+  wire.send(head.replace('\r\n\r\n', `\r\nIdempotency-Key: "${key}"\r\n\r\n`) + body);
+  await until('the first of the answer', () => wire.received.length > 0);
+  wire.hangUp();
+  const outcome = await service.get(`/v1/batches/${batchId}`);
+  expect(outcome).toMatchObject({ status: 200, body: { status: 'applied', counts: { applied: 10_000 } } });
+  const again = await service.post(LOCK, body, { 'idempotency-key': `"${key}"` });
+  expect(again.headers.get('idempotency-hit')).toBe('true');
+  expect(again.text).toBe(outcome.text);
+}, 60_000);

@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest';
+import { limits } from '../../src/limits.ts';
+import { expectApplied, newUser, useBooks } from '../support/books.ts';
+import { serve } from './support.ts';
+
+const books = useBooks();
+
+const many = (count: number, value: string): string[] => Array<string>(count).fill(value);
+
+it('a read that could have more rows than an answer may is refused before anything is read', async () => {
+  const { post } = await serve(books);
+  const userId = await newUser(books.pincex, { USD: '1' });
+  const users = limits.readRows / 1_000;
+  const orders = (count: number) =>
+    post('/v1/users/orders/batch-get', { userIds: many(count, userId), limit: 1_000 });
+  expect((await orders(users)).status).toBe(200);
+  expect(await orders(users + 1)).toMatchObject({
+    status: 413,
+    body: { code: 'batch_too_large', detail: expect.stringContaining('101 users with up to 1000') as string },
+  });
+  const markets = limits.readRows / 2_000;
+  const booksOf = (count: number) =>
+    post('/v1/order-books/batch-get', { symbols: many(count, 'BTC/USD'), depth: 1_000 });
+  expect((await booksOf(markets)).status).toBe(200);
+  expect((await booksOf(markets + 1)).status).toBe(413);
+});
+
+it('nobody can ask for the head of what is read', async () => {
+  const { url, key } = await serve(books);
+  const headers = { authorization: `Bearer ${key}` };
+  for (const path of ['/v1/stream/journal', '/v1/limits']) {
+    expect((await fetch(`${url}${path}`, { method: 'HEAD', headers })).status).toBe(404);
+  }
+});
+
+it('trades are counted as they are found', async () => {
+  const { post } = await serve(books);
+  const [buyer, seller] = [
+    await newUser(books.pincex, { USD: '1000' }),
+    await newUser(books.pincex, { BTC: '2' }),
+  ];
+  const order = { symbol: 'BTC/USD', type: 'limit', price: '100.00', quantity: '2' } as const;
+  const { trading } = books.pincex;
+  await trading.placeOrders([
+    { ...order, id: 'buy', userId: buyer, side: 'buy' },
+    { ...order, id: 'sell', userId: seller, side: 'sell' },
+  ]);
+  const trade = {
+    symbol: 'BTC/USD',
+    price: '100.00',
+    quantity: '1',
+    buyUserId: buyer,
+    buyOrderId: 'buy',
+    sellUserId: seller,
+    sellOrderId: 'sell',
+    takerSide: 'buy',
+  } as const;
+  expectApplied(await trading.settleTrades(['t1', 't2'].map((id) => ({ ...trade, id }))));
+  const orders = limits.readRows / 2;
+  const trades = (count: number) => post('/v1/trades/batch-get', { orderIds: many(count, 'buy') });
+  expect((await trades(orders)).status).toBe(200);
+  expect(await trades(orders + 1)).toMatchObject({
+    status: 413,
+    body: { detail: expect.stringContaining('50001 orders with 100002 trades') as string },
+  });
+});
