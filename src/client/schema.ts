@@ -14,7 +14,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -33,17 +44,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['CreateAccountResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['CreateAccountResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -72,7 +193,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -91,17 +223,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['LockFundsResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['LockFundsResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -130,7 +372,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -149,17 +402,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['UnlockFundsResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['UnlockFundsResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -188,7 +551,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -207,17 +581,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['DepositResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['DepositResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -246,7 +730,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -265,17 +760,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['WithdrawResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['WithdrawResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -304,7 +909,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -323,17 +939,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['TransferResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['TransferResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -362,7 +1088,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -381,17 +1118,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['CreateOrderResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['CreateOrderResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -420,7 +1267,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -439,17 +1297,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['PlaceOrderResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['PlaceOrderResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -478,7 +1446,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -497,17 +1476,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['CancelOrderResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['CancelOrderResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -536,7 +1625,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -555,17 +1655,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['UpdateOrderStatusResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['UpdateOrderStatusResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -594,7 +1804,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -613,17 +1834,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['SettleTradeResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['SettleTradeResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -652,7 +1983,18 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+          /**
+           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
+           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+           */
+          readonly 'Idempotency-Key'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -671,17 +2013,127 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description The batch was executed: look at its `status` and at each result */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['MixedResult'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The same call is being executed, or the batch lost against others; nothing was written */
+        readonly 409: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?: components['schemas']['MixedResult'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -708,7 +2160,13 @@ export interface paths {
     readonly get: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path: {
           /** @description UUID */
           readonly batchId: string;
@@ -717,9 +2175,13 @@ export interface paths {
       };
       readonly requestBody?: never;
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -727,17 +2189,115 @@ export interface paths {
               components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
           };
         };
-        /** @description Default Response */
+        /** @description It is still under way */
         readonly 202: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': components['schemas']['RunningBatch'];
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description This key has made no such batch, or it has expired */
+        readonly 404: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description A part of the path is too long */
+        readonly 414: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+        readonly 422: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'] & {
+              readonly batch?:
+                components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
+            };
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -771,7 +2331,13 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -785,9 +2351,13 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -796,8 +2366,90 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -826,7 +2478,13 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -839,9 +2497,13 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -850,8 +2512,90 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -880,7 +2624,13 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -902,9 +2652,13 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -913,8 +2667,90 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -943,7 +2779,13 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -957,9 +2799,13 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -968,8 +2814,90 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -998,7 +2926,13 @@ export interface paths {
     readonly post: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -1012,9 +2946,13 @@ export interface paths {
         };
       };
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1023,8 +2961,90 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1057,7 +3077,13 @@ export interface paths {
           /** @description A cursor */
           readonly after?: string;
         };
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -1066,6 +3092,10 @@ export interface paths {
         /** @description Lines of JSON */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1080,8 +3110,72 @@ export interface paths {
                 };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1116,7 +3210,13 @@ export interface paths {
           /** @description A cursor */
           readonly after?: string;
         };
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -1125,6 +3225,10 @@ export interface paths {
         /** @description Lines of JSON */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1139,8 +3243,72 @@ export interface paths {
                 };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1175,7 +3343,13 @@ export interface paths {
           /** @description A cursor */
           readonly after?: string;
         };
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -1184,6 +3358,10 @@ export interface paths {
         /** @description Lines of JSON */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1198,8 +3376,72 @@ export interface paths {
                 };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1225,7 +3467,7 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * All journal, a line of JSON for each
+     * All journal entries, a line of JSON for each
      * @description Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.
      */
     readonly get: {
@@ -1234,7 +3476,13 @@ export interface paths {
           /** @description A cursor */
           readonly after?: string;
         };
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
@@ -1243,6 +3491,10 @@ export interface paths {
         /** @description Lines of JSON */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1257,8 +3509,72 @@ export interface paths {
                 };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1293,7 +3609,7 @@ export interface paths {
       };
       readonly requestBody?: never;
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
             readonly [name: string]: unknown;
@@ -1305,9 +3621,29 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
           headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1341,7 +3677,7 @@ export interface paths {
       };
       readonly requestBody?: never;
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
             readonly [name: string]: unknown;
@@ -1353,9 +3689,29 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
           headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1383,21 +3739,32 @@ export interface paths {
     readonly get: {
       readonly parameters: {
         readonly query?: never;
-        readonly header?: never;
+        readonly header?: {
+          /**
+           * @description How many seconds the client waits for the answer
+           * @example 2.5
+           */
+          readonly 'Request-Timeout'?: string;
+        };
         readonly path?: never;
         readonly cookie?: never;
       };
       readonly requestBody?: never;
       readonly responses: {
-        /** @description Default Response */
+        /** @description What was asked for */
         readonly 200: {
           headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
             readonly [name: string]: unknown;
           };
           content: {
             readonly 'application/json': {
               readonly batchItems: number;
               readonly readKeys: number;
+              readonly readRows: number;
               readonly idLength: number;
               readonly ordersPerUser: number;
               readonly bookDepth: number;
@@ -1408,8 +3775,72 @@ export interface paths {
             };
           };
         };
-        /** @description A problem */
-        readonly default: {
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
           headers: {
             readonly [name: string]: unknown;
           };

@@ -3,6 +3,14 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyContextConfig } from 'fastify';
 import type { App } from './app.ts';
 import { components } from './schemas/common.ts';
+import { documented } from './schemas/documented.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** It takes an `Idempotency-Key`. */
+    readonly isWrite?: true;
+  }
+}
 
 const PAGE = '/docs';
 const DOCUMENT = '/openapi.json';
@@ -38,6 +46,7 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
         },
       },
     },
+    transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config), url }),
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
     },

@@ -19,7 +19,7 @@ import { writeRoutes } from './routes/writes.ts';
 import { Requests } from './requests/requests.ts';
 import { cutSlowReaders } from './slowReaders.ts';
 import { Turns } from './turns.ts';
-import { answerUnreadable, countUnanswered } from './unreadable.ts';
+import { answerUnreadable, noteUnanswered } from './unreadable.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
@@ -94,7 +94,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describe(app, version, isLocal);
   cutSlowReaders(app, patience.requestMs);
-  countUnanswered(app);
+  noteUnanswered(app);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   readDeadlines(app);
   await serveDocument(app);

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { Problem } from './problem.ts';
@@ -6,15 +6,15 @@ import { problemBody } from './problems.ts';
 
 type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']>;
 
-/** How many requests of a connection wait for their answer. */
-const unanswered = new WeakMap<Socket, number>();
+/** The requests of a connection that wait for their answer. */
+const unanswered = new WeakMap<Socket, Set<IncomingMessage>>();
 
 /** Lets {@link answerUnreadable} know of the requests that could be read. */
-export function countUnanswered(app: FastifyInstance): void {
-  app.server.on('request', ({ socket }, response) => {
-    const add = (change: number) => unanswered.set(socket, (unanswered.get(socket) ?? 0) + change);
-    add(1);
-    response.once('close', () => add(-1));
+export function noteUnanswered(app: FastifyInstance): void {
+  app.server.on('request', (request, response) => {
+    const waiting = unanswered.get(request.socket) ?? new Set();
+    unanswered.set(request.socket, waiting.add(request));
+    response.once('close', () => waiting.delete(request));
   });
 }
 
@@ -22,8 +22,8 @@ export function countUnanswered(app: FastifyInstance): void {
 export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
   // Nobody is there any more.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  // What comes first on this connection would be taken for the answer to what was sent first.
-  if ((unanswered.get(socket) ?? 0) > 0) {
+  // What came whole is being done: this would be taken for its answer.
+  if ([...(unanswered.get(socket) ?? [])].some(({ complete }) => complete)) {
     socket.destroy(error);
     return;
   }

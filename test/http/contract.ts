@@ -17,12 +17,13 @@ export interface JsonSchema {
 }
 
 interface Content {
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>;
 }
 
 interface DocumentedOperation {
   readonly security: readonly { readonly key: readonly Scope[] }[];
-  readonly parameters?: readonly { readonly name: string; readonly in: 'path' | 'query' }[];
+  readonly parameters?: readonly { readonly name: string; readonly in: 'path' | 'query' | 'header' }[];
   readonly requestBody?: Content;
   readonly responses: Readonly<Record<string, Content>>;
 }
@@ -54,8 +55,8 @@ export interface Received {
 }
 
 /** Of a path that no operation has there is one thing to say: a problem. */
-const PROBLEM: Operation['responses'] = {
-  default: { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+const PROBLEM: Content = {
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
 
 /** Holds answers against the document that promises them. */
@@ -104,9 +105,9 @@ export class Contract {
     operation: Operation | undefined,
     { status, contentType, text, isCut }: Received,
   ): string | undefined {
-    const responses = operation?.responses ?? PROBLEM;
+    const response = operation === undefined ? PROBLEM : operation.responses[status];
     const media = contentType.split(';', 1)[0] ?? '';
-    const schema = (responses[status] ?? responses['default'])?.content?.[media]?.schema;
+    const schema = response?.content?.[media]?.schema;
     if (schema === undefined) return `${status} is not documented as ${media || 'nothing'}`;
     if (media !== 'application/x-ndjson') return this.#mismatch(schema, status, text);
     const lines = text.split('\n');

@@ -20,8 +20,30 @@ it('is OpenAPI 3.1, and every reference in it leads somewhere', async () => {
   for (const $ref of references) expect(contract.resolve({ $ref })).toBeDefined();
   for (const { name, method, security, responses, requestBody } of operations) {
     expect(security, name).toBeInstanceOf(Array);
-    expect(Object.keys(responses), name).toEqual(expect.arrayContaining(['200', 'default']));
+    expect(Object.keys(responses), name).toEqual(expect.arrayContaining(['200', '400', '503']));
     expect(requestBody !== undefined, name).toBe(method === 'POST');
+  }
+});
+
+it('names the headers of calls and answers, and how each kind of route refuses', async () => {
+  const { url, key } = await serve(books);
+  const { operations } = await Contract.of(url, key);
+  for (const { name, scopes, path, method, parameters = [], responses } of operations) {
+    const isWrite = scopes?.some((scope) => scope.endsWith(':write')) ?? false;
+    const headers = parameters.filter((parameter) => parameter.in === 'header').map((header) => header.name);
+    const wanted = [...(isWrite ? ['Idempotency-Key'] : []), ...(scopes === null ? [] : ['Request-Timeout'])];
+    expect(headers.sort(), name).toEqual(wanted);
+    const refusals = [
+      ...[400, 500, 503],
+      ...(scopes === null ? [] : [401, 403, 429, 504]),
+      ...(method === 'POST' ? [413, 415] : []),
+      ...(isWrite ? [409, 422] : []),
+      ...(path.endsWith('{batchId}') ? [404, 414, 422] : []),
+    ];
+    const documented = Object.keys(responses).map(Number);
+    expect(documented.filter((status) => status >= 400).sort(), name).toEqual(refusals.sort());
+    expect(Object.keys(responses[503]!.headers ?? {}), name).toEqual(['Retry-After']);
+    if (isWrite) expect(Object.keys(responses[200]!.headers ?? {}), name).toContain('Idempotency-Hit');
   }
 });
 
@@ -39,4 +61,5 @@ it('is what answers are held against: one that lacks a field, or has one too man
   expect(breach({ ...body, queueMs: String(queueMs) })).toContain('must be integer');
   expect(breach(body, 'text/html')).toContain('not documented');
   expect(breach(body, 'application/problem+json', 400)).toContain('required');
+  expect(breach(body, 'application/problem+json', 418)).toContain('not documented');
 });

@@ -16,7 +16,7 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
       {
         config: { scope: 'read' },
         schema: {
-          summary: `All ${table}, a line of JSON for each`,
+          summary: `All ${table === 'journal' ? 'journal entries' : table}, a line of JSON for each`,
           description:
             'Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.',
           querystring: strict({ after: Type.Optional(Type.String({ description: 'A cursor' })) }),

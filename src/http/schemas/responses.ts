@@ -1,19 +1,12 @@
 import type { TSchema } from 'typebox';
-import { ref } from './common.ts';
-import { problem } from './results.ts';
 
-/** What a route answers: 200, or a problem; and what else there is. */
+/** What a route answers beside problems: 200, and what else there is. */
 export const answers = (
   success: TSchema,
   others: Readonly<Record<number, TSchema>> = {},
-): Readonly<Record<string, unknown>> => ({
-  200: success,
-  ...others,
-  default: { description: 'A problem', content: { 'application/problem+json': { schema: ref(problem) } } },
-});
+): Readonly<Record<string, unknown>> => ({ 200: success, ...others });
 
-/** What a stream answers: lines, or a problem where it does not begin. */
+/** What a stream answers: lines. */
 export const lines = (line: TSchema): Readonly<Record<string, unknown>> => ({
-  ...answers(line),
   200: { description: 'Lines of JSON', content: { 'application/x-ndjson': { schema: line } } },
 });

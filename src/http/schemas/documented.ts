@@ -1,0 +1,111 @@
+import type { FastifyContextConfig, FastifySchema } from 'fastify';
+import Type, { type TSchema } from 'typebox';
+import { ref } from './common.ts';
+import { problem } from './results.ts';
+
+/**
+ * What the document says of routes beside their own schemas: headers, and how they refuse. It is for readers alone:
+ * headers are checked where they are read, with problems of their own.
+ */
+
+const text = (description: string, ...examples: string[]): TSchema =>
+  Type.Optional(Type.String({ description, ...(examples.length > 0 && { examples }) }));
+
+const REQUEST_TIMEOUT = text('How many seconds the client waits for the answer', '2.5');
+const IDEMPOTENCY_KEY = text(
+  'A key of your own for this call, in double quotes: sent again, it gets the answer of the first time',
+  '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+);
+
+const RETRY_AFTER = {
+  'Retry-After': text('Seconds after which the same call may succeed, where it helps to wait'),
+};
+const RATE_LIMIT = {
+  RateLimit: text('What is left of the items of this second, where the key has a limit', '"items";r=488;t=1'),
+  'RateLimit-Policy': text('How many items the key may send in a second', '"items";q=1000;w=1'),
+};
+const IDEMPOTENCY_HIT = { 'Idempotency-Hit': text('`true` where this is the answer of an earlier call') };
+
+const DONE = {
+  write: 'The batch was executed: look at its `status` and at each result',
+  read: 'What was asked for',
+  running: 'It is still under way',
+};
+
+/** A response in the document. */
+interface Response {
+  readonly description: string;
+  readonly headers?: Readonly<Record<string, TSchema>>;
+}
+
+const PROBLEMS = {
+  400: { description: 'What was sent is malformed; nothing was done' },
+  401: {
+    description: 'There is no key that is valid',
+    headers: { 'WWW-Authenticate': text('`Bearer`') },
+  },
+  403: { description: 'The key has not the scope that is needed' },
+  404: { description: 'This key has made no such batch, or it has expired' },
+  409: {
+    description: 'The same call is being executed, or the batch lost against others; nothing was written',
+    headers: RETRY_AFTER,
+  },
+  413: { description: 'Too many items, too many rows, or too large a body' },
+  414: { description: 'A part of the path is too long' },
+  415: { description: 'The body is not JSON' },
+  422: {
+    description:
+      'An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call',
+  },
+  429: { description: 'More items than the key may send', headers: { ...RETRY_AFTER, ...RATE_LIMIT } },
+  500: { description: 'The service failed' },
+  503: { description: 'The service is busy, stops, or cannot reach its database', headers: RETRY_AFTER },
+  504: { description: 'The time of Request-Timeout was over' },
+} satisfies Record<number, Response>;
+
+type Status = keyof typeof PROBLEMS;
+
+const ALL: readonly Status[] = [400, 500, 503];
+const WITH_KEY: readonly Status[] = [401, 403, 429, 504];
+const WITH_BODY: readonly Status[] = [413, 415];
+const OF_WRITES: readonly Status[] = [409, 422];
+const WITH_PATH: readonly Status[] = [404, 414, 422];
+
+/** A route as the document has it. */
+export function documented(schema: FastifySchema, config: FastifyContextConfig = {}): FastifySchema {
+  const responses = schema.response as Readonly<Record<number, TSchema & Partial<Response>>> | undefined;
+  if (schema.hide || responses === undefined) return schema;
+  const isWrite = config.isWrite ?? false;
+  const statuses = [
+    ...ALL,
+    ...(config.public ? [] : WITH_KEY),
+    ...(schema.body === undefined ? [] : WITH_BODY),
+    ...(isWrite ? OF_WRITES : []),
+    ...(schema.params === undefined ? [] : WITH_PATH),
+  ];
+  const problems = statuses.map((status) => [status, refusal(status, responses[200])]);
+  const successes = Object.entries(responses).map(([status, answer]) => [
+    status,
+    {
+      description: DONE[status === '202' ? 'running' : isWrite ? 'write' : 'read'],
+      headers: { ...(!config.public && RATE_LIMIT), ...(isWrite && IDEMPOTENCY_HIT) },
+      ...('content' in answer ? answer : { content: { 'application/json': { schema: answer } } }),
+    },
+  ]);
+  return {
+    ...schema,
+    ...(!config.public && {
+      headers: Type.Object({
+        'Request-Timeout': REQUEST_TIMEOUT,
+        ...(isWrite && { 'Idempotency-Key': IDEMPOTENCY_KEY }),
+      }),
+    }),
+    response: Object.fromEntries([...problems, ...successes]) as Record<string, unknown>,
+  };
+}
+
+function refusal(status: Status, success: TSchema | undefined): Response & { readonly content: unknown } {
+  const rejected = { type: 'object', properties: { batch: success } };
+  const schema = status === 422 ? { allOf: [ref(problem), rejected] } : ref(problem);
+  return { ...PROBLEMS[status], content: { 'application/problem+json': { schema } } };
+}
