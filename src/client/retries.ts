@@ -1,4 +1,5 @@
 import { PincexClientError } from './errors.ts';
+import { LONGEST_MS as LONGEST_TIMER_MS } from './exchange.ts';
 
 /** The first pause is up to this long, each one after it up to twice as long as the one before. */
 const FIRST_MS = 100;
@@ -18,6 +19,8 @@ export class Retries {
   readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
   #made = 0;
+  /** The last failure that names the batch, so that its outcome can be asked for. */
+  #named: PincexClientError | undefined;
 
   /** @param deadline by `performance.now()` */
   constructor(most: number, deadline: number, signal: AbortSignal | undefined) {
@@ -28,9 +31,14 @@ export class Retries {
 
   /** Waits until it is time to try again. Where there is nothing to wait for, it throws what went wrong. */
   async after(error: unknown): Promise<void> {
-    if (!(error instanceof PincexClientError) || !error.retryable || this.#made >= this.#most) throw error;
-    const pause = pauseMs(this.#made++, error.retryAfterMs);
-    if (performance.now() + pause >= this.#deadline) throw error;
+    if (!(error instanceof PincexClientError) || !error.retryable || this.#most === 0) throw error;
+    if (error.problem?.batchId !== undefined) this.#named = error;
+    // The attempt before is still executed, here or by the process that took it over: asking for it tries nothing anew.
+    const isRunning = error.code === 'request_in_progress';
+    const pause = pauseMs(isRunning ? 0 : this.#made, error.retryAfterMs);
+    const isOver = pause >= LONGEST_TIMER_MS || performance.now() + pause >= this.#deadline;
+    if (isOver || (!isRunning && this.#made >= this.#most)) throw isRunning ? (this.#named ?? error) : error;
+    if (!isRunning) this.#made++;
     await sleep(pause, this.#signal);
   }
 

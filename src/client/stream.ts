@@ -1,5 +1,5 @@
 import { cut } from './exchange.ts';
-import type { CallOptions, Transport } from './transport.ts';
+import { parse, type CallOptions, type Transport } from './transport.ts';
 
 export interface StreamOptions extends CallOptions {
   /** The `cursor` of an earlier stream of the same rows: begins behind it. Default: the first row. */
@@ -52,7 +52,7 @@ export class HttpRowStream<Row> implements RowStream<Row> {
       try {
         for await (const lines of this.#transport.lines(this.#place(), this.#options)) {
           for (const text of lines) {
-            const line = JSON.parse(text) as Line<Row>;
+            const line = parse(text, 200) as Line<Row>;
             if ('end' in line) return;
             retries.reset();
             this.#cursor = line.cursor;

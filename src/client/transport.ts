@@ -57,7 +57,7 @@ export class Transport {
       const response = await exchange.within(leftMs(), this.#fetch(call, exchange, leftMs()));
       const text = await exchange.within(leftMs(), response.text());
       if (!response.ok) throw errorOf(response, text);
-      return parse(response, text);
+      return parse(text, response.status);
     } finally {
       exchange.end();
     }
@@ -122,7 +122,8 @@ function secondsFor(leftMs: number): string {
   return (Math.max(1, leftMs - Math.min(leftMs / 10, 500)) / 1_000).toFixed(3);
 }
 
-function parse({ status }: Response, text: string): unknown {
+/** @throws PincexClientError `http_error` */
+export function parse(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -129,6 +129,40 @@ it('gives up after as many retries as it may make, with the last failure', async
   expect(none.seen).toHaveLength(1);
 });
 
+const running = problem(409, 'request_in_progress', { retryable: true });
+
+it('goes on asking for its own call that is still being executed, however often it was told so', async () => {
+  const { outcome, seen, keys } = await write([drop, running, running, running, running, running, done]);
+  expect(outcome).toMatchObject({ status: 'applied' });
+  expect(seen).toHaveLength(7);
+  expect(keys.size).toBe(1);
+});
+
+it('fails with what names the batch, when that is still being executed at the end of its time', async () => {
+  const named = problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' });
+  const { outcome } = await write([named, running], { timeoutMs: 1_000 });
+  expect(outcome).toMatchObject({ code: 'deadline_exceeded', problem: { batchId: 'b' } });
+  const { outcome: unnamed } = await write([running], { timeoutMs: 1_000 });
+  expect(unnamed).toMatchObject({ code: 'request_in_progress' });
+});
+
+it('fails at once when Retry-After is longer than any timer, even where it has any time', async () => {
+  const month = problem(503, 'overloaded', { retryable: true }, { 'retry-after': '2592000' });
+  const { outcome, seen } = await write([month, done], { timeoutMs: Infinity });
+  expect(outcome).toMatchObject({ code: 'overloaded' });
+  expect(seen).toHaveLength(1);
+});
+
+it('says that something else answers when a line of a stream is not JSON', async () => {
+  const { url } = await scripted(lines('<html>\n', 'end'));
+  const rows = clientOf(url).streamAccounts();
+  await expect(rows[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+    code: 'http_error',
+    retryable: false,
+    message: expect.stringContaining('<html>') as string,
+  });
+});
+
 it('is never back before Retry-After, and not much later', async () => {
   const { seen } = await write([
     problem(503, 'overloaded', { retryable: true }, { 'retry-after': '1' }),
