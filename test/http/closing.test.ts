@@ -9,7 +9,6 @@ const books = useBooks();
 const LOCK = '/v1/funds/batch-lock';
 const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
 
-/** The rest of the answer to a call, behind its head. */
 const listensNoMore = (url: string) =>
   until('the service to listen no more', () =>
     fetch(url).then(
@@ -18,6 +17,7 @@ const listensNoMore = (url: string) =>
     ),
   );
 
+/** The rest of the answer to a call, behind its head. */
 const bodyOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
 
 describe('a service that is closed', () => {
