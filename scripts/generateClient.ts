@@ -27,10 +27,10 @@ async function readDocument(): Promise<OpenAPI3> {
     isLocal: true,
     itemsPerSecond: null,
     idempotencyRetentionMs: 0,
-    bodyBytes: 1,
-    concurrentCalls: 1,
-    queuedCalls: 1,
-    queueMs: 1,
+    bodyLimit: 1,
+    maxConcurrent: 1,
+    maxWaiting: 1,
+    queueTimeoutMs: 1,
   });
   try {
     await app.ready();

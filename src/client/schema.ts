@@ -3768,10 +3768,10 @@ export interface paths {
               readonly idLength: number;
               readonly ordersPerUser: number;
               readonly bookDepth: number;
-              readonly bodyBytes: number;
-              readonly concurrentCalls: number;
-              readonly queuedCalls: number;
-              readonly queueMs: number;
+              readonly bodyLimit: number;
+              readonly maxConcurrent: number;
+              readonly maxWaiting: number;
+              readonly queueTimeoutMs: number;
             };
           };
         };

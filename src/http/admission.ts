@@ -2,11 +2,11 @@ import { Problem } from './problem.ts';
 
 export interface AdmissionOptions {
   /** Calls that run at the same time. */
-  readonly concurrent: number;
+  readonly maxConcurrent: number;
   /** Calls that may wait for their turn. */
-  readonly queue: number;
+  readonly maxWaiting: number;
   /** How long one may wait. */
-  readonly waitMs: number;
+  readonly queueTimeoutMs: number;
 }
 
 interface Waiting {
@@ -50,7 +50,7 @@ export class Admission {
    */
   async enter(deadline: number): Promise<() => void> {
     if (performance.now() >= deadline) throw notStarted();
-    if (this.#running < this.#options.concurrent) this.#running++;
+    if (this.#running < this.#options.maxConcurrent) this.#running++;
     else await this.#turn(deadline);
     return () => {
       this.#leave();
@@ -69,10 +69,10 @@ export class Admission {
   }
 
   #turn(deadline: number): Promise<void> {
-    const { queue, waitMs } = this.#options;
-    if (this.#queue.size >= queue) {
+    const { maxWaiting, queueTimeoutMs } = this.#options;
+    if (this.#queue.size >= maxWaiting) {
       return Promise.reject(
-        overloaded(`${this.#running} calls are running and ${queue} wait, as many as may`),
+        overloaded(`${this.#running} calls are running and ${maxWaiting} wait, as many as may`),
       );
     }
     return new Promise((resolve, reject) => {
@@ -80,9 +80,13 @@ export class Admission {
       const timer = setTimeout(
         () => {
           this.#queue.delete(waiting);
-          reject(leftMs < waitMs ? notStarted() : overloaded(`the call waited ${waitMs} ms for its turn`));
+          reject(
+            leftMs < queueTimeoutMs
+              ? notStarted()
+              : overloaded(`the call waited ${queueTimeoutMs} ms for its turn`),
+          );
         },
-        Math.min(waitMs, leftMs),
+        Math.min(queueTimeoutMs, leftMs),
       );
       const waiting: Waiting = {
         start() {

@@ -57,15 +57,15 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     logger,
     tls,
     patience = PATIENCE,
-    bodyBytes,
-    concurrentCalls,
-    queuedCalls,
-    queueMs,
+    bodyLimit,
+    maxConcurrent,
+    maxWaiting,
+    queueTimeoutMs,
   } = options;
   const settings: FastifyServerOptions = {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: bodyBytes,
+    bodyLimit,
     // HEAD of a stream would read a whole table for nobody.
     exposeHeadRoutes: false,
     requestTimeout: patience.requestMs,
@@ -85,7 +85,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     ...settings,
     ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
-  const admission = new Admission({ concurrent: concurrentCalls, queue: queuedCalls, waitMs: queueMs });
+  const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs });
   const turns = new Turns(admission);
   readJson(app);
   answerWithProblems(app);
@@ -110,7 +110,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   outcomeRoutes(app, batches);
   readRoutes(app, pincex, turns);
   // A stream goes on for as long as its client reads: it must not take the places of calls.
-  streamRoutes(app, pincex, new Admission({ concurrent: concurrentCalls, queue: 0, waitMs: queueMs }));
-  serviceRoutes(app, pincex, readiness, { bodyBytes, concurrentCalls, queuedCalls, queueMs });
+  streamRoutes(app, pincex, new Admission({ maxConcurrent, maxWaiting: 0, queueTimeoutMs }));
+  serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
   return app;
 }

@@ -25,8 +25,7 @@ export interface Service {
  * @throws PincexError `invalid_configuration` where the certificate cannot be read, or the address cannot be had
  */
 export async function startService(pincex: Pincex, version: string, logger?: Logger): Promise<Service> {
-  const { host, port, tls, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs, drainDelayMs, ...rest } =
-    pincex.config.service;
+  const { host, port, tls, drainDelayMs, ...rest } = pincex.config.service;
   const readiness = { isDraining: false };
   const app = await buildServer(pincex, {
     ...rest,
@@ -34,10 +33,6 @@ export async function startService(pincex: Pincex, version: string, logger?: Log
     readiness,
     isLocal: isLoopback(host),
     tls: await readTls(tls),
-    bodyBytes: bodyLimit,
-    concurrentCalls: maxConcurrent,
-    queuedCalls: maxWaiting,
-    queueMs: queueTimeoutMs,
     ...(logger && { logger }),
   });
   try {

@@ -256,7 +256,7 @@ it('waits for its first attempt when that is still under way', async () => {
 });
 
 it('says what one call may bring', async () => {
-  expect(await service.client.limits()).toMatchObject({ batchItems: 10_000, bodyBytes: 8 * 1_048_576 });
+  expect(await service.client.limits()).toMatchObject({ batchItems: 10_000, bodyLimit: 8 * 1_048_576 });
 });
 
 it('streams rows and goes on behind a cursor', async () => {

@@ -27,10 +27,10 @@ export function useService(): TestService {
       isLocal: true,
       itemsPerSecond: null,
       idempotencyRetentionMs: 60_000,
-      bodyBytes: 8 * 1_048_576,
-      concurrentCalls: 10,
-      queuedCalls: 100,
-      queueMs: 1_000,
+      bodyLimit: 8 * 1_048_576,
+      maxConcurrent: 10,
+      maxWaiting: 100,
+      queueTimeoutMs: 1_000,
     });
     ({ key } = await new KeyStore(books.pincex.session).create({ name: 'test', scopes: ['admin'] }));
     await app.listen({ host: '127.0.0.1', port: 0 });

@@ -17,7 +17,8 @@ async function refusal(call: Promise<unknown>): Promise<Problem> {
 }
 
 describe('a service that takes two calls at a time and lets two wait', () => {
-  const open = (waitMs = 60_000) => new Admission({ concurrent: 2, queue: 2, waitMs });
+  const open = (queueTimeoutMs = 60_000) =>
+    new Admission({ maxConcurrent: 2, maxWaiting: 2, queueTimeoutMs });
 
   it('runs two at once, the others in the order in which they came, and refuses a fifth at once', async () => {
     const admission = open();

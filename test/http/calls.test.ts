@@ -99,7 +99,7 @@ describe('the routes of an exchange', () => {
     expect(trades.body).toMatchObject({ trades: [[{ id: trade.id, side: 'sell', quoteAmount: '20' }]] });
     const shelves = await post('/v1/order-books/batch-get', { symbols: ['BTC/USD'], depth: 1 });
     expect(shelves.body).toEqual({ orderBooks: [{ symbol: 'BTC/USD', bids: [], asks: [] }] });
-    expect((await get('/v1/limits')).body).toMatchObject({ batchItems: 10_000, concurrentCalls: 10 });
+    expect((await get('/v1/limits')).body).toMatchObject({ batchItems: 10_000, maxConcurrent: 10 });
   });
 
   it('tell of each item, and refuse an atomic batch as a whole', async () => {

@@ -55,10 +55,10 @@ it('is what answers are held against: one that lacks a field, or has one too man
   const breach = (value: unknown, contentType = 'application/json', as = status): string | undefined =>
     contract.breach(operation, { status: as, contentType, text: JSON.stringify(value) });
   expect(breach(body)).toBeUndefined();
-  const { queueMs, ...less } = body;
-  expect(breach(less)).toContain('queueMs');
+  const { queueTimeoutMs, ...less } = body;
+  expect(breach(less)).toContain('queueTimeoutMs');
   expect(breach({ ...body, more: 1 })).toContain('additionalProperties');
-  expect(breach({ ...body, queueMs: String(queueMs) })).toContain('must be integer');
+  expect(breach({ ...body, queueTimeoutMs: String(queueTimeoutMs) })).toContain('must be integer');
   expect(breach(body, 'text/html')).toContain('not documented');
   expect(breach(body, 'application/problem+json', 400)).toContain('required');
   expect(breach(body, 'application/problem+json', 418)).toContain('not documented');

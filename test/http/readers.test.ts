@@ -32,7 +32,7 @@ describe('a stream gives its place back', () => {
   };
 
   it('when its client takes nothing any more', async () => {
-    const { url, key } = await serveImpatiently(books, { requestMs: 500 }, { concurrentCalls: 1 });
+    const { url, key } = await serveImpatiently(books, { requestMs: 500 }, { maxConcurrent: 1 });
     const wire = await dial(url);
     wire.send(get(ACCOUNTS, key));
     await until('the first lines', () => wire.received.length > 1_000);
@@ -42,7 +42,7 @@ describe('a stream gives its place back', () => {
   });
 
   it('when its client hangs up in the middle of a line', async () => {
-    const { url, key } = await serveImpatiently(books, {}, { concurrentCalls: 1 });
+    const { url, key } = await serveImpatiently(books, {}, { maxConcurrent: 1 });
     const wire = await dial(url);
     wire.send(get(ACCOUNTS, key));
     await until('the first lines', () => wire.received.length > 1_000);
@@ -53,7 +53,7 @@ describe('a stream gives its place back', () => {
   });
 
   it('but not when it is slow and takes a little now and then', async () => {
-    const { url, key } = await serveImpatiently(books, { requestMs: 2_000 }, { concurrentCalls: 1 });
+    const { url, key } = await serveImpatiently(books, { requestMs: 2_000 }, { maxConcurrent: 1 });
     const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
     let text = '';
     for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {

@@ -134,10 +134,10 @@ export function build({ pincex }: TestBooks, options: Partial<ServerOptions> = {
     isLocal: true,
     itemsPerSecond: null,
     idempotencyRetentionMs: 60_000,
-    bodyBytes: 1_048_576,
-    concurrentCalls: 10,
-    queuedCalls: 100,
-    queueMs: 10_000,
+    bodyLimit: 1_048_576,
+    maxConcurrent: 10,
+    maxWaiting: 100,
+    queueTimeoutMs: 10_000,
     ...options,
   });
 }

@@ -32,7 +32,7 @@ export class Authenticator {
   /** Ids that no key has, or were not looked for yet: else each call under them would be a query. */
   readonly #strangers = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
   /** Strangers are looked for by few queries at a time, so that all they can keep waiting is each other. */
-  readonly #lane = new Admission({ concurrent: 2, queue: 100, waitMs: 1_000 });
+  readonly #lane = new Admission({ maxConcurrent: 2, maxWaiting: 100, queueTimeoutMs: 1_000 });
 
   constructor(store: Pick<KeyStore, 'find'>) {
     this.#store = store;

@@ -14,10 +14,10 @@ export interface Readiness {
 
 /** What a client may send at the most. */
 export interface ServiceLimits {
-  readonly bodyBytes: number;
-  readonly concurrentCalls: number;
-  readonly queuedCalls: number;
-  readonly queueMs: number;
+  readonly bodyLimit: number;
+  readonly maxConcurrent: number;
+  readonly maxWaiting: number;
+  readonly queueTimeoutMs: number;
 }
 
 export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bounds: ServiceLimits): void {
@@ -66,10 +66,10 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
             idLength: number,
             ordersPerUser: number,
             bookDepth: number,
-            bodyBytes: number,
-            concurrentCalls: number,
-            queuedCalls: number,
-            queueMs: number,
+            bodyLimit: number,
+            maxConcurrent: number,
+            maxWaiting: number,
+            queueTimeoutMs: number,
           }),
         ),
       },
