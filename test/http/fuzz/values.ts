@@ -134,10 +134,13 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
   }
 }
 
-/** Batch ids of which some meet again. */
+/** Batch ids of which some meet again, also in other letters, and some that only look like one. */
 export const uuid = fc.oneof(
-  fc.uuid(),
-  fc.nat(20).map((n) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`),
+  { weight: 4, arbitrary: fc.uuid() },
+  { weight: 4, arbitrary: fc.nat(20).map((n) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`) },
+  { weight: 1, arbitrary: fc.uuid().map((text) => text.toUpperCase()) },
+  { weight: 1, arbitrary: fc.uuid().map((text) => `urn:uuid:${text}`) },
+  { weight: 1, arbitrary: fc.constant('00000000-0000-0000-1234-000000000000') },
 );
 
 /** Whose order it is, and which way it goes, follows from its number; else hardly a call would meet its order. */
