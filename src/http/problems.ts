@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
 import { digitsAt } from './json.ts';
 import { Problem } from './problem.ts';
@@ -117,9 +118,9 @@ function ofValidation(
 ): Problem {
   const place = PLACES[validationContext ?? 'body'];
   const errors = validation.map(({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
-    const property = keyword === 'required' ? params['missingProperty'] : params['additionalProperty'];
+    const property = PROPERTY[keyword] === undefined ? undefined : params[PROPERTY[keyword]];
     const pointer = `${instancePath}${typeof property === 'string' ? `/${escaped(property)}` : ''}`;
-    const detail = wordsFor(keyword, message);
+    const detail = wordsFor(keyword, params, message);
     if (place !== 'pointer') return { [place]: pointer.slice(1), detail };
     const digits = keyword === 'type' ? digitsAt(request.rawBody, pointer) : undefined;
     return { pointer, detail: digits === undefined ? detail : `${detail}: got the number ${digits}` };
@@ -131,10 +132,27 @@ function ofValidation(
   });
 }
 
-function wordsFor(keyword: string, message: string): string {
-  if (keyword === 'required') return 'is missing';
-  if (keyword === 'additionalProperties') return 'is not a field that is known here';
-  return message;
+/** Which parameter of a failure names a property of the object at its place. */
+const PROPERTY: Readonly<Record<string, string>> = {
+  required: 'missingProperty',
+  additionalProperties: 'additionalProperty',
+  discriminator: 'tag',
+};
+
+function wordsFor(keyword: string, params: Readonly<Record<string, unknown>>, message: string): string {
+  switch (keyword) {
+    case 'required':
+      return 'is missing';
+    case 'additionalProperties':
+      return 'is not a field that is known here';
+    case 'enum':
+      return `must be one of ${(params['allowedValues'] as readonly string[]).join(', ')}`;
+    // Items that mix commands are the one thing that is told apart by a field.
+    case 'discriminator':
+      return `must be one of ${Object.keys(commands).join(', ')}`;
+    default:
+      return message;
+  }
 }
 
 /** A name as a part of a JSON pointer. */

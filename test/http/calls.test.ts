@@ -163,6 +163,20 @@ describe('a call that is malformed', () => {
     expect(answer.body.errors).toEqual([{ pointer, detail }]);
   });
 
+  it('is told what it may choose from', async () => {
+    const { post } = await serve(books);
+    const faults = async (path: string, body: object) => (await post<ProblemBody>(path, body)).body.errors;
+    expect(await faults('/v1/batches', { items: [{ command: 'steal' }] })).toEqual([
+      {
+        pointer: '/items/0/command',
+        detail: expect.stringMatching(/^must be one of createAccount, .*settleTrade$/) as string,
+      },
+    ]);
+    expect(await faults('/v1/funds/batch-lock', { items: [], mode: 'most' })).toEqual([
+      { pointer: '/mode', detail: 'must be one of partial, stop_on_error, atomic' },
+    ]);
+  });
+
   it('names a number with all the digits that it was sent with', async () => {
     const { post } = await serve(books);
     const text = JSON.stringify({ items: [item] }).replace('"1"', '0.1000000000000000055511151231257827');
