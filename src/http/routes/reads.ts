@@ -89,7 +89,10 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     async (request) => {
       const { userIds, ...filter } = request.body;
       const { limit = limits.ordersPerUser.byDefault } = filter;
-      requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
+      requireRows(
+        userIds.length * Math.min(limit, limits.ordersPerUser.most),
+        `${userIds.length} users with up to ${limit} orders each`,
+      );
       return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), late) };
     },
   );
@@ -132,7 +135,7 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     async (request) => {
       const { symbols, depth = 20 } = request.body;
       requireRows(
-        2 * symbols.length * depth,
+        2 * symbols.length * Math.min(depth, limits.bookDepth),
         `${symbols.length} books with up to ${depth} levels on each side`,
       );
       return {
@@ -144,7 +147,11 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
 
 const late = () => ({ detail: 'The time of Request-Timeout was over before everything was read' });
 
-/** @throws PincexError `batch_too_large` */
+/**
+ * A limit that is too high by itself is the library's to refuse.
+ *
+ * @throws PincexError `batch_too_large`
+ */
 function requireRows(rows: number, asked: string): void {
   if (rows <= limits.readRows) return;
   const message = `One read answers at most ${limits.readRows} rows: ${asked} were asked for; ask for fewer at a time`;
