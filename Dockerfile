@@ -26,7 +26,7 @@ COPY migrations ./migrations
 USER node
 EXPOSE 8080
 # For plain HTTP; where PINCEX_SERVICE_TLS_CERT is set, bring a check of your own.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PINCEX_SERVICE_PORT || 8080}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "--max-semi-space-size=128", "dist/cli/main.js"]
 CMD ["start", "--host", "0.0.0.0"]
