@@ -1,11 +1,37 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { limits } from '../../src/limits.ts';
+import { Trading } from '../../src/services/trading.ts';
 import { expectApplied, newUser, useBooks } from '../support/books.ts';
 import { serve } from './support.ts';
 
 const books = useBooks();
 
 const many = (count: number, value: string): string[] => Array<string>(count).fill(value);
+
+/** The order `buy` has two trades. */
+beforeAll(async () => {
+  const [buyer, seller] = [
+    await newUser(books.pincex, { USD: '1000' }),
+    await newUser(books.pincex, { BTC: '2' }),
+  ];
+  const order = { symbol: 'BTC/USD', type: 'limit', price: '100.00', quantity: '2' } as const;
+  const { trading } = books.pincex;
+  await trading.placeOrders([
+    { ...order, id: 'buy', userId: buyer, side: 'buy' },
+    { ...order, id: 'sell', userId: seller, side: 'sell' },
+  ]);
+  const trade = {
+    symbol: 'BTC/USD',
+    price: '100.00',
+    quantity: '1',
+    buyUserId: buyer,
+    buyOrderId: 'buy',
+    sellUserId: seller,
+    sellOrderId: 'sell',
+    takerSide: 'buy',
+  } as const;
+  expectApplied(await trading.settleTrades(['t1', 't2'].map((id) => ({ ...trade, id }))));
+});
 
 it('a read that could have more rows than an answer may is refused before anything is read', async () => {
   const { post } = await serve(books);
@@ -41,32 +67,29 @@ it('nobody can ask for the head of what is read', async () => {
 
 it('trades are counted as they are found', async () => {
   const { post } = await serve(books);
-  const [buyer, seller] = [
-    await newUser(books.pincex, { USD: '1000' }),
-    await newUser(books.pincex, { BTC: '2' }),
-  ];
-  const order = { symbol: 'BTC/USD', type: 'limit', price: '100.00', quantity: '2' } as const;
-  const { trading } = books.pincex;
-  await trading.placeOrders([
-    { ...order, id: 'buy', userId: buyer, side: 'buy' },
-    { ...order, id: 'sell', userId: seller, side: 'sell' },
-  ]);
-  const trade = {
-    symbol: 'BTC/USD',
-    price: '100.00',
-    quantity: '1',
-    buyUserId: buyer,
-    buyOrderId: 'buy',
-    sellUserId: seller,
-    sellOrderId: 'sell',
-    takerSide: 'buy',
-  } as const;
-  expectApplied(await trading.settleTrades(['t1', 't2'].map((id) => ({ ...trade, id }))));
   const orders = limits.readRows / 2;
   const trades = (count: number) => post('/v1/trades/batch-get', { orderIds: many(count, 'buy') });
   expect((await trades(orders)).status).toBe(200);
   expect(await trades(orders + 1)).toMatchObject({
     status: 413,
     body: { detail: expect.stringContaining('50001 orders with 100002 trades') as string },
+  });
+});
+
+it('an order that is named often is read once, and stands in the answer as often as it was named', async () => {
+  const { post } = await serve(books);
+  const read = vi.spyOn(Trading.prototype, 'batchGetTradesByOrderIds');
+  onTestFinished(() => {
+    read.mockRestore();
+  });
+  const ask = (orderIds: string[]) => post('/v1/trades/batch-get', { orderIds, fresh: true });
+  const answer = await ask(['none', 'buy', 'none', 'buy']);
+  const bought = [{ id: 't1' }, { id: 't2' }];
+  expect(answer).toMatchObject({ status: 200, body: { trades: [[], bought, [], bought] } });
+  expect(read.mock.lastCall?.[0]).toEqual(['none', 'buy']);
+  expect((await ask(many(limits.readKeys, 'none'))).status).toBe(200);
+  expect(await ask(many(limits.readKeys + 1, 'none'))).toMatchObject({
+    status: 413,
+    body: { code: 'batch_too_large', detail: expect.stringContaining('got 100001') as string },
   });
 });

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
+import { requireCount } from '../../reads/keys.ts';
 import type { App } from '../app.ts';
 import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
@@ -109,8 +110,13 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     },
     async (request) => {
       const { orderIds, ...options } = request.body;
-      const read = () => trading.batchGetTradesByOrderIds(orderIds, options);
-      const trades = await turns.take(request, read, late);
+      requireCount(orderIds.length);
+      // One that is named often is read once: counted only when all is there, it would be there as often.
+      const distinct = [...new Set(orderIds)];
+      const read = () => trading.batchGetTradesByOrderIds(distinct, options);
+      const lists = await turns.take(request, read, late);
+      const tradesOf = new Map(distinct.map((orderId, n) => [orderId, lists[n] ?? []]));
+      const trades = orderIds.map((orderId) => tradesOf.get(orderId) ?? []);
       const rows = trades.reduce((sum, list) => sum + list.length, 0);
       requireRows(rows, `${orderIds.length} orders with ${rows} trades`);
       return { trades };
