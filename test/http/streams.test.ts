@@ -1,0 +1,66 @@
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { limits } from '../../src/limits.ts';
+import { expectApplied, useBooks } from '../support/books.ts';
+import { startProxy } from '../support/proxy.ts';
+import { until } from '../support/waiting.ts';
+import { serve } from './support.ts';
+import { dial, serveImpatiently } from './wire.ts';
+
+const books = useBooks();
+
+const ACCOUNTS = '/v1/stream/accounts';
+
+/** More than what the connections of this machine hold. */
+beforeAll(async () => {
+  const name = 'x'.repeat(100);
+  for (let batch = 0; batch < 5; batch++) {
+    const accounts = Array.from({ length: limits.batchItems }, (_, n) => {
+      const userId = `${name}-${batch}-${n}`;
+      return { id: userId, userId, currency: 'USD' };
+    });
+    expectApplied(await books.pincex.bookkeeper.batchCreateAccounts(accounts));
+  }
+}, 120_000);
+
+describe('a stream', () => {
+  it('that loses its database is cut off without its last line, and gives its place back', async () => {
+    const proxy = await startProxy(books.url);
+    onTestFinished(() => proxy.close());
+    const { url, key, get } = await serve({ ...books, url: proxy.url }, { maxConcurrent: 1 });
+    let pages = 0;
+    proxy.onRequest = (request) => (request.includes('stream-accounts') && ++pages === 3 ? 'cut' : 'pass');
+    const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
+    expect(response.status).toBe(200);
+    let text = '';
+    const whole = (async () => {
+      for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) text += piece;
+    })();
+    await expect(whole).rejects.toThrow('terminated');
+    expect(text).toMatch(/^\{"cursor":/);
+    expect(text).not.toContain('{"end":true}');
+    await until('the place to be free', async () => (await get('/v1/stream/trades')).status === 200);
+  });
+
+  it('does not keep a service from closing whose client takes nothing any more', async () => {
+    const { app, url, key } = await serveImpatiently(books, { requestMs: 500 });
+    const wire = await dial(url);
+    wire.send(`GET ${ACCOUNTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+    await until('the first lines', () => wire.received.length > 1_000);
+    wire.pause();
+    await app.close();
+    expect(wire.received).not.toContain('{"end":true}');
+  });
+
+  it('does not begin when the time of its client is over, and takes no place', async () => {
+    const { get } = await serve(books, { maxConcurrent: 1 });
+    const late = await get(ACCOUNTS, { 'request-timeout': '0.000001' });
+    expect(late).toMatchObject({
+      status: 504,
+      body: {
+        code: 'deadline_exceeded',
+        detail: expect.stringContaining('before the call began') as string,
+      },
+    });
+    expect((await get('/v1/stream/trades', { 'request-timeout': '60' })).status).toBe(200);
+  });
+});
