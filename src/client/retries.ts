@@ -37,7 +37,9 @@ export class Retries {
     const isRunning = error.code === 'request_in_progress';
     const pause = pauseMs(isRunning ? 0 : this.#made, error.retryAfterMs);
     const isOver = pause >= LONGEST_TIMER_MS || performance.now() + pause >= this.#deadline;
-    if (isOver || (!isRunning && this.#made >= this.#most)) throw isRunning ? (this.#named ?? error) : error;
+    // A conflict is an outcome: nothing was written. Any other failure leaves open what became of the batch named before.
+    if (isOver || (!isRunning && this.#made >= this.#most))
+      throw error.code === 'conflict' ? error : (this.#named ?? error);
     if (!isRunning) this.#made++;
     await sleep(pause, this.#signal);
   }

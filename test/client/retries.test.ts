@@ -140,10 +140,30 @@ it('goes on asking for its own call that is still being executed, however often 
 
 it('fails with what names the batch, when that is still being executed at the end of its time', async () => {
   const named = problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' });
-  const { outcome } = await write([named, running], { timeoutMs: 1_000 });
+  // Its own pause is beyond the time that is left, so that no attempt is under way when the time is over.
+  const last = problem(409, 'request_in_progress', { retryable: true }, { 'retry-after': '1' });
+  const { outcome } = await write([named, last], { timeoutMs: 1_000 });
   expect(outcome).toMatchObject({ code: 'deadline_exceeded', problem: { batchId: 'b' } });
-  const { outcome: unnamed } = await write([running], { timeoutMs: 1_000 });
+  const { outcome: unnamed } = await write([last], { timeoutMs: 1_000 });
   expect(unnamed).toMatchObject({ code: 'request_in_progress' });
+});
+
+describe('a batch that was named once is named in the end, too, when the last attempt', () => {
+  const named = problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' });
+  it.each<[string, Step]>([
+    ['brought no answer in time', hang],
+    ['was cut', drop],
+    ['was refused by a busy service', problem(503, 'overloaded', { retryable: true })],
+  ])('%s', async (_, last) => {
+    const { outcome } = await write([named, running, last], { maxRetries: 1, timeoutMs: 2_500 });
+    expect(outcome).toMatchObject({ code: 'deadline_exceeded', problem: { batchId: 'b' } });
+  });
+
+  it('but not when that says that nothing was written', async () => {
+    const conflict = problem(409, 'conflict', { retryable: true });
+    const { outcome } = await write([named, conflict], { maxRetries: 1 });
+    expect(outcome).toMatchObject({ code: 'conflict' });
+  });
 });
 
 it('fails at once when Retry-After is longer than any timer, even where it has any time', async () => {
