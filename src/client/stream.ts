@@ -1,3 +1,4 @@
+import { PincexClientError } from './errors.ts';
 import { cut } from './exchange.ts';
 import { parse, type CallOptions, type Transport } from './transport.ts';
 
@@ -52,7 +53,7 @@ export class HttpRowStream<Row> implements RowStream<Row> {
       try {
         for await (const lines of this.#transport.lines(this.#place(), this.#options)) {
           for (const text of lines) {
-            const line = parse(text, 200) as Line<Row>;
+            const line = lineOf<Row>(text);
             if ('end' in line) return;
             retries.reset();
             this.#cursor = line.cursor;
@@ -70,4 +71,14 @@ export class HttpRowStream<Row> implements RowStream<Row> {
   #place(): string {
     return this.#cursor === null ? this.#path : `${this.#path}?after=${encodeURIComponent(this.#cursor)}`;
   }
+}
+
+/** @throws PincexClientError `http_error` */
+function lineOf<Row>(text: string): Line<Row> {
+  const line = parse(text, 200);
+  if (typeof line === 'object' && line !== null && ('end' in line || ('cursor' in line && 'row' in line))) {
+    return line as Line<Row>;
+  }
+  const message = `A line is not one of the service's: is it the service that answers here? It begins with ${JSON.stringify(text.slice(0, 100))}`;
+  throw new PincexClientError('http_error', message, { status: 200, retryable: false });
 }

@@ -173,13 +173,28 @@ it('fails at once when Retry-After is longer than any timer, even where it has a
   expect(seen).toHaveLength(1);
 });
 
-it('says that something else answers when a line of a stream is not JSON', async () => {
-  const { url } = await scripted(lines('<html>\n', 'end'));
-  const rows = clientOf(url).streamAccounts();
-  await expect(rows[Symbol.asyncIterator]().next()).rejects.toMatchObject({
-    code: 'http_error',
-    retryable: false,
-    message: expect.stringContaining('<html>') as string,
+describe('something else answers, and is told of, when a line of a stream is', () => {
+  const failureOf = async (line: string) => {
+    const { url } = await scripted(lines(`${line}\n`, 'end'));
+    const rows = clientOf(url).streamAccounts()[Symbol.asyncIterator]();
+    return rows.next().catch((error: unknown) => error);
+  };
+
+  it.each(['<html>', 'null', '5', '"text"', '{}', '{"cursor":"c1"}'])('%s', async (line) => {
+    const failure = await failureOf(line);
+    expect(failure).toBeInstanceOf(PincexClientError);
+    expect(failure).toMatchObject({
+      code: 'http_error',
+      retryable: false,
+      message: expect.stringContaining(JSON.stringify(line)) as string,
+    });
+  });
+
+  it('no JSON, with the beginning of it and what the parser said', async () => {
+    const failure = await failureOf('x'.repeat(1_000));
+    expect(failure).toMatchObject({ cause: expect.any(SyntaxError) as SyntaxError });
+    expect(String(failure)).toContain('x'.repeat(100));
+    expect(String(failure)).not.toContain('x'.repeat(101));
   });
 });
 
