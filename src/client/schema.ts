@@ -120,6 +120,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -299,6 +301,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -478,6 +482,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -657,6 +663,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -836,6 +844,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1015,6 +1025,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1194,6 +1206,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1373,6 +1387,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1552,6 +1568,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1731,6 +1749,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -1910,6 +1930,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {
@@ -2089,6 +2111,8 @@ export interface paths {
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
+            /** @description `true` where this is the answer of an earlier call */
+            readonly 'Idempotency-Hit'?: string;
             readonly [name: string]: unknown;
           };
           content: {

@@ -43,7 +43,8 @@ it('names the headers of calls and answers, and how each kind of route refuses',
     const documented = Object.keys(responses).map(Number);
     expect(documented.filter((status) => status >= 400).sort(), name).toEqual(refusals.sort());
     expect(Object.keys(responses[503]!.headers ?? {}), name).toEqual(['Retry-After']);
-    if (isWrite) expect(Object.keys(responses[200]!.headers ?? {}), name).toContain('Idempotency-Hit');
+    for (const status of isWrite ? [200, 422] : [])
+      expect(Object.keys(responses[status]!.headers ?? {}), name).toContain('Idempotency-Hit');
   }
 });
 

@@ -83,7 +83,7 @@ export function documented(schema: FastifySchema, config: FastifyContextConfig =
     ...(isWrite ? OF_WRITES : []),
     ...(schema.params === undefined ? [] : WITH_PATH),
   ];
-  const problems = statuses.map((status) => [status, refusal(status, responses[200])]);
+  const problems = statuses.map((status) => [status, refusal(status, isWrite, responses[200])]);
   const successes = Object.entries(responses).map(([status, answer]) => [
     status,
     {
@@ -104,8 +104,14 @@ export function documented(schema: FastifySchema, config: FastifyContextConfig =
   };
 }
 
-function refusal(status: Status, success: TSchema | undefined): Response & { readonly content: unknown } {
+function refusal(
+  status: Status,
+  isWrite: boolean,
+  success: TSchema | undefined,
+): Response & { readonly content: unknown } {
   const rejected = { type: 'object', properties: { batch: success } };
   const schema = status === 422 ? { allOf: [ref(problem), rejected] } : ref(problem);
-  return { ...PROBLEMS[status], content: { 'application/problem+json': { schema } } };
+  // A batch that was rejected is kept and told again, like one that was executed.
+  const headers = status === 422 && isWrite && { headers: IDEMPOTENCY_HIT };
+  return { ...PROBLEMS[status], ...headers, content: { 'application/problem+json': { schema } } };
 }
