@@ -109,15 +109,16 @@ export class Contract {
     const media = contentType.split(';', 1)[0] ?? '';
     const schema = response?.content?.[media]?.schema;
     if (schema === undefined) return `${status} is not documented as ${media || 'nothing'}`;
-    if (media !== 'application/x-ndjson') return this.#mismatch(schema, status, text);
+    if (media === 'application/problem+json') return this.#mismatch(schema, text) ?? mistold(status, text);
+    if (media !== 'application/x-ndjson') return this.#mismatch(schema, text);
     const lines = text.split('\n');
     const rest = lines.pop();
-    if (isCut) return firstOf(lines, (line) => this.#mismatch(schema, status, line));
+    if (isCut) return firstOf(lines, (line) => this.#mismatch(schema, line));
     if (rest !== '' || lines.at(-1) !== '{"end":true}') return 'the stream has no end';
-    return firstOf(lines, (line) => this.#mismatch(schema, status, line));
+    return firstOf(lines, (line) => this.#mismatch(schema, line));
   }
 
-  #mismatch(schema: JsonSchema, status: number, text: string): string | undefined {
+  #mismatch(schema: JsonSchema, text: string): string | undefined {
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -125,10 +126,8 @@ export class Contract {
       return `no JSON: ${text.slice(0, 200)}`;
     }
     const validator = this.#validatorOf(schema);
-    if (!validator.Check(value)) return JSON.stringify(validator.Errors(value)[1].slice(0, 5));
-    const isProblem = schema.$ref === '#/components/schemas/Problem';
-    const told = (value as { status?: unknown }).status;
-    return isProblem && told !== status ? `a ${status} tells of ${String(told)}` : undefined;
+    if (validator.Check(value)) return undefined;
+    return JSON.stringify(validator.Errors(value)[1].slice(0, 5));
   }
 
   #validatorOf(schema: JsonSchema): Validator {
@@ -140,6 +139,12 @@ export class Contract {
     }
     return validator;
   }
+}
+
+/** Where a problem tells of another status than it came with. */
+function mistold(status: number, problem: string): string | undefined {
+  const told = (JSON.parse(problem) as { readonly status: number }).status;
+  return told === status ? undefined : `a ${status} tells of ${told}`;
 }
 
 function firstOf<Item>(

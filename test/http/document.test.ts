@@ -64,3 +64,22 @@ it('is what answers are held against: one that lacks a field, or has one too man
   expect(breach(body, 'application/problem+json', 400)).toContain('required');
   expect(breach(body, 'application/problem+json', 418)).toContain('not documented');
 });
+
+it('is what the results in a refused batch are held against, and the status that its problem tells', async () => {
+  const { url, key, post } = await serve(books);
+  const contract = await Contract.of(url, key);
+  const path = '/v1/funds/batch-lock';
+  const item = { id: 'l1', userId: 'nobody', currency: 'USD', amount: '1', orderId: 'o1' };
+  const { status, body } = await post<{ batch: object }>(path, { mode: 'atomic', items: [item] });
+  expect(status).toBe(422);
+  const breach = (value: unknown): string | undefined =>
+    contract.breach(contract.operationOf('POST', path), {
+      status,
+      contentType: 'application/problem+json',
+      text: JSON.stringify(value),
+    });
+  expect(breach(body)).toBeUndefined();
+  expect(breach({ ...body, batch: { ...body.batch, counts: undefined } })).toContain('counts');
+  expect(breach({ ...body, batch: { ...body.batch, more: 1 } })).toContain('additionalProperties');
+  expect(breach({ ...body, status: 409 })).toBe('a 422 tells of 409');
+});
