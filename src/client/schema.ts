@@ -88,6 +88,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description The same call is being executed, or the batch lost against others; nothing was written */
         readonly 409: {
           headers: {
@@ -262,6 +271,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -450,6 +468,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description The same call is being executed, or the batch lost against others; nothing was written */
         readonly 409: {
           headers: {
@@ -624,6 +651,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -812,6 +848,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description The same call is being executed, or the batch lost against others; nothing was written */
         readonly 409: {
           headers: {
@@ -986,6 +1031,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1174,6 +1228,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description The same call is being executed, or the batch lost against others; nothing was written */
         readonly 409: {
           headers: {
@@ -1348,6 +1411,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1536,6 +1608,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description The same call is being executed, or the batch lost against others; nothing was written */
         readonly 409: {
           headers: {
@@ -1710,6 +1791,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -1898,6 +1988,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description The same call is being executed, or the batch lost against others; nothing was written */
         readonly 409: {
           headers: {
@@ -2072,6 +2171,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -2419,6 +2527,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description Too many items, too many rows, or too large a body */
         readonly 413: {
           headers: {
@@ -2558,6 +2675,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };
@@ -2720,6 +2846,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description Too many items, too many rows, or too large a body */
         readonly 413: {
           headers: {
@@ -2867,6 +3002,15 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
         /** @description Too many items, too many rows, or too large a body */
         readonly 413: {
           headers: {
@@ -3007,6 +3151,15 @@ export interface paths {
         };
         /** @description The key has not the scope that is needed */
         readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
           headers: {
             readonly [name: string]: unknown;
           };

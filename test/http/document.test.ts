@@ -36,7 +36,7 @@ it('names the headers of calls and answers, and how each kind of route refuses',
     const refusals = [
       ...[400, 500, 503],
       ...(scopes === null ? [] : [401, 403, 429, 504]),
-      ...(method === 'POST' ? [413, 415] : []),
+      ...(method === 'POST' ? [408, 413, 415] : []),
       ...(isWrite ? [409, 422] : []),
       ...(path.endsWith('{batchId}') ? [404, 414, 422] : []),
     ];

@@ -46,6 +46,7 @@ const PROBLEMS = {
   },
   403: { description: 'The key has not the scope that is needed' },
   404: { description: 'This key has made no such batch, or it has expired' },
+  408: { description: 'The body did not come in time' },
   409: {
     description: 'The same call is being executed, or the batch lost against others; nothing was written',
     headers: RETRY_AFTER,
@@ -67,7 +68,7 @@ type Status = keyof typeof PROBLEMS;
 
 const ALL: readonly Status[] = [400, 500, 503];
 const WITH_KEY: readonly Status[] = [401, 403, 429, 504];
-const WITH_BODY: readonly Status[] = [413, 415];
+const WITH_BODY: readonly Status[] = [408, 413, 415];
 const OF_WRITES: readonly Status[] = [409, 422];
 const WITH_PATH: readonly Status[] = [404, 414, 422];
 
