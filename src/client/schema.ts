@@ -15,15 +15,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -205,15 +199,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -395,15 +383,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -585,15 +567,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -775,15 +751,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -965,15 +935,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -1155,15 +1119,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -1345,15 +1303,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -1535,15 +1487,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -1725,15 +1671,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -1915,15 +1855,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -2105,15 +2039,9 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
-          /**
-           * @description A key of your own for this call, in double quotes: sent again, it gets the answer of the first time
-           * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
-           */
+          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
           readonly 'Idempotency-Key'?: string;
         };
         readonly path?: never;
@@ -2293,10 +2221,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path: {
@@ -2464,10 +2389,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -2620,10 +2542,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -2775,10 +2694,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -2939,10 +2855,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -3095,10 +3008,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -3255,10 +3165,7 @@ export interface paths {
           readonly after?: string;
         };
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -3388,10 +3295,7 @@ export interface paths {
           readonly after?: string;
         };
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -3521,10 +3425,7 @@ export interface paths {
           readonly after?: string;
         };
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -3654,10 +3555,7 @@ export interface paths {
           readonly after?: string;
         };
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;
@@ -3917,10 +3815,7 @@ export interface paths {
       readonly parameters: {
         readonly query?: never;
         readonly header?: {
-          /**
-           * @description How many seconds the client waits for the answer
-           * @example 2.5
-           */
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
           readonly 'Request-Timeout'?: string;
         };
         readonly path?: never;

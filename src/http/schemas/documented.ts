@@ -11,10 +11,10 @@ import { problem } from './results.ts';
 const text = (description: string, ...examples: string[]): TSchema =>
   Type.Optional(Type.String({ description, ...(examples.length > 0 && { examples }) }));
 
-const REQUEST_TIMEOUT = text('How many seconds the client waits for the answer', '2.5');
+// No examples: the page would send them with every call.
+const REQUEST_TIMEOUT = text('How many seconds the client waits for the answer, such as `2.5`');
 const IDEMPOTENCY_KEY = text(
-  'A key of your own for this call, in double quotes: sent again, it gets the answer of the first time',
-  '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+  'A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer',
 );
 
 const RETRY_AFTER = {
