@@ -53,6 +53,12 @@ export function errorOf({ status, headers }: Response, body: string): PincexClie
   });
 }
 
+/** Of an answer, or a part of it, that is not the service's. */
+export function foreign(what: string, text: string, status: number, cause?: unknown): PincexClientError {
+  const message = `${what}: is it the service that answers here? It begins with ${JSON.stringify(text.slice(0, 100))}`;
+  return new PincexClientError('http_error', message, { status, retryable: false, cause });
+}
+
 /** The problem that the service tells of. Those of proxies do not say whether they are `retryable`. */
 function problemOf(body: string): Problem | undefined {
   try {

@@ -1,4 +1,4 @@
-import { PincexClientError } from './errors.ts';
+import { foreign } from './errors.ts';
 import { cut } from './exchange.ts';
 import { parse, type CallOptions, type Transport } from './transport.ts';
 
@@ -79,6 +79,5 @@ function lineOf<Row>(text: string): Line<Row> {
   if (typeof line === 'object' && line !== null && ('end' in line || ('cursor' in line && 'row' in line))) {
     return line as Line<Row>;
   }
-  const message = `A line is not one of the service's: is it the service that answers here? It begins with ${JSON.stringify(text.slice(0, 100))}`;
-  throw new PincexClientError('http_error', message, { status: 200, retryable: false });
+  throw foreign("A line is not one of the service's", text, 200);
 }

@@ -1,4 +1,4 @@
-import { errorOf, PincexClientError } from './errors.ts';
+import { errorOf, foreign } from './errors.ts';
 import { cut, Exchange, LONGEST_MS } from './exchange.ts';
 import { Retries } from './retries.ts';
 
@@ -127,7 +127,6 @@ export function parse(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const message = `The answer is not JSON: is it the service that answers here? It begins with ${JSON.stringify(text.slice(0, 100))}`;
-    throw new PincexClientError('http_error', message, { status, retryable: false, cause });
+    throw foreign('The answer is not JSON', text, status, cause);
   }
 }
