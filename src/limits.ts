@@ -24,7 +24,7 @@ export const limits = {
   /** Orders returned for one user by one read. */
   ordersPerUser: { byDefault: 100, most: 1_000 },
   /** Price levels on one side of an order book. */
-  bookDepth: 1_000,
+  bookDepth: { byDefault: 20, most: 1_000 },
   /** How often a batch is decided anew after its guard was lost, before the caller is told. */
   attempts: 50,
   /** Milliseconds a batch goes on looking for a database that went away, before the caller is told. */

@@ -150,11 +150,14 @@ export class Trading {
    * @param depth price levels on each side, 1 to 1,000
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
-  batchGetOrderBooks(symbols: readonly string[], depth = 20): Promise<OrderBook[]> {
+  batchGetOrderBooks(
+    symbols: readonly string[],
+    depth: number = limits.bookDepth.byDefault,
+  ): Promise<OrderBook[]> {
     return this.#repository.readDirectly((session) => readOrderBooks(session, symbols, depth));
   }
 
-  async getOrderBook(symbol: string, depth = 20): Promise<OrderBook> {
+  async getOrderBook(symbol: string, depth?: number): Promise<OrderBook> {
     const [book] = await this.batchGetOrderBooks([symbol], depth);
     return book ?? { symbol, bids: [], asks: [] };
   }

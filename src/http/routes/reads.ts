@@ -139,9 +139,9 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
       },
     },
     async (request) => {
-      const { symbols, depth = 20 } = request.body;
+      const { symbols, depth = limits.bookDepth.byDefault } = request.body;
       requireRows(
-        2 * symbols.length * Math.min(depth, limits.bookDepth),
+        2 * symbols.length * Math.min(depth, limits.bookDepth.most),
         `${symbols.length} books with up to ${depth} levels on each side`,
       );
       return {

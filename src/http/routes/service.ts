@@ -80,7 +80,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
       readRows: limits.readRows,
       idLength: limits.idLength,
       ordersPerUser: limits.ordersPerUser.most,
-      bookDepth: limits.bookDepth,
+      bookDepth: limits.bookDepth.most,
       ...bounds,
     }),
   );
