@@ -118,7 +118,8 @@ function ofValidation(
 ): Problem {
   const place = PLACES[validationContext ?? 'body'];
   const errors = validation.map(({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
-    const property = PROPERTY[keyword] === undefined ? undefined : params[PROPERTY[keyword]];
+    const named = PROPERTY[keyword];
+    const property = named === undefined ? undefined : params[named];
     const pointer = `${instancePath}${typeof property === 'string' ? `/${escaped(property)}` : ''}`;
     const detail = wordsFor(keyword, params, message);
     if (place !== 'pointer') return { [place]: pointer.slice(1), detail };

@@ -164,22 +164,24 @@ export class Requests {
    */
   async record({ batchId, caller, route }: ExecutedRequest, { status, body }: Answer): Promise<void> {
     const values = [batchId, caller, route, uuidv4(), String(status), body, this.#retention];
-    const recording = this.#session.query(insertFinishedRequest, values).then(
-      () => undefined,
-      (error: unknown) => {
-        this.#lease.onError(error);
-      },
-    );
+    const recording = this.#told(() => this.#session.query(insertFinishedRequest, values));
     this.#recording.set(batchId, recording);
     await recording;
     this.#recording.delete(batchId);
   }
 
   /** Notes a call of which nobody knows how it ended, as one that nobody runs. Never fails, as {@link record}. */
-  async leave(request: NewRequest): Promise<void> {
-    try {
+  leave(request: NewRequest): Promise<void> {
+    return this.#told(async () => {
       const begun = await this.begin(request);
       if (begun.kind === 'run') await begun.run.release();
+    });
+  }
+
+  /** What goes wrong is nobody's answer. */
+  async #told(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       this.#lease.onError(error);
     }
