@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
 import { PincexClient } from '../../src/client/index.ts';
-import { KeyStore } from '../../src/http/access/store.ts';
 import type { App } from '../../src/http/app.ts';
-import { buildServer } from '../../src/http/server.ts';
 import type { Pincex } from '../../src/index.ts';
+import { makeKey } from '../http/support.ts';
+import { build } from '../http/wire.ts';
 import { useBooks } from '../support/books.ts';
 
 /** The service on the books of this test file, and a client that calls it over a real connection. */
@@ -21,18 +21,8 @@ export function useService(): TestService {
   let app: App | undefined;
   let key = '';
   beforeAll(async () => {
-    app = await buildServer(books.pincex, {
-      version: 'test',
-      readiness: { isDraining: false },
-      isLocal: true,
-      itemsPerSecond: null,
-      idempotencyRetentionMs: 60_000,
-      bodyLimit: 8 * 1_048_576,
-      maxConcurrent: 10,
-      maxWaiting: 100,
-      queueTimeoutMs: 1_000,
-    });
-    ({ key } = await new KeyStore(books.pincex.session).create({ name: 'test', scopes: ['admin'] }));
+    app = await build(books, { bodyLimit: 8 * 1_048_576, queueTimeoutMs: 1_000 });
+    key = await makeKey(books.pincex, 'admin');
     await app.listen({ host: '127.0.0.1', port: 0 });
   });
   afterAll(() => app?.close());

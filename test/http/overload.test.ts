@@ -6,7 +6,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type Answer } from './support.ts';
-import { dial, hold, holdTable } from './wire.ts';
+import { dial, getOf, hold, holdTable } from './wire.ts';
 
 const books = useBooks();
 
@@ -187,9 +187,7 @@ describe('more streams than the service takes', () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const held = await holdTable(books, 'journal');
     const wire = await dial(service.url);
-    wire.send(
-      `GET /v1/stream/journal HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${service.key}\r\n\r\n`,
-    );
+    wire.send(getOf('/v1/stream/journal', service.key));
     await held.awaited();
     const refused = await service.get<ProblemBody>('/v1/stream/trades');
     expect([refused.status, refused.body.code]).toEqual([503, 'overloaded']);

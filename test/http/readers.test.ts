@@ -1,28 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
+import { fresh, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { callOf, dial, serveImpatiently } from './wire.ts';
+import { callOf, dial, getOf, openManyAccounts, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
 const LOCK = '/v1/funds/batch-lock';
 const ACCOUNTS = '/v1/stream/accounts';
-const get = (path: string, key: string): string =>
-  `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`;
 
-/** More than what the connections of this machine hold. */
-beforeAll(async () => {
-  const name = 'x'.repeat(100);
-  for (let batch = 0; batch < 5; batch++) {
-    const accounts = Array.from({ length: 10_000 }, (_, n) => {
-      const userId = `${name}-${batch}-${n}`;
-      return { id: userId, userId, currency: 'USD' };
-    });
-    expectApplied(await books.pincex.bookkeeper.batchCreateAccounts(accounts));
-  }
-}, 120_000);
+beforeAll(() => openManyAccounts(books), 120_000);
 
 describe('a stream gives its place back', () => {
   const statusOf = async (url: string, key: string, path: string): Promise<number> => {
@@ -34,7 +22,7 @@ describe('a stream gives its place back', () => {
   it('when its client takes nothing any more', async () => {
     const { url, key } = await serveImpatiently(books, { requestMs: 500 }, { maxConcurrent: 1 });
     const wire = await dial(url);
-    wire.send(get(ACCOUNTS, key));
+    wire.send(getOf(ACCOUNTS, key));
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
     expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
@@ -44,7 +32,7 @@ describe('a stream gives its place back', () => {
   it('when its client hangs up in the middle of a line', async () => {
     const { url, key } = await serveImpatiently(books, {}, { maxConcurrent: 1 });
     const wire = await dial(url);
-    wire.send(get(ACCOUNTS, key));
+    wire.send(getOf(ACCOUNTS, key));
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
     expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);

@@ -1,26 +1,15 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { limits } from '../../src/limits.ts';
-import { expectApplied, useBooks } from '../support/books.ts';
+import { useBooks } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { dial, serveImpatiently } from './wire.ts';
+import { dial, getOf, openManyAccounts, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
 const ACCOUNTS = '/v1/stream/accounts';
 
-/** More than what the connections of this machine hold. */
-beforeAll(async () => {
-  const name = 'x'.repeat(100);
-  for (let batch = 0; batch < 5; batch++) {
-    const accounts = Array.from({ length: limits.batchItems }, (_, n) => {
-      const userId = `${name}-${batch}-${n}`;
-      return { id: userId, userId, currency: 'USD' };
-    });
-    expectApplied(await books.pincex.bookkeeper.batchCreateAccounts(accounts));
-  }
-}, 120_000);
+beforeAll(() => openManyAccounts(books), 120_000);
 
 describe('a stream', () => {
   it('that loses its database is cut off without its last line, and gives its place back', async () => {
@@ -44,7 +33,7 @@ describe('a stream', () => {
   it('does not keep a service from closing whose client takes nothing any more', async () => {
     const { app, url, key } = await serveImpatiently(books, { requestMs: 500 });
     const wire = await dial(url);
-    wire.send(`GET ${ACCOUNTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`);
+    wire.send(getOf(ACCOUNTS, key));
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
     await app.close();

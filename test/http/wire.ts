@@ -4,7 +4,8 @@ import net from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { App } from '../../src/http/app.ts';
 import { buildServer, type Patience, type ServerOptions } from '../../src/http/server.ts';
-import { newUser, type TestBooks } from '../support/books.ts';
+import { limits } from '../../src/limits.ts';
+import { expectApplied, newUser, type TestBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey } from './support.ts';
 
@@ -62,6 +63,22 @@ export function callOf(path: string, key: string, items: object): { head: string
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
   return { head: `${head.join('\r\n')}\r\n\r\n`, body };
+}
+
+/** A call that asks for something, as it goes over the wire. */
+export const getOf = (path: string, key: string): string =>
+  `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`;
+
+/** Makes accounts of which a stream is more than what the connections of this machine hold. */
+export async function openManyAccounts({ pincex }: TestBooks): Promise<void> {
+  const name = 'x'.repeat(100);
+  for (let batch = 0; batch < 5; batch++) {
+    const accounts = Array.from({ length: limits.batchItems }, (_, n) => {
+      const userId = `${name}-${batch}-${n}`;
+      return { id: userId, userId, currency: 'USD' };
+    });
+    expectApplied(await pincex.bookkeeper.batchCreateAccounts(accounts));
+  }
 }
 
 /** Keeps something of the books as it is: what would change it waits until it is released. */

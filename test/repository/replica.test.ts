@@ -513,7 +513,6 @@ describe('with a cache', () => {
   });
 });
 
-/** The steps of one reader and one commit, each held until the test lets it go on. */
 /** Knows positions, and has neither entries nor leases: as a cluster of which one node is away. */
 class LeaselessCache extends ProcessCache {
   override async read(...[keys, asked]: Parameters<Cache['read']>): Promise<CacheRead> {
@@ -522,6 +521,7 @@ class LeaselessCache extends ProcessCache {
   }
 }
 
+/** The steps of one reader and one commit, each held until the test lets it go on. */
 describe('step by step', () => {
   let primary: Database;
   let replica: Database;
