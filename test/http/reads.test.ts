@@ -57,11 +57,14 @@ it('a read that could have more rows than an answer may is refused before anythi
   }
 });
 
-it('nobody can ask for the head of what is read', async () => {
+it('nobody can ask for the head of what is read; whoever sends calls here can ask for that of health', async () => {
   const { url, key } = await serve(books);
   const headers = { authorization: `Bearer ${key}` };
   for (const path of ['/v1/stream/journal', '/v1/limits']) {
     expect((await fetch(`${url}${path}`, { method: 'HEAD', headers })).status).toBe(404);
+  }
+  for (const path of ['/healthz', '/readyz']) {
+    expect((await fetch(`${url}${path}`, { method: 'HEAD' })).status).toBe(200);
   }
 });
 

@@ -20,12 +20,14 @@ export interface ServiceLimits {
   readonly queueTimeoutMs: number;
 }
 
+/** Load balancers may ask for the head alone of what tells them whether to send calls. */
 export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bounds: ServiceLimits): void {
   const ping = onceASecond(() => pincex.ping());
 
   app.get(
     '/healthz',
     {
+      exposeHeadRoute: true,
       config: { public: true },
       schema: { summary: 'The process is alive', response: answers(strict({ status: Type.Literal('ok') })) },
     },
@@ -35,6 +37,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
   app.get(
     '/readyz',
     {
+      exposeHeadRoute: true,
       config: { public: true },
       schema: { summary: 'Calls can be sent', response: answers(strict({ status: Type.Literal('ok') })) },
     },
