@@ -14,7 +14,7 @@ import {
 import { getAccounts } from '../reads/accounts.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
-import { getTradesByOrders } from '../reads/trades.ts';
+import { countTradesOfOrders, getTradesByOrders } from '../reads/trades.ts';
 import { deleteOldProcesses, writeProcess } from '../statistics/reporter.ts';
 import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
 import * as streams from '../streams/sources.ts';
@@ -45,6 +45,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...getUserOrdersBy.bySymbol, by: ['orders_user_symbol'] },
   { ...getUserOrdersBy.bySymbolAndStatus, by: ['orders_user_symbol', 'orders_user_status'] },
   { ...getTradesByOrders, by: ['trades_order', 'orders_pkey'] },
+  { ...countTradesOfOrders, by: ['trades_order'] },
   { ...getOrderBooks, by: ['orders_book'] },
   { ...findExpiredOrders, by: ['orders_expiry'] },
   { ...findExpiredHolds, by: ['holds_expiry'] },

@@ -41,6 +41,20 @@ export const getTradesByOrders = {
     ORDER BY k.n, t.executed_at, t.id`,
 };
 
+/** Goes no further than the limit, and reads the index alone. */
+export const countTradesOfOrders = {
+  name: 'count-trades-of-orders',
+  hints: ['IndexOnlyScan(t trades_order)'],
+  text: `
+    SELECT count(*) AS found
+    FROM (
+      SELECT
+      FROM unnest($1::text[]) AS k (order_id)
+      CROSS JOIN LATERAL (SELECT FROM trades t WHERE t.order_id = k.order_id OFFSET 0) AS t
+      LIMIT $2
+    ) AS counted`,
+};
+
 /** {@link TRADE_COLUMNS} */
 export interface TradeRow {
   user_id: string;
@@ -88,6 +102,21 @@ export async function readTradesByOrderIds(
     }
   }
   return lists.map(({ trades, hasEnded }) => ({ trades, isFinal: trades.length > 0 && hasEnded }));
+}
+
+/**
+ * How many trades the orders have, those of one that is named twice twice.
+ *
+ * @param most where there are more, it is these
+ */
+export async function countTrades(
+  session: Session,
+  orderIds: readonly string[],
+  most: number,
+): Promise<number> {
+  const values = [textArray(orderIds.map(askable)), String(most)];
+  const [row] = await session.query<{ found: string }>(countTradesOfOrders, values);
+  return Number(row?.found);
 }
 
 export function toTradeView(row: TradeRow, orderId: string): TradeView {

@@ -11,6 +11,7 @@ import { issuedStatements } from '../../src/doctor/statements.ts';
 import { KeyStore } from '../../src/http/access/store.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { thresholds } from '../../src/doctor/thresholds.ts';
+import { countTrades } from '../../src/reads/trades.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
@@ -167,6 +168,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await (await begin(requests)).finish(200, '{}');
       await requests.record({ caller: user, route: '/', batchId: randomUUID() }, { status: 200, body: '{}' });
       await requests.sweep();
+      await countTrades(pincex.session, ['order'], 1);
     },
     sweepExpired: async () => {
       const own = { userId: user, currency: 'USD', amount: '1', expiresAt: past };
@@ -313,7 +315,10 @@ describe('a statement whose index is gone', () => {
     );
     const report = await examine(url);
     // No hold is there, so nobody suffers from how they are read.
-    expect(found(report, 'plans')).toEqual(['hurts statement get-trades-by-orders']);
+    expect(found(report, 'plans')).toEqual([
+      'hurts statement get-trades-by-orders',
+      'hurts statement count-trades-of-orders',
+    ]);
     const { message, remedy } = about(report, 'statement get-trades-by-orders');
     expect(message).toMatch(
       /^reads trades (whole|by \w+, whole), which has about 2,000 rows; .* use trades_order or orders_pkey$/,
@@ -404,6 +409,7 @@ describe('a statement whose index is gone', () => {
     // All trades are of one order, so without the hints a scan of the table is what PostgreSQL would take.
     expect(found(await examine(url, { queryHints: false }), 'plans')).toEqual([
       'hurts statement get-trades-by-orders',
+      'hurts statement count-trades-of-orders',
     ]);
   });
 });

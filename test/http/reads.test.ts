@@ -68,15 +68,24 @@ it('nobody can ask for the head of what is read; whoever sends calls here can as
   }
 });
 
-it('trades are counted as they are found', async () => {
+it('trades are counted before they are read, those of an order as often as it is named', async () => {
   const { post } = await serve(books);
+  const read = vi.spyOn(Trading.prototype, 'batchGetTradesByOrderIds');
+  onTestFinished(() => {
+    read.mockRestore();
+  });
   const orders = limits.readRows / 2;
   const trades = (count: number) => post('/v1/trades/batch-get', { orderIds: many(count, 'buy') });
   expect((await trades(orders)).status).toBe(200);
+  read.mockClear();
   expect(await trades(orders + 1)).toMatchObject({
     status: 413,
-    body: { detail: expect.stringContaining('50001 orders with 100002 trades') as string },
+    body: {
+      code: 'batch_too_large',
+      detail: expect.stringContaining('50001 orders with 100001 trades or more') as string,
+    },
   });
+  expect(read).not.toHaveBeenCalled();
 });
 
 it('an order that is named often is read once, and stands in the answer as often as it was named', async () => {
@@ -95,4 +104,32 @@ it('an order that is named often is read once, and stands in the answer as often
     status: 413,
     body: { code: 'batch_too_large', detail: expect.stringContaining('got 100001') as string },
   });
+});
+
+it('users and markets that are named often are read once, too, and stand in the answer as often', async () => {
+  const { post } = await serve(books);
+  const reads = [
+    vi.spyOn(Trading.prototype, 'batchGetUserOrders'),
+    vi.spyOn(Trading.prototype, 'batchGetOrderBooks'),
+  ] as const;
+  onTestFinished(() => {
+    for (const read of reads) read.mockRestore();
+  });
+  const userId = await newUser(books.pincex, { USD: '1' });
+  const order = { id: 'one', userId, symbol: 'BTC/USD', side: 'buy', type: 'limit' } as const;
+  expectApplied(await books.pincex.trading.batchCreateOrders([{ ...order, price: '90.00', quantity: '1' }]));
+  const own = [{ id: 'one' }];
+  const orders = await post('/v1/users/orders/batch-get', {
+    userIds: ['none', userId, 'none', userId],
+    symbol: 'BTC/USD',
+  });
+  expect(orders).toMatchObject({ status: 200, body: { orders: [[], own, [], own] } });
+  expect(reads[0].mock.lastCall?.[0]).toEqual(['none', userId]);
+  const book = { symbol: 'BTC/USD', bids: [{ price: '90', quantity: '1', orders: 1 }], asks: [] };
+  const none = { symbol: 'NO/NE', bids: [], asks: [] };
+  const answer = await post('/v1/order-books/batch-get', {
+    symbols: ['BTC/USD', 'NO/NE', 'BTC/USD'],
+  });
+  expect(answer).toMatchObject({ status: 200, body: { orderBooks: [book, none, book] } });
+  expect(reads[1].mock.lastCall?.[0]).toEqual(['BTC/USD', 'NO/NE']);
 });

@@ -3,6 +3,7 @@ import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import { requireCount } from '../../reads/keys.ts';
+import { countTrades } from '../../reads/trades.ts';
 import type { App } from '../app.ts';
 import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
@@ -15,7 +16,7 @@ const fresh = Type.Optional(
 );
 
 /** Every route that reads many things at once. */
-export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Turns): void {
+export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, turns: Turns): void {
   app.post(
     '/v1/accounts/batch-get',
     {
@@ -94,7 +95,8 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
         userIds.length * Math.min(limit, limits.ordersPerUser.most),
         `${userIds.length} users with up to ${limit} orders each`,
       );
-      return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), late) };
+      const read = () => readEach(userIds, (distinct) => trading.batchGetUserOrders(distinct, filter));
+      return { orders: await turns.take(request, read, late) };
     },
   );
 
@@ -110,16 +112,14 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
     },
     async (request) => {
       const { orderIds, ...options } = request.body;
-      requireCount(orderIds.length);
-      // One that is named often is read once: counted only when all is there, it would be there as often.
-      const distinct = [...new Set(orderIds)];
-      const read = () => trading.batchGetTradesByOrderIds(distinct, options);
-      const lists = await turns.take(request, read, late);
-      const tradesOf = new Map(distinct.map((orderId, n) => [orderId, lists[n] ?? []]));
-      const trades = orderIds.map((orderId) => tradesOf.get(orderId) ?? []);
-      const rows = trades.reduce((sum, list) => sum + list.length, 0);
-      requireRows(rows, `${orderIds.length} orders with ${rows} trades`);
-      return { trades };
+      const read = () =>
+        readEach(orderIds, async (distinct) => {
+          // Nothing else bounds how many an order has: counted once they are here, all of them would be here.
+          const rows = await countTrades(session, orderIds, limits.readRows + 1);
+          requireRows(rows, `${orderIds.length} orders with ${rows} trades or more`);
+          return trading.batchGetTradesByOrderIds(distinct, options);
+        });
+      return { trades: await turns.take(request, read, late) };
     },
   );
 
@@ -144,14 +144,30 @@ export function readRoutes(app: App, { bookkeeper, trading }: Pincex, turns: Tur
         2 * symbols.length * Math.min(depth, limits.bookDepth.most),
         `${symbols.length} books with up to ${depth} levels on each side`,
       );
-      return {
-        orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), late),
-      };
+      const read = () => readEach(symbols, (distinct) => trading.batchGetOrderBooks(distinct, depth));
+      return { orderBooks: await turns.take(request, read, late) };
     },
   );
 }
 
 const late = () => ({ detail: 'The time of Request-Timeout was over before everything was read' });
+
+/**
+ * Reads each key once, however often it is named: what it takes to find a row is not bounded by how many are returned.
+ *
+ * @param read is given each key once, and returns what it reads in their order
+ * @throws PincexError `batch_too_large`
+ */
+async function readEach<Value>(
+  keys: readonly string[],
+  read: (distinct: readonly string[]) => Promise<Value[]>,
+): Promise<Value[]> {
+  requireCount(keys.length);
+  const distinct = [...new Set(keys)];
+  const values = await read(distinct);
+  const valueOf = new Map(distinct.map((key, place) => [key, values[place] as Value]));
+  return keys.map((key) => valueOf.get(key) as Value);
+}
 
 /**
  * A limit that is too high by itself is the library's to refuse.
