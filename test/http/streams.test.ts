@@ -3,7 +3,7 @@ import { useBooks } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { dial, getOf, openManyAccounts, serveImpatiently } from './wire.ts';
+import { dial, getOf, holdTable, openManyAccounts, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -38,6 +38,19 @@ describe('a stream', () => {
     wire.pause();
     await app.close();
     expect(wire.received).not.toContain('{"end":true}');
+  });
+
+  it('whose client hangs up before its first line gives its place back', async () => {
+    const { url, key, get } = await serve(books, { maxConcurrent: 1 });
+    const held = await holdTable(books, 'journal');
+    const wire = await dial(url);
+    wire.send(getOf('/v1/stream/journal', key));
+    await held.awaited();
+    expect((await get('/v1/stream/trades')).status).toBe(503);
+    wire.hangUp();
+    await held.release();
+    await until('the place to be free', async () => (await get('/v1/stream/trades')).status === 200);
+    expect(wire.received).not.toContain('{"cursor"');
   });
 
   it('does not begin when the time of its client is over, and takes no place', async () => {
