@@ -5,8 +5,11 @@ import type { FastifyInstance } from 'fastify';
  * a cursor. Where it goes on behind is for the client to say: a stream has its cursors, a batch its outcome.
  */
 export function cutSlowReaders(app: FastifyInstance, patienceMs: number): void {
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    reply.raw.setTimeout(patienceMs, () => reply.raw.destroy());
+  app.addHook('onSend', (_request, { raw }, _payload, done) => {
+    raw.setTimeout(patienceMs, () => {
+      // Where nothing is there to be taken, it is the client that waits: for the next page of a stream.
+      if (raw.writableLength > 0) raw.destroy();
+    });
     done();
   });
 }

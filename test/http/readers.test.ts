@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fresh, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { callOf, dial, getOf, openManyAccounts, serveImpatiently } from './wire.ts';
+import { callOf, dial, getOf, holdTable, openManyAccounts, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -46,9 +47,20 @@ describe('a stream gives its place back', () => {
     let text = '';
     for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
       text += piece;
-      if (text.length < 1_000_000) await new Promise((resolve) => setTimeout(resolve, 100));
+      if (text.length < 1_000_000) await sleep(100);
     }
     expect(text.endsWith('{"end":true}\n')).toBe(true);
+  });
+
+  it('but not when it is the database that its client waits for', async () => {
+    const { url, key } = await serveImpatiently(books, { requestMs: 100 });
+    const held = await holdTable(books, 'journal');
+    const wire = await dial(url);
+    wire.send(getOf('/v1/stream/journal', key));
+    await held.awaited();
+    await sleep(1_000);
+    await held.release();
+    await until('the last line', () => wire.received.includes('{"end":true}'));
   });
 });
 
