@@ -1,4 +1,4 @@
-import { PincexClientError } from './errors.ts';
+import { ofBatch, PincexClientError } from './errors.ts';
 import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
 import { Transport, type CallOptions } from './transport.ts';
 import type {
@@ -54,9 +54,12 @@ export interface PincexClientOptions {
 export interface WriteOptions extends CallOptions {
   /** Default: `partial`. */
   readonly mode?: BatchMode | undefined;
-  /** A UUID of your own for the batch, to ask for its outcome by: see {@link PincexClient.getBatch}. */
+  /**
+   * A UUID, to ask for the outcome of the batch by: see {@link PincexClient.getBatch}. Default: a new one for each
+   * call; none where `idempotencyKey` is given, since the same call would then have other content each time.
+   */
   readonly batchId?: string | undefined;
-  /** Of your own, to send the call again from another process. Default: a new UUID for each call. */
+  /** Of your own, to send the call again from another process. Default: `batchId`. */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -187,7 +190,7 @@ export class PincexClient {
    */
   async getBatch(batchId: string, options?: CallOptions): Promise<BatchOutcome> {
     const call = { method: 'GET', path: `/v1/batches/${encodeURIComponent(batchId)}` } as const;
-    return (await orRejected(this.#transport.send(call, options))) as BatchOutcome;
+    return (await orRejected(this.#transport.send(call, options), batchId)) as BatchOutcome;
   }
 
   /** For each user in turn one account for each currency in turn, null where there is none. */
@@ -268,16 +271,17 @@ export class PincexClient {
   async #write<Route extends WriteRoute>(
     path: Route,
     items: ItemsOf<Route>,
-    { mode, batchId, idempotencyKey = crypto.randomUUID(), ...options }: WriteOptions = {},
+    { mode, batchId, idempotencyKey, ...options }: WriteOptions = {},
   ): Promise<AnswerOf<Route>> {
+    const names = namesOf(batchId, idempotencyKey);
     const call = {
       method: 'POST',
       path,
       // What is undefined is left away.
-      body: JSON.stringify({ items, mode, batchId }),
-      headers: { 'idempotency-key': quoted(idempotencyKey) },
+      body: JSON.stringify({ items, mode, batchId: names.batchId }),
+      headers: { 'idempotency-key': quoted(names.key) },
     } as const;
-    return (await orRejected(this.#transport.send(call, options))) as AnswerOf<Route>;
+    return (await orRejected(this.#transport.send(call, options), names.batchId)) as AnswerOf<Route>;
   }
 
   async #read<Route extends PostRoute>(
@@ -294,15 +298,29 @@ export class PincexClient {
   }
 }
 
-/** An atomic batch that was rejected has the same result as any other, in the problem that tells of it. */
-async function orRejected(sending: Promise<unknown>): Promise<unknown> {
+/**
+ * An atomic batch that was rejected has the same result as any other, in the problem that tells of it. Any other failure
+ * tells which batch it left open.
+ */
+async function orRejected(sending: Promise<unknown>, batchId: string | undefined): Promise<unknown> {
   try {
     return await sending;
   } catch (error) {
-    const batch = error instanceof PincexClientError ? error.problem?.['batch'] : undefined;
-    if (batch === undefined) throw error;
+    if (!(error instanceof PincexClientError)) throw error;
+    const batch = error.problem?.['batch'];
+    if (batch === undefined) throw batchId === undefined ? error : ofBatch(batchId, error);
     return batch;
   }
+}
+
+/** What a call and its batch are known by. To a key of the caller's own the content belongs, so nothing is added to it. */
+function namesOf(
+  batchId?: string,
+  key?: string,
+): { readonly batchId: string | undefined; readonly key: string } {
+  if (key !== undefined) return { batchId, key };
+  const id = batchId ?? crypto.randomUUID();
+  return { batchId: id, key: id };
 }
 
 /** As a String of structured fields (RFC 8941). */

@@ -25,6 +25,11 @@ export class PincexClientError extends Error {
   readonly retryable: boolean;
   /** What the service told, RFC 9457; null where it told nothing. */
   readonly problem: Problem | null;
+  /**
+   * Of the batch that the call was to run, and may have run: what became of it can be asked for. Null for reads, and
+   * where the call had an idempotency key of its caller's and no batch id: send it again with that key.
+   */
+  readonly batchId: string | null;
   /** Milliseconds after which the service may be asked again, by its own word. */
   readonly retryAfterMs: number;
 
@@ -34,8 +39,14 @@ export class PincexClientError extends Error {
     this.status = details.status ?? null;
     this.retryable = details.retryable;
     this.problem = details.problem ?? null;
+    this.batchId = this.problem?.batchId ?? null;
     this.retryAfterMs = details.retryAfterMs ?? 0;
   }
+}
+
+/** The failure of a call that was to run this batch. */
+export function ofBatch(batchId: string, error: PincexClientError): PincexClientError {
+  return Object.assign(error, { batchId });
 }
 
 /** Of proxies and of a service that is busy, stopping or restarting. */

@@ -19,8 +19,6 @@ export class Retries {
   readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
   #made = 0;
-  /** The last failure that names the batch, so that its outcome can be asked for. */
-  #named: PincexClientError | undefined;
 
   /** @param deadline by `performance.now()` */
   constructor(most: number, deadline: number, signal: AbortSignal | undefined) {
@@ -32,14 +30,11 @@ export class Retries {
   /** Waits until it is time to try again. Where there is nothing to wait for, it throws what went wrong. */
   async after(error: unknown): Promise<void> {
     if (!(error instanceof PincexClientError) || !error.retryable || this.#most === 0) throw error;
-    if (error.problem?.batchId !== undefined) this.#named = error;
     // The attempt before is still executed, here or by the process that took it over: asking for it tries nothing anew.
     const isRunning = error.code === 'request_in_progress';
     const pause = pauseMs(isRunning ? 0 : this.#made, error.retryAfterMs);
     const isOver = pause >= LONGEST_TIMER_MS || performance.now() + pause >= this.#deadline;
-    // A conflict is an outcome: nothing was written. Any other failure leaves open what became of the batch named before.
-    if (isOver || (!isRunning && this.#made >= this.#most))
-      throw error.code === 'conflict' ? error : (this.#named ?? error);
+    if (isOver || (!isRunning && this.#made >= this.#most)) throw error;
     if (!isRunning) this.#made++;
     await sleep(pause, this.#signal);
   }

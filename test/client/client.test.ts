@@ -174,6 +174,26 @@ describe('of a batch it can be asked', () => {
     expect(await service.client.getBatch(batchId)).toEqual(sent);
   });
 
+  it('what became of it, by the error, when its answer was lost', async () => {
+    const userId = await newUser(service.pincex, { USD: '10' });
+    const deaf = new PincexClient({
+      url: service.url,
+      key: service.key,
+      maxRetries: 0,
+      fetch: async (...call) => {
+        await fetch(...call);
+        throw new TypeError('Lost on its way');
+      },
+    });
+    const failure: unknown = await deaf
+      .batchWithdraw([{ id: 'out', userId, currency: 'USD', amount: '4' }])
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'network_error', batchId: expect.any(String) as string });
+    const { batchId } = failure as PincexClientError;
+    expect(await service.client.getBatch(batchId!)).toMatchObject({ batchId, status: 'applied' });
+    expect(await funds(service.pincex, userId, 'USD')).toBe('6 / 0');
+  });
+
   it('whether it runs, and what it has applied when nobody runs it any more', async () => {
     const userId = await newUser(service.pincex, { USD: '10' });
     const batchId = randomUUID();

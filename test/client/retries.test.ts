@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { PincexClient, PincexClientError } from '../../src/client/index.ts';
 import { readRetryAfter } from '../../src/client/errors.ts';
 import { pauseMs } from '../../src/client/retries.ts';
-import { drop, half, hang, json, lines, problem, scripted, type Step } from './script.ts';
+import { drop, half, hang, json, lines, problem, scripted, type Seen, type Step } from './script.ts';
 
 /** Against a server that fails on purpose: what is sent again, how often, when, and with which key. */
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 const DEPOSIT = [{ id: 'in', userId: 'alice', currency: 'USD', amount: '1' }];
 const RESULT = { status: 'applied', results: [] };
 const done = json(RESULT);
@@ -21,6 +22,8 @@ async function write(steps: readonly Step[], options?: { maxRetries?: number; ti
     .catch((error: unknown) => error);
   return { outcome, seen, keys: new Set(seen.map(({ headers }) => headers['idempotency-key'])) };
 }
+
+const bodyOf = ({ body }: Seen) => JSON.parse(body) as Record<string, unknown>;
 
 describe('a call is sent again, with the same body and idempotency key, when', () => {
   it.each<[string, Step]>([
@@ -39,13 +42,10 @@ describe('a call is sent again, with the same body and idempotency key, when', (
   ])('%s', async (_, failure) => {
     const { outcome, seen, keys } = await write([failure, failure, done]);
     expect(outcome).toEqual(RESULT);
-    expect(seen.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
-      { items: DEPOSIT },
-      { items: DEPOSIT },
-      { items: DEPOSIT },
-    ]);
-    expect(keys.size).toBe(1);
-    expect([...keys][0]).toMatch(/^"[0-9a-f]{8}-[0-9a-f-]{27}"$/);
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen.map(({ body }) => body)).size).toBe(1);
+    expect(bodyOf(seen[0]!)).toEqual({ items: DEPOSIT, batchId: expect.stringMatching(UUID) as string });
+    expect(keys).toEqual(new Set([`"${bodyOf(seen[0]!)['batchId'] as string}"`]));
   });
 });
 
@@ -88,6 +88,8 @@ it('sends each call with a key of its own, or with that of the caller', async ()
   const keys = seen.map(({ headers }) => headers['idempotency-key']);
   expect(new Set(keys).size).toBe(3);
   expect(keys[2]).toBe('"my \\"own\\" \\\\ key"');
+  // The same in every process, so that the service knows it for the same call.
+  expect(bodyOf(seen[2]!)).toEqual({ items: DEPOSIT });
   await expect(client.batchDeposit(DEPOSIT, { idempotencyKey: 'ключ' })).rejects.toThrow(/printable ASCII/);
   expect(seen).toHaveLength(3);
 });
@@ -99,15 +101,19 @@ it('sends its API key, its batch id and its mode; reads need no idempotency key'
   await client.batchGetAccounts(['alice'], ['USD'], { minVersions: [3] });
   expect(seen[0]).toMatchObject({
     path: '/v1/funds/batch-deposit',
-    headers: { authorization: 'Bearer pincex_id_secret', 'content-type': 'application/json' },
+    headers: {
+      authorization: 'Bearer pincex_id_secret',
+      'content-type': 'application/json',
+      'idempotency-key': '"0198d3a4-0000-7000-8000-000000000000"',
+    },
   });
-  expect(JSON.parse(seen[0]?.body ?? '')).toEqual({
+  expect(bodyOf(seen[0]!)).toEqual({
     items: DEPOSIT,
     mode: 'atomic',
     batchId: '0198d3a4-0000-7000-8000-000000000000',
   });
   expect(seen[1]?.headers).not.toHaveProperty('idempotency-key');
-  expect(JSON.parse(seen[1]?.body ?? '')).toEqual({
+  expect(bodyOf(seen[1]!)).toEqual({
     userIds: ['alice'],
     currencies: ['USD'],
     minVersions: [3],
@@ -138,31 +144,44 @@ it('goes on asking for its own call that is still being executed, however often 
   expect(keys.size).toBe(1);
 });
 
-it('fails with what names the batch, when that is still being executed at the end of its time', async () => {
-  const named = problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' });
-  // Its own pause is beyond the time that is left, so that no attempt is under way when the time is over.
-  const last = problem(409, 'request_in_progress', { retryable: true }, { 'retry-after': '1' });
-  const { outcome } = await write([named, last], { timeoutMs: 1_000 });
-  expect(outcome).toMatchObject({ code: 'deadline_exceeded', problem: { batchId: 'b' } });
-  const { outcome: unnamed } = await write([last], { timeoutMs: 1_000 });
-  expect(unnamed).toMatchObject({ code: 'request_in_progress' });
-});
-
-describe('a batch that was named once is named in the end, too, when the last attempt', () => {
-  const named = problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' });
-  it.each<[string, Step]>([
-    ['brought no answer in time', hang],
-    ['was cut', drop],
-    ['was refused by a busy service', problem(503, 'overloaded', { retryable: true })],
-  ])('%s', async (_, last) => {
-    const { outcome } = await write([named, running, last], { maxRetries: 1, timeoutMs: 2_500 });
-    expect(outcome).toMatchObject({ code: 'deadline_exceeded', problem: { batchId: 'b' } });
+describe('the error of a call names its batch, so that its outcome can be asked for, when', () => {
+  it.each<[string, Step, string]>([
+    ['no answer came', drop, 'network_error'],
+    ['none came in time', hang, 'timeout'],
+    [
+      'it was too late',
+      problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' }),
+      'deadline_exceeded',
+    ],
+    ['the service became busy', problem(503, 'overloaded', { retryable: true }), 'overloaded'],
+    ['the key was revoked meanwhile', problem(401, 'unauthorized'), 'unauthorized'],
+  ])('%s', async (_, last, code) => {
+    const { outcome, seen } = await write([drop, last], { maxRetries: 1, timeoutMs: 2_000 });
+    expect(outcome).toMatchObject({ code, batchId: bodyOf(seen[0]!)['batchId'] });
   });
 
-  it('but not when that says that nothing was written', async () => {
-    const conflict = problem(409, 'conflict', { retryable: true });
-    const { outcome } = await write([named, conflict], { maxRetries: 1 });
-    expect(outcome).toMatchObject({ code: 'conflict' });
+  it('it is still being executed at the end of its time', async () => {
+    // Its own pause is beyond the time that is left, so that no attempt is under way when the time is over.
+    const last = problem(409, 'request_in_progress', { retryable: true }, { 'retry-after': '1' });
+    const { outcome, seen } = await write([drop, last], { timeoutMs: 1_000 });
+    expect(outcome).toMatchObject({ code: 'request_in_progress', batchId: bodyOf(seen[0]!)['batchId'] });
+  });
+
+  it('the key is its own, and the service tells the batch', async () => {
+    const { url } = await scripted(
+      problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' }),
+      drop,
+    );
+    const failing = (maxRetries: number) =>
+      clientOf(url, { maxRetries }).batchDeposit(DEPOSIT, { idempotencyKey: 'own' });
+    await expect(failing(0)).rejects.toMatchObject({ code: 'deadline_exceeded', batchId: 'b' });
+    await expect(failing(0)).rejects.toMatchObject({ code: 'network_error', batchId: null });
+  });
+
+  it('a read has none', async () => {
+    const { url } = await scripted(drop);
+    const reading = clientOf(url, { maxRetries: 0 }).batchGetAccounts(['alice'], ['USD']);
+    await expect(reading).rejects.toMatchObject({ code: 'network_error', batchId: null });
   });
 });
 
@@ -198,33 +217,29 @@ describe('something else answers, and is told of, when a line of a stream is', (
   });
 });
 
-it('is never back before Retry-After, and not much later', async () => {
+it('is never back before Retry-After', async () => {
   const { seen } = await write([
     problem(503, 'overloaded', { retryable: true }, { 'retry-after': '1' }),
     done,
   ]);
   const [first, second] = seen;
-  const waited = (second?.atMs ?? 0) - (first?.atMs ?? 0);
-  expect(waited).toBeGreaterThanOrEqual(1_000);
-  expect(waited).toBeLessThan(3_000);
+  expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(1_000);
 });
 
 it('fails at once when Retry-After is beyond its time', async () => {
-  const before = performance.now();
+  // Who waited that long would find the time of the test over.
   const { outcome, seen } = await write([
-    problem(503, 'overloaded', { retryable: true }, { 'retry-after': '60' }),
+    problem(503, 'overloaded', { retryable: true }, { 'retry-after': '600' }),
     done,
   ]);
-  expect(outcome).toMatchObject({ code: 'overloaded', retryAfterMs: 60_000 });
+  expect(outcome).toMatchObject({ code: 'overloaded', retryAfterMs: 600_000 });
   expect(seen).toHaveLength(1);
-  expect(performance.now() - before).toBeLessThan(5_000);
 });
 
 it('tells the service how much time is left, less in each attempt', async () => {
   const { seen } = await write([drop, drop, done], { timeoutMs: 20_000 });
   const seconds = seen.map(({ headers }) => Number(headers['request-timeout']));
   expect(seconds[0]).toBeLessThanOrEqual(19.5);
-  expect(seconds[0]).toBeGreaterThan(10);
   expect(seconds[1]).toBeLessThan(seconds[0]!);
   expect(seconds[2]).toBeLessThan(seconds[1]!);
   const { seen: ever } = await write([done], { timeoutMs: Infinity });
@@ -232,10 +247,8 @@ it('tells the service how much time is left, less in each attempt', async () => 
 });
 
 it('fails in time when the service says nothing', async () => {
-  const before = performance.now();
   const { outcome } = await write([hang], { timeoutMs: 300 });
   expect(outcome).toMatchObject({ code: 'timeout', status: null, retryable: true });
-  expect(performance.now() - before).toBeLessThan(5_000);
 });
 
 it('fails in time when the service stops in the middle of its answer', async () => {
@@ -250,15 +263,15 @@ it('fails with the reason of the caller who gives it up: before, within, and bet
   const given = clientOf(before.url).batchDeposit(DEPOSIT, { signal: AbortSignal.abort(reason) });
   await expect(given).rejects.toBe(reason);
   expect(before.seen).toHaveLength(0);
-  for (const step of [hang, problem(503, 'overloaded', { retryable: true }, { 'retry-after': '20' })]) {
+  for (const step of [hang, problem(503, 'overloaded', { retryable: true }, { 'retry-after': '600' })]) {
     const { url, seen } = await scripted(step);
     const controller = new AbortController();
     setTimeout(() => {
       controller.abort(reason);
     }, 200);
-    const started = performance.now();
-    await expect(clientOf(url).batchDeposit(DEPOSIT, { signal: controller.signal })).rejects.toBe(reason);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    await expect(
+      clientOf(url, { timeoutMs: Infinity }).batchDeposit(DEPOSIT, { signal: controller.signal }),
+    ).rejects.toBe(reason);
     expect(seen).toHaveLength(1);
   }
 });
