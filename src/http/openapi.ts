@@ -22,7 +22,7 @@ const DOCUMENT = '/openapi.json';
  */
 export async function describe(app: App, version: string, isOpen: boolean): Promise<void> {
   // The page's routes are its library's: what they need is said here, before anything asks for it.
-  const access = isOpen ? { public: true as const } : { scope: 'read' as const };
+  const access = isOpen ? { public: true as const } : { scope: 'read' as const, isPage: true as const };
   app.addHook('onRoute', (route) => {
     if (route.url === DOCUMENT || route.url.startsWith(PAGE)) route.config = { ...route.config, ...access };
     route.schema = { ...route.schema, security: securityOf(route.config) };

@@ -107,6 +107,21 @@ describe('the document', () => {
       expect(await ask(path, `Bearer ${key}`)).toBe(200);
     }
   });
+
+  it('takes the key as the password there, for browsers that ask their users; no call does', async () => {
+    const { url, key } = await serve(books, { host: '0.0.0.0' });
+    const ask = (path: string, name: string, password: string) =>
+      fetch(`${url}${path}`, {
+        headers: { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` },
+      });
+    for (const name of ['', 'alice', 'älice']) expect((await ask('/docs/', name, key)).status).toBe(200);
+    const refused = await ask('/docs/', 'alice', `${key.slice(0, -1)}x`);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('www-authenticate')).toMatch(/^Basic realm="[^"]+", Bearer$/);
+    const call = await ask('/v1/limits', 'alice', key);
+    expect(call.status).toBe(401);
+    expect(call.headers.get('www-authenticate')).toBe('Bearer');
+  });
 });
 
 describe('every operation', () => {

@@ -38,9 +38,10 @@ export class Authenticator {
     this.#store = store;
   }
 
-  async authenticate(authorization: string | undefined): Promise<Authentication> {
+  /** @param isPage whether the key may come as browsers send passwords */
+  async authenticate(authorization: string | undefined, isPage = false): Promise<Authentication> {
     if (authorization === undefined) return { refusal: 'missing' };
-    const presented = keyOf(authorization);
+    const presented = keyOf(authorization, isPage);
     if (presented === null) return { refusal: 'malformed' };
     const stored = await this.#find(presented.id);
     const isProven = isSecretOf(presented.secret, stored?.secretHash);
@@ -77,8 +78,15 @@ export class Authenticator {
 
 const REMEMBERED = { max: limits.apiKeys, ttl: limits.apiKeyMs };
 
-/** The key of `Bearer <key>`; the name of a scheme may be in any case. */
-function keyOf(authorization: string): PresentedKey | null {
-  const key = /^bearer +(\S+)$/i.exec(authorization)?.[1];
-  return key === undefined ? null : parseKey(key);
+/** The key of `Bearer <key>`, or the password of `Basic <name and password>`; a scheme may be in any case. */
+function keyOf(authorization: string, isPage: boolean): PresentedKey | null {
+  const [, scheme, credentials = ''] = /^(bearer|basic) +(\S+)$/i.exec(authorization) ?? [];
+  if (scheme?.toLowerCase() !== 'basic') return parseKey(credentials);
+  return isPage
+    ? parseKey(
+        Buffer.from(credentials, 'base64')
+          .toString()
+          .replace(/^[^:]*:/, ''),
+      )
+    : null;
 }

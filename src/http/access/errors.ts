@@ -17,8 +17,12 @@ const DETAILS: Readonly<Record<Refusal, string>> = {
   revoked: NOT_VALID,
 };
 
-export function unauthorized(refusal: Refusal): Problem {
-  return new Problem(401, 'unauthorized', DETAILS[refusal], { headers: { 'WWW-Authenticate': 'Bearer' } });
+/** What browsers show their users, some of them. */
+const PROMPT = 'Basic realm="Pincex: any name, and an API key as the password"';
+
+export function unauthorized(refusal: Refusal, isPage: boolean): Problem {
+  const schemes = isPage ? `${PROMPT}, Bearer` : 'Bearer';
+  return new Problem(401, 'unauthorized', DETAILS[refusal], { headers: { 'WWW-Authenticate': schemes } });
 }
 
 export function forbidden({ scopes }: Caller, needed: readonly Scope[]): Problem {

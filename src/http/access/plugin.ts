@@ -16,6 +16,8 @@ declare module 'fastify' {
     readonly scope?: Scope | readonly Scope[];
     /** Open to everybody. */
     readonly public?: true;
+    /** Opened in browsers, which ask their users for a name and a password: there the key is the password. */
+    readonly isPage?: true;
     /** How many items a request has, once its body is known to be valid. Default: one. */
     readonly count?: (request: FastifyRequest) => number;
   }
@@ -50,10 +52,10 @@ export const access = Object.assign(
 
     // Before the body is read: who has no key cannot even send one.
     app.addHook('onRequest', async (request) => {
-      const { public: isPublic, scope } = request.routeOptions.config;
+      const { public: isPublic, scope, isPage = false } = request.routeOptions.config;
       if (isPublic) return;
-      const authentication = await authenticator.authenticate(request.headers.authorization);
-      if ('refusal' in authentication) throw unauthorized(authentication.refusal);
+      const authentication = await authenticator.authenticate(request.headers.authorization, isPage);
+      if ('refusal' in authentication) throw unauthorized(authentication.refusal, isPage);
       const { caller } = authentication;
       callers.set(request, caller);
       if (request.is404) return;
