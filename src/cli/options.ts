@@ -1,5 +1,13 @@
 import { InvalidArgumentError } from 'commander';
 
+/** Reads an option that is a text: an empty one is a variable of a shell that was not set. */
+export function someText(name: string): (text: string) => string {
+  return (text) => {
+    if (text !== '') return text;
+    throw new InvalidArgumentError(`${name} takes a text that is not empty.`);
+  };
+}
+
 /** Reads an option that is a whole number. */
 export function wholeNumber(name: string, least: number, most: number): (text: string) => number {
   return (text) => {

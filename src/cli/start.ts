@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import { pino } from 'pino';
 import { loadConfig } from '../config/load.ts';
 import { KeyStore } from '../http/access/store.ts';
-import { startService } from '../http/service.ts';
+import { untilGone } from '../embedded/gone.ts';
+import { PincexError } from '../errors.ts';
+import { readTls, startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';
-import { wholeNumber } from './options.ts';
+import { someText, wholeNumber } from './options.ts';
 import { print, withPincex } from './session.ts';
 
 export function addStart(program: Command, version: string): void {
@@ -12,10 +14,12 @@ export function addStart(program: Command, version: string): void {
     .command('start')
     .description('serve the books over HTTP until it is told to stop (SIGINT, SIGTERM)')
     .option('--port <n>', 'over service.port; 0: any that is free', wholeNumber('--port', 0, 65_535))
-    .option('--host <host>', 'over service.host; 0.0.0.0 for all networks')
+    .option('--host <host>', 'over service.host; 0.0.0.0 for all networks', someText('--host'))
     .action(async (options: { port?: number; host?: string }) => {
       const config = loadConfig();
       const service = { ...config.service, ...options };
+      // What is wrong with it must not be found out once the books have been made.
+      await readTls(service.tls);
       await withPincex((pincex) => serve(pincex, version), {
         config: { ...config, service },
         onProgress: note,
@@ -27,11 +31,25 @@ export function addStart(program: Command, version: string): void {
 async function serve(pincex: Pincex, version: string): Promise<void> {
   const stopped = signal();
   // Standard output is for what a caller needs to know; the log is for who looks for a problem.
-  await ensureKey(pincex);
   const service = await startService(pincex, version, pino({ name: 'pincex' }, pino.destination(2)));
-  print(`listening on ${service.url}, documentation at ${service.url}/docs`);
-  note(`stopping on ${await stopped}: calls under way are answered first`);
-  await service.stop();
+  try {
+    await ensureKey(pincex);
+    print(`listening on ${service.url}, documentation at ${service.url}/docs`);
+    const isEmbedded = pincex.config.database.url === null;
+    const why = await Promise.race([stopped, ...(isEmbedded ? [embeddedServer(pincex)] : [])]);
+    note(`stopping on ${why}: calls under way are answered first`);
+  } finally {
+    await service.stop();
+  }
+}
+
+/** Fails once it is gone: without it nothing can be served ever again, and a new process starts a new one. */
+async function embeddedServer({ url }: Pincex): Promise<never> {
+  await untilGone(url);
+  throw new PincexError(
+    'database_unavailable',
+    'The embedded PostgreSQL server has ended, as it does with the process that started it: start again, or use a server of your own (DATABASE_URL)',
+  );
 }
 
 /** Nobody can do anything without a key: books that have none get one. */

@@ -102,7 +102,14 @@ export class PincexClient {
     maxRetries = 3,
     timeoutMs = 30_000,
   }: PincexClientOptions) {
-    if (!/^https?:$/.test(new URL(url).protocol)) throw new TypeError('url begins with http:// or https://');
+    const { protocol, search, hash } = new URL(url);
+    if (!/^https?:$/.test(protocol)) throw new TypeError('url begins with http:// or https://');
+    if (search !== '' || hash !== '')
+      throw new TypeError(`url is followed by paths: it has no ${search}${hash}`);
+    // Whatever it is, it may be a part of a secret.
+    if (!/^pincex_\w+$/.test(key)) throw new TypeError('key is an API key, pincex_<id>_<secret>');
+    if (!(Number.isInteger(maxRetries) && maxRetries >= 0))
+      throw new TypeError(`maxRetries is a whole number from 0: got ${maxRetries}`);
     this.#transport = new Transport({
       url: url.replace(/\/+$/, ''),
       key,
@@ -200,7 +207,7 @@ export class PincexClient {
     { minVersions, ...options }: VersionOptions = {},
   ): Promise<readonly (Account | null)[]> {
     const body = { userIds, currencies, ...(minVersions && { minVersions }) };
-    return (await this.#read('/v1/accounts/batch-get', body, options)).accounts;
+    return this.#read('/v1/accounts/batch-get', 'accounts', body, options);
   }
 
   /** The orders with these ids, in their order, null where there is none. */
@@ -209,7 +216,7 @@ export class PincexClient {
     { minVersions, ...options }: VersionOptions = {},
   ): Promise<readonly (Order | null)[]> {
     const body = { ids, ...(minVersions && { minVersions }) };
-    return (await this.#read('/v1/orders/batch-get', body, options)).orders;
+    return this.#read('/v1/orders/batch-get', 'orders', body, options);
   }
 
   /** The newest orders of each user: a list for every user, in the order of the users. */
@@ -218,7 +225,7 @@ export class PincexClient {
     { signal, timeoutMs, ...filter }: UserOrdersOptions = {},
   ): Promise<readonly (readonly Order[])[]> {
     const body = { userIds, ...filter } as BodyOf<'/v1/users/orders/batch-get'>;
-    return (await this.#read('/v1/users/orders/batch-get', body, { signal, timeoutMs })).orders;
+    return this.#read('/v1/users/orders/batch-get', 'orders', body, { signal, timeoutMs });
   }
 
   /** The trades of each order, oldest first: a list for every order, in the order of the ids. */
@@ -227,7 +234,7 @@ export class PincexClient {
     { fresh, ...options }: ReadOptions = {},
   ): Promise<readonly (readonly Trade[])[]> {
     const body = { orderIds, ...(fresh !== undefined && { fresh }) };
-    return (await this.#read('/v1/trades/batch-get', body, options)).trades;
+    return this.#read('/v1/trades/batch-get', 'trades', body, options);
   }
 
   /**
@@ -240,7 +247,7 @@ export class PincexClient {
     depth = 20,
     options: CallOptions = {},
   ): Promise<readonly OrderBook[]> {
-    return (await this.#read('/v1/order-books/batch-get', { symbols, depth }, options)).orderBooks;
+    return this.#read('/v1/order-books/batch-get', 'orderBooks', { symbols, depth }, options);
   }
 
   /** What one call may bring. */
@@ -277,6 +284,7 @@ export class PincexClient {
     const call = {
       method: 'POST',
       path,
+      list: 'results',
       // What is undefined is left away.
       body: JSON.stringify({ items, mode, batchId: names.batchId }),
       headers: { 'idempotency-key': quoted(names.key) },
@@ -284,13 +292,14 @@ export class PincexClient {
     return (await orRejected(this.#transport.send(call, options), names.batchId)) as AnswerOf<Route>;
   }
 
-  async #read<Route extends PostRoute>(
+  async #read<Route extends PostRoute, List extends keyof AnswerOf<Route> & string>(
     path: Route,
+    list: List,
     body: BodyOf<Route>,
     options: CallOptions,
-  ): Promise<AnswerOf<Route>> {
-    const call = { method: 'POST', path, body: JSON.stringify(body) } as const;
-    return (await this.#transport.send(call, options)) as AnswerOf<Route>;
+  ): Promise<AnswerOf<Route>[List]> {
+    const call = { method: 'POST', path, list, body: JSON.stringify(body) } as const;
+    return ((await this.#transport.send(call, options)) as AnswerOf<Route>)[list];
   }
 
   #stream<Route extends GetRoute>(path: Route, options: StreamOptions = {}): RowStream<RowOf<Route>> {
@@ -326,5 +335,5 @@ function namesOf(
 /** As a String of structured fields (RFC 8941). */
 function quoted(key: string): string {
   if (/^[\x20-\x7e]+$/.test(key)) return `"${key.replace(/["\\]/g, '\\$&')}"`;
-  throw new TypeError('An idempotency key is made of printable ASCII characters');
+  throw new TypeError('An idempotency key has one or more characters, all of printable ASCII');
 }

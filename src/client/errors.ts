@@ -26,7 +26,7 @@ export class PincexClientError extends Error {
   /** What the service told, RFC 9457; null where it told nothing. */
   readonly problem: Problem | null;
   /**
-   * Of the batch that the call was to run, and may have run: what became of it can be asked for. Null for reads, and
+   * Of the batch that the call was to run, or asked for: what became of it can be asked for. Null for other reads, and
    * where the call had an idempotency key of its caller's and no batch id: send it again with that key.
    */
   readonly batchId: string | null;

@@ -56,9 +56,13 @@ function late(): PincexClientError {
 
 /** The connection, or the answer, broke off. */
 export function cut(cause?: unknown): PincexClientError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : '';
-  return new PincexClientError('network_error', `The service cannot be reached, or broke off${reason}`, {
-    retryable: true,
-    cause,
-  });
+  const message = ['The service cannot be reached, or broke off', ...reasonsOf(cause)].join(': ');
+  return new PincexClientError('network_error', message, { retryable: true, cause });
+}
+
+/** What a `fetch` failed with says little, what is behind it more. */
+function reasonsOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const { message, cause, code } = error as Error & { readonly code?: string };
+  return [message || (code ?? error.name), ...reasonsOf(cause)];
 }

@@ -2710,7 +2710,7 @@ export interface paths {
             )[];
             /** @description Only of this market */
             readonly symbol?: string;
-            /** @description For each user, 1 to 1,000; 100 where absent */
+            /** @description For each user; 100 where absent */
             readonly limit?: number;
             /** @description Past every cache and replica: what was written before is seen */
             readonly fresh?: boolean;
@@ -3018,7 +3018,7 @@ export interface paths {
         readonly content: {
           readonly 'application/json': {
             readonly symbols: readonly string[];
-            /** @description Price levels on each side, 1 to 1,000; 20 where absent */
+            /** @description Price levels on each side; 20 where absent */
             readonly depth?: number;
           };
         };

@@ -21,6 +21,8 @@ export interface CallOptions {
 export interface Call {
   readonly method: 'GET' | 'POST';
   readonly path: string;
+  /** A list that the answer has; what has none is not the service's. */
+  readonly list?: string;
   /** JSON. It is made once, so that each attempt sends the same bytes. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -39,6 +41,7 @@ export class Transport {
     call: Call,
     { signal, timeoutMs = this.#options.timeoutMs }: CallOptions = {},
   ): Promise<unknown> {
+    requireTime(timeoutMs);
     const deadline = performance.now() + timeoutMs;
     const retries = new Retries(this.#options.maxRetries, deadline, signal);
     for (;;) {
@@ -57,7 +60,7 @@ export class Transport {
       const response = await exchange.within(leftMs(), this.#fetch(call, exchange, leftMs()));
       const text = await exchange.within(leftMs(), response.text());
       if (!response.ok) throw errorOf(response, text);
-      return parse(text, response.status);
+      return answerOf(text, response.status, call.list);
     } finally {
       exchange.end();
     }
@@ -73,6 +76,7 @@ export class Transport {
     path: string,
     { signal, timeoutMs = this.#options.timeoutMs }: CallOptions,
   ): AsyncGenerator<string[], void> {
+    requireTime(timeoutMs);
     const exchange = new Exchange(signal);
     try {
       const response = await exchange.within(timeoutMs, this.#fetch({ method: 'GET', path }, exchange));
@@ -120,6 +124,18 @@ export class Transport {
  */
 function secondsFor(leftMs: number): string {
   return (Math.max(1, leftMs - Math.min(leftMs / 10, 500)) / 1_000).toFixed(3);
+}
+
+function requireTime(timeoutMs: number): void {
+  if (timeoutMs > 0) return;
+  throw new TypeError(`timeoutMs is more than 0 milliseconds, or Infinity: got ${timeoutMs}`);
+}
+
+/** @throws PincexClientError `http_error` */
+function answerOf(text: string, status: number, list: string | undefined): unknown {
+  const answer = parse(text, status) as Readonly<Record<string, unknown>> | null;
+  if (list === undefined || Array.isArray(answer?.[list])) return answer;
+  throw foreign(`The answer has no ${list}`, text, status);
 }
 
 /** @throws PincexClientError `http_error` */

@@ -41,7 +41,7 @@ export const keys = {
   'service.port': wholeNumber(0, 65_535, 8_080),
   'service.tls_cert': optionalFile(),
   'service.tls_key': optionalFile(),
-  'service.body_limit': wholeNumber(1_024, 1_073_741_824, 8 * 1_048_576),
+  'service.body_limit': wholeNumber(1_024, 256 * 1_048_576, 8 * 1_048_576),
   'service.max_concurrent': wholeNumber(1, 10_000, 10),
   'service.max_waiting': wholeNumber(0, 100_000, 100),
   'service.queue_timeout': duration('1s'),

@@ -33,7 +33,7 @@ export function failureOf(error: unknown): Failure {
   if (code === DIVISION_BY_ZERO || code === UNIQUE_VIOLATION) return 'guard_lost';
   if (COLLISIONS.has(code)) return 'collision';
   if (REFUSALS.has(code)) return 'refused';
-  return SERVER_AWAY.has(code) || code.startsWith('08') ? 'disconnected' : 'other';
+  return isAway(error) ? 'disconnected' : 'other';
 }
 
 /** `statement_timeout`, or an operator's `pg_cancel_backend`. */
@@ -79,5 +79,9 @@ export function unavailable(error: unknown): PincexError {
 
 /** What PostgreSQL answers keeps its SQLSTATE; any other failure of a statement is one of the connection. */
 export function rethrow(error: unknown): never {
-  throw error instanceof pg.DatabaseError && !isCancelled(error) ? error : unavailable(error);
+  const isAnswer = error instanceof pg.DatabaseError && !isCancelled(error) && !isAway(error);
+  throw isAnswer ? error : unavailable(error);
 }
+
+/** The server's last word on a connection. */
+const isAway = ({ code = '' }: pg.DatabaseError): boolean => SERVER_AWAY.has(code) || code.startsWith('08');

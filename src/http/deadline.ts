@@ -15,7 +15,10 @@ const MOST_SECONDS = 2_147_483;
 export function readDeadlines(app: FastifyInstance): void {
   app.decorateRequest('deadline', Infinity);
   app.addHook('onRequest', (request, reply, done) => {
-    request.deadline = performance.now() - reply.elapsedTime + timeoutOf(request.headers['request-timeout']);
+    // Whether the process lives does not depend on how long somebody waits for it.
+    if (!request.routeOptions.config.public)
+      request.deadline =
+        performance.now() - reply.elapsedTime + timeoutOf(request.headers['request-timeout']);
     done();
   });
 }
@@ -30,8 +33,10 @@ export function timeoutOf(header: string | string[] | undefined): number {
   if (header === undefined) return Infinity;
   const seconds = typeof header === 'string' && /^\d{1,7}(\.\d{1,6})?$/.test(header) ? Number(header) : NaN;
   if (seconds > 0 && seconds <= MOST_SECONDS) return seconds * 1_000;
-  const message = `Request-Timeout takes seconds, such as 5 or 0.25: got ${JSON.stringify(header)}`;
-  throw new Problem(400, 'invalid_request_timeout', message);
+  const detail = `takes seconds, such as 5 or 0.25, more than 0 and up to ${MOST_SECONDS}: got ${JSON.stringify(header)}`;
+  throw new Problem(400, 'invalid_request_timeout', `Request-Timeout ${detail}`, {
+    errors: [{ header: 'Request-Timeout', detail }],
+  });
 }
 
 /** What `work` returns, or what `late` makes of it where the deadline comes first; `work` goes on all the same. */

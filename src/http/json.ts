@@ -1,6 +1,7 @@
-import type { FastifyInstance } from 'fastify';
-import { isLosslessNumber, parse } from 'lossless-json';
-import { Problem } from './problem.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isLosslessNumber, parse, stringify } from 'lossless-json';
+import { malformed, Problem } from './problem.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,41 +11,142 @@ declare module 'fastify' {
 }
 
 /**
- * Reads JSON bodies, and keeps their text: an idempotency key stands for the very bytes, and a number that was sent
- * for an amount is told with the digits that it had, not with those that a double has left of them.
+ * Reads JSON bodies, and keeps their text: an idempotency key stands for all of it, and a number that was sent for an
+ * amount is told with the digits that it had, not with those that a double has left of them.
+ *
+ * What somebody else could read in another way is refused: bytes that are no UTF-8, and a field that is given twice.
  */
 export function readJson(app: FastifyInstance): void {
   app.decorateRequest('rawBody', '');
-  const parseBody = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    const text = String(body);
-    request.rawBody = text;
-    const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      const detail = `Bodies come as they are: Content-Encoding ${JSON.stringify(encoding)} is not supported`;
-      done(new Problem(415, 'unsupported_media_type', detail));
-      return;
-    }
-    void parseBody(request, text, done);
-  });
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request: FastifyRequest, bytes: Buffer, done) => {
+      try {
+        requireEncoding(request.headers);
+        request.rawBody = textOf(bytes);
+        done(null, read(request.rawBody));
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  );
 }
 
-/** The digits of the number at this place of a JSON text; `undefined` where there is none. */
-export function digitsAt(json: string, pointer: string): string | undefined {
-  let value = read(json);
-  for (const part of pointer.split('/').slice(1)) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return isLosslessNumber(value) ? value.toString() : undefined;
+function requireEncoding({
+  'content-encoding': encoding = 'identity',
+  'content-type': type = '',
+}: IncomingHttpHeaders): void {
+  const charset = /;\s*charset="?([^";]*)/i.exec(type)?.[1]?.trim() ?? 'utf-8';
+  if (encoding !== 'identity') throw unsupported(`Content-Encoding ${JSON.stringify(encoding)}`);
+  if (charset.toLowerCase() !== 'utf-8') throw unsupported(`The charset ${JSON.stringify(charset)}`);
 }
 
-/** `undefined` where there is no body, or one that is nested more deeply than this parser goes. */
-function read(json: string): unknown {
+const unsupported = (what: string): Problem =>
+  new Problem(415, 'unsupported_media_type', `${what} is not supported: bodies are JSON in UTF-8, as it is`);
+
+function textOf(bytes: Buffer): string {
   try {
-    return parse(json);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw malformed({ pointer: '', detail: 'is not UTF-8' });
+  }
+}
+
+function read(text: string): unknown {
+  const value = valueOf(text);
+  // The field that came last would be taken; counting costs less than looking at each.
+  if (countFields(text) !== countProperties(value)) requireOnce(text);
+  return value;
+}
+
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed({ pointer: '', detail: `is not valid JSON: ${(error as Error).message}` });
+  }
+}
+
+/** How many fields the objects of a JSON text have: each has a colon that stands in no string. */
+function countFields(json: string): number {
+  let count = 0;
+  for (let at = 0; at < json.length; at++) {
+    const character = json.charCodeAt(at);
+    if (character === COLON) count++;
+    else if (character === QUOTE) at = endOfString(json, at);
+  }
+  return count;
+}
+
+const COLON = 0x3a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+function endOfString(json: string, begin: number): number {
+  let at = begin + 1;
+  while (json.charCodeAt(at) !== QUOTE) at += json.charCodeAt(at) === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+/** Not by recursion: how deep a value is, its sender chooses. */
+function countProperties(value: unknown): number {
+  let count = 0;
+  const rest = [value];
+  while (rest.length > 0) {
+    const found = rest.pop();
+    if (typeof found !== 'object' || found === null) continue;
+    const inner = Object.values(found);
+    if (!Array.isArray(found)) count += inner.length;
+    for (const one of inner) if (typeof one === 'object') rest.push(one);
+  }
+  return count;
+}
+
+const TWICE = Symbol('twice');
+
+/** Refuses an object that has two values for a field; that it has the same one twice deceives nobody. */
+function requireOnce(json: string): void {
+  const pointer = pointerTo(
+    TWICE,
+    lossless(json, () => TWICE),
+  );
+  if (pointer !== undefined) throw malformed({ pointer, detail: 'is given twice, with different values' });
+}
+
+function pointerTo(wanted: unknown, value: unknown, pointer = ''): string | undefined {
+  if (value === wanted) return pointer;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const found = pointerTo(wanted, inner, `${pointer}/${escaped(name)}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** `undefined` where there is nothing, or more depth than this parser goes to; no schema has that either. */
+function lossless(json: string, onDuplicateKey: (duplicate: { newValue: unknown }) => unknown): unknown {
+  try {
+    return parse(json, undefined, { onDuplicateKey });
   } catch {
     return undefined;
   }
 }
+
+/** What stands at this place of a JSON text, a number with all its digits; `undefined` where nothing does. */
+export function textAt(json: string, pointer: string): string | undefined {
+  let value = lossless(json, ({ newValue }) => newValue);
+  for (const part of pointer.split('/').slice(1)) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
+  }
+  return typeof value === 'object' && value !== null && !isLosslessNumber(value)
+    ? Array.isArray(value)
+      ? 'an array'
+      : 'an object'
+    : stringify(value);
+}
+
+/** A name as a part of a JSON pointer. */
+export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
-import { digitsAt } from './json.ts';
-import { Problem } from './problem.ts';
+import { escaped, textAt } from './json.ts';
+import { malformed, Problem, type Fault } from './problem.ts';
 
 /** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
 const TYPE = 'urn:pincex:problem:';
@@ -19,13 +19,15 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   closed: 503,
 };
 
-/** Where in the request something is wrong: an RFC 6901 pointer into the body, or the name of a parameter. */
-export interface Fault {
-  readonly pointer?: string;
-  readonly parameter?: string;
-  readonly header?: string;
-  readonly detail: string;
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Where the one argument stands that the library may find invalid behind the schema. */
+    readonly argument?: Omit<Fault, 'detail'>;
+  }
 }
+
+/** Where the database is, and what it says, is not for everybody: the log has it. */
+const UNAVAILABLE = 'The database cannot be reached, or does not answer in time';
 
 /** Every error of every route leaves as `application/problem+json`. */
 export function answerWithProblems(app: FastifyInstance): void {
@@ -65,6 +67,7 @@ export function problemBody({ status, code, message, options }: Problem): Record
     detail: message,
     code,
     retryable: options.retryable ?? false,
+    ...(options.errors && { errors: options.errors }),
     ...options.extensions,
   };
 }
@@ -85,10 +88,16 @@ export function draining(): Problem {
 
 function toProblem(error: FastifyError | PincexError | Problem, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof PincexError) return ofLibrary(error);
+  if (error instanceof PincexError) return ofLibrary(error, request);
   if (error.validation !== undefined) return ofValidation(error, request);
   const { statusCode = 500 } = error;
-  if (statusCode < 500) return new Problem(statusCode, CODES[statusCode] ?? 'bad_request', error.message);
+  if (statusCode < 500) {
+    return new Problem(
+      statusCode,
+      CODES[statusCode] ?? 'bad_request',
+      wordsOf(statusCode, request) ?? error.message,
+    );
+  }
   // What happened is in the log; it is not for strangers.
   return new Problem(500, 'internal_error', 'The service failed; the log says why');
 }
@@ -101,11 +110,28 @@ const CODES: Readonly<Record<number, string>> = {
   415: 'unsupported_media_type',
 };
 
-function ofLibrary(error: PincexError): Problem {
-  const status = STATUS[error.code] ?? 500;
-  return new Problem(status, error.code, error.message, {
-    retryable: error.retryable,
-    ...(error.retryable && { headers: { 'retry-after': '1' } }),
+/** Where Fastify does not say what would be taken. */
+function wordsOf(status: number, { headers, routeOptions }: FastifyRequest): string | undefined {
+  if (status === 413) return `A body has at most ${routeOptions.bodyLimit} bytes (service.body_limit)`;
+  if (status !== 415) return undefined;
+  const type = headers['content-type'];
+  const got = type === undefined ? 'there is none' : `got ${JSON.stringify(type)}`;
+  return `Bodies are JSON: send the header Content-Type: application/json; ${got}`;
+}
+
+function ofLibrary(error: PincexError, { routeOptions }: FastifyRequest): Problem {
+  const { code, message, retryable } = error;
+  const status = STATUS[code] ?? 500;
+  const { lists, argument } = routeOptions.config;
+  const places: Partial<Record<ErrorCode, Omit<Fault, 'detail'> | undefined>> = {
+    batch_too_large: lists && { pointer: `/${lists[0]}` },
+    invalid_argument: argument,
+  };
+  const place = places[code];
+  return new Problem(status, code, code === 'database_unavailable' ? UNAVAILABLE : message, {
+    retryable,
+    ...(retryable && { headers: { 'retry-after': '1' } }),
+    ...(place && { errors: [{ ...place, detail: message }] }),
   });
 }
 
@@ -117,21 +143,25 @@ function ofValidation(
   request: FastifyRequest,
 ): Problem {
   const place = PLACES[validationContext ?? 'body'];
-  const errors = validation.map(({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
-    const named = PROPERTY[keyword];
-    const property = named === undefined ? undefined : params[named];
-    const pointer = `${instancePath}${typeof property === 'string' ? `/${escaped(property)}` : ''}`;
-    const detail = wordsFor(keyword, params, message);
-    if (place !== 'pointer') return { [place]: pointer.slice(1), detail };
-    const digits = keyword === 'type' ? digitsAt(request.rawBody, pointer) : undefined;
-    return { pointer, detail: digits === undefined ? detail : `${detail}: got the number ${digits}` };
-  });
-  const [first] = errors;
-  const where = first?.pointer ?? first?.parameter ?? first?.header ?? '';
-  return new Problem(400, 'malformed_request', `${where || 'The body'} ${first?.detail ?? ''}`.trim(), {
-    extensions: { errors },
-  });
+  const [first, ...others] = validation.map(
+    ({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
+      const named = PROPERTY[keyword];
+      const property = named === undefined ? undefined : params[named];
+      const pointer = `${instancePath}${typeof property === 'string' ? `/${shortened(escaped(property))}` : ''}`;
+      const detail = wordsFor(keyword, params, message);
+      if (place !== 'pointer') return { [place]: pointer.slice(1), detail };
+      const got = UNSEEN.has(keyword) ? undefined : textAt(request.rawBody, pointer);
+      return { pointer, detail: got === undefined ? detail : `${detail}: got ${shortened(got)}` };
+    },
+  );
+  return malformed(first ?? { pointer: '', detail: 'is not valid' }, ...others);
 }
+
+/** Of what is missing, or should not be there, the value says nothing. */
+const UNSEEN: ReadonlySet<string> = new Set(['required', 'additionalProperties']);
+
+/** A text of the caller's in an answer. */
+const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /** Which parameter of a failure names a property of the object at its place. */
 const PROPERTY: Readonly<Record<string, string>> = {
@@ -147,7 +177,12 @@ function wordsFor(keyword: string, params: Readonly<Record<string, unknown>>, me
     case 'additionalProperties':
       return 'is not a field that is known here';
     case 'enum':
-      return `must be one of ${(params['allowedValues'] as readonly string[]).join(', ')}`;
+      return `must be one of ${(params['allowedValues'] as readonly (string | null)[]).map(String).join(', ')}`;
+    case 'type':
+      return `must be ${[params['type']].flat().join(' or ')}`;
+    // The one format there is.
+    case 'format':
+      return 'must be a UUID';
     // Items that mix commands are the one thing that is told apart by a field.
     case 'discriminator':
       return `must be one of ${Object.keys(commands).join(', ')}`;
@@ -155,6 +190,3 @@ function wordsFor(keyword: string, params: Readonly<Record<string, unknown>>, me
       return message;
   }
 }
-
-/** A name as a part of a JSON pointer. */
-const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -1,5 +1,6 @@
 import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { validate as isUuid } from 'uuid';
 import type { Pincex } from '../pincex.ts';
 import { access } from './access/plugin.ts';
 import { KeyStore } from './access/store.ts';
@@ -17,6 +18,7 @@ import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/serv
 import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
 import { Requests } from './requests/requests.ts';
+import { strict } from './schemas/common.ts';
 import { cutSlowReaders } from './slowReaders.ts';
 import { Turns } from './turns.ts';
 import { answerUnreadable, noteUnanswered } from './unreadable.ts';
@@ -78,6 +80,10 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     // What does not fit its schema is refused, not bent until it does.
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },
+      // That of its own also takes `urn:uuid:…`, which the engine does not.
+      onCreate(ajv) {
+        ajv.addFormat('uuid', isUuid);
+      },
     },
   };
   const connections = { connectionsCheckingInterval: patience.checkMs, headersTimeout: patience.headersMs };
@@ -95,6 +101,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   await describe(app, version, isLocal);
   cutSlowReaders(app, patience.requestMs);
   noteUnanswered(app);
+  refuseParameters(app);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   readDeadlines(app);
   await serveDocument(app);
@@ -113,4 +120,12 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   streamRoutes(app, pincex, new Admission({ maxConcurrent, maxWaiting: 0, queueTimeoutMs }));
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
   return app;
+}
+
+/** A parameter that a call does not know would be passed over: `?mode=atomic`, which belongs into the body. */
+function refuseParameters(app: App): void {
+  const querystring = strict({});
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/v1/')) route.schema = { querystring, ...route.schema };
+  });
 }

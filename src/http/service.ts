@@ -69,7 +69,8 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-async function readTls(files: ServiceConfig['tls']): Promise<ServiceConfig['tls']> {
+/** @throws PincexError `invalid_configuration` where they are no certificate and its key */
+export async function readTls(files: ServiceConfig['tls']): Promise<ServiceConfig['tls']> {
   if (files === null) return null;
   try {
     const [cert, key] = await Promise.all([readFile(files.cert, 'utf8'), readFile(files.key, 'utf8')]);

@@ -9,12 +9,18 @@ type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']
 /** The requests of a connection that wait for their answer. */
 const unanswered = new WeakMap<Socket, Set<IncomingMessage>>();
 
+/** Connections on which nothing can be read any more. */
+const unreadable = new WeakSet<Socket>();
+
 /** Lets {@link answerUnreadable} know of the requests that could be read. */
 export function noteUnanswered(app: FastifyInstance): void {
   app.server.on('request', (request, response) => {
     const waiting = unanswered.get(request.socket) ?? new Set();
     unanswered.set(request.socket, waiting.add(request));
-    response.once('close', () => waiting.delete(request));
+    response.once('close', () => {
+      waiting.delete(request);
+      if (unreadable.has(request.socket) && waiting.size === 0) request.socket.destroySoon();
+    });
   });
 }
 
@@ -22,9 +28,9 @@ export function noteUnanswered(app: FastifyInstance): void {
 export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
   // Nobody is there any more.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  // What came whole is being done: this would be taken for its answer.
+  // What came whole is being done, and this would be taken for its answer: that one comes first, and is the last.
   if ([...(unanswered.get(socket) ?? [])].some(({ complete }) => complete)) {
-    socket.destroy(error);
+    unreadable.add(socket);
     return;
   }
   const problem = problemOf(error.code);

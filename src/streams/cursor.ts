@@ -19,7 +19,7 @@ export function decodeCursor(stream: string, like: Key, cursor: unknown): Key {
   const [name, ...key] = typeof cursor === 'string' ? partsOf(cursor) : [];
   // Only the very text that is handed out for a key: what base64 or JSON would overlook was cut or changed.
   if (isLike(key, like) && encodeCursor(stream, key) === cursor) return key;
-  const wanted = `after must be the cursor of a stream of ${stream}, or null to begin with the first row`;
+  const wanted = `after must be the cursor of a stream of ${stream}, or nothing to begin with the first row`;
   throw new PincexError('invalid_argument', `${wanted}: got ${described(cursor, name, stream)}`);
 }
 

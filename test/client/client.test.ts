@@ -271,8 +271,8 @@ it('waits for its first attempt when that is still under way', async () => {
   const requests = new Requests(service.pincex.session);
   const run = runOf(await requests.begin({ ...request, hash, key: idempotencyKey }));
   const sent = service.client.execute(anyway<MixedItem[]>(items), { batchId, idempotencyKey });
-  setTimeout(() => void run.finish(200, '{"done":"before"}'), 300);
-  expect(await sent).toEqual({ done: 'before' });
+  setTimeout(() => void run.finish(200, '{"results":["before"]}'), 300);
+  expect(await sent).toEqual({ results: ['before'] });
 });
 
 it('says what one call may bring', async () => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { PincexClient, PincexClientError } from '../../src/client/index.ts';
 import { readRetryAfter } from '../../src/client/errors.ts';
@@ -90,8 +92,6 @@ it('sends each call with a key of its own, or with that of the caller', async ()
   expect(keys[2]).toBe('"my \\"own\\" \\\\ key"');
   // The same in every process, so that the service knows it for the same call.
   expect(bodyOf(seen[2]!)).toEqual({ items: DEPOSIT });
-  await expect(client.batchDeposit(DEPOSIT, { idempotencyKey: 'ключ' })).rejects.toThrow(/printable ASCII/);
-  expect(seen).toHaveLength(3);
 });
 
 it('sends its API key, its batch id and its mode; reads need no idempotency key', async () => {
@@ -283,9 +283,62 @@ it('says that something else answers, when it is not JSON', async () => {
   expect(seen).toHaveLength(1);
 });
 
-it('wants the URL of a service', () => {
-  expect(() => clientOf('localhost')).toThrow(TypeError);
-  expect(() => clientOf('ftp://localhost')).toThrow('url begins with http:// or https://');
+it("says so when the answer is JSON, and not the service's", async () => {
+  const { outcome } = await write([json({ hello: 1 })]);
+  expect(outcome).toMatchObject({ code: 'http_error', status: 200, retryable: false });
+  expect(String(outcome)).toContain('The answer has no results');
+  const { url } = await scripted(json(null));
+  const reading = clientOf(url).batchGetOrdersByIds(['a']);
+  await expect(reading).rejects.toThrow('The answer has no orders');
+});
+
+it('says what is behind a service that cannot be reached', async () => {
+  const { url } = await scripted(done);
+  const { port } = new URL(url);
+  const elsewhere = createServer().listen(0, '127.0.0.1');
+  await once(elsewhere, 'listening');
+  const free = (elsewhere.address() as AddressInfo).port;
+  await new Promise((resolve) => elsewhere.close(resolve));
+  const failure: unknown = await clientOf(url.replace(port, String(free)), { maxRetries: 0 })
+    .limits()
+    .catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'network_error' });
+  expect(String(failure)).toMatch(new RegExp(`fetch failed: connect ECONNREFUSED 127\\.0\\.0\\.1:${free}$`));
+});
+
+describe('a program that is wrong is told so by a TypeError', () => {
+  const url = 'http://localhost';
+  it.each<[string, () => unknown, string]>([
+    ['no URL', () => clientOf('localhost'), 'Invalid URL'],
+    ['another protocol', () => clientOf('ftp://localhost'), 'url begins with http:// or https://'],
+    ['a URL with a query', () => clientOf(`${url}/?a=1`), 'url is followed by paths: it has no ?a=1'],
+    [
+      'retries that are no number',
+      () => clientOf(url, { maxRetries: NaN }),
+      'a whole number from 0: got NaN',
+    ],
+  ])('%s', (_, make, message) => {
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(message);
+  });
+
+  it('a key that is none, without telling it', () => {
+    for (const key of ['pincex_id_secret\nX', 'secret', undefined as unknown as string]) {
+      const make = () => new PincexClient({ url, key });
+      expect(make).toThrow(new TypeError('key is an API key, pincex_<id>_<secret>'));
+    }
+  });
+
+  it.each([0, -1, NaN])('no time at all: %s ms', async (timeoutMs) => {
+    const client = clientOf(url, { timeoutMs });
+    await expect(client.limits()).rejects.toThrow(TypeError);
+    await expect(client.streamOrders()[Symbol.asyncIterator]().next()).rejects.toThrow(TypeError);
+  });
+
+  it.each(['', 'ключ'])('an idempotency key that cannot be sent: "%s"', async (idempotencyKey) => {
+    const writing = clientOf(url).batchDeposit(DEPOSIT, { idempotencyKey });
+    await expect(writing).rejects.toThrow(/one or more characters, all of printable ASCII/);
+  });
 });
 
 describe('a pause', () => {

@@ -159,3 +159,13 @@ describe('a connection', () => {
     expect(await database.query(ask)).toEqual([{ answer: '1' }]);
   });
 });
+
+it('a connection that the server ends is a database that cannot be reached, in the words of the server', async () => {
+  const database = openPool({});
+  const last = { name: 'last', text: 'SELECT pg_terminate_backend(pg_backend_pid())' };
+  await expect(database.query(last)).rejects.toMatchObject({
+    code: 'database_unavailable',
+    message: expect.stringContaining('terminating connection due to administrator command') as string,
+  });
+  expect(await database.query(ask)).toEqual([{ answer: '1' }]);
+});

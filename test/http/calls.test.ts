@@ -140,12 +140,7 @@ describe('a call that is malformed', () => {
   const item = { id: 'x', userId: 'u', currency: 'USD', amount: '1', orderId: 'o' };
 
   it.each([
-    [
-      'an amount that is a number',
-      { ...item, amount: 1 },
-      '/items/0/amount',
-      'must be string: got the number 1',
-    ],
+    ['an amount that is a number', { ...item, amount: 1 }, '/items/0/amount', 'must be string: got 1'],
     ['a field that is missing', { ...item, orderId: undefined }, '/items/0/orderId', 'is missing'],
     [
       'a field that is not known',
@@ -153,7 +148,9 @@ describe('a call that is malformed', () => {
       '/items/0/a~1b',
       'is not a field that is known here',
     ],
-    ['an item that is none', 'x', '/items/0', 'must be object'],
+    ['an amount that is null', { ...item, amount: null }, '/items/0/amount', 'must be string: got null'],
+    ['an item that is none', 'x', '/items/0', 'must be object: got "x"'],
+    ['an item that is a list', [], '/items/0', 'must be object: got an array'],
   ])('is refused with its place: %s', async (_, wrong, pointer, detail) => {
     const { post } = await serve(books);
     const answer = await post<ProblemBody>('/v1/funds/batch-lock', { items: [wrong] });
@@ -169,11 +166,43 @@ describe('a call that is malformed', () => {
     expect(await faults('/v1/batches', { items: [{ command: 'steal' }] })).toEqual([
       {
         pointer: '/items/0/command',
-        detail: expect.stringMatching(/^must be one of createAccount, .*settleTrade$/) as string,
+        detail: expect.stringMatching(/^must be one of createAccount, .*settleTrade: got "steal"$/) as string,
       },
     ]);
     expect(await faults('/v1/funds/batch-lock', { items: [], mode: 'most' })).toEqual([
-      { pointer: '/mode', detail: 'must be one of partial, stop_on_error, atomic' },
+      { pointer: '/mode', detail: 'must be one of partial, stop_on_error, atomic: got "most"' },
+    ]);
+    const { id, userId, currency } = item;
+    const loud = {
+      id,
+      userId,
+      symbol: 'BTC/USD',
+      side: 'buy',
+      type: 'limit',
+      quantity: '1',
+      timeInForce: 'GTC',
+    };
+    expect(await faults('/v1/orders/batch-place', { items: [loud] })).toEqual([
+      { pointer: '/items/0/timeInForce', detail: 'must be one of gtc, ioc, fok, gtd, day, null: got "GTC"' },
+    ]);
+    for (const batchId of ['1', 'urn:uuid:0198c2f0-33f9-731b-9746-4513985db602'])
+      expect(await faults('/v1/funds/batch-lock', { items: [], batchId })).toEqual([
+        { pointer: '/batchId', detail: `must be a UUID: got "${batchId}"` },
+      ]);
+    const users = { userIds: [userId] };
+    expect(await faults('/v1/users/orders/batch-get', { ...users, limit: 1_001 })).toEqual([
+      { pointer: '/limit', detail: 'must be <= 1000: got 1001' },
+    ]);
+    expect(await faults('/v1/order-books/batch-get', { symbols: [], depth: 0 })).toEqual([
+      { pointer: '/depth', detail: 'must be >= 1: got 0' },
+    ]);
+    const accounts = { ...users, currencies: [currency] };
+    expect(await faults('/v1/accounts/batch-get', { ...accounts, minVersions: [1, 2] })).toEqual([
+      { pointer: '/minVersions', detail: 'minVersions must be an array of 1, one for each result' },
+    ]);
+    const beyond = JSON.stringify({ ...accounts, minVersions: [] }).replace('[]', '[9007199254740993]');
+    expect((await post<ProblemBody>('/v1/accounts/batch-get', beyond)).body.errors).toEqual([
+      { pointer: '/minVersions/0', detail: 'must be <= 9007199254740991: got 9007199254740993' },
     ]);
   });
 
@@ -182,7 +211,19 @@ describe('a call that is malformed', () => {
     const text = JSON.stringify({ items: [item] }).replace('"1"', '0.1000000000000000055511151231257827');
     const answer = await post<ProblemBody>('/v1/funds/batch-lock', text);
     expect(answer.status).toBe(400);
-    expect(answer.body.detail).toContain('got the number 0.1000000000000000055511151231257827');
+    expect(answer.body.detail).toContain('got 0.1000000000000000055511151231257827');
+  });
+
+  it('is answered in few words, however many it has itself', async () => {
+    const { post } = await serve(books);
+    for (const wrong of [
+      JSON.stringify({ items: [item] }).replace('"1"', '9'.repeat(1_000_000)),
+      JSON.stringify({ items: [item], ['x'.repeat(1_000_000)]: 1 }),
+    ]) {
+      const { status, text } = await post('/v1/funds/batch-lock', wrong);
+      expect(status).toBe(400);
+      expect(text.length).toBeLessThan(1_000);
+    }
   });
 
   it.each<[string, string, unknown, number, string]>([
@@ -212,7 +253,7 @@ describe('a call that is malformed', () => {
       'batch_too_large',
     ],
     ['an unknown command', '/v1/batches', { items: [{ command: 'steal' }] }, 400, 'malformed_request'],
-    ['a limit of 0', '/v1/users/orders/batch-get', { userIds: ['u'], limit: 0 }, 400, 'invalid_argument'],
+    ['a limit of 0', '/v1/users/orders/batch-get', { userIds: ['u'], limit: 0 }, 400, 'malformed_request'],
     [
       'versions that are too few',
       '/v1/accounts/batch-get',
@@ -231,8 +272,10 @@ describe('a call that is malformed', () => {
     const { post, get } = await serve(books, { bodyLimit: 2_000 });
     const typed = await post<ProblemBody>('/v1/funds/batch-lock', 'a=b', { 'content-type': 'text/plain' });
     expect([typed.status, typed.body.code]).toEqual([415, 'unsupported_media_type']);
+    expect(typed.body.detail).toMatch(/Content-Type: application\/json; got "text\/plain"$/);
     const large = await post<ProblemBody>('/v1/funds/batch-lock', { items: [], mode: 'x'.repeat(3_000) });
     expect([large.status, large.body.code]).toEqual([413, 'body_too_large']);
+    expect(large.body.detail).toContain('at most 2000 bytes');
     const parameter = await get<ProblemBody>('/v1/stream/orders?before=x');
     expect(parameter.body).toMatchObject({
       code: 'malformed_request',
@@ -240,11 +283,78 @@ describe('a call that is malformed', () => {
     });
     const cursor = await get<ProblemBody>('/v1/stream/orders?after=x');
     expect([cursor.status, cursor.body.code]).toEqual([400, 'invalid_argument']);
+    expect(cursor.body.errors).toEqual([{ parameter: 'after', detail: cursor.body.detail }]);
+    const elsewhere = await post<ProblemBody>('/v1/funds/batch-withdraw?mode=atomic', { items: [] });
+    expect(elsewhere.body).toMatchObject({ code: 'malformed_request', errors: [{ parameter: 'mode' }] });
     const path = await get<ProblemBody>('/v1/nothing');
     expect([path.status, path.body.code]).toEqual([404, 'not_found']);
     const unknown = await get<ProblemBody>('/v1/batches/01a20936-33f9-731b-9746-4513985db602');
     expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
   });
+});
+
+describe('a body that somebody else could read in another way is refused', () => {
+  const DEPOSIT = '/v1/funds/batch-deposit';
+
+  it('which is not UTF-8, or says so', async () => {
+    const { url, key } = await serve(books);
+    const send = async (body: Buffer, type = 'application/json') => {
+      const headers = { authorization: `Bearer ${key}`, 'content-type': type };
+      const answer = await fetch(url + DEPOSIT, { method: 'POST', headers, body: new Uint8Array(body) });
+      return [answer.status, ((await answer.json()) as ProblemBody).detail];
+    };
+    const bytes = Buffer.from(
+      '{"items":[{"id":"d","userId":"j\xf6rg","currency":"USD","amount":"1"}]}',
+      'latin1',
+    );
+    expect(await send(bytes)).toEqual([400, 'The body is not UTF-8']);
+    expect(await send(bytes, 'application/json; charset=iso-8859-1')).toEqual([
+      415,
+      'The charset "iso-8859-1" is not supported: bodies are JSON in UTF-8, as it is',
+    ]);
+    const items = '{"items":[]}';
+    expect((await send(Buffer.from(`\ufeff${items}`), 'application/json; charset="UTF-8"'))[0]).toBe(200);
+  });
+
+  it.each([
+    [
+      'an amount',
+      '{"items":[{"id":"d","userId":"u","currency":"USD","amount":"1","amount":"5000"}]}',
+      '/items/0/amount',
+    ],
+    ['written in another way', '{"items":[],"mode":"atomic","\\u006dode":"partial"}', '/mode'],
+    ['of an object behind one', '{"items":[{"id":"{\\"a\\":1,"},{"id":"a","id":"b"}]}', '/items/1/id'],
+  ])('which gives a field twice: %s', async (_, body, pointer) => {
+    const { post } = await serve(books);
+    const answer = await post<ProblemBody>(DEPOSIT, body);
+    expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_request' } });
+    expect(answer.body.errors).toEqual([{ pointer, detail: 'is given twice, with different values' }]);
+  });
+
+  it('but not for colons in its texts, or for a value that is given twice', async () => {
+    const { post } = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '1' });
+    const id = fresh('":\\"{:');
+    const body = JSON.stringify({ items: [{ id, userId, currency: 'USD', amount: '1' }] });
+    const answer = await post<Batch>(
+      DEPOSIT,
+      body.replace('{"items"', '{"mode":"atomic","mode":"atomic","items"'),
+    );
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { mode: 'atomic', results: [{ id, status: 'applied' }] },
+    });
+  });
+
+  it.each(['__proto__', 'constructor'])(
+    'and a field that is called %s is none that is known',
+    async (name) => {
+      const { post } = await serve(books);
+      const { status, body } = await post<ProblemBody>(DEPOSIT, `{"items":[{"${name}":{"prototype":1}}]}`);
+      expect(status).toBe(400);
+      expect(body.code).toBe('malformed_request');
+    },
+  );
 });
 
 describe('a request that no route sees', () => {
@@ -322,6 +432,7 @@ describe('an Idempotency-Key', () => {
       { 'idempotency-key': 'bare' },
     );
     expect([unquoted.status, unquoted.body.code]).toEqual([400, 'invalid_idempotency_key']);
+    expect(unquoted.body.errors).toMatchObject([{ header: 'Idempotency-Key' }]);
   });
 
   it('that two send at once is executed once', async () => {

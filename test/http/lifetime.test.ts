@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { newDataDir } from '../embedded/support.ts';
+import { newDataDir, startHolder } from '../embedded/support.ts';
 import { funds, fresh, newUser, useBooks } from '../support/books.ts';
 import { pincexCli, start, type Running } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
@@ -151,6 +151,25 @@ describe('pincex start', () => {
     await held.release();
   }, 120_000);
 
+  it('ends when the embedded server has ended with the process that started it', async () => {
+    const dataDir = newDataDir();
+    const starter = startHolder(dataDir);
+    expect(await starter.next()).toMatchObject({ startedHere: true });
+    const { ended } = await startPincex({ PINCEX_DATA_DIR: dataDir });
+    starter.child.kill('SIGKILL');
+    const { exitCode, stderr } = await ended;
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)\n$/m,
+    );
+  }, 120_000);
+
+  it('does not listen to all networks because a variable of a shell is not set', async () => {
+    const { exitCode, stderr } = await pincexCli(['start', '--port', '0', '--host', ''], { env: onBooks() });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('--host takes a text that is not empty');
+  }, 120_000);
+
   it('says in a line that its port is taken', async () => {
     const taken = net.createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
@@ -195,6 +214,17 @@ describe('TLS', () => {
     },
     120_000,
   );
+
+  it('is looked at before anything else happens: no books are made, and no key is told', async () => {
+    const dataDir = newDataDir();
+    const missing = path.join(newFolder(), 'none.pem');
+    const tls = { PINCEX_SERVICE_TLS_CERT: missing, PINCEX_SERVICE_TLS_KEY: missing };
+    const { exitCode, stdout } = await pincexCli(['start', '--port', '0'], {
+      env: { PINCEX_DATA_DIR: dataDir, ...tls },
+    });
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(existsSync(dataDir)).toBe(false);
+  }, 120_000);
 
   it.skipIf(openssl === null)(
     'serves https; without openssl there is no certificate to try it with',

@@ -18,8 +18,8 @@ declare module 'fastify' {
     readonly public?: true;
     /** Opened in browsers, which ask their users for a name and a password: there the key is the password. */
     readonly isPage?: true;
-    /** How many items a request has, once its body is known to be valid. Default: one. */
-    readonly count?: (request: FastifyRequest) => number;
+    /** The lists of the body that make its items: of several, each with each. Default: a request is one item. */
+    readonly lists?: readonly [string, ...string[]];
   }
 }
 
@@ -68,8 +68,11 @@ export const access = Object.assign(
     app.addHook('preHandler', async (request, reply) => {
       const caller = callers.get(request);
       if (caller === undefined) return;
+      const body = request.body as Readonly<Record<string, readonly unknown[]>>;
+      const { lists = [] } = request.routeOptions.config;
+      const count = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
       // An empty batch is still a call.
-      const items = Math.max(1, request.routeOptions.config.count?.(request) ?? 1);
+      const items = Math.max(1, count);
       const taking = await limiter.take(caller, items);
       if (taking === null) return;
       const { outcome, quota } = taking;

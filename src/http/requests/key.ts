@@ -13,11 +13,10 @@ export function readIdempotencyKey(header: string | readonly string[] | undefine
   // One who sends two keys means neither: joined by a comma, as HTTP has it, they are no String.
   const key = stringOf(typeof header === 'string' ? header : header.join(', '));
   if (key !== undefined && key.length > 0 && key.length <= limits.requests.keyLength) return key;
-  throw new Problem(
-    400,
-    'invalid_idempotency_key',
-    `Idempotency-Key must be one string in double quotes, such as "8e03978e-40d5-43e8-bc93-6894a57f9324", of 1 to ${limits.requests.keyLength} printable ASCII characters`,
-  );
+  const detail = `must be one string in double quotes, such as "8e03978e-40d5-43e8-bc93-6894a57f9324", of 1 to ${limits.requests.keyLength} printable ASCII characters`;
+  throw new Problem(400, 'invalid_idempotency_key', `Idempotency-Key ${detail}`, {
+    errors: [{ header: 'Idempotency-Key', detail }],
+  });
 }
 
 function stringOf(header: string): string | undefined {

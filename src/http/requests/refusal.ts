@@ -8,6 +8,7 @@ export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' }>)
     return new Problem(409, 'request_in_progress', detail, {
       headers: { 'Retry-After': '1' },
       retryable: true,
+      extensions: { batchId: begun.batchId },
     });
   }
   return begun.what === 'key'

@@ -54,7 +54,7 @@ export type Begun =
   /** It ended before, with this answer. */
   | ({ readonly kind: 'finished' } & Answer)
   /** It is under way, here or elsewhere. */
-  | { readonly kind: 'running' }
+  | { readonly kind: 'running'; readonly batchId: string }
   /** The key, or the batch id, was given to another call. */
   | { readonly kind: 'reused'; readonly what: 'key' | 'batchId' };
 
@@ -128,6 +128,7 @@ export class Requests {
       runId,
       `${leaseMs} milliseconds`,
     ];
+    let known = batchId;
     // Each turn but the last found something that another call changed before it could be used.
     for (let turn = 1; turn <= limits.attempts; turn++) {
       const made = await this.#session.query(insertRequest, [...values, this.#retention]);
@@ -141,17 +142,19 @@ export class Requests {
       if (row === undefined || expired.length > 0) continue;
       if (other !== undefined || !isSame(row, request)) {
         const isOfKey =
-          key !== null && found.some((row) => row.idempotency_key === key && row.caller === caller);
+          key !== null &&
+          found.some((row) => row.idempotency_key === key && row.caller === caller && row.route === route);
         return { kind: 'reused', what: isOfKey ? 'key' : 'batchId' };
       }
-      if (row.run_id === runId) return this.#run(row.batch_id, runId);
+      known = row.batch_id;
+      if (row.run_id === runId) return this.#run(known, runId);
       if (row.status !== null) return { kind: 'finished', status: Number(row.status), body: row.body ?? '' };
-      if (row.is_left === 'f') return { kind: 'running' };
-      const taking = [row.batch_id, row.run_id, runId, `${leaseMs} milliseconds`];
+      if (row.is_left === 'f') return { kind: 'running', batchId: known };
+      const taking = [known, row.run_id, runId, `${leaseMs} milliseconds`];
       const taken = await this.#session.query(takeOverRequest, taking);
-      if (taken.length > 0) return this.#run(row.batch_id, runId);
+      if (taken.length > 0) return this.#run(known, runId);
     }
-    return { kind: 'running' };
+    return { kind: 'running', batchId: known };
   }
 
   #run(batchId: string, runId: string): Begun {

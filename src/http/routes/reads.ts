@@ -20,13 +20,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/accounts/batch-get',
     {
-      config: {
-        scope: 'read',
-        count: ({ body }) => {
-          const { userIds, currencies } = body as { userIds: unknown[]; currencies: unknown[] };
-          return userIds.length * currencies.length;
-        },
-      },
+      config: { scope: 'read', lists: ['userIds', 'currencies'], argument: { pointer: '/minVersions' } },
       schema: {
         summary: 'Accounts of users in currencies',
         description:
@@ -54,7 +48,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/orders/batch-get',
     {
-      config: { scope: 'read', count: ({ body }) => (body as { ids: unknown[] }).ids.length },
+      config: { scope: 'read', lists: ['ids'], argument: { pointer: '/minVersions' } },
       schema: {
         summary: 'Orders by their ids, null where there is none',
         body: strict({
@@ -73,7 +67,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/users/orders/batch-get',
     {
-      config: { scope: 'read', count: ({ body }) => (body as { userIds: unknown[] }).userIds.length },
+      config: { scope: 'read', lists: ['userIds'] },
       schema: {
         summary: 'The newest orders of each user',
         body: strict({
@@ -82,7 +76,13 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
             Type.Array(orderStatus, { description: 'Only orders in these; all where absent' }),
           ),
           symbol: Type.Optional(Type.String({ description: 'Only of this market' })),
-          limit: Type.Optional(Type.Integer({ description: 'For each user, 1 to 1,000; 100 where absent' })),
+          limit: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: limits.ordersPerUser.most,
+              description: `For each user; ${limits.ordersPerUser.byDefault} where absent`,
+            }),
+          ),
           fresh,
         }),
         response: answers(strict({ orders: Type.Array(Type.Array(ref(order))) })),
@@ -91,10 +91,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     async (request) => {
       const { userIds, ...filter } = request.body;
       const { limit = limits.ordersPerUser.byDefault } = filter;
-      requireRows(
-        userIds.length * Math.min(limit, limits.ordersPerUser.most),
-        `${userIds.length} users with up to ${limit} orders each`,
-      );
+      requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
       const read = () => readEach(userIds, (distinct) => trading.batchGetUserOrders(distinct, filter));
       return { orders: await turns.take(request, read, late) };
     },
@@ -103,7 +100,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/trades/batch-get',
     {
-      config: { scope: 'read', count: ({ body }) => (body as { orderIds: unknown[] }).orderIds.length },
+      config: { scope: 'read', lists: ['orderIds'] },
       schema: {
         summary: 'The trades of each order, oldest first',
         body: strict({ orderIds: ids, fresh }),
@@ -126,13 +123,17 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/order-books/batch-get',
     {
-      config: { scope: 'read', count: ({ body }) => (body as { symbols: unknown[] }).symbols.length },
+      config: { scope: 'read', lists: ['symbols'] },
       schema: {
         summary: 'Order books, aggregated by price',
         body: strict({
           symbols: Type.Array(Type.String({ examples: ['BTC/USD'] })),
           depth: Type.Optional(
-            Type.Integer({ description: 'Price levels on each side, 1 to 1,000; 20 where absent' }),
+            Type.Integer({
+              minimum: 1,
+              maximum: limits.bookDepth.most,
+              description: `Price levels on each side; ${limits.bookDepth.byDefault} where absent`,
+            }),
           ),
         }),
         response: answers(strict({ orderBooks: Type.Array(ref(orderBook)) })),
@@ -141,7 +142,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     async (request) => {
       const { symbols, depth = limits.bookDepth.byDefault } = request.body;
       requireRows(
-        2 * symbols.length * Math.min(depth, limits.bookDepth.most),
+        2 * symbols.length * depth,
         `${symbols.length} books with up to ${depth} levels on each side`,
       );
       const read = () => readEach(symbols, (distinct) => trading.batchGetOrderBooks(distinct, depth));
@@ -169,11 +170,7 @@ async function readEach<Value>(
   return keys.map((key) => valueOf.get(key) as Value);
 }
 
-/**
- * A limit that is too high by itself is the library's to refuse.
- *
- * @throws PincexError `batch_too_large`
- */
+/** @throws PincexError `batch_too_large` */
 function requireRows(rows: number, asked: string): void {
   if (rows <= limits.readRows) return;
   const message = `One read answers at most ${limits.readRows} rows: ${asked} were asked for; ask for fewer at a time`;

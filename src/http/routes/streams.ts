@@ -14,7 +14,7 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
     app.get(
       `/v1/stream/${table}`,
       {
-        config: { scope: 'read' },
+        config: { scope: 'read', argument: { parameter: 'after' } },
         schema: {
           summary: `All ${table === 'journal' ? 'journal entries' : table}, a line of JSON for each`,
           description:

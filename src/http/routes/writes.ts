@@ -143,7 +143,7 @@ function writeRoute(
   app.post<{ Body: BatchBody }>(
     url,
     {
-      config: { scope: scopes, isWrite: true, count: (request) => (request.body as BatchBody).items.length },
+      config: { scope: scopes, isWrite: true, lists: ['items'] },
       schema: {
         summary,
         body: strict({

@@ -32,7 +32,9 @@ export const orderStatus = oneOf(...ORDER_STATUSES);
 
 /** The versions that a reader knows, in the order of what it asks for; `null` where it knows none. */
 export const minVersions = Type.Optional(
-  Type.Array(Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0 })),
+  Type.Array(
+    Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  ),
 );
 
 /** A command, such as `lockFunds`, as a name of a component: `LockFunds`. */

@@ -32,10 +32,7 @@ async function newApp({
   // Encapsulated, as the routes of a service are.
   await app.register((routes, _, done) => {
     for (const scope of SCOPES) routes.get(`/${scope}`, { config: { scope } }, ({ caller }) => caller);
-    const config = {
-      scope: 'funds:write' as const,
-      count: ({ body }: { body: unknown }) => (body as { items: unknown[] }).items.length,
-    };
+    const config = { scope: 'funds:write', lists: ['items'] } as const;
     const schema = {
       body: { type: 'object', required: ['items'], properties: { items: { type: 'array' } } },
     };

@@ -32,12 +32,13 @@ describe('a call with a key', () => {
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await new Requests(books.pincex.session).begin(request));
     const begun = await new Requests(other.session).begin(request);
-    expect(begun).toEqual({ kind: 'running' });
+    const { batchId } = run;
+    expect(begun).toEqual({ kind: 'running', batchId });
     if (begun.kind !== 'running') return;
     expect(refusalOf(begun)).toMatchObject({
       status: 409,
       code: 'request_in_progress',
-      options: { headers: { 'Retry-After': '1' } },
+      options: { headers: { 'Retry-After': '1' }, extensions: { batchId } },
     });
     await run.finish(200, '{}');
     expect(await new Requests(other.session).begin(request)).toMatchObject({ kind: 'finished' });
@@ -91,7 +92,7 @@ describe('a call with a key', () => {
     // The first one has lost it, whatever it still does.
     await run.finish(200, 'late');
     await run.release();
-    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
     await again.finish(200, 'right');
     expect(await requests.begin(request)).toMatchObject({ kind: 'finished', body: 'right' });
   });
@@ -102,7 +103,7 @@ describe('a call with a key', () => {
     const run = runOf(await requests.begin(request));
     for (let i = 0; i < 12; i++) {
       await sleep(50);
-      expect(await requests.begin(request)).toEqual({ kind: 'running' });
+      expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
     }
     await run.release();
     runOf(await requests.begin(request));
@@ -137,7 +138,7 @@ describe('a call without a key', () => {
     const { request } = callOf(fresh('user'), { batchId: randomUUID() });
     const run = runOf(await requests.begin(request));
     expect(run.batchId).toBe(request.batchId);
-    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
     await run.finish(200, '{}');
     expect(await requests.begin(request)).toMatchObject({ kind: 'finished' });
     for (const other of [
@@ -228,7 +229,7 @@ describe('a process that is killed', () => {
     const requests = new Requests(books.pincex.session);
     // It lives, and so it keeps what it began, though its lease was over several times.
     await sleep(leaseMs * 2);
-    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
     expect(await requests.outcome(batchId, request.caller, false)).toEqual({ kind: 'running' });
     child.kill('SIGKILL');
     await ended;
@@ -363,7 +364,7 @@ describe('what has expired', () => {
     const kept = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(request));
-    expect(await requests.begin(request)).toEqual({ kind: 'running' });
+    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
     await run.finish(200, '{}');
     expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'unknown' });
     const changed = { ...request, hash: 'other' };
