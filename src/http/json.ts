@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isLosslessNumber, parse, stringify } from 'lossless-json';
-import { malformed, Problem } from './problem.ts';
+import { malformed, Problem, shortened } from './problem.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -108,11 +108,10 @@ const TWICE = Symbol('twice');
 
 /** Refuses an object that has two values for a field; that it has the same one twice deceives nobody. */
 function requireOnce(json: string): void {
-  const pointer = pointerTo(
-    TWICE,
-    lossless(json, () => TWICE),
-  );
-  if (pointer !== undefined) throw malformed({ pointer, detail: 'is given twice, with different values' });
+  const value = lossless(json, () => TWICE);
+  const pointer = pointerTo(TWICE, value);
+  if (pointer === undefined) return;
+  throw malformed({ pointer: shortened(pointer), detail: 'is given twice, with different values' });
 }
 
 function pointerTo(wanted: unknown, value: unknown, pointer = ''): string | undefined {
@@ -141,11 +140,9 @@ export function textAt(json: string, pointer: string): string | undefined {
     if (typeof value !== 'object' || value === null) return undefined;
     value = (value as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')];
   }
-  return typeof value === 'object' && value !== null && !isLosslessNumber(value)
-    ? Array.isArray(value)
-      ? 'an array'
-      : 'an object'
-    : stringify(value);
+  if (Array.isArray(value)) return 'an array';
+  const isObject = typeof value === 'object' && value !== null && !isLosslessNumber(value);
+  return isObject ? 'an object' : stringify(value);
 }
 
 /** A name as a part of a JSON pointer. */

@@ -36,3 +36,6 @@ export function malformed(...errors: readonly [Fault, ...Fault[]]): Problem {
   const place = pointer ?? parameter ?? header ?? '';
   return new Problem(400, 'malformed_request', `${place || 'The body'} ${detail}`, { errors });
 }
+
+/** A text of the caller's, as an answer repeats it. */
+export const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
 import { escaped, textAt } from './json.ts';
-import { malformed, Problem, type Fault } from './problem.ts';
+import { malformed, Problem, shortened, type Fault } from './problem.ts';
 
 /** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
 const TYPE = 'urn:pincex:problem:';
@@ -159,9 +159,6 @@ function ofValidation(
 
 /** Of what is missing, or should not be there, the value says nothing. */
 const UNSEEN: ReadonlySet<string> = new Set(['required', 'additionalProperties']);
-
-/** A text of the caller's in an answer. */
-const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /** Which parameter of a failure names a property of the object at its place. */
 const PROPERTY: Readonly<Record<string, string>> = {

@@ -219,6 +219,7 @@ describe('a call that is malformed', () => {
     for (const wrong of [
       JSON.stringify({ items: [item] }).replace('"1"', '9'.repeat(1_000_000)),
       JSON.stringify({ items: [item], ['x'.repeat(1_000_000)]: 1 }),
+      '{"items":[],"x":1,"x":2}'.replaceAll('x', 'x'.repeat(1_000_000)),
     ]) {
       const { status, text } = await post('/v1/funds/batch-lock', wrong);
       expect(status).toBe(400);
