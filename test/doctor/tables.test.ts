@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { thresholds } from '../../src/doctor/thresholds.ts';
 import { about, examine, flushCounters, follow, found, patient } from './support.ts';
 
 /** Bounds that a test can reach; the time that autovacuum has is over at once. */
@@ -44,7 +43,8 @@ describe('dead rows', () => {
     await client.query(`DELETE FROM accounts WHERE user_id::int <= 140`);
     await flushCounters(client);
     expect(found(await examine(url, { thresholds: small }), 'dead_rows')).toEqual(['advice table accounts']);
-    const { vacuumLagMs } = thresholds;
+    // The database is a copy, of which the schema may be as old as the run of the tests.
+    const vacuumLagMs = 24 * 3_600_000;
     expect(found(await examine(url, { thresholds: { ...small, vacuumLagMs } }), 'dead_rows')).toEqual([]);
     expect(found(await examine(url), 'dead_rows')).toEqual([]);
   });
