@@ -75,7 +75,7 @@ it.each([
       'partial: partial',
       '  0 applied',
       '  1 rejected: insufficient_funds',
-      'order books: invalid_argument, not like this',
+      'order books: malformed_request, not like this',
       'frank: 60',
       'grace: 47.5',
     ],

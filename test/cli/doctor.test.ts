@@ -47,12 +47,17 @@ it('says what hurts and what to do, and exits 1; with --json the last line is on
 it('sees what a service counts, and is no process of its own', async () => {
   const { url, client } = await patient();
   const pincex = await opened(url);
-  await client.query(`UPDATE processes SET statistics = jsonb_set(statistics, '{pool,refused}', '3')`);
+  // Another service: this one would report anew meanwhile.
+  await client.query(
+    `INSERT INTO processes
+     SELECT gen_random_uuid(), started_at, seen_at, deadlocks_at_start, jsonb_set(statistics, '{pool,refused}', '3')
+     FROM processes`,
+  );
   const run = await doctor(url);
   expect(run.stdout).toContain('failed with pool_exhausted: 3');
   expect(run.exitCode).toBe(1);
-  expect((await client.query('SELECT FROM processes')).rowCount).toBe(1);
-  expect((await pincex.doctor()).findings).toEqual([]);
+  expect((await client.query('SELECT FROM processes')).rowCount).toBe(2);
+  expect((await pincex.doctor()).findings).toMatchObject([{ check: 'pool' }]);
 });
 
 it('says which checks wait where the schema is behind', async () => {

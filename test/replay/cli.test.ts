@@ -77,7 +77,7 @@ test('killed half-way and run again, it comes to the same end', async () => {
   expect(code).toBe(0);
   expect(summaryOf(stdout).replayed).toBeGreaterThan(1_000);
   expect(await digest(broken, 'across')).toEqual(await digest(whole, 'across'));
-});
+}, 240_000);
 
 test('books that do not hold end it with 1', async () => {
   const file = path.join(temporaryFolder(), 'day.csv');
