@@ -197,7 +197,7 @@ export class PincexClient {
    */
   async getBatch(batchId: string, options?: CallOptions): Promise<BatchOutcome> {
     const call = { method: 'GET', path: `/v1/batches/${encodeURIComponent(batchId)}` } as const;
-    return (await orRejected(this.#transport.send(call, options), batchId)) as BatchOutcome;
+    return (await orRejected(this.#transport.send(call, options), batchId, options?.signal)) as BatchOutcome;
   }
 
   /** For each user in turn one account for each currency in turn, null where there is none. */
@@ -289,7 +289,11 @@ export class PincexClient {
       body: JSON.stringify({ items, mode, batchId: names.batchId }),
       headers: { 'idempotency-key': quoted(names.key) },
     } as const;
-    return (await orRejected(this.#transport.send(call, options), names.batchId)) as AnswerOf<Route>;
+    return (await orRejected(
+      this.#transport.send(call, options),
+      names.batchId,
+      options.signal,
+    )) as AnswerOf<Route>;
   }
 
   async #read<Route extends PostRoute, List extends keyof AnswerOf<Route> & string>(
@@ -311,11 +315,16 @@ export class PincexClient {
  * An atomic batch that was rejected has the same result as any other, in the problem that tells of it. Any other failure
  * tells which batch it left open.
  */
-async function orRejected(sending: Promise<unknown>, batchId: string | undefined): Promise<unknown> {
+async function orRejected(
+  sending: Promise<unknown>,
+  batchId: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
   try {
     return await sending;
   } catch (error) {
-    if (!(error instanceof PincexClientError)) throw error;
+    // The reason of who gave the call up is not of this call, whatever it is.
+    if (!(error instanceof PincexClientError) || error === signal?.reason) throw error;
     const batch = error.problem?.['batch'];
     if (batch === undefined) throw batchId === undefined ? error : ofBatch(batchId, error);
     return batch;

@@ -26,22 +26,30 @@ export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: num
 
   // Node.js ends those that wait for their next call, but not those that have yet to send their first byte.
   const sockets = new Set<Socket>();
-  app.server.on('connection', (socket) => {
+  const note = (socket: Socket): void => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-  });
+  };
+  // Of TLS the connection below it has had its handshake by then.
+  app.server.on('connection', note).on('secureConnection', note);
 
   app.addHook('preClose', (done) => {
     isClosing = true;
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-    // Node.js no longer looks for slow clients once the server does not listen.
-    void turns.idle().then(() => {
-      cut = setTimeout(() => {
-        app.server.closeAllConnections();
-      }, patienceMs);
-    });
+    cutOnceIdle();
     done();
   });
+
+  /** Node.js no longer looks for slow clients once the server does not listen. */
+  function cutOnceIdle(): void {
+    void turns.idle().then(() => {
+      cut = setTimeout(() => {
+        // The rest of a request may have come meanwhile: what it asks for is being done, and is answered.
+        if (turns.isIdle) app.server.closeAllConnections();
+        else cutOnceIdle();
+      }, patienceMs);
+    });
+  }
 
   // A client that hung up is not waited for, but what it began is: its answer is kept.
   app.addHook('onClose', async () => {

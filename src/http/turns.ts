@@ -11,9 +11,9 @@ export interface Late {
 
 /** Gives each call its turn, and answers no later than the client waits for. */
 export class Turns {
-  readonly #admission: Pick<Admission, 'run' | 'idle'>;
+  readonly #admission: Pick<Admission, 'run' | 'idle' | 'load'>;
 
-  constructor(admission: Pick<Admission, 'run' | 'idle'>) {
+  constructor(admission: Pick<Admission, 'run' | 'idle' | 'load'>) {
     this.#admission = admission;
   }
 
@@ -40,6 +40,11 @@ export class Turns {
       isOver = true;
       return hasBegun ? exceeded(late()) : notStarted();
     });
+  }
+
+  /** Whether nothing is under way now, or waits to be. */
+  get isIdle(): boolean {
+    return this.#admission.load.running === 0;
   }
 
   /** Resolves once all that was begun, or waits to be, has ended. */

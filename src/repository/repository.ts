@@ -77,12 +77,16 @@ export class Repository {
     keys: readonly Key[],
     accepts: Accepts<Value> = () => true,
   ): Promise<Value[]> {
-    if (accepts === nothingCached) return this.#tracked(this.#readAnew(kind, keys));
-    const values = await this.#tracked(this.#readEach(kind, keys));
+    const readAnew = (some: readonly Key[]) =>
+      this.#tracked(this.#readEach(kind, some, (distinct) => this.#readAnew(kind, distinct)));
+    if (accepts === nothingCached) return readAnew(keys);
+    const read = (distinct: readonly Key[], names: readonly string[]) =>
+      this.#traced(() => this.#read(kind, distinct, names));
+    const values = await this.#tracked(this.#readEach(kind, keys, read));
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
       const again = refused.map((place) => keys[place] as Key);
-      const fresh = await this.#tracked(this.#readAnew(kind, again));
+      const fresh = await readAnew(again);
       for (const [n, place] of refused.entries()) values[place] = fresh[n] as Value;
     }
     return values;
@@ -134,7 +138,11 @@ export class Repository {
   }
 
   /** Each key once, however often it is asked for. */
-  async #readEach<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
+  async #readEach<Key, Value>(
+    kind: Kind<Key, Value>,
+    keys: readonly Key[],
+    read: (distinct: readonly Key[], names: readonly string[]) => Promise<Value[]>,
+  ): Promise<Value[]> {
     const places = new Map<string, number>();
     const distinct: Key[] = [];
     const seats = keys.map((key) => {
@@ -143,7 +151,7 @@ export class Repository {
       places.set(name, place);
       return place;
     });
-    const values = await this.#traced(() => this.#read(kind, distinct, [...places.keys()]));
+    const values = await read(distinct, [...places.keys()]);
     return seats.map((place) => values[place] as Value);
   }
 

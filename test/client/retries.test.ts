@@ -178,6 +178,17 @@ describe('the error of a call names its batch, so that its outcome can be asked 
     await expect(failing(0)).rejects.toMatchObject({ code: 'network_error', batchId: null });
   });
 
+  it('but the reason of who gave it up stays as it is', async () => {
+    const { url } = await scripted(drop, hang);
+    const reason: unknown = await clientOf(url, { maxRetries: 0 })
+      .batchDeposit(DEPOSIT)
+      .catch((error: unknown) => error);
+    const { batchId } = reason as PincexClientError;
+    const again = clientOf(url).batchDeposit(DEPOSIT, { signal: AbortSignal.abort(reason) });
+    await expect(again).rejects.toBe(reason);
+    expect((reason as PincexClientError).batchId).toBe(batchId);
+  });
+
   it('a read has none', async () => {
     const { url } = await scripted(drop);
     const reading = clientOf(url, { maxRetries: 0 }).batchGetAccounts(['alice'], ['USD']);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
@@ -90,6 +91,26 @@ describe('a service that is closed', () => {
     await stopping;
     const [request] = await books.sql('SELECT body FROM requests WHERE batch_id = $1', [body.batchId]);
     expect(request).toEqual({ body: text });
+  });
+
+  it('answers a batch of which the rest came while it was closing, however long that takes', async () => {
+    const { app, url, key } = await serveImpatiently(books, { requestMs: 1_000 });
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'a')] });
+    const wire = await dial(url);
+    wire.send(head + body.slice(0, -1));
+    await fetch(`${url}/healthz`);
+    const closing = app.close();
+    await listensNoMore(url);
+    wire.send(body.slice(-1));
+    await held.awaited();
+    await sleep(1_500);
+    await held.release();
+    await closing;
+    await until('the connection to end', () => wire.isClosed);
+    expect(wire.received).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
   });
 
   it('does not wait forever for the rest of a request', async () => {

@@ -49,6 +49,7 @@ it('what the client was told not to have begun does not begin', async () => {
       return work();
     },
     idle: () => Promise.resolve(),
+    load: { running: 0, waiting: 0 },
   });
   let hasBegun = false;
   const work = (): Promise<void> => {

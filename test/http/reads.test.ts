@@ -1,7 +1,8 @@
 import { beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { Pincex } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import { Trading } from '../../src/services/trading.ts';
-import { expectApplied, newUser, useBooks } from '../support/books.ts';
+import { configOf, expectApplied, newUser, useBooks } from '../support/books.ts';
 import { serve } from './support.ts';
 
 const books = useBooks();
@@ -98,6 +99,23 @@ it('an order that is named often is read once, and stands in the answer as often
     status: 413,
     body: { code: 'batch_too_large', detail: expect.stringContaining('got 100001') as string },
   });
+});
+
+it('orders and accounts that are named often are asked for once, also past the cache', async () => {
+  const asked: string[] = [];
+  const pincex = await Pincex.open({
+    config: configOf(books.url),
+    onStatement: ({ values }) => asked.push(...values.map(String)),
+  });
+  onTestFinished(() => pincex.close());
+  const [buy] = await pincex.trading.batchGetOrdersByIds(['buy']);
+  const twice = { minVersions: [999, 999] };
+  asked.length = 0;
+  expect(await pincex.trading.batchGetOrdersByIds(['buy', 'buy'], twice)).toEqual([buy, buy]);
+  await pincex.bookkeeper.batchGetAccounts(['nobody', 'nobody'], ['USD'], twice);
+  const lists = asked.filter((value) => /buy|nobody/.test(value));
+  expect(lists.length).toBeGreaterThan(0);
+  for (const list of lists) expect(list.match(/buy|nobody/g)).toHaveLength(1);
 });
 
 it('users and markets that are named often are read once, too, and stand in the answer as often', async () => {

@@ -69,7 +69,10 @@ export class Authenticator {
         if (key !== undefined && !isKnown) this.#keys.set(id, finding, { start });
       },
       () => {
-        if (remembered.peek(id) === finding) remembered.delete(id);
+        if (remembered.peek(id) !== finding) return;
+        // A key that is there stays known as one, to be looked for again at once.
+        if (isKnown) remembered.set(id, finding, { start: start - limits.apiKeyMs - 1 });
+        else remembered.delete(id);
       },
     );
     return finding;

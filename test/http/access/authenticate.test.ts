@@ -201,4 +201,25 @@ describe('what is remembered', () => {
     await expect(authenticator.authenticate(`Bearer ${key}`)).rejects.toThrow('no database');
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
   });
+
+  it('nor does a failure make a stranger of a key that is there: made-up ids do not keep it waiting', async () => {
+    const table = newTable();
+    const key = table.add();
+    const slow = gate();
+    const find = vi.fn(async (id: string) => {
+      const found = await table.find(id);
+      if (found === undefined) await slow.opened;
+      return found;
+    });
+    const authenticator = new Authenticator({ find });
+    const authenticate = () => authenticator.authenticate(`Bearer ${key}`);
+    expect(await authenticate()).toHaveProperty('caller');
+    await sleep(limits.apiKeyMs + 50);
+    find.mockRejectedValueOnce(new Error('no database'));
+    await expect(authenticate()).rejects.toThrow('no database');
+    const strangers = [1, 2, 3].map((n) => authenticator.authenticate(`Bearer ${idOf(n)}`));
+    expect(await authenticate()).toHaveProperty('caller');
+    slow.open();
+    await Promise.all(strangers);
+  });
 });
