@@ -172,10 +172,9 @@ describe('the error of a call names its batch, so that its outcome can be asked 
       problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' }),
       drop,
     );
-    const failing = (maxRetries: number) =>
-      clientOf(url, { maxRetries }).batchDeposit(DEPOSIT, { idempotencyKey: 'own' });
-    await expect(failing(0)).rejects.toMatchObject({ code: 'deadline_exceeded', batchId: 'b' });
-    await expect(failing(0)).rejects.toMatchObject({ code: 'network_error', batchId: null });
+    const failing = () => clientOf(url, { maxRetries: 0 }).batchDeposit(DEPOSIT, { idempotencyKey: 'own' });
+    await expect(failing()).rejects.toMatchObject({ code: 'deadline_exceeded', batchId: 'b' });
+    await expect(failing()).rejects.toMatchObject({ code: 'network_error', batchId: null });
   });
 
   it('but the reason of who gave it up stays as it is', async () => {
