@@ -111,7 +111,7 @@ export class Admission {
   }
 }
 
-function overloaded(why: string): Problem {
+export function overloaded(why: string): Problem {
   return new Problem(503, 'overloaded', `The service is busy: ${why}; nothing was done`, {
     headers: { 'retry-after': '1' },
     retryable: true,

@@ -10,6 +10,7 @@ import { Batches } from './batches.ts';
 import { closeCleanly } from './closing.ts';
 import { readJson } from './json.ts';
 import { readDeadlines } from './deadline.ts';
+import { boundCallsInHand } from './inHand.ts';
 import { describe, serveDocument } from './openapi.ts';
 import { answerWithProblem, answerWithProblems } from './problems.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
@@ -21,7 +22,7 @@ import { Requests } from './requests/requests.ts';
 import { strict } from './schemas/common.ts';
 import { cutSlowReaders } from './slowReaders.ts';
 import { Turns } from './turns.ts';
-import { answerUnreadable, noteUnanswered } from './unreadable.ts';
+import { answerForNode, answerUnreadable, noteUnanswered } from './unreadable.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
@@ -86,7 +87,11 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
       },
     },
   };
-  const connections = { connectionsCheckingInterval: patience.checkMs, headersTimeout: patience.headersMs };
+  const connections = {
+    connectionsCheckingInterval: patience.checkMs,
+    headersTimeout: patience.headersMs,
+    requireHostHeader: false,
+  };
   const app: App = Fastify({
     ...settings,
     ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
@@ -101,9 +106,12 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   await describe(app, version, isLocal);
   cutSlowReaders(app, patience.requestMs);
   noteUnanswered(app);
+  answerForNode(app);
   refuseParameters(app);
-  await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   readDeadlines(app);
+  await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
+  // As many as may work and wait, and streams, which are counted by themselves.
+  boundCallsInHand(app, maxConcurrent + maxWaiting + maxConcurrent);
   await serveDocument(app);
 
   const requests = new Requests(pincex.session, {

@@ -1,25 +1,38 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
-import { Problem } from './problem.ts';
+import { malformed, Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
 
 type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']>;
 
-/** The requests of a connection that wait for their answer. */
-const unanswered = new WeakMap<Socket, Set<IncomingMessage>>();
+/** The answers that a connection is still to get. */
+interface Exchange {
+  readonly unanswered: Set<ServerResponse>;
+  /** Its last request was answered before it had come whole. */
+  isAhead: boolean;
+  /** Nothing can be read on it any more. */
+  isUnreadable: boolean;
+}
 
-/** Connections on which nothing can be read any more. */
-const unreadable = new WeakSet<Socket>();
+const exchanges = new WeakMap<Socket, Exchange>();
 
 /** Lets {@link answerUnreadable} know of the requests that could be read. */
 export function noteUnanswered(app: FastifyInstance): void {
-  app.server.on('request', (request, response) => {
-    const waiting = unanswered.get(request.socket) ?? new Set();
-    unanswered.set(request.socket, waiting.add(request));
+  app.server.on('request', ({ socket }, response) => {
+    const exchange = exchanges.get(socket) ?? {
+      unanswered: new Set(),
+      isAhead: false,
+      isUnreadable: false,
+    };
+    exchanges.set(socket, exchange);
+    // What came before has been read to its end, or this could not have come.
+    exchange.isAhead = false;
+    exchange.unanswered.add(response);
     response.once('close', () => {
-      waiting.delete(request);
-      if (unreadable.has(request.socket) && waiting.size === 0) request.socket.destroySoon();
+      exchange.unanswered.delete(response);
+      exchange.isAhead ||= !response.req.complete;
+      if (exchange.isUnreadable && exchange.unanswered.size === 0) socket.destroySoon();
     });
   });
 }
@@ -28,9 +41,15 @@ export function noteUnanswered(app: FastifyInstance): void {
 export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
   // Nobody is there any more.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const exchange = exchanges.get(socket);
   // What came whole is being done, and this would be taken for its answer: that one comes first, and is the last.
-  if ([...(unanswered.get(socket) ?? [])].some(({ complete }) => complete)) {
-    unreadable.add(socket);
+  if (exchange && [...exchange.unanswered].some(({ req, headersSent }) => req.complete || headersSent)) {
+    exchange.isUnreadable = true;
+    return;
+  }
+  // The rest of a request that was refused without it, and is answered.
+  if (exchange?.isAhead) {
+    socket.destroySoon();
     return;
   }
   const problem = problemOf(error.code);
@@ -54,4 +73,15 @@ function problemOf(code: string): Problem {
     default:
       return new Problem(400, 'malformed_request', 'This is no request of HTTP');
   }
+}
+
+/** What Node.js would answer by itself, without a problem. */
+export function answerForNode(app: FastifyInstance): void {
+  // Needs `requireHostHeader: false`; RFC 9112 asks for it.
+  app.addHook('onRequest', ({ raw: { httpVersion, headers } }, _reply, done) => {
+    const lacksHost = httpVersion === '1.1' && headers.host === undefined;
+    done(lacksHost ? malformed({ header: 'Host', detail: 'is missing' }) : undefined);
+  });
+  // An expectation that nobody knows may be passed over: RFC 9110.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
 }

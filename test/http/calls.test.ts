@@ -376,6 +376,7 @@ describe('a request that no route sees', () => {
 
   it.each([
     ['no HTTP', 'hello\r\n\r\n', 400, 'malformed_request'],
+    ['no Host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
     ['headers without end', `GET / HTTP/1.1\r\na: ${'x'.repeat(20_000)}`, 431, 'headers_too_large'],
   ])('is answered with a problem: %s', async (_, sent, status, code) => {
     const { url } = await serve(books);
@@ -385,6 +386,13 @@ describe('a request that no route sees', () => {
     expect(head).toContain(`HTTP/1.1 ${status} `);
     expect(head).toContain('application/problem+json');
     expect(JSON.parse(body!)).toMatchObject({ status, code, retryable: false });
+  });
+
+  it('is served where it expects what nobody knows', async () => {
+    const { url } = await serve(books);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('utf8');
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: wonders\r\nConnection: close\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
   });
 });
 

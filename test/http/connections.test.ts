@@ -5,7 +5,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type TestService } from './support.ts';
-import { abandonedLock, build, callOf, dial, hold, serveImpatiently } from './wire.ts';
+import { abandonedLock, build, callOf, dial, hold, holdTable, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -99,6 +99,48 @@ describe('a client that waits for so long only', () => {
     expect((await service.get(`/v1/batches/${batchId}`)).status).toBe(404);
     const again = await service.post<Batch>(LOCK, second);
     expect(again.body).toMatchObject({ batchId, counts: { applied: 1, replayed: 0 } });
+  });
+
+  it('is told so while its key is looked up', async () => {
+    const service = await serve(books);
+    const held = await holdTable(books, 'api_keys');
+    for (const path of ['/v1/limits', '/v1/batches/none']) {
+      const late = await service.get<ProblemBody>(path, { 'request-timeout': '0.2' });
+      expect(late).toMatchObject({ status: 504, body: { code: 'deadline_exceeded', retryable: true } });
+      expect(late.body.detail).toContain('before the call began');
+    }
+    await held.release();
+    expect((await service.get('/v1/limits', { 'request-timeout': '60' })).status).toBe(200);
+  });
+});
+
+describe('a call that is refused before its body has come', () => {
+  const HEAD = `POST ${LOCK} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`;
+
+  it.each([
+    ['the rest is no body', 'these are no chunks\r\n'],
+    ['there is no rest', ''],
+  ])('gets no second answer where %s', async (_, rest) => {
+    const { url } = await serveImpatiently(books, { requestMs: 400, headersMs: 300 });
+    const wire = await dial(url);
+    wire.send(HEAD);
+    await until('the answer', () => wire.received.includes('"unauthorized"'));
+    wire.send(rest);
+    await until('the end of the connection', () => wire.isClosed);
+    expect(wire.received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401']);
+  });
+
+  it('leaves its connection to the next one', async () => {
+    const { url } = await serveImpatiently(books, {});
+    const wire = await dial(url);
+    wire.send(HEAD);
+    await until('the answer', () => wire.received.includes('"unauthorized"'));
+    wire.send('3\r\nabc\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await until('the next answer', () => wire.received.includes('{"status":"ok"}'));
+    wire.send('nonsense\r\n\r\n');
+    await until('the end of the connection', () => wire.isClosed);
+    const statuses = [...wire.received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    expect(statuses).toEqual(['401', '200', '400']);
   });
 });
 

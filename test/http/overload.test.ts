@@ -5,8 +5,8 @@ import { Admission } from '../../src/http/admission.ts';
 import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
-import { serve, type Answer } from './support.ts';
-import { dial, getOf, hold, holdTable } from './wire.ts';
+import { serve, type Answer, type TestService } from './support.ts';
+import { callOf, dial, getOf, hold, holdTable, type Wire } from './wire.ts';
 
 const books = useBooks();
 
@@ -178,6 +178,36 @@ describe('more calls than the service takes', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe(
       `${1_000_000 - written.length} / ${written.length}`,
     );
+  });
+});
+
+describe('calls of which the body does not come', () => {
+  const half = async (service: TestService, key: string): Promise<Wire> => {
+    const { head, body } = callOf(LOCK, key, { items: [lock('nobody', 'a')] });
+    const wire = await dial(service.url);
+    wire.send(head + body.slice(0, -1));
+    return wire;
+  };
+
+  it('are bounded too: one more is refused at once, and who hangs up makes room', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1 });
+    const wires = await Promise.all([1, 2, 3, 4].map(() => half(service, service.key)));
+    await until('one to be refused', () => wires.some(({ received }) => received.includes(' 503 ')));
+    expect(wires.filter(({ received }) => received === '')).toHaveLength(3);
+    const refused = await service.get<ProblemBody>('/v1/limits');
+    expect(refused.status).toBe(503);
+    expect(refused.body).toMatchObject({ code: 'overloaded', retryable: true });
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect((await service.get('/healthz')).status).toBe(200);
+    for (const wire of wires) wire.hangUp();
+    await until('the places to be free', async () => (await service.get('/v1/limits')).status === 200);
+  });
+
+  it('take no place where they have no key', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
+    const wires = await Promise.all([1, 2, 3].map(() => half(service, 'none')));
+    await until('them to be refused', () => wires.every(({ received }) => received.includes(' 401 ')));
+    expect((await service.get('/v1/limits')).status).toBe(200);
   });
 });
 

@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import { notStarted } from '../admission.ts';
+import { withDeadline } from '../deadline.ts';
 import { Authenticator, type Caller } from './authenticate.ts';
 import { forbidden, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
@@ -32,7 +34,8 @@ export interface AccessOptions {
 /**
  * Nobody gets past it without a key that is good for the route, and no more items than the key may send.
  *
- * Register it before the routes. Paths that do not exist need a key too, so that nobody can look for those that do.
+ * Register it before the routes, and behind what reads deadlines. Paths that do not exist need a key too, so that nobody
+ * can look for those that do.
  */
 export const access = Object.assign(
   (app: FastifyInstance, { keys, itemsPerSecond }: AccessOptions, done: () => void): void => {
@@ -54,7 +57,11 @@ export const access = Object.assign(
     app.addHook('onRequest', async (request) => {
       const { public: isPublic, scope, isPage = false } = request.routeOptions.config;
       if (isPublic) return;
-      const authentication = await authenticator.authenticate(request.headers.authorization, isPage);
+      const authentication = await withDeadline(
+        request.deadline,
+        authenticator.authenticate(request.headers.authorization, isPage),
+        notStarted,
+      );
       if ('refusal' in authentication) throw unauthorized(authentication.refusal, isPage);
       const { caller } = authentication;
       callers.set(request, caller);

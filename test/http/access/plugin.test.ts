@@ -7,6 +7,7 @@ import { makeKey, parseKey } from '../../../src/http/access/keys.ts';
 import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
 import { SCOPES, type Scope } from '../../../src/http/access/scopes.ts';
 import type { ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { readDeadlines } from '../../../src/http/deadline.ts';
 import { answerWithProblems } from '../../../src/http/problems.ts';
 import { useBooks } from '../../support/books.ts';
 
@@ -27,6 +28,7 @@ async function newApp({
 }: Partial<AccessOptions> = {}): Promise<FastifyInstance> {
   const app = fastify();
   answerWithProblems(app);
+  readDeadlines(app);
   await app.register(access, { keys, itemsPerSecond });
   app.get('/healthz', { config: { public: true } }, () => 'well');
   // Encapsulated, as the routes of a service are.
@@ -272,6 +274,7 @@ describe('a route', () => {
   it('that was made before its guard is closed to all', async () => {
     const app = fastify();
     onTestFinished(() => app.close());
+    readDeadlines(app);
     app.get('/early', () => 'open');
     await app.register(access, { keys: new KeyStore(books.pincex.session), itemsPerSecond: null });
     expect((await get(app, '/early')).statusCode).not.toBe(200);
