@@ -1,4 +1,4 @@
-import { ofBatch, PincexClientError } from './errors.ts';
+import { PincexClientError } from './errors.ts';
 import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
 import { Transport, type CallOptions } from './transport.ts';
 import type {
@@ -196,8 +196,8 @@ export class PincexClient {
    * @throws PincexClientError `not_found`: this key has made no such batch, or its outcome has expired
    */
   async getBatch(batchId: string, options?: CallOptions): Promise<BatchOutcome> {
-    const call = { method: 'GET', path: `/v1/batches/${encodeURIComponent(batchId)}` } as const;
-    return (await orRejected(this.#transport.send(call, options), batchId, options?.signal)) as BatchOutcome;
+    const call = { method: 'GET', path: `/v1/batches/${encodeURIComponent(batchId)}`, batchId } as const;
+    return (await orRejected(this.#transport.send(call, options), options?.signal)) as BatchOutcome;
   }
 
   /** For each user in turn one account for each currency in turn, null where there is none. */
@@ -288,12 +288,9 @@ export class PincexClient {
       // What is undefined is left away.
       body: JSON.stringify({ items, mode, batchId: names.batchId }),
       headers: { 'idempotency-key': quoted(names.key) },
+      batchId: names.batchId,
     } as const;
-    return (await orRejected(
-      this.#transport.send(call, options),
-      names.batchId,
-      options.signal,
-    )) as AnswerOf<Route>;
+    return (await orRejected(this.#transport.send(call, options), options.signal)) as AnswerOf<Route>;
   }
 
   async #read<Route extends PostRoute, List extends keyof AnswerOf<Route> & string>(
@@ -311,22 +308,15 @@ export class PincexClient {
   }
 }
 
-/**
- * An atomic batch that was rejected has the same result as any other, in the problem that tells of it. Any other failure
- * tells which batch it left open.
- */
-async function orRejected(
-  sending: Promise<unknown>,
-  batchId: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
+/** An atomic batch that was rejected has the same result as any other, in the problem that tells of it. */
+async function orRejected(sending: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
   try {
     return await sending;
   } catch (error) {
-    // The reason of who gave the call up is not of this call, whatever it is.
-    if (!(error instanceof PincexClientError) || error === signal?.reason) throw error;
-    const batch = error.problem?.['batch'];
-    if (batch === undefined) throw batchId === undefined ? error : ofBatch(batchId, error);
+    // The reason of who gave the call up may be the failure of another one.
+    const batch =
+      error instanceof PincexClientError && error !== signal?.reason ? error.problem?.['batch'] : undefined;
+    if (batch === undefined) throw error;
     return batch;
   }
 }
@@ -336,10 +326,14 @@ function namesOf(
   batchId?: string,
   key?: string,
 ): { readonly batchId: string | undefined; readonly key: string } {
+  if (batchId !== undefined && !UUID.test(batchId))
+    throw new TypeError(`batchId is a UUID: got ${JSON.stringify(batchId)}`);
   if (key !== undefined) return { batchId, key };
   const id = batchId ?? crypto.randomUUID();
   return { batchId: id, key: id };
 }
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** As a String of structured fields (RFC 8941). */
 function quoted(key: string): string {

@@ -27,7 +27,8 @@ export class PincexClientError extends Error {
   readonly problem: Problem | null;
   /**
    * Of the batch that the call was to run, or asked for: what became of it can be asked for. Null for other reads, and
-   * where the call had an idempotency key of its caller's and no batch id: send it again with that key.
+   * where the call had an idempotency key of its caller's, and neither it nor the service named a batch: send it again
+   * with that key.
    */
   readonly batchId: string | null;
   /** Milliseconds after which the service may be asked again, by its own word. */

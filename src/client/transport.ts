@@ -1,4 +1,4 @@
-import { errorOf, foreign } from './errors.ts';
+import { errorOf, foreign, ofBatch, PincexClientError } from './errors.ts';
 import { cut, Exchange, LONGEST_MS } from './exchange.ts';
 import { Retries } from './retries.ts';
 
@@ -26,6 +26,8 @@ export interface Call {
   /** JSON. It is made once, so that each attempt sends the same bytes. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of the batch that it runs, or asks for; its errors tell it. Without it they tell the first that the service told. */
+  readonly batchId?: string | undefined;
 }
 
 /** Sends calls, and sends them again where that is of use. It is for its callers to send only what is safe to repeat. */
@@ -44,11 +46,15 @@ export class Transport {
     requireTime(timeoutMs);
     const deadline = performance.now() + timeoutMs;
     const retries = new Retries(this.#options.maxRetries, deadline, signal);
+    let { batchId = null } = call;
     for (;;) {
       try {
         return await this.#try(call, deadline, signal);
       } catch (error) {
-        await retries.after(error);
+        // The reason of who gave the call up is not of this call, whatever it is.
+        if (!(error instanceof PincexClientError) || error === signal?.reason) throw error;
+        batchId ??= error.batchId;
+        await retries.after(batchId === null ? error : ofBatch(batchId, error));
       }
     }
   }

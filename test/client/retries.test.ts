@@ -177,6 +177,17 @@ describe('the error of a call names its batch, so that its outcome can be asked 
     await expect(failing()).rejects.toMatchObject({ code: 'network_error', batchId: null });
   });
 
+  it('the service told it once, and later failures did not', async () => {
+    const { url } = await scripted(
+      drop,
+      problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' }),
+      problem(504, 'deadline_exceeded', { retryable: true, batchId: 'c' }),
+      drop,
+    );
+    const failing = clientOf(url, { maxRetries: 3 }).batchDeposit(DEPOSIT, { idempotencyKey: 'own' });
+    await expect(failing).rejects.toMatchObject({ code: 'network_error', batchId: 'b' });
+  });
+
   it('but the reason of who gave it up stays as it is', async () => {
     const { url } = await scripted(drop, hang);
     const reason: unknown = await clientOf(url, { maxRetries: 0 })
@@ -186,6 +197,12 @@ describe('the error of a call names its batch, so that its outcome can be asked 
     const again = clientOf(url).batchDeposit(DEPOSIT, { signal: AbortSignal.abort(reason) });
     await expect(again).rejects.toBe(reason);
     expect((reason as PincexClientError).batchId).toBe(batchId);
+  });
+
+  it('it is what was asked for', async () => {
+    const { url } = await scripted(drop);
+    const asking = clientOf(url, { maxRetries: 0 }).getBatch('b');
+    await expect(asking).rejects.toMatchObject({ code: 'network_error', batchId: 'b' });
   });
 
   it('a read has none', async () => {
@@ -343,6 +360,11 @@ describe('a program that is wrong is told so by a TypeError', () => {
     const client = clientOf(url, { timeoutMs });
     await expect(client.limits()).rejects.toThrow(TypeError);
     await expect(client.streamOrders()[Symbol.asyncIterator]().next()).rejects.toThrow(TypeError);
+  });
+
+  it.each(['', 'ключ', 'b'])('a batch id that is none: "%s"', async (batchId) => {
+    const writing = clientOf(url).batchDeposit(DEPOSIT, { batchId });
+    await expect(writing).rejects.toThrow(new TypeError(`batchId is a UUID: got "${batchId}"`));
   });
 
   it.each(['', 'ключ'])('an idempotency key that cannot be sent: "%s"', async (idempotencyKey) => {
