@@ -23,6 +23,29 @@ export function requireCount(count: number): void {
   throw new PincexError('batch_too_large', `One read takes at most ${limits.readKeys} keys: got ${count}`);
 }
 
+/**
+ * Reads each key once, however often it is named: what it takes to find a row is not bounded by how many are returned.
+ *
+ * @param read is given each key once, and its name, and returns what it reads in their order
+ * @param nameOf what two keys have in common that are the same
+ */
+export async function readEachOnce<Key, Value>(
+  keys: readonly Key[],
+  read: (distinct: readonly Key[], names: readonly string[]) => Promise<Value[]>,
+  nameOf: (key: Key) => string = String,
+): Promise<Value[]> {
+  const places = new Map<string, number>();
+  const distinct: Key[] = [];
+  const seats = keys.map((key) => {
+    const name = nameOf(key);
+    const place = places.get(name) ?? distinct.push(key) - 1;
+    places.set(name, place);
+    return place;
+  });
+  const values = await read(distinct, [...places.keys()]);
+  return seats.map((place) => values[place] as Value);
+}
+
 /** A key as PostgreSQL can be asked for it; no row has an id with a NUL, which would fail the whole statement. */
 export const askable = (key: string): string | null =>
   key.includes('\0') || !key.isWellFormed() ? null : key;

@@ -108,12 +108,14 @@ export async function readTradesByOrderIds(
  * How many trades the orders have, those of one that is named twice twice.
  *
  * @param most where there are more, it is these
+ * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export async function countTrades(
   session: Session,
   orderIds: readonly string[],
   most: number,
 ): Promise<number> {
+  requireKeys('orderIds', orderIds);
   const values = [textArray(orderIds.map(askable)), String(most)];
   const [row] = await session.query<{ found: string }>(countTradesOfOrders, values);
   return Number(row?.found);

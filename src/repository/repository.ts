@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Session, Trace } from '../database/database.ts';
+import { readEachOnce } from '../reads/keys.ts';
 import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache.ts';
 import { Flights, type Missed } from './flights.ts';
 import { Gatherer } from './gatherer.ts';
@@ -77,12 +78,13 @@ export class Repository {
     keys: readonly Key[],
     accepts: Accepts<Value> = () => true,
   ): Promise<Value[]> {
+    const nameOf = (key: Key) => kind.keyOf(key);
     const readAnew = (some: readonly Key[]) =>
-      this.#tracked(this.#readEach(kind, some, (distinct) => this.#readAnew(kind, distinct)));
+      this.#tracked(readEachOnce(some, (distinct) => this.#readAnew(kind, distinct), nameOf));
     if (accepts === nothingCached) return readAnew(keys);
     const read = (distinct: readonly Key[], names: readonly string[]) =>
       this.#traced(() => this.#read(kind, distinct, names));
-    const values = await this.#tracked(this.#readEach(kind, keys, read));
+    const values = await this.#tracked(readEachOnce(keys, read, nameOf));
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
       const again = refused.map((place) => keys[place] as Key);
@@ -135,24 +137,6 @@ export class Repository {
     } catch (error) {
       for (const { reject } of calls) reject(error);
     }
-  }
-
-  /** Each key once, however often it is asked for. */
-  async #readEach<Key, Value>(
-    kind: Kind<Key, Value>,
-    keys: readonly Key[],
-    read: (distinct: readonly Key[], names: readonly string[]) => Promise<Value[]>,
-  ): Promise<Value[]> {
-    const places = new Map<string, number>();
-    const distinct: Key[] = [];
-    const seats = keys.map((key) => {
-      const name = kind.keyOf(key);
-      const place = places.get(name) ?? distinct.push(key) - 1;
-      places.set(name, place);
-      return place;
-    });
-    const values = await read(distinct, [...places.keys()]);
-    return seats.map((place) => values[place] as Value);
   }
 
   /** From the cache; what is not there from the database, and into the cache. */

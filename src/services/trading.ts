@@ -5,9 +5,10 @@ import type { CreateOrder } from '../commands/newOrder.ts';
 import type { PlaceOrder, PlaceOutcome } from '../commands/placeOrder.ts';
 import type { SettleTrade, TradeOutcome } from '../commands/settleTrade.ts';
 import type { UpdateOrderStatus } from '../commands/updateOrderStatus.ts';
+import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
 import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';
-import { requireKeys, requireLimit } from '../reads/keys.ts';
+import { readEachOnce, requireKeys, requireLimit } from '../reads/keys.ts';
 import { readUserOrders, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
 import type { TradeView } from '../reads/trades.ts';
 import { orders, trades, userOrders } from '../repository/kinds.ts';
@@ -98,7 +99,9 @@ export class Trading {
     requireKeys('userIds', userIds);
     const { statuses, symbol, limit = limits.ordersPerUser.byDefault } = filter;
     if (statuses !== undefined || symbol !== undefined) {
-      return this.#repository.readDirectly((session) => readUserOrders(session, userIds, filter), { fresh });
+      const read = (session: Session) =>
+        readEachOnce(userIds, (distinct) => readUserOrders(session, distinct, filter));
+      return this.#repository.readDirectly(read, { fresh });
     }
     return this.#listsOf(userIds, 'all', limit, fresh);
   }
@@ -150,11 +153,14 @@ export class Trading {
    * @param depth price levels on each side, 1 to 1,000
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
-  batchGetOrderBooks(
+  async batchGetOrderBooks(
     symbols: readonly string[],
     depth: number = limits.bookDepth.byDefault,
   ): Promise<OrderBook[]> {
-    return this.#repository.readDirectly((session) => readOrderBooks(session, symbols, depth));
+    requireKeys('symbols', symbols);
+    return this.#repository.readDirectly((session) =>
+      readEachOnce(symbols, (distinct) => readOrderBooks(session, distinct, depth)),
+    );
   }
 
   async getOrderBook(symbol: string, depth?: number): Promise<OrderBook> {

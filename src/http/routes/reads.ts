@@ -2,7 +2,6 @@ import Type from 'typebox';
 import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
-import { requireCount } from '../../reads/keys.ts';
 import { countTrades } from '../../reads/trades.ts';
 import type { App } from '../app.ts';
 import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
@@ -92,8 +91,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       const { userIds, ...filter } = request.body;
       const { limit = limits.ordersPerUser.byDefault } = filter;
       requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
-      const read = () => readEach(userIds, (distinct) => trading.batchGetUserOrders(distinct, filter));
-      return { orders: await turns.take(request, read, late) };
+      return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), late) };
     },
   );
 
@@ -109,13 +107,12 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     },
     async (request) => {
       const { orderIds, ...options } = request.body;
-      const read = () =>
-        readEach(orderIds, async (distinct) => {
-          // Nothing else bounds how many an order has: counted once they are here, all of them would be here.
-          const rows = await countTrades(session, orderIds, limits.readRows + 1);
-          requireRows(rows, `${orderIds.length} orders with ${rows} trades or more`);
-          return trading.batchGetTradesByOrderIds(distinct, options);
-        });
+      const read = async () => {
+        // Nothing else bounds how many an order has: counted once they are here, all of them would be here.
+        const rows = await countTrades(session, orderIds, limits.readRows + 1);
+        requireRows(rows, `${orderIds.length} orders with ${rows} trades or more`);
+        return trading.batchGetTradesByOrderIds(orderIds, options);
+      };
       return { trades: await turns.take(request, read, late) };
     },
   );
@@ -145,30 +142,14 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
         2 * symbols.length * depth,
         `${symbols.length} books with up to ${depth} levels on each side`,
       );
-      const read = () => readEach(symbols, (distinct) => trading.batchGetOrderBooks(distinct, depth));
-      return { orderBooks: await turns.take(request, read, late) };
+      return {
+        orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), late),
+      };
     },
   );
 }
 
 const late = () => ({ detail: 'The time of Request-Timeout was over before everything was read' });
-
-/**
- * Reads each key once, however often it is named: what it takes to find a row is not bounded by how many are returned.
- *
- * @param read is given each key once, and returns what it reads in their order
- * @throws PincexError `batch_too_large`
- */
-async function readEach<Value>(
-  keys: readonly string[],
-  read: (distinct: readonly string[]) => Promise<Value[]>,
-): Promise<Value[]> {
-  requireCount(keys.length);
-  const distinct = [...new Set(keys)];
-  const values = await read(distinct);
-  const valueOf = new Map(distinct.map((key, place) => [key, values[place] as Value]));
-  return keys.map((key) => valueOf.get(key) as Value);
-}
 
 /** @throws PincexError `batch_too_large` */
 function requireRows(rows: number, asked: string): void {
