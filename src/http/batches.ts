@@ -30,9 +30,6 @@ export interface BatchRoute {
 /** Runs a batch through the library. */
 export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
 
-/** A call as it is noted; its batch has an id from the beginning. */
-type Call = Required<NewRequest>;
-
 /** Runs the batches of HTTP calls: each once for its idempotency key, and so that its outcome can be asked for. */
 export class Batches {
   readonly #turns: Turns;
@@ -52,7 +49,7 @@ export class Batches {
     const key = readIdempotencyKey(request.headers['idempotency-key']);
     // What is malformed takes neither its key nor its batch id.
     requireBatch(items, mode);
-    const call: Call = {
+    const call: NewRequest = {
       caller: request.caller.keyId,
       route,
       key,
@@ -71,7 +68,7 @@ export class Batches {
 
   /** Notes a call once, with its answer and behind it. */
   async #noted(
-    call: Call,
+    call: NewRequest,
     request: FastifyRequest,
     reply: FastifyReply,
     execute: (batchId: string) => Promise<Answer>,
@@ -91,7 +88,7 @@ export class Batches {
 
   /** Notes a call before its batch, so that it is executed once, and its answer behind it. */
   async #once(
-    call: Call,
+    call: NewRequest,
     request: FastifyRequest,
     reply: FastifyReply,
     execute: (batchId: string) => Promise<Answer>,

@@ -153,7 +153,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
         items: [[user, 'd']],
       } as const;
       const begin = async (requests: Requests) => {
-        const begun = await requests.begin(request);
+        const begun = await requests.begin({ ...request, batchId: randomUUID() });
         if (begun.kind === 'run') return begun.run;
         throw new Error(`Nobody else runs it, and it is ${begun.kind}`);
       };

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { limits } from '../../src/limits.ts';
 import { fresh, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
@@ -26,6 +28,19 @@ describe('a stream gives its place back', () => {
     wire.send(getOf(ACCOUNTS, key));
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
+    expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
+    await until('the place to be free', async () => (await statusOf(url, key, '/v1/stream/trades')) === 200);
+  });
+
+  it('when its client takes nothing any more of what the database let it wait for', async () => {
+    const { url, key } = await serveImpatiently(books, { requestMs: 500 }, { maxConcurrent: 1 });
+    const held = await holdTable(books, 'accounts');
+    const wire = await dial(url);
+    wire.send(getOf(ACCOUNTS, key));
+    await held.awaited();
+    wire.pause();
+    await sleep(1_000);
+    await held.release();
     expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
     await until('the place to be free', async () => (await statusOf(url, key, '/v1/stream/trades')) === 200);
   });
@@ -62,6 +77,20 @@ describe('a stream gives its place back', () => {
     await held.release();
     await until('the last line', () => wire.received.includes('{"end":true}'));
   });
+});
+
+it('an answer of which its client takes nothing is cut off', async () => {
+  const { app, url, key } = await serveImpatiently(books, { requestMs: 2_000 }, { bodyLimit: 8 * 1_048_576 });
+  let answer: ServerResponse | undefined;
+  app.server.once('request', (_, response) => (answer = response));
+  const userIds = Array<string>(limits.readKeys).fill(await newUser(books.pincex, { USD: '1' }));
+  const { head, body } = callOf('/v1/accounts/batch-get', key, { userIds, currencies: ['USD'] });
+  const wire = await dial(url);
+  wire.pause();
+  wire.send(head + body);
+  await until('the answer to begin', () => answer?.headersSent === true);
+  expect(answer).toMatchObject({ statusCode: 200, destroyed: false });
+  await until('the answer to be cut off', () => answer?.destroyed === true);
 });
 
 it('an answer of which the client took a part and hung up can be asked for, and its key repeats it', async () => {

@@ -94,7 +94,10 @@ export function hold(books: TestBooks, userId: string): Promise<Held> {
 }
 
 /** Holds a table: whoever reads it waits, too. */
-export function holdTable(books: TestBooks, table: 'api_keys' | 'journal' | 'requests'): Promise<Held> {
+export function holdTable(
+  books: TestBooks,
+  table: 'accounts' | 'api_keys' | 'journal' | 'requests',
+): Promise<Held> {
   return holding(books, `LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`, []);
 }
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { v4 as uuidv4, v7 as uuidv7, validate as isUuid } from 'uuid';
+import { v4 as uuidv4, validate as isUuid } from 'uuid';
 import type { Session } from '../../database/database.ts';
 import { persistently } from '../../database/retry.ts';
 import { limits } from '../../limits.ts';
@@ -34,13 +34,13 @@ export interface NewRequest {
   readonly key: string | null;
   /** Of all that was asked: see {@link contentHash}. */
   readonly hash: string;
-  /** A UUID, in small letters. Default: a new one. */
-  readonly batchId?: string;
+  /** A UUID, in small letters. */
+  readonly batchId: string;
   readonly items: readonly Claim[];
 }
 
 /** A call that was executed without having been noted. */
-export type ExecutedRequest = Pick<Required<NewRequest>, 'caller' | 'route' | 'batchId'>;
+export type ExecutedRequest = Pick<NewRequest, 'caller' | 'route' | 'batchId'>;
 
 /** An answer as it is sent and kept. */
 export interface Answer {
@@ -109,13 +109,12 @@ export class Requests {
    * @throws PincexError `database_unavailable`, `pool_exhausted`: nothing was executed
    */
   begin(request: NewRequest): Promise<Begun> {
-    const { batchId = uuidv7() } = request;
     const runId = uuidv4();
     // An attempt whose connection broke may have made the row: the next one knows it by the id of the run.
-    return persistently(() => this.#begin({ ...request, batchId }, runId), ['disconnected', 'refused']);
+    return persistently(() => this.#begin(request, runId), ['disconnected', 'refused']);
   }
 
-  async #begin(request: Required<NewRequest>, runId: string): Promise<Begun> {
+  async #begin(request: NewRequest, runId: string): Promise<Begun> {
     const { batchId, caller, route, key, hash, items } = request;
     const { leaseMs } = this.#lease;
     const values = [

@@ -2,7 +2,6 @@ import Type from 'typebox';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
-import { Problem } from '../problem.ts';
 import { draining } from '../problems.ts';
 import { strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
@@ -41,15 +40,9 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
       config: { public: true },
       schema: { summary: 'Calls can be sent', response: answers(strict({ status: Type.Literal('ok') })) },
     },
-    async (request) => {
+    async () => {
       if (readiness.isDraining) throw draining();
-      try {
-        await ping();
-      } catch (error) {
-        request.log.error({ err: error }, 'not ready');
-        // Where the database is, and what it says, is not for everybody.
-        throw new Problem(503, 'database_unavailable', 'The database cannot be reached', { retryable: true });
-      }
+      await ping();
       return { status: 'ok' as const };
     },
   );

@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig, Pincex } from '../../../src/index.ts';
 import { expectBalanced, fresh, funds, newUser } from '../../support/books.ts';
 import { until } from '../../support/waiting.ts';
-import { callOf, runOf } from './support.ts';
+import { callOf, runOf, sent } from './support.ts';
 
 /** What requests cost the disk, and what is left of them when the server dies. */
 
@@ -49,7 +49,7 @@ it('wait for no disk, and yet the row of a batch that was committed survives a c
   const requests = new Requests(pincex.session, { leaseMs: 2_000 });
 
   const before = await log();
-  const run = runOf(await requests.begin(request));
+  const run = runOf(await requests.begin(sent(request)));
   const begun = await log();
   expect(begun.written).toBeGreaterThan(before.written);
   expect(begun.flushed).toBeLessThanOrEqual(before.written);
@@ -74,7 +74,7 @@ it('wait for no disk, and yet the row of a batch that was committed survives a c
     kind: 'interrupted',
     batch: { counts: { applied: 1, notApplied: 1 } },
   });
-  expect(runOf(await new Requests(again.session).begin(request)).batchId).toBe(run.batchId);
+  expect(runOf(await new Requests(again.session).begin(sent(request))).batchId).toBe(run.batchId);
   expect((await again.execute(items)).results[0]).toMatchObject({ status: 'replayed' });
   expect(await funds(again, userId, 'USD')).toBe('6 / 4');
   await expectBalanced(again);

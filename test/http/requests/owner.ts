@@ -4,13 +4,13 @@
  */
 import { Requests } from '../../../src/http/requests/requests.ts';
 import { loadConfig, Pincex } from '../../../src/index.ts';
-import { callOf } from './support.ts';
+import { callOf, sent } from './support.ts';
 
 const [stage = '', userId = '', key = '', batchId = '', leaseMs = ''] = process.argv.slice(2);
 
 const pincex = await Pincex.open({ config: loadConfig() });
 const { request, items } = callOf(userId, { key, batchId });
-const begun = await new Requests(pincex.session, { leaseMs: Number(leaseMs) }).begin(request);
+const begun = await new Requests(pincex.session, { leaseMs: Number(leaseMs) }).begin(sent(request));
 if (begun.kind !== 'run') throw new Error(`It was told ${begun.kind}`);
 if (stage === 'committed') await pincex.execute(items, { batchId });
 process.stdout.write(`${stage}\n`);

@@ -7,7 +7,7 @@ import { contentHash, Requests } from '../../../src/http/requests/requests.ts';
 import { expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../../support/books.ts';
 import { start } from '../../support/processes.ts';
 import { until } from '../../support/waiting.ts';
-import { callOf, ROUTE, runOf } from './support.ts';
+import { callOf, ROUTE, runOf, sent } from './support.ts';
 
 const books = useBooks();
 const admin = true;
@@ -16,22 +16,22 @@ describe('a call with a key', () => {
   it('is executed once: sent again, it gets the answer that was stored', async () => {
     const requests = new Requests(books.pincex.session);
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { key: fresh('key') });
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     const { batchId, counts } = await books.pincex.execute(items, { batchId: run.batchId });
     expect(batchId).toBe(run.batchId);
     expect(counts).toMatchObject({ applied: 1, rejected: 1 });
     const body = JSON.stringify({ batchId, text: 'é\u0000"' });
     await run.finish(200, body);
-    expect(await requests.begin(request)).toEqual({ kind: 'finished', status: 200, body });
-    expect(await requests.begin({ ...request, items: [] })).toMatchObject({ kind: 'finished' });
+    expect(await requests.begin(sent(request))).toEqual({ kind: 'finished', status: 200, body });
+    expect(await requests.begin(sent({ ...request, items: [] }))).toMatchObject({ kind: 'finished' });
   });
 
   it('is told that it is running while it is, and not by another process either', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const run = runOf(await new Requests(books.pincex.session).begin(request));
-    const begun = await new Requests(other.session).begin(request);
+    const run = runOf(await new Requests(books.pincex.session).begin(sent(request)));
+    const begun = await new Requests(other.session).begin(sent(request));
     const { batchId } = run;
     expect(begun).toEqual({ kind: 'running', batchId });
     if (begun.kind !== 'running') return;
@@ -41,7 +41,7 @@ describe('a call with a key', () => {
       options: { headers: { 'Retry-After': '1' }, extensions: { batchId } },
     });
     await run.finish(200, '{}');
-    expect(await new Requests(other.session).begin(request)).toMatchObject({ kind: 'finished' });
+    expect(await new Requests(other.session).begin(sent(request))).toMatchObject({ kind: 'finished' });
   });
 
   it('of many at the same time runs exactly once, over several processes', async () => {
@@ -50,12 +50,16 @@ describe('a call with a key', () => {
     const sides = [new Requests(books.pincex.session), new Requests(other.session)];
     for (let round = 0; round < 20; round++) {
       const { request } = callOf(fresh('user'), { key: fresh('key') });
-      const begun = await Promise.all(Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(request)));
+      const begun = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(sent(request))),
+      );
       const kinds = begun.map(({ kind }) => kind).sort();
       expect(kinds).toEqual(['run', ...Array<string>(9).fill('running')].sort());
       for (const one of begun) if (one.kind === 'run') await one.run.release();
       // It is nobody's now: of those who want to take it over exactly one gets it.
-      const taking = await Promise.all(Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(request)));
+      const taking = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(sent(request))),
+      );
       expect(taking.map(({ kind }) => kind).sort()).toEqual(kinds);
       for (const one of taking) if (one.kind === 'run') await one.run.finish(200, '{}');
     }
@@ -65,48 +69,48 @@ describe('a call with a key', () => {
     const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const changed = { ...request, hash: contentHash(ROUTE, 'other') };
-    const run = runOf(await requests.begin(request));
-    const begun = await requests.begin(changed);
+    const run = runOf(await requests.begin(sent(request)));
+    const begun = await requests.begin(sent(changed));
     expect(begun).toEqual({ kind: 'reused', what: 'key' });
     if (begun.kind !== 'reused') return;
     expect(refusalOf(begun)).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
     await run.finish(200, '{}');
-    expect(await requests.begin(changed)).toEqual({ kind: 'reused', what: 'key' });
+    expect(await requests.begin(sent(changed))).toEqual({ kind: 'reused', what: 'key' });
   });
 
   it('does not meet the same key of another caller or on another route', async () => {
     const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     for (const each of [request, { ...request, caller: 'caller-2' }, { ...request, route: '/v1/other' }]) {
-      await runOf(await requests.begin(each)).finish(200, '{}');
+      await runOf(await requests.begin(sent(each))).finish(200, '{}');
     }
   });
 
   it('that failed as a whole runs again under the same batch id', async () => {
     const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     await run.release();
-    const again = runOf(await requests.begin(request));
+    const again = runOf(await requests.begin(sent(request)));
     expect(again.batchId).toBe(run.batchId);
     // The first one has lost it, whatever it still does.
     await run.finish(200, 'late');
     await run.release();
-    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
+    expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
     await again.finish(200, 'right');
-    expect(await requests.begin(request)).toMatchObject({ kind: 'finished', body: 'right' });
+    expect(await requests.begin(sent(request))).toMatchObject({ kind: 'finished', body: 'right' });
   });
 
   it('keeps its lease for as long as it runs', async () => {
     const requests = new Requests(books.pincex.session, { leaseMs: 150 });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     for (let i = 0; i < 12; i++) {
       await sleep(50);
-      expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
+      expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
     }
     await run.release();
-    runOf(await requests.begin(request));
+    runOf(await requests.begin(sent(request)));
   });
 
   it('is answered although its answer cannot be stored', async () => {
@@ -114,12 +118,12 @@ describe('a call with a key', () => {
     const short = await openBooks(books.url);
     const requests = new Requests(short.session, { leaseMs: 2_000, onError: (error) => errors.push(error) });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     await short.close();
     await run.finish(200, '{}');
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
     await until('its lease to end', async () => {
-      return (await new Requests(books.pincex.session).begin(request)).kind === 'run';
+      return (await new Requests(books.pincex.session).begin(sent(request))).kind === 'run';
     });
   });
 });
@@ -128,7 +132,7 @@ describe('a call without a key', () => {
   it('runs each time', async () => {
     const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'));
-    const runs = [runOf(await requests.begin(request)), runOf(await requests.begin(request))];
+    const runs = [runOf(await requests.begin(sent(request))), runOf(await requests.begin(sent(request)))];
     expect(runs[0]!.batchId).not.toBe(runs[1]!.batchId);
     for (const run of runs) await run.finish(200, '{}');
   });
@@ -136,17 +140,17 @@ describe('a call without a key', () => {
   it('with a batch id of its own runs once, and nobody else may use that id', async () => {
     const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { batchId: randomUUID() });
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     expect(run.batchId).toBe(request.batchId);
-    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
+    expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
     await run.finish(200, '{}');
-    expect(await requests.begin(request)).toMatchObject({ kind: 'finished' });
+    expect(await requests.begin(sent(request))).toMatchObject({ kind: 'finished' });
     for (const other of [
       { ...request, hash: 'other' },
       { ...request, caller: 'caller-2' },
       { ...request, key: fresh('key') },
     ]) {
-      const begun = await requests.begin(other);
+      const begun = await requests.begin(sent(other));
       expect(begun).toEqual({ kind: 'reused', what: 'batchId' });
       if (begun.kind === 'reused') expect(refusalOf(begun).code).toBe('batch_id_reused');
     }
@@ -174,7 +178,7 @@ describe('a call that is noted with its answer', () => {
     const call = executed();
     await requests.record(call, answer);
     const { request } = callOf(fresh('user'), { caller: call.caller, batchId: call.batchId });
-    expect(await requests.begin(request)).toEqual({ kind: 'reused', what: 'batchId' });
+    expect(await requests.begin(sent(request))).toEqual({ kind: 'reused', what: 'batchId' });
   });
 
   it('is unknown where the note could not be written, and that is told', async () => {
@@ -196,7 +200,7 @@ describe('a call that was not noted and of which nobody knows how it ended', () 
     const batchId = randomUUID();
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { batchId });
     await books.pincex.execute(items, { batchId });
-    await requests.leave(request);
+    await requests.leave(sent(request));
     expect(await requests.outcome(batchId, request.caller, false)).toMatchObject({
       kind: 'interrupted',
       batch: { batchId, counts: { applied: 1, notApplied: 1 } },
@@ -208,7 +212,7 @@ describe('a call that was not noted and of which nobody knows how it ended', () 
     const short = await openBooks(books.url);
     const requests = new Requests(short.session, { onError: (error) => errors.push(error) });
     await short.close();
-    await requests.leave(callOf(fresh('user')).request);
+    await requests.leave(sent(callOf(fresh('user')).request));
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
   });
 });
@@ -229,7 +233,7 @@ describe('a process that is killed', () => {
     const requests = new Requests(books.pincex.session);
     // It lives, and so it keeps what it began, though its lease was over several times.
     await sleep(leaseMs * 2);
-    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
+    expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
     expect(await requests.outcome(batchId, request.caller, false)).toEqual({ kind: 'running' });
     child.kill('SIGKILL');
     await ended;
@@ -253,7 +257,7 @@ describe('a process that is killed', () => {
       },
     });
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     const result = await books.pincex.execute(items, { batchId: run.batchId });
     expect(result).toMatchObject({ batchId, counts: { applied: 1, rejected: 1 } });
     await run.finish(200, JSON.stringify(result));
@@ -274,7 +278,7 @@ describe('a process that is killed', () => {
       },
     });
     // Of those who come at the same time one takes it over.
-    const begun = await Promise.all([1, 2, 3, 4, 5].map(() => requests.begin(request)));
+    const begun = await Promise.all([1, 2, 3, 4, 5].map(() => requests.begin(sent(request))));
     expect(begun.map(({ kind }) => kind).sort()).toEqual(['run', ...Array<string>(4).fill('running')]);
     const run = runOf(begun.find(({ kind }) => kind === 'run')!);
     expect(run.batchId).toBe(batchId);
@@ -292,7 +296,7 @@ describe('the outcome of a batch', () => {
   it('is for the caller who made it, and for an admin', async () => {
     const requests = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'));
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'running' });
     expect(await requests.outcome(run.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
     expect(await requests.outcome(run.batchId, 'caller-2', admin)).toEqual({ kind: 'running' });
@@ -338,7 +342,7 @@ describe('the outcome of a batch', () => {
       null,
     ];
     const { request } = callOf(buyer, { items: claimsOf(items) });
-    const run = runOf(await requests.begin(request));
+    const run = runOf(await requests.begin(sent(request)));
     const { batchId } = await books.pincex.execute(items as never, { batchId: run.batchId });
     await run.release();
     const outcome = await requests.outcome(batchId, request.caller, false);
@@ -363,25 +367,25 @@ describe('what has expired', () => {
     const requests = new Requests(books.pincex.session, { retentionMs: 0 });
     const kept = new Requests(books.pincex.session);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const run = runOf(await requests.begin(request));
-    expect(await requests.begin(request)).toMatchObject({ kind: 'running' });
+    const run = runOf(await requests.begin(sent(request)));
+    expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
     await run.finish(200, '{}');
     expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'unknown' });
     const changed = { ...request, hash: 'other' };
-    const again = runOf(await kept.begin(changed));
+    const again = runOf(await kept.begin(sent(changed)));
     expect(again.batchId).not.toBe(run.batchId);
     await again.finish(200, 'again');
-    expect(await kept.begin(changed)).toMatchObject({ kind: 'finished', body: 'again' });
+    expect(await kept.begin(sent(changed))).toMatchObject({ kind: 'finished', body: 'again' });
   });
 
   it('is swept, some rows at a time, by any number at once', async () => {
     await new Requests(books.pincex.session).sweep();
     const requests = new Requests(books.pincex.session, { retentionMs: 0 });
-    const kept = runOf(await new Requests(books.pincex.session).begin(callOf(fresh('user')).request));
+    const kept = runOf(await new Requests(books.pincex.session).begin(sent(callOf(fresh('user')).request)));
     await kept.finish(200, '{}');
-    const running = runOf(await requests.begin(callOf(fresh('user')).request));
+    const running = runOf(await requests.begin(sent(callOf(fresh('user')).request)));
     for (let i = 0; i < 25; i++) {
-      const run = runOf(await requests.begin(callOf(fresh('user')).request));
+      const run = runOf(await requests.begin(sent(callOf(fresh('user')).request)));
       await (i % 2 === 0 ? run.finish(200, '{}') : run.release());
     }
     const swept = await Promise.all([requests.sweep(10), requests.sweep(10), requests.sweep(10)]);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { MixedItem } from '../../../src/index.ts';
 import { claimsOf } from '../../../src/http/requests/claims.ts';
 import { contentHash, type Begun, type NewRequest } from '../../../src/http/requests/requests.ts';
@@ -5,8 +6,13 @@ import type { Run } from '../../../src/http/requests/run.ts';
 
 export const ROUTE = '/v1/batches';
 
+/** A call before it is sent: the service gives each sending a batch id of its own, unless it came with one. */
+export type Call = Omit<NewRequest, 'batchId'> & Partial<Pick<NewRequest, 'batchId'>>;
+
+export const sent = (call: Call): NewRequest => ({ batchId: randomUUID(), ...call });
+
 /** A call of two locks for a user who has 10 USD: the first is applied, the second rejected. */
-export function callOf(userId: string, changes: Partial<NewRequest> = {}) {
+export function callOf(userId: string, changes: Partial<Call> = {}) {
   const items: MixedItem[] = ['4', '400'].map((amount, i) => ({
     command: 'lockFunds',
     id: `lock-${i}`,
@@ -15,7 +21,7 @@ export function callOf(userId: string, changes: Partial<NewRequest> = {}) {
     amount,
     orderId: `order-${i}`,
   }));
-  const request: NewRequest = {
+  const request: Call = {
     caller: 'caller-1',
     route: ROUTE,
     key: null,
