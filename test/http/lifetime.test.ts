@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newDataDir, startHolder } from '../embedded/support.ts';
@@ -227,7 +229,7 @@ describe('TLS', () => {
   }, 120_000);
 
   it.skipIf(openssl === null)(
-    'serves https; without openssl there is no certificate to try it with',
+    'serves https to its end, which no silent connection keeps up; without openssl there is no certificate to try it with',
     async () => {
       const folder = newFolder();
       const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
@@ -237,17 +239,31 @@ describe('TLS', () => {
       const env = { ...onBooks(), PINCEX_SERVICE_TLS_CERT: cert, PINCEX_SERVICE_TLS_KEY: key };
       const { url, child, ended } = await startPincex(env);
       expect(url).toMatch(/^https:/);
-      const status = await new Promise((resolve, reject) => {
-        https
-          .get(`${url}/healthz`, { ca: readFileSync(cert) }, (response) => {
+      const ca = readFileSync(cert);
+      const statusOf = (path: string, options: https.RequestOptions = {}, body?: string) =>
+        new Promise((resolve, reject) => {
+          const request = https.request(url + path, { ca, ...options }, (response) => {
             response.resume().once('end', () => {
               resolve(response.statusCode);
             });
-          })
-          .once('error', reject);
-      });
-      expect(status).toBe(200);
+          });
+          request.once('error', reject).end(body);
+        });
+      expect(await statusOf('/healthz')).toBe(200);
+
+      const silent = connect({ port: Number(new URL(url).port), host: '127.0.0.1', ca }).resume();
+      await once(silent, 'secureConnect');
+      const userId = await newUser(books.pincex, { USD: '10' });
+      const held = await hold(books, userId);
+      const authorization = `Bearer ${await makeKey(books.pincex, 'funds:write')}`;
+      const headers = { authorization, 'content-type': 'application/json' };
+      const body = JSON.stringify({ items: [lock(userId, 'a')] });
+      const answer = statusOf(LOCK, { method: 'POST', headers }, body);
+      await held.awaited();
       child.kill('SIGTERM');
+      await until('the silent connection to end', () => silent.closed);
+      await held.release();
+      expect(await answer).toBe(200);
       expect((await ended).exitCode).toBe(0);
     },
     120_000,
