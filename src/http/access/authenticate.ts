@@ -13,8 +13,8 @@ export interface Caller {
   readonly rateLimit: number | null;
 }
 
-/** Why a request has no caller. */
-export type Refusal = 'missing' | 'malformed' | 'unknown' | 'wrong_secret' | 'expired' | 'revoked';
+/** Why a request has no caller. Who guesses learns no more of a key than that it is not valid. */
+export type Refusal = 'missing' | 'malformed' | 'not_valid';
 
 export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal };
 
@@ -45,12 +45,7 @@ export class Authenticator {
     if (presented === null) return { refusal: 'malformed' };
     const stored = await this.#find(presented.id);
     const isProven = isSecretOf(presented.secret, stored?.secretHash);
-    if (stored === undefined) return { refusal: 'unknown' };
-    if (!isProven) return { refusal: 'wrong_secret' };
-    if (stored.revokedAt !== null) return { refusal: 'revoked' };
-    // Looked at in each call, whatever is remembered: an expiry is known beforehand.
-    if (stored.expiresAt !== null && Date.parse(stored.expiresAt) <= Date.now())
-      return { refusal: 'expired' };
+    if (stored === undefined || !isProven || !isInForce(stored)) return { refusal: 'not_valid' };
     const { id: keyId, scopes, rateLimit } = stored;
     return { caller: { keyId, scopes, rateLimit } };
   }
@@ -78,6 +73,10 @@ export class Authenticator {
     return finding;
   }
 }
+
+/** Looked at in each call, whatever is remembered: an expiry is known beforehand. */
+const isInForce = ({ revokedAt, expiresAt }: StoredKey): boolean =>
+  revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 
 const REMEMBERED = { max: limits.apiKeys, ttl: limits.apiKeyMs };
 

@@ -5,16 +5,10 @@ import type { Scope } from './scopes.ts';
 
 const FORM = 'Authorization: Bearer pincex_<id>_<secret>';
 
-/** Who guesses learns nothing: a key that is unknown, expired, revoked or has another secret is just not valid. */
-const NOT_VALID = 'This key is not valid';
-
 const DETAILS: Readonly<Record<Refusal, string>> = {
   missing: `This call needs a key: send ${FORM}`,
   malformed: `The Authorization header is not of the form ${FORM}`,
-  unknown: NOT_VALID,
-  wrong_secret: NOT_VALID,
-  expired: NOT_VALID,
-  revoked: NOT_VALID,
+  not_valid: 'This key is not valid',
 };
 
 /** What browsers show their users, some of them. */

@@ -74,11 +74,11 @@ describe('the Authorization header', () => {
       [`Bearer ${good} ${good}`, 'malformed'],
       [`Bearer ${good}, Bearer ${good}`, 'malformed'],
       ['Bearer null', 'malformed'],
-      [`Bearer ${makeKey().key}`, 'unknown'],
-      [`Bearer pincex_${parseKey(good)!.id}_${otherSecret}`, 'wrong_secret'],
-      [`Bearer ${table.add({ expiresAt: soon(-1) })}`, 'expired'],
-      [`Bearer ${table.add({ revokedAt: soon(-1) })}`, 'revoked'],
-      [`Bearer ${table.add({ revokedAt: soon(-1), expiresAt: soon(60_000) })}`, 'revoked'],
+      [`Bearer ${makeKey().key}`, 'not_valid'],
+      [`Bearer pincex_${parseKey(good)!.id}_${otherSecret}`, 'not_valid'],
+      [`Bearer ${table.add({ expiresAt: soon(-1) })}`, 'not_valid'],
+      [`Bearer ${table.add({ revokedAt: soon(-1) })}`, 'not_valid'],
+      [`Bearer ${table.add({ revokedAt: soon(-1), expiresAt: soon(60_000) })}`, 'not_valid'],
     ];
     const authenticator = new Authenticator(table);
     for (const [header, refusal] of refusals) {
@@ -137,7 +137,7 @@ describe('what is remembered', () => {
     expect(await first).toHaveProperty('caller');
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
     await sleep(limits.apiKeyMs + 20 - (performance.now() - began));
-    expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'revoked' });
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'not_valid' });
     expect(table.asked).toHaveLength(2);
   });
 
@@ -150,7 +150,7 @@ describe('what is remembered', () => {
     vi.setSystemTime(Date.now() + 99);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
     vi.setSystemTime(Date.now() + 1);
-    expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'expired' });
+    expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'not_valid' });
     expect(table.asked).toHaveLength(1);
   });
 
