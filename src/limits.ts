@@ -14,7 +14,11 @@ export const limits = {
   /** Keys in one batch read (users x currencies, or ids). */
   readKeys: 100_000,
   /** Rows that one read over HTTP may ask for: its answer is one text, and nobody else is served while it is made. */
-  readRows: 100_000,
+  readRows: 20_000,
+  /** Values in the body of a call over HTTP: nobody else is served while it is parsed. A batch of orders has 190,000. */
+  bodyValues: 250_000,
+  /** Characters of answers over HTTP that their clients have yet to take, all together; no API key has more than half. */
+  untakenAnswers: 256 * 1_048_576,
   /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */
   idLength: 128,
   /** Digits of an amount before the decimal point. */

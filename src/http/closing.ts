@@ -11,16 +11,17 @@ import type { Turns } from './turns.ts';
  */
 export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: number): void {
   let isClosing = false;
-  let cut: NodeJS.Timeout | undefined;
 
   // On a connection that had a call when the server stopped listening, another one may come.
   app.addHook('onRequest', (_request, _reply, done) => {
     done(isClosing ? draining() : undefined);
   });
 
-  // Such a connection would stay open after its answer, until its client thinks of closing it.
+  // Such a connection would stay open after its answer, until its client thinks of closing it. Any other stays so: Fastify
+  // ends those whose body it refused, and a client that is still sending it would often lose the answer.
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (isClosing) reply.header('connection', 'close');
+    else reply.removeHeader('connection');
     done();
   });
 
@@ -43,17 +44,14 @@ export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: num
   /** Node.js no longer looks for slow clients once the server does not listen. */
   function cutOnceIdle(): void {
     void turns.idle().then(() => {
-      cut = setTimeout(() => {
+      setTimeout(() => {
         // The rest of a request may have come meanwhile: what it asks for is being done, and is answered.
         if (turns.isIdle) app.server.closeAllConnections();
         else cutOnceIdle();
-      }, patienceMs);
+      }, patienceMs).unref();
     });
   }
 
   // A client that hung up is not waited for, but what it began is: its answer is kept.
-  app.addHook('onClose', async () => {
-    await turns.idle();
-    clearTimeout(cut);
-  });
+  app.addHook('onClose', () => turns.idle());
 }

@@ -59,7 +59,5 @@ export async function withDeadline<Result>(
     return await Promise.race([work, passed]);
   } finally {
     clearTimeout(timer);
-    // Nobody waits for what comes of it later.
-    work.catch(() => undefined);
   }
 }

@@ -1,28 +1,75 @@
-import type { FastifyInstance } from 'fastify';
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { overloaded } from './admission.ts';
+
+/** What all API keys may have together of something, and none of them more than half, so that none keeps the others out. */
+export class Shares {
+  readonly #most: number;
+  readonly #ofKey = new Map<string, number>();
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Whether the key can have no more of it. */
+  isFull(keyId: string): boolean {
+    return this.#taken >= this.#most || (this.#ofKey.get(keyId) ?? 0) >= this.#most / 2;
+  }
+
+  /** @returns what gives it back: to be called once */
+  take(keyId: string, amount: number): () => void {
+    this.#add(keyId, amount);
+    return () => {
+      this.#add(keyId, -amount);
+    };
+  }
+
+  #add(keyId: string, amount: number): void {
+    const ofKey = (this.#ofKey.get(keyId) ?? 0) + amount;
+    this.#taken += amount;
+    if (ofKey === 0) this.#ofKey.delete(keyId);
+    else this.#ofKey.set(keyId, ofKey);
+  }
+}
 
 /**
  * Bounds the memory of calls: so many may be in hand, each from before its body is read until the last of its answer is
- * taken. A call gets its turn only once its body is there, so turns alone would not bound how many bodies are.
+ * taken. A call gets its turn only once its body is there, and is over before its answer is taken: turns alone bound
+ * neither.
  *
  * Register it behind whatever refuses strangers: they must not take these places.
+ *
+ * @param answers is told of the characters of each answer for as long as they are not taken
  */
-export function boundCallsInHand(app: FastifyInstance, most: number): void {
-  let inHand = 0;
+export function boundCallsInHand(app: FastifyInstance, calls: Shares, answers: Shares): void {
+  const senders = new WeakMap<FastifyRequest, string>();
+
   app.addHook('onRequest', (request, { raw }, done) => {
-    // Who hung up while the key was looked at sends nothing any more, and is not heard of again.
-    if (request.routeOptions.config.public || raw.destroyed) {
+    if (request.routeOptions.config.public) {
       done();
       return;
     }
-    if (inHand >= most) {
-      done(overloaded(`${most} calls are in hand, as many as may be`));
+    const { keyId } = request.caller;
+    if (calls.isFull(keyId)) {
+      done(overloaded('as many calls are in hand as may be'));
       return;
     }
-    inHand++;
-    raw.once('close', () => {
-      inHand--;
-    });
+    senders.set(request, keyId);
+    onceClosed(raw, calls.take(keyId, 1));
     done();
   });
+
+  app.addHook('onSend', (request, { raw }, payload, done) => {
+    const keyId = senders.get(request);
+    if (keyId !== undefined && typeof payload === 'string')
+      onceClosed(raw, answers.take(keyId, payload.length));
+    done();
+  });
+}
+
+/** Who hung up meanwhile is not heard of again. */
+function onceClosed(response: ServerResponse, giveBack: () => void): void {
+  if (response.destroyed) giveBack();
+  else response.once('close', giveBack);
 }

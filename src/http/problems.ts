@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
-import { escaped, textAt } from './json.ts';
+import { escaped, textAt } from './jsonText.ts';
 import { malformed, Problem, shortened, type Fault } from './problem.ts';
 
 /** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
@@ -51,7 +51,7 @@ export function answerWithProblem(
   return sendProblem(reply, problem);
 }
 
-export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply
     .status(problem.status)
     .headers({ ...problem.options.headers, 'content-type': 'application/problem+json; charset=utf-8' })
@@ -105,14 +105,12 @@ function toProblem(error: FastifyError | PincexError | Problem, request: Fastify
 /** Of what Fastify refuses by itself. */
 const CODES: Readonly<Record<number, string>> = {
   400: 'malformed_request',
-  413: 'body_too_large',
   414: 'uri_too_long',
   415: 'unsupported_media_type',
 };
 
 /** Where Fastify does not say what would be taken. */
-function wordsOf(status: number, { headers, routeOptions }: FastifyRequest): string | undefined {
-  if (status === 413) return `A body has at most ${routeOptions.bodyLimit} bytes (service.body_limit)`;
+function wordsOf(status: number, { headers }: FastifyRequest): string | undefined {
   if (status !== 415) return undefined;
   const type = headers['content-type'];
   const got = type === undefined ? 'there is none' : `got ${JSON.stringify(type)}`;

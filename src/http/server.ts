@@ -1,6 +1,7 @@
 import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { validate as isUuid } from 'uuid';
+import { limits } from '../limits.ts';
 import type { Pincex } from '../pincex.ts';
 import { access } from './access/plugin.ts';
 import { KeyStore } from './access/store.ts';
@@ -10,7 +11,7 @@ import { Batches } from './batches.ts';
 import { closeCleanly } from './closing.ts';
 import { readJson } from './json.ts';
 import { readDeadlines } from './deadline.ts';
-import { boundCallsInHand } from './inHand.ts';
+import { boundCallsInHand, Shares } from './inHand.ts';
 import { describe, serveDocument } from './openapi.ts';
 import { answerWithProblem, answerWithProblems } from './problems.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
@@ -97,7 +98,8 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
   const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs });
-  const turns = new Turns(admission);
+  const answers = new Shares(limits.untakenAnswers);
+  const turns = new Turns(admission, answers);
   readJson(app);
   answerWithProblems(app);
   closeCleanly(app, turns, patience.requestMs);
@@ -110,8 +112,8 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   refuseParameters(app);
   readDeadlines(app);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
-  // As many as may work and wait, and streams, which are counted by themselves.
-  boundCallsInHand(app, maxConcurrent + maxWaiting + maxConcurrent);
+  // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
+  boundCallsInHand(app, new Shares(2 * (maxConcurrent + maxWaiting + maxConcurrent)), answers);
   await serveDocument(app);
 
   const requests = new Requests(pincex.session, {

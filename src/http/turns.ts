@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
-import { notStarted, type Admission } from './admission.ts';
+import { notStarted, overloaded, type Admission } from './admission.ts';
 import { withDeadline } from './deadline.ts';
+import type { Shares } from './inHand.ts';
 import { Problem } from './problem.ts';
 
 /** What a call is told whose time is over while it is under way. */
@@ -12,9 +13,12 @@ export interface Late {
 /** Gives each call its turn, and answers no later than the client waits for. */
 export class Turns {
   readonly #admission: Pick<Admission, 'run' | 'idle' | 'load'>;
+  readonly #answers: Pick<Shares, 'isFull'>;
 
-  constructor(admission: Pick<Admission, 'run' | 'idle' | 'load'>) {
+  /** @param answers what is there of answers that nobody has taken yet: where that is too much, none is made */
+  constructor(admission: Pick<Admission, 'run' | 'idle' | 'load'>, answers: Pick<Shares, 'isFull'>) {
     this.#admission = admission;
+    this.#answers = answers;
   }
 
   /**
@@ -23,18 +27,23 @@ export class Turns {
    * @throws Problem `overloaded`, `deadline_exceeded`
    */
   take<Result>(
-    request: Pick<FastifyRequest, 'deadline'>,
+    request: Pick<FastifyRequest, 'caller' | 'deadline' | 'log'>,
     work: () => Promise<Result>,
     late: () => Late,
   ): Promise<Result> {
-    const { deadline } = request;
+    const { caller, deadline, log } = request;
     let hasBegun = false;
     let isOver = false;
     const running = this.#admission.run(deadline, () => {
       // Both watch the clock, and not to the same millisecond: what was said not to have begun must not begin.
       if (isOver) throw notStarted();
+      if (this.#answers.isFull(caller.keyId)) throw overloaded('too much of its answers is yet to be taken');
       hasBegun = true;
       return work();
+    });
+    running.catch((error: unknown) => {
+      // Else it is told to the caller, and logged on the way.
+      if (isOver && !(error instanceof Problem)) log.error({ err: error }, 'failed behind its deadline');
     });
     return withDeadline(deadline, running, () => {
       isOver = true;

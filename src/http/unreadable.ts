@@ -1,4 +1,4 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { malformed, Problem } from './problem.ts';
@@ -6,53 +6,69 @@ import { problemBody } from './problems.ts';
 
 type ClientErrorHandler = NonNullable<FastifyServerOptions['clientErrorHandler']>;
 
-/** The answers that a connection is still to get. */
+/** The answers of a connection. */
 interface Exchange {
   readonly unanswered: Set<ServerResponse>;
-  /** Its last request was answered before it had come whole. */
-  isAhead: boolean;
+  /** The request that was answered last. */
+  answered?: IncomingMessage;
   /** Nothing can be read on it any more. */
   isUnreadable: boolean;
 }
 
 const exchanges = new WeakMap<Socket, Exchange>();
 
-/** Lets {@link answerUnreadable} know of the requests that could be read. */
+/** Follows what each connection is still to get, for {@link answerUnreadable}, and ends what it will not get. */
 export function noteUnanswered(app: FastifyInstance): void {
-  app.server.on('request', ({ socket }, response) => {
-    const exchange = exchanges.get(socket) ?? {
-      unanswered: new Set(),
-      isAhead: false,
-      isUnreadable: false,
-    };
-    exchanges.set(socket, exchange);
-    // What came before has been read to its end, or this could not have come.
-    exchange.isAhead = false;
+  app.server.on('request', (request, response) => {
+    const { socket } = request;
+    const exchange = exchanges.get(socket) ?? newExchange(socket);
     exchange.unanswered.add(response);
     response.once('close', () => {
       exchange.unanswered.delete(response);
-      exchange.isAhead ||= !response.req.complete;
-      if (exchange.isUnreadable && exchange.unanswered.size === 0) socket.destroySoon();
+      exchange.answered = request;
+      if (exchange.isUnreadable && !isAwaited(exchange)) socket.destroySoon();
     });
   });
 }
+
+function newExchange(socket: Socket): Exchange {
+  const exchange: Exchange = { unanswered: new Set(), isUnreadable: false };
+  exchanges.set(socket, exchange);
+  // Node.js tells it to the answer that is being sent, and never to those that wait behind it.
+  socket.once('close', () => {
+    for (const waiting of exchange.unanswered) waiting.destroy().emit('close');
+  });
+  return exchange;
+}
+
+/** What came whole is being done, or its answer is on its way. */
+const isAwaited = ({ unanswered }: Exchange): boolean =>
+  [...unanswered].some(({ req, headersSent }) => req.complete || headersSent);
 
 /** What is no HTTP, or does not come in time, is told so too: there is no request yet, just its connection. */
 export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
   // Nobody is there any more.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const exchange = exchanges.get(socket);
-  // What came whole is being done, and this would be taken for its answer: that one comes first, and is the last.
-  if (exchange && [...exchange.unanswered].some(({ req, headersSent }) => req.complete || headersSent)) {
+  // This would be taken for the answer to what came before it: that one comes first, and is the last.
+  if (exchange && isAwaited(exchange)) {
     exchange.isUnreadable = true;
     return;
   }
   // The rest of a request that was refused without it, and is answered.
-  if (exchange?.isAhead) {
+  if (exchange?.answered?.complete === false) {
     socket.destroySoon();
     return;
   }
-  const problem = problemOf(error.code);
+  answerAndEnd(socket, problemOf(error.code));
+};
+
+/** How long an answer has to arrive whose connection is to be ended, in milliseconds. */
+const PARTING_MS = 2_000;
+
+/** What a client is still sending is passed over meanwhile: left unread, it would take the answer away on its way. */
+function answerAndEnd(socket: Socket, problem: Problem): void {
+  if (socket.writableEnded) return;
   const body = JSON.stringify(problemBody(problem));
   const lines = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
@@ -60,9 +76,15 @@ export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
-  if (socket.writable) socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
-  socket.destroy(error);
-};
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  socket.removeAllListeners('data').on('data', () => undefined);
+  const parting = setTimeout(() => {
+    socket.destroy();
+  }, PARTING_MS).unref();
+  socket.once('close', () => {
+    clearTimeout(parting);
+  });
+}
 
 function problemOf(code: string): Problem {
   switch (code) {
@@ -75,13 +97,17 @@ function problemOf(code: string): Problem {
   }
 }
 
-/** What Node.js would answer by itself, without a problem. */
+/** What Node.js would answer by itself without a problem, or not at all. */
 export function answerForNode(app: FastifyInstance): void {
   // Needs `requireHostHeader: false`; RFC 9112 asks for it.
-  app.addHook('onRequest', ({ raw: { httpVersion, headers } }, _reply, done) => {
-    const lacksHost = httpVersion === '1.1' && headers.host === undefined;
-    done(lacksHost ? malformed({ header: 'Host', detail: 'is missing' }) : undefined);
+  app.addHook('onRequest', ({ raw: { httpVersion, headersDistinct } }, _reply, done) => {
+    const { length } = headersDistinct['host'] ?? [];
+    const isWrong = length !== 1 && !(length === 0 && httpVersion === '1.0');
+    done(isWrong ? malformed({ header: 'Host', detail: `is given once: got ${length}` }) : undefined);
   });
   // An expectation that nobody knows may be passed over: RFC 9110.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  app.server.on('connect', (_request, socket: Socket) => {
+    answerAndEnd(socket, new Problem(405, 'method_not_allowed', 'This is no proxy'));
+  });
 }

@@ -5,7 +5,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type TestService } from './support.ts';
-import { abandonedLock, build, callOf, dial, hold, holdTable, serveImpatiently } from './wire.ts';
+import { abandonedLock, build, callOf, dial, hold, holdTable, serveImpatiently, type Wire } from './wire.ts';
 
 const books = useBooks();
 
@@ -19,6 +19,10 @@ interface ProblemBody {
   readonly detail: string;
   readonly batchId?: string;
 }
+
+/** Of all answers that have come. */
+const statusesOf = ({ received }: Wire): (string | undefined)[] =>
+  [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
 
 /** The outcome of a batch that has been begun, once it has ended. */
 async function outcome(service: TestService, batchId: string): Promise<Batch> {
@@ -50,6 +54,22 @@ describe('a connection that breaks', () => {
     expect(applied).toMatchObject({ status: 'applied', counts: { applied: 1, replayed: 0 } });
     expect((await service.get(`/v1/batches/${batch.batchId}`)).status).toBe(404);
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+  });
+
+  it('is ended behind the last whole call where nothing can be read behind it', async () => {
+    const { url, key } = await serveImpatiently(books, {});
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const calls = ['a', 'b'].map((id) => callOf(LOCK, key, { items: [lock(userId, id)] }));
+    const wire = await dial(url);
+    wire.send(calls.map(({ head, body }) => head + body).join(''));
+    await held.awaited();
+    wire.send(`${calls[0]!.head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked')}no chunk\r\n`);
+    await fetch(`${url}/healthz`);
+    await held.release();
+    await until('the end of the connection', () => wire.isClosed);
+    expect(statusesOf(wire)).toEqual(['200', '200']);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('8 / 2');
   });
 
   it('behind the body, before the answer: the batch is committed, and its outcome told', async () => {
@@ -127,7 +147,7 @@ describe('a call that is refused before its body has come', () => {
     await until('the answer', () => wire.received.includes('"unauthorized"'));
     wire.send(rest);
     await until('the end of the connection', () => wire.isClosed);
-    expect(wire.received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401']);
+    expect(statusesOf(wire)).toEqual(['401']);
   });
 
   it('leaves its connection to the next one', async () => {
@@ -139,9 +159,72 @@ describe('a call that is refused before its body has come', () => {
     await until('the next answer', () => wire.received.includes('{"status":"ok"}'));
     wire.send('nonsense\r\n\r\n');
     await until('the end of the connection', () => wire.isClosed);
-    const statuses = [...wire.received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
-    expect(statuses).toEqual(['401', '200', '400']);
+    expect(statusesOf(wire)).toEqual(['401', '200', '400']);
   });
+
+  it('has been read to its end once the rest came, though it was no use', async () => {
+    const { url } = await serveImpatiently(books, {});
+    const wire = await dial(url);
+    wire.send(HEAD);
+    await until('the answer', () => wire.received.includes('"unauthorized"'));
+    wire.send('0\r\n\r\nnonsense\r\n\r\n');
+    await until('the end of the connection', () => wire.isClosed);
+    expect(statusesOf(wire)).toEqual(['401', '400']);
+  });
+});
+
+describe('an answer that is given before all was sent arrives', () => {
+  const MANY = 'x'.repeat(4 * 1_048_576);
+
+  it('when the body is too large: of a length that was told, and of one that was not', async () => {
+    const { url, key } = await serveImpatiently(books, {});
+    const { head } = callOf(LOCK, key, {});
+    for (let n = 0; n < 5; n++) {
+      const told = await dial(url);
+      told.send(head.replace(/Content-Length: \d+/, `Content-Length: ${MANY.length}`));
+      told.send(MANY);
+      const chunked = await dial(url);
+      chunked.send(head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked'));
+      chunked.send(`${MANY.length.toString(16)}\r\n${MANY}\r\n0\r\n\r\n`);
+      for (const wire of [told, chunked]) {
+        await until('the answer', () => wire.received.includes('"body_too_large"'));
+        wire.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+        await until('the next answer', () => wire.received.includes('{"status":"ok"}'));
+        expect(statusesOf(wire)).toEqual(['413', '200']);
+      }
+    }
+  });
+
+  it.each([
+    ['the headers are too large', `GET / HTTP/1.1\r\na: ${MANY}`, '431'],
+    ['it is no HTTP', `${MANY}\r\n\r\n`, '400'],
+  ])('when %s', async (_, sent, status) => {
+    const { url } = await serveImpatiently(books, {});
+    for (let n = 0; n < 5; n++) {
+      const wire = await dial(url);
+      wire.send(sent);
+      await until('the end of the connection', () => wire.isClosed);
+      expect(statusesOf(wire)).toEqual([status]);
+    }
+  });
+});
+
+it('a body that comes byte by byte is the same body', async () => {
+  const service = await serve(books);
+  const userId = await newUser(books.pincex, { USD: '10' });
+  const { head, body } = callOf(LOCK, service.key, {
+    items: [lock(userId, 'é'), lock(userId, 'b'.repeat(128))],
+  });
+  const bytes = Array.from(Buffer.from(body), (byte) => `1\r\n${String.fromCharCode(byte)}\r\n`);
+  const wire = await dial(service.url);
+  wire.send(
+    Buffer.from(
+      `${head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked')}${bytes.join('')}0\r\n\r\n`,
+      'latin1',
+    ),
+  );
+  await until('the answer', () => wire.received.includes('"counts"'));
+  expect(wire.received).toContain('"applied":2');
 });
 
 describe('clients that are slow on purpose', () => {

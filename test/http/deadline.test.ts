@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyRequest } from 'fastify';
 import { describe, expect, it } from 'vitest';
+import type { Admission } from '../../src/http/admission.ts';
 import { timeoutOf, withDeadline } from '../../src/http/deadline.ts';
 import { Turns } from '../../src/http/turns.ts';
 
@@ -41,26 +43,52 @@ describe('work with a deadline', () => {
   });
 });
 
-it('what the client was told not to have begun does not begin', async () => {
-  // The place comes free in the very moment in which the time is over.
-  const turns = new Turns({
-    run: async (deadline, work) => {
-      await sleep(deadline - performance.now() + 20);
-      return work();
-    },
-    idle: () => Promise.resolve(),
-    load: { running: 0, waiting: 0 },
-  });
-  let hasBegun = false;
-  const work = (): Promise<void> => {
-    hasBegun = true;
-    return Promise.resolve();
+describe('a call with a deadline', () => {
+  const logged: unknown[] = [];
+  const requestBy = (deadline: number) => {
+    const log = { error: (_: unknown, message: string) => logged.push(message) };
+    return {
+      deadline,
+      caller: { keyId: 'key', scopes: [], rateLimit: null },
+      log,
+    } as unknown as FastifyRequest;
   };
+  const turnsOf = (admission: Pick<Admission, 'run'>) =>
+    new Turns(
+      { idle: () => Promise.resolve(), load: { running: 0, waiting: 0 }, run: admission.run.bind(admission) },
+      { isFull: () => false },
+    );
   const late = () => ({ detail: 'late' });
-  await expect(turns.take({ deadline: performance.now() + 20 }, work, late)).rejects.toMatchObject({
-    status: 504,
-    message: expect.stringContaining('before the call began') as string,
+
+  it('does not begin where the client was told that it has not begun', async () => {
+    // The place comes free in the very moment in which the time is over.
+    const turns = turnsOf({
+      run: async (deadline, work) => {
+        await sleep(deadline - performance.now() + 20);
+        return work();
+      },
+    });
+    let hasBegun = false;
+    const work = (): Promise<void> => {
+      hasBegun = true;
+      return Promise.resolve();
+    };
+    await expect(turns.take(requestBy(performance.now() + 20), work, late)).rejects.toMatchObject({
+      status: 504,
+      message: expect.stringContaining('before the call began') as string,
+    });
+    await sleep(60);
+    expect(hasBegun).toBe(false);
+    expect(logged).toEqual([]);
   });
-  await sleep(60);
-  expect(hasBegun).toBe(false);
+
+  it('that fails behind it is logged: nobody else is told', async () => {
+    const turns = turnsOf({ run: (_, work) => work() });
+    const work = () => sleep(40).then(() => Promise.reject(new TypeError('a fault')));
+    await expect(turns.take(requestBy(performance.now() + 20), work, late)).rejects.toThrow('late');
+    await sleep(60);
+    expect(logged).toEqual(['failed behind its deadline']);
+    await expect(turns.take(requestBy(Infinity), work, late)).rejects.toThrow('a fault');
+    expect(logged).toHaveLength(1);
+  });
 });

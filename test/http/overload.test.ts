@@ -5,7 +5,7 @@ import { Admission } from '../../src/http/admission.ts';
 import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
-import { serve, type Answer, type TestService } from './support.ts';
+import { makeKey, serve, type Answer, type TestService } from './support.ts';
 import { callOf, dial, getOf, hold, holdTable, type Wire } from './wire.ts';
 
 const books = useBooks();
@@ -203,11 +203,54 @@ describe('calls of which the body does not come', () => {
     await until('the places to be free', async () => (await service.get('/v1/limits')).status === 200);
   });
 
+  it('of one key leave as many places to the others', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
+    const wires = await Promise.all([1, 2, 3].map(() => half(service, service.key)));
+    await until('one to be refused', () => wires.some(({ received }) => received.includes(' 503 ')));
+    const authorization = `Bearer ${await makeKey(books.pincex, 'read')}`;
+    expect((await service.get('/v1/limits', { authorization })).status).toBe(200);
+    expect((await service.get('/v1/limits')).status).toBe(503);
+  });
+
+  it('are waited for no longer than the client says', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
+    const { head, body } = callOf(LOCK, service.key, { items: [lock('nobody', 'a')] });
+    const wire = await dial(service.url);
+    wire.send(head.replace('\r\n\r\n', '\r\nRequest-Timeout: 0.2\r\n\r\n') + body.slice(0, -1));
+    await until('the answer', () => wire.received.includes('deadline_exceeded'));
+    expect(wire.received).toMatch(/^HTTP\/1\.1 504 /);
+    // The rest is passed over, and the connection is good for the next call.
+    wire.send(body.slice(-1) + getOf('/v1/limits', service.key));
+    await until('the next answer', () => wire.received.includes('"batchItems"'));
+  });
+
   it('take no place where they have no key', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
     const wires = await Promise.all([1, 2, 3].map(() => half(service, 'none')));
     await until('them to be refused', () => wires.every(({ received }) => received.includes(' 401 ')));
     expect((await service.get('/v1/limits')).status).toBe(200);
+  });
+});
+
+describe('a client that pipelines and hangs up', () => {
+  it('gives back the places of all its calls, those among them whose answers waited behind others', async () => {
+    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1 });
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const { head, body } = callOf(LOCK, service.key, { items: [lock(userId, 'a')] });
+    const wire = await dial(service.url);
+    const behind = [getOf('/v1/none', service.key), getOf('/v1/stream/journal', service.key)];
+    wire.send(head + body + behind.join(''));
+    await held.awaited();
+    await until('its stream to be open', async () => (await service.get('/v1/stream/trades')).status === 503);
+    wire.hangUp();
+    await held.release();
+    await until('its places to be free', async () => (await service.get('/v1/stream/trades')).status === 200);
+    const calls = [1, 2, 3].map(() => callOf(LOCK, service.key, { items: [] }));
+    const wires = await Promise.all(calls.map(() => dial(service.url)));
+    for (const [n, { head, body }] of calls.entries()) wires[n]!.send(head + body.slice(0, -1));
+    await until('all of them to be in hand', async () => (await service.get('/v1/limits')).status === 503);
+    for (const { received } of wires) expect(received).toBe('');
   });
 });
 

@@ -15,7 +15,7 @@ export interface Wire {
   readonly received: string;
   /** By the service, or by both. */
   readonly isClosed: boolean;
-  send(text: string): void;
+  send(text: string | Buffer): void;
   /** Takes nothing any more. */
   pause(): void;
   hangUp(): void;

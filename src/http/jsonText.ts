@@ -1,0 +1,175 @@
+import { malformed, Problem, shortened } from './problem.ts';
+
+/**
+ * What parsing takes away from a JSON text, or should not be asked to do: found in the text itself, in one pass, with no
+ * value made. How deep a text is, and how many values it has, its sender chooses.
+ */
+
+/** An object or array that is open. */
+interface Level {
+  /** Those of an object; null for an array. */
+  readonly names: Set<string> | null;
+  /** Of the member, or the element, that is being read. */
+  name: string;
+  index: number;
+  /** Whether the next string is the name of a member. */
+  expectsName: boolean;
+}
+
+/** A batch has no more than five levels. */
+const MOST_LEVELS = 32;
+
+/**
+ * Refuses what somebody else could read in another way, or what costs more than it is worth: a field that is given twice,
+ * and depth and values without end. The text need not be valid; whoever parses it finds that out.
+ *
+ * @throws Problem `malformed_request`, `body_too_large`
+ */
+export function requirePlain(json: string, mostValues: number): void {
+  const levels: Level[] = [];
+  let level: Level | undefined;
+  let values = 1;
+  for (let at = 0; at < json.length; at++) {
+    const character = json.charCodeAt(at);
+    switch (character) {
+      case QUOTE: {
+        const end = endOfString(json, at);
+        if (level?.names && level.expectsName) {
+          level.name = textOf(json.slice(at, end + 1));
+          level.expectsName = false;
+          if (level.names.has(level.name)) throw givenTwice(levels);
+          level.names.add(level.name);
+        }
+        at = end;
+        break;
+      }
+      case OPEN_OBJECT:
+      case OPEN_ARRAY: {
+        const isObject = character === OPEN_OBJECT;
+        level = { names: isObject ? new Set() : null, name: '', index: 0, expectsName: isObject };
+        requireFewer(++values, mostValues);
+        if (levels.push(level) <= MOST_LEVELS) break;
+        throw malformed({ pointer: '', detail: `is nested deeper than ${MOST_LEVELS} levels` });
+      }
+      case CLOSE_OBJECT:
+      case CLOSE_ARRAY:
+        levels.pop();
+        level = levels.at(-1);
+        break;
+      case COMMA:
+        requireFewer(++values, mostValues);
+        if (level === undefined) break;
+        level.index++;
+        level.expectsName = level.names !== null;
+    }
+  }
+}
+
+function requireFewer(values: number, most: number): void {
+  if (values > most) throw new Problem(413, 'body_too_large', `A body has at most ${most} values`);
+}
+
+function givenTwice(levels: readonly Level[]): Problem {
+  const parts = levels.map(({ names, name, index }) => (names ? escaped(name) : String(index)));
+  return malformed({ pointer: shortened(`/${parts.join('/')}`), detail: 'is given twice' });
+}
+
+/**
+ * What stands at this place of a JSON text that could be parsed, a number with all its digits; `undefined` where nothing
+ * does, as in no text.
+ *
+ * @param pointer RFC 6901
+ */
+export function textAt(json: string, pointer: string): string | undefined {
+  let at: number | undefined = afterSpace(json, 0);
+  for (const part of pointer.split('/').slice(1)) {
+    at = memberOf(json, at, part.replaceAll('~1', '/').replaceAll('~0', '~'));
+    if (at === undefined) return undefined;
+  }
+  switch (json.charCodeAt(at)) {
+    case OPEN_OBJECT:
+      return 'an object';
+    case OPEN_ARRAY:
+      return 'an array';
+    default:
+      return json.slice(at, endOfValue(json, at)) || undefined;
+  }
+}
+
+/** Where the member of an object, or the element of an array, begins. */
+function memberOf(json: string, container: number, wanted: string): number | undefined {
+  const isObject = json.charCodeAt(container) === OPEN_OBJECT;
+  if (!isObject && json.charCodeAt(container) !== OPEN_ARRAY) return undefined;
+  let at = afterSpace(json, container + 1);
+  for (let index = 0; at < json.length && !isClosing(json.charCodeAt(at)); index++) {
+    let name = String(index);
+    if (isObject) {
+      const end = endOfString(json, at) + 1;
+      name = textOf(json.slice(at, end));
+      const colon = afterSpace(json, end);
+      at = afterSpace(json, colon + 1);
+    }
+    if (name === wanted) return at;
+    at = afterSpace(json, endOfValue(json, at));
+    if (json.charCodeAt(at) === COMMA) at = afterSpace(json, at + 1);
+  }
+  return undefined;
+}
+
+function endOfValue(json: string, begin: number): number {
+  let depth = 0;
+  for (let at = begin; at < json.length; at++) {
+    const character = json.charCodeAt(at);
+    if (character === QUOTE) {
+      at = endOfString(json, at);
+      if (depth === 0) return at + 1;
+    } else if (character === OPEN_OBJECT || character === OPEN_ARRAY) {
+      depth++;
+    } else if (isClosing(character)) {
+      if (depth === 0) return at;
+      if (--depth === 0) return at + 1;
+    } else if (depth === 0 && (character === COMMA || isSpace(character))) {
+      return at;
+    }
+  }
+  return json.length;
+}
+
+function endOfString(json: string, begin: number): number {
+  let at = begin + 1;
+  while (at < json.length && json.charCodeAt(at) !== QUOTE) at += json.charCodeAt(at) === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+function afterSpace(json: string, begin: number): number {
+  let at = begin;
+  while (isSpace(json.charCodeAt(at))) at++;
+  return at;
+}
+
+/** The text of a JSON string; where that is not valid, as it stands. */
+function textOf(string: string): string {
+  if (!string.includes('\\')) return string.slice(1, -1);
+  try {
+    return JSON.parse(string) as string;
+  } catch {
+    return string;
+  }
+}
+
+/** A name as a part of a JSON pointer. */
+export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+const isClosing = (character: number): boolean => character === CLOSE_ARRAY || character === CLOSE_OBJECT;
+
+/** That of JSON; behind the end there is none. */
+const isSpace = (character: number): boolean =>
+  character === 0x20 || character === 0x0a || character === 0x0d || character === 0x09;
