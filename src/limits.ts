@@ -41,6 +41,10 @@ export const limits = {
   sweepItems: 1_000,
   /** Items a second that an API key may be granted. */
   itemsPerSecond: 1_000_000,
+  /** Milliseconds that a call waits for its API key to be looked up. */
+  apiKeyLookupMs: 5_000,
+  /** Milliseconds that the database may take to answer the question whether it is there. */
+  readinessMs: 2_000,
   /** Milliseconds for which an API key is remembered: for so long one that was revoked may still work. */
   apiKeyMs: 1_000,
   /** Ids of API keys that are remembered, those that no key has among them. */

@@ -3835,7 +3835,6 @@ export interface paths {
           content: {
             readonly 'application/json': {
               readonly batchItems: number;
-              readonly readKeys: number;
               readonly readRows: number;
               readonly idLength: number;
               readonly ordersPerUser: number;

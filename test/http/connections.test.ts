@@ -129,6 +129,9 @@ describe('a client that waits for so long only', () => {
       expect(late).toMatchObject({ status: 504, body: { code: 'deadline_exceeded', retryable: true } });
       expect(late.body.detail).toContain('before the call began');
     }
+    // Nobody waits for it for ever, whatever the client says.
+    const patient = await service.get<ProblemBody>('/v1/limits');
+    expect([patient.status, patient.body.code]).toEqual([503, 'overloaded']);
     await held.release();
     expect((await service.get('/v1/limits', { 'request-timeout': '60' })).status).toBe(200);
   });

@@ -43,7 +43,7 @@ describe('work with a deadline', () => {
   });
 });
 
-describe('a call with a deadline', () => {
+describe('a call that has its turn', () => {
   const logged: unknown[] = [];
   const requestBy = (deadline: number) => {
     const log = { error: (_: unknown, message: string) => logged.push(message) };
@@ -53,14 +53,14 @@ describe('a call with a deadline', () => {
       log,
     } as unknown as FastifyRequest;
   };
-  const turnsOf = (admission: Pick<Admission, 'run'>) =>
+  const turnsOf = (admission: Pick<Admission, 'run'>, isFull = false) =>
     new Turns(
       { idle: () => Promise.resolve(), load: { running: 0, waiting: 0 }, run: admission.run.bind(admission) },
-      { isFull: () => false },
+      { isFull: (key) => isFull && key === 'key' },
     );
   const late = () => ({ detail: 'late' });
 
-  it('does not begin where the client was told that it has not begun', async () => {
+  it('does not begin where its client was told that it has not begun', async () => {
     // The place comes free in the very moment in which the time is over.
     const turns = turnsOf({
       run: async (deadline, work) => {
@@ -82,7 +82,16 @@ describe('a call with a deadline', () => {
     expect(logged).toEqual([]);
   });
 
-  it('that fails behind it is logged: nobody else is told', async () => {
+  it('does not begin where too much of what its key was answered is yet to be taken', async () => {
+    const turns = turnsOf({ run: async (_, work) => work() }, true);
+    const work = () => Promise.reject(new Error('It began'));
+    await expect(turns.take(requestBy(Infinity), work, late)).rejects.toMatchObject({
+      status: 503,
+      code: 'overloaded',
+    });
+  });
+
+  it('is logged where it fails behind its deadline: nobody else is told', async () => {
     const turns = turnsOf({ run: (_, work) => work() });
     const work = () => sleep(40).then(() => Promise.reject(new TypeError('a fault')));
     await expect(turns.take(requestBy(performance.now() + 20), work, late)).rejects.toThrow('late');

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { limits } from '../../src/limits.ts';
-import { fresh, newUser, useBooks } from '../support/books.ts';
+import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
 import { callOf, dial, getOf, holdTable, openManyAccounts, serveImpatiently } from './wire.ts';
@@ -80,11 +80,23 @@ describe('a stream gives its place back', () => {
 });
 
 it('an answer of which its client takes nothing is cut off', async () => {
-  const { app, url, key } = await serveImpatiently(books, { requestMs: 2_000 }, { bodyLimit: 8 * 1_048_576 });
+  const { app, url, key } = await serveImpatiently(books, { requestMs: 2_000 });
   let answer: ServerResponse | undefined;
   app.server.once('request', (_, response) => (answer = response));
-  const userIds = Array<string>(limits.readKeys).fill(await newUser(books.pincex, { USD: '1' }));
-  const { head, body } = callOf('/v1/accounts/batch-get', key, { userIds, currencies: ['USD'] });
+  const userId = await newUser(books.pincex, { USD: '1000' });
+  const order = {
+    userId,
+    symbol: 'BTC/USD',
+    side: 'buy',
+    type: 'limit',
+    price: '1.00',
+    quantity: '1',
+  } as const;
+  const ids = Array.from({ length: limits.ordersPerUser.most }, (_, n) => `${'x'.repeat(100)}-${n}`);
+  const orders = ids.map((id) => ({ ...order, id, ocoGroupId: id, parentOrderId: id }));
+  expectApplied(await books.pincex.trading.batchCreateOrders(orders));
+  const userIds = Array<string>(limits.readRows / ids.length).fill(userId);
+  const { head, body } = callOf('/v1/users/orders/batch-get', key, { userIds, limit: ids.length });
   const wire = await dial(url);
   wire.pause();
   wire.send(head + body);

@@ -37,13 +37,24 @@ beforeAll(async () => {
 it('a read that could have more rows than an answer may is refused before anything is read', async () => {
   const { post } = await serve(books);
   const userId = await newUser(books.pincex, { USD: '1' });
+  const most = limits.readRows;
+  const accounts = (count: number) =>
+    post('/v1/accounts/batch-get', { userIds: many(count, userId), currencies: ['USD', 'BTC'] });
+  expect((await accounts(most / 2)).status).toBe(200);
+  expect(await accounts(most / 2 + 1)).toMatchObject({
+    status: 413,
+    body: { code: 'batch_too_large', detail: expect.stringContaining('10001 users in 2') as string },
+  });
+  const ordersOf = (count: number) => post('/v1/orders/batch-get', { ids: many(count, 'buy') });
+  expect((await ordersOf(most)).status).toBe(200);
+  expect((await ordersOf(most + 1)).status).toBe(413);
   const users = limits.readRows / 1_000;
   const orders = (count: number) =>
     post('/v1/users/orders/batch-get', { userIds: many(count, userId), limit: 1_000 });
   expect((await orders(users)).status).toBe(200);
   expect(await orders(users + 1)).toMatchObject({
     status: 413,
-    body: { code: 'batch_too_large', detail: expect.stringContaining('101 users with up to 1000') as string },
+    body: { code: 'batch_too_large', detail: expect.stringContaining('21 users with up to 1000') as string },
   });
   const markets = limits.readRows / 2_000;
   const booksOf = (count: number) =>
@@ -77,7 +88,7 @@ it('trades are counted before they are read, those of an order as often as it is
     status: 413,
     body: {
       code: 'batch_too_large',
-      detail: expect.stringContaining('50001 orders with 100001 trades or more') as string,
+      detail: expect.stringContaining('10001 orders with 20001 trades or more') as string,
     },
   });
   expect(read).not.toHaveBeenCalled();

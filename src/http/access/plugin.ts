@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
-import { notStarted } from '../admission.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { limits } from '../../limits.ts';
+import { notStarted, overloaded } from '../admission.ts';
 import { withDeadline } from '../deadline.ts';
-import { Authenticator, type Caller } from './authenticate.ts';
+import { Authenticator, type Authentication, type Caller } from './authenticate.ts';
 import { forbidden, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
@@ -54,13 +55,12 @@ export const access = Object.assign(
     app.addHook('onRoute', requireAccess);
 
     // Before the body is read: who has no key cannot even send one.
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', async (request, reply) => {
       const { public: isPublic, scope, isPage = false } = request.routeOptions.config;
       if (isPublic) return;
-      const authentication = await withDeadline(
-        request.deadline,
+      const authentication = await inTime(
+        request,
         authenticator.authenticate(request.headers.authorization, isPage),
-        notStarted,
       );
       if ('refusal' in authentication) throw unauthorized(authentication.refusal, isPage);
       const { caller } = authentication;
@@ -69,29 +69,46 @@ export const access = Object.assign(
       if (scope === undefined) throw new Error(`${request.method} ${request.url} was there before its guard`);
       const needed = typeof scope === 'string' ? [scope] : scope;
       if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
+      // What turns out to be malformed is an item too: else a key that may send little could have any number looked at.
+      await takeItems(caller, 1, reply);
     });
 
-    // Behind validation: the items have to be there to be counted, and what is malformed takes none.
+    // Behind validation: the items have to be there to be counted.
     app.addHook('preHandler', async (request, reply) => {
       const caller = callers.get(request);
       if (caller === undefined) return;
       const body = request.body as Readonly<Record<string, readonly unknown[]>>;
       const { lists = [] } = request.routeOptions.config;
       const count = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
-      // An empty batch is still a call.
-      const items = Math.max(1, count);
+      // A call, and an empty batch is still one, has taken its first.
+      if (count <= 1) return;
+      await limiter.giveBack(caller, 1);
+      await takeItems(caller, count, reply);
+    });
+
+    async function takeItems(caller: Caller, items: number, reply: FastifyReply): Promise<void> {
       const taking = await limiter.take(caller, items);
       if (taking === null) return;
       const { outcome, quota } = taking;
       reply.headers(rateLimitHeaders(quota));
       if (outcome !== 'taken') throw rateLimited(outcome, quota, items);
-    });
+    }
 
     done();
   },
   // Fastify gives a plugin a scope of its own unless it bears this; the hooks are for all routes.
   { [Symbol.for('skip-override')]: true },
 );
+
+/** Whoever waits here is counted by nobody, so it cannot be for long. */
+function inTime(
+  { deadline }: FastifyRequest,
+  authentication: Promise<Authentication>,
+): Promise<Authentication> {
+  const latest = performance.now() + limits.apiKeyLookupMs;
+  const tooLong = () => overloaded(`the key was looked up for ${limits.apiKeyLookupMs} ms`);
+  return withDeadline(Math.min(deadline, latest), authentication, deadline < latest ? notStarted : tooLong);
+}
 
 function requireAccess({ method, url, config }: RouteOptions): void {
   if ((config?.scope === undefined) !== (config?.public === undefined)) return;

@@ -34,6 +34,10 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     },
     async (request) => {
       const { userIds, currencies, ...options } = request.body;
+      requireRows(
+        userIds.length * currencies.length,
+        `${userIds.length} users in ${currencies.length} currencies`,
+      );
       return {
         accounts: await turns.take(
           request,
@@ -59,6 +63,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     },
     async (request) => {
       const { ids, ...options } = request.body;
+      requireRows(ids.length, `${ids.length} orders`);
       return { orders: await turns.take(request, () => trading.batchGetOrdersByIds(ids, options), late) };
     },
   );

@@ -1,7 +1,9 @@
 import Type from 'typebox';
+import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
+import { withDeadline } from '../deadline.ts';
 import { draining } from '../problems.ts';
 import { strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
@@ -21,7 +23,11 @@ export interface ServiceLimits {
 
 /** Load balancers may ask for the head alone of what tells them whether to send calls. */
 export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bounds: ServiceLimits): void {
-  const ping = onceASecond(() => pincex.ping());
+  const ping = onceASecond(() => {
+    const latest = performance.now() + limits.readinessMs;
+    const message = `The database did not answer within ${limits.readinessMs} ms`;
+    return withDeadline(latest, pincex.ping(), () => new PincexError('database_unavailable', message));
+  });
 
   app.get(
     '/healthz',
@@ -57,7 +63,6 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
         response: answers(
           strict({
             batchItems: number,
-            readKeys: number,
             readRows: number,
             idLength: number,
             ordersPerUser: number,
@@ -72,7 +77,6 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
     },
     () => ({
       batchItems: limits.batchItems,
-      readKeys: limits.readKeys,
       readRows: limits.readRows,
       idLength: limits.idLength,
       ordersPerUser: limits.ordersPerUser.most,

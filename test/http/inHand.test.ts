@@ -1,0 +1,65 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Caller } from '../../src/http/access/authenticate.ts';
+import { boundCallsInHand, Shares } from '../../src/http/inHand.ts';
+import { answerWithProblems } from '../../src/http/problems.ts';
+import { until } from '../support/waiting.ts';
+import { dial } from './wire.ts';
+
+describe('what keys share', () => {
+  it('is never more than there is, and no key has more than half of it', () => {
+    const shares = new Shares(4);
+    const back = [shares.take('ann', 1), shares.take('ann', 1)];
+    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([true, false, false]);
+    back.push(shares.take('bob', 2));
+    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([true, true, true]);
+    back[0]!();
+    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([false, true, false]);
+    back[2]!();
+    back[1]!();
+    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([false, false, false]);
+  });
+});
+
+describe('calls in hand', () => {
+  /** More than the connections of this machine hold. */
+  const LARGE = 'x'.repeat(32 * 1_048_576);
+
+  async function serve(calls: Shares, answers: Shares): Promise<{ app: FastifyInstance; url: string }> {
+    const app = Fastify({ forceCloseConnections: true });
+    answerWithProblems(app);
+    const caller: Caller = { keyId: 'ann', scopes: [], rateLimit: null };
+    app.decorateRequest('caller', { getter: () => caller });
+    boundCallsInHand(app, calls, answers);
+    app.get('/', { config: { scope: [] } }, () => LARGE);
+    app.get('/health', { config: { public: true } }, () => LARGE);
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    onTestFinished(() => app.close());
+    return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` };
+  }
+
+  it('are counted, and their answers, until the client has taken them or hung up', async () => {
+    const [calls, answers] = [new Shares(2), new Shares(2 * LARGE.length)];
+    const { url } = await serve(calls, answers);
+    const wire = await dial(url);
+    wire.pause();
+    wire.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until('the answer to wait', () => answers.isFull('ann'));
+    expect(calls.isFull('ann')).toBe(true);
+    const refused = await fetch(url);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(await refused.json()).toMatchObject({ code: 'overloaded', retryable: true });
+    wire.hangUp();
+    await until('it to be forgotten', () => !answers.isFull('ann') && !calls.isFull('ann'));
+    expect((await (await fetch(url)).text()).length).toBe(LARGE.length);
+    await until('it to be forgotten', () => !answers.isFull('ann') && !calls.isFull('ann'));
+  });
+
+  it('are none of those that everybody may make', async () => {
+    const [calls, answers] = [new Shares(0), new Shares(2)];
+    const { url } = await serve(calls, answers);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect((await fetch(url)).status).toBe(503);
+  });
+});
