@@ -11,7 +11,7 @@ import { claimsOf } from './requests/claims.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
 import { contentHash, type Answer, type NewRequest, type Requests } from './requests/requests.ts';
-import type { Turns } from './turns.ts';
+import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {
   readonly items: readonly object[];
@@ -57,6 +57,8 @@ export class Batches {
       batchId: batchId === undefined ? uuidv7() : readBatchId(batchId),
       items: claimsOf(items, command),
     };
+    // With a key alone it may be that of an earlier call.
+    if (key === null || batchId !== undefined) request.batchId = call.batchId;
     const executed = async (id: string): Promise<Answer> =>
       answerOf(await execute(items, { mode, batchId: id }));
     // Nobody can send such a call again as the same, or ask for it, before it is answered.
@@ -74,15 +76,18 @@ export class Batches {
     execute: (batchId: string) => Promise<Answer>,
   ): Promise<FastifyReply> {
     const work = async (): Promise<void> => {
-      const answer = await execute(call.batchId).catch(async (error: unknown) => {
-        // This error names the batch.
-        if (isOutcomeUnknown(error)) await this.#requests.leave(call);
-        throw error;
-      });
+      let answer: Answer;
+      try {
+        answer = await execute(call.batchId);
+      } catch (error) {
+        if (!isOutcomeUnknown(error)) throw error;
+        void reply.send(error);
+        return this.#requests.leave(call);
+      }
       sendAnswer(reply, answer);
-      await this.#requests.record(call, answer);
+      return this.#requests.record(call, answer);
     };
-    await this.#turns.take(request, work, () => lateOf(call.batchId));
+    await this.#turns.take(request, work, () => lateOf(request));
     return reply;
   }
 
@@ -93,7 +98,6 @@ export class Batches {
     reply: FastifyReply,
     execute: (batchId: string) => Promise<Answer>,
   ): Promise<FastifyReply> {
-    let { batchId } = call;
     const work = async (): Promise<Answer> => {
       const found = await this.#requests.begin(call);
       if (found.kind === 'finished') {
@@ -102,10 +106,9 @@ export class Batches {
       }
       if (found.kind !== 'run') throw refusalOf(found);
       const { run } = found;
-      // It may have been begun by another process, under an id of its own.
-      batchId = run.batchId;
+      request.batchId = run.batchId;
       try {
-        const answer = await execute(batchId);
+        const answer = await execute(run.batchId);
         await run.finish(answer.status, answer.body);
         return answer;
       } catch (error) {
@@ -113,7 +116,7 @@ export class Batches {
         throw error;
       }
     };
-    return sendAnswer(reply, await this.#turns.take(request, work, () => lateOf(batchId)));
+    return sendAnswer(reply, await this.#turns.take(request, work, () => lateOf(request)));
   }
 
   /** Answers how a batch ended, however the call that made it did. */
@@ -149,10 +152,19 @@ function sendAnswer(reply: FastifyReply, { status, body }: Answer): FastifyReply
   return reply.status(status).header('content-type', `${type}; charset=utf-8`).serializer(String).send(body);
 }
 
-const lateOf = (batchId: string) => ({
-  detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ask for /v1/batches/${batchId}, or send the same items again`,
-  extensions: { batchId },
-});
+function lateOf({ batchId }: FastifyRequest): Late {
+  if (batchId === null) {
+    return {
+      detail:
+        'The time of Request-Timeout was over before it was found whether this Idempotency-Key had been sent before; send the same again',
+    };
+  }
+  return {
+    detail: `The time of Request-Timeout was over before the batch was done; it may be done all the same: ask for /v1/batches/${batchId}, or send the same items again`,
+    extensions: { batchId },
+  };
+}
 
+/** Any other error of the library says that nothing was done; one that is not its own says nothing. */
 const isOutcomeUnknown = (error: unknown): boolean =>
-  error instanceof PincexError && error.code === 'outcome_unknown';
+  !(error instanceof PincexError) || error.code === 'outcome_unknown';

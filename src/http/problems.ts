@@ -2,7 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
 import { escaped, textAt } from './jsonText.ts';
-import { malformed, Problem, shortened, type Fault } from './problem.ts';
+import { malformed, Problem, shortened, type Fault, type ProblemOptions } from './problem.ts';
 
 /** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
 const TYPE = 'urn:pincex:problem:';
@@ -24,6 +24,11 @@ declare module 'fastify' {
     /** Where the one argument stands that the library may find invalid behind the schema. */
     readonly argument?: Omit<Fault, 'detail'>;
   }
+
+  interface FastifyRequest {
+    /** The batch that it runs, once that is certain: told where nobody knows how it ended. */
+    batchId: string | null;
+  }
 }
 
 /** Where the database is, and what it says, is not for everybody: the log has it. */
@@ -31,6 +36,7 @@ const UNAVAILABLE = 'The database cannot be reached, or does not answer in time'
 
 /** Every error of every route leaves as `application/problem+json`. */
 export function answerWithProblems(app: FastifyInstance): void {
+  app.decorateRequest('batchId', null);
   app.setErrorHandler(answerWithProblem);
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -99,8 +105,12 @@ function toProblem(error: FastifyError | PincexError | Problem, request: Fastify
     );
   }
   // What happened is in the log; it is not for strangers.
-  return new Problem(500, 'internal_error', 'The service failed; the log says why');
+  return new Problem(500, 'internal_error', 'The service failed; the log says why', batchOf(request));
 }
+
+/** Of a call of which nobody knows what it has done. */
+const batchOf = ({ batchId }: FastifyRequest): Pick<ProblemOptions, 'extensions'> =>
+  batchId === null ? {} : { extensions: { batchId } };
 
 /** Of what Fastify refuses by itself. */
 const CODES: Readonly<Record<number, string>> = {
@@ -117,10 +127,10 @@ function wordsOf(status: number, { headers }: FastifyRequest): string | undefine
   return `Bodies are JSON: send the header Content-Type: application/json; ${got}`;
 }
 
-function ofLibrary(error: PincexError, { routeOptions }: FastifyRequest): Problem {
+function ofLibrary(error: PincexError, request: FastifyRequest): Problem {
   const { code, message, retryable } = error;
   const status = STATUS[code] ?? 500;
-  const { lists, argument } = routeOptions.config;
+  const { lists, argument } = request.routeOptions.config;
   const places: Partial<Record<ErrorCode, Omit<Fault, 'detail'> | undefined>> = {
     batch_too_large: lists && { pointer: `/${lists[0]}` },
     invalid_argument: argument,
@@ -130,6 +140,7 @@ function ofLibrary(error: PincexError, { routeOptions }: FastifyRequest): Proble
     retryable,
     ...(retryable && { headers: { 'retry-after': '1' } }),
     ...(place && { errors: [{ ...place, detail: message }] }),
+    ...(code === 'outcome_unknown' && batchOf(request)),
   });
 }
 

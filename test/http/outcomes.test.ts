@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { PincexError } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
-import { funds, newUser, useBooks } from '../support/books.ts';
+import { fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
-import { makeKey, serve } from './support.ts';
-import { callOf, dial, hold } from './wire.ts';
+import { makeKey, serve, type TestService } from './support.ts';
+import { callOf, dial, hold, holdTable } from './wire.ts';
 
 const books = useBooks();
 
@@ -40,6 +41,64 @@ describe('the outcome of a batch', () => {
     for (const id of [batchId, batchId.toUpperCase()]) {
       expect((await service.get(`/v1/batches/${id}`)).text).toBe(made.text);
     }
+  });
+});
+
+describe('a call of which nobody knows how it ended', () => {
+  /** Lets the next locks fail behind their batch, and tells the id of that. */
+  function failBehind({ pincex }: TestService, error: Error): { batchId: string } {
+    const { bookkeeper } = pincex;
+    const lockFunds = bookkeeper.batchLockFunds.bind(bookkeeper);
+    const failed = { batchId: '' };
+    const spy = vi.spyOn(bookkeeper, 'batchLockFunds').mockImplementationOnce(async (items, options) => {
+      failed.batchId = (await lockFunds(items, options)).batchId;
+      throw error;
+    });
+    onTestFinished(() => {
+      spy.mockRestore();
+    });
+    return failed;
+  }
+
+  it.each([
+    ['that its outcome is unknown', new PincexError('outcome_unknown', 'It may be written'), 503],
+    ['that it failed', new TypeError('A fault'), 500],
+  ])('is told %s, and its batch, which is looked up in the books', async (_, error, status) => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '100' });
+    for (const headers of [{}, { 'idempotency-key': `"${fresh('key')}"` }]) {
+      const failed = failBehind(service, error);
+      const items = [lock(userId, fresh('a')), lock('nobody', 'b')];
+      const answer = await service.post<Batch>(LOCK, { items }, headers);
+      expect([answer.status, answer.body.batchId]).toEqual([status, failed.batchId]);
+      for (const id of [failed.batchId, failed.batchId.toUpperCase()]) {
+        expect(await service.get(`/v1/batches/${id}`)).toMatchObject({
+          status: 200,
+          body: { status: 'interrupted', counts: { applied: 1, appliedElsewhere: 0, notApplied: 1 } },
+        });
+      }
+    }
+  });
+
+  it('is another than one of which it is known that nothing was done: that leaves no trace', async () => {
+    const service = await serve(books);
+    const failed = failBehind(service, new PincexError('conflict', 'Lost again and again'));
+    const answer = await service.post<Batch>(LOCK, { items: [] });
+    expect([answer.status, answer.body.batchId]).toEqual([409, undefined]);
+    expect((await service.get(`/v1/batches/${failed.batchId}`)).status).toBe(404);
+  });
+
+  it('names no batch before it is certain which one is meant', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const headers = { 'idempotency-key': `"${fresh('key')}"` };
+    const items = [lock(userId, 'a')];
+    const first = await service.post<Batch>(LOCK, { items }, headers);
+    const held = await holdTable(books, 'requests');
+    const late = await service.post<Batch>(LOCK, { items }, { ...headers, 'request-timeout': '0.3' });
+    expect([late.status, late.body.code, late.body.batchId]).toEqual([504, 'deadline_exceeded', undefined]);
+    await held.release();
+    expect((await service.post<Batch>(LOCK, { items }, headers)).text).toBe(first.text);
   });
 });
 

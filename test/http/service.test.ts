@@ -24,6 +24,17 @@ it('is alive but not ready while its database cannot be reached, and ready again
   await until('it to be ready', async () => (await get('/readyz')).status === 200);
 });
 
+it('is not ready while its database says nothing', async () => {
+  const proxy = await startProxy(books.url);
+  onTestFinished(() => proxy.close());
+  const { get } = await serve({ ...books, url: proxy.url });
+  proxy.onAnswer = () => 'hold';
+  await until('it to notice', async () => (await get('/readyz')).status === 503);
+  proxy.onAnswer = () => 'pass';
+  proxy.release();
+  await until('it to be ready', async () => (await get('/readyz')).status === 200);
+});
+
 it('asks the database once a second whether it is ready, however often it is asked itself', async () => {
   const { get } = await serve(books);
   const ping = vi.spyOn(Pincex.prototype, 'ping');

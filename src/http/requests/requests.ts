@@ -92,8 +92,8 @@ export class Requests {
   readonly #session: Session;
   readonly #lease: Lease;
   readonly #retention: string;
-  /** By batch id. */
-  readonly #recording = new Map<string, Promise<void>>();
+  /** Notes, by batch id. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(session: Session, options: RequestsOptions = {}) {
     const { retentionMs, leaseMs } = { ...limits.requests, ...options };
@@ -164,29 +164,25 @@ export class Requests {
    * Notes a call that was executed, together with its answer. That may be sent meanwhile: who asks for the outcome here
    * waits for the note. Never fails: what cannot be written is told to `onError`.
    */
-  async record({ batchId, caller, route }: ExecutedRequest, { status, body }: Answer): Promise<void> {
+  record({ batchId, caller, route }: ExecutedRequest, { status, body }: Answer): Promise<void> {
     const values = [batchId, caller, route, uuidv4(), String(status), body, this.#retention];
-    const recording = this.#told(() => this.#session.query(insertFinishedRequest, values));
-    this.#recording.set(batchId, recording);
-    await recording;
-    this.#recording.delete(batchId);
+    return this.#noting(batchId, () => this.#session.query(insertFinishedRequest, values));
   }
 
-  /** Notes a call of which nobody knows how it ended, as one that nobody runs. Never fails, as {@link record}. */
+  /** Notes a call of which nobody knows how it ended, as one that nobody runs; else as {@link record}. */
   leave(request: NewRequest): Promise<void> {
-    return this.#told(async () => {
+    return this.#noting(request.batchId, async () => {
       const begun = await this.begin(request);
       if (begun.kind === 'run') await begun.run.release();
     });
   }
 
-  /** What goes wrong is nobody's answer. */
-  async #told(work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.#lease.onError(error);
-    }
+  async #noting(batchId: string, note: () => Promise<unknown>): Promise<void> {
+    // What goes wrong is nobody's answer.
+    const noting = note().then(() => undefined, this.#lease.onError);
+    this.#underWay.set(batchId, noting);
+    await noting;
+    this.#underWay.delete(batchId);
   }
 
   /**
@@ -196,7 +192,7 @@ export class Requests {
    */
   async outcome(batchId: string, caller: string, isAdmin: boolean): Promise<Outcome> {
     if (!isUuid(batchId)) return { kind: 'unknown' };
-    await this.#recording.get(batchId.toLowerCase());
+    await this.#underWay.get(batchId.toLowerCase());
     const [row] = await this.#session.query<{
       items: string;
       status: string | null;
