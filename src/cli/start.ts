@@ -62,7 +62,12 @@ async function ensureKey({ session }: Pincex): Promise<void> {
 /** The first signal to stop. A second one ends the process at once, as ever. */
 function signal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, resolve);
+    const names = ['SIGINT', 'SIGTERM'] as const;
+    const first = (name: NodeJS.Signals): void => {
+      for (const each of names) process.off(each, first);
+      resolve(name);
+    };
+    for (const name of names) process.on(name, first);
   });
 }
 

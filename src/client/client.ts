@@ -1,4 +1,3 @@
-import { PincexClientError } from './errors.ts';
 import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
 import { Transport, type CallOptions } from './transport.ts';
 import type {
@@ -102,8 +101,11 @@ export class PincexClient {
     maxRetries = 3,
     timeoutMs = 30_000,
   }: PincexClientOptions) {
-    const { protocol, search, hash } = new URL(url);
+    const { protocol, origin, pathname, username, password, search, hash } = new URL(url);
     if (!/^https?:$/.test(protocol)) throw new TypeError('url begins with http:// or https://');
+    // It is not repeated: a password is a secret.
+    if (username !== '' || password !== '')
+      throw new TypeError('url has no name and no password: the key is enough');
     if (search !== '' || hash !== '')
       throw new TypeError(`url is followed by paths: it has no ${search}${hash}`);
     // Whatever it is, it may be a part of a secret.
@@ -111,7 +113,7 @@ export class PincexClient {
     if (!(Number.isInteger(maxRetries) && maxRetries >= 0))
       throw new TypeError(`maxRetries is a whole number from 0: got ${maxRetries}`);
     this.#transport = new Transport({
-      url: url.replace(/\/+$/, ''),
+      url: (origin + pathname).replace(/\/+$/, ''),
       key,
       // Browsers take it for nobody's method.
       fetch: (input, init) => fetch(input, init),
@@ -197,7 +199,7 @@ export class PincexClient {
    */
   async getBatch(batchId: string, options?: CallOptions): Promise<BatchOutcome> {
     const call = { method: 'GET', path: `/v1/batches/${encodeURIComponent(batchId)}`, batchId } as const;
-    return (await orRejected(this.#transport.send(call, options), options?.signal)) as BatchOutcome;
+    return (await this.#transport.send(call, options)) as BatchOutcome;
   }
 
   /** For each user in turn one account for each currency in turn, null where there is none. */
@@ -290,7 +292,7 @@ export class PincexClient {
       headers: { 'idempotency-key': quoted(names.key) },
       batchId: names.batchId,
     } as const;
-    return (await orRejected(this.#transport.send(call, options), options.signal)) as AnswerOf<Route>;
+    return (await this.#transport.send(call, options)) as AnswerOf<Route>;
   }
 
   async #read<Route extends PostRoute, List extends keyof AnswerOf<Route> & string>(
@@ -305,19 +307,6 @@ export class PincexClient {
 
   #stream<Route extends GetRoute>(path: Route, options: StreamOptions = {}): RowStream<RowOf<Route>> {
     return new HttpRowStream(this.#transport, path, options);
-  }
-}
-
-/** An atomic batch that was rejected has the same result as any other, in the problem that tells of it. */
-async function orRejected(sending: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
-  try {
-    return await sending;
-  } catch (error) {
-    // The reason of who gave the call up may be the failure of another one.
-    const batch =
-      error instanceof PincexClientError && error !== signal?.reason ? error.problem?.['batch'] : undefined;
-    if (batch === undefined) throw error;
-    return batch;
   }
 }
 

@@ -65,8 +65,12 @@ export class Transport {
     try {
       const response = await exchange.within(leftMs(), this.#fetch(call, exchange, leftMs()));
       const text = await exchange.within(leftMs(), response.text());
-      if (!response.ok) throw errorOf(response, text);
-      return answerOf(text, response.status, call.list);
+      if (response.ok) return answerOf(text, response.status, call.list);
+      const error = errorOf(response, text);
+      // An atomic batch that was rejected has the same result as any other, in the problem that tells of it.
+      const batch = error.problem?.['batch'];
+      if (batch === undefined) throw error;
+      return batch;
     } finally {
       exchange.end();
     }

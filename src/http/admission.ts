@@ -9,17 +9,14 @@ export interface AdmissionOptions {
   readonly queueTimeoutMs: number;
 }
 
-interface Waiting {
-  start(): void;
-}
-
 /**
  * Lets so many calls work at the same time and so many wait for so long; whoever is beyond that is told at once to
  * come back. A service that takes in more than it can do answers nobody in time.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #queue = new Set<Waiting>();
+  /** What starts each of those that wait. */
+  readonly #queue = new Set<() => void>();
   readonly #whenIdle: (() => void)[] = [];
   #running = 0;
 
@@ -79,7 +76,7 @@ export class Admission {
       const leftMs = Math.max(0, deadline - performance.now());
       const timer = setTimeout(
         () => {
-          this.#queue.delete(waiting);
+          this.#queue.delete(start);
           reject(
             leftMs < queueTimeoutMs
               ? notStarted()
@@ -88,13 +85,11 @@ export class Admission {
         },
         Math.min(queueTimeoutMs, leftMs),
       );
-      const waiting: Waiting = {
-        start() {
-          clearTimeout(timer);
-          resolve();
-        },
+      const start = (): void => {
+        clearTimeout(timer);
+        resolve();
       };
-      this.#queue.add(waiting);
+      this.#queue.add(start);
     });
   }
 
@@ -107,7 +102,7 @@ export class Admission {
       return;
     }
     this.#queue.delete(first);
-    first.start();
+    first();
   }
 }
 

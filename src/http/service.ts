@@ -36,7 +36,8 @@ export async function startService(pincex: Pincex, version: string, logger?: Log
     ...(logger && { logger }),
   });
   try {
-    await app.listen({ host, port });
+    // Of a name with two addresses Fastify would serve the second by a server that knows nothing of all this.
+    await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
   } catch (error) {
     await app.close();
     const reason = error instanceof Error ? error.message : String(error);

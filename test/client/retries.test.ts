@@ -333,6 +333,15 @@ it('says what is behind a service that cannot be reached', async () => {
   expect(String(failure)).toMatch(new RegExp(`fetch failed: connect ECONNREFUSED 127\\.0\\.0\\.1:${free}$`));
 });
 
+it.each(['', '/', '//', '/?', '/#', '/a b', ' '])(
+  'takes a URL as others read it: with "%s" behind it',
+  async (rest) => {
+    const { url, seen } = await scripted(json({}));
+    await clientOf(` ${url}${rest}`).limits();
+    expect(seen[0]?.path).toBe(rest === '/a b' ? '/a%20b/v1/limits' : '/v1/limits');
+  },
+);
+
 describe('a program that is wrong is told so by a TypeError', () => {
   const url = 'http://localhost';
   it.each<[string, () => unknown, string]>([
@@ -347,6 +356,11 @@ describe('a program that is wrong is told so by a TypeError', () => {
   ])('%s', (_, make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
+  });
+
+  it('a URL with a password, without telling it', () => {
+    const make = () => clientOf('https://user:secret@localhost');
+    expect(make).toThrow(new TypeError('url has no name and no password: the key is enough'));
   });
 
   it('a key that is none, without telling it', () => {

@@ -137,21 +137,25 @@ describe('pincex start', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe(locked);
   }, 120_000);
 
-  it('told twice, ends at once', async () => {
-    const key = await makeKey(books.pincex, 'admin');
-    const { url, child, ended } = await startPincex({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '1h' });
-    const userId = await newUser(books.pincex, { USD: '10' });
-    const held = await hold(books, userId);
-    const underWay = post(url, key, { items: [lock(userId, 'a')] }).catch(() => 'cut');
-    await held.awaited();
-    child.kill('SIGTERM');
-    await until('it to drain', async () => (await fetch(`${url}/readyz`)).status === 503);
-    child.kill('SIGTERM');
-    expect(await ended).toMatchObject({ exitCode: null });
-    expect(child.signalCode).toBe('SIGTERM');
-    expect(await underWay).toBe('cut');
-    await held.release();
-  }, 120_000);
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'told twice, then by %s, ends at once',
+    async (second) => {
+      const key = await makeKey(books.pincex, 'admin');
+      const { url, child, ended } = await startPincex({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '1h' });
+      const userId = await newUser(books.pincex, { USD: '10' });
+      const held = await hold(books, userId);
+      const underWay = post(url, key, { items: [lock(userId, 'a')] }).catch(() => 'cut');
+      await held.awaited();
+      child.kill('SIGTERM');
+      await until('it to drain', async () => (await fetch(`${url}/readyz`)).status === 503);
+      child.kill(second);
+      expect(await ended).toMatchObject({ exitCode: null });
+      expect(child.signalCode).toBe(second);
+      expect(await underWay).toBe('cut');
+      await held.release();
+    },
+    120_000,
+  );
 
   it('ends when the embedded server has ended with the process that started it', async () => {
     const dataDir = newDataDir();

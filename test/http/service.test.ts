@@ -24,6 +24,11 @@ it('is alive but not ready while its database cannot be reached, and ready again
   await until('it to be ready', async () => (await get('/readyz')).status === 200);
 });
 
+it('listens on one address where its host is a name that may have two', async () => {
+  const { url } = await serve(books, { host: 'localhost' });
+  expect(new URL(url).hostname).toBe('127.0.0.1');
+});
+
 it('is not ready while its database says nothing', async () => {
   const proxy = await startProxy(books.url);
   onTestFinished(() => proxy.close());

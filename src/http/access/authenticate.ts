@@ -25,10 +25,7 @@ export class Authenticator {
    * What was asked of the table, by id. Its time runs from the asking on, so a key that was revoked works for as long
    * as an entry lives and no longer. What is over stays, to tell keys that are there from ids that somebody made up.
    */
-  readonly #keys = new LRUCache<string, Promise<StoredKey | undefined>>({
-    ...REMEMBERED,
-    noDeleteOnStaleGet: true,
-  });
+  readonly #keys = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
   /** Ids that no key has, or were not looked for yet: else each call under them would be a query. */
   readonly #strangers = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
   /** Strangers are looked for by few queries at a time, so that all they can keep waiting is each other. */
@@ -61,7 +58,7 @@ export class Authenticator {
     remembered.set(id, finding, { start });
     finding.then(
       (key) => {
-        if (key !== undefined && !isKnown) this.#keys.set(id, finding, { start });
+        if (key !== undefined) this.#keys.set(id, finding, { start });
       },
       () => {
         if (remembered.peek(id) !== finding) return;
