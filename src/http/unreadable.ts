@@ -66,7 +66,7 @@ export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
 /** How long an answer has to arrive whose connection is to be ended, in milliseconds. */
 const PARTING_MS = 2_000;
 
-/** What a client is still sending is passed over meanwhile: left unread, it would take the answer away on its way. */
+/** Not destroyed at once: what a client is still sending would, left unread, take the answer away on its way. */
 function answerAndEnd(socket: Socket, problem: Problem): void {
   if (socket.writableEnded) return;
   const body = JSON.stringify(problemBody(problem));
@@ -77,7 +77,6 @@ function answerAndEnd(socket: Socket, problem: Problem): void {
     'Connection: close',
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
-  socket.removeAllListeners('data').on('data', () => undefined);
   const parting = setTimeout(() => {
     socket.destroy();
   }, PARTING_MS).unref();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PincexClient, PincexClientError } from '../../src/client/index.ts';
 import { readRetryAfter } from '../../src/client/errors.ts';
 import { pauseMs } from '../../src/client/retries.ts';
@@ -66,6 +66,7 @@ describe('a call is not sent again when', () => {
     ['it never fits', problem(429, 'rate_limited'), { code: 'rate_limited', status: 429 }],
     ['the service says it is of no use', problem(503, 'closed'), { code: 'closed', status: 503 }],
     ['the service failed', problem(500, 'internal_error'), { code: 'internal_error', status: 500 }],
+    ['a proxy failed', json('Oops', 500), { code: 'http_error', status: 500, problem: null }],
     ['another program answers', json('Hello', 404), { code: 'http_error', status: 404, problem: null }],
   ])('%s', async (_, failure, wanted) => {
     const { outcome, seen } = await write([failure, done]);
@@ -133,6 +134,10 @@ it('gives up after as many retries as it may make, with the last failure', async
   const none = await write([problem(503, 'overloaded', { retryable: true })], { maxRetries: 0 });
   expect(none.outcome).toMatchObject({ code: 'overloaded', status: 503, retryable: true });
   expect(none.seen).toHaveLength(1);
+  // Nor does it ask for its own call then.
+  const still = await write([problem(409, 'request_in_progress', { retryable: true })], { maxRetries: 0 });
+  expect(still.outcome).toMatchObject({ code: 'request_in_progress', status: 409 });
+  expect(still.seen).toHaveLength(1);
 });
 
 const running = problem(409, 'request_in_progress', { retryable: true });
@@ -301,6 +306,33 @@ it('fails with the reason of the caller who gives it up: before, within, and bet
     ).rejects.toBe(reason);
     expect(seen).toHaveLength(1);
   }
+});
+
+it('leaves nothing with a signal that lives on, be it that the call succeeds, is refused or is tried again', async () => {
+  const { signal } = new AbortController();
+  const [adding, removing] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
+  const { url } = await scripted(drop, done, problem(400, 'malformed_request'));
+  await clientOf(url).batchDeposit(DEPOSIT, { signal });
+  await expect(clientOf(url).batchDeposit(DEPOSIT, { signal })).rejects.toMatchObject({ status: 400 });
+  const listeners = (calls: unknown[][]) => calls.map(([, listener]) => listener);
+  expect(adding.mock.calls.length).toBeGreaterThan(3);
+  expect(new Set(listeners(removing.mock.calls))).toEqual(new Set(listeners(adding.mock.calls)));
+});
+
+it('fails with the reason also where a platform fails with an error of its own', async () => {
+  const reason = new Error('Enough');
+  const controller = new AbortController();
+  const hanging = ((_url: string, { signal }: { signal: AbortSignal }) =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(new DOMException('The user aborted a request', 'AbortError'));
+      });
+    })) as unknown as typeof fetch;
+  const client = new PincexClient({ url: 'http://localhost', key: 'pincex_a', fetch: hanging });
+  const given = client.limits({ signal: controller.signal });
+  controller.abort(reason);
+  await expect(given).rejects.toBe(reason);
+  await expect(client.limits({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'timeout' });
 });
 
 it('says that something else answers, when it is not JSON', async () => {

@@ -232,6 +232,21 @@ describe('calls of which the body does not come', () => {
   });
 });
 
+it('a client that hangs up while its key is looked up takes no place', async () => {
+  const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
+  const key = await makeKey(books.pincex, 'read');
+  const held = await holdTable(books, 'api_keys');
+  const wires = await Promise.all([1, 2, 3].map(() => dial(service.url)));
+  for (const wire of wires) wire.send(getOf('/v1/limits', key));
+  await held.awaited();
+  await fetch(`${service.url}/healthz`);
+  for (const wire of wires) wire.hangUp();
+  await fetch(`${service.url}/healthz`);
+  await held.release();
+  const read = await service.get('/v1/limits', { authorization: `Bearer ${key}` });
+  expect(read.status).toBe(200);
+});
+
 describe('a client that pipelines and hangs up', () => {
   it('gives back the places of all its calls, those among them whose answers waited behind others', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1 });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { Pincex } from '../../src/index.ts';
@@ -6,6 +7,7 @@ import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
+import { serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -51,6 +53,34 @@ it('asks the database once a second whether it is ready, however often it is ask
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   const seconds = (performance.now() - began) / 1_000;
   expect(ping.mock.calls.length).toBeLessThanOrEqual(1 + seconds);
+});
+
+it('says that it is alive to whoever asks, however long they would wait', async () => {
+  const { url } = await serve(books);
+  expect((await fetch(`${url}/healthz`, { headers: { 'request-timeout': 'never' } })).status).toBe(200);
+});
+
+it('logs what failed, and nothing of what it refused on purpose', async () => {
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line: string) => lines.push(line) });
+  const { url, key } = await serveImpatiently(books, {}, { logger, maxWaiting: 0 });
+  const statusOf = async (headers: Record<string, string>) => {
+    const init = { method: 'POST', body: '{"items":[]}' };
+    const type = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+    return (await fetch(`${url}/v1/funds/batch-lock`, { ...init, headers: { ...type, ...headers } })).status;
+  };
+  lines.length = 0;
+  expect(await statusOf({ 'request-timeout': '0.000001' })).toBe(504);
+  expect(await statusOf({ authorization: 'Bearer none' })).toBe(401);
+  expect(lines).toEqual([]);
+  const lockFunds = vi.spyOn(books.pincex.bookkeeper, 'batchLockFunds');
+  onTestFinished(() => {
+    lockFunds.mockRestore();
+  });
+  lockFunds.mockRejectedValueOnce(new TypeError('a fault'));
+  expect(await statusOf({})).toBe(500);
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0]!)).toMatchObject({ msg: 'internal_error', err: { message: 'a fault' } });
 });
 
 it('gives expired holds back by itself, also after it once could not', async () => {
