@@ -2297,15 +2297,6 @@ export interface paths {
             readonly 'application/problem+json': components['schemas']['Problem'];
           };
         };
-        /** @description A part of the path is too long */
-        readonly 414: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
         /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
         readonly 422: {
           headers: {
@@ -3836,6 +3827,7 @@ export interface paths {
             readonly 'application/json': {
               readonly batchItems: number;
               readonly readRows: number;
+              readonly bodyValues: number;
               readonly idLength: number;
               readonly ordersPerUser: number;
               readonly bookDepth: number;

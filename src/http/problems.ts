@@ -115,7 +115,6 @@ const batchOf = ({ batchId }: FastifyRequest): Pick<ProblemOptions, 'extensions'
 /** Of what Fastify refuses by itself. */
 const CODES: Readonly<Record<number, string>> = {
   400: 'malformed_request',
-  414: 'uri_too_long',
   415: 'unsupported_media_type',
 };
 

@@ -1,3 +1,4 @@
+import { maxHeaderSize } from 'node:http';
 import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { validate as isUuid } from 'uuid';
@@ -70,6 +71,8 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    // As long as headers may be together: a path that is too long needs a key first, like all that do not exist.
+    routerOptions: { maxParamLength: maxHeaderSize },
     // HEAD of a stream would read a whole table for nobody.
     exposeHeadRoutes: false,
     requestTimeout: patience.requestMs,

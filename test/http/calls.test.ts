@@ -368,6 +368,8 @@ describe('a request that no route sees', () => {
     expect([values.status, values.body.detail]).toEqual([413, 'A body has at most 250000 values']);
     const path = await get<ProblemBody>('/v1/batches/%zz');
     expect([path.status, path.body.code]).toEqual([400, 'malformed_request']);
+    const long = `/v1/batches/${'a'.repeat(10_000)}`;
+    expect([(await get(long)).status, (await fetch(url + long)).status]).toEqual([404, 401]);
   });
 
   it.each([

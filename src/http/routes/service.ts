@@ -64,6 +64,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
           strict({
             batchItems: number,
             readRows: number,
+            bodyValues: number,
             idLength: number,
             ordersPerUser: number,
             bookDepth: number,
@@ -78,6 +79,7 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
     () => ({
       batchItems: limits.batchItems,
       readRows: limits.readRows,
+      bodyValues: limits.bodyValues,
       idLength: limits.idLength,
       ordersPerUser: limits.ordersPerUser.most,
       bookDepth: limits.bookDepth.most,

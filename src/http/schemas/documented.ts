@@ -52,7 +52,6 @@ const PROBLEMS = {
     headers: RETRY_AFTER,
   },
   413: { description: 'Too many items, too many rows, or too large a body' },
-  414: { description: 'A part of the path is too long' },
   415: { description: 'The body is not JSON' },
   422: {
     description:
@@ -70,7 +69,7 @@ const ALL: readonly Status[] = [400, 500, 503];
 const WITH_KEY: readonly Status[] = [401, 403, 429, 504];
 const WITH_BODY: readonly Status[] = [408, 413, 415];
 const OF_WRITES: readonly Status[] = [409, 422];
-const WITH_PATH: readonly Status[] = [404, 414, 422];
+const WITH_PATH: readonly Status[] = [404, 422];
 
 /** A route as the document has it. */
 export function documented(schema: FastifySchema, config: FastifyContextConfig = {}): FastifySchema {
