@@ -134,10 +134,12 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
   }
 }
 
+export const batchIdOf = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`;
+
 /** Batch ids of which some meet again, also in other letters, and some that only look like one. */
 export const uuid = fc.oneof(
   { weight: 4, arbitrary: fc.uuid() },
-  { weight: 4, arbitrary: fc.nat(20).map((n) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`) },
+  { weight: 4, arbitrary: fc.nat(20).map(batchIdOf) },
   { weight: 1, arbitrary: fc.uuid().map((text) => text.toUpperCase()) },
   { weight: 1, arbitrary: fc.uuid().map((text) => `urn:uuid:${text}`) },
   { weight: 1, arbitrary: fc.constant('00000000-0000-0000-1234-000000000000') },
