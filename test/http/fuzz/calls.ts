@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { Contract, Operation } from '../contract.ts';
-import { fitting, nasty, oddText, uuid } from './values.ts';
+import { batchIdOf, fitting, nasty, oddText, uuid } from './values.ts';
 
 /** A request as it is sent. */
 export interface Call {
@@ -205,7 +205,11 @@ function bodyOf(contract: Contract, operation: Operation): Arbitrary<Call['body'
 /** Calls of one operation. */
 function callsOf(contract: Contract, operation: Operation): Arbitrary<Call> {
   const { method, path } = operation;
-  const id = fc.oneof({ weight: 3, arbitrary: uuid }, { weight: 1, arbitrary: inUrl });
+  const id = fc.oneof(
+    { weight: 2, arbitrary: fc.nat(9).map(batchIdOf) },
+    { weight: 1, arbitrary: uuid },
+    { weight: 1, arbitrary: inUrl },
+  );
   return fc.record({ id, query, headers, body: bodyOf(contract, operation) }).map((parts) => {
     const { 'content-type': type, ...rest } = parts.headers;
     return {
