@@ -65,9 +65,9 @@ export const access = Object.assign(
       if ('refusal' in authentication) throw unauthorized(authentication.refusal, isPage);
       const { caller } = authentication;
       callers.set(request, caller);
-      if (request.is404) return;
-      if (scope === undefined) throw new Error(`${request.method} ${request.url} was there before its guard`);
-      const needed = typeof scope === 'string' ? [scope] : scope;
+      if (scope === undefined && !request.is404)
+        throw new Error(`${request.method} ${request.url} was there before its guard`);
+      const needed = [scope ?? []].flat();
       if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
       // What turns out to be malformed is an item too: else a key that may send little could have any number looked at.
       await takeItems(caller, 1, reply);

@@ -249,6 +249,13 @@ describe('a limit of items', () => {
     expect((await send(app, key, 10)).statusCode).toBe(200);
   });
 
+  it('counts what is nowhere as one item, too', async () => {
+    const { app, key } = await limited(2);
+    const statuses = [];
+    for (let n = 0; n < 3; n++) statuses.push((await get(app, '/nowhere', key)).statusCode);
+    expect(statuses).toEqual([404, 404, 429]);
+  });
+
   it('counts what is malformed as one item, and looks at no more of it than of anything else', async () => {
     const { app, key } = await limited(10);
     const malformed = () =>
