@@ -69,7 +69,7 @@ export class Transport {
       const error = errorOf(response, text);
       // An atomic batch that was rejected has the same result as any other, in the problem that tells of it.
       const batch = error.problem?.['batch'];
-      if (batch === undefined) throw error;
+      if (batch === undefined || error.code !== 'batch_rejected') throw error;
       return batch;
     } finally {
       exchange.end();

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { draining } from './problems.ts';
 import type { Turns } from './turns.ts';
+import { isLast } from './unreadable.ts';
 
 /**
  * What closing the server leaves to be done: what was begun is brought to its end, and no client keeps the server from
@@ -20,7 +21,7 @@ export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: num
   // Such a connection would stay open after its answer, until its client thinks of closing it. Any other stays so: Fastify
   // ends those whose body it refused, and a client that is still sending it would often lose the answer.
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isClosing) reply.header('connection', 'close');
+    if (isClosing && isLast(reply.raw)) reply.header('connection', 'close');
     else reply.removeHeader('connection');
     done();
   });
@@ -46,8 +47,8 @@ export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: num
     void turns.idle().then(() => {
       setTimeout(() => {
         // The rest of a request may have come meanwhile: what it asks for is being done, and is answered.
-        if (turns.isIdle) app.server.closeAllConnections();
-        else cutOnceIdle();
+        if (!turns.isIdle) cutOnceIdle();
+        else for (const socket of sockets) socket.destroy();
       }, patienceMs).unref();
     });
   }

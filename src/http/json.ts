@@ -44,7 +44,7 @@ const unsupported = (what: string): Problem =>
 
 function textOf(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw malformed({ pointer: '', detail: 'is not UTF-8' });
   }

@@ -19,7 +19,8 @@ const exchanges = new WeakMap<Socket, Exchange>();
 
 /** Follows what each connection is still to get, for {@link answerUnreadable}, and ends what it will not get. */
 export function noteUnanswered(app: FastifyInstance): void {
-  app.server.on('request', (request, response) => {
+  // Before Fastify, which may answer at once.
+  app.server.prependListener('request', (request, response) => {
     const { socket } = request;
     const exchange = exchanges.get(socket) ?? newExchange(socket);
     exchange.unanswered.add(response);
@@ -40,6 +41,10 @@ function newExchange(socket: Socket): Exchange {
   });
   return exchange;
 }
+
+/** Whether no other request has come on its connection since. */
+export const isLast = (response: ServerResponse): boolean =>
+  [...(exchanges.get(response.req.socket)?.unanswered ?? [])].at(-1) === response;
 
 /** What came whole is being done, or its answer is on its way. */
 const isAwaited = ({ unanswered }: Exchange): boolean =>
@@ -96,7 +101,7 @@ function problemOf(code: string): Problem {
   }
 }
 
-/** What Node.js would answer by itself without a problem, or not at all. */
+/** What Node.js would answer by itself, without a problem. */
 export function answerForNode(app: FastifyInstance): void {
   // Needs `requireHostHeader: false`; RFC 9112 asks for it.
   app.addHook('onRequest', ({ raw: { httpVersion, headersDistinct } }, _reply, done) => {
@@ -106,7 +111,4 @@ export function answerForNode(app: FastifyInstance): void {
   });
   // An expectation that nobody knows may be passed over: RFC 9110.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
-  app.server.on('connect', (_request, socket: Socket) => {
-    answerAndEnd(socket, new Problem(405, 'method_not_allowed', 'This is no proxy'));
-  });
 }

@@ -113,6 +113,33 @@ describe('a service that is closed', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
   });
 
+  it('answers all calls that came on one connection, and ends it behind the last', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const calls = ['a', 'b', 'c'].map((id) => callOf(LOCK, service.key, { items: [lock(userId, id)] }));
+    const wire = await dial(service.url);
+    wire.send(calls.map(({ head, body }) => head + body).join(''));
+    await held.awaited();
+    const stopping = service.stop();
+    await listensNoMore(service.url);
+    await held.release();
+    await stopping;
+    await until('the connection to end', () => wire.isClosed);
+    expect(wire.received.match(/HTTP\/1\.1 200 /g)).toHaveLength(3);
+    expect(wire.received.match(/connection: close/gi)).toHaveLength(1);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('7 / 3');
+  });
+
+  it('does not wait forever for the rest of a handshake', async () => {
+    const { app, url } = await serveImpatiently(books, { requestMs: 300 }, { tls: { cert: '', key: '' } });
+    const wire = await dial(url);
+    wire.send('\u0016\u0003\u0001\u0002');
+    await sleep(100);
+    await app.close();
+    await until('the connection to end', () => wire.isClosed);
+  });
+
   it('does not wait forever for the rest of a request', async () => {
     const { app, url, key } = await serveImpatiently(books, { requestMs: 500 });
     const userId = await newUser(books.pincex, { USD: '10' });

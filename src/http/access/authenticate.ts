@@ -28,7 +28,10 @@ export class Authenticator {
   readonly #keys = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
   /** Ids that no key has, or were not looked for yet: else each call under them would be a query. */
   readonly #strangers = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
-  /** Strangers are looked for by few queries at a time, so that all they can keep waiting is each other. */
+  /**
+   * Strangers are looked for by few queries at a time, so that all they can keep waiting is each other, and a key that
+   * comes here for the first time.
+   */
   readonly #lane = new Admission({ maxConcurrent: 2, maxWaiting: 100, queueTimeoutMs: 1_000 });
 
   constructor(store: Pick<KeyStore, 'find'>) {

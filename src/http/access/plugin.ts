@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { limits } from '../../limits.ts';
 import { notStarted, overloaded } from '../admission.ts';
 import { withDeadline } from '../deadline.ts';
@@ -43,6 +43,8 @@ export const access = Object.assign(
     const authenticator = new Authenticator(keys);
     const limiter = new ItemLimiter(itemsPerSecond);
     const callers = new WeakMap<FastifyRequest, Caller>();
+    /** Of requests whose items are yet to be taken. */
+    const uncounted = new WeakMap<FastifyRequest, Caller>();
 
     app.decorateRequest('caller', {
       getter(this: FastifyRequest) {
@@ -55,7 +57,7 @@ export const access = Object.assign(
     app.addHook('onRoute', requireAccess);
 
     // Before the body is read: who has no key cannot even send one.
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', async (request) => {
       const { public: isPublic, scope, isPage = false } = request.routeOptions.config;
       if (isPublic) return;
       const authentication = await inTime(
@@ -69,30 +71,35 @@ export const access = Object.assign(
         throw new Error(`${request.method} ${request.url} was there before its guard`);
       const needed = [scope ?? []].flat();
       if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
-      // What turns out to be malformed is an item too: else a key that may send little could have any number looked at.
-      await takeItems(caller, 1, reply);
+      uncounted.set(request, caller);
+      // Its body need not be looked at where it has none left.
+      const quota = await limiter.left(caller);
+      if (quota?.remaining === 0) throw rateLimited('later', quota, 1);
     });
 
     // Behind validation: the items have to be there to be counted.
     app.addHook('preHandler', async (request, reply) => {
-      const caller = callers.get(request);
+      const caller = uncounted.get(request);
       if (caller === undefined) return;
       const body = request.body as Readonly<Record<string, readonly unknown[]>>;
       const { lists = [] } = request.routeOptions.config;
       const count = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
-      // A call, and an empty batch is still one, has taken its first.
-      if (count <= 1) return;
-      await limiter.giveBack(caller, 1);
-      await takeItems(caller, count, reply);
-    });
-
-    async function takeItems(caller: Caller, items: number, reply: FastifyReply): Promise<void> {
+      // An empty batch is still a call.
+      const items = Math.max(1, count);
       const taking = await limiter.take(caller, items);
       if (taking === null) return;
       const { outcome, quota } = taking;
       reply.headers(rateLimitHeaders(quota));
       if (outcome !== 'taken') throw rateLimited(outcome, quota, items);
-    }
+      uncounted.delete(request);
+    });
+
+    // What is refused has been looked at, and is an item: else a key that may send little could have any number refused.
+    app.addHook('onError', async (request, reply) => {
+      const caller = uncounted.get(request);
+      const taking = caller && (await limiter.take(caller, 1));
+      if (taking) reply.headers(rateLimitHeaders(taking.quota));
+    });
 
     done();
   },

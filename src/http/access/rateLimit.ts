@@ -1,4 +1,4 @@
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Caller } from './authenticate.ts';
 
 /** What a caller has left of its items. */
@@ -32,27 +32,19 @@ export class ItemLimiter {
   }
 
   /** Takes `items` from what the caller has left, all or none; null where it has no limit. */
-  take(caller: Caller, items: number): Promise<Taking | null> {
-    return this.#inTurn(caller, (limiter) => take(limiter, caller.keyId, items));
-  }
-
-  /** Gives back what was taken in this window. */
-  async giveBack(caller: Caller, items: number): Promise<void> {
-    await this.#inTurn(caller, async (limiter) => {
-      if (await openWindow(limiter, caller.keyId)) await limiter.reward(caller.keyId, items);
-    });
-  }
-
-  /** The library takes from a call that it refuses too. So it is asked first, and calls take turns to ask and take. */
-  async #inTurn<Result>(
-    { rateLimit }: Caller,
-    work: (limiter: RateLimiterMemory) => Promise<Result>,
-  ): Promise<Result | null> {
+  async take({ keyId, rateLimit }: Caller, items: number): Promise<Taking | null> {
     const limit = rateLimit ?? this.#itemsPerSecond;
     if (limit === null) return null;
-    const working = this.#turn.then(() => work(this.#limiter(limit)));
-    this.#turn = working.catch(() => undefined);
-    return working;
+    // The library takes from a call that it refuses too. So it is asked first, and calls take turns to ask and take.
+    const taking = this.#turn.then(() => take(this.#limiter(limit), keyId, items));
+    this.#turn = taking.catch(() => undefined);
+    return taking;
+  }
+
+  /** What the caller has left; null where it has no limit. */
+  async left({ keyId, rateLimit }: Caller): Promise<Quota | null> {
+    const limit = rateLimit ?? this.#itemsPerSecond;
+    return limit === null ? null : left(this.#limiter(limit), keyId);
   }
 
   #limiter(limit: number): RateLimiterMemory {
@@ -63,22 +55,18 @@ export class ItemLimiter {
 }
 
 async function take(limiter: RateLimiterMemory, keyId: string, items: number): Promise<Taking> {
-  const limit = limiter.points;
-  const { remainingPoints: remaining, msBeforeNext } = (await openWindow(limiter, keyId)) ?? {
-    remainingPoints: limit,
-    msBeforeNext: 0,
-  };
-  if (items > remaining) {
-    return { outcome: items > limit ? 'never' : 'later', quota: quotaOf(limit, remaining, msBeforeNext) };
-  }
-  const taken = await limiter.consume(keyId, items);
-  return { outcome: 'taken', quota: quotaOf(limit, taken.remainingPoints, taken.msBeforeNext) };
+  const quota = await left(limiter, keyId);
+  if (items > quota.remaining) return { outcome: items > quota.limit ? 'never' : 'later', quota };
+  const { remainingPoints, msBeforeNext } = await limiter.consume(keyId, items);
+  return { outcome: 'taken', quota: quotaOf(quota.limit, remainingPoints, msBeforeNext) };
 }
 
-/** Where the key has taken nothing for a second there is none. */
-async function openWindow(limiter: RateLimiterMemory, keyId: string): Promise<RateLimiterRes | undefined> {
+async function left(limiter: RateLimiterMemory, keyId: string): Promise<Quota> {
   const window = await limiter.get(keyId);
-  return window !== null && window.msBeforeNext > 0 ? window : undefined;
+  const isOpen = window !== null && window.msBeforeNext > 0;
+  return isOpen
+    ? quotaOf(limiter.points, window.remainingPoints, window.msBeforeNext)
+    : quotaOf(limiter.points, limiter.points, 0);
 }
 
 function quotaOf(limit: number, remaining: number, ms: number): Quota {

@@ -215,14 +215,14 @@ describe('a limit of items', () => {
     expect(refused.headers).toMatchObject({
       'retry-after': '1',
       'ratelimit-policy': '"items";q=50;w=1',
-      ratelimit: '"items";r=18;t=1',
+      ratelimit: '"items";r=17;t=1',
     });
     expect(refused.json()).toMatchObject({
       code: 'rate_limited',
       detail: 'The key may send 50 items a second: 18 are left, and the call has 19',
       retryable: true,
     });
-    expect((await send(app, key, 18)).statusCode).toBe(200);
+    expect((await send(app, key, 17)).statusCode).toBe(200);
     vi.advanceTimersByTime(1_000);
     expect((await send(app, key, 50)).statusCode).toBe(200);
   });
@@ -237,7 +237,9 @@ describe('a limit of items', () => {
       detail: 'A call of 101 items can never pass: the key may send 100 a second; send smaller batches',
       retryable: false,
     });
-    expect((await send(app, key, 100)).statusCode).toBe(200);
+    // It has been looked at, which is an item.
+    expect((await send(app, key, 100)).statusCode).toBe(429);
+    expect((await send(app, key, 98)).statusCode).toBe(200);
   });
 
   it('is not touched by what is forbidden or public', async () => {
@@ -247,6 +249,24 @@ describe('a limit of items', () => {
       expect((await get(app, '/healthz', key)).headers).not.toHaveProperty('ratelimit');
     }
     expect((await send(app, key, 10)).statusCode).toBe(200);
+  });
+
+  it('lets no number of batches be looked at that are refused', async () => {
+    const { app, key } = await limited(2);
+    const details = [];
+    for (let n = 0; n < 4; n++) details.push((await send(app, key, 3)).json<Problem>().detail);
+    const [first, second, third, fourth] = details;
+    expect([first, second]).toEqual(
+      Array(2).fill(expect.stringContaining('A call of 3 items can never pass')),
+    );
+    const empty = 'The key may send 2 items a second: 0 are left, and the call has 1';
+    expect([third, fourth]).toEqual([empty, empty]);
+  });
+
+  it('is given to one of two that come together and want all of it', async () => {
+    const { app, key } = await limited(2);
+    const answers = await Promise.all([send(app, key, 2), send(app, key, 2)]);
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 429]);
   });
 
   it('counts what is nowhere as one item, too', async () => {

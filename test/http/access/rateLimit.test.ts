@@ -49,15 +49,14 @@ describe('the items of a key', () => {
     ]);
   });
 
-  it('can be given back, in the second in which they were taken', async () => {
+  it('can be asked for without taking any', async () => {
     const limiter = new ItemLimiter(100);
+    expect(await limiter.left(ann)).toEqual({ limit: 100, remaining: 100, resetSeconds: 0 });
     await take(limiter, ann, 60);
-    await limiter.giveBack(ann, 10);
-    expect(await take(limiter, ann, 51)).toEqual(['later', 50, 1]);
-    vi.advanceTimersByTime(1_000);
-    await limiter.giveBack(ann, 50);
-    expect(await take(limiter, ann, 101)).toEqual(['never', 100, 0]);
-    await new ItemLimiter(null).giveBack(ann, 1);
+    for (let n = 0; n < 2; n++) {
+      expect(await limiter.left(ann)).toEqual({ limit: 100, remaining: 40, resetSeconds: 1 });
+    }
+    expect(await new ItemLimiter(null).left(ann)).toBeNull();
   });
 
   it('can never be more than the limit in one call, even where none were taken', async () => {
