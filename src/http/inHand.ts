@@ -43,7 +43,7 @@ export class Shares {
  * @param answers is told of the characters of each answer for as long as they are not taken
  */
 export function boundCallsInHand(app: FastifyInstance, calls: Shares, answers: Shares): void {
-  const senders = new WeakMap<FastifyRequest, string>();
+  const inHand = new WeakSet<FastifyRequest>();
 
   app.addHook('onRequest', (request, { raw }, done) => {
     if (request.routeOptions.config.public) {
@@ -55,15 +55,14 @@ export function boundCallsInHand(app: FastifyInstance, calls: Shares, answers: S
       done(overloaded('as many calls are in hand as may be'));
       return;
     }
-    senders.set(request, keyId);
+    inHand.add(request);
     onceClosed(raw, calls.take(keyId, 1));
     done();
   });
 
   app.addHook('onSend', (request, { raw }, payload, done) => {
-    const keyId = senders.get(request);
-    if (keyId !== undefined && typeof payload === 'string')
-      onceClosed(raw, answers.take(keyId, payload.length));
+    if (inHand.has(request) && typeof payload === 'string')
+      onceClosed(raw, answers.take(request.caller.keyId, payload.length));
     done();
   });
 }

@@ -35,7 +35,7 @@ export function requirePlain(json: string, mostValues: number): void {
       case QUOTE: {
         const end = endOfString(json, at);
         if (level?.names && level.expectsName) {
-          level.name = textOf(json.slice(at, end + 1));
+          level.name = unquoted(json.slice(at, end + 1));
           level.expectsName = false;
           if (level.names.has(level.name)) throw givenTwice(levels);
           level.names.add(level.name);
@@ -105,7 +105,7 @@ function memberOf(json: string, container: number, wanted: string): number | und
     let name = String(index);
     if (isObject) {
       const end = endOfString(json, at) + 1;
-      name = textOf(json.slice(at, end));
+      name = unquoted(json.slice(at, end));
       const colon = afterSpace(json, end);
       at = afterSpace(json, colon + 1);
     }
@@ -148,7 +148,7 @@ function afterSpace(json: string, begin: number): number {
 }
 
 /** The text of a JSON string; where that is not valid, as it stands. */
-function textOf(string: string): string {
+function unquoted(string: string): string {
   if (!string.includes('\\')) return string.slice(1, -1);
   try {
     return JSON.parse(string) as string;

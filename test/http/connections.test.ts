@@ -5,7 +5,17 @@ import type { BatchResult } from '../../src/index.ts';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve, type TestService } from './support.ts';
-import { abandonedLock, build, callOf, dial, hold, holdTable, serveImpatiently, type Wire } from './wire.ts';
+import {
+  abandonedLock,
+  build,
+  callOf,
+  chunked,
+  dial,
+  hold,
+  holdTable,
+  serveImpatiently,
+  type Wire,
+} from './wire.ts';
 
 const books = useBooks();
 
@@ -64,7 +74,7 @@ describe('a connection that breaks', () => {
     const wire = await dial(url);
     wire.send(calls.map(({ head, body }) => head + body).join(''));
     await held.awaited();
-    wire.send(`${calls[0]!.head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked')}no chunk\r\n`);
+    wire.send(`${chunked(calls[0]!.head)}no chunk\r\n`);
     await fetch(`${url}/healthz`);
     await held.release();
     await until('the end of the connection', () => wire.isClosed);
@@ -140,14 +150,19 @@ describe('a client that waits for so long only', () => {
 describe('a call that is refused before its body has come', () => {
   const HEAD = `POST ${LOCK} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`;
 
+  async function refused(url: string): Promise<Wire> {
+    const wire = await dial(url);
+    wire.send(HEAD);
+    await until('the answer', () => wire.received.includes('"unauthorized"'));
+    return wire;
+  }
+
   it.each([
     ['the rest is no body', 'these are no chunks\r\n'],
     ['there is no rest', ''],
   ])('gets no second answer where %s', async (_, rest) => {
     const { url } = await serveImpatiently(books, { requestMs: 400, headersMs: 300 });
-    const wire = await dial(url);
-    wire.send(HEAD);
-    await until('the answer', () => wire.received.includes('"unauthorized"'));
+    const wire = await refused(url);
     wire.send(rest);
     await until('the end of the connection', () => wire.isClosed);
     expect(statusesOf(wire)).toEqual(['401']);
@@ -155,9 +170,7 @@ describe('a call that is refused before its body has come', () => {
 
   it('leaves its connection to the next one', async () => {
     const { url } = await serveImpatiently(books, {});
-    const wire = await dial(url);
-    wire.send(HEAD);
-    await until('the answer', () => wire.received.includes('"unauthorized"'));
+    const wire = await refused(url);
     wire.send('3\r\nabc\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await until('the next answer', () => wire.received.includes('{"status":"ok"}'));
     wire.send('nonsense\r\n\r\n');
@@ -167,9 +180,7 @@ describe('a call that is refused before its body has come', () => {
 
   it('has been read to its end once the rest came, though it was no use', async () => {
     const { url } = await serveImpatiently(books, {});
-    const wire = await dial(url);
-    wire.send(HEAD);
-    await until('the answer', () => wire.received.includes('"unauthorized"'));
+    const wire = await refused(url);
     wire.send('0\r\n\r\nnonsense\r\n\r\n');
     await until('the end of the connection', () => wire.isClosed);
     expect(statusesOf(wire)).toEqual(['401', '400']);
@@ -186,10 +197,10 @@ describe('an answer that is given before all was sent arrives', () => {
       const told = await dial(url);
       told.send(head.replace(/Content-Length: \d+/, `Content-Length: ${MANY.length}`));
       told.send(MANY);
-      const chunked = await dial(url);
-      chunked.send(head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked'));
-      chunked.send(`${MANY.length.toString(16)}\r\n${MANY}\r\n0\r\n\r\n`);
-      for (const wire of [told, chunked]) {
+      const untold = await dial(url);
+      untold.send(chunked(head));
+      untold.send(`${MANY.length.toString(16)}\r\n${MANY}\r\n0\r\n\r\n`);
+      for (const wire of [told, untold]) {
         await until('the answer', () => wire.received.includes('"body_too_large"'));
         wire.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
         await until('the next answer', () => wire.received.includes('{"status":"ok"}'));
@@ -220,12 +231,7 @@ it('a body that comes byte by byte is the same body', async () => {
   });
   const bytes = Array.from(Buffer.from(body), (byte) => `1\r\n${String.fromCharCode(byte)}\r\n`);
   const wire = await dial(service.url);
-  wire.send(
-    Buffer.from(
-      `${head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked')}${bytes.join('')}0\r\n\r\n`,
-      'latin1',
-    ),
-  );
+  wire.send(Buffer.from(`${chunked(head)}${bytes.join('')}0\r\n\r\n`, 'latin1'));
   await until('the answer', () => wire.received.includes('"counts"'));
   expect(wire.received).toContain('"applied":2');
 });

@@ -65,6 +65,10 @@ export function callOf(path: string, key: string, items: object): { head: string
   return { head: `${head.join('\r\n')}\r\n\r\n`, body };
 }
 
+/** The head of the same call where its body comes in chunks. */
+export const chunked = (head: string): string =>
+  head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked');
+
 /** A call that asks for something, as it goes over the wire. */
 export const getOf = (path: string, key: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`;

@@ -44,7 +44,7 @@ export const access = Object.assign(
     const limiter = new ItemLimiter(itemsPerSecond);
     const callers = new WeakMap<FastifyRequest, Caller>();
     /** Of requests whose items are yet to be taken. */
-    const uncounted = new WeakMap<FastifyRequest, Caller>();
+    const uncounted = new WeakSet<FastifyRequest>();
 
     app.decorateRequest('caller', {
       getter(this: FastifyRequest) {
@@ -71,7 +71,7 @@ export const access = Object.assign(
         throw new Error(`${request.method} ${request.url} was there before its guard`);
       const needed = [scope ?? []].flat();
       if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
-      uncounted.set(request, caller);
+      uncounted.add(request);
       // Its body need not be looked at where it has none left.
       const quota = await limiter.left(caller);
       if (quota?.remaining === 0) throw rateLimited('later', quota, 1);
@@ -79,14 +79,13 @@ export const access = Object.assign(
 
     // Behind validation: the items have to be there to be counted.
     app.addHook('preHandler', async (request, reply) => {
-      const caller = uncounted.get(request);
-      if (caller === undefined) return;
+      if (!uncounted.has(request)) return;
       const body = request.body as Readonly<Record<string, readonly unknown[]>>;
       const { lists = [] } = request.routeOptions.config;
       const count = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
       // An empty batch is still a call.
       const items = Math.max(1, count);
-      const taking = await limiter.take(caller, items);
+      const taking = await limiter.take(request.caller, items);
       if (taking === null) return;
       const { outcome, quota } = taking;
       reply.headers(rateLimitHeaders(quota));
@@ -96,9 +95,8 @@ export const access = Object.assign(
 
     // What is refused has been looked at, and is an item: else a key that may send little could have any number refused.
     app.addHook('onError', async (request, reply) => {
-      const caller = uncounted.get(request);
-      const taking = caller && (await limiter.take(caller, 1));
-      if (taking) reply.headers(rateLimitHeaders(taking.quota));
+      const taking = uncounted.has(request) ? await limiter.take(request.caller, 1) : null;
+      if (taking !== null) reply.headers(rateLimitHeaders(taking.quota));
     });
 
     done();

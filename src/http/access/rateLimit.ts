@@ -32,22 +32,24 @@ export class ItemLimiter {
   }
 
   /** Takes `items` from what the caller has left, all or none; null where it has no limit. */
-  async take({ keyId, rateLimit }: Caller, items: number): Promise<Taking | null> {
-    const limit = rateLimit ?? this.#itemsPerSecond;
-    if (limit === null) return null;
+  async take(caller: Caller, items: number): Promise<Taking | null> {
+    const limiter = this.#limiterOf(caller);
+    if (limiter === null) return null;
     // The library takes from a call that it refuses too. So it is asked first, and calls take turns to ask and take.
-    const taking = this.#turn.then(() => take(this.#limiter(limit), keyId, items));
+    const taking = this.#turn.then(() => take(limiter, caller.keyId, items));
     this.#turn = taking.catch(() => undefined);
     return taking;
   }
 
   /** What the caller has left; null where it has no limit. */
-  async left({ keyId, rateLimit }: Caller): Promise<Quota | null> {
-    const limit = rateLimit ?? this.#itemsPerSecond;
-    return limit === null ? null : left(this.#limiter(limit), keyId);
+  async left(caller: Caller): Promise<Quota | null> {
+    const limiter = this.#limiterOf(caller);
+    return limiter === null ? null : left(limiter, caller.keyId);
   }
 
-  #limiter(limit: number): RateLimiterMemory {
+  #limiterOf({ rateLimit }: Caller): RateLimiterMemory | null {
+    const limit = rateLimit ?? this.#itemsPerSecond;
+    if (limit === null) return null;
     const limiter = this.#limiters.get(limit) ?? new RateLimiterMemory({ points: limit, duration: 1 });
     this.#limiters.set(limit, limiter);
     return limiter;
