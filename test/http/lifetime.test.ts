@@ -166,7 +166,7 @@ describe('pincex start', () => {
     const { exitCode, stderr } = await ended;
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)\n$/m,
+      /^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)$/m,
     );
   }, 120_000);
 
@@ -215,7 +215,7 @@ describe('TLS', () => {
       const { exitCode, stderr } = await pincexCli(['start', '--port', '0'], { env });
       expect(exitCode).toBe(1);
       expect(stderr).toContain(`service.tls_cert ${file}`);
-      expect(stderr).toMatch(/^pincex: .* \(invalid_configuration\)\n$/m);
+      expect(stderr).toMatch(/^pincex: .* \(invalid_configuration\)$/m);
       expect(stderr).not.toContain('    at ');
     },
     120_000,
