@@ -165,9 +165,7 @@ describe('pincex start', () => {
     starter.child.kill('SIGKILL');
     const { exitCode, stderr } = await ended;
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(
-      /^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)$/m,
-    );
+    expect(stderr).toMatch(/^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)$/m);
   }, 120_000);
 
   it('does not listen to all networks because a variable of a shell is not set', async () => {
