@@ -5,7 +5,7 @@ import { lockAccounts, lockOrders } from '../engine/locks.ts';
 import { persistAll } from '../engine/persist.ts';
 import * as requests from '../http/requests/statements.ts';
 import {
-  findApiKey,
+  findApiKeys,
   insertApiKey,
   insertFirstApiKey,
   listApiKeys,
@@ -68,7 +68,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...readMarkets, isWhole: true },
   insertCurrency,
   insertMarket,
-  findApiKey,
+  findApiKeys,
   { ...listApiKeys, isWhole: true },
   insertApiKey,
   { ...insertFirstApiKey, isWhole: true },

@@ -25,7 +25,7 @@ describe('pincex keys', () => {
     expect(run.stderr).toBe(`Keep the key of ${id}: it is not stored and will not be shown again\n`);
 
     const pincex = await openBooks(database.url);
-    const found = (await new KeyStore(pincex.session).find(id))!;
+    const found = (await new KeyStore(pincex.session).find([id])).get(id)!;
     await pincex.close();
     expect(found).toMatchObject({ name: 'settlement', scopes: ['read', 'funds:write'], rateLimit: 500 });
     expect(found.secretHash).toEqual(hashSecret(secret));

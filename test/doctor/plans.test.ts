@@ -121,7 +121,7 @@ function keyCalls({ session }: Pincex): Calls<KeyStore> {
     create: () => keys.create({ name: 'ann', scopes: ['read'] }),
     createFirst: () => keys.createFirst(),
     list: () => keys.list(),
-    find: () => keys.find(id),
+    find: () => keys.find([id]),
     revoke: () => expect(keys.revoke(id)).rejects.toThrow('No API key'),
   };
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { limits } from '../../limits.ts';
-import { Admission } from '../admission.ts';
 import { isSecretOf, parseKey, type PresentedKey } from './keys.ts';
+import { KeyLookup } from './lookup.ts';
 import type { Scope } from './scopes.ts';
 import type { KeyStore, StoredKey } from './store.ts';
 
@@ -28,14 +28,12 @@ export class Authenticator {
   readonly #keys = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
   /** Ids that no key has, or were not looked for yet: else each call under them would be a query. */
   readonly #strangers = new LRUCache<string, Promise<StoredKey | undefined>>(REMEMBERED);
-  /**
-   * Strangers are looked for by few queries at a time, so that all they can keep waiting is each other, and a key that
-   * comes here for the first time.
-   */
-  readonly #lane = new Admission({ maxConcurrent: 2, maxWaiting: 100, queueTimeoutMs: 1_000 });
+  /** Of strangers. Keys that are there do not wait behind them. */
+  readonly #lookup: KeyLookup;
 
   constructor(store: Pick<KeyStore, 'find'>) {
     this.#store = store;
+    this.#lookup = new KeyLookup(store);
   }
 
   /** @param isPage whether the key may come as browsers send passwords */
@@ -56,8 +54,7 @@ export class Authenticator {
     const found = remembered.get(id);
     if (found !== undefined) return found;
     const start = performance.now();
-    const find = () => this.#store.find(id);
-    const finding = isKnown ? find() : this.#lane.run(Infinity, find);
+    const finding = isKnown ? this.#store.find([id]).then((keys) => keys.get(id)) : this.#lookup.find(id);
     remembered.set(id, finding, { start });
     finding.then(
       (key) => {

@@ -28,13 +28,13 @@ export const insertFirstApiKey = {
     RETURNING${COLUMNS}`,
 };
 
-export const findApiKey = {
-  name: 'find-api-key',
+export const findApiKeys = {
+  name: 'find-api-keys',
   hints: ['IndexScan(k api_keys_pkey)'],
   text: `
     SELECT${COLUMNS}, encode(k.secret_hash, 'hex') AS secret_hash
     FROM api_keys k
-    WHERE k.id = $1`,
+    WHERE k.id = ANY ($1::text[])`,
 };
 
 export const listApiKeys = {
@@ -164,9 +164,12 @@ export class KeyStore {
     );
   }
 
-  async find(id: string): Promise<StoredKey | undefined> {
-    const [row] = await this.#session.query<Row & { secret_hash: string }>(findApiKey, [id]);
-    return row && { ...toApiKey(row), secretHash: Buffer.from(row.secret_hash, 'hex') };
+  /** Those of the ids that there are, by their ids. */
+  async find(ids: readonly string[]): Promise<ReadonlyMap<string, StoredKey>> {
+    const rows = await this.#session.query<Row & { secret_hash: string }>(findApiKeys, [textArray(ids)]);
+    return new Map(
+      rows.map((row) => [row.id, { ...toApiKey(row), secretHash: Buffer.from(row.secret_hash, 'hex') }]),
+    );
   }
 }
 

@@ -186,7 +186,7 @@ describe('a limit of items', () => {
   /** A service on which time stands still, and a key of it. */
   async function limited(itemsPerSecond: number | null, options?: Partial<ApiKeyOptions>) {
     const { id, key } = await create(options);
-    const found = await new KeyStore(books.pincex.session).find(id);
+    const found = await new KeyStore(books.pincex.session).find([id]);
     const app = await newApp({ itemsPerSecond, keys: { find: () => Promise.resolve(found) } });
     await app.ready();
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });

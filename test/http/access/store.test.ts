@@ -2,7 +2,7 @@ import { KeyStore } from '../../../src/http/access/store.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Statement } from '../../../src/database/statement.ts';
 import type { Pincex } from '../../../src/index.ts';
-import { hashSecret, parseKey } from '../../../src/http/access/keys.ts';
+import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
 import type { ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { limits } from '../../../src/limits.ts';
 import { fresh, openBooks, useBooks } from '../../support/books.ts';
@@ -44,7 +44,7 @@ describe('a key that is created', () => {
       revokedAt: null,
     });
     const secretHash = hashSecret(parseKey(key)!.secret);
-    expect(await keys.find(created.id)).toEqual({ ...created, secretHash });
+    expect([...(await keys.find([created.id])).values()]).toEqual([{ ...created, secretHash }]);
 
     const [row] = await books.sql<{ all: string }>('SELECT k::text AS all FROM api_keys k WHERE id = $1', [
       created.id,
@@ -58,7 +58,7 @@ describe('a key that is created', () => {
       name: 'plain',
       scopes: ['read', 'read'],
     });
-    const found = await new KeyStore(books.pincex.session).find(id);
+    const found = (await new KeyStore(books.pincex.session).find([id])).get(id);
     expect(found).toMatchObject({ expiresAt: null, rateLimit: null, revokedAt: null, scopes: ['read'] });
   });
 
@@ -155,13 +155,15 @@ describe('keys', () => {
     const { revokedAt } = await keys.revoke(id);
     expect(Date.now() - Date.parse(revokedAt!)).toBeLessThan(60_000);
     expect((await keys.revoke(id)).revokedAt).toBe(revokedAt);
-    expect((await keys.find(id))!.revokedAt).toBe(revokedAt);
-    expect((await keys.find(other.id))!.revokedAt).toBeNull();
+    const found = await keys.find([id, other.id, makeKey().id]);
+    expect([...found.keys()].sort()).toEqual([id, other.id].sort());
+    expect(found.get(id)!.revokedAt).toBe(revokedAt);
+    expect(found.get(other.id)!.revokedAt).toBeNull();
   });
 
   it('that nobody has are not found and cannot be revoked; what was given is not repeated', async () => {
     const keys = new KeyStore(books.pincex.session);
-    expect(await keys.find('0000000000000000')).toBeUndefined();
+    expect((await keys.find(['0000000000000000'])).size).toBe(0);
     const { key } = await keys.create({ name: 'mistaken for its id', scopes: ['read'] });
     for (const id of ['0000000000000000', key, 'a\u0000b']) {
       const error: unknown = await keys.revoke(id).catch((thrown: unknown) => thrown);
