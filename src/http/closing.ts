@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { partBehind } from './parting.ts';
 import { draining } from './problems.ts';
 import type { Turns } from './turns.ts';
 import { isLast } from './unreadable.ts';
@@ -20,9 +21,12 @@ export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: num
 
   // Such a connection would stay open after its answer, until its client thinks of closing it. Any other stays so: Fastify
   // ends those whose body it refused, and a client that is still sending it would often lose the answer.
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isClosing && isLast(reply.raw)) reply.header('connection', 'close');
-    else reply.removeHeader('connection');
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    const isOver = isClosing && isLast(reply.raw);
+    const isEarly = !request.raw.complete;
+    reply.removeHeader('connection');
+    if (isEarly && (isOver || !reply.raw.shouldKeepAlive)) partBehind(reply.raw);
+    else if (isOver) reply.header('connection', 'close');
     done();
   });
 

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import { part } from './parting.ts';
 import { malformed, Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
 
@@ -68,10 +69,6 @@ export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
   answerAndEnd(socket, problemOf(error.code));
 };
 
-/** How long an answer has to arrive whose connection is to be ended, in milliseconds. */
-const PARTING_MS = 2_000;
-
-/** Not destroyed at once: what a client is still sending would, left unread, take the answer away on its way. */
 function answerAndEnd(socket: Socket, problem: Problem): void {
   if (socket.writableEnded) return;
   const body = JSON.stringify(problemBody(problem));
@@ -81,13 +78,8 @@ function answerAndEnd(socket: Socket, problem: Problem): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
-  const parting = setTimeout(() => {
-    socket.destroy();
-  }, PARTING_MS).unref();
-  socket.once('close', () => {
-    clearTimeout(parting);
-  });
+  socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  part(socket);
 }
 
 function problemOf(code: string): Problem {

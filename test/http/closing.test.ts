@@ -65,6 +65,27 @@ describe('a service that is closed', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
   });
 
+  it('refuses one, too, whose client reads only what comes once it has sent all', async () => {
+    const { app, url, key } = await serveImpatiently(books, {});
+    const { head } = callOf(LOCK, key, {});
+    const many = 'x'.repeat(4 * 1_048_576);
+    const wire = await dial(url);
+    wire.pause();
+    wire.send(head.slice(0, -10));
+    await fetch(`${url}/healthz`);
+    const closing = app.close();
+    await until('the service to listen no more', () => !app.server.listening);
+    wire.send(head.slice(-10).replace(/Content-Length: \d+/, `Content-Length: ${2 * many.length}`));
+    for (let half = 0; half < 2; half++) {
+      wire.send(many);
+      await sleep(100);
+    }
+    wire.resume();
+    await closing;
+    await until('the connection to end', () => wire.isClosed);
+    expect(bodyOf(wire.received)).toMatchObject({ code: 'draining', retryable: true });
+  });
+
   it('brings a batch to its end whose client hung up, and keeps its outcome', async () => {
     const service = await serve(books);
     const { userId, batchId, held } = await abandonedLock(books, service);

@@ -210,6 +210,34 @@ describe('an answer that is given before all was sent arrives', () => {
   });
 
   it.each([
+    ['that asked for its connection to be closed', 'HTTP/1.1\r\nConnection: close\r\n'],
+    ['that knows no other way', 'HTTP/1.0\r\n'],
+  ])('to a client %s, and reads only what comes once it has sent all', async (_, version) => {
+    const { url, key } = await serveImpatiently(books, {});
+    for (const [authorization, status] of [
+      [key, '413'],
+      ['nobody', '401'],
+    ] as const) {
+      const { head } = callOf(LOCK, authorization, {});
+      const wire = await dial(url);
+      wire.pause();
+      wire.send(
+        head
+          .replace('HTTP/1.1\r\n', version)
+          .replace(/Content-Length: \d+/, `Content-Length: ${2 * MANY.length}`),
+      );
+      for (let half = 0; half < 2; half++) {
+        wire.send(MANY);
+        await sleep(100);
+      }
+      wire.resume();
+      await until('the end of the connection', () => wire.isClosed);
+      expect(statusesOf(wire)).toEqual([status]);
+      expect(wire.received).not.toContain('keep-alive');
+    }
+  });
+
+  it.each([
     ['the headers are too large', `GET / HTTP/1.1\r\na: ${MANY}`, '431'],
     ['it is no HTTP', `${MANY}\r\n\r\n`, '400'],
   ])('when %s', async (_, sent, status) => {

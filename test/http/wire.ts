@@ -16,8 +16,9 @@ export interface Wire {
   /** By the service, or by both. */
   readonly isClosed: boolean;
   send(text: string | Buffer): void;
-  /** Takes nothing any more. */
+  /** Takes nothing any more, or until it is resumed. */
   pause(): void;
+  resume(): void;
   hangUp(): void;
 }
 
@@ -45,6 +46,9 @@ export async function dial(url: string): Promise<Wire> {
     },
     pause() {
       socket.pause();
+    },
+    resume() {
+      socket.resume();
     },
     hangUp() {
       socket.destroy();
