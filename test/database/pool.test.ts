@@ -46,7 +46,6 @@ describe('when all connections are busy', () => {
     const database = openPool({ max: 2, maxWaiting: 3 });
     const leave = [await occupy(database), await occupy(database)];
     const waiting = [1, 2, 3].map(() => database.query(ask));
-    const began = performance.now();
     await expect(database.query(ask)).rejects.toMatchObject({
       code: 'pool_exhausted',
       retryable: true,
@@ -56,7 +55,6 @@ describe('when all connections are busy', () => {
     await expect(database.transaction(() => Promise.resolve())).rejects.toMatchObject({
       code: 'pool_exhausted',
     });
-    expect(performance.now() - began).toBeLessThan(1_000);
     for (const leaveOne of leave) await leaveOne();
     expect(await Promise.all(waiting)).toEqual([[{ answer: '1' }], [{ answer: '1' }], [{ answer: '1' }]]);
   });

@@ -35,11 +35,11 @@ describe('the cache in the process', () => {
 
   test('forgets when the time is over, and a newer value does not make it live longer', async () => {
     const cache = new ProcessCache();
-    await put(cache, 'short', 'old', 80);
+    await put(cache, 'short', 'old', 500);
     await cache.publish({ replaced: [{ key: 'short', version: 2, value: () => 'new' }], removed: [] }, null);
     const { entries } = await cache.read(['short']);
     expect(entries).toEqual([{ version: 2, value: 'new' }]);
-    await sleep(120);
+    await sleep(550);
     expect(await has(cache, 'short')).toBe(false);
   });
 

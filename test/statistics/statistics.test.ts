@@ -129,7 +129,7 @@ describe('a process', () => {
     await pincex.close();
     const { pool } = await latest();
     expect(pool).toMatchObject({ max: 1, waits: 1, refused: 1 });
-    expect(pool.waitMs).toBeGreaterThan(30);
+    expect(pool.waitMs).toBeGreaterThan(0);
     expect(pool.longestWaitMs).toBe(pool.waitMs);
   });
 

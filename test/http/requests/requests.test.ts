@@ -102,11 +102,11 @@ describe('a call with a key', () => {
   });
 
   it('keeps its lease for as long as it runs', async () => {
-    const requests = new Requests(books.pincex.session, { leaseMs: 150 });
+    const requests = new Requests(books.pincex.session, { leaseMs: 600 });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
-    for (let i = 0; i < 12; i++) {
-      await sleep(50);
+    for (let i = 0; i < 6; i++) {
+      await sleep(300);
       expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
     }
     await run.release();
@@ -243,7 +243,7 @@ describe('a process that is killed', () => {
   }
 
   it('before the batch: nothing was applied, and the same call runs it', async () => {
-    const { userId, batchId, request, items, requests, outcome } = await killed('begun', 500);
+    const { userId, batchId, request, items, requests, outcome } = await killed('begun', 1_500);
     expect(await outcome()).toEqual({
       kind: 'interrupted',
       batch: {
@@ -266,7 +266,7 @@ describe('a process that is killed', () => {
   });
 
   it('after the commit: what was applied is told, and the same call replays it', async () => {
-    const { userId, batchId, request, items, requests, outcome } = await killed('committed', 500);
+    const { userId, batchId, request, items, requests, outcome } = await killed('committed', 1_500);
     expect(await outcome()).toMatchObject({
       kind: 'interrupted',
       batch: {
