@@ -22,11 +22,10 @@ export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: num
   // Such a connection would stay open after its answer, until its client thinks of closing it. Any other stays so: Fastify
   // ends those whose body it refused, and a client that is still sending it would often lose the answer.
   app.addHook('onSend', (request, reply, _payload, done) => {
-    const isOver = isClosing && isLast(reply.raw);
-    const isEarly = !request.raw.complete;
-    reply.removeHeader('connection');
-    if (isEarly && (isOver || !reply.raw.shouldKeepAlive)) partBehind(reply.raw);
-    else if (isOver) reply.header('connection', 'close');
+    const endsHere = !reply.raw.shouldKeepAlive || (isClosing && isLast(reply.raw));
+    if (endsHere) reply.header('connection', 'close');
+    else reply.removeHeader('connection');
+    if (endsHere && !request.raw.complete) partBehind(reply.raw);
     done();
   });
 

@@ -15,12 +15,10 @@ export function part(socket: Socket): void {
   });
 }
 
-/** Ends a connection behind an answer that comes before its request is there whole: Node.js would do so at once. */
-export function partBehind(response: ServerResponse): void {
-  response.shouldKeepAlive = true;
-  // It is not kept, so that is not what the client is told.
-  response.removeHeader('connection');
-  response.once('finish', () => {
-    part(response.req.socket);
-  });
+/** So ends the connection of its last answer, which comes before the request is there whole. */
+export function partBehind({ req: { socket } }: ServerResponse): void {
+  // What Node.js calls behind a last answer: it would leave unread what is still to come.
+  socket.destroySoon = () => {
+    part(socket);
+  };
 }

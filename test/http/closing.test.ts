@@ -61,6 +61,7 @@ describe('a service that is closed', () => {
     await closing;
     await until('the connection to end', () => wire.isClosed);
     expect(wire.received).toMatch(/^HTTP\/1\.1 503 [^]*\r\nretry-after: 1\r\n/i);
+    expect(wire.received).toMatch(/\r\nconnection: close\r\n/i);
     expect(bodyOf(wire.received)).toMatchObject({ code: 'draining', retryable: true });
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
   });

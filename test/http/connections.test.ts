@@ -233,8 +233,22 @@ describe('an answer that is given before all was sent arrives', () => {
       wire.resume();
       await until('the end of the connection', () => wire.isClosed);
       expect(statusesOf(wire)).toEqual([status]);
-      expect(wire.received).not.toContain('keep-alive');
+      expect(wire.received).toMatch(/\r\nconnection: close\r\n/i);
     }
+  });
+
+  it('to a client that never ends, of which no more is read after a while', async () => {
+    const { url, key } = await serveImpatiently(books, {});
+    const { head } = callOf(LOCK, key, {});
+    const wire = await dial(url, true);
+    wire.send(
+      head.replace('\r\n', '\r\nConnection: close\r\n').replace(/(Length: )\d+/, `$1${2 * MANY.length}`),
+    );
+    await until('the end of the connection', () => {
+      if (!wire.isClosed) wire.send('x');
+      return wire.isClosed;
+    });
+    expect(statusesOf(wire)).toEqual(['413']);
   });
 
   it.each([

@@ -22,9 +22,10 @@ export interface Wire {
   hangUp(): void;
 }
 
-export async function dial(url: string): Promise<Wire> {
+/** @param allowHalfOpen whether it goes on sending where the service sends no more */
+export async function dial(url: string, allowHalfOpen = false): Promise<Wire> {
   const { hostname, port } = new URL(url);
-  const socket = net.connect(Number(port), hostname);
+  const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen });
   const seen = { received: '', isClosed: false };
   socket.setEncoding('utf8');
   socket.on('data', (text: string) => (seen.received += text));

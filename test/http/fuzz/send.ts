@@ -20,7 +20,7 @@ export class Sender {
   }
 
   /** @throws Error where no answer comes, or half of one */
-  send({ method, path, headers, body }: Call): Promise<Received & { readonly retryAfter: boolean }> {
+  send({ method, path, headers, body }: Call): Promise<Received> {
     return new Promise((resolve, reject) => {
       const { hostname, port } = this.#origin;
       const call = request({
@@ -44,7 +44,7 @@ export class Sender {
         const { statusCode: status = 0, headers } = response;
         const end = (text: string, isCut: boolean): void => {
           const contentType = headers['content-type'] ?? '';
-          resolve({ status, contentType, text, isCut, retryAfter: headers['retry-after'] !== undefined });
+          resolve({ status, contentType, text, isCut });
         };
         let text = '';
         response.setEncoding('utf8');
