@@ -8,7 +8,7 @@ export const limits = {
     keyLength: 255,
     /** Milliseconds for which an answer is kept, unless the configuration says otherwise. */
     retentionMs: 24 * 60 * 60_000,
-    /** Milliseconds that a request stays with a process that died; one that lives renews it three times as often. */
+    /** Milliseconds that a request stays with a process that died; one that lives renews it before half of that is over. */
     leaseMs: 10_000,
   },
   /** Keys in one batch read (users x currencies, or ids). */

@@ -5,6 +5,8 @@ import { PincexError } from '../errors.ts';
 export type Failure =
   /** A guard missed, or a row was made by another batch meanwhile: decide anew. */
   | 'guard_lost'
+  /** What was to be written alongside is not there to be written: nothing was written, nor will it be. */
+  | 'superseded'
   /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
   | 'collision'
   /** The server takes no statement just now, or gave this one up: nothing was written, try again. */
@@ -14,6 +16,8 @@ export type Failure =
   | 'other';
 
 const DIVISION_BY_ZERO = '22012';
+/** "cannot take square root of a negative number" */
+const NO_ROOT = '2201F';
 const UNIQUE_VIOLATION = '23505';
 /** Serialization failure, deadlock, lock not available. */
 const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
@@ -31,6 +35,7 @@ export function failureOf(error: unknown): Failure {
   if (!(error instanceof pg.DatabaseError)) return 'other';
   const code = error.code ?? '';
   if (code === DIVISION_BY_ZERO || code === UNIQUE_VIOLATION) return 'guard_lost';
+  if (code === NO_ROOT) return 'superseded';
   if (COLLISIONS.has(code)) return 'collision';
   if (REFUSALS.has(code)) return 'refused';
   return isAway(error) ? 'disconnected' : 'other';

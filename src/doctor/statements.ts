@@ -57,7 +57,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...requests.readRequests, by: ['requests_pkey', 'requests_key'] },
   requests.takeOverRequest,
   requests.finishRequest,
-  requests.renewLease,
+  requests.renewLeases,
   requests.insertFinishedRequest,
   requests.releaseRequest,
   { ...requests.deleteExpiredRequests, by: ['requests_pkey', 'requests_expiry'] },

@@ -15,7 +15,7 @@ import { Contention } from './contention.ts';
 import { contentHash, decide, type Decision, type Item } from './decide.ts';
 import { load, type PlacedBooks } from './load.ts';
 import { lockRows } from './locks.ts';
-import { persist } from './persist.ts';
+import { persist, type Alongside } from './persist.ts';
 import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from './read.ts';
 
 /**
@@ -35,6 +35,15 @@ export interface BatchOptions {
    * Default: a new one, version 7.
    */
   readonly batchId?: string;
+}
+
+/** What only the service asks for. */
+export interface EngineOptions extends BatchOptions {
+  /**
+   * Makes of a result what is written with it, in the same transaction: so whoever finds the one finds the other. What is
+   * decided anew has another result; the one that is returned is the one that was written.
+   */
+  readonly alongside?: (result: BatchResult<unknown>) => Alongside;
 }
 
 export interface EngineListeners {
@@ -87,37 +96,33 @@ export class Engine {
   async execute<Data>(
     rawItems: readonly unknown[],
     reader: Reader,
-    options?: BatchOptions,
+    options?: EngineOptions,
     within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
-    const { mode = 'partial', batchId: ownId } = options ?? {};
+    const { mode = 'partial', batchId: ownId, alongside } = options ?? {};
     requireBatch(rawItems, mode);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
-      const batch = await persistently(
-        () => this.#prepare(rawItems, reader, mode, batchId, within?.session),
-        AGAIN,
-      );
+      const read = await persistently(() => this.#prepare(rawItems, reader, within?.session), AGAIN);
+      const batch: Batch = { ...read, batchId, mode, began, alongside };
       const run = (batch: Batch) =>
         within === undefined ? this.#run(batch) : this.#runWithin(batch, within);
-      const results = await run(batch).catch(async (error: unknown) => {
+      const decision = await run(batch).catch(async (error: unknown) => {
         if (!(error instanceof CatalogBehind)) throw error;
         return run({ ...batch, catalog: await this.#catalog.reread(within?.session) });
       });
-      const result = summarize(batchId, mode, results as ItemResult<Data>[], performance.now() - began);
+      const result = decision.result ?? resultOf(batch, decision);
       this.#onBatch(result);
-      return result;
+      return result as BatchResult<Data>;
     });
   }
 
   async #prepare(
     rawItems: readonly unknown[],
     reader: Reader,
-    mode: BatchMode,
-    batchId: string,
     within: Session | undefined,
-  ): Promise<Batch> {
+  ): Promise<Pick<Batch, 'items' | 'keys' | 'catalog' | 'hashes'>> {
     let catalog = await this.#catalog.get(within);
     let items = readItems(rawItems, reader, catalog);
     const newer = missesCatalog(items) ? await this.#catalog.refreshed(within) : undefined;
@@ -131,13 +136,13 @@ export class Engine {
       for (const claim of command.claims) keys.operations.add(claim);
       command.touch(keys);
     }
-    return { batchId, mode, items, keys, catalog, hashes: new Map() };
+    return { items, keys, catalog, hashes: new Map() };
   }
 
   /** Tries until the batch is written over what it was decided from, or the bounds are reached. */
-  async #run(batch: Batch): Promise<Results> {
-    if (batch.keys.operations.size === 0) return decideBatch(NOTHING, batch).results;
-    const cutOff: Decision[] = [];
+  async #run(batch: Batch): Promise<Decided> {
+    if (needsNoBooks(batch)) return decideBatch(NOTHING, batch);
+    const cutOff: Decided[] = [];
     try {
       return await persistently(() => this.#attempt(batch, cutOff), AGAIN);
     } catch (error) {
@@ -147,23 +152,23 @@ export class Engine {
   }
 
   /** @param cutOff takes every decision whose writing was cut off: it may have happened */
-  async #attempt(batch: Batch, cutOff: Decision[]): Promise<Results> {
+  async #attempt(batch: Batch, cutOff: Decided[]): Promise<Decided> {
     const decision =
       this.#begins(batch, cutOff) === 'guard'
         ? await this.#guarded(batch, cutOff)
         : await this.#locked(batch, cutOff);
     await this.#publish(decision.books, 'committed');
-    return decision.results;
+    return decision;
   }
 
-  async #guarded(batch: Batch, cutOff: Decision[]): Promise<Decision> {
+  async #guarded(batch: Batch, cutOff: Decided[]): Promise<Decided> {
     const { keys, batchId } = batch;
     const loaded = await loadBatch(this.#database, batch);
     const written = writtenBefore(cutOff, batch, loaded);
     if (written !== undefined) return written;
     const decision = decideBatch(loaded, batch);
     try {
-      await persist(this.#database, keys, loaded, decision.books, batchId);
+      await persist(this.#database, keys, loaded, decision.books, batchId, decision.alongside);
       return decision;
     } catch (error) {
       const failure = failureOf(error);
@@ -174,9 +179,9 @@ export class Engine {
   }
 
   /** @param lost what was read before a guard was lost */
-  async #locked(batch: Batch, cutOff: Decision[], lost?: LoadedBooks): Promise<Decision> {
+  async #locked(batch: Batch, cutOff: Decided[], lost?: LoadedBooks): Promise<Decided> {
     const { keys, batchId } = batch;
-    let decided: Decision | undefined;
+    let decided: Decided | undefined;
     try {
       return await this.#database.transaction(async (session) => {
         await lockRows(session, keys);
@@ -185,7 +190,7 @@ export class Engine {
         const written = writtenBefore(cutOff, batch, loaded);
         if (written !== undefined) return written;
         decided = decideBatch(loaded, batch);
-        await persist(session, keys, loaded, decided.books, batchId);
+        await persist(session, keys, loaded, decided.books, batchId, decided.alongside);
         return decided;
       });
     } catch (error) {
@@ -201,19 +206,19 @@ export class Engine {
   }
 
   /** In the caller's transaction a lost guard must not end it: the attempt stands behind a savepoint. */
-  async #runWithin(batch: Batch, { session, committing }: Within): Promise<Results> {
+  async #runWithin(batch: Batch, { session, committing }: Within): Promise<Decided> {
     const { keys, batchId } = batch;
-    if (keys.operations.size === 0) return decideBatch(NOTHING, batch).results;
+    if (needsNoBooks(batch)) return decideBatch(NOTHING, batch);
     for (let attempt = 1; ; attempt++) {
       await session.query(SAVEPOINT);
       try {
         await lockRows(session, keys);
         const loaded = await loadBatch(session, batch);
-        const { books, results } = decideBatch(loaded, batch);
-        await persist(session, keys, loaded, books, batchId);
+        const decision = decideBatch(loaded, batch);
+        await persist(session, keys, loaded, decision.books, batchId, decision.alongside);
         await session.query(RELEASE);
-        committing.push(books);
-        return results;
+        committing.push(decision.books);
+        return decision;
       } catch (error) {
         if (failureOf(error) !== 'guard_lost') throw error;
         if (attempt === limits.attempts) throw explained(error, batchId, false);
@@ -222,8 +227,6 @@ export class Engine {
     }
   }
 }
-
-type Results = ItemResult<unknown>[];
 
 /** Tells of changed books: that they were committed, or that nobody knows whether they were. */
 export type Publish = (books: Books, state: 'committed' | 'in doubt') => Promise<void>;
@@ -241,12 +244,25 @@ const AGAIN = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
 interface Batch {
   readonly batchId: string;
   readonly mode: BatchMode;
+  /** By `performance.now()`. */
+  readonly began: number;
+  readonly alongside: EngineOptions['alongside'];
   readonly items: readonly Item[];
   readonly keys: Keys;
   readonly catalog: Catalog;
   /** Of the contents of its commands. */
   readonly hashes: Map<Command, string>;
 }
+
+/** A decision, with what is written alongside and what that was made of. */
+interface Decided extends Decision {
+  readonly result?: BatchResult<unknown>;
+  readonly alongside?: Alongside;
+}
+
+/** Nothing in it can be looked for, and nothing is to be written. */
+const needsNoBooks = ({ keys, alongside }: Batch): boolean =>
+  keys.operations.size === 0 && alongside === undefined;
 
 const NOTHING: LoadedBooks = {
   accounts: new Map(),
@@ -264,10 +280,10 @@ const ROLLBACK_TO_SAVEPOINT = { name: 'rollback-to-savepoint', text: 'ROLLBACK T
  * books under this batch's id, with the same outcomes. A batch is written as a whole, so one that shows is there.
  */
 function writtenBefore(
-  cutOff: readonly Decision[],
+  cutOff: readonly Decided[],
   { batchId, items }: Batch,
   loaded: LoadedBooks,
-): Decision | undefined {
+): Decided | undefined {
   const isWritten = (result: ItemResult<unknown>): boolean => {
     if (result.status !== 'applied') return true;
     const command = items[result.index]?.command;
@@ -291,9 +307,17 @@ function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): P
   return reading;
 }
 
-function decideBatch(loaded: LoadedBooks, { items, mode, batchId, hashes }: Batch): Decision {
+function decideBatch(loaded: LoadedBooks, batch: Batch): Decided {
+  const { items, mode, batchId, hashes, alongside } = batch;
   const hashOf = (command: Command): string => hashes.get(command) ?? contentHash(command);
-  return decide(loaded, items, mode, batchId, new Date().toISOString(), hashOf);
+  const decision = decide(loaded, items, mode, batchId, new Date().toISOString(), hashOf);
+  if (alongside === undefined) return decision;
+  const result = resultOf(batch, decision);
+  return { ...decision, result, alongside: alongside(result) };
+}
+
+function resultOf({ batchId, mode, began }: Batch, { results }: Decision): BatchResult<unknown> {
+  return summarize(batchId, mode, results, performance.now() - began);
 }
 
 /** What the last failure means, and whether an earlier attempt may have been written without our knowing. */
@@ -308,6 +332,10 @@ function explained(error: unknown, batchId: string, isUnknown: boolean): unknown
   const failure = failureOf(error);
   if (failure === 'disconnected' || failure === 'refused') return unavailable(error);
   if (failure === 'other') return error;
+  if (failure === 'superseded') {
+    const message = `Batch ${batchId} is somebody else's to run by now; nothing of it was written here`;
+    return new PincexError('conflict', message, { cause: error });
+  }
   return new PincexError(
     'conflict',
     `Batch ${batchId} lost against others ${limits.attempts} times; nothing of it was written, send it again`,

@@ -126,10 +126,15 @@ const insertOperations = `
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
     AS new (user_id, id, type, content_hash, outcome)`;
 
+/** One row of somebody else's that is written with a batch: where it is not there to be written, the batch is not either. */
+export interface Alongside extends Part {
+  readonly name: string;
+}
+
 /**
- * Writes what a batch changed; nothing where it changed nothing.
+ * Writes what a batch changed; nothing where it changed nothing and has nothing alongside.
  *
- * @throws the driver's error; `failureOf` tells a lost guard from the rest
+ * @throws the driver's error; `failureOf` tells a lost guard, and a batch that is superseded, from the rest
  */
 export async function persist(
   session: Session,
@@ -137,6 +142,7 @@ export async function persist(
   loaded: PlacedBooks,
   books: Books,
   batchId: string,
+  alongside?: Alongside,
 ): Promise<void> {
   const writes = [
     ...accountWrites(keys, loaded, books),
@@ -144,29 +150,42 @@ export async function persist(
     ...holdWrites(keys, loaded, books),
     ...recordWrites(keys, books, batchId),
   ];
-  if (writes.length === 0) return;
-  await session.query(...inOneStatement(writes));
+  if (writes.length === 0 && alongside === undefined) return;
+  await session.query(...inOneStatement(writes, alongside));
 }
 
-/** `WITH a AS (…), b AS (…) SELECT` what fails when a guard was lost. */
-function inOneStatement(writes: readonly Write[]): [Statement, string[]] {
+/**
+ * `WITH a AS (…), b AS (…) SELECT` what fails when a guard was lost, and then what fails when the row alongside is not
+ * there to be written: the count of it has no root. That row comes last, so that it is not held while others are waited for.
+ */
+function inOneStatement(writes: readonly Write[], alongside?: Alongside): [Statement, string[]] {
   const values: string[] = [];
   const guards: string[] = [];
-  const parts = writes.map(({ name, text, values: own, guarded }) => {
+  const partOf = (name: string, { text, values: own }: Part): string => {
     const part = `${name} AS (${shiftParameters(text, values.length)})`;
     values.push(...own);
+    return part;
+  };
+  const parts = writes.map((write) => {
+    const { name, guarded } = write;
+    const part = partOf(name, write);
     if (guarded !== undefined) {
       values.push(String(guarded));
       guards.push(`(SELECT count(*) FROM ${name}) = $${values.length}::bigint`);
     }
     return part;
   });
-  const guard = guards.length === 0 ? 'true' : guards.join(' AND ');
+  const checks = [`1 / (${guards.length === 0 ? 'true' : guards.join(' AND ')})::int AS guard_held`];
+  if (alongside !== undefined) {
+    parts.push(partOf('alongside', alongside));
+    checks.push('sqrt((SELECT count(*) FROM alongside)::float8 - 1) AS alongside_held');
+  }
+  const letters = writes.map(({ name }) => SHORT[name] ?? name).join('');
   return [
     {
-      name: `persist:${writes.map(({ name }) => SHORT[name] ?? name).join('')}`,
-      text: `WITH ${parts.join(',\n')}\nSELECT 1 / (${guard})::int AS guard_held`,
-      hints: hintsOf(writes),
+      name: `persist:${letters}${alongside === undefined ? '' : `+${alongside.name}`}`,
+      text: `WITH ${parts.join(',\n')}\nSELECT ${checks.join(', ')}`,
+      hints: hintsOf(alongside === undefined ? writes : [...writes, alongside]),
     },
     values,
   ];

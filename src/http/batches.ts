@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { CommandType } from '../commands/index.ts';
-import type { BatchOptions } from '../engine/engine.ts';
+import type { EngineOptions } from '../engine/engine.ts';
+import type { Alongside } from '../engine/persist.ts';
 import { readBatchId, requireBatch } from '../engine/read.ts';
 import { PincexError } from '../errors.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
@@ -11,6 +12,7 @@ import { claimsOf } from './requests/claims.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
 import { contentHash, type Answer, type NewRequest, type Requests } from './requests/requests.ts';
+import type { Run } from './requests/run.ts';
 import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {
@@ -28,7 +30,7 @@ export interface BatchRoute {
 }
 
 /** Runs a batch through the library. */
-export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
+export type Execute = (items: readonly object[], options: EngineOptions) => Promise<BatchResult<unknown>>;
 
 /** Runs the batches of HTTP calls: each once for its idempotency key, and so that its outcome can be asked for. */
 export class Batches {
@@ -59,13 +61,15 @@ export class Batches {
     };
     // With a key alone it may be that of an earlier call.
     if (key === null || batchId !== undefined) request.batchId = call.batchId;
-    const executed = async (id: string): Promise<Answer> =>
-      answerOf(await execute(items, { mode, batchId: id }));
     // Nobody can send such a call again as the same, or ask for it, before it is answered.
     const isUnasked = key === null && batchId === undefined && request.deadline === Infinity;
     return isUnasked
-      ? this.#noted(call, request, reply, executed)
-      : this.#once(call, request, reply, executed);
+      ? this.#noted(call, request, reply, async () =>
+          answerOf(await execute(items, { mode, batchId: call.batchId })),
+        )
+      : this.#once(call, request, reply, (run) =>
+          answered(run, (options) => execute(items, { mode, ...options })),
+        );
   }
 
   /** Notes a call once, with its answer and behind it. */
@@ -73,12 +77,12 @@ export class Batches {
     call: NewRequest,
     request: FastifyRequest,
     reply: FastifyReply,
-    execute: (batchId: string) => Promise<Answer>,
+    execute: () => Promise<Answer>,
   ): Promise<FastifyReply> {
     const work = async (): Promise<void> => {
       let answer: Answer;
       try {
-        answer = await execute(call.batchId);
+        answer = await execute();
       } catch (error) {
         if (!isOutcomeUnknown(error)) throw error;
         void reply.send(error);
@@ -91,12 +95,12 @@ export class Batches {
     return reply;
   }
 
-  /** Notes a call before its batch, so that it is executed once, and its answer behind it. */
+  /** Notes a call before its batch, so that it is executed once, and its answer with it. */
   async #once(
     call: NewRequest,
     request: FastifyRequest,
     reply: FastifyReply,
-    execute: (batchId: string) => Promise<Answer>,
+    execute: (run: Run) => Promise<Answer>,
   ): Promise<FastifyReply> {
     const work = async (): Promise<Answer> => {
       const found = await this.#requests.begin(call);
@@ -108,12 +112,13 @@ export class Batches {
       const { run } = found;
       request.batchId = run.batchId;
       try {
-        const answer = await execute(run.batchId);
-        await run.finish(answer.status, answer.body);
+        const answer = await execute(run);
+        run.end();
         return answer;
       } catch (error) {
-        await run.release();
-        throw error;
+        if (await run.release()) throw error;
+        // It has an answer, or another runs it: that is what counts.
+        return work();
       }
     };
     return sendAnswer(reply, await this.#turns.take(request, work, () => lateOf(request)));
@@ -137,6 +142,24 @@ export class Batches {
         throw new Problem(404, 'not_found', `This key has made no batch ${batchId}, or it has expired`);
     }
   }
+}
+
+/** Executes a batch together with its answer. */
+async function answered(
+  run: Run,
+  execute: (options: EngineOptions) => Promise<BatchResult<unknown>>,
+): Promise<Answer> {
+  const answers = new Map<BatchResult<unknown>, Answer>();
+  const alongside = (result: BatchResult<unknown>): Alongside => {
+    const answer = answerOf(result);
+    answers.set(result, answer);
+    return run.answered(answer);
+  };
+  const result = await execute({ batchId: run.batchId, alongside });
+  const answer = answers.get(result);
+  if (answer === undefined)
+    throw new Error(`Batch ${run.batchId} has another result than the one that was written`);
+  return answer;
 }
 
 function answerOf({ batchId, mode, status, counts, durationMs, results }: BatchResult<unknown>): Answer {

@@ -1,9 +1,30 @@
 import type { Socket } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { partBehind } from './parting.ts';
 import { draining } from './problems.ts';
 import type { Turns } from './turns.ts';
 import { isLast } from './unreadable.ts';
+
+/** Whether the server closes. */
+export interface Closing {
+  isUnderWay: boolean;
+}
+
+/**
+ * Tells with an answer whether its connection ends behind it, and lets it end so that the answer arrives. While the server
+ * closes the last one does: it would stay open until its client thinks of closing it. Any other stays open: Fastify ends
+ * those whose body it refused, and a client that is still sending it would often lose the answer.
+ */
+export function settleConnection(
+  { isUnderWay }: Closing,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const endsHere = !reply.raw.shouldKeepAlive || (isUnderWay && isLast(reply.raw));
+  if (endsHere) reply.header('connection', 'close');
+  else reply.removeHeader('connection');
+  if (endsHere && !request.raw.complete) partBehind(reply.raw);
+}
 
 /**
  * What closing the server leaves to be done: what was begun is brought to its end, and no client keeps the server from
@@ -11,21 +32,14 @@ import { isLast } from './unreadable.ts';
  *
  * @param patienceMs what a client has to send the rest of its request, or to take the rest of its answer
  */
-export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: number): void {
-  let isClosing = false;
-
+export function closeCleanly(app: FastifyInstance, closing: Closing, turns: Turns, patienceMs: number): void {
   // On a connection that had a call when the server stopped listening, another one may come.
   app.addHook('onRequest', (_request, _reply, done) => {
-    done(isClosing ? draining() : undefined);
+    done(closing.isUnderWay ? draining() : undefined);
   });
 
-  // Such a connection would stay open after its answer, until its client thinks of closing it. Any other stays so: Fastify
-  // ends those whose body it refused, and a client that is still sending it would often lose the answer.
   app.addHook('onSend', (request, reply, _payload, done) => {
-    const endsHere = !reply.raw.shouldKeepAlive || (isClosing && isLast(reply.raw));
-    if (endsHere) reply.header('connection', 'close');
-    else reply.removeHeader('connection');
-    if (endsHere && !request.raw.complete) partBehind(reply.raw);
+    settleConnection(closing, request, reply);
     done();
   });
 
@@ -39,7 +53,7 @@ export function closeCleanly(app: FastifyInstance, turns: Turns, patienceMs: num
   app.server.on('connection', note).on('secureConnection', note);
 
   app.addHook('preClose', (done) => {
-    isClosing = true;
+    closing.isUnderWay = true;
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     cutOnceIdle();
     done();

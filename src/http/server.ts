@@ -9,7 +9,7 @@ import { KeyStore } from './access/store.ts';
 import { Admission } from './admission.ts';
 import type { App } from './app.ts';
 import { Batches } from './batches.ts';
-import { closeCleanly } from './closing.ts';
+import { closeCleanly, settleConnection, type Closing } from './closing.ts';
 import { readJson } from './json.ts';
 import { readDeadlines } from './deadline.ts';
 import { boundCallsInHand, Shares } from './inHand.ts';
@@ -67,6 +67,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     maxWaiting,
     queueTimeoutMs,
   } = options;
+  const closing: Closing = { isUnderWay: false };
   const settings: FastifyServerOptions = {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -80,7 +81,10 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     // What comes too late is refused as a problem, like all else.
     return503OnClosing: false,
     // What fails before there is a route, or a request at all, never comes to the handler of errors.
-    frameworkErrors: (...failure) => void answerWithProblem(...failure),
+    frameworkErrors(error, request, reply) {
+      settleConnection(closing, request, reply);
+      void answerWithProblem(error, request, reply);
+    },
     clientErrorHandler: answerUnreadable,
     // What does not fit its schema is refused, not bent until it does.
     ajv: {
@@ -105,7 +109,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   const turns = new Turns(admission, answers);
   readJson(app);
   answerWithProblems(app);
-  closeCleanly(app, turns, patience.requestMs);
+  closeCleanly(app, closing, turns, patience.requestMs);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describe(app, version, isLocal);
@@ -119,7 +123,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   boundCallsInHand(app, new Shares(2 * (maxConcurrent + maxWaiting + maxConcurrent)), answers);
   await serveDocument(app);
 
-  const requests = new Requests(pincex.session, {
+  const requests = new Requests(pincex, {
     retentionMs: idempotencyRetentionMs,
     onError(error) {
       app.log.error({ err: error }, 'an outcome could not be kept');

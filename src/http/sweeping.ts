@@ -11,7 +11,7 @@ const ANSWERS_MS = 60_000;
  */
 export function startSweeping(pincex: Pincex, onError: (error: unknown) => void): { stop(): Promise<void> } {
   const stopping = new AbortController();
-  const requests = new Requests(pincex.session);
+  const requests = new Requests(pincex);
   const loops = [repeat(EXPIRED_MS, () => pincex.sweepExpired()), repeat(ANSWERS_MS, () => requests.sweep())];
   return {
     async stop() {

@@ -5,7 +5,7 @@ import { parseKey } from '../../src/http/access/keys.ts';
 import { KeyStore } from '../../src/http/access/store.ts';
 import { contentHash, Requests } from '../../src/http/requests/requests.ts';
 import { anyway, fresh, funds, newUser } from '../support/books.ts';
-import { callOf, runOf, sent } from '../http/requests/support.ts';
+import { callOf, execute, runOf, sent } from '../http/requests/support.ts';
 import { useService } from './service.ts';
 
 /** The client against the service itself, over real connections. */
@@ -198,7 +198,7 @@ describe('of a batch it can be asked', () => {
     const userId = await newUser(service.pincex, { USD: '10' });
     const batchId = randomUUID();
     const { request, items } = callOf(userId, { batchId });
-    const run = runOf(await new Requests(service.pincex.session).begin(sent(request)));
+    const run = runOf(await new Requests(service.pincex).begin(sent(request)));
     expect(await service.client.getBatch(batchId)).toEqual({ batchId, status: 'running' });
 
     await service.pincex.execute(items, { batchId });
@@ -268,10 +268,13 @@ it('waits for its first attempt when that is still under way', async () => {
   const body = JSON.stringify({ items, batchId });
   const hash = contentHash(request.route, body);
   const idempotencyKey = randomUUID();
-  const requests = new Requests(service.pincex.session);
+  const requests = new Requests(service.pincex);
   const run = runOf(await requests.begin(sent({ ...request, hash, key: idempotencyKey })));
   const answer = service.client.execute(anyway<MixedItem[]>(items), { batchId, idempotencyKey });
-  setTimeout(() => void run.finish(200, '{"results":["before"]}'), 300);
+  setTimeout(
+    () => void execute(service.pincex, run, [], { status: 200, body: '{"results":["before"]}' }),
+    300,
+  );
   expect(await answer).toEqual({ results: ['before'] });
 });
 

@@ -1,6 +1,17 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { EngineOptions } from '../../src/engine/engine.ts';
+import { Requests } from '../../src/http/requests/requests.ts';
 import { Pincex, type PincexOptions, type Strategy } from '../../src/index.ts';
-import { configOf, expectApplied, expectBalanced, funds, newUser, useBooks } from '../support/books.ts';
+import { callOf, runOf, sent } from '../http/requests/support.ts';
+import {
+  configOf,
+  expectApplied,
+  expectBalanced,
+  fresh,
+  funds,
+  newUser,
+  useBooks,
+} from '../support/books.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
 import { gate } from '../support/waiting.ts';
 
@@ -106,6 +117,42 @@ describe.each<Strategy>(['guard', 'lock', 'auto'])('when the answer to a commit 
     expect(seen.cuts).toBe(1);
     expect(batch.failedItems.get(0)!.code).toBe('insufficient_funds');
     expect(batch.results[1]!.status).toBe('applied');
+  });
+});
+
+describe.each<Strategy>(['guard', 'lock'])('when that commit has an answer alongside (%s)', (strategy) => {
+  async function begun(userId: string) {
+    const { pincex, proxy } = await openThroughProxy({ strategy });
+    const requests = new Requests(pincex);
+    const { request, items } = callOf(userId, { key: fresh('key') });
+    const run = runOf(await requests.begin(sent(request)));
+    const seen = cutAfterCommit(proxy);
+    const options: EngineOptions = {
+      batchId: run.batchId,
+      alongside: ({ durationMs }) => run.answered({ status: 200, body: String(durationMs) }),
+    };
+    return {
+      run,
+      seen,
+      executed: pincex.execute(items, options),
+      again: () => requests.begin(sent(request)),
+    };
+  }
+
+  it('the result that is returned is the one whose answer was written', async () => {
+    const { seen, executed, again } = await begun(await newUser(books.pincex, { USD: '10' }));
+    const { durationMs, counts } = await executed;
+    expect(counts).toMatchObject({ applied: 1, rejected: 1 });
+    expect(seen.cuts).toBe(1);
+    expect(await again()).toEqual({ kind: 'finished', status: 200, body: String(durationMs) });
+  });
+
+  it('and nothing was applied, nobody runs it again: its answer is there', async () => {
+    const { run, seen, executed, again } = await begun(fresh('nobody'));
+    await expect(executed).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(seen.cuts).toBe(1);
+    expect(await run.release()).toBe(false);
+    expect((await again()).kind).toBe('finished');
   });
 });
 

@@ -66,6 +66,19 @@ describe('a service that is closed', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
   });
 
+  it('answers one that cannot be read, and ends its connection', async () => {
+    const { app, url } = await serveImpatiently(books, {});
+    const wire = await dial(url);
+    wire.send('GET /%zz HTTP/1.1\r\nHost: localhost\r\n');
+    await fetch(`${url}/healthz`);
+    const closing = app.close();
+    await until('the service to listen no more', () => !app.server.listening);
+    wire.send('\r\n');
+    await closing;
+    await until('the connection to end', () => wire.isClosed);
+    expect(wire.received).toMatch(/^HTTP\/1\.1 400 [^]*\r\nconnection: close\r\n/i);
+  });
+
   it('refuses one, too, whose client reads only what comes once it has sent all', async () => {
     const { app, url, key } = await serveImpatiently(books, {});
     const { head } = callOf(LOCK, key, {});

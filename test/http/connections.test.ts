@@ -214,11 +214,12 @@ describe('an answer that is given before all was sent arrives', () => {
     ['that knows no other way', 'HTTP/1.0\r\n'],
   ])('to a client %s, and reads only what comes once it has sent all', async (_, version) => {
     const { url, key } = await serveImpatiently(books, {});
-    for (const [authorization, status] of [
-      [key, '413'],
-      ['nobody', '401'],
+    for (const [path, authorization, status] of [
+      [LOCK, key, '413'],
+      [LOCK, 'nobody', '401'],
+      ['/%zz', key, '400'],
     ] as const) {
-      const { head } = callOf(LOCK, authorization, {});
+      const { head } = callOf(path, authorization, {});
       const wire = await dial(url);
       wire.pause();
       wire.send(

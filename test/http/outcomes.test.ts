@@ -66,18 +66,43 @@ describe('a call of which nobody knows how it ended', () => {
   ])('is told %s, and its batch, which is looked up in the books', async (_, error, status) => {
     const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '100' });
-    for (const headers of [{}, { 'idempotency-key': `"${fresh('key')}"` }]) {
-      const failed = failBehind(service, error);
-      const items = [lock(userId, fresh('a')), lock('nobody', 'b')];
-      const answer = await service.post<Batch>(LOCK, { items }, headers);
-      expect([answer.status, answer.body.batchId]).toEqual([status, failed.batchId]);
-      for (const id of [failed.batchId, failed.batchId.toUpperCase()]) {
-        expect(await service.get(`/v1/batches/${id}`)).toMatchObject({
-          status: 200,
-          body: { status: 'interrupted', counts: { applied: 1, appliedElsewhere: 0, notApplied: 1 } },
-        });
-      }
+    const failed = failBehind(service, error);
+    const items = [lock(userId, fresh('a')), lock('nobody', 'b')];
+    const answer = await service.post<Batch>(LOCK, { items });
+    expect([answer.status, answer.body.batchId]).toEqual([status, failed.batchId]);
+    for (const id of [failed.batchId, failed.batchId.toUpperCase()]) {
+      expect(await service.get(`/v1/batches/${id}`)).toMatchObject({
+        status: 200,
+        body: { status: 'interrupted', counts: { applied: 1, appliedElsewhere: 0, notApplied: 1 } },
+      });
     }
+  });
+
+  it('is told how, where it had a key and its batch was written: the answer was with it', async () => {
+    const service = await serve(books);
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const failed = failBehind(service, new PincexError('outcome_unknown', 'It may be written'));
+    const headers = { 'idempotency-key': `"${fresh('key')}"` };
+    const answer = await service.post<Batch>(LOCK, { items: [lock(userId, 'a')] }, headers);
+    expect(answer).toMatchObject({ status: 200, body: { batchId: failed.batchId, counts: { applied: 1 } } });
+    expect((await service.get(`/v1/batches/${failed.batchId}`)).text).toBe(answer.text);
+  });
+
+  it('and is told that nobody does, where it had a key and its batch was not written', async () => {
+    const service = await serve(books);
+    const spy = vi
+      .spyOn(service.pincex.bookkeeper, 'batchLockFunds')
+      .mockRejectedValueOnce(new PincexError('outcome_unknown', 'It may be written'));
+    onTestFinished(() => {
+      spy.mockRestore();
+    });
+    const headers = { 'idempotency-key': `"${fresh('key')}"` };
+    const answer = await service.post<Batch>(LOCK, { items: [lock('nobody', 'a')] }, headers);
+    expect([answer.status, answer.body.code]).toEqual([503, 'outcome_unknown']);
+    expect((await service.get(`/v1/batches/${answer.body.batchId}`)).body).toMatchObject({
+      status: 'interrupted',
+      counts: { applied: 0, notApplied: 1 },
+    });
   });
 
   it('is another than one of which it is known that nothing was done: that leaves no trace', async () => {
@@ -100,6 +125,38 @@ describe('a call of which nobody knows how it ended', () => {
     await held.release();
     expect((await service.post<Batch>(LOCK, { items }, headers)).text).toBe(first.text);
   });
+});
+
+it('a call that another process takes for one that nobody runs is executed by that one, and by it alone', async () => {
+  const [service, other] = [await serve(books), await serve(books)];
+  const userId = await newUser(books.pincex, { USD: '10' });
+  const held = await hold(books, userId);
+  const batchId = randomUUID();
+  const headers = { authorization: `Bearer ${service.key}`, 'idempotency-key': `"${fresh('key')}"` };
+  const send = ({ post }: TestService) => post<Batch>(LOCK, { items: [lock(userId, 'a')], batchId }, headers);
+  const query = async <Row extends object>(name: string, text: string): Promise<Row[]> =>
+    other.pincex.session.query<Row>({ name, text }, [batchId]);
+  const runner = async () =>
+    (await query<{ run_id: string }>('runner', 'SELECT run_id FROM requests WHERE batch_id = $1'))[0]?.run_id;
+
+  const lost = send(service);
+  await held.awaited();
+  const first = await runner();
+  await query('end-lease', 'UPDATE requests SET lease_until = now() WHERE batch_id = $1');
+  const won = send(other);
+  await until('the other to take it over', async () => (await runner()) !== first);
+  await held.release();
+
+  const answer = await won;
+  expect(answer).toMatchObject({ status: 200, body: { batchId, counts: { applied: 1, replayed: 0 } } });
+  const { status, text, body } = await lost;
+  if (status === 200) expect(text).toBe(answer.text);
+  else expect([status, body.code]).toEqual([409, 'request_in_progress']);
+  for (const each of [service, other]) {
+    expect((await send(each)).text).toBe(answer.text);
+    expect((await each.get(`/v1/batches/${batchId}`, headers)).text).toBe(answer.text);
+  }
+  expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
 });
 
 describe('a call that is refused for its form', () => {

@@ -100,7 +100,7 @@ it('gives expired holds back by itself, also after it once could not', async () 
 });
 
 it('deletes answers that are kept no longer', async () => {
-  const requests = new Requests(books.pincex.session, { retentionMs: 0 });
+  const requests = new Requests(books.pincex, { retentionMs: 0 });
   const batchId = randomUUID();
   await requests.record({ caller: 'caller', route: '/', batchId }, { status: 200, body: '{}' });
   const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);

@@ -3,9 +3,11 @@ import { v4 as uuidv4, validate as isUuid } from 'uuid';
 import type { Session } from '../../database/database.ts';
 import { persistently } from '../../database/retry.ts';
 import { limits } from '../../limits.ts';
+import type { Pincex } from '../../pincex.ts';
 import type { Claim } from './claims.ts';
 import { lookUp, type InterruptedBatch } from './interrupted.ts';
-import { Run, type Lease } from './run.ts';
+import { Leases } from './leases.ts';
+import { Run } from './run.ts';
 import {
   deleteExpiredRequest,
   deleteExpiredRequests,
@@ -21,7 +23,7 @@ export interface RequestsOptions {
   readonly retentionMs?: number;
   /** How long a request stays with a process that died. */
   readonly leaseMs?: number;
-  /** Told of what could not be written and is nobody's answer: see {@link Run}. */
+  /** Told of what could not be written and is nobody's answer. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -90,15 +92,15 @@ export function contentHash(route: string, body: string): string {
  */
 export class Requests {
   readonly #session: Session;
-  readonly #lease: Lease;
+  readonly #leases: Leases;
   readonly #retention: string;
   /** Notes, by batch id. */
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(session: Session, options: RequestsOptions = {}) {
+  constructor({ session, url }: Pick<Pincex, 'session' | 'url'>, options: RequestsOptions = {}) {
     const { retentionMs, leaseMs } = { ...limits.requests, ...options };
     this.#session = session;
-    this.#lease = { leaseMs, onError: options.onError ?? (() => undefined) };
+    this.#leases = new Leases(url, leaseMs, options.onError ?? (() => undefined));
     this.#retention = `${retentionMs} milliseconds`;
   }
 
@@ -116,7 +118,7 @@ export class Requests {
 
   async #begin(request: NewRequest, runId: string): Promise<Begun> {
     const { batchId, caller, route, key, hash, items } = request;
-    const { leaseMs } = this.#lease;
+    const { leaseMs } = this.#leases;
     const values = [
       batchId,
       caller,
@@ -157,7 +159,7 @@ export class Requests {
   }
 
   #run(batchId: string, runId: string): Begun {
-    return { kind: 'run', run: new Run(this.#session, batchId, runId, this.#lease) };
+    return { kind: 'run', run: new Run(this.#session, batchId, runId, this.#leases) };
   }
 
   /**
@@ -179,7 +181,7 @@ export class Requests {
 
   async #noting(batchId: string, note: () => Promise<unknown>): Promise<void> {
     // What goes wrong is nobody's answer.
-    const noting = note().then(() => undefined, this.#lease.onError);
+    const noting = note().then(() => undefined, this.#leases.onError);
     this.#underWay.set(batchId, noting);
     await noting;
     this.#underWay.delete(batchId);

@@ -1,54 +1,52 @@
 import type { Session } from '../../database/database.ts';
-import type { Statement } from '../../database/statement.ts';
-import { finishRequest, releaseRequest, renewLease } from './statements.ts';
-
-/** How long a request is its runner's, and whom failures are told that are nobody's answer. */
-export interface Lease {
-  readonly leaseMs: number;
-  readonly onError: (error: unknown) => void;
-}
+import type { Alongside } from '../../engine/persist.ts';
+import type { Leases } from './leases.ts';
+import type { Answer } from './requests.ts';
+import { finishRequest, releaseRequest } from './statements.ts';
 
 /**
- * A request that is this process's to run. Its lease is renewed for as long as it runs, so that only a process that
- * died, or lost the database for that long, loses it to another.
- *
- * Both ways to end never fail: the batch has its outcome by then, and whoever asked is to be told. What could not be
- * written is told to `onError`; the lease then ends by itself, and the outcome is looked up.
+ * A request that is this process's to run, for as long as its lease is renewed: only a process that died, or lost the
+ * database for that long, loses it to another. One that lives on cannot write its batch then, since the answer that
+ * goes with it has nowhere to be.
  */
 export class Run {
   /** What the batch is to be executed under: that of the first run, where this one took it over. */
   readonly batchId: string;
   readonly #id: string;
   readonly #session: Session;
-  readonly #lease: Lease;
-  readonly #renewing: NodeJS.Timeout;
+  readonly #leases: Leases;
 
-  constructor(session: Session, batchId: string, id: string, lease: Lease) {
+  constructor(session: Session, batchId: string, id: string, leases: Leases) {
     this.batchId = batchId;
     this.#id = id;
     this.#session = session;
-    this.#lease = lease;
-    const renew = () => void this.#write(renewLease, `${lease.leaseMs} milliseconds`);
-    this.#renewing = setInterval(renew, lease.leaseMs / 3).unref();
+    this.#leases = leases;
+    leases.keep(id, batchId);
   }
 
-  /** Stores the answer: from now on it is what the same key gets. */
-  finish(status: number, body: string): Promise<void> {
-    clearInterval(this.#renewing);
-    return this.#write(finishRequest, String(status), body);
+  /** What is written alongside the batch: from then on the answer is what the same key gets. */
+  answered({ status, body }: Answer): Alongside {
+    return { ...finishRequest, values: [this.batchId, this.#id, String(status), body] };
   }
 
-  /** The batch failed as a whole, whether or not something of it was written: the next call runs it again. */
-  release(): Promise<void> {
-    clearInterval(this.#renewing);
-    return this.#write(releaseRequest);
+  /** It has its answer. */
+  end(): void {
+    this.#leases.leave(this.#id);
   }
 
-  async #write(statement: Statement, ...values: readonly string[]): Promise<void> {
+  /**
+   * The batch failed as a whole, whether or not something of it was written: the next call runs it again. Never fails:
+   * what cannot be written is told to `onError`, and the lease then ends by itself.
+   *
+   * @returns whether it was still this run's, as far as can be told: else it has its answer, or another runs it
+   */
+  async release(): Promise<boolean> {
+    this.end();
     try {
-      await this.#session.query(statement, [this.batchId, this.#id, ...values]);
+      return (await this.#session.query(releaseRequest, [this.batchId, this.#id])).length > 0;
     } catch (error) {
-      this.#lease.onError(error);
+      this.#leases.onError(error);
+      return true;
     }
   }
 }

@@ -1,10 +1,11 @@
 /**
- * The statements of requests, each one round trip and one transaction by itself.
+ * The statements of requests, each one round trip and one transaction by itself, but for the answer of a batch, which is
+ * written alongside it.
  *
- * None of those that write waits for the disk: they set `synchronous_commit` to `off` for their own transaction, in
+ * None of the others that write waits for the disk: they set `synchronous_commit` to `off` for their own transaction, in
  * the same statement. PostgreSQL writes its log in one sequence, so once the commit of a batch is on the disk, the row
  * that was made before it is too. What a crash of the server can lose is the last moments: a row whose batch had not
- * been committed, and then nothing of it was, or the answer of a batch, which is then looked up in `operations`.
+ * been committed, and then nothing of it was.
  *
  * Leases are compared with `now()`: the clock of the server is the one that all processes share.
  */
@@ -54,23 +55,31 @@ export const takeOverRequest = {
     RETURNING 1`,
 };
 
+/** Part of the statement that writes a batch, which is as sure as that: whoever has lost the request writes neither. */
 export const finishRequest = {
   name: 'finish-request',
   text: `
     UPDATE requests
     SET status = $3::smallint, body = $4, finished_at = now()
     WHERE batch_id = $1::uuid AND run_id = $2::uuid AND status IS NULL
-      AND set_config('synchronous_commit', 'off', true) = 'off'`,
+    RETURNING 1`,
 };
 
-/** A released request stays so, though a renewal be late. */
-export const renewLease = {
-  name: 'renew-request',
+/**
+ * A released request stays so, though a renewal be late. One that is being written is let be: nobody can take it over
+ * meanwhile, and the others must not wait for it.
+ */
+export const renewLeases = {
+  name: 'renew-requests',
   text: `
     UPDATE requests
     SET lease_until = now() + $3::interval
-    WHERE batch_id = $1::uuid AND run_id = $2::uuid AND status IS NULL AND lease_until > '-infinity'
-      AND set_config('synchronous_commit', 'off', true) = 'off'`,
+    WHERE batch_id = ANY (ARRAY(
+      SELECT batch_id
+      FROM requests
+      WHERE batch_id = ANY ($1::uuid[]) AND run_id = ANY ($2::uuid[]) AND status IS NULL AND lease_until > '-infinity'
+      FOR NO KEY UPDATE SKIP LOCKED
+    )) AND set_config('synchronous_commit', 'off', true) = 'off'`,
 };
 
 export const releaseRequest = {
@@ -79,7 +88,8 @@ export const releaseRequest = {
     UPDATE requests
     SET lease_until = '-infinity'
     WHERE batch_id = $1::uuid AND run_id = $2::uuid AND status IS NULL
-      AND set_config('synchronous_commit', 'off', true) = 'off'`,
+      AND set_config('synchronous_commit', 'off', true) = 'off'
+    RETURNING 1`,
 };
 
 /** What has expired and nobody runs. Whoever sweeps at the same time takes others. */

@@ -10,7 +10,7 @@ const [stage = '', userId = '', key = '', batchId = '', leaseMs = ''] = process.
 
 const pincex = await Pincex.open({ config: loadConfig() });
 const { request, items } = callOf(userId, { key, batchId });
-const begun = await new Requests(pincex.session, { leaseMs: Number(leaseMs) }).begin(sent(request));
+const begun = await new Requests(pincex, { leaseMs: Number(leaseMs) }).begin(sent(request));
 if (begun.kind !== 'run') throw new Error(`It was told ${begun.kind}`);
 if (stage === 'committed') await pincex.execute(items, { batchId });
 process.stdout.write(`${stage}\n`);

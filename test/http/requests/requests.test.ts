@@ -4,24 +4,36 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { claimsOf } from '../../../src/http/requests/claims.ts';
 import { refusalOf } from '../../../src/http/requests/refusal.ts';
 import { contentHash, Requests } from '../../../src/http/requests/requests.ts';
-import { expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../../support/books.ts';
+import type { Run } from '../../../src/http/requests/run.ts';
+import {
+  expectApplied,
+  expectBalanced,
+  fresh,
+  funds,
+  newUser,
+  openBooks,
+  useBooks,
+} from '../../support/books.ts';
+import { loadConfig, Pincex } from '../../../src/index.ts';
 import { start } from '../../support/processes.ts';
-import { until } from '../../support/waiting.ts';
-import { callOf, ROUTE, runOf, sent } from './support.ts';
+import { gate, until } from '../../support/waiting.ts';
+import { callOf, execute, ROUTE, runOf, sent } from './support.ts';
 
 const books = useBooks();
 const admin = true;
 
+/** Ends a run without having done anything. */
+const finish = (run: Run, status: number, body: string) => execute(books.pincex, run, [], { status, body });
+
 describe('a call with a key', () => {
   it('is executed once: sent again, it gets the answer that was stored', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
-    const { batchId, counts } = await books.pincex.execute(items, { batchId: run.batchId });
+    const body = JSON.stringify({ text: 'é\u0000"' });
+    const { batchId, counts } = await execute(books.pincex, run, items, { status: 200, body });
     expect(batchId).toBe(run.batchId);
     expect(counts).toMatchObject({ applied: 1, rejected: 1 });
-    const body = JSON.stringify({ batchId, text: 'é\u0000"' });
-    await run.finish(200, body);
     expect(await requests.begin(sent(request))).toEqual({ kind: 'finished', status: 200, body });
     expect(await requests.begin(sent({ ...request, items: [] }))).toMatchObject({ kind: 'finished' });
   });
@@ -30,8 +42,8 @@ describe('a call with a key', () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const run = runOf(await new Requests(books.pincex.session).begin(sent(request)));
-    const begun = await new Requests(other.session).begin(sent(request));
+    const run = runOf(await new Requests(books.pincex).begin(sent(request)));
+    const begun = await new Requests(other).begin(sent(request));
     const { batchId } = run;
     expect(begun).toEqual({ kind: 'running', batchId });
     if (begun.kind !== 'running') return;
@@ -40,14 +52,14 @@ describe('a call with a key', () => {
       code: 'request_in_progress',
       options: { headers: { 'Retry-After': '1' }, extensions: { batchId } },
     });
-    await run.finish(200, '{}');
-    expect(await new Requests(other.session).begin(sent(request))).toMatchObject({ kind: 'finished' });
+    await finish(run, 200, '{}');
+    expect(await new Requests(other).begin(sent(request))).toMatchObject({ kind: 'finished' });
   });
 
   it('of many at the same time runs exactly once, over several processes', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
-    const sides = [new Requests(books.pincex.session), new Requests(other.session)];
+    const sides = [new Requests(books.pincex), new Requests(other)];
     for (let round = 0; round < 20; round++) {
       const { request } = callOf(fresh('user'), { key: fresh('key') });
       const begun = await Promise.all(
@@ -61,12 +73,12 @@ describe('a call with a key', () => {
         Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(sent(request))),
       );
       expect(taking.map(({ kind }) => kind).sort()).toEqual(kinds);
-      for (const one of taking) if (one.kind === 'run') await one.run.finish(200, '{}');
+      for (const one of taking) if (one.kind === 'run') await finish(one.run, 200, '{}');
     }
   });
 
   it('is refused with other content, whether the first one runs or has ended', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const changed = { ...request, hash: contentHash(ROUTE, 'other') };
     const run = runOf(await requests.begin(sent(request)));
@@ -74,35 +86,35 @@ describe('a call with a key', () => {
     expect(begun).toEqual({ kind: 'reused', what: 'key' });
     if (begun.kind !== 'reused') return;
     expect(refusalOf(begun)).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
-    await run.finish(200, '{}');
+    await finish(run, 200, '{}');
     expect(await requests.begin(sent(changed))).toEqual({ kind: 'reused', what: 'key' });
   });
 
   it('does not meet the same key of another caller or on another route', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     for (const each of [request, { ...request, caller: 'caller-2' }, { ...request, route: '/v1/other' }]) {
-      await runOf(await requests.begin(sent(each))).finish(200, '{}');
+      await finish(runOf(await requests.begin(sent(each))), 200, '{}');
     }
   });
 
   it('that failed as a whole runs again under the same batch id', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     await run.release();
     const again = runOf(await requests.begin(sent(request)));
     expect(again.batchId).toBe(run.batchId);
     // The first one has lost it, whatever it still does.
-    await run.finish(200, 'late');
-    await run.release();
+    await expect(finish(run, 200, 'late')).rejects.toMatchObject({ code: 'conflict', retryable: true });
+    expect(await run.release()).toBe(false);
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
-    await again.finish(200, 'right');
+    await finish(again, 200, 'right');
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'finished', body: 'right' });
   });
 
   it('keeps its lease for as long as it runs', async () => {
-    const requests = new Requests(books.pincex.session, { leaseMs: 600 });
+    const requests = new Requests(books.pincex, { leaseMs: 600 });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     for (let i = 0; i < 6; i++) {
@@ -113,37 +125,88 @@ describe('a call with a key', () => {
     runOf(await requests.begin(sent(request)));
   });
 
-  it('is answered although its answer cannot be stored', async () => {
+  it('keeps its lease though what it waits for is the pool, and nobody waits for one that is being written', async () => {
+    const env = { DATABASE_URL: books.url, PINCEX_DATABASE_POOL_MAX: '1' };
+    const small = await Pincex.open({ config: loadConfig({ env }) });
+    onTestFinished(() => small.close());
+    const requests = new Requests(small, { leaseMs: 600 });
+    const calls = [1, 2].map(() => callOf(fresh('user'), { key: fresh('key') }).request);
+    const [written] = [
+      runOf(await requests.begin(sent(calls[0]!))),
+      runOf(await requests.begin(sent(calls[1]!))),
+    ];
+    await books.sql('BEGIN');
+    await books.sql('SELECT FROM requests WHERE batch_id = $1 FOR UPDATE', [written.batchId]);
+    const held = gate();
+    const holding = small.transaction(() => held.opened);
+    const others = new Requests(books.pincex);
+    for (let i = 0; i < 6; i++) {
+      await sleep(300);
+      expect(await others.begin(sent(calls[1]!))).toMatchObject({ kind: 'running' });
+    }
+    await books.sql('COMMIT');
+    held.open();
+    await holding;
+  });
+
+  it('that lost its lease writes nothing, whichever way its batch is kept apart from others', async () => {
+    for (const strategy of ['guard', 'lock'] as const) {
+      const slow = await openBooks(books.url, { strategy });
+      onTestFinished(() => slow.close());
+      const userId = await newUser(books.pincex, { USD: '10' });
+      const { request, items } = callOf(userId, { key: fresh('key') });
+      const lost = runOf(await new Requests(slow).begin(sent(request)));
+      await books.sql('UPDATE requests SET lease_until = now() WHERE batch_id = $1', [lost.batchId]);
+      const run = runOf(await new Requests(books.pincex).begin(sent(request)));
+      expect(run.batchId).toBe(lost.batchId);
+      await expect(execute(slow, lost, items, { status: 200, body: 'lost' })).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining(lost.batchId) as string,
+      });
+      expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+      expect(await lost.release()).toBe(false);
+      await execute(books.pincex, run, items, { status: 200, body: 'won' });
+      expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
+      // Nor does one write its answer twice, also where nothing of it was applied.
+      await expect(execute(books.pincex, run, [], { status: 200, body: 'twice' })).rejects.toMatchObject({
+        code: 'conflict',
+      });
+      expect(await new Requests(books.pincex).begin(sent(request))).toMatchObject({ body: 'won' });
+      await expectBalanced(books.pincex);
+    }
+  });
+
+  it('is let go of where that cannot be written, too: its lease ends by itself', async () => {
     const errors: unknown[] = [];
     const short = await openBooks(books.url);
-    const requests = new Requests(short.session, { leaseMs: 2_000, onError: (error) => errors.push(error) });
+    const requests = new Requests(short, { leaseMs: 600, onError: (error) => errors.push(error) });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     await short.close();
-    await run.finish(200, '{}');
+    expect(await run.release()).toBe(true);
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
     await until('its lease to end', async () => {
-      return (await new Requests(books.pincex.session).begin(sent(request))).kind === 'run';
+      return (await new Requests(books.pincex).begin(sent(request))).kind === 'run';
     });
   });
 });
 
 describe('a call without a key', () => {
   it('runs each time', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'));
     const runs = [runOf(await requests.begin(sent(request))), runOf(await requests.begin(sent(request)))];
     expect(runs[0]!.batchId).not.toBe(runs[1]!.batchId);
-    for (const run of runs) await run.finish(200, '{}');
+    for (const run of runs) await finish(run, 200, '{}');
   });
 
   it('with a batch id of its own runs once, and nobody else may use that id', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { batchId: randomUUID() });
     const run = runOf(await requests.begin(sent(request)));
     expect(run.batchId).toBe(request.batchId);
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
-    await run.finish(200, '{}');
+    await finish(run, 200, '{}');
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'finished' });
     for (const other of [
       { ...request, hash: 'other' },
@@ -162,19 +225,19 @@ describe('a call that is noted with its answer', () => {
   const answer = { status: 422, body: '{"é":1}' };
 
   it('can be asked for by its caller, here even before the note is written', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const call = executed();
     const recording = requests.record(call, answer);
     const outcome = await requests.outcome(call.batchId, call.caller, false);
     expect(outcome).toEqual({ kind: 'finished', ...answer });
     await recording;
-    const elsewhere = new Requests(books.pincex.session);
+    const elsewhere = new Requests(books.pincex);
     expect(await elsewhere.outcome(call.batchId, call.caller, false)).toEqual(outcome);
     expect(await elsewhere.outcome(call.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
   });
 
   it('leaves its batch id to no other call', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const call = executed();
     await requests.record(call, answer);
     const { request } = callOf(fresh('user'), { caller: call.caller, batchId: call.batchId });
@@ -184,19 +247,19 @@ describe('a call that is noted with its answer', () => {
   it('is unknown where the note could not be written, and that is told', async () => {
     const errors: unknown[] = [];
     const short = await openBooks(books.url);
-    const requests = new Requests(short.session, { onError: (error) => errors.push(error) });
+    const requests = new Requests(short, { onError: (error) => errors.push(error) });
     await short.close();
     const call = executed();
     await requests.record(call, answer);
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
-    const others = new Requests(books.pincex.session);
+    const others = new Requests(books.pincex);
     expect(await others.outcome(call.batchId, call.caller, false)).toEqual({ kind: 'unknown' });
   });
 });
 
 describe('a call that was not noted and of which nobody knows how it ended', () => {
   it('is looked up in the books from then on', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const batchId = randomUUID();
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { batchId });
     await books.pincex.execute(items, { batchId });
@@ -210,7 +273,7 @@ describe('a call that was not noted and of which nobody knows how it ended', () 
   it('stays unknown where that cannot be written, and that is told', async () => {
     const errors: unknown[] = [];
     const short = await openBooks(books.url);
-    const requests = new Requests(short.session, { onError: (error) => errors.push(error) });
+    const requests = new Requests(short, { onError: (error) => errors.push(error) });
     await short.close();
     await requests.leave(sent(callOf(fresh('user')).request));
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
@@ -230,7 +293,7 @@ describe('a process that is killed', () => {
     await until('the process to begin', () => said !== '');
     expect(said).toBe(`${stage}\n`);
     const { request, items } = callOf(userId, { key, batchId });
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     // It lives, and so it keeps what it began, though its lease was over several times.
     await sleep(leaseMs * 2);
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
@@ -258,9 +321,8 @@ describe('a process that is killed', () => {
     });
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
     const run = runOf(await requests.begin(sent(request)));
-    const result = await books.pincex.execute(items, { batchId: run.batchId });
+    const result = await execute(books.pincex, run, items, { status: 200, body: '{}' });
     expect(result).toMatchObject({ batchId, counts: { applied: 1, rejected: 1 } });
-    await run.finish(200, JSON.stringify(result));
     expect(await outcome()).toMatchObject({ kind: 'finished', status: 200 });
     expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
   });
@@ -282,25 +344,24 @@ describe('a process that is killed', () => {
     expect(begun.map(({ kind }) => kind).sort()).toEqual(['run', ...Array<string>(4).fill('running')]);
     const run = runOf(begun.find(({ kind }) => kind === 'run')!);
     expect(run.batchId).toBe(batchId);
-    const { results } = await books.pincex.execute(items, { batchId });
+    const { results } = await execute(books.pincex, run, items, { status: 200, body: '{}' });
     expect(results).toMatchObject([
       { status: 'replayed', data: { available: '6', locked: '4', version: 2 } },
       { status: 'rejected' },
     ]);
-    await run.finish(200, '{}');
     expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
   });
 });
 
 describe('the outcome of a batch', () => {
   it('is for the caller who made it, and for an admin', async () => {
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'));
     const run = runOf(await requests.begin(sent(request)));
     expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'running' });
     expect(await requests.outcome(run.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
     expect(await requests.outcome(run.batchId, 'caller-2', admin)).toEqual({ kind: 'running' });
-    await run.finish(422, '{"a":1}');
+    await finish(run, 422, '{"a":1}');
     const finished = { kind: 'finished', status: 422, body: '{"a":1}' };
     expect(await requests.outcome(run.batchId.toUpperCase(), request.caller, false)).toEqual(finished);
     expect(await requests.outcome(run.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
@@ -321,7 +382,7 @@ describe('the outcome of a batch', () => {
         { ...order, id: 'sell', userId: seller, side: 'sell' },
       ]),
     );
-    const requests = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex);
     const items = [
       {
         command: 'settleTrade',
@@ -364,29 +425,29 @@ describe('the outcome of a batch', () => {
 
 describe('what has expired', () => {
   it('is no longer known, its key is free, and what is running stays', async () => {
-    const requests = new Requests(books.pincex.session, { retentionMs: 0 });
-    const kept = new Requests(books.pincex.session);
+    const requests = new Requests(books.pincex, { retentionMs: 0 });
+    const kept = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
-    await run.finish(200, '{}');
+    await finish(run, 200, '{}');
     expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'unknown' });
     const changed = { ...request, hash: 'other' };
     const again = runOf(await kept.begin(sent(changed)));
     expect(again.batchId).not.toBe(run.batchId);
-    await again.finish(200, 'again');
+    await finish(again, 200, 'again');
     expect(await kept.begin(sent(changed))).toMatchObject({ kind: 'finished', body: 'again' });
   });
 
   it('is swept, some rows at a time, by any number at once', async () => {
-    await new Requests(books.pincex.session).sweep();
-    const requests = new Requests(books.pincex.session, { retentionMs: 0 });
-    const kept = runOf(await new Requests(books.pincex.session).begin(sent(callOf(fresh('user')).request)));
-    await kept.finish(200, '{}');
+    await new Requests(books.pincex).sweep();
+    const requests = new Requests(books.pincex, { retentionMs: 0 });
+    const kept = runOf(await new Requests(books.pincex).begin(sent(callOf(fresh('user')).request)));
+    await finish(kept, 200, '{}');
     const running = runOf(await requests.begin(sent(callOf(fresh('user')).request)));
     for (let i = 0; i < 25; i++) {
       const run = runOf(await requests.begin(sent(callOf(fresh('user')).request)));
-      await (i % 2 === 0 ? run.finish(200, '{}') : run.release());
+      await (i % 2 === 0 ? finish(run, 200, '{}') : run.release());
     }
     const swept = await Promise.all([requests.sweep(10), requests.sweep(10), requests.sweep(10)]);
     expect(swept.reduce((sum, count) => sum + count) + (await requests.sweep(10))).toBe(25);
@@ -395,7 +456,7 @@ describe('what has expired', () => {
       [[kept.batchId, running.batchId]],
     );
     expect(left).toHaveLength(2);
-    await running.finish(200, '{}');
+    await finish(running, 200, '{}');
     expect(await requests.sweep()).toBe(1);
   });
 });

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { MixedItem } from '../../../src/index.ts';
+import type { EngineOptions } from '../../../src/engine/engine.ts';
+import type { BatchResult, MixedItem, Pincex } from '../../../src/index.ts';
 import { claimsOf } from '../../../src/http/requests/claims.ts';
-import { contentHash, type Begun, type NewRequest } from '../../../src/http/requests/requests.ts';
+import {
+  contentHash,
+  type Answer,
+  type Begun,
+  type NewRequest,
+} from '../../../src/http/requests/requests.ts';
 import type { Run } from '../../../src/http/requests/run.ts';
 
 export const ROUTE = '/v1/batches';
@@ -30,6 +36,19 @@ export function callOf(userId: string, changes: Partial<Call> = {}) {
     ...changes,
   };
   return { request, items };
+}
+
+/** Executes a batch together with its answer, as the service does. */
+export async function execute(
+  pincex: Pincex,
+  run: Run,
+  items: readonly MixedItem[],
+  answer: Answer,
+): Promise<BatchResult<unknown>> {
+  const options: EngineOptions = { batchId: run.batchId, alongside: () => run.answered(answer) };
+  const result = await pincex.execute(items, options);
+  run.end();
+  return result;
 }
 
 /** The run of a call that was told to run. */
