@@ -21,7 +21,7 @@ export interface HttpReport {
 
 export interface BatchCalls {
   readonly items: number;
-  /** A call with one is noted before its batch and after it, a call without one once, behind its answer. */
+  /** A call with one is noted before its batch and with it, a call without one only with it. */
   readonly idempotencyKey: 'none' | 'one a call';
   readonly libraryMs: number;
   readonly httpMs: number;

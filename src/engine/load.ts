@@ -183,24 +183,26 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       },
     });
   }
-  readings.push({
-    name: 'operations',
-    part: { ...readOperations, values: ownedIdArrays(operationKeys) },
-    take(rows) {
-      for (const [n, type, contentHash, outcome, batchId] of rows) {
-        const { key, userId, id } = at(operationKeys, n);
-        operations.set(key, {
-          key,
-          userId,
-          id,
-          type: text(type),
-          contentHash: text(contentHash),
-          outcome: text(outcome),
-          batchId: text(batchId),
-        });
-      }
-    },
-  });
+  if (operationKeys.length > 0) {
+    readings.push({
+      name: 'operations',
+      part: { ...readOperations, values: ownedIdArrays(operationKeys) },
+      take(rows) {
+        for (const [n, type, contentHash, outcome, batchId] of rows) {
+          const { key, userId, id } = at(operationKeys, n);
+          operations.set(key, {
+            key,
+            userId,
+            id,
+            type: text(type),
+            contentHash: text(contentHash),
+            outcome: text(outcome),
+            batchId: text(batchId),
+          });
+        }
+      },
+    });
+  }
 
   await runReadings(session, readings);
   return { accounts, holds, orders, operations };
@@ -208,6 +210,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
 
 /** Asks all tables at once: one round trip, one snapshot, one row of JSON. */
 async function runReadings(session: Session, readings: readonly Reading[]): Promise<void> {
+  if (readings.length === 0) return;
   const [row] = await session.query<Record<string, string | null>>(...inOneStatement(readings));
   for (const reading of readings) {
     const json = row?.[reading.name];

@@ -12,7 +12,6 @@ import { claimsOf } from './requests/claims.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
 import { contentHash, type Answer, type NewRequest, type Requests } from './requests/requests.ts';
-import type { Run } from './requests/run.ts';
 import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {
@@ -63,44 +62,41 @@ export class Batches {
     if (key === null || batchId !== undefined) request.batchId = call.batchId;
     // Nobody can send such a call again as the same, or ask for it, before it is answered.
     const isUnasked = key === null && batchId === undefined && request.deadline === Infinity;
+    const answered: Answered = (id, noted) => {
+      const run = (options: EngineOptions) => execute(items, { mode, batchId: id, ...options });
+      return executeAnswered(run, noted);
+    };
     return isUnasked
-      ? this.#noted(call, request, reply, async () =>
-          answerOf(await execute(items, { mode, batchId: call.batchId })),
-        )
-      : this.#once(call, request, reply, (run) =>
-          answered(run, (options) => execute(items, { mode, ...options })),
-        );
+      ? this.#noted(call, request, reply, answered)
+      : this.#once(call, request, reply, answered);
   }
 
-  /** Notes a call once, with its answer and behind it. */
+  /** Notes a call with its batch, together with its answer. */
   async #noted(
     call: NewRequest,
     request: FastifyRequest,
     reply: FastifyReply,
-    execute: () => Promise<Answer>,
+    execute: Answered,
   ): Promise<FastifyReply> {
     const work = async (): Promise<void> => {
-      let answer: Answer;
       try {
-        answer = await execute();
+        sendAnswer(reply, await execute(call.batchId, (answer) => this.#requests.noted(call, answer)));
       } catch (error) {
         if (!isOutcomeUnknown(error)) throw error;
         void reply.send(error);
-        return this.#requests.leave(call);
+        await this.#requests.leave(call);
       }
-      sendAnswer(reply, answer);
-      return this.#requests.record(call, answer);
     };
     await this.#turns.take(request, work, () => lateOf(request));
     return reply;
   }
 
-  /** Notes a call before its batch, so that it is executed once, and its answer with it. */
+  /** Notes a call before its batch, so that it is executed once, and its answer with the batch. */
   async #once(
     call: NewRequest,
     request: FastifyRequest,
     reply: FastifyReply,
-    execute: (run: Run) => Promise<Answer>,
+    execute: Answered,
   ): Promise<FastifyReply> {
     const work = async (): Promise<Answer> => {
       const found = await this.#requests.begin(call);
@@ -112,7 +108,7 @@ export class Batches {
       const { run } = found;
       request.batchId = run.batchId;
       try {
-        const answer = await execute(run);
+        const answer = await execute(run.batchId, (answer) => run.answered(answer));
         run.end();
         return answer;
       } catch (error) {
@@ -144,21 +140,22 @@ export class Batches {
   }
 }
 
-/** Executes a batch together with its answer. */
-async function answered(
-  run: Run,
+/** Executes a call's batch under an id, and writes with it what notes its answer. */
+type Answered = (batchId: string, noted: (answer: Answer) => Alongside) => Promise<Answer>;
+
+async function executeAnswered(
   execute: (options: EngineOptions) => Promise<BatchResult<unknown>>,
+  noted: (answer: Answer) => Alongside,
 ): Promise<Answer> {
   const answers = new Map<BatchResult<unknown>, Answer>();
   const alongside = (result: BatchResult<unknown>): Alongside => {
     const answer = answerOf(result);
     answers.set(result, answer);
-    return run.answered(answer);
+    return noted(answer);
   };
-  const result = await execute({ batchId: run.batchId, alongside });
+  const result = await execute({ alongside });
   const answer = answers.get(result);
-  if (answer === undefined)
-    throw new Error(`Batch ${run.batchId} has another result than the one that was written`);
+  if (answer === undefined) throw new Error(`Batch ${result.batchId} has a result that was not written`);
   return answer;
 }
 

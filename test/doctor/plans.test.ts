@@ -159,9 +159,13 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
         if (begun.kind === 'run') return begun.run;
         throw new Error(`Nobody else runs it, and it is ${begun.kind}`);
       };
+      const answer = { status: 200, body: '{}' };
+      const writeWith = (alongside: Required<EngineOptions>['alongside']) => {
+        const options: EngineOptions = { alongside };
+        return pincex.execute([], options);
+      };
       const finish = async (run: Run) => {
-        const options: EngineOptions = { alongside: () => run.answered({ status: 200, body: '{}' }) };
-        await pincex.execute([], options);
+        await writeWith(() => run.answered(answer));
         run.end();
       };
       const brief = new Requests(pincex, { retentionMs: 0, leaseMs: 100 });
@@ -173,7 +177,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await released.release();
       await requests.outcome(released.batchId, user, false);
       await finish(await begin(requests));
-      await requests.record({ caller: user, route: '/', batchId: randomUUID() }, { status: 200, body: '{}' });
+      await writeWith(() => requests.noted({ caller: user, route: '/', batchId: randomUUID() }, answer));
       await requests.sweep();
       await countTrades(pincex.session, ['order'], 1);
     },

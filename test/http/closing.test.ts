@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { abandonedLock, callOf, dial, hold, holdTable, serveImpatiently } from './wire.ts';
+import { abandonedLock, callOf, dial, hold, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
@@ -110,22 +110,6 @@ describe('a service that is closed', () => {
     const [request] = await books.sql('SELECT status FROM requests WHERE batch_id = $1', [batchId]);
     expect(request).toEqual({ status: 200 });
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
-  });
-
-  it('keeps the outcome of a batch that was answered before it could be noted', async () => {
-    const service = await serve(books);
-    const userId = await newUser(books.pincex, { USD: '10' });
-    const held = await holdTable(books, 'requests');
-    const { status, text, body } = await service.post<{ batchId: string }>(LOCK, {
-      items: [lock(userId, 'a')],
-    });
-    expect(status).toBe(200);
-    const stopping = service.stop();
-    await listensNoMore(service.url);
-    await held.release();
-    await stopping;
-    const [request] = await books.sql('SELECT body FROM requests WHERE batch_id = $1', [body.batchId]);
-    expect(request).toEqual({ body: text });
   });
 
   it('answers a batch of which the rest came while it was closing, however long that takes', async () => {

@@ -60,57 +60,61 @@ describe('a call of which nobody knows how it ended', () => {
     return failed;
   }
 
-  it.each([
-    ['that its outcome is unknown', new PincexError('outcome_unknown', 'It may be written'), 503],
-    ['that it failed', new TypeError('A fault'), 500],
-  ])('is told %s, and its batch, which is looked up in the books', async (_, error, status) => {
-    const service = await serve(books);
-    const userId = await newUser(books.pincex, { USD: '100' });
-    const failed = failBehind(service, error);
-    const items = [lock(userId, fresh('a')), lock('nobody', 'b')];
-    const answer = await service.post<Batch>(LOCK, { items });
-    expect([answer.status, answer.body.batchId]).toEqual([status, failed.batchId]);
-    for (const id of [failed.batchId, failed.batchId.toUpperCase()]) {
-      expect(await service.get(`/v1/batches/${id}`)).toMatchObject({
-        status: 200,
-        body: { status: 'interrupted', counts: { applied: 1, appliedElsewhere: 0, notApplied: 1 } },
-      });
-    }
-  });
-
-  it('is told how, where it had a key and its batch was written: the answer was with it', async () => {
-    const service = await serve(books);
-    const userId = await newUser(books.pincex, { USD: '100' });
-    const failed = failBehind(service, new PincexError('outcome_unknown', 'It may be written'));
-    const headers = { 'idempotency-key': `"${fresh('key')}"` };
-    const answer = await service.post<Batch>(LOCK, { items: [lock(userId, 'a')] }, headers);
-    expect(answer).toMatchObject({ status: 200, body: { batchId: failed.batchId, counts: { applied: 1 } } });
-    expect((await service.get(`/v1/batches/${failed.batchId}`)).text).toBe(answer.text);
-  });
-
-  it('and is told that nobody does, where it had a key and its batch was not written', async () => {
-    const service = await serve(books);
-    const spy = vi
-      .spyOn(service.pincex.bookkeeper, 'batchLockFunds')
-      .mockRejectedValueOnce(new PincexError('outcome_unknown', 'It may be written'));
+  /** The next locks fail before anything is written. */
+  function failAhead({ pincex }: TestService, error: Error): void {
+    const spy = vi.spyOn(pincex.bookkeeper, 'batchLockFunds').mockRejectedValueOnce(error);
     onTestFinished(() => {
       spy.mockRestore();
     });
-    const headers = { 'idempotency-key': `"${fresh('key')}"` };
-    const answer = await service.post<Batch>(LOCK, { items: [lock('nobody', 'a')] }, headers);
-    expect([answer.status, answer.body.code]).toEqual([503, 'outcome_unknown']);
-    expect((await service.get(`/v1/batches/${answer.body.batchId}`)).body).toMatchObject({
-      status: 'interrupted',
-      counts: { applied: 0, notApplied: 1 },
+  }
+
+  const keyed = () => ({ 'idempotency-key': `"${fresh('key')}"` });
+
+  describe.each([
+    ['that its outcome is unknown', new PincexError('outcome_unknown', 'It may be written'), 503],
+    ['that it failed', new TypeError('A fault'), 500],
+  ])('is told %s, and its batch', (_, error, status) => {
+    it('whose answer is there where it was written: with a key it is told that instead', async () => {
+      const service = await serve(books);
+      const userId = await newUser(books.pincex, { USD: '100' });
+      for (const headers of [{}, keyed()]) {
+        const failed = failBehind(service, error);
+        const items = [lock(userId, fresh('a')), lock('nobody', 'b')];
+        const answer = await service.post<Batch>(LOCK, { items }, headers);
+        const told = 'idempotency-key' in headers ? 200 : status;
+        const { batchId } = failed;
+        expect([answer.status, answer.body.batchId]).toEqual([told, batchId]);
+        for (const id of [batchId, batchId.toUpperCase()]) {
+          expect(await service.get(`/v1/batches/${id}`)).toMatchObject({
+            status: 200,
+            body: { batchId, status: 'partial', counts: { applied: 1, rejected: 1 } },
+          });
+        }
+      }
+    });
+
+    it('which is looked up in the books where it was not', async () => {
+      const service = await serve(books);
+      for (const headers of [{}, keyed()]) {
+        failAhead(service, error);
+        const answer = await service.post<Batch>(LOCK, { items: [lock('nobody', 'a')] }, headers);
+        expect(answer.status).toBe(status);
+        expect(await service.get(`/v1/batches/${answer.body.batchId}`)).toMatchObject({
+          status: 200,
+          body: { status: 'interrupted', counts: { applied: 0, notApplied: 1 } },
+        });
+      }
     });
   });
 
   it('is another than one of which it is known that nothing was done: that leaves no trace', async () => {
     const service = await serve(books);
-    const failed = failBehind(service, new PincexError('conflict', 'Lost again and again'));
+    failAhead(service, new PincexError('conflict', 'Lost again and again'));
+    const noted = () => books.sql('SELECT batch_id FROM requests ORDER BY batch_id');
+    const before = await noted();
     const answer = await service.post<Batch>(LOCK, { items: [] });
     expect([answer.status, answer.body.batchId]).toEqual([409, undefined]);
-    expect((await service.get(`/v1/batches/${failed.batchId}`)).status).toBe(404);
+    expect(await noted()).toEqual(before);
   });
 
   it('names no batch before it is certain which one is meant', async () => {

@@ -82,20 +82,6 @@ describe('more calls than the service takes', () => {
     expect(await journal(userId)).toEqual(['first']);
   });
 
-  it('cannot outrun the notes of their outcomes: a call keeps its place until it is noted', async () => {
-    const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1, queueTimeoutMs: 60_000 });
-    const userId = await newUser(books.pincex, { USD: '100' });
-    const held = await holdTable(books, 'requests');
-    const post = (id: string) =>
-      service.post<Batch & Partial<ProblemBody>>(LOCK, { items: [lock(userId, id)] });
-    expect((await post('a')).body.status).toBe('applied');
-    const calls = ['b', 'c'].map(post);
-    expect((await Promise.race(calls)).body.code).toBe('overloaded');
-    await held.release();
-    const codes = (await Promise.all(calls)).map(({ body }) => body.code ?? body.status);
-    expect(codes.sort()).toEqual(['applied', 'overloaded']);
-  });
-
   it('may be reads: they take turns with all others', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
     const userId = await newUser(books.pincex, { USD: '100' });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import type { EngineOptions } from '../../src/engine/engine.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { Pincex } from '../../src/index.ts';
 import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
@@ -102,7 +103,11 @@ it('gives expired holds back by itself, also after it once could not', async () 
 it('deletes answers that are kept no longer', async () => {
   const requests = new Requests(books.pincex, { retentionMs: 0 });
   const batchId = randomUUID();
-  await requests.record({ caller: 'caller', route: '/', batchId }, { status: 200, body: '{}' });
+  const answer = { status: 200, body: '{}' };
+  const options: EngineOptions = {
+    alongside: () => requests.noted({ caller: 'caller', route: '/', batchId }, answer),
+  };
+  await books.pincex.execute([], options);
   const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
   expect(await kept()).toHaveLength(1);
   await serve(books);

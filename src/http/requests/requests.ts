@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { v4 as uuidv4, validate as isUuid } from 'uuid';
 import type { Session } from '../../database/database.ts';
 import { persistently } from '../../database/retry.ts';
+import type { Alongside } from '../../engine/persist.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { Claim } from './claims.ts';
@@ -41,7 +42,7 @@ export interface NewRequest {
   readonly items: readonly Claim[];
 }
 
-/** A call that was executed without having been noted. */
+/** A call that is noted only with its batch. */
 export type ExecutedRequest = Pick<NewRequest, 'caller' | 'route' | 'batchId'>;
 
 /** An answer as it is sent and kept. */
@@ -94,8 +95,8 @@ export class Requests {
   readonly #session: Session;
   readonly #leases: Leases;
   readonly #retention: string;
-  /** Notes, by batch id. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  /** Calls of which nobody knows how they ended, by batch id, until they are noted. */
+  readonly #leaving = new Map<string, Promise<void>>();
 
   constructor({ session, url }: Pick<Pincex, 'session' | 'url'>, options: RequestsOptions = {}) {
     const { retentionMs, leaseMs } = { ...limits.requests, ...options };
@@ -162,29 +163,28 @@ export class Requests {
     return { kind: 'run', run: new Run(this.#session, batchId, runId, this.#leases) };
   }
 
-  /**
-   * Notes a call that was executed, together with its answer. That may be sent meanwhile: who asks for the outcome here
-   * waits for the note. Never fails: what cannot be written is told to `onError`.
-   */
-  record({ batchId, caller, route }: ExecutedRequest, { status, body }: Answer): Promise<void> {
-    const values = [batchId, caller, route, uuidv4(), String(status), body, this.#retention];
-    return this.#noting(batchId, () => this.#session.query(insertFinishedRequest, values));
+  /** What notes a call alongside its batch, together with its answer. */
+  noted({ batchId, caller, route }: ExecutedRequest, { status, body }: Answer): Alongside {
+    return {
+      ...insertFinishedRequest,
+      values: [batchId, caller, route, String(status), body, this.#retention],
+    };
   }
 
-  /** Notes a call of which nobody knows how it ended, as one that nobody runs; else as {@link record}. */
-  leave(request: NewRequest): Promise<void> {
-    return this.#noting(request.batchId, async () => {
+  /**
+   * Notes a call of which nobody knows how it ended, as one that nobody runs; from then on its batch is not written any
+   * more, where it was not. Its caller may be told meanwhile: who asks for the outcome here waits for the note. Never
+   * fails: what cannot be written is told to `onError`.
+   */
+  async leave(request: NewRequest): Promise<void> {
+    const note = async (): Promise<void> => {
       const begun = await this.begin(request);
       if (begun.kind === 'run') await begun.run.release();
-    });
-  }
-
-  async #noting(batchId: string, note: () => Promise<unknown>): Promise<void> {
-    // What goes wrong is nobody's answer.
-    const noting = note().then(() => undefined, this.#leases.onError);
-    this.#underWay.set(batchId, noting);
-    await noting;
-    this.#underWay.delete(batchId);
+    };
+    const leaving = note().catch(this.#leases.onError);
+    this.#leaving.set(request.batchId, leaving);
+    await leaving;
+    this.#leaving.delete(request.batchId);
   }
 
   /**
@@ -194,7 +194,7 @@ export class Requests {
    */
   async outcome(batchId: string, caller: string, isAdmin: boolean): Promise<Outcome> {
     if (!isUuid(batchId)) return { kind: 'unknown' };
-    await this.#underWay.get(batchId.toLowerCase());
+    await this.#leaving.get(batchId.toLowerCase());
     const [row] = await this.#session.query<{
       items: string;
       status: string | null;

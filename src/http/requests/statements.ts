@@ -21,15 +21,18 @@ export const insertRequest = {
     RETURNING 1`,
 };
 
-/** A request that is noted only now that it has ended: nothing that comes later is the same, nor is it ever looked up. */
+/**
+ * Part of the statement that writes a batch of which nothing was noted before: nothing that comes later is the same, nor is
+ * it ever looked up.
+ */
 export const insertFinishedRequest = {
   name: 'insert-finished-request',
   text: `
     INSERT INTO requests (batch_id, caller, route, content_hash, items, run_id, lease_until, status, body,
       created_at, finished_at, expires_at)
-    SELECT $1::uuid, $2, $3, '', '[]', $4::uuid, now(), $5::smallint, $6, now(), now(), now() + $7::interval
-    WHERE set_config('synchronous_commit', 'off', true) = 'off'
-    ON CONFLICT DO NOTHING`,
+    VALUES ($1::uuid, $2, $3, '', '[]', $1::uuid, now(), $4::smallint, $5, now(), now(), now() + $6::interval)
+    ON CONFLICT DO NOTHING
+    RETURNING 1`,
 };
 
 /** The request that has the key, and the one that has the batch id. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { EngineOptions } from '../../../src/engine/engine.ts';
 import { claimsOf } from '../../../src/http/requests/claims.ts';
 import { refusalOf } from '../../../src/http/requests/refusal.ts';
 import { contentHash, Requests } from '../../../src/http/requests/requests.ts';
@@ -220,40 +221,47 @@ describe('a call without a key', () => {
   });
 });
 
-describe('a call that is noted with its answer', () => {
-  const executed = () => ({ caller: fresh('caller'), route: ROUTE, batchId: randomUUID() });
-  const answer = { status: 422, body: '{"é":1}' };
-
-  it('can be asked for by its caller, here even before the note is written', async () => {
+describe('a call that is noted with its batch', () => {
+  /** Executes one, and returns how that went. */
+  async function executed() {
+    const batchId = randomUUID();
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const { request, items } = callOf(userId, { caller: fresh('caller'), batchId });
     const requests = new Requests(books.pincex);
-    const call = executed();
-    const recording = requests.record(call, answer);
-    const outcome = await requests.outcome(call.batchId, call.caller, false);
+    const answer = { status: 422, body: '{"é":1}' };
+    const options: EngineOptions = {
+      batchId,
+      alongside: () => requests.noted({ ...request, batchId }, answer),
+    };
+    const execute = () => books.pincex.execute(items, options);
+    return { batchId, userId, request, requests, answer, execute };
+  }
+
+  it('can be asked for by its caller', async () => {
+    const { batchId, request, answer, execute } = await executed();
+    expect((await execute()).counts).toMatchObject({ applied: 1, rejected: 1 });
+    const requests = new Requests(books.pincex);
+    const outcome = await requests.outcome(batchId, request.caller, false);
     expect(outcome).toEqual({ kind: 'finished', ...answer });
-    await recording;
-    const elsewhere = new Requests(books.pincex);
-    expect(await elsewhere.outcome(call.batchId, call.caller, false)).toEqual(outcome);
-    expect(await elsewhere.outcome(call.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
+    expect(await requests.outcome(batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
   });
 
   it('leaves its batch id to no other call', async () => {
-    const requests = new Requests(books.pincex);
-    const call = executed();
-    await requests.record(call, answer);
-    const { request } = callOf(fresh('user'), { caller: call.caller, batchId: call.batchId });
+    const { request, requests, execute } = await executed();
+    await execute();
     expect(await requests.begin(sent(request))).toEqual({ kind: 'reused', what: 'batchId' });
+    await expect(execute()).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  it('is unknown where the note could not be written, and that is told', async () => {
-    const errors: unknown[] = [];
-    const short = await openBooks(books.url);
-    const requests = new Requests(short, { onError: (error) => errors.push(error) });
-    await short.close();
-    const call = executed();
-    await requests.record(call, answer);
-    expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
-    const others = new Requests(books.pincex);
-    expect(await others.outcome(call.batchId, call.caller, false)).toEqual({ kind: 'unknown' });
+  it('is not written any more once it was left as one of which nobody knows how it ended', async () => {
+    const { batchId, userId, request, requests, execute } = await executed();
+    await requests.leave(sent(request));
+    await expect(execute()).rejects.toMatchObject({ code: 'conflict' });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+    expect(await requests.outcome(batchId, request.caller, false)).toMatchObject({
+      kind: 'interrupted',
+      batch: { counts: { applied: 0, notApplied: 2 } },
+    });
   });
 });
 
