@@ -10,7 +10,7 @@ import { failureOf, unavailable } from '../database/failures.ts';
 import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { summarize, type BatchMode, type BatchResult, type ItemResult } from '../results.ts';
+import { summarize, type BatchMode, type BatchResult } from '../results.ts';
 import { Contention } from './contention.ts';
 import { contentHash, decide, type Decision, type Item } from './decide.ts';
 import { load, type PlacedBooks } from './load.ts';
@@ -276,25 +276,30 @@ const RELEASE = { name: 'release-savepoint', text: 'RELEASE SAVEPOINT pincex_bat
 const ROLLBACK_TO_SAVEPOINT = { name: 'rollback-to-savepoint', text: 'ROLLBACK TO SAVEPOINT pincex_batch' };
 
 /**
- * The decision that was written although its connection broke: all that it applied stands in the
- * books under this batch's id, with the same outcomes. A batch is written as a whole, so one that shows is there.
+ * The decision that was written although its connection broke: what stands in the books under this batch's id is all that
+ * it applied, and nothing else, with the same outcomes. A batch is written as a whole. What is written alongside tells by
+ * itself, and to the letter: such a batch is superseded by its own.
  */
 function writtenBefore(
   cutOff: readonly Decided[],
-  { batchId, items }: Batch,
+  { keys, batchId, alongside }: Batch,
   loaded: LoadedBooks,
 ): Decided | undefined {
-  const isWritten = (result: ItemResult<unknown>): boolean => {
-    if (result.status !== 'applied') return true;
-    const command = items[result.index]?.command;
-    if (command === undefined || command instanceof Rejection) return false;
-    const operation = loaded.operations.get(command.claims[0].key);
-    return operation?.batchId === batchId && operation.outcome === JSON.stringify(result.data);
-  };
-  return cutOff.find(({ results }) => results.some(isApplied) && results.every(isWritten));
+  if (alongside !== undefined) return undefined;
+  const written = new Map<string, string>();
+  for (const { key } of keys.operations.inOrder()) {
+    const operation = loaded.operations.get(key);
+    if (operation?.batchId === batchId) written.set(key, operation.outcome);
+  }
+  if (written.size === 0) return undefined;
+  return cutOff.findLast(({ books }) => {
+    const { changed } = books.operations;
+    return (
+      changed.size === written.size &&
+      [...changed].every(([key, { outcome }]) => written.get(key) === outcome)
+    );
+  });
 }
-
-const isApplied = ({ status }: ItemResult<unknown>): boolean => status === 'applied';
 
 /** Reads the books, and hashes what was asked meanwhile: PostgreSQL is at work, and this process has time. */
 function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): Promise<PlacedBooks> {

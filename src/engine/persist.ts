@@ -156,11 +156,13 @@ export async function persist(
 
 /**
  * `WITH a AS (…), b AS (…) SELECT` what fails when a guard was lost, and then what fails when the row alongside is not
- * there to be written: the count of it has no root. That row comes last, so that it is not held while others are waited for.
+ * there to be written: of less than nothing there is no root. That row comes last, so that it is not held while others are
+ * waited for: parts are run where they are counted, and those that nothing counts behind all others.
  */
 function inOneStatement(writes: readonly Write[], alongside?: Alongside): [Statement, string[]] {
   const values: string[] = [];
   const guards: string[] = [];
+  const inserted = ['0'];
   const partOf = (name: string, { text, values: own }: Part): string => {
     const part = `${name} AS (${shiftParameters(text, values.length)})`;
     values.push(...own);
@@ -168,7 +170,9 @@ function inOneStatement(writes: readonly Write[], alongside?: Alongside): [State
   };
   const parts = writes.map((write) => {
     const { name, guarded } = write;
-    const part = partOf(name, write);
+    const isCounted = guarded === undefined && alongside !== undefined;
+    const part = partOf(name, isCounted ? { ...write, text: `${write.text}\n  RETURNING 1` } : write);
+    if (isCounted) inserted.push(`(SELECT count(*) FROM ${name})`);
     if (guarded !== undefined) {
       values.push(String(guarded));
       guards.push(`(SELECT count(*) FROM ${name}) = $${values.length}::bigint`);
@@ -178,6 +182,7 @@ function inOneStatement(writes: readonly Write[], alongside?: Alongside): [State
   const checks = [`1 / (${guards.length === 0 ? 'true' : guards.join(' AND ')})::int AS guard_held`];
   if (alongside !== undefined) {
     parts.push(partOf('alongside', alongside));
+    checks.push(`${inserted.join(' + ')} AS inserted`);
     checks.push('sqrt((SELECT count(*) FROM alongside)::float8 - 1) AS alongside_held');
   }
   const letters = writes.map(({ name }) => SHORT[name] ?? name).join('');

@@ -83,6 +83,11 @@ export class Batches {
         sendAnswer(reply, await execute(call.batchId, (answer) => this.#requests.noted(call, answer)));
       } catch (error) {
         if (!isOutcomeUnknown(error)) throw error;
+        const outcome = await this.#requests.outcome(call.batchId, call.caller, false).catch(() => undefined);
+        if (outcome?.kind === 'finished') {
+          sendAnswer(reply, outcome);
+          return;
+        }
         void reply.send(error);
         await this.#requests.leave(call);
       }
@@ -113,8 +118,10 @@ export class Batches {
         return answer;
       } catch (error) {
         if (await run.release()) throw error;
-        // It has an answer, or another runs it: that is what counts.
-        return work();
+        // It has an answer, or another runs it: that is what counts, where it can be found.
+        return work().catch((other: unknown) => {
+          throw other instanceof Problem ? other : error;
+        });
       }
     };
     return sendAnswer(reply, await this.#turns.take(request, work, () => lateOf(request)));

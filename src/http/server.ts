@@ -126,7 +126,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   const requests = new Requests(pincex, {
     retentionMs: idempotencyRetentionMs,
     onError(error) {
-      app.log.error({ err: error }, 'an outcome could not be kept');
+      app.log.error({ err: error }, 'what is kept of a request could not be written');
     },
   });
   const batches = new Batches(turns, requests);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Leases } from '../../src/http/requests/leases.ts';
 import { PincexError } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
@@ -74,16 +75,15 @@ describe('a call of which nobody knows how it ended', () => {
     ['that its outcome is unknown', new PincexError('outcome_unknown', 'It may be written'), 503],
     ['that it failed', new TypeError('A fault'), 500],
   ])('is told %s, and its batch', (_, error, status) => {
-    it('whose answer is there where it was written: with a key it is told that instead', async () => {
+    it('or how it ended, where it was written: the answer was with it', async () => {
       const service = await serve(books);
       const userId = await newUser(books.pincex, { USD: '100' });
       for (const headers of [{}, keyed()]) {
         const failed = failBehind(service, error);
         const items = [lock(userId, fresh('a')), lock('nobody', 'b')];
         const answer = await service.post<Batch>(LOCK, { items }, headers);
-        const told = 'idempotency-key' in headers ? 200 : status;
         const { batchId } = failed;
-        expect([answer.status, answer.body.batchId]).toEqual([told, batchId]);
+        expect([answer.status, answer.body.batchId]).toEqual([200, batchId]);
         for (const id of [batchId, batchId.toUpperCase()]) {
           expect(await service.get(`/v1/batches/${id}`)).toMatchObject({
             status: 200,
@@ -129,6 +129,18 @@ describe('a call of which nobody knows how it ended', () => {
     await held.release();
     expect((await service.post<Batch>(LOCK, { items }, headers)).text).toBe(first.text);
   });
+});
+
+it('a call that has its answer is kept from nobody any more', async () => {
+  const service = await serve(books);
+  const [keep, drop] = [vi.spyOn(Leases.prototype, 'keep'), vi.spyOn(Leases.prototype, 'drop')];
+  onTestFinished(() => {
+    keep.mockRestore();
+    drop.mockRestore();
+  });
+  await service.post(LOCK, { items: [] }, { 'idempotency-key': `"${fresh('key')}"` });
+  expect(keep).toHaveBeenCalledOnce();
+  expect(drop).toHaveBeenCalledWith(keep.mock.calls[0]![0]);
 });
 
 it('a call that another process takes for one that nobody runs is executed by that one, and by it alone', async () => {

@@ -1,3 +1,5 @@
+import { PincexError } from '../../errors.ts';
+import { withDeadline } from '../deadline.ts';
 import { textArray } from '../../database/arrays.ts';
 import { withClient } from '../../database/client.ts';
 import { renewLeases } from './statements.ts';
@@ -28,7 +30,7 @@ export class Leases {
     this.#timer ??= setInterval(() => void this.#renew(), this.#everyMs).unref();
   }
 
-  leave(runId: string): void {
+  drop(runId: string): void {
     this.#running.delete(runId);
     if (this.#running.size > 0) return;
     clearInterval(this.#timer);
@@ -55,7 +57,10 @@ export class Leases {
       const batchIds = textArray(due.map(([, { batchId }]) => batchId));
       const values = [batchIds, textArray(due.map(([runId]) => runId)), `${this.leaseMs} milliseconds`];
       // Without a name: nothing stays behind in a session that a pooler lends.
-      await withClient(config, (client) => client.query({ text: renewLeases.text, values }));
+      const renewing = withClient(config, (client) => client.query({ text: renewLeases.text, values }));
+      // Nor is the end of a connection waited for that nobody answers: the next turn has another.
+      const late = () => new PincexError('database_unavailable', 'The leases could not be renewed in time');
+      await withDeadline(performance.now() + this.leaseMs / 2, renewing, late);
     } catch (error) {
       this.onError(error);
     } finally {

@@ -31,7 +31,7 @@ export class Run {
 
   /** It has its answer. */
   end(): void {
-    this.#leases.leave(this.#id);
+    this.#leases.drop(this.#id);
   }
 
   /**

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { EngineOptions } from '../../../src/engine/engine.ts';
 import { Requests } from '../../../src/http/requests/requests.ts';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -6,7 +8,7 @@ import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig, Pincex } from '../../../src/index.ts';
 import { expectBalanced, fresh, funds, newUser } from '../../support/books.ts';
-import { callOf, execute, runOf, sent } from './support.ts';
+import { callOf, execute, runOf, sent, type Call } from './support.ts';
 
 /** What requests cost the disk, and what is left of them when the server dies. */
 
@@ -53,7 +55,7 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   expect(begun.written).toBeGreaterThan(before.written);
   expect(begun.flushed).toBeLessThanOrEqual(before.written);
 
-  const other = callOf(userId, { key: fresh('key') }).request;
+  const [other, lost] = [1, 2].map(() => callOf(userId, { key: fresh('key') }).request) as [Call, Call];
   await execute(pincex, run, items, { status: 200, body: '{"a":1}' });
   const committed = await log();
   // The batch waited, and took with it what stood before it in the log.
@@ -63,6 +65,14 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   const last = await log();
   expect(last.written).toBeGreaterThan(committed.written);
   expect(last.flushed).toBeLessThanOrEqual(committed.written);
+  // So does one that has no row before it.
+  const [third] = callOf(userId).items;
+  const options: EngineOptions = {
+    alongside: () => requests.noted({ ...request, batchId: randomUUID() }, { status: 200, body: '{}' }),
+  };
+  await pincex.execute([{ ...third!, id: 'third' }], options);
+  expect((await log()).flushed).toBeGreaterThan(last.written);
+  runOf(await requests.begin(sent(lost)));
   await kill();
 
   const again = await open();
@@ -71,7 +81,7 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   expect(await new Requests(again).outcome(run.batchId, request.caller, false)).toEqual(answer);
   expect(await new Requests(again).begin(sent(request))).toEqual(answer);
   // What came last is lost, and nothing had been done for it.
-  expect((await new Requests(again).begin(sent(other))).kind).toBe('run');
-  expect(await funds(again, userId, 'USD')).toBe('6 / 4');
+  expect((await new Requests(again).begin(sent(lost))).kind).toBe('run');
+  expect(await funds(again, userId, 'USD')).toBe('2 / 8');
   await expectBalanced(again);
 }, 120_000);

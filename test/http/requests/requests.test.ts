@@ -150,6 +150,54 @@ describe('a call with a key', () => {
     await holding;
   });
 
+  it('renews the lease of nothing that was released, or that another has taken over', async () => {
+    const requests = new Requests(books.pincex, { leaseMs: 400 });
+    const others = new Requests(books.pincex);
+    const calls = [1, 2].map(() => callOf(fresh('user'), { key: fresh('key') }).request);
+    const runs = [];
+    for (const call of calls) runs.push(runOf(await requests.begin(sent(call))));
+    const [released, lost] = runs.map(({ batchId }) => batchId);
+    const end = (time: string, batchId?: string) =>
+      books.sql('UPDATE requests SET lease_until = $1 WHERE batch_id = $2', [time, batchId]);
+    await end('-infinity', released);
+    await end('now', lost);
+    runOf(await others.begin(sent(calls[1]!)));
+    await end('2000-01-01', lost);
+    await sleep(800);
+    const left = await books.sql('SELECT FROM requests WHERE batch_id = ANY ($1) AND lease_until < now()', [
+      [released, lost],
+    ]);
+    expect(left).toHaveLength(2);
+    for (const run of runs) await run.release();
+  });
+
+  it('is running for as long as its batch waits, whatever row that waits for', async () => {
+    const slow = await openBooks(books.url, { strategy: 'guard' });
+    onTestFinished(() => slow.close());
+    const userId = fresh('user');
+    const { request } = callOf(userId, { key: fresh('key') });
+    const requests = new Requests(slow, { leaseMs: 600 });
+    const run = runOf(await requests.begin(sent(request)));
+    // An account that another transaction is making, too.
+    await books.sql('BEGIN');
+    await books.sql(
+      `INSERT INTO accounts (user_id, currency, available, locked, version, created_at, updated_at)
+       VALUES ($1, 'USD', 0, 0, 0, now(), now())`,
+      [userId],
+    );
+    const deposit = { command: 'deposit', id: 'd', userId, currency: 'USD', amount: '5' } as const;
+    const executed = execute(slow, run, [deposit], { status: 200, body: '{}' });
+    const others = new Requests(books.pincex);
+    for (let i = 0; i < 6; i++) {
+      await sleep(300);
+      expect(await others.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'running' });
+      expect(await others.begin(sent(request))).toMatchObject({ kind: 'running' });
+    }
+    await books.sql('ROLLBACK');
+    expectApplied(await executed);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('5 / 0');
+  });
+
   it('that lost its lease writes nothing, whichever way its batch is kept apart from others', async () => {
     for (const strategy of ['guard', 'lock'] as const) {
       const slow = await openBooks(books.url, { strategy });
