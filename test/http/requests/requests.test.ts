@@ -115,11 +115,11 @@ describe('a call with a key', () => {
   });
 
   it('keeps its lease for as long as it runs', async () => {
-    const requests = new Requests(books.pincex, { leaseMs: 600 });
+    const requests = new Requests(books.pincex, { leaseMs: 1_500 });
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
-    for (let i = 0; i < 6; i++) {
-      await sleep(300);
+    for (let i = 0; i < 5; i++) {
+      await sleep(800);
       expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
     }
     await run.release();
@@ -130,7 +130,7 @@ describe('a call with a key', () => {
     const env = { DATABASE_URL: books.url, PINCEX_DATABASE_POOL_MAX: '1' };
     const small = await Pincex.open({ config: loadConfig({ env }) });
     onTestFinished(() => small.close());
-    const requests = new Requests(small, { leaseMs: 600 });
+    const requests = new Requests(small, { leaseMs: 1_500 });
     const calls = [1, 2].map(() => callOf(fresh('user'), { key: fresh('key') }).request);
     const [written] = [
       runOf(await requests.begin(sent(calls[0]!))),
@@ -141,8 +141,8 @@ describe('a call with a key', () => {
     const held = gate();
     const holding = small.transaction(() => held.opened);
     const others = new Requests(books.pincex);
-    for (let i = 0; i < 6; i++) {
-      await sleep(300);
+    for (let i = 0; i < 5; i++) {
+      await sleep(800);
       expect(await others.begin(sent(calls[1]!))).toMatchObject({ kind: 'running' });
     }
     await books.sql('COMMIT');
@@ -176,7 +176,7 @@ describe('a call with a key', () => {
     onTestFinished(() => slow.close());
     const userId = fresh('user');
     const { request } = callOf(userId, { key: fresh('key') });
-    const requests = new Requests(slow, { leaseMs: 600 });
+    const requests = new Requests(slow, { leaseMs: 1_500 });
     const run = runOf(await requests.begin(sent(request)));
     // An account that another transaction is making, too.
     await books.sql('BEGIN');
@@ -188,8 +188,8 @@ describe('a call with a key', () => {
     const deposit = { command: 'deposit', id: 'd', userId, currency: 'USD', amount: '5' } as const;
     const executed = execute(slow, run, [deposit], { status: 200, body: '{}' });
     const others = new Requests(books.pincex);
-    for (let i = 0; i < 6; i++) {
-      await sleep(300);
+    for (let i = 0; i < 5; i++) {
+      await sleep(800);
       expect(await others.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'running' });
       expect(await others.begin(sent(request))).toMatchObject({ kind: 'running' });
     }
