@@ -41,7 +41,7 @@ export interface BatchOptions {
 export interface EngineOptions extends BatchOptions {
   /**
    * Makes of a result what is written with it, in the same transaction: so whoever finds the one finds the other. What is
-   * decided anew has another result; the one that is returned is the one that was written.
+   * decided anew has another result, and the last one is the one that was written. Its `durationMs` ends before that.
    */
   readonly alongside?: (result: BatchResult<unknown>) => Alongside;
 }
@@ -112,7 +112,7 @@ export class Engine {
         if (!(error instanceof CatalogBehind)) throw error;
         return run({ ...batch, catalog: await this.#catalog.reread(within?.session) });
       });
-      const result = decision.result ?? resultOf(batch, decision);
+      const result = resultOf(batch, decision);
       this.#onBatch(result);
       return result as BatchResult<Data>;
     });
@@ -254,9 +254,8 @@ interface Batch {
   readonly hashes: Map<Command, string>;
 }
 
-/** A decision, with what is written alongside and what that was made of. */
+/** A decision, with what is written alongside. */
 interface Decided extends Decision {
-  readonly result?: BatchResult<unknown>;
   readonly alongside?: Alongside;
 }
 
@@ -317,8 +316,7 @@ function decideBatch(loaded: LoadedBooks, batch: Batch): Decided {
   const hashOf = (command: Command): string => hashes.get(command) ?? contentHash(command);
   const decision = decide(loaded, items, mode, batchId, new Date().toISOString(), hashOf);
   if (alongside === undefined) return decision;
-  const result = resultOf(batch, decision);
-  return { ...decision, result, alongside: alongside(result) };
+  return { ...decision, alongside: alongside(resultOf(batch, decision)) };
 }
 
 function resultOf({ batchId, mode, began }: Batch, { results }: Decision): BatchResult<unknown> {

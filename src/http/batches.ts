@@ -154,15 +154,10 @@ async function executeAnswered(
   execute: (options: EngineOptions) => Promise<BatchResult<unknown>>,
   noted: (answer: Answer) => Alongside,
 ): Promise<Answer> {
-  const answers = new Map<BatchResult<unknown>, Answer>();
-  const alongside = (result: BatchResult<unknown>): Alongside => {
-    const answer = answerOf(result);
-    answers.set(result, answer);
-    return noted(answer);
-  };
-  const result = await execute({ alongside });
-  const answer = answers.get(result);
-  if (answer === undefined) throw new Error(`Batch ${result.batchId} has a result that was not written`);
+  let answer: Answer | undefined;
+  const alongside = (result: BatchResult<unknown>): Alongside => noted((answer = answerOf(result)));
+  const { batchId } = await execute({ alongside });
+  if (answer === undefined) throw new Error(`Batch ${batchId} was executed without an answer`);
   return answer;
 }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { connect } from '../database/client.ts';
+import { withClient } from '../database/client.ts';
 import type { Statistics } from './statistics.ts';
 
 /** How often a process writes what it counted, in milliseconds. */
@@ -78,20 +78,18 @@ export class Reporter {
   }
 
   async #write(before: readonly pg.QueryConfig[]): Promise<void> {
-    const client = await connect({
+    const config = {
       connectionString: this.#url,
       application_name: 'pincex statistics',
       connectionTimeoutMillis: TIMEOUT_MS,
       query_timeout: TIMEOUT_MS,
-    });
-    try {
+    };
+    await withClient(config, async (client) => {
       for (const query of before) await client.query(query);
       const times = [this.#startedAt, new Date()].map((time) => time.toISOString());
       const statistics = JSON.stringify(this.#statistics.snapshot());
       // Without a name: nothing stays behind in a session that a pooler lends.
       await client.query({ text: writeProcess.text, values: [this.#id, ...times, statistics] });
-    } finally {
-      await client.end();
-    }
+    });
   }
 }
