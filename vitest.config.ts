@@ -7,7 +7,8 @@ export default defineConfig({
     pool: 'forks',
     // All files share one PostgreSQL server; more workers than this only wait for it.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Nothing takes this long, unless it hangs or other programs keep the machine busy.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

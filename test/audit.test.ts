@@ -5,7 +5,7 @@ import { NAMED_FINDINGS } from '../src/audit/audit.ts';
 import type { AuditReport, Pincex } from '../src/index.ts';
 import { expectApplied, isLong, openBooks } from './support/books.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
-import { pincexCli } from './support/processes.ts';
+import { pincexCli } from './support/commandLine.ts';
 
 /** The audit finds each way in which the tables can be wrong, and names the row. */
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/index.ts';
-import { pincexCli } from './support/processes.ts';
+import { pincexCli } from './support/commandLine.ts';
 
 /** What can be said of Dockerfile and compose.yaml where no containers run. */
 

@@ -1,22 +1,17 @@
-import { execFile } from 'node:child_process';
-import path from 'node:path';
-import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import type { BenchReport } from '../../src/bench/bench.ts';
 import type { HttpReport } from '../../src/bench/http.ts';
+import { pincexCli } from '../support/commandLine.ts';
 import { createEmptyDatabase } from '../support/database.ts';
-
-const main = path.join(import.meta.dirname, '../../src/cli/main.ts');
 
 /** The object on the last line of a short run, and what it said meanwhile. */
 async function bench(...options: string[]): Promise<{ report: unknown; stderr: string }> {
   const database = await createEmptyDatabase();
   onTestFinished(() => database.drop());
-  const { stdout, stderr } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', main, 'bench', '--json', '--duration', '2', ...options],
-    { env: { ...process.env, DATABASE_URL: database.url } },
-  );
+  const { exitCode, stdout, stderr } = await pincexCli(['bench', '--json', '--duration', '2', ...options], {
+    env: { DATABASE_URL: database.url },
+  });
+  expect(exitCode).toBe(0);
   return { report: JSON.parse(stdout.trimEnd().split('\n').at(-1)!), stderr };
 }
 
@@ -68,7 +63,7 @@ test('`pincex bench --json` ends with one object: every row, and books that bala
     }
   }
   expect(report.statusUpdates.map(({ items }) => items)).toEqual([100, 1_000, 5_000]);
-}, 120_000);
+});
 
 test('`pincex bench --http --json` holds batches over HTTP against the library, and counts single calls', async () => {
   const report = (await bench('--http')).report as HttpReport;
@@ -83,4 +78,4 @@ test('`pincex bench --http --json` holds batches over HTTP against the library, 
     expect(callsPerSecond).toBeGreaterThan(0);
     expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
   }
-}, 120_000);
+});

@@ -1,21 +1,12 @@
-import { existsSync, mkdtempSync, chmodSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEmptyDatabase, createTestDatabase } from '../support/database.ts';
-import { pincexCli } from '../support/processes.ts';
+import { pincexCli } from '../support/commandLine.ts';
 import { openBooks } from '../support/books.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 /** `pincex` as a user runs it: processes, their output and their exit codes. */
-
-function newFolder(): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-cli-'));
-  chmodSync(folder, 0o755);
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
-  });
-  return folder;
-}
 
 describe('pincex', () => {
   it('goes from an empty database to books, and back', async () => {
@@ -48,7 +39,7 @@ describe('pincex', () => {
     expect((await run('currencies')).stderr).toContain('(migration_failed)');
     expect((await run('migrate', 'up')).exitCode).toBe(0);
     expect((await run('audit')).exitCode).toBe(0);
-  }, 180_000);
+  });
 
   it('sweeps what expired', async () => {
     const database = await createTestDatabase();
@@ -88,7 +79,7 @@ describe('pincex', () => {
   });
 
   it('names the key that is wrong in the configuration', async () => {
-    const cwd = newFolder();
+    const cwd = temporaryFolder('cli');
     writeFileSync(path.join(cwd, 'pincex.yaml'), 'database:\n  pool:\n    max: many\n');
     const run = await pincexCli(['audit'], { cwd });
     expect(run.exitCode).toBe(1);
@@ -111,7 +102,7 @@ describe('pincex', () => {
   );
 
   it('uses a server of its own in PINCEX_DATA_DIR where none is configured, and keeps its data there', async () => {
-    const folder = newFolder();
+    const folder = temporaryFolder('cli');
     const env = { PINCEX_DATA_DIR: path.join(folder, 'data') };
     const add = await pincexCli(['currencies', 'add', 'OWN', '5'], { env, cwd: folder });
     expect(add).toMatchObject({ exitCode: 0, stdout: 'OWN has 5 decimals\n' });
@@ -119,5 +110,5 @@ describe('pincex', () => {
     const list = await pincexCli(['currencies'], { env, cwd: folder });
     expect(list.stdout).toMatch(/^OWN +5$/m);
     expect((await pincexCli(['audit', '--json'], { env, cwd: folder })).exitCode).toBe(0);
-  }, 120_000);
+  });
 });

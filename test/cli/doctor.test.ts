@@ -2,8 +2,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { checks } from '../../src/doctor/doctor.ts';
 import { loadConfig, Pincex, type DoctorReport } from '../../src/index.ts';
 import { createEmptyDatabase } from '../support/database.ts';
-import { pincexCli } from '../support/processes.ts';
-import { newDataDir } from '../doctor/standby.ts';
+import { pincexCli } from '../support/commandLine.ts';
+import { newDataDir } from '../support/folders.ts';
 import { opened, patient } from '../doctor/support.ts';
 
 const doctor = (url: string, ...args: string[]) =>
@@ -74,7 +74,7 @@ it('looks at a server of its own where none is configured, from nothing', async 
   const run = await pincexCli(['doctor', '--json'], { env: { PINCEX_DATA_DIR: newDataDir() } });
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect((JSON.parse(run.stdout) as DoctorReport).findings).toEqual([]);
-}, 120_000);
+});
 
 it('looks at the server that reads go to, from the shell and from the library', async () => {
   const [{ url }, other] = [await patient(), await patient()];

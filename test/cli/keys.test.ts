@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashSecret, parseKey } from '../../src/http/access/keys.ts';
 import { KeyStore, type ApiKey, type CreatedKey } from '../../src/http/access/store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { pincexCli } from '../support/processes.ts';
+import { pincexCli } from '../support/commandLine.ts';
 import { openBooks } from '../support/books.ts';
 
 let database: TestDatabase;
@@ -52,7 +52,7 @@ describe('pincex keys', () => {
     const list = await keys();
     expect(list.stdout).toMatch(new RegExp(`^${id} +desk +admin +\\S+Z +2099-\\S+Z +revoked$`, 'm'));
     expect(list.stdout).toMatch(/ settlement +read funds:write +500 .* valid$/m);
-  }, 120_000);
+  });
 
   it('says that there is no such key', async () => {
     const run = await keys('revoke', '0000000000000000');

@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { PincexError } from '../../src/errors.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 let cwd: string;
 beforeEach(() => {
-  cwd = mkdtempSync(path.join(os.tmpdir(), 'pincex-config-'));
-});
-afterEach(() => {
-  rmSync(cwd, { recursive: true });
+  cwd = temporaryFolder('config');
 });
 
 function write(yaml: string, name = 'pincex.yaml'): void {

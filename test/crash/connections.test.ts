@@ -212,7 +212,7 @@ it('connections that are killed under a stream of batches cost nobody an item', 
   await Promise.all(kills);
   expect(killed).toBeGreaterThan(10);
   expect(await funds(books.pincex, userId, 'USD')).toBe('820 / 180');
-}, 120_000);
+});
 
 it('a database that is gone for good is said to be, within a bounded time; nothing hangs', async () => {
   const { pincex, proxy } = await openThroughProxy();
@@ -235,7 +235,7 @@ it('a database that is gone for good is said to be, within a bounded time; nothi
   });
   proxy.reopen();
   expectApplied(await pincex.bookkeeper.batchLockFunds([lock(userId, 'a')]));
-}, 90_000);
+});
 
 it('one that goes while a batch is being written, and stays away, leaves the outcome unknown, and says so', async () => {
   const { pincex, proxy } = await openThroughProxy();
@@ -254,7 +254,7 @@ it('one that goes while a batch is being written, and stays away, leaves the out
   expect(seen.cuts).toBe(1);
   proxy.reopen();
   expect((await pincex.bookkeeper.lockFunds(lock(userId, 'a'))).status).toBe('replayed');
-}, 90_000);
+});
 
 it('is still unknown when no connection is free to look it up', async () => {
   const environment = { PINCEX_DATABASE_POOL_MAX: '1', PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '500ms' };
@@ -277,7 +277,7 @@ it('is still unknown when no connection is free to look it up', async () => {
   await outcome;
   free.open();
   await other;
-}, 60_000);
+});
 
 it('a transaction whose commit is not answered says that the outcome is unknown', async () => {
   const { pincex, proxy } = await openThroughProxy();

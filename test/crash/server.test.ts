@@ -1,24 +1,15 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { Pincex, PincexError, loadConfig, type LockFunds } from '../../src/index.ts';
 import { expectBalanced, funds, newUser } from '../support/books.ts';
+import { seededDataDir } from '../support/folders.ts';
 import { until } from '../support/waiting.ts';
 
 /** The whole server dies in the middle of a stream of batches. */
 
-function newDataDir(): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-crash-'));
-  chmodSync(folder, 0o755);
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
-  });
-  return path.join(folder, 'data');
-}
-
 it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is there exactly once', async () => {
-  const dataDir = newDataDir();
+  const dataDir = await seededDataDir();
   const config = loadConfig({ env: { PINCEX_DATA_DIR: dataDir } });
   let pincex = await Pincex.open({ config });
   const userIds = await Promise.all([1, 2, 3, 4].map(() => newUser(pincex, { USD: '1000' })));
@@ -70,4 +61,4 @@ it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is t
   for (const userId of userIds)
     expect(await funds(pincex, userId, 'USD')).toBe(`${1000 - sent.length} / ${sent.length}`);
   await expectBalanced(pincex);
-}, 120_000);
+});

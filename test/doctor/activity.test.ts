@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { migrateUp } from '../../src/migrations/runner.ts';
 import { newUser, openBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
-import { newDataDir, started } from './standby.ts';
+import { newDataDir } from '../support/folders.ts';
+import { started } from './standby.ts';
 import { about, connected, examine, flushCounters, follow, found, opened, patient } from './support.ts';
 
 describe('a transaction', () => {
@@ -128,4 +129,4 @@ it('a server that may lose or bloat the books hurts, and so does what was prepar
     await follow(client, about(report, subject));
   }
   await until('the settings to be read', async () => (await examine(url)).findings.length === 0);
-}, 120_000);
+});

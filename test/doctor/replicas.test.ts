@@ -38,7 +38,7 @@ it('a replica that stops replaying hurts, in bytes and in time, where it is and 
   const promoted = await examine(primary, strict);
   expect(found(promoted, 'replicas')).toEqual(['hurts database.read_url']);
   expect(about(promoted, 'database.read_url').message).toContain('no replica of database.url');
-}, 120_000);
+});
 
 it('reads that go to another database, or to none, hurt', async () => {
   const { url } = await patient();

@@ -1,28 +1,9 @@
-import {
-  appendFileSync,
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import os from 'node:os';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
+import { newDataDir } from '../support/folders.ts';
 import { connected } from './support.ts';
-
-/** A folder for a server's data, which goes with the test. */
-export function newDataDir(): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-standby-'));
-  chmodSync(folder, 0o755);
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
-  });
-  return path.join(folder, 'data');
-}
 
 /** A server on this folder, which ends with the test. */
 export async function started(dataDir: string): Promise<EmbeddedServer> {

@@ -1,18 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { withLock } from '../../src/embedded/lock.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 let folder: string;
 let file: string;
 beforeEach(() => {
-  folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-lock-'));
+  folder = temporaryFolder('lock');
   file = path.join(folder, 'lock');
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true });
 });
 
 describe('a lock file', () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,18 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
+import { temporaryFolder } from '../support/folders.ts';
 
 export const isRoot = process.getuid?.() === 0;
 
 /** A data folder that is not there yet, in a new folder that goes with the test. */
 export function newDataDir(): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-embedded-'));
-  // As a project usually is; root.test.ts has one that is closed.
-  chmodSync(folder, 0o755);
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
-  });
-  return path.join(folder, 'project', '.pincex');
+  return path.join(temporaryFolder('embedded'), 'project', '.pincex');
 }
 
 /** What {@link holder} says on one line. */

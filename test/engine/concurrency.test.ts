@@ -51,7 +51,6 @@ describe('two processes that lock the same accounts in opposite orders', () => {
       expect(row!.entries).toBe(applied);
       for (const userId of userIds) expect(await funds(books.pincex, userId, 'USD')).toBe('1000 / 0');
     },
-    120_000,
   );
 });
 

@@ -1,16 +1,17 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { newDataDir, startHolder } from '../embedded/support.ts';
+import { startHolder } from '../embedded/support.ts';
 import { funds, fresh, newUser, useBooks } from '../support/books.ts';
-import { pincexCli, start, type Running } from '../support/processes.ts';
+import { pincexCli } from '../support/commandLine.ts';
+import { newDataDir, temporaryFolder } from '../support/folders.ts';
+import { startPincex, type Running } from '../support/processes.ts';
 import { findProgram } from '../support/programs.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey } from './support.ts';
@@ -28,8 +29,8 @@ interface Started extends Running {
   readonly key: string | undefined;
 }
 
-async function startPincex(env: Record<string, string>, ...args: string[]): Promise<Started> {
-  const running = start('src/cli/main.ts', ['start', '--port', '0', ...args], { env });
+async function listening(env: Record<string, string>, ...args: string[]): Promise<Started> {
+  const running = startPincex(['start', '--port', '0', ...args], { env });
   const { child, ended } = running;
   onTestFinished(async () => {
     child.kill('SIGKILL');
@@ -37,8 +38,8 @@ async function startPincex(env: Record<string, string>, ...args: string[]): Prom
   });
   let said = '';
   child.stdout!.on('data', (text: string) => (said += text));
-  const listening = until('the service to listen', () => said.includes('listening on '), 100_000);
-  await Promise.race([listening, ended.then((end) => Promise.reject(new Error(JSON.stringify(end))))]);
+  const up = until('the service to listen', () => said.includes('listening on '));
+  await Promise.race([up, ended.then((end) => Promise.reject(new Error(JSON.stringify(end))))]);
   return {
     ...running,
     url: /listening on (\S+),/.exec(said)![1]!,
@@ -56,7 +57,7 @@ const onBooks = () => ({ DATABASE_URL: books.url });
 describe('pincex start', () => {
   it('on a fresh data folder makes a key with all rights, tells it once, and listens to this machine only', async () => {
     const env = { PINCEX_DATA_DIR: newDataDir() };
-    const first = await startPincex(env);
+    const first = await listening(env);
     expect(new URL(first.url).hostname).toBe('127.0.0.1');
     const authorization = `Bearer ${first.key!}`;
     const answer = await fetch(`${first.url}/v1/limits`, { headers: { authorization } });
@@ -69,17 +70,17 @@ describe('pincex start', () => {
     expect(end.stdout.match(/pincex_\w+/g)).toHaveLength(1);
     expect(end.stderr).not.toContain(first.key!);
 
-    const second = await startPincex(env);
+    const second = await listening(env);
     expect(second.key).toBeUndefined();
     const again = await fetch(`${second.url}/v1/limits`, { headers: { authorization } });
     expect(again.status).toBe(200);
     second.child.kill('SIGTERM');
     expect((await second.ended).exitCode).toBe(0);
-  }, 240_000);
+  });
 
   it('told to stop, turns unready, takes calls for a while, and loses none that it took', async () => {
     const key = await makeKey(books.pincex, 'admin');
-    const { url, child, ended } = await startPincex({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '5s' });
+    const { url, child, ended } = await listening({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '5s' });
     const userId = await newUser(books.pincex, { USD: '1000000' });
     const slowUser = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, slowUser);
@@ -135,44 +136,40 @@ describe('pincex start', () => {
     expect(new Set(written)).toEqual(new Set(applied));
     const locked = `${1_000_000 - applied.length} / ${applied.length}`;
     expect(await funds(books.pincex, userId, 'USD')).toBe(locked);
-  }, 120_000);
+  });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
-    'told twice, then by %s, ends at once',
-    async (second) => {
-      const key = await makeKey(books.pincex, 'admin');
-      const { url, child, ended } = await startPincex({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '1h' });
-      const userId = await newUser(books.pincex, { USD: '10' });
-      const held = await hold(books, userId);
-      const underWay = post(url, key, { items: [lock(userId, 'a')] }).catch(() => 'cut');
-      await held.awaited();
-      child.kill('SIGTERM');
-      await until('it to drain', async () => (await fetch(`${url}/readyz`)).status === 503);
-      child.kill(second);
-      expect(await ended).toMatchObject({ exitCode: null });
-      expect(child.signalCode).toBe(second);
-      expect(await underWay).toBe('cut');
-      await held.release();
-    },
-    120_000,
-  );
+  it.each(['SIGTERM', 'SIGINT'] as const)('told twice, then by %s, ends at once', async (second) => {
+    const key = await makeKey(books.pincex, 'admin');
+    const { url, child, ended } = await listening({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '1h' });
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const held = await hold(books, userId);
+    const underWay = post(url, key, { items: [lock(userId, 'a')] }).catch(() => 'cut');
+    await held.awaited();
+    child.kill('SIGTERM');
+    await until('it to drain', async () => (await fetch(`${url}/readyz`)).status === 503);
+    child.kill(second);
+    expect(await ended).toMatchObject({ exitCode: null });
+    expect(child.signalCode).toBe(second);
+    expect(await underWay).toBe('cut');
+    await held.release();
+  });
 
   it('ends when the embedded server has ended with the process that started it', async () => {
     const dataDir = newDataDir();
     const starter = startHolder(dataDir);
     expect(await starter.next()).toMatchObject({ startedHere: true });
-    const { ended } = await startPincex({ PINCEX_DATA_DIR: dataDir });
+    const { ended } = await listening({ PINCEX_DATA_DIR: dataDir });
     starter.child.kill('SIGKILL');
     const { exitCode, stderr } = await ended;
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)$/m);
-  }, 120_000);
+  });
 
   it('does not listen to all networks because a variable of a shell is not set', async () => {
     const { exitCode, stderr } = await pincexCli(['start', '--port', '0', '--host', ''], { env: onBooks() });
     expect(exitCode).toBe(1);
     expect(stderr).toContain('--host takes a text that is not empty');
-  }, 120_000);
+  });
 
   it('says in a line that its port is taken', async () => {
     const taken = net.createServer();
@@ -187,59 +184,47 @@ describe('pincex start', () => {
       new RegExp(`^pincex: .*service\\.port ${port}.*EADDRINUSE.* \\(invalid_configuration\\)\n$`, 'm'),
     );
     expect(stderr).not.toContain('    at ');
-  }, 120_000);
+  });
 });
 
 describe('TLS', () => {
   const openssl = findProgram('openssl');
 
-  function newFolder(): string {
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-tls-'));
-    onTestFinished(() => {
-      rmSync(folder, { recursive: true });
-    });
-    return folder;
-  }
-
   it.each([
     ['are not there', undefined],
     ['are something else', 'no certificate'],
-  ])(
-    'says in a line that the files of its certificate %s',
-    async (_, content) => {
-      const file = path.join(newFolder(), 'cert.pem');
-      if (content !== undefined) writeFileSync(file, content);
-      const env = { ...onBooks(), PINCEX_SERVICE_TLS_CERT: file, PINCEX_SERVICE_TLS_KEY: file };
-      const { exitCode, stderr } = await pincexCli(['start', '--port', '0'], { env });
-      expect(exitCode).toBe(1);
-      expect(stderr).toContain(`service.tls_cert ${file}`);
-      expect(stderr).toMatch(/^pincex: .* \(invalid_configuration\)$/m);
-      expect(stderr).not.toContain('    at ');
-    },
-    120_000,
-  );
+  ])('says in a line that the files of its certificate %s', async (_, content) => {
+    const file = path.join(temporaryFolder('tls'), 'cert.pem');
+    if (content !== undefined) writeFileSync(file, content);
+    const env = { ...onBooks(), PINCEX_SERVICE_TLS_CERT: file, PINCEX_SERVICE_TLS_KEY: file };
+    const { exitCode, stderr } = await pincexCli(['start', '--port', '0'], { env });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`service.tls_cert ${file}`);
+    expect(stderr).toMatch(/^pincex: .* \(invalid_configuration\)$/m);
+    expect(stderr).not.toContain('    at ');
+  });
 
   it('is looked at before anything else happens: no books are made, and no key is told', async () => {
     const dataDir = newDataDir();
-    const missing = path.join(newFolder(), 'none.pem');
+    const missing = path.join(temporaryFolder('tls'), 'none.pem');
     const tls = { PINCEX_SERVICE_TLS_CERT: missing, PINCEX_SERVICE_TLS_KEY: missing };
     const { exitCode, stdout } = await pincexCli(['start', '--port', '0'], {
       env: { PINCEX_DATA_DIR: dataDir, ...tls },
     });
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(existsSync(dataDir)).toBe(false);
-  }, 120_000);
+  });
 
   it.skipIf(openssl === null)(
     'serves https to its end, which no silent connection keeps up; without openssl there is no certificate to try it with',
     async () => {
-      const folder = newFolder();
+      const folder = temporaryFolder('tls');
       const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
       const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
       const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
       await promisify(execFile)(openssl!, [...made, ...names, '-keyout', key, '-out', cert]);
       const env = { ...onBooks(), PINCEX_SERVICE_TLS_CERT: cert, PINCEX_SERVICE_TLS_KEY: key };
-      const { url, child, ended } = await startPincex(env);
+      const { url, child, ended } = await listening(env);
       expect(url).toMatch(/^https:/);
       const ca = readFileSync(cert);
       const statusOf = (path: string, options: https.RequestOptions = {}, body?: string) =>
@@ -268,6 +253,5 @@ describe('TLS', () => {
       expect(await answer).toBe(200);
       expect((await ended).exitCode).toBe(0);
     },
-    120_000,
   );
 });

@@ -13,7 +13,7 @@ const books = useBooks();
 const LOCK = '/v1/funds/batch-lock';
 const ACCOUNTS = '/v1/stream/accounts';
 
-beforeAll(() => openManyAccounts(books), 120_000);
+beforeAll(() => openManyAccounts(books));
 
 describe('a stream gives its place back', () => {
   const statusOf = async (url: string, key: string, path: string): Promise<number> => {
@@ -127,4 +127,4 @@ it('an answer of which the client took a part and hung up can be asked for, and 
   const again = await service.post(LOCK, body, { 'idempotency-key': `"${key}"` });
   expect(again.headers.get('idempotency-hit')).toBe('true');
   expect(again.text).toBe(outcome.text);
-}, 60_000);
+});

@@ -9,7 +9,7 @@ const books = useBooks();
 
 const ACCOUNTS = '/v1/stream/accounts';
 
-beforeAll(() => openManyAccounts(books), 120_000);
+beforeAll(() => openManyAccounts(books));
 
 describe('a stream', () => {
   it('that loses its database is cut off without its last line, and gives its place back', async () => {

@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { createEmptyDatabase } from '../support/database.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 /** A folder of migrations: the file names and what is in them. */
 export function migrationFolder(files: Record<string, string> = {}): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-migrations-'));
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true });
-  });
+  const folder = temporaryFolder('migrations');
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
   return folder;
 }

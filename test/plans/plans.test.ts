@@ -56,7 +56,7 @@ const WAYS = [
   { by: 'pg_hint_plan', hints: commentHints, options: '-c pg_hint_plan.enable_hint=on' },
 ];
 
-describe.each(WAYS)('plans of batches by $by on 1,000,000 accounts', { timeout: 120_000 }, (way) => {
+describe.each(WAYS)('plans of batches by $by on 1,000,000 accounts', (way) => {
   const { hints } = way;
   const optionsOf = (url: string): DatabaseOptions => {
     const withOptions = new URL(url);
@@ -82,7 +82,7 @@ describe.each(WAYS)('plans of batches by $by on 1,000,000 accounts', { timeout: 
     await withClient(grown.url, grow);
     database = new RecordingDatabase(optionsOf(grown.url));
     statements = await recordAll(database);
-  }, 120_000);
+  });
 
   beforeEach(({ skip }) => {
     skip(isMissing, 'pg_hint_plan is not installed on this server');

@@ -1,60 +1,41 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { expect, test } from 'vitest';
+import { withClient } from '../../src/database/client.ts';
 import type { ReplaySummary } from '../../src/replay/replay.ts';
-import { accountedFor, digest, freshDatabase, temporaryFolder, writeDay } from './support.ts';
+import { pincexCli } from '../support/commandLine.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { startPincex } from '../support/processes.ts';
+import { until } from '../support/waiting.ts';
+import { accountedFor, digest, freshDatabase, writeDay } from './support.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
-
-function start(url: string, ...args: string[]) {
-  const child = spawn(process.execPath, ['--import', tsx, main, 'replay', ...args], {
-    cwd: temporaryFolder(),
-    env: { PATH: process.env['PATH'], DATABASE_URL: url },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { stdout: '', stderr: '' };
-  child.stdout.on('data', (text: Buffer) => (said.stdout += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (said.stderr += text.toString()));
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...said }));
-  return { child, ended };
-}
-
-const run = (url: string, ...args: string[]) => start(url, ...args).ended;
+const run = (url: string, ...args: string[]) =>
+  pincexCli(['replay', ...args], { env: { DATABASE_URL: url } });
 
 function summaryOf(stdout: string): ReplaySummary {
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as ReplaySummary;
 }
 
-async function countOrders(url: string): Promise<number> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM orders');
-    return Number(rows[0]?.count);
-  } finally {
-    await client.end();
-  }
+function countOrders(url: string): Promise<number> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM orders');
+    return rows[0]!.count;
+  });
 }
 
 test('replays a compressed file and says what came of it', async () => {
   const file = path.join(temporaryFolder(), 'day.csv.gz');
   writeDay(file, { events: 2_000, messy: 0.03 });
   const url = await freshDatabase();
-  const { code, stdout, stderr } = await run(url, file, '--users', '20', '--json');
+  const { exitCode, stdout, stderr } = await run(url, file, '--users', '20', '--json');
   expect(stderr).toBe('');
-  expect(code).toBe(0);
+  expect(exitCode).toBe(0);
   const first = summaryOf(stdout);
   expect(accountedFor(first)).toBe(2_000);
   expect(first).toMatchObject({ events: 2_000, replayed: 0, audit: { ok: true } });
   expect(first.statements).toBeGreaterThanOrEqual(2 * first.batches);
 
   const again = await run(url, file, '--users', '20', '--batch', '500');
-  expect(again.code).toBe(0);
+  expect(again.exitCode).toBe(0);
   expect(again.stdout).toContain(
     `${first.orders + first.cancelled + first.filled} of them had been done before and changed nothing`,
   );
@@ -65,31 +46,30 @@ test('killed half-way and run again, it comes to the same end', async () => {
   writeDay(file, { events: 20_000, messy: 0.01 });
   const args = [file, '--users', '50', '--funding', 'tight', '--batch', '50', '--json'];
   const [whole, broken] = [await freshDatabase(), await freshDatabase()];
-  expect((await run(whole, ...args)).code).toBe(0);
+  expect((await run(whole, ...args)).exitCode).toBe(0);
 
-  const { child, ended } = start(broken, ...args);
-  while ((await countOrders(broken)) < 2_000) await sleep(20);
+  const { child, ended } = startPincex(['replay', ...args], { env: { DATABASE_URL: broken } });
+  await until('2,000 orders', async () => (await countOrders(broken)) >= 2_000);
   child.kill('SIGKILL');
   await ended;
   expect(await countOrders(broken)).toBeLessThan(await countOrders(whole));
 
-  const { code, stdout } = await run(broken, ...args, '--batch', '200');
-  expect(code).toBe(0);
+  const { exitCode, stdout } = await run(broken, ...args, '--batch', '200');
+  expect(exitCode).toBe(0);
   expect(summaryOf(stdout).replayed).toBeGreaterThan(1_000);
   expect(await digest(broken, 'across')).toEqual(await digest(whole, 'across'));
-}, 240_000);
+});
 
 test('books that do not hold end it with 1', async () => {
   const file = path.join(temporaryFolder(), 'day.csv');
   writeDay(file, { events: 500 });
   const url = await freshDatabase();
   await run(url, file, '--users', '20');
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(`UPDATE accounts SET available = available + 1 WHERE user_id = 'user-07'`);
-  await client.end();
-  const { code, stdout } = await run(url, file, '--users', '20', '--json');
-  expect(code).toBe(1);
+  await withClient(url, (client) =>
+    client.query(`UPDATE accounts SET available = available + 1 WHERE user_id = 'user-07'`),
+  );
+  const { exitCode, stdout } = await run(url, file, '--users', '20', '--json');
+  expect(exitCode).toBe(1);
   expect(summaryOf(stdout).audit.ok).toBe(false);
 });
 
@@ -102,10 +82,10 @@ test.each([
 ])('%s ends it with 1 and says why', async (_, args, message) => {
   const file = path.join(temporaryFolder(), 'day.csv');
   writeDay(file, { events: 10 });
-  const { code, stderr } = await run(
+  const { exitCode, stderr } = await run(
     await freshDatabase(),
     ...args.map((arg) => (arg === 'FILE' ? file : arg)),
   );
-  expect(code).toBe(1);
+  expect(exitCode).toBe(1);
   expect(stderr).toMatch(message);
 });

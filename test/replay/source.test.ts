@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { COLUMNS, type OrderEvent } from '../../src/replay/events.ts';
 import { openSource } from '../../src/replay/source.ts';
-import { temporaryFolder, writeDay } from './support.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { writeDay } from './support.ts';
 
 const HEADER = COLUMNS.join();
 const LINE = '65595247,1430438404518,1430438404000,236.47,200000000,created,bid';

@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
@@ -10,15 +9,6 @@ import { COLUMNS, formatEvent, type OrderEvent } from '../../src/replay/events.t
 import type { Funding } from '../../src/replay/funding.ts';
 import { replay, type ReplaySummary } from '../../src/replay/replay.ts';
 import { createTestDatabase } from '../support/database.ts';
-
-/** A folder that goes with the test. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-replay-'));
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
 
 /** The generated day as a file; compressed if its name ends in `.gz`. */
 export function writeDay(file: string, options: DayOptions): void {

@@ -10,12 +10,13 @@ export interface TestDatabase {
 
 /** Makes a fresh database with all migrations applied and nothing else in it. */
 export function createTestDatabase(): Promise<TestDatabase> {
-  return createDatabase(`TEMPLATE ${inject('templateDatabase')}`);
+  // Copied file by file: on a server that has its files in memory this takes a tenth of the time that the log would take.
+  return createDatabase(`TEMPLATE ${inject('templateDatabase')} STRATEGY FILE_COPY`);
 }
 
 /** Makes a fresh database without anything in it. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
-  return createDatabase('TEMPLATE template0');
+  return createDatabase('TEMPLATE template0 STRATEGY FILE_COPY');
 }
 
 async function createDatabase(options: string): Promise<TestDatabase> {

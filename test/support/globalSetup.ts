@@ -1,11 +1,14 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { execFile } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedServer } from '../../src/embedded/server.ts';
-import { defaultFolder } from '../../src/migrations/files.ts';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
 import { migrateUp } from '../../src/migrations/runner.ts';
+import { withClient } from '../../src/database/client.ts';
+import { copyFolder, makeFolder, removeFolder } from './folders.ts';
 import { findProgram, install } from './programs.ts';
 
 declare module 'vitest' {
@@ -14,26 +17,43 @@ declare module 'vitest' {
     serverUrl: string;
     /** A database with all migrations, from which each test file's own is copied. */
     templateDatabase: string;
+    /** The data folder of an embedded server with the books, which does not run: to be copied, not used. */
+    seedFolder: string;
   }
 }
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Starts one server for the whole run, or takes that of PINCEX_TEST_DATABASE_URL. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await provideServers();
+  await buildWhereStale();
+  const folder = makeFolder('run');
+  const seed = path.join(folder, 'seed');
   const given = process.env['PINCEX_TEST_DATABASE_URL'];
-  const server = given ? { url: given, stop: () => Promise.resolve() } : await startTemporaryServer();
   const template = `pincex_template_${process.pid}`;
+  let server: Pick<EmbeddedServer, 'url' | 'stop'> | undefined;
+  const end = async (): Promise<void> => {
+    await server?.stop();
+    removeFolder(folder);
+  };
   try {
+    await makeSeed(seed);
+    server = given
+      ? { url: given, stop: () => Promise.resolve() }
+      : await startCopy(seed, path.join(folder, 'server'));
     await makeTemplate(server.url, template);
   } catch (error) {
-    await server.stop();
+    await end();
     throw error;
   }
-  project.provide('serverUrl', server.url);
+  const { url } = server;
+  project.provide('serverUrl', url);
   project.provide('templateDatabase', template);
+  project.provide('seedFolder', seed);
   return async () => {
-    await query(server.url, `DROP DATABASE ${template}`);
-    await server.stop();
+    await query(url, `DROP DATABASE ${template}`);
+    await end();
   };
 }
 
@@ -51,33 +71,36 @@ async function provideServers(): Promise<void> {
   console.warn(message);
 }
 
-async function startTemporaryServer(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'pincex-test-'));
-  // Root starts the server as another user, who must be able to enter.
-  chmodSync(dataDir, 0o755);
+/** Tests that start `pincex` start what is in `dist/`, as its users do: where a source is younger, it is built. */
+async function buildWhereStale(): Promise<void> {
+  const built = statSync(path.join(root, 'dist/cli/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = readdirSync(path.join(root, 'src'), { recursive: true, withFileTypes: true });
+  const youngest = Math.max(
+    ...sources.map(({ parentPath, name }) => statSync(path.join(parentPath, name)).mtimeMs),
+  );
+  if (youngest > built) await promisify(execFile)('npm', ['run', 'build'], { cwd: root });
+}
+
+async function makeSeed(dataDir: string): Promise<void> {
   const server = await startEmbeddedServer({ dataDir });
-  return {
-    url: server.url,
-    stop: async () => {
-      await server.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
+  try {
+    await withClient(server.url, migrateUp);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function startCopy(seed: string, dataDir: string): Promise<EmbeddedServer> {
+  await copyFolder(seed, dataDir);
+  return startEmbeddedServer({ dataDir });
 }
 
 async function makeTemplate(serverUrl: string, template: string): Promise<void> {
   await query(serverUrl, `DROP DATABASE IF EXISTS ${template}`);
   await query(serverUrl, `CREATE DATABASE ${template}`);
-  if (!existsSync(defaultFolder)) return;
   const url = new URL(serverUrl);
   url.pathname = template;
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    await migrateUp(client);
-  } finally {
-    await client.end();
-  }
+  await withClient(url.href, migrateUp);
 }
 
 async function query(url: string, sql: string): Promise<void> {

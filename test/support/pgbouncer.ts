@@ -1,12 +1,13 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from '../../src/embedded/port.ts';
 import { findServerUser } from '../../src/embedded/user.ts';
+import { makeFolder, removeFolder } from './folders.ts';
+import { findProgram } from './programs.ts';
 import { until } from './waiting.ts';
 
 /** A PgBouncer of a test's own. */
@@ -17,10 +18,7 @@ export interface PgBouncer {
 }
 
 /** PgBouncer's program, or null where this machine has none: then its tests are skipped. */
-export const pgbouncer: string | null =
-  [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin']
-    .map((folder) => path.join(folder, 'pgbouncer'))
-    .find((file) => existsSync(file)) ?? null;
+export const pgbouncer: string | null = findProgram('pgbouncer');
 
 /** Why tests of this file are skipped, as Vitest prints it. */
 export const WITHOUT_PGBOUNCER = 'PgBouncer is not installed here: install it to run these tests';
@@ -37,7 +35,7 @@ export async function startPgBouncer(
   if (pgbouncer === null) throw new Error(WITHOUT_PGBOUNCER);
   const target = new URL(databaseUrl);
   const port = await freePort();
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-pgbouncer-'));
+  const folder = makeFolder('pgbouncer');
   const user = decodeURIComponent(target.username);
   const password = decodeURIComponent(target.password);
   const server = `host=${target.hostname} port=${target.port || '5432'} user=${user} password=${password}`;
@@ -55,7 +53,6 @@ export async function startPgBouncer(
   const file = path.join(folder, 'pgbouncer.ini');
   writeFileSync(file, `[databases]\n* = ${server}\n[pgbouncer]\n${lines.join('\n')}\n`);
   // It refuses to run as root, as PostgreSQL does, and its other user has to read this.
-  chmodSync(folder, 0o755);
   const owner = await findServerUser(folder);
   if (owner !== null) await promisify(execFile)('chown', [String(owner.uid), file]);
   const child = spawn(pgbouncer, ['-q', file], {
@@ -69,16 +66,12 @@ export async function startPgBouncer(
   url.host = `127.0.0.1:${port}`;
   const stop = async (): Promise<void> => {
     await end(child);
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
-  await until(
-    'PgBouncer to answer',
-    () => {
-      if (child.exitCode !== null) throw new Error(`PgBouncer ended: ${said}`);
-      return answers(url.href);
-    },
-    10_000,
-  ).catch(async (error: unknown) => {
+  await until('PgBouncer to answer', () => {
+    if (child.exitCode !== null) throw new Error(`PgBouncer ended: ${said}`);
+    return answers(url.href);
+  }).catch(async (error: unknown) => {
     await stop();
     throw error;
   });

@@ -24,17 +24,28 @@ const tsx = import.meta.resolve('tsx');
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Starts a TypeScript program of the repository, by its path in it. */
-export function start(
-  program: string,
-  args: readonly string[],
-  { env = {}, cwd = root }: RunOptions = {},
-): Running {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('PINCEX') && !name.startsWith('VITEST') && name !== 'DATABASE_URL',
+export function start(program: string, args: readonly string[], options?: RunOptions): Running {
+  return startNode(['--import', tsx, `${root}${program}`, ...args], options);
+}
+
+/** Starts `pincex` as it was built, in a process of its own, as a user would. */
+export function startPincex(args: readonly string[], options?: RunOptions): Running {
+  return startNode([`${root}dist/cli/main.js`, ...args], options);
+}
+
+/** The environment of the tests without what configures Pincex or was set by Vitest. */
+export function cleanEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !name.startsWith('PINCEX') && !name.startsWith('VITEST') && name !== 'DATABASE_URL',
+    ),
   );
-  const child = spawn(process.execPath, ['--import', tsx, `${root}${program}`, ...args], {
+}
+
+function startNode(args: readonly string[], { env = {}, cwd = root }: RunOptions = {}): Running {
+  const child = spawn(process.execPath, args, {
     cwd,
-    env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', ...env },
+    env: { ...cleanEnvironment(), NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -47,9 +58,4 @@ export function start(
     });
   });
   return { child, ended };
-}
-
-/** Runs the command line as a user would, to its end. */
-export function pincexCli(args: readonly string[], options?: RunOptions): Promise<Ended> {
-  return start('src/cli/main.ts', args, options).ended;
 }

@@ -1,10 +1,8 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../../src/embedded/port.ts';
+import { makeFolder, removeFolder } from './folders.ts';
 import { findProgram } from './programs.ts';
 import { until } from './waiting.ts';
 
@@ -23,7 +21,7 @@ export class TestRedis {
   private constructor(port: number, args: readonly string[]) {
     this.port = port;
     this.#args = args;
-    this.#folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-redis-'));
+    this.#folder = makeFolder('redis');
   }
 
   /** @param args settings, such as `--maxmemory 2mb` as two of them */
@@ -72,7 +70,7 @@ export class TestRedis {
 
   async remove(): Promise<void> {
     await this.stop('SIGKILL');
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
   }
 }
 

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import pg from 'pg';
+import { inject } from 'vitest';
 import { findBinaries } from '../../src/embedded/binaries.ts';
 import { answers, urlOf } from '../../src/embedded/database.ts';
 import { prepareFiles, type ServerFiles } from '../../src/embedded/files.ts';
@@ -16,10 +14,8 @@ import { supervise, type Supervised } from '../../src/embedded/supervise.ts';
 import { findServerUser } from '../../src/embedded/user.ts';
 import { findWay, type Way } from '../../src/embedded/way.ts';
 import { withClient } from '../../src/database/client.ts';
-import { migrateUp } from '../../src/migrations/runner.ts';
+import { copyFolder, makeFolder, removeFolder } from './folders.ts';
 import { until } from './waiting.ts';
-
-const run = promisify(execFile);
 
 /** A primary with the books, and a real streaming replica of it, both of a test file's own. */
 export class TestReplica {
@@ -43,15 +39,10 @@ export class TestReplica {
   }
 
   static async start(): Promise<TestReplica> {
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-replica-'));
-    // Root starts the servers as another user, who must be able to enter.
-    chmodSync(folder, 0o755);
+    const folder = makeFolder('replica');
     const [primaryDir, replicaDir] = [path.join(folder, 'primary'), path.join(folder, 'replica')];
-    // The embedded server has all that a primary needs; a copy of its data is taken while it does not run.
-    const first = await startEmbeddedServer({ dataDir: primaryDir });
-    await withClient(first.url, migrateUp);
-    await first.stop();
-    await run('cp', ['-a', primaryDir, replicaDir]);
+    // The embedded server has all that a primary needs, and both begin with the same data.
+    for (const dataDir of [primaryDir, replicaDir]) await copyFolder(inject('seedFolder'), dataDir);
     const files = prepareFiles(replicaDir);
     writeFileSync(path.join(files.cluster, 'standby.signal'), '');
     const way = await findWay(await findServerUser(files.cluster), findBinaries(), replicaDir);
@@ -147,7 +138,7 @@ export class TestReplica {
   async remove(): Promise<void> {
     await this.stopReplica();
     await this.#primary.stop();
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20 });
+    removeFolder(this.#folder);
   }
 }
 

@@ -1,25 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { EngineOptions } from '../../../src/engine/engine.ts';
 import { Requests } from '../../../src/http/requests/requests.ts';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig, Pincex } from '../../../src/index.ts';
 import { expectBalanced, fresh, funds, newUser } from '../../support/books.ts';
+import { seededDataDir } from '../../support/folders.ts';
 import { callOf, execute, runOf, sent, type Call } from './support.ts';
 
 /** What requests cost the disk, and what is left of them when the server dies. */
 
 /** A server of this test's own, which writes its log when a commit asks for it and not by itself. */
 async function quietServer() {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'pincex-requests-'));
-  chmodSync(folder, 0o755);
-  onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
-  });
-  const dataDir = path.join(folder, 'data');
+  const dataDir = await seededDataDir();
   const open = () => Pincex.open({ config: loadConfig({ env: { PINCEX_DATA_DIR: dataDir } }) });
   const pincex = await open();
   const client = new pg.Client({ connectionString: pincex.url });
@@ -84,4 +79,4 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   expect((await new Requests(again).begin(sent(lost))).kind).toBe('run');
   expect(await funds(again, userId, 'USD')).toBe('2 / 8');
   await expectBalanced(again);
-}, 120_000);
+});
