@@ -129,27 +129,39 @@ describe('what another process adds', () => {
 });
 
 describe('on the command line', () => {
-  it('currencies and markets are listed, added, and refused', async () => {
-    const run = (...args: string[]) => pincexCli(args, { env: { DATABASE_URL: books.url } });
-    const currencies = await run('currencies');
-    expect(currencies.exitCode).toBe(0);
-    expect(currencies.stdout).toMatch(/^BTC +8$/m);
+  const run = (...args: string[]) => pincexCli(args, { env: { DATABASE_URL: books.url } });
+
+  it('a currency is added and listed', async () => {
+    const { exitCode, stdout } = await run('currencies');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^BTC +8$/m);
     expect(await run('currencies', 'add', 'WIF', '9')).toMatchObject({
       exitCode: 0,
       stdout: 'WIF has 9 decimals\n',
     });
     expect((await run('currencies', 'list')).stdout).toMatch(/^WIF +9$/m);
-    const changed = await run('currencies', 'add', 'WIF', '8');
-    expect(changed).toMatchObject({ exitCode: 1, stdout: '' });
-    expect(changed.stderr).toMatch(/^pincex: WIF exists with scale 9.*\(invalid_argument\)\n$/);
-    const noNumber = await run('currencies', 'add', 'WIF2', 'nine');
-    expect(noNumber.exitCode).toBe(1);
-    expect(noNumber.stderr).toContain('whole number from 0 to 18');
-    expect(noNumber.stderr).not.toContain('    at ');
-    expect((await run('markets', 'add', 'WIF/USD', '0.01', '0.1')).stdout).toContain('WIF/USD');
-    expect((await run('markets')).stdout).toMatch(/^WIF\/USD +0\.01 +0\.1$/m);
-    expect((await run('markets', 'add', 'WIF/NONE', '0.01', '0.1')).stderr).toContain(
-      'add the currency NONE first',
-    );
+  });
+
+  it('a currency is refused with other decimals than it has', async () => {
+    const { exitCode, stdout, stderr } = await run('currencies', 'add', 'USD', '8');
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^pincex: USD exists with scale 2.*\(invalid_argument\)\n$/);
+  });
+
+  it('a currency is refused with decimals that are no number', async () => {
+    const { exitCode, stderr } = await run('currencies', 'add', 'WIF2', 'nine');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('whole number from 0 to 18');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('a market is added and listed', async () => {
+    expect((await run('markets', 'add', 'BTC/ETH', '0.01', '0.1')).stdout).toContain('BTC/ETH');
+    expect((await run('markets')).stdout).toMatch(/^BTC\/ETH +0\.01 +0\.1$/m);
+  });
+
+  it('a market of a currency that is not there says to add that first', async () => {
+    const { stderr } = await run('markets', 'add', 'BTC/NONE', '0.01', '0.1');
+    expect(stderr).toContain('add the currency NONE first');
   });
 });

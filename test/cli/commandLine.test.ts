@@ -3,39 +3,79 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEmptyDatabase, createTestDatabase } from '../support/database.ts';
 import { pincexCli } from '../support/commandLine.ts';
+import { startPincex, type Ended } from '../support/processes.ts';
 import { openBooks } from '../support/books.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
-/** `pincex` as a user runs it: processes, their output and their exit codes. */
+/** `pincex` with its output and its exit codes: in this process, and where the process is the point, as a user starts it. */
 
-describe('pincex', () => {
-  it('goes from an empty database to books, and back', async () => {
+describe('pincex as a process', () => {
+  const unreachable = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+
+  it('prints on standard output and exits with 0', async () => {
+    const run = await startPincex(['--version']).ended;
+    expect(run).toEqual({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string,
+      stderr: '',
+    });
+  });
+
+  it('says on standard error what is wrong and exits with 1, where its words are refused', async () => {
+    const run = await startPincex(['frobnicate'], { env: unreachable }).ended;
+    expect(run).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: expect.stringContaining("unknown command 'frobnicate'") as string,
+    });
+  });
+
+  it('says on standard error what is wrong and exits with 1, where its work fails', async () => {
+    const run = await startPincex(['audit'], { env: unreachable }).ended;
+    expect(run).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^pincex: .*\(database_unavailable\)\n$/) as string,
+    });
+  });
+});
+
+describe('pincex on a database', () => {
+  async function onEmptyDatabase(): Promise<(...args: string[]) => Promise<Ended>> {
     const database = await createEmptyDatabase();
     onTestFinished(() => database.drop());
-    const run = (...args: string[]) => pincexCli(args, { env: { DATABASE_URL: database.url } });
+    return (...args) => pincexCli(args, { env: { DATABASE_URL: database.url } });
+  }
 
-    const before = await run('audit');
-    expect(before.exitCode).toBe(1);
-    expect(before.stderr).toContain('run "pincex migrate up"');
-    expect(before.stderr).toContain('(migration_failed)');
-
+  it('that is empty says how to make the books', async () => {
+    const run = await onEmptyDatabase();
+    const audit = await run('audit');
+    expect(audit.exitCode).toBe(1);
+    expect(audit.stderr).toContain('run "pincex migrate up"');
+    expect(audit.stderr).toContain('(migration_failed)');
     const status = await run('migrate', 'status');
     expect(status.exitCode).toBe(0);
     expect(status.stdout).toMatch(/batch_operations_indexes +pending/);
+  });
+
+  it('migrates up to books that hold, and the second time there is nothing to do', async () => {
+    const run = await onEmptyDatabase();
     const up = await run('migrate', 'up');
     expect(up.exitCode).toBe(0);
     expect(up.stdout).toMatch(/^\d+ applied$/m);
     expect(await run('migrate', 'up')).toMatchObject({ exitCode: 0, stdout: 'nothing to do\n' });
     expect((await run('migrate', 'status')).stdout).not.toContain('pending');
-
     expect((await run('currencies')).stdout).toMatch(/^USD +2$/m);
     const audit = await run('audit');
     expect(audit.exitCode).toBe(0);
     expect(audit.stdout).toContain('0 accounts, 0 journal entries, 0 open holds');
     expect((await run('sweep')).stdout).toBe('0 orders expired, 0 holds returned\n');
+  });
 
-    const down = await run('migrate', 'down', '--steps', '100');
-    expect(down.exitCode).toBe(0);
+  it('migrates down to nothing, and up again', async () => {
+    const run = await onEmptyDatabase();
+    expect((await run('migrate', 'up')).exitCode).toBe(0);
+    expect((await run('migrate', 'down', '--steps', '100')).exitCode).toBe(0);
     expect((await run('currencies')).stderr).toContain('(migration_failed)');
     expect((await run('migrate', 'up')).exitCode).toBe(0);
     expect((await run('audit')).exitCode).toBe(0);
@@ -53,7 +93,9 @@ describe('pincex', () => {
     expect(run).toMatchObject({ exitCode: 0, stdout: '0 orders expired, 1 holds returned\n', stderr: '' });
     expect((await pincex.bookkeeper.getAccount('ann', 'USD'))!.available).toBe('5');
   });
+});
 
+describe('pincex', () => {
   it.each([
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['audit', '--yaml'], "unknown option '--yaml'"],

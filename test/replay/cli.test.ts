@@ -43,20 +43,50 @@ test('replays a compressed file and says what came of it', async () => {
 
 test('killed half-way and run again, it comes to the same end', async () => {
   const file = path.join(temporaryFolder(), 'day.csv');
-  writeDay(file, { events: 20_000, messy: 0.01 });
+  writeDay(file, { events: 4_000, messy: 0.01 });
   const args = [file, '--users', '50', '--funding', 'tight', '--batch', '50', '--json'];
   const [whole, broken] = [await freshDatabase(), await freshDatabase()];
   expect((await run(whole, ...args)).exitCode).toBe(0);
+  const orders = await countOrders(whole);
 
-  const { child, ended } = startPincex(['replay', ...args], { env: { DATABASE_URL: broken } });
-  await until('2,000 orders', async () => (await countOrders(broken)) >= 2_000);
-  child.kill('SIGKILL');
-  await ended;
-  expect(await countOrders(broken)).toBeLessThan(await countOrders(whole));
+  await withClient(broken, async (client) => {
+    // The batch that would make it more than half of the orders waits for this session, and is killed waiting.
+    await client.query('SELECT pg_advisory_lock(1)');
+    await client.query(
+      `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+           IF (SELECT count(*) FROM orders) > ${orders / 2} THEN PERFORM pg_advisory_xact_lock(1); END IF;
+           RETURN NULL;
+         END $$;
+       CREATE TRIGGER half BEFORE INSERT ON orders EXECUTE FUNCTION wait()`,
+    );
+    const { child, ended } = startPincex(['replay', ...args], { env: { DATABASE_URL: broken } });
+    await until('the replay to wait', async () => {
+      const { rowCount } = await client.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      );
+      return rowCount === 1;
+    });
+    child.kill('SIGKILL');
+    await ended;
+    // Nobody hears what becomes of its last statement.
+    await client.query('SELECT pg_advisory_unlock(1)');
+    await until('its connections to end', async () => {
+      const { rowCount } = await client.query(
+        'SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      );
+      return rowCount === 0;
+    });
+    await client.query('DROP FUNCTION wait CASCADE');
+  });
+  const before = await countOrders(broken);
+  expect(before).toBeGreaterThan(orders / 2);
+  expect(before).toBeLessThan(orders);
 
   const { exitCode, stdout } = await run(broken, ...args, '--batch', '200');
   expect(exitCode).toBe(0);
-  expect(summaryOf(stdout).replayed).toBeGreaterThan(1_000);
+  expect(summaryOf(stdout).replayed).toBeGreaterThan(before);
   expect(await digest(broken, 'across')).toEqual(await digest(whole, 'across'));
 });
 

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import { generateDay } from '../../src/demo/generator.ts';
 import type { OrderEvent } from '../../src/replay/events.ts';
+import { isLong } from '../support/books.ts';
 import { accountedFor, digest, event, freshDatabase, runReplay } from './support.ts';
 
-const EVENTS = 4_000;
+const EVENTS = isLong ? 4_000 : 2_000;
 const day = [...generateDay({ events: EVENTS, messy: 0.03 })];
+/** One item a batch takes long. */
+const FEW = isLong ? 1_500 : 500;
 
 test('every line is accounted for, and the books hold', async () => {
   const summary = await runReplay({ url: await freshDatabase(), events: day });
@@ -51,7 +54,7 @@ test.each(['ample', 'tight'] as const)(
     const digests = [];
     for (const batch of [1, 10, 100, 4_000]) {
       const url = await freshDatabase();
-      const events = day.slice(0, 1_500);
+      const events = day.slice(0, FEW);
       expect((await runReplay({ url, events, funding, batch })).audit.ok).toBe(true);
       digests.push(await digest(url, 'across'));
     }
