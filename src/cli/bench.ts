@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { runBench, type BenchProgress, type BenchReport } from '../bench/bench.ts';
 import { measureCoveringIndex } from '../bench/coveringIndex.ts';
 import { measureDay, type DayOptions, type DayReport } from '../bench/day.ts';
-import { measureHttp, type HttpReport } from '../bench/http.ts';
+import type { HttpReport } from '../bench/http.ts';
 import { withScratchDatabase } from '../bench/scratch.ts';
 import { generateDay } from '../demo/generator.ts';
 import { startProgress } from '../replay/progress.ts';
@@ -42,6 +42,8 @@ export function addBench(program: Command): void {
           return;
         }
         if (http) {
+          // The service takes as long to load as all the rest: no other command waits for it.
+          const { measureHttp } = await import('../bench/http.ts');
           const report = await withScratchDatabase((config) => measureHttp(config, duration * 1_000));
           if (json) print(JSON.stringify(report));
           else printHttp(report);

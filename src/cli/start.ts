@@ -1,13 +1,5 @@
 import type { Command } from 'commander';
-import { pino } from 'pino';
-import { loadConfig } from '../config/load.ts';
-import { KeyStore } from '../http/access/store.ts';
-import { untilGone } from '../embedded/gone.ts';
-import { PincexError } from '../errors.ts';
-import { readTls, startService } from '../http/service.ts';
-import type { Pincex } from '../pincex.ts';
 import { someText, wholeNumber } from './options.ts';
-import { print, withPincex } from './session.ts';
 
 export function addStart(program: Command, version: string): void {
   program
@@ -16,61 +8,8 @@ export function addStart(program: Command, version: string): void {
     .option('--port <n>', 'over service.port; 0: any that is free', wholeNumber('--port', 0, 65_535))
     .option('--host <host>', 'over service.host; 0.0.0.0 for all networks', someText('--host'))
     .action(async (options: { port?: number; host?: string }) => {
-      const config = loadConfig();
-      const service = { ...config.service, ...options };
-      // What is wrong with it must not be found out once the books have been made.
-      await readTls(service.tls);
-      await withPincex((pincex) => serve(pincex, version), {
-        config: { ...config, service },
-        onProgress: note,
-      });
+      // The service takes as long to load as all the rest: no other command waits for it.
+      const { serveBooks } = await import('./serve.ts');
+      await serveBooks(version, options);
     });
 }
-
-/** Serves until a signal comes; the books are closed afterwards. */
-async function serve(pincex: Pincex, version: string): Promise<void> {
-  const stopped = signal();
-  // Standard output is for what a caller needs to know; the log is for who looks for a problem.
-  const service = await startService(pincex, version, pino({ name: 'pincex' }, pino.destination(2)));
-  try {
-    await ensureKey(pincex);
-    print(`listening on ${service.url}, documentation at ${service.url}/docs`);
-    const isEmbedded = pincex.config.database.url === null;
-    const why = await Promise.race([stopped, ...(isEmbedded ? [embeddedServer(pincex)] : [])]);
-    note(`stopping on ${why}: calls under way are answered first`);
-  } finally {
-    await service.stop();
-  }
-}
-
-/** Fails once it is gone: without it nothing can be served ever again, and a new process starts a new one. */
-async function embeddedServer({ url }: Pincex): Promise<never> {
-  await untilGone(url);
-  throw new PincexError(
-    'database_unavailable',
-    'The embedded PostgreSQL server has ended, as it does with the process that started it: start again, or use a server of your own (DATABASE_URL)',
-  );
-}
-
-/** Nobody can do anything without a key: books that have none get one. */
-async function ensureKey({ session }: Pincex): Promise<void> {
-  const first = await new KeyStore(session).createFirst();
-  if (first === undefined) return;
-  print(`a first key, with all rights, which is not stored and will not be shown again: ${first.key}`);
-}
-
-/** The first signal to stop. A second one ends the process at once, as ever. */
-function signal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const names = ['SIGINT', 'SIGTERM'] as const;
-    const first = (name: NodeJS.Signals): void => {
-      for (const each of names) process.off(each, first);
-      resolve(name);
-    };
-    for (const name of names) process.on(name, first);
-  });
-}
-
-const note = (message: string): void => {
-  process.stderr.write(`${message}\n`);
-};
