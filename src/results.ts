@@ -12,6 +12,7 @@ export type ItemErrorCode =
   | 'invalid_quantity'
   | 'invalid_order'
   | 'invalid_time'
+  | 'below_minimum'
   | 'id_reused'
   | 'already_rejected'
   | 'order_not_found'

@@ -213,12 +213,32 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   [
     'one side of a trade is gone',
     `DELETE FROM trades WHERE side = 'buy'`,
-    { fills_are_trades: 'order ann buy' },
+    { fills_are_paid: 'order ann buy', fills_are_trades: 'order ann buy' },
   ],
   [
     'a trade says another quantity',
     `UPDATE trades SET quantity = 0.4 WHERE side = 'sell'`,
-    { fills_are_trades: 'order bob sell' },
+    { fills_are_paid: 'order bob sell', fills_are_trades: 'order bob sell' },
+  ],
+  [
+    'a trade says another price',
+    `UPDATE trades SET price = price + 0.01 WHERE side = 'sell'`,
+    { fills_are_paid: 'order bob sell' },
+  ],
+  [
+    'a buy paid a unit less than what it filled is worth',
+    `UPDATE trades SET quote_amount = quote_amount - 0.01 WHERE side = 'buy'`,
+    { fills_are_paid: 'order ann buy' },
+  ],
+  [
+    'a buy paid a unit more than what it filled is worth',
+    `UPDATE trades SET quote_amount = quote_amount + 0.01 WHERE side = 'buy'`,
+    { fills_are_paid: 'order ann buy' },
+  ],
+  [
+    'an order says that its fills are worth something else',
+    `UPDATE orders SET filled_value = filled_value + 1 WHERE id = 'sell'`,
+    { fills_are_paid: 'order bob sell' },
   ],
   [
     'an ended order says that it was filled',

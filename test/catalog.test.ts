@@ -1,4 +1,5 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { limits } from '../src/index.ts';
 import { anyway, expectApplied, newUser, openBooks, useBooks } from './support/books.ts';
 import { pincexCli } from './support/commandLine.ts';
 import { until } from './support/waiting.ts';
@@ -76,6 +77,58 @@ describe('a market', () => {
       code: 'invalid_argument',
     });
     expect(await books.sql('SELECT FROM markets WHERE symbol = $1', [symbol])).toHaveLength(0);
+  });
+});
+
+describe('the least value of an order on a market', () => {
+  it('is none unless it is said when the market is added', async () => {
+    const { catalog } = books.pincex;
+    expect(await catalog.addMarket('ADA/EUR', '0.01', '0.01')).toMatchObject({ minNotional: '0' });
+    const market = { symbol: 'DOT/EUR', minNotional: '2.5' };
+    expect(await catalog.addMarket('DOT/EUR', '0.01', '0.01', '2.50')).toMatchObject(market);
+    await expect(catalog.addMarket('DOT/EUR', '0.01', '0.01')).rejects.toThrow('least order value 2.5');
+  });
+
+  it('can be set, and holds for the next order', async () => {
+    const { catalog, trading } = books.pincex;
+    await catalog.addMarket('LINK/EUR', '0.01', '0.01', '1');
+    const userId = await newUser(books.pincex, { EUR: '100' });
+    const item = { ...order, userId, symbol: 'LINK/EUR' };
+    expectApplied(await trading.placeOrders([{ ...item, id: `${userId}-1` }]));
+    expect(await catalog.setMinNotional('LINK/EUR', '1.01')).toMatchObject({ minNotional: '1.01' });
+    const refused = await trading.placeOrders([{ ...item, id: `${userId}-2` }]);
+    expect(refused.failedItems.get(0)!.code).toBe('below_minimum');
+    await catalog.setMinNotional('LINK/EUR', '0');
+    expectApplied(await trading.placeOrders([{ ...item, id: `${userId}-2` }]));
+  });
+
+  it('that was set is followed by other processes once they read their catalog anew', async () => {
+    const other = await openBooks(books.url);
+    onTestFinished(() => other.close());
+    const minNotional = async () => (await other.catalog.get()).markets.get('SOL/USD')!.minNotional;
+    expect(await minNotional()).toBe('1');
+    await books.pincex.catalog.setMinNotional('SOL/USD', '3');
+    expect(await minNotional()).toBe('1');
+    const now = vi.spyOn(performance, 'now');
+    onTestFinished(() => {
+      now.mockRestore();
+    });
+    const later = performance.now() + limits.catalogMs + 1;
+    now.mockReturnValueOnce(later);
+    await minNotional();
+    await until('the market to be read anew', async () => (await minNotional()) === '3');
+  });
+
+  it.each([
+    ['SOL/XXX', '1'],
+    ['SOL/USD', '-1'],
+    ['SOL/USD', '0.001'],
+    ['SOL/USD', ''],
+    ['SOL/USD', anyway<string>(1)],
+  ])('of %s cannot be %j', async (symbol, minNotional) => {
+    await expect(books.pincex.catalog.setMinNotional(symbol, minNotional)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
   });
 });
 
@@ -157,7 +210,15 @@ describe('on the command line', () => {
 
   it('a market is added and listed', async () => {
     expect((await run('markets', 'add', 'BTC/ETH', '0.01', '0.1')).stdout).toContain('BTC/ETH');
-    expect((await run('markets')).stdout).toMatch(/^BTC\/ETH +0\.01 +0\.1$/m);
+    expect((await run('markets')).stdout).toMatch(/^BTC\/ETH +0\.01 +0\.1 +0$/m);
+  });
+
+  it('a market is added with the least value of an order, and that is changed', async () => {
+    const added = await run('markets', 'add', 'ETH/CHF', '0.01', '0.1', '--min-notional', '5');
+    expect(added.stdout).toBe('ETH/CHF trades in ticks of 0.01 and lots of 0.1, orders from 5 CHF\n');
+    const changed = await run('markets', 'set', 'ETH/CHF', '--min-notional', '10.5');
+    expect(changed).toMatchObject({ exitCode: 0, stdout: 'ETH/CHF takes orders from 10.5 CHF\n' });
+    expect((await run('markets')).stdout).toMatch(/^ETH\/CHF +0\.01 +0\.1 +10\.5$/m);
   });
 
   it('a market of a currency that is not there says to add that first', async () => {

@@ -6,6 +6,9 @@ export interface Check {
   readonly text: string;
 }
 
+/** When payments began to be rounded once for each buy order, not for each of its fills. */
+const SINCE_PAYMENTS = `SELECT applied_at FROM schema_migrations WHERE name = 'payments'`;
+
 /** What the books promise, each proved from the tables alone. */
 export const checks: readonly Check[] = [
   {
@@ -78,13 +81,20 @@ export const checks: readonly Check[] = [
             WHEN o.side = 'sell' THEN o.quantity - o.filled_quantity
             -- units written out, since a power or a division keeps only so many decimals
             WHEN o.price IS NOT NULL
+              THEN (ceil((o.filled_value + o.price * (o.quantity - o.filled_quantity)) * ('1e' || q.scale)::numeric)
+                - ceil(o.filled_value * ('1e' || q.scale)::numeric)) * ('1e-' || q.scale)::numeric
+          END AS amount,
+          CASE
+            WHEN o.price IS NULL THEN o.hold_amount
+            -- what an order that was filled in part before held for the rest, until it is filled again
+            WHEN o.side = 'buy' AND o.updated_at < p.applied_at
               THEN ceil(o.price * (o.quantity - o.filled_quantity) * ('1e' || q.scale)::numeric)
                 * ('1e-' || q.scale)::numeric
-          END AS amount,
-          o.hold_amount AS most
+          END AS most
         FROM orders o
         JOIN markets m USING (symbol)
         JOIN currencies q ON q.code = m.quote
+        LEFT JOIN (${SINCE_PAYMENTS}) AS p ON true
         WHERE o.placed AND o.status IN ('pending', 'open', 'partially_filled')
       )
       SELECT format('hold %s %s %s', user_id, order_id, currency) AS subject,
@@ -95,10 +105,7 @@ export const checks: readonly Check[] = [
       FROM (SELECT * FROM holds WHERE placed) AS h
       FULL JOIN needed n USING (user_id, order_id, currency)
       WHERE n.order_id IS NULL
-        OR CASE
-          WHEN n.amount IS NULL THEN coalesce(h.amount, 0) > n.most
-          ELSE coalesce(h.amount, 0) <> n.amount
-        END`,
+        OR coalesce(h.amount, 0) NOT BETWEEN coalesce(n.amount, 0) AND coalesce(n.most, n.amount)`,
   },
   {
     name: 'fills_are_trades',
@@ -111,6 +118,36 @@ export const checks: readonly Check[] = [
       LEFT JOIN (SELECT user_id, order_id, sum(quantity) AS traded FROM trades GROUP BY user_id, order_id) AS t
         USING (user_id, order_id)
       WHERE o.filled_quantity <> coalesce(t.traded, 0)`,
+  },
+  {
+    name: 'fills_are_paid',
+    promise:
+      'The filled value of each placed order is that of its trades, and what a buy paid for them is that value, rounded up',
+    text: `
+      SELECT format('order %s %s', user_id, order_id) AS subject,
+        CASE
+          WHEN filled_value <> value THEN format('has filled %s in value, its trades %s', filled_value, value)
+          ELSE format('paid %s for what is worth %s', paid, value)
+        END AS problem
+      FROM (
+        SELECT o.user_id, o.id AS order_id, o.side, o.filled_value, coalesce(t.value, 0) AS value,
+          coalesce(t.paid, 0) AS paid, ('1e-' || q.scale)::numeric AS unit,
+          ceil(o.filled_value * ('1e' || q.scale)::numeric) * ('1e-' || q.scale)::numeric AS due,
+          -- what fills that were rounded down by themselves may lack
+          CASE WHEN t.first < p.applied_at THEN t.trades ELSE 0 END AS lacking
+        FROM orders o
+        LEFT JOIN (
+          SELECT user_id, order_id, sum(price * quantity) AS value, sum(quote_amount) AS paid, count(*) AS trades,
+            min(executed_at) AS first
+          FROM trades
+          GROUP BY user_id, order_id
+        ) AS t ON t.user_id = o.user_id AND t.order_id = o.id
+        JOIN markets m USING (symbol)
+        JOIN currencies q ON q.code = m.quote
+        LEFT JOIN (${SINCE_PAYMENTS}) AS p ON true
+        WHERE o.placed
+      ) AS filled
+      WHERE filled_value <> value OR (side = 'buy' AND paid NOT BETWEEN due - lacking * unit AND due)`,
   },
   {
     name: 'sum_is_zero',

@@ -1,5 +1,5 @@
-import type { Currency, Market } from '../catalog/catalog.ts';
-import { divideUp } from '../money/amount.ts';
+import type { Currency } from '../catalog/catalog.ts';
+import { divideUp, formatAmount } from '../money/amount.ts';
 import type { Books } from './books.ts';
 import { Rejection } from './rejection.ts';
 import { VALUE_SCALE, type NewOrder, type OrderRow, type OrderStatus, type OwnedId } from './rows.ts';
@@ -49,25 +49,34 @@ export function requiredHold(order: OrderRow): { currency: Currency; amount: big
   if (order.price === null) return { currency: quote, amount: order.holdAmount ?? 0n };
   return {
     currency: quote,
-    amount: limitHold(order.market, order.price, order.quantity - order.filledQuantity),
+    amount: paymentFor(order, fillValue(order, order.price, order.quantity - order.filledQuantity)),
   };
 }
 
 /**
- * What a limit buy holds for what remains of it: price x quantity, rounded up to the scale of quote. A fill is
- * paid rounded down ({@link quoteAmount}), so that any sequence of fills is covered to the last unit.
+ * What a buy pays for fills of this value, in units of quote. All that it has paid is always the exact value of all that
+ * it has filled, rounded up once: however its fills are split, it never pays less than that value, nor one unit more. So
+ * a hold of the payment for the rest at the limit price covers every way to fill it.
  */
-function limitHold({ base, quote, priceScale }: Market, price: bigint, remaining: bigint): bigint {
-  const value = price * remaining;
-  const shift = priceScale + base.scale - quote.scale;
-  return shift < 0 ? value * 10n ** BigInt(-shift) : divideUp(value, 10n ** BigInt(shift));
+export function paymentFor(buy: OrderRow, value: bigint): bigint {
+  const paid = (filledValue: bigint): bigint => divideUp(filledValue, unitOf(buy.market.quote));
+  return paid(buy.filledValue + value) - paid(buy.filledValue);
 }
 
-/** What is paid for `quantity` at `price`: rounded down to the scale of quote. */
-export function quoteAmount(order: OrderRow, price: bigint, quantity: bigint): bigint {
-  const { base, quote, priceScale } = order.market;
-  const shift = priceScale + base.scale - quote.scale;
-  return shift < 0 ? price * quantity * 10n ** BigInt(-shift) : (price * quantity) / 10n ** BigInt(shift);
+/** The smallest amount of a currency, at {@link VALUE_SCALE}. */
+const unitOf = ({ scale }: Currency): bigint => 10n ** BigInt(VALUE_SCALE - scale);
+
+/** Refuses an order whose value is known and below the least that its market takes. */
+export function requireNotional(order: OrderRow): void {
+  const { market, price, quantity, holdAmount } = order;
+  const unit = unitOf(market.quote);
+  const value = price === null ? holdAmount && holdAmount * unit : fillValue(order, price, quantity);
+  if (value === null || value >= market.leastValue * unit) return;
+  const { symbol, minNotional, quote } = market;
+  throw new Rejection(
+    'below_minimum',
+    `An order on ${symbol} must be worth at least ${minNotional} ${quote.code}: got ${formatAmount(value, VALUE_SCALE)}`,
+  );
 }
 
 /** Stores a new order. */

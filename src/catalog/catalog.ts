@@ -15,12 +15,16 @@ export interface Market {
   readonly tickSize: string;
   /** Decimal string, in base. */
   readonly lotSize: string;
+  /** Decimal string, in quote: the least value of an order, as far as it is known when the order comes; `0`: none. */
+  readonly minNotional: string;
   /** Decimals of a price. */
   readonly priceScale: number;
   /** `tickSize` at `priceScale`. */
   readonly tick: bigint;
   /** `lotSize` at the scale of base. */
   readonly lot: bigint;
+  /** `minNotional` at the scale of quote. */
+  readonly leastValue: bigint;
 }
 
 /** The reference data of one moment: every currency and market, by its code. */

@@ -2,7 +2,7 @@ import type { Database, Session } from '../database/database.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { parseAmount, trimDecimal } from '../money/amount.ts';
-import type { Catalog, Currency, Market } from './catalog.ts';
+import { marketOf, type Catalog, type Currency, type Market } from './catalog.ts';
 
 export const readCurrencies = {
   name: 'read-currencies',
@@ -11,7 +11,7 @@ export const readCurrencies = {
 
 export const readMarkets = {
   name: 'read-markets',
-  text: 'SELECT symbol, base, quote, tick_size, lot_size FROM markets ORDER BY symbol',
+  text: 'SELECT symbol, base, quote, tick_size, lot_size, min_notional FROM markets ORDER BY symbol',
 };
 
 export const insertCurrency = {
@@ -25,9 +25,14 @@ export const insertCurrency = {
 export const insertMarket = {
   name: 'insert-market',
   text: `
-    INSERT INTO markets (symbol, base, quote, tick_size, lot_size) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO markets (symbol, base, quote, tick_size, lot_size, min_notional) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (symbol) DO NOTHING
     RETURNING symbol`,
+};
+
+export const updateMinNotional = {
+  name: 'update-min-notional',
+  text: 'UPDATE markets SET min_notional = $2 WHERE symbol = $1',
 };
 
 interface MarketRow {
@@ -36,12 +41,16 @@ interface MarketRow {
   quote: string;
   tick_size: string;
   lot_size: string;
+  min_notional: string;
 }
 
 /** How long an unknown code is believed to be unknown before the tables are asked again. */
 const STALE_AFTER_MS = 1_000;
 
-/** Reads the reference data once and keeps it; codes never change their meaning, they only become more. */
+/**
+ * Reads the reference data and keeps it: codes never change their meaning, they only become more, and of a market only its
+ * least order value may change.
+ */
 export class CatalogStore {
   readonly #database: Database;
   #catalog: Promise<Catalog> | undefined;
@@ -53,7 +62,17 @@ export class CatalogStore {
 
   /** @param session where it is read if it has not been: a transaction has its connection already */
   get(session?: Session): Promise<Catalog> {
-    return this.#catalog ?? this.reread(session);
+    const known = this.#catalog;
+    if (known === undefined) return this.reread(session);
+    if (performance.now() - this.#readAt > limits.catalogMs) this.#readAhead(known);
+    return known;
+  }
+
+  /** Reads the tables anew while what is known goes on being used, also where they cannot be read now. */
+  #readAhead(known: Promise<Catalog>): void {
+    this.reread().catch(() => {
+      this.#catalog ??= known;
+    });
   }
 
   /** A catalog read later than the last one, or `undefined` while the last one is fresh. */
@@ -96,9 +115,10 @@ export class CatalogStore {
    *
    * @param tickSize decimal string, in quote
    * @param lotSize decimal string, in base
+   * @param minNotional decimal string, in quote: the least value of an order; `0`: none
    * @throws PincexError `invalid_argument`
    */
-  async addMarket(symbol: string, tickSize: string, lotSize: string): Promise<Market> {
+  async addMarket(symbol: string, tickSize: string, lotSize: string, minNotional = '0'): Promise<Market> {
     const [base, quote, ...rest] = symbol.split('/');
     const { currencies } = await this.reread();
     if (base === undefined || quote === undefined || rest.length > 0 || base === quote) {
@@ -109,18 +129,33 @@ export class CatalogStore {
         throw new PincexError('invalid_argument', `${symbol}: add the currency ${code} first`);
       }
     }
-    const row = { symbol, base, quote, tick_size: tickSize, lot_size: lotSize };
+    const row = { symbol, base, quote, tick_size: tickSize, lot_size: lotSize, min_notional: minNotional };
     const market = toMarket(row, currencies);
-    const values = [symbol, base, quote, market.tickSize, market.lotSize];
-    await this.#database.query(insertMarket, values);
-    const stored = (await this.reread()).markets.get(symbol);
-    if (stored?.tickSize !== market.tickSize || stored.lotSize !== market.lotSize) {
-      throw new PincexError(
-        'invalid_argument',
-        `${symbol} exists with tick ${stored?.tickSize ?? '?'} and lot ${stored?.lotSize ?? '?'}`,
-      );
+    await this.#database.query(insertMarket, [symbol, base, quote, ...termsOf(market)]);
+    const stored = marketOf(await this.reread(), symbol);
+    if (termsOf(stored).join() === termsOf(market).join()) return stored;
+    const [tick, lot, least] = termsOf(stored);
+    throw new PincexError(
+      'invalid_argument',
+      `${symbol} exists with tick ${tick}, lot ${lot} and least order value ${least}`,
+    );
+  }
+
+  /**
+   * Sets the least value of an order on a market. Other processes follow within {@link limits.catalogMs}; orders that
+   * are there stay as they are.
+   *
+   * @param minNotional decimal string, in quote; `0`: none
+   * @throws PincexError `invalid_argument`
+   */
+  async setMinNotional(symbol: string, minNotional: string): Promise<Market> {
+    const market = (await this.reread()).markets.get(symbol);
+    if (market === undefined) {
+      throw new PincexError('invalid_argument', `symbol must be that of a market: got "${symbol}"`);
     }
-    return stored;
+    leastValueOf(symbol, requireText('least order value', minNotional), market.quote);
+    await this.#database.query(updateMinNotional, [symbol, minNotional]);
+    return marketOf(await this.reread(), symbol);
   }
 
   /** Reads the tables anew. */
@@ -149,6 +184,7 @@ function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Ma
   if (base === undefined || quote === undefined) throw new RangeError(`${row.symbol} has no such currencies`);
   const tickSize = trimDecimal(requireText('tick size', row.tick_size));
   const lotSize = trimDecimal(requireText('lot size', row.lot_size));
+  const minNotional = trimDecimal(requireText('least order value', row.min_notional));
   const priceScale = tickSize.split('.')[1]?.length ?? 0;
   return {
     symbol: row.symbol,
@@ -159,7 +195,20 @@ function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Ma
     priceScale,
     tick: size(`tick size of ${row.symbol}`, tickSize, limits.scale, priceScale),
     lot: size(`lot size of ${row.symbol}`, lotSize, base.scale, base.scale),
+    minNotional,
+    leastValue: leastValueOf(row.symbol, minNotional, quote),
   };
+}
+
+const termsOf = ({ tickSize, lotSize, minNotional }: Market) => [tickSize, lotSize, minNotional] as const;
+
+function leastValueOf(symbol: string, minNotional: string, { scale }: Currency): bigint {
+  const value = parseAmount(minNotional, scale, limits.integerDigits);
+  if (typeof value === 'bigint') return value;
+  throw new PincexError(
+    'invalid_argument',
+    `The least order value of ${symbol} ${value}: got "${minNotional}"`,
+  );
 }
 
 function requireText(what: string, value: unknown): string {

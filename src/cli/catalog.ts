@@ -31,23 +31,36 @@ export function addCatalog(program: Command): void {
   const markets = program.command('markets').description('list markets, or add one');
   markets
     .command('list', { isDefault: true })
-    .description('list the markets, their tick and lot sizes')
+    .description('list the markets, their tick and lot sizes, and the least value of an order')
     .action(() =>
       withPincex(async ({ catalog }) => {
         const known = [...(await catalog.get()).markets.values()];
         printTable(
-          ['symbol', 'tick size', 'lot size'],
-          known.map(({ symbol, tickSize, lotSize }) => [symbol, tickSize, lotSize]),
+          ['symbol', 'tick size', 'lot size', 'min notional'],
+          known.map(({ symbol, tickSize, lotSize, minNotional }) => [symbol, tickSize, lotSize, minNotional]),
         );
       }),
     );
   markets
     .command('add <symbol> <tickSize> <lotSize>')
     .description('add a market of two currencies, such as: pincex markets add SOL/EUR 0.01 0.000001')
-    .action((symbol: string, tickSize: string, lotSize: string) =>
+    .option('--min-notional <amount>', 'the least value of an order, in quote', '0')
+    .action((symbol: string, tickSize: string, lotSize: string, { minNotional }: { minNotional: string }) =>
       withPincex(async ({ catalog }) => {
-        const market = await catalog.addMarket(symbol, tickSize, lotSize);
-        print(`${market.symbol} trades in ticks of ${market.tickSize} and lots of ${market.lotSize}`);
+        const market = await catalog.addMarket(symbol, tickSize, lotSize, minNotional);
+        print(
+          `${market.symbol} trades in ticks of ${market.tickSize} and lots of ${market.lotSize}, orders from ${market.minNotional} ${market.quote.code}`,
+        );
+      }),
+    );
+  markets
+    .command('set <symbol>')
+    .description('change a market, such as: pincex markets set BTC/USD --min-notional 10')
+    .requiredOption('--min-notional <amount>', 'the least value of an order, in quote; 0: none')
+    .action((symbol: string, { minNotional }: { minNotional: string }) =>
+      withPincex(async ({ catalog }) => {
+        const market = await catalog.setMinNotional(symbol, minNotional);
+        print(`${market.symbol} takes orders from ${market.minNotional} ${market.quote.code}`);
       }),
     );
 }

@@ -1,4 +1,4 @@
-import { requiredHold } from '../books/orders.ts';
+import { requireNotional } from '../books/orders.ts';
 import type { NewOrder, OrderRow, OrderSide, OrderType, TimeInForce } from '../books/rows.ts';
 import { keyOf, ownedId } from '../books/rows.ts';
 import type { Market } from '../catalog/catalog.ts';
@@ -118,9 +118,7 @@ export function readOrder(fields: Fields, placed: boolean): { order: NewOrder; c
     placed,
     version: 1,
   };
-  if (placed && requiredHold(row).amount === 0n) {
-    throw fields.refusal('invalid_quantity', 'quantity', 'is worth nothing at this price');
-  }
+  requireNotional(row);
   const atPrice = (value: bigint | null): string | null =>
     value === null ? null : encodeNumeric(value, market.priceScale);
   const terms = {

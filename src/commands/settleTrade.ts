@@ -1,6 +1,6 @@
 import type { Books } from '../books/books.ts';
-import { credit, FEES, holdOf, take } from '../books/funds.ts';
-import { fillOrder, orderOf, quoteAmount, requiredHold } from '../books/orders.ts';
+import { credit, FEES, holdOf, openHold, take, type Cause } from '../books/funds.ts';
+import { fillOrder, fillValue, orderOf, paymentFor, requiredHold } from '../books/orders.ts';
 import { Rejection } from '../books/rejection.ts';
 import {
   accountId,
@@ -8,6 +8,7 @@ import {
   keyOf,
   ownedId,
   type AccountId,
+  type Hold,
   type HoldId,
   type OrderRow,
   type OrderSide,
@@ -44,7 +45,10 @@ export interface SettleTrade {
 /** A trade, and what became of its two orders. */
 export interface TradeOutcome {
   readonly tradeId: string;
-  /** Decimal string: what was paid, price x quantity rounded down to the scale of quote. */
+  /**
+   * Decimal string: what the buyer paid and the seller got. All that a buy order has paid is the exact value of all that it
+   * has filled, rounded up once to the scale of quote; this is what this trade adds to it.
+   */
   readonly quoteAmount: string;
   readonly buy: OrderOutcome;
   readonly sell: OrderOutcome;
@@ -94,18 +98,19 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
     apply(books) {
       const buyOrder = tradableOrder(books, buy, market, price, quantity);
       const sellOrder = tradableOrder(books, sell, market, price, quantity);
-      const paid = quoteAmount(buyOrder, price, quantity);
+      const paid = paymentFor(buyOrder, fillValue(buyOrder, price, quantity));
       requireFee(buy, quantity);
       requireFee(sell, paid);
-      const buyHold = holdOf(books, buy.hold, paid);
+      // A payment of nothing needs no hold: what was rounded up before may have taken its last unit.
+      const buyHold = paid === 0n ? openHold(books, buy.hold) : holdOf(books, buy.hold, paid);
       const sellHold = holdOf(books, sell.hold, quantity);
 
       const boughtBy = fillOrder(books, buyOrder, price, quantity);
       const soldBy = fillOrder(books, sellOrder, price, quantity);
       const forBuy = { operationId: id, operationType: type, orderId: buy.order.id };
       const forSell = { operationId: id, operationType: type, orderId: sell.order.id };
-      take(books, buyHold, paid, freed(boughtBy, buyHold.amount - paid), forBuy);
-      take(books, sellHold, quantity, freed(soldBy, sellHold.amount - quantity), forSell);
+      if (buyHold !== undefined) capture(books, buyHold, boughtBy, paid, forBuy);
+      capture(books, sellHold, soldBy, quantity, forSell);
       credit(books, buy.receives, quantity - buy.fee, forBuy);
       credit(books, sell.receives, paid - sell.fee, forSell);
       credit(books, buy.fees, buy.fee, forBuy);
@@ -201,6 +206,12 @@ function requireFee({ side, fee, receives }: Side, received: bigint): void {
     'invalid_amount',
     `${side}Fee must be at most what this side receives, ${most ?? ''} ${receives.currency}: got "${got ?? ''}"`,
   );
+}
+
+/** Takes what was traded out of a hold, and gives back what its order no longer needs. */
+function capture(books: Books, hold: Hold, order: OrderRow, spent: bigint, cause: Cause): void {
+  const given = freed(order, hold.amount - spent);
+  if (spent > 0n || given > 0n) take(books, hold, spent, given, cause);
 }
 
 /** What a hold with `left` in it no longer needs after a fill. */

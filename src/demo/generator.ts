@@ -22,6 +22,8 @@ const MEAN_GAP_MS = 400;
 /** How far behind the price an order stands, on average. */
 const MEAN_DEPTH_TICKS = 60;
 const MEAN_VOLUME = 150_000_000;
+/** Worth more than the least that a market takes. */
+const LEAST_VOLUME = 1_000_000n;
 /** A price this many ticks from where it began is drawn back by one at each step, at twice that by two, … */
 const PULL_TICKS = 500n;
 
@@ -79,7 +81,7 @@ class Market {
     const best = this.#book.best(side === 'buy' ? 'sell' : 'buy');
     const crosses = best !== undefined && this.#random.chance(CROSSING);
     const price = crosses ? best.price + towards(side, this.#ticksAway(5)) : this.#passivePrice(side, best);
-    const remaining = 1n + BigInt(this.#whole(crosses ? 2 * MEAN_VOLUME : MEAN_VOLUME));
+    const remaining = LEAST_VOLUME + BigInt(this.#whole(crosses ? 2 * MEAN_VOLUME : MEAN_VOLUME));
     const order = { id: String(++this.#lastId), side, price, remaining } as const;
     const created = this.#event('created', order);
     return [created, ...this.#match({ ...order })];

@@ -1,4 +1,10 @@
-import { insertCurrency, insertMarket, readCurrencies, readMarkets } from '../catalog/store.ts';
+import {
+  insertCurrency,
+  insertMarket,
+  readCurrencies,
+  readMarkets,
+  updateMinNotional,
+} from '../catalog/store.ts';
 import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/locks.ts';
@@ -68,6 +74,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...readMarkets, isWhole: true },
   insertCurrency,
   insertMarket,
+  updateMinNotional,
   findApiKeys,
   { ...listApiKeys, isWhole: true },
   insertApiKey,

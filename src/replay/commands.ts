@@ -1,17 +1,18 @@
+import type { Market } from '../catalog/catalog.ts';
 import type { MixedItem } from '../commands/index.ts';
 import { limits } from '../limits.ts';
-import { formatAmount } from '../money/amount.ts';
+import { divideUp, formatAmount } from '../money/amount.ts';
 import { VOLUME_SCALE } from './events.ts';
 import type { RecordedOrder, Step, Trade } from './steps.ts';
 import { MARKET_MAKER, type Users } from './users.ts';
 
 /** Turns steps into items of a batch. Their ids follow from the recording alone, so that each is done once. */
 export class Commands {
-  readonly #symbol: string;
+  readonly #market: Market;
   readonly #users: Users;
 
-  constructor(symbol: string, users: Users) {
-    this.#symbol = symbol;
+  constructor(market: Market, users: Users) {
+    this.#market = market;
     this.#users = users;
   }
 
@@ -36,7 +37,10 @@ export class Commands {
     return { command: 'cancelOrder', id: `cancel/${id}`, userId: this.#users.ownerOf(id), orderId: id };
   }
 
-  /** Where a side has no order, the market maker places one for just this trade; both stand or fall together. */
+  /**
+   * Where a side has no order, the market maker places one for just this trade, and cancels what was needed to make it worth
+   * an order; all of it stands or falls together.
+   */
   #settle(trade: Trade, isRejected: (order: RecordedOrder) => boolean): MixedItem[] {
     const { price, quantity } = trade;
     const [buy, sell] = [trade.buy, trade.sell].map((fill) =>
@@ -50,7 +54,7 @@ export class Commands {
     const settle: MixedItem = {
       command: 'settleTrade',
       id,
-      symbol: this.#symbol,
+      symbol: this.#market.symbol,
       price: priceText(price),
       quantity: quantityText(quantity),
       buyUserId,
@@ -61,12 +65,24 @@ export class Commands {
     };
     if (buy != null && sell != null) return [settle];
     const side = buy == null ? 'buy' : 'sell';
-    const place: MixedItem = {
-      command: 'placeOrder',
-      ...made,
-      ...this.#limitOrder({ side, price, quantity }),
-    };
-    return [place, settle].map((item) => ({ ...item, group: id }));
+    const placed = largest(quantity, this.#leastQuantity(price));
+    const items: MixedItem[] = [
+      { command: 'placeOrder', ...made, ...this.#limitOrder({ side, price, quantity: placed }) },
+      settle,
+    ];
+    if (placed > quantity) {
+      const cancelled = { userId: MARKET_MAKER, orderId: made.id };
+      items.push({ command: 'cancelOrder', id: `cancel/${made.id}`, ...cancelled });
+    }
+    return items.map((item) => ({ ...item, group: id }));
+  }
+
+  /** The least that may be ordered at a price, in whole lots. */
+  #leastQuantity(price: bigint): bigint {
+    const { leastValue, quote, lot, base } = this.#market;
+    const value = leastValue * 10n ** BigInt(limits.scale + VOLUME_SCALE - quote.scale);
+    const lotVolume = divideUp(lot * 10n ** BigInt(VOLUME_SCALE), 10n ** BigInt(base.scale));
+    return divideUp(divideUp(value, price), lotVolume) * lotVolume;
   }
 
   #owned({ id }: RecordedOrder): { id: string; userId: string } {
@@ -75,9 +91,11 @@ export class Commands {
 
   #limitOrder({ side, price, quantity }: Pick<RecordedOrder, 'side' | 'price' | 'quantity'>) {
     const type = 'limit' as const;
-    return { symbol: this.#symbol, side, type, price: priceText(price), quantity: quantityText(quantity) };
+    const { symbol } = this.#market;
+    return { symbol, side, type, price: priceText(price), quantity: quantityText(quantity) };
   }
 }
 
+const largest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const priceText = (price: bigint): string => formatAmount(price, limits.scale);
 const quantityText = (volume: bigint): string => formatAmount(volume, VOLUME_SCALE);

@@ -80,8 +80,9 @@ export async function replay(
   const users = new Users(userCount);
   const lifecycle = new Lifecycle();
   const pairing = new Pairing();
-  const runner = new Runner(pincex, new Commands(symbol, users), onBatch);
-  const fundingBatches = await fund(pincex, deposits(funding, await marketOf(pincex, symbol), users.ids));
+  const market = await marketOf(pincex, symbol);
+  const runner = new Runner(pincex, new Commands(market, users), onBatch);
+  const fundingBatches = await fund(pincex, deposits(funding, market, users.ids));
 
   let count = 0;
   let window: Step[] = [];

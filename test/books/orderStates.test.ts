@@ -28,6 +28,8 @@ const market = {
   priceScale: 2,
   tick: 1n,
   lot: 1n,
+  minNotional: '0',
+  leastValue: 0n,
 };
 
 function orderIn(status: OrderStatus): OrderRow {

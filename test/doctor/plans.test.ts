@@ -113,6 +113,7 @@ function catalogCalls({ catalog }: Pincex): Calls<CatalogStore> {
     reread: () => catalog.reread(),
     addCurrency: () => catalog.addCurrency(code, 2),
     addMarket: () => catalog.addMarket(`${code}/USD`, '0.01', '0.01'),
+    setMinNotional: () => catalog.setMinNotional(`${code}/USD`, '1'),
   };
 }
 
@@ -303,8 +304,8 @@ async function callEverything(url: string, strategy: Strategy): Promise<void> {
 
 /** Batches of everything, so that their two statements come in many combinations; twice the same users. */
 async function callAtRandom(pincex: Pincex): Promise<void> {
-  for (const { symbol, tick, lot } of world.markets) {
-    if (!(await pincex.catalog.get()).markets.has(symbol)) await pincex.catalog.addMarket(symbol, tick, lot);
+  for (const { symbol, tick, lot, minNotional } of world.markets) {
+    await pincex.catalog.addMarket(symbol, tick, lot, minNotional);
   }
   const model = new Model(world);
   const sender = new Sender(model);

@@ -22,20 +22,24 @@ const NOW = '2026-01-01T00:00:00.000Z';
 const catalog: Catalog = (() => {
   const currencies = new Map(Object.entries(world.scales).map(([code, scale]) => [code, { code, scale }]));
   const integer = (text: string, scale: number): bigint => numberOf(text)! / 10n ** BigInt(40 - scale);
-  const markets = world.markets.map(({ symbol, base, quote, tick, lot, baseScale }) => {
-    const priceScale = tick.split('.')[1]?.length ?? 0;
-    const [baseCurrency, quoteCurrency] = [currencies.get(base)!, currencies.get(quote)!];
-    return {
-      symbol,
-      base: baseCurrency,
-      quote: quoteCurrency,
-      tickSize: tick,
-      lotSize: lot,
-      priceScale,
-      tick: integer(tick, priceScale),
-      lot: integer(lot, baseScale),
-    };
-  });
+  const markets = world.markets.map(
+    ({ symbol, base, quote, tick, lot, minNotional, baseScale, quoteScale }) => {
+      const priceScale = tick.split('.')[1]?.length ?? 0;
+      const [baseCurrency, quoteCurrency] = [currencies.get(base)!, currencies.get(quote)!];
+      return {
+        symbol,
+        base: baseCurrency,
+        quote: quoteCurrency,
+        tickSize: tick,
+        lotSize: lot,
+        priceScale,
+        tick: integer(tick, priceScale),
+        lot: integer(lot, baseScale),
+        minNotional,
+        leastValue: integer(minNotional, quoteScale),
+      };
+    },
+  );
   return { currencies, markets: new Map(markets.map((market) => [market.symbol, market])) };
 })();
 

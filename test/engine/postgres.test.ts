@@ -24,8 +24,8 @@ let catalog: CatalogStore;
 beforeEach(async () => {
   database = await createTestDatabase();
   pincex = await openBooks(database.url);
-  for (const { symbol, tick, lot } of world.markets) {
-    if (!(await pincex.catalog.get()).markets.has(symbol)) await pincex.catalog.addMarket(symbol, tick, lot);
+  for (const { symbol, tick, lot, minNotional } of world.markets) {
+    await pincex.catalog.addMarket(symbol, tick, lot, minNotional);
   }
   const { pool: settings } = configOf(database.url).database;
   pool = new Database({ url: database.url, ...settings, queryHints: true });

@@ -53,7 +53,7 @@ export function printed(amount: bigint, scale = 40): string {
   return textOf(amount * 10n ** BigInt(40 - scale));
 }
 
-/** Codes that depend on the books, and not on the item alone. */
+/** Codes that depend on the books or on the market, and not on the item alone. */
 const CODES_OF_RULES = [
   'id_reused',
   'already_rejected',
@@ -70,6 +70,7 @@ const CODES_OF_RULES = [
   'invalid_quantity',
   'invalid_price',
   'invalid_amount',
+  'below_minimum',
   'trade_mismatch',
   'group_failed',
 ];

@@ -13,16 +13,23 @@ import type { Model, ModelOrder } from './model.ts';
 export const world: World = {
   scales: { BTC: 8, USD: 2, ETH: 18, DAI: 18, JPY: 0 },
   markets: [
-    market('BTC/USD', 8, 2, '0.01', '0.00000001'),
-    market('ETH/BTC', 18, 8, '0.00001', '0.0001'),
-    market('ETH/DAI', 18, 18, '0.000000000000000001', '0.000000000000000001'),
-    market('BTC/JPY', 8, 0, '0.5', '0.001'),
+    market('BTC/USD', 8, 2, '0.01', '0.00000001', '1'),
+    market('ETH/BTC', 18, 8, '0.00001', '0.0001', '0.0001'),
+    market('ETH/DAI', 18, 18, '0.000000000000000001', '0.000000000000000001', '0.5'),
+    market('BTC/JPY', 8, 0, '0.5', '0.001', '0'),
   ],
 };
 
-function market(symbol: string, baseScale: number, quoteScale: number, tick: string, lot: string) {
+function market(
+  symbol: string,
+  baseScale: number,
+  quoteScale: number,
+  tick: string,
+  lot: string,
+  minNotional: string,
+) {
   const [base = '', quote = ''] = symbol.split('/');
-  return { symbol, base, quote, baseScale, quoteScale, tick, lot };
+  return { symbol, base, quote, baseScale, quoteScale, tick, lot, minNotional };
 }
 
 export interface Batch {
@@ -405,7 +412,7 @@ const PRICES: Readonly<Record<string, Readonly<Record<'buy' | 'sell' | 'trade', 
   'BTC/JPY': { buy: ['50', '50.5'], sell: ['49.5', '0.5'], trade: ['50', '49.5'] },
 };
 const QUANTITIES: Readonly<Record<string, Readonly<Record<'order' | 'trade', readonly string[]>>>> = {
-  'BTC/USD': { order: ['1', '2', '1.33333333'], trade: ['1', '0.5', '0.33333333', '0.00000001'] },
+  'BTC/USD': { order: ['1', '2', '1.33333333', '0.05'], trade: ['1', '0.5', '0.33333333', '0.00000001'] },
   'ETH/BTC': { order: ['1', '2', '0.0003'], trade: ['1', '0.5', '0.0001'] },
   'ETH/DAI': { order: ['1', '2', '0.500000000000000007'], trade: ['0.5', '1', '0.000000000000000007'] },
   'BTC/JPY': { order: ['1', '2', '0.007'], trade: ['0.5', '0.007', '0.001'] },

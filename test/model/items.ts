@@ -1,6 +1,6 @@
 import type { CommandType } from '../../src/commands/index.ts';
 import type { ItemErrorCode } from '../../src/results.ts';
-import { decimalsOf, numberOf } from './decimals.ts';
+import { decimalsOf, multiply, numberOf } from './decimals.ts';
 
 /**
  * How the model reads an item. It names the first thing that it finds wrong; the generator never puts more than
@@ -16,6 +16,7 @@ export interface ModelMarket {
   /** Decimal strings. */
   tick: string;
   lot: string;
+  minNotional: string;
 }
 
 export interface World {
@@ -226,6 +227,8 @@ function readOrder(
     (holdAmount === null || isFreeBuy) &&
     (holdAmount !== null || !isFreeBuy || !placed);
   if (!ok) throw new Wrong('invalid_order');
+  const worth = price === null ? holdAmount : multiply(price, quantity);
+  if (worth !== null && worth < numberOf(market.minNotional)!) throw new Wrong('below_minimum');
   return { market, side, type, quantity, price, holdAmount, expiresAt };
 }
 

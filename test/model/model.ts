@@ -1,7 +1,7 @@
 import type { BatchMode, ItemErrorCode } from '../../src/results.ts';
 import { table, type ShownBooks } from './compare.ts';
 import { multiply, roundDown, roundUp, textOf } from './decimals.ts';
-import { readItem, type Asked, type AskedOrder, type World } from './items.ts';
+import { readItem, type Asked, type AskedOrder, type ModelMarket, type World } from './items.ts';
 
 /**
  * What Pincex promises, done the naive way: one item after the other on plain maps, with a copy of everything
@@ -215,7 +215,7 @@ export class Model {
 
   #place({ userId, id, order, recordRejection }: Extract<Asked, { type: 'placeOrder' }>): unknown {
     const there = this.books.orders.get(key(userId, id));
-    const { currency, amount } = this.#needed(order, 0n);
+    const { currency, amount } = this.#needed(order, 0n, 0n);
     const used = this.books.holds.has(key(userId, id, currency));
     try {
       this.#requireFunds(
@@ -240,7 +240,7 @@ export class Model {
     refuse(ENDED.includes(order.status) && 'invalid_transition');
     order.status = 'cancelled';
     order.version++;
-    const { currency } = this.#needed(order.asked, 0n);
+    const { currency } = this.#needed(order.asked, 0n, 0n);
     const held = this.books.holds.get(key(userId, orderId, currency))?.amount;
     const funds = held === undefined ? null : this.#release(userId, orderId, currency, held);
     return {
@@ -294,7 +294,7 @@ export class Model {
     const { base, quote } = market;
     const buy = this.books.orders.get(key(buyUserId, buyOrderId));
     const sell = this.books.orders.get(key(sellUserId, sellOrderId));
-    const paid = roundDown(multiply(price, quantity), market.quoteScale);
+    const paid = this.#payment(buy?.value ?? 0n, multiply(price, quantity), market);
     const buyHold = this.books.holds.get(key(buyUserId, buyOrderId, quote))?.amount;
     const sellHold = this.books.holds.get(key(sellUserId, sellOrderId, base))?.amount;
     const wrong = (order: ModelOrder | undefined, side: string) =>
@@ -312,7 +312,7 @@ export class Model {
       ...wrong(buy, 'buy'),
       ...wrong(sell, 'sell'),
       (asked.buyFee > quantity || asked.sellFee > paid) && 'invalid_amount',
-      (buyHold === undefined || sellHold === undefined) && 'hold_not_found',
+      ((buyHold === undefined && paid > 0n) || sellHold === undefined) && 'hold_not_found',
       ((buyHold ?? 0n) < paid || (sellHold ?? 0n) < quantity) && 'hold_exceeded',
     );
     const bought = this.#fill(buy!, price, quantity);
@@ -342,23 +342,34 @@ export class Model {
   /** Takes what was traded, and gives back what the order has no use for any more. */
   #capture(userId: string, orderId: string, currency: string, spent: bigint, order: ModelOrder): void {
     const place = key(userId, orderId, currency);
-    const hold = this.books.holds.get(place)!;
+    const hold = this.books.holds.get(place);
+    if (hold === undefined) return;
     const left = hold.amount - spent;
     const isFree = order.asked.side === 'buy' && order.asked.price === null;
     const needed =
-      order.status === 'filled' ? 0n : isFree ? left : this.#needed(order.asked, order.filled).amount;
+      order.status === 'filled'
+        ? 0n
+        : isFree
+          ? left
+          : this.#needed(order.asked, order.filled, order.value).amount;
     const freed = left > needed ? left - needed : 0n;
     hold.amount = left - freed;
     if (hold.amount === 0n) this.books.holds.delete(place);
-    this.#move(userId, currency, freed, -spent - freed);
+    if (spent > 0n || freed > 0n) this.#move(userId, currency, freed, -spent - freed);
   }
 
-  /** What an order holds while this much of it is filled. */
-  #needed(order: AskedOrder, filled: bigint): { currency: string; amount: bigint } {
+  /** What a buy pays for more value once it has filled some: together they are paid rounded up. */
+  #payment(before: bigint, more: bigint, { quoteScale }: ModelMarket): bigint {
+    return roundUp(before + more, quoteScale) - roundUp(before, quoteScale);
+  }
+
+  /** What an order holds while this much of it is filled, and worth this. */
+  #needed(order: AskedOrder, filled: bigint, value: bigint): { currency: string; amount: bigint } {
     const { market, side, price, quantity, holdAmount } = order;
     if (side === 'sell') return { currency: market.base, amount: quantity - filled };
     if (price === null) return { currency: market.quote, amount: holdAmount ?? 0n };
-    return { currency: market.quote, amount: roundUp(multiply(price, quantity - filled), market.quoteScale) };
+    const rest = multiply(price, quantity - filled);
+    return { currency: market.quote, amount: this.#payment(value, rest, market) };
   }
 
   #add(

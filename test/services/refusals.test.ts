@@ -188,6 +188,25 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
     'expiresAt must be absent',
   ],
 
+  [
+    'a limit order worth less than its market takes',
+    { ...order, quantity: '0.09999999' },
+    'below_minimum',
+    'An order on BTC/USD must be worth at least 1 USD: got 0.9999999',
+  ],
+  [
+    'a market buy that may spend less than its market takes',
+    { ...order, type: 'market', price: null, holdAmount: '0.99' },
+    'below_minimum',
+    'at least 1 USD: got 0.99',
+  ],
+  [
+    'an order worth too little that holds nothing',
+    { ...order, command: 'createOrder', quantity: '0.00004' },
+    'below_minimum',
+    'got 0.0004',
+  ],
+
   ['a day for a time', { ...lock, expiresAt: '2030-01-31' }, 'invalid_time', 'got "2030-01-31"'],
   ['a number for a time', { ...lock, expiresAt: 1_900_000_000_000 }, 'invalid_time', 'expiresAt'],
   ['a time without a zone', { ...lock, expiresAt: '2030-01-31T12:00:00' }, 'invalid_time', 'expiresAt'],
@@ -254,6 +273,7 @@ describe('of several wrong things the answer is', () => {
     ['invalid_quantity', { ...order, quantity: '0', side: 'x' }],
     ['invalid_order', { ...order, side: 'x', timeInForce: 'gtd', expiresAt: 'never' }],
     ['invalid_time', { ...order, timeInForce: 'gtd', expiresAt: 'never' }],
+    ['below_minimum', { ...order, quantity: '0.00000001' }],
   ])('%s, for orders too', async (code, item) => {
     expect((await refused(item)).code).toBe(code);
   });

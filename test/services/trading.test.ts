@@ -176,12 +176,50 @@ describe('a trade', () => {
       version: 5,
     });
     expect((await order(`${seller}-o`)).status).toBe('filled');
-    // Each part is paid rounded down: 3 x 3.33 and 0.
-    expect(await funds(books.pincex, buyer, 'USD')).toBe('990.01 / 0');
-    expect(await funds(books.pincex, seller, 'USD')).toBe('9.99 / 0');
+    expect(await funds(books.pincex, buyer, 'USD')).toBe('989.99 / 0');
+    expect(await funds(books.pincex, seller, 'USD')).toBe('10.01 / 0');
     expect(await books.sql('SELECT FROM holds WHERE user_id = ANY ($1)', [[buyer, seller]])).toEqual([]);
     const [trades] = await books.pincex.trading.batchGetTradesByOrderIds([`${buyer}-o`]);
-    expect(trades!.map(({ quantity }) => quantity).sort()).toEqual([...parts].sort());
+    // All that was paid is rounded up once: 3.336… is 3.34, 6.673… is 6.68, and then 10.01.
+    expect(
+      Object.fromEntries(trades!.map(({ id, quantity, quoteAmount }) => [id, [quantity, quoteAmount]])),
+    ).toEqual({
+      t0: [parts[0], '3.34'],
+      t1: [parts[1], '3.34'],
+      t2: [parts[2], '3.33'],
+      t3: [parts[3], '0'],
+    });
+  });
+
+  describe('on a market that takes orders of any value', () => {
+    it('costs a unit of quote in each order that is worth less, so that dust buys nothing for nothing', async () => {
+      await books.pincex.catalog.addCurrency('CENT', 2);
+      await books.pincex.catalog.addMarket('LTC/CENT', '0.01', '0.00001');
+      const symbol = 'LTC/CENT';
+      const buyer = await newUser(books.pincex, { CENT: '0.01' });
+      const seller = await newUser(books.pincex, { LTC: '1' });
+      const place = (id: string, userId: string, side: 'buy' | 'sell', quantity: string) =>
+        books.pincex.trading.placeOrders([{ ...limit(userId, id, side, quantity, '236.47'), symbol }]);
+      expectApplied(await place(`${seller}-o`, seller, 'sell', '1'));
+      expectApplied(await place(`${buyer}-o`, buyer, 'buy', '0.00004'));
+      expectApplied(
+        await books.pincex.trading.settleTrades([
+          { ...trade('t', buyer, seller, '0.00004', '236.47'), symbol },
+        ]),
+      );
+      expect(await funds(books.pincex, buyer, 'CENT')).toBe('0 / 0');
+      expect(await funds(books.pincex, seller, 'CENT')).toBe('0.01 / 0');
+      expect(outcomes(await place(`${buyer}-2`, buyer, 'buy', '0.00004'))).toEqual(['insufficient_funds']);
+    });
+  });
+
+  it('of a hundred that fill one order costs what they are worth together, rounded up once', async () => {
+    const [buyer, seller] = await buyerAndSeller(['0.01', '236.47'], ['0.01', '236.47']);
+    const trades = Array.from({ length: 100 }, (_, n) => trade(`t${n}`, buyer, seller, '0.00004', '236.47'));
+    expectApplied(await books.pincex.trading.settleTrades(trades));
+    // 0.004 x 236.47 is 0.94588, and the rest of the order, worth 1.41882, is still held.
+    expect(await funds(books.pincex, buyer, 'USD')).toBe('997.63 / 1.42');
+    expect(await funds(books.pincex, seller, 'USD')).toBe('0.95 / 0');
   });
 
   it('of a market buy spends what is held for it and no more', async () => {
