@@ -30,6 +30,7 @@ export type { OrderView, UserOrdersFilter } from './reads/orders.ts';
 export type { TradeView } from './reads/trades.ts';
 export type { JournalEntryView } from './reads/journal.ts';
 export type { BookLevel, OrderBook } from './reads/orderBook.ts';
+export type { OpenOrders } from './reads/openOrders.ts';
 export type { RowStream, StreamOptions } from './streams/stream.ts';
 export type { AuditFinding, AuditReport } from './audit/audit.ts';
 export type { DoctorFinding, DoctorReport } from './doctor/doctor.ts';

@@ -1,3 +1,4 @@
+import type { Moment } from '../database/moment.ts';
 import type {
   Account,
   Hold,
@@ -30,20 +31,25 @@ export class Books implements LoadedBooks {
   readonly journal: JournalEntry[] = [];
   readonly trades: TradeRow[] = [];
   readonly transactions: TransactionRow[] = [];
-  /** When the batch is decided, ISO 8601 in UTC. */
-  readonly now: string;
+  /** When the batch is decided. */
+  readonly now: Moment;
+  /** When the item takes effect that is being decided: those of a batch come one after the other. */
+  moment: Moment;
 
-  constructor(base: LoadedBooks, now: string) {
+  constructor(base: LoadedBooks, now: Moment) {
     this.accounts = new Overlay(base.accounts);
     this.holds = new Overlay(base.holds);
     this.orders = new Overlay(base.orders);
     this.operations = new Overlay(base.operations);
     this.newOrders = new Overlay(base instanceof Books ? base.newOrders : NONE);
     this.now = now;
+    this.moment = now;
   }
 
   fork(): Books {
-    return new Books(this, this.now);
+    const fork = new Books(this, this.now);
+    fork.moment = this.moment;
+    return fork;
   }
 
   /** Takes over what a fork of these books changed. */

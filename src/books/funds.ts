@@ -146,6 +146,14 @@ function move(
   }
   books.accounts.set(key, moved);
   const { operationId, operationType, orderId } = cause;
-  books.journal.push({ account: moved, availableDelta, lockedDelta, operationId, operationType, orderId });
+  books.journal.push({
+    account: moved,
+    availableDelta,
+    lockedDelta,
+    operationId,
+    operationType,
+    orderId,
+    createdAt: books.moment,
+  });
   return moved;
 }

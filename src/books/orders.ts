@@ -80,8 +80,8 @@ export function requireNotional(order: OrderRow): void {
 }
 
 /** Stores a new order. */
-export function addOrder(books: Books, order: NewOrder): void {
-  books.newOrders.set(order.row.key, order);
+export function addOrder(books: Books, order: Omit<NewOrder, 'createdAt'>): void {
+  books.newOrders.set(order.row.key, { ...order, createdAt: books.moment });
   books.orders.set(order.row.key, order.row);
 }
 
@@ -91,7 +91,7 @@ export function changeOrder(
   order: OrderRow,
   change: Partial<Pick<OrderRow, 'status' | 'filledQuantity' | 'filledValue'>>,
 ): OrderRow {
-  const changed = { ...order, ...change, version: order.version + 1 };
+  const changed = { ...order, ...change, version: order.version + 1, changedAt: books.moment };
   books.orders.set(order.key, changed);
   return changed;
 }

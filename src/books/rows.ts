@@ -1,4 +1,5 @@
 import type { Currency, Market } from '../catalog/catalog.ts';
+import type { Moment } from '../database/moment.ts';
 
 /** What the books are made of. Amounts are integers at the currency's scale; rows are never changed in place. */
 
@@ -60,6 +61,8 @@ export interface OrderRow extends OwnedId {
   readonly holdAmount: bigint | null;
   readonly placed: boolean;
   readonly version: number;
+  /** When this batch changed it; absent where it did not. */
+  readonly changedAt?: Moment;
 }
 
 /** What an order says that no rule of money looks at: stored and returned as it came. */
@@ -78,6 +81,7 @@ export interface NewOrder {
   readonly row: OrderRow;
   readonly terms: OrderTerms;
   readonly rejectCode: string | null;
+  readonly createdAt: Moment;
 }
 
 /** Decimals of a value: those of a price and of a quantity, at their largest. */
@@ -94,6 +98,7 @@ export interface TradeRow {
   readonly quoteAmount: bigint;
   readonly fee: bigint;
   readonly liquidity: 'maker' | 'taker';
+  readonly executedAt: Moment;
 }
 
 export interface TransactionRow {
@@ -105,6 +110,7 @@ export interface TransactionRow {
   readonly amount: bigint;
   readonly toUserId: string | null;
   readonly reference: string | null;
+  readonly createdAt: Moment;
 }
 
 export interface JournalEntry {
@@ -115,6 +121,7 @@ export interface JournalEntry {
   readonly operationId: string;
   readonly operationType: string;
   readonly orderId: string | null;
+  readonly createdAt: Moment;
 }
 
 export interface Operation extends OwnedId {

@@ -20,6 +20,7 @@ import type {
   LockFunds,
   MixedItem,
   Order,
+  OpenOrders,
   OrderBook,
   OrderOutcome,
   PlaceOrder,
@@ -250,6 +251,14 @@ export class PincexClient {
     options: CallOptions = {},
   ): Promise<readonly OrderBook[]> {
     return this.#read('/v1/order-books/batch-get', 'orderBooks', { symbols, depth }, options);
+  }
+
+  /** All orders that stand in the books of these markets, each side in price-time priority. */
+  async batchGetOpenOrders(
+    symbols: readonly string[],
+    options: CallOptions = {},
+  ): Promise<readonly OpenOrders[]> {
+    return this.#read('/v1/orders/open/batch-get', 'openOrders', { symbols }, options);
   }
 
   /** What one call may bring. */

@@ -28,6 +28,7 @@ export type {
   LockFunds,
   MixedItem,
   Order,
+  OpenOrders,
   OrderBook,
   OrderOutcome,
   PlaceOrder,

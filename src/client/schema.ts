@@ -3138,6 +3138,160 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/orders/open/batch-get': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Orders that stand in the books of markets, in price-time priority
+     * @description Each side with the order first that trades first: best price, and of one price the first that came. What a matching engine has to know when it starts. Stops that wait to be triggered do not stand there.
+     */
+    readonly post: {
+      readonly parameters: {
+        readonly query?: never;
+        readonly header?: {
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
+          readonly 'Request-Timeout'?: string;
+        };
+        readonly path?: never;
+        readonly cookie?: never;
+      };
+      readonly requestBody: {
+        readonly content: {
+          readonly 'application/json': {
+            readonly symbols: readonly string[];
+          };
+        };
+      };
+      readonly responses: {
+        /** @description What was asked for */
+        readonly 200: {
+          headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/json': {
+              readonly openOrders: readonly components['schemas']['OpenOrders'][];
+            };
+          };
+        };
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/stream/accounts': {
     readonly parameters: {
       readonly query?: never;
@@ -4861,6 +5015,12 @@ export interface components {
       readonly symbol: string;
       readonly bids: readonly components['schemas']['BookLevel'][];
       readonly asks: readonly components['schemas']['BookLevel'][];
+    };
+    readonly OpenOrders: {
+      /** @example BTC/USD */
+      readonly symbol: string;
+      readonly bids: readonly components['schemas']['Order'][];
+      readonly asks: readonly components['schemas']['Order'][];
     };
     readonly CreateAccount: {
       /**

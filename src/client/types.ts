@@ -33,6 +33,7 @@ export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];
 export type OrderBook = Schemas['OrderBook'];
+export type OpenOrders = Schemas['OpenOrders'];
 
 type Batch = Schemas['MixedResult'];
 export type BatchMode = Batch['mode'];

@@ -51,7 +51,7 @@ export function expireHold(
     },
     apply(books) {
       const hold = holdOf(books, held, 0n);
-      if (hold.expiresAt !== expiresAt || hold.expiresAt > books.now) {
+      if (hold.expiresAt !== expiresAt || Date.parse(expiresAt) * 1_000 > books.now) {
         throw new Rejection(
           'hold_not_found',
           `No hold of ${userId} for order ${orderId} expired at ${expiresAt}`,

@@ -54,7 +54,10 @@ const TAKES: Readonly<Record<OrderType, { price: boolean; stopPrice: boolean; tr
 };
 
 /** Reads and checks an order. `placed` orders hold their own funds, so a buy has to say what it may spend. */
-export function readOrder(fields: Fields, placed: boolean): { order: NewOrder; content: string } {
+export function readOrder(
+  fields: Fields,
+  placed: boolean,
+): { order: Omit<NewOrder, 'createdAt'>; content: string } {
   const id = fields.id('id');
   const userId = fields.userId();
   const ocoGroupId = fields.optionalId('ocoGroupId');

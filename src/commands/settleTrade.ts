@@ -130,6 +130,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
           quoteAmount,
           fee,
           liquidity,
+          executedAt: books.moment,
         });
       }
       return {

@@ -61,7 +61,7 @@ function transaction(
   const amount = fields.amount('amount', currency);
   const payer = accountId(payerId, currency);
   const payee = accountId(payeeId, currency);
-  const row: TransactionRow = {
+  const row: Omit<TransactionRow, 'createdAt'> = {
     userId,
     id,
     type: ROW_TYPE[type],
@@ -87,7 +87,7 @@ function transaction(
           ? credit(books, payer, -amount, cause)
           : debit(books, accountOf(books, payer), amount, cause);
       const received = credit(books, payee, amount, cause);
-      books.transactions.push(row);
+      books.transactions.push({ ...row, createdAt: books.moment });
       return fundsOf(payerId === userId ? paid : received);
     },
   };

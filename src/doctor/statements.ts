@@ -18,6 +18,7 @@ import {
   revokeApiKey,
 } from '../http/access/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
+import { countOpenOrders, getOpenOrders } from '../reads/openOrders.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
 import { countTradesOfOrders, getTradesByOrders } from '../reads/trades.ts';
@@ -53,6 +54,8 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...getTradesByOrders, by: ['trades_order', 'orders_pkey'] },
   { ...countTradesOfOrders, by: ['trades_order'] },
   { ...getOrderBooks, by: ['orders_book'] },
+  { ...getOpenOrders, by: ['orders_book'] },
+  { ...countOpenOrders, by: ['orders_book'] },
   { ...findExpiredOrders, by: ['orders_expiry'] },
   { ...findExpiredHolds, by: ['holds_expiry'] },
   streams.accounts.page,

@@ -3,6 +3,7 @@ import { Books, type LoadedBooks } from '../books/books.ts';
 import { Rejection } from '../books/rejection.ts';
 import type { Operation } from '../books/rows.ts';
 import type { Command } from '../commands/command.ts';
+import type { Moment } from '../database/moment.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
 /** An item of a batch once it is read: a command, or the reason why it is none. */
@@ -23,14 +24,14 @@ export interface Decision {
  * the same decision, and nothing outside the decision changes.
  *
  * Items take effect in the order given. A group takes effect as a whole where its first item stands; an atomic
- * batch is one group.
+ * batch is one group. Each takes effect a microsecond after the one before it, the first one now.
  */
 export function decide(
   loaded: LoadedBooks,
   items: readonly Item[],
   mode: BatchMode,
   batchId: string,
-  now: string,
+  now: Moment,
   hashOf: (command: Command) => string = contentHash,
 ): Decision {
   const books = new Books(loaded, now);
@@ -42,6 +43,7 @@ export function decide(
       continue;
     }
     const decided = decideUnit(books, items, unit, batchId, hashOf);
+    books.moment += unit.length;
     for (const result of decided) results[result.index] = result;
     stopped = mode === 'stop_on_error' && decided.some(({ status }) => status === 'rejected');
   }
@@ -79,6 +81,7 @@ function decideUnit(
     const item = items[index];
     if (item === undefined) throw new RangeError(`There is no item ${index}`);
     const result = decideItem(layer, item, index, batchId, hashOf);
+    if (isGroup) layer.moment++;
     if (isGroup && result.status === 'rejected') return failGroup(books, items, unit, result, hashOf);
     results.push(result);
   }

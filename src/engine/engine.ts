@@ -7,6 +7,7 @@ import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession, Trace } from '../database/database.ts';
 import { failureOf, unavailable } from '../database/failures.ts';
+import { takeMoments } from '../database/moment.ts';
 import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -314,7 +315,7 @@ function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): P
 function decideBatch(loaded: LoadedBooks, batch: Batch): Decided {
   const { items, mode, batchId, hashes, alongside } = batch;
   const hashOf = (command: Command): string => hashes.get(command) ?? contentHash(command);
-  const decision = decide(loaded, items, mode, batchId, new Date().toISOString(), hashOf);
+  const decision = decide(loaded, items, mode, batchId, takeMoments(items.length), hashOf);
   if (alongside === undefined) return decision;
   return { ...decision, alongside: alongside(resultOf(batch, decision)) };
 }

@@ -10,6 +10,7 @@ import {
 import type { KeyList, Keys } from '../commands/keys.ts';
 import { plainArray, textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
+import { momentText, type Moment } from '../database/moment.ts';
 import { hintsOf, planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import { encodeNumeric } from '../money/amount.ts';
 import type { Placed, PlacedBooks } from './load.ts';
@@ -50,9 +51,9 @@ const updateAccounts = {
 const insertJournal = `
   INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
     operation_id, operation_type, order_id, created_at)
-  SELECT *, $11::timestamptz
+  SELECT *
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
-    $8::text[], $9::text[], $10::text[])`;
+    $8::text[], $9::text[], $10::text[], $11::timestamptz[])`;
 
 const insertHolds = `
   INSERT INTO holds (user_id, order_id, currency, amount, placed, expires_at, created_at)
@@ -88,20 +89,25 @@ const insertOrders = `
   INSERT INTO orders (user_id, id, symbol, side, type, status, quantity, filled_quantity, filled_value, price,
     stop_price, trailing_amount, trailing_percent, display_quantity, time_in_force, expires_at, oco_group_id,
     parent_order_id, hold_amount, placed, reject_code, version, created_at, updated_at)
-  SELECT *, $23::timestamptz, $23::timestamptz
+  SELECT *, created_at
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[],
     $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[],
     $14::numeric[], $15::text[], $16::timestamptz[], $17::text[], $18::text[], $19::numeric[],
-    $20::boolean[], $21::text[], $22::bigint[])`;
+    $20::boolean[], $21::text[], $22::bigint[], $23::timestamptz[])
+    AS new (user_id, id, symbol, side, type, status, quantity, filled_quantity, filled_value, price,
+      stop_price, trailing_amount, trailing_percent, display_quantity, time_in_force, expires_at, oco_group_id,
+      parent_order_id, hold_amount, placed, reject_code, version, created_at)`;
 
 const updateOrders = {
   hints: ['TidScan(o)', 'Rows(new o #100)'],
   text: `
   UPDATE orders o
   SET status = new.status, filled_quantity = new.filled_quantity, filled_value = new.filled_value,
-    version = new.version, updated_at = $9::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[], $8::tid[])
-    AS new (user_id, id, status, filled_quantity, filled_value, version, read_version, place)
+    version = new.version, updated_at = new.changed_at,
+    opened_at = CASE WHEN o.status = 'pending' AND new.status = 'open' THEN new.changed_at ELSE o.opened_at END
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::bigint[], $7::bigint[], $8::tid[],
+      $9::timestamptz[])
+    AS new (user_id, id, status, filled_quantity, filled_value, version, read_version, place, changed_at)
   WHERE o.ctid = new.place AND o.version = new.read_version
     AND o.user_id IS NOT DISTINCT FROM new.user_id AND o.id IS NOT DISTINCT FROM new.id
   RETURNING 1`,
@@ -110,15 +116,15 @@ const updateOrders = {
 const insertTrades = `
   INSERT INTO trades (user_id, id, side, order_id, symbol, price, quantity, quote_amount, fee, liquidity,
     executed_at)
-  SELECT *, $11::timestamptz
+  SELECT *
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::numeric[],
-    $8::numeric[], $9::numeric[], $10::text[])`;
+    $8::numeric[], $9::numeric[], $10::text[], $11::timestamptz[])`;
 
 const insertTransactions = `
   INSERT INTO transactions (user_id, id, type, status, currency, amount, to_user_id, reference, created_at)
-  SELECT user_id, id, type, 'completed', currency, amount, to_user_id, reference, $8::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::text[])
-    AS new (user_id, id, type, currency, amount, to_user_id, reference)`;
+  SELECT user_id, id, type, 'completed', currency, amount, to_user_id, reference, created_at
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::numeric[], $6::text[], $7::text[], $8::timestamptz[])
+    AS new (user_id, id, type, currency, amount, to_user_id, reference, created_at)`;
 
 const insertOperations = `
   INSERT INTO operations (user_id, id, type, content_hash, outcome, batch_id, created_at)
@@ -227,6 +233,7 @@ export const [persistAll] = inOneStatement([
 ]);
 
 function accountWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
+  const now = momentText(books.now);
   const inserted: Account[] = [];
   const updated: Account[] = [];
   const before: Placed<Account>[] = [];
@@ -247,11 +254,11 @@ function accountWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
   ];
   const writes: Write[] = [];
   if (updated.length > 0) {
-    const values = [...columns(updated), plainArray(before.map(versionOf)), placesOf(before), books.now];
+    const values = [...columns(updated), plainArray(before.map(versionOf)), placesOf(before), now];
     writes.push({ name: 'update_accounts', ...updateAccounts, values, guarded: updated.length });
   }
   if (inserted.length > 0) {
-    writes.push({ name: 'insert_accounts', text: insertAccounts, values: [...columns(inserted), books.now] });
+    writes.push({ name: 'insert_accounts', text: insertAccounts, values: [...columns(inserted), now] });
   }
   const { journal } = books;
   if (journal.length > 0) {
@@ -269,7 +276,7 @@ function accountWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
         textArray(journal.map((entry) => entry.operationId)),
         textArray(journal.map((entry) => entry.operationType)),
         textArray(journal.map((entry) => entry.orderId)),
-        books.now,
+        momentArray(journal.map((entry) => entry.createdAt)),
       ],
     });
   }
@@ -298,7 +305,8 @@ function holdWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
   ];
   const writes: Write[] = [];
   if (inserted.length > 0) {
-    writes.push({ name: 'insert_holds', text: insertHolds, values: [...columns(inserted), books.now] });
+    const values = [...columns(inserted), momentText(books.now)];
+    writes.push({ name: 'insert_holds', text: insertHolds, values });
   }
   if (updated.length > 0) {
     const values = [...columns(updated), placesOf(updated)];
@@ -341,7 +349,7 @@ function orderWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
         plainArray(updated.map((order) => order.version)),
         plainArray(before.map(versionOf)),
         placesOf(before),
-        books.now,
+        momentArray(updated.map((order) => order.changedAt ?? books.now)),
       ],
     });
   }
@@ -374,7 +382,7 @@ function orderWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
         plainArray(rows.map((row) => row.placed)),
         textArray(inserted.map((order) => order.rejectCode)),
         plainArray(rows.map((row) => row.version)),
-        books.now,
+        momentArray(inserted.map((order) => order.createdAt)),
       ],
     });
   }
@@ -402,7 +410,7 @@ function recordWrites(
         plainArray(trades.map((trade) => encodeNumeric(trade.quoteAmount, trade.market.quote.scale))),
         plainArray(trades.map(({ fee, side, market }) => encodeNumeric(fee, received(side, market).scale))),
         textArray(trades.map((trade) => trade.liquidity)),
-        now,
+        momentArray(trades.map((trade) => trade.executedAt)),
       ],
     });
   }
@@ -418,7 +426,7 @@ function recordWrites(
         plainArray(transactions.map((row) => encodeNumeric(row.amount, row.scale))),
         textArray(transactions.map((row) => row.toUserId)),
         textArray(transactions.map((row) => row.reference)),
-        now,
+        momentArray(transactions.map((row) => row.createdAt)),
       ],
     });
   }
@@ -434,12 +442,14 @@ function recordWrites(
         textArray(applied.map((operation) => operation.contentHash)),
         textArray(applied.map((operation) => operation.outcome)),
         batchId,
-        now,
+        momentText(now),
       ],
     });
   }
   return writes;
 }
+
+const momentArray = (moments: readonly Moment[]): string => plainArray(moments.map(momentText));
 
 const versionOf = ({ version }: { readonly version: number }): number => version;
 

@@ -1,5 +1,6 @@
 import type { Books } from '../books/books.ts';
 import type { Account } from '../books/rows.ts';
+import { momentText } from '../database/moment.ts';
 import { formatAmount } from '../money/amount.ts';
 import type { AccountView } from '../reads/accounts.ts';
 import type { Changes, Replacement } from './cache.ts';
@@ -23,7 +24,7 @@ export function changesOf({ accounts, orders, trades, now }: Books): Changes {
     const key = kinds.accounts.keyOf(account);
     const { version } = account;
     if (version === 0) removed.add(key);
-    else replaced.push({ key, version, value: () => viewOf(account, now) });
+    else replaced.push({ key, version, value: () => viewOf(account, momentText(now)) });
   }
   return { replaced, removed: [...removed] };
 }
@@ -36,7 +37,7 @@ export function doubtfulChangesOf(books: Books): Changes {
 
 const USER_ORDERS = [kinds.userOrders('all', 1), kinds.userOrders('open', 1)];
 
-function viewOf(account: Account, now: string): AccountView {
+function viewOf(account: Account, updatedAt: string): AccountView {
   const { userId, currency, scale, available, locked, version } = account;
   return {
     userId,
@@ -45,6 +46,6 @@ function viewOf(account: Account, now: string): AccountView {
     locked: formatAmount(locked, scale),
     balance: formatAmount(available + locked, scale),
     version,
-    updatedAt: now,
+    updatedAt,
   };
 }

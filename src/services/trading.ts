@@ -7,6 +7,7 @@ import type { SettleTrade, TradeOutcome } from '../commands/settleTrade.ts';
 import type { UpdateOrderStatus } from '../commands/updateOrderStatus.ts';
 import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
+import { readOpenOrders, type OpenOrders } from '../reads/openOrders.ts';
 import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';
 import { readEachOnce, requireKeys, requireLimit } from '../reads/keys.ts';
 import { readUserOrders, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
@@ -166,6 +167,18 @@ export class Trading {
   async getOrderBook(symbol: string, depth?: number): Promise<OrderBook> {
     const [book] = await this.batchGetOrderBooks([symbol], depth);
     return book ?? { symbol, bids: [], asks: [] };
+  }
+
+  /**
+   * All orders that stand in the books of these markets, best price first and of one price the first that came: what a
+   * matching engine has to know when it starts. From the primary, past every cache. Stops that wait do not stand there.
+   *
+   * @throws PincexError `invalid_argument`, `batch_too_large`
+   */
+  async batchGetOpenOrders(symbols: readonly string[]): Promise<OpenOrders[]> {
+    requireKeys('symbols', symbols);
+    const read = (session: Session) => readEachOnce(symbols, (distinct) => readOpenOrders(session, distinct));
+    return this.#repository.readDirectly(read, { fresh: true });
   }
 
   async #listsOf(

@@ -79,7 +79,7 @@ function fill(placed: OrderRow, fills: readonly { part: bigint; at: bigint }[]):
     const payment = paymentFor(order, value);
     steps.push({ held: requiredHold(order).amount, payment, value });
     paid += payment;
-    order = fillOrder(new Books(NO_BOOKS, ''), order, price, quantity);
+    order = fillOrder(new Books(NO_BOOKS, 0), order, price, quantity);
   }
   return { order, paid, steps };
 }

@@ -86,6 +86,7 @@ const METHODS = {
   '/v1/users/orders/batch-get': 'batchGetUserOrders',
   '/v1/trades/batch-get': 'batchGetTradesByOrderIds',
   '/v1/order-books/batch-get': 'batchGetOrderBooks',
+  '/v1/orders/open/batch-get': 'batchGetOpenOrders',
   '/v1/limits': 'limits',
   '/v1/stream/accounts': 'streamAccounts',
   '/v1/stream/orders': 'streamOrders',

@@ -13,6 +13,7 @@ import type { EngineOptions } from '../../src/engine/engine.ts';
 import type { Run } from '../../src/http/requests/run.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { thresholds } from '../../src/doctor/thresholds.ts';
+import { countStanding } from '../../src/reads/openOrders.ts';
 import { countTrades } from '../../src/reads/trades.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
@@ -102,6 +103,7 @@ function tradingCalls({ trading }: Pincex, user: string): Calls<Trading> {
     batchGetTradesByOrderIds: () => trading.batchGetTradesByOrderIds([buy.id]),
     batchGetOrderBooks: () => trading.batchGetOrderBooks(['BTC/USD']),
     getOrderBook: () => trading.getOrderBook('BTC/USD'),
+    batchGetOpenOrders: () => trading.batchGetOpenOrders(['BTC/USD']),
   };
 }
 
@@ -181,6 +183,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await writeWith(() => requests.noted({ caller: user, route: '/', batchId: randomUUID() }, answer));
       await requests.sweep();
       await countTrades(pincex.session, ['order'], 1);
+      await countStanding(pincex.session, ['BTC/USD'], 1);
     },
     sweepExpired: async () => {
       const own = { userId: user, currency: 'USD', amount: '1', expiresAt: past };

@@ -17,7 +17,7 @@ import { isLong } from '../support/books.ts';
 /** The pure decision of the engine against the naive model: the same batches, the same outcome, the same books. */
 
 const RUNS = isLong ? 1_000_000 : 2_000;
-const NOW = '2026-01-01T00:00:00.000Z';
+const NOW = Date.UTC(2026, 0, 1) * 1_000;
 
 const catalog: Catalog = (() => {
   const currencies = new Map(Object.entries(world.scales).map(([code, scale]) => [code, { code, scale }]));

@@ -34,6 +34,7 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'POST /v1/users/orders/batch-get': ['read'],
   'POST /v1/trades/batch-get': ['read'],
   'POST /v1/order-books/batch-get': ['read'],
+  'POST /v1/orders/open/batch-get': ['read'],
   'GET /v1/stream/accounts': ['read'],
   'GET /v1/stream/orders': ['read'],
   'GET /v1/stream/trades': ['read'],

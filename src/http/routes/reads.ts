@@ -2,11 +2,12 @@ import Type from 'typebox';
 import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
+import { countStanding } from '../../reads/openOrders.ts';
 import { countTrades } from '../../reads/trades.ts';
 import type { App } from '../app.ts';
 import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
-import { account, order, orderBook, trade } from '../schemas/views.ts';
+import { account, openOrders, order, orderBook, trade } from '../schemas/views.ts';
 import type { Turns } from '../turns.ts';
 
 const ids = Type.Array(id);
@@ -150,6 +151,29 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       return {
         orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), late),
       };
+    },
+  );
+
+  app.post(
+    '/v1/orders/open/batch-get',
+    {
+      config: { scope: 'read', lists: ['symbols'] },
+      schema: {
+        summary: 'Orders that stand in the books of markets, in price-time priority',
+        description:
+          'Each side with the order first that trades first: best price, and of one price the first that came. What a matching engine has to know when it starts. Stops that wait to be triggered do not stand there.',
+        body: strict({ symbols: Type.Array(Type.String({ examples: ['BTC/USD'] })) }),
+        response: answers(strict({ openOrders: Type.Array(ref(openOrders)) })),
+      },
+    },
+    async (request) => {
+      const { symbols } = request.body;
+      const read = async () => {
+        const rows = await countStanding(session, symbols, limits.readRows + 1);
+        requireRows(rows, `${symbols.length} markets with ${rows} orders or more`);
+        return trading.batchGetOpenOrders(symbols);
+      };
+      return { openOrders: await turns.take(request, read, late) };
     },
   );
 }

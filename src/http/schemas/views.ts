@@ -92,3 +92,8 @@ export const orderBook = component(
   'OrderBook',
   strict({ symbol, bids: Type.Array(ref(level)), asks: Type.Array(ref(level)) }),
 );
+
+export const openOrders = component(
+  'OpenOrders',
+  strict({ symbol, bids: Type.Array(ref(order)), asks: Type.Array(ref(order)) }),
+);
