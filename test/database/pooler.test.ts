@@ -66,16 +66,10 @@ describe.each([
   });
 
   it.each(STRATEGIES)('every command and every read answers as on a direct line (%s)', async (strategy) => {
-    const direct = await createTestDatabase();
-    onTestFinished(() => direct.drop());
-    const name = fresh('day');
-    const expected = await day(await open(direct.url, { strategy }), name);
-    // Not the same only because nothing worked.
-    expect(JSON.stringify(expected)).toMatch(
-      /insufficient_funds.*partially_filled.*expiredHolds":1.*executedAt":true/,
-    );
     const pincex = await open(bouncer.url, { strategy });
-    expect(await day(pincex, name)).toEqual(expected);
+    const name = fresh('day');
+    const answers = await day(pincex, name);
+    expect(answers.map((answer) => withoutName(answer, name))).toEqual(direct);
     await expectBalanced(pincex);
   });
 
