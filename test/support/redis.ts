@@ -53,7 +53,7 @@ export class TestRedis {
     const client = createClient({ url: this.url });
     await client.connect();
     try {
-      return String(await client.sendCommand(words));
+      return String(await client.sendCommand<string | number>(words));
     } finally {
       client.destroy();
     }
