@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { limits, type Pincex } from '../../src/index.ts';
 import { openBooks, useBooks } from '../support/books.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
 import { STREAMED, take } from './tables.ts';
+
+vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 
 /** However a stream ends, it hangs nobody, fails nobody who left it, and its cursor goes on from there. */
 
