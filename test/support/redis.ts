@@ -91,7 +91,8 @@ export async function startCluster(): Promise<TestRedis[]> {
   for (const [n, node] of nodes.entries()) {
     await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(n + 1));
     await node.command('CLUSTER', 'ADDSLOTSRANGE', String(firstOf(n)), String(firstOf(n + 1) - 1));
-    for (const { port } of nodes.slice(0, n)) await node.command('CLUSTER', 'MEET', '127.0.0.1', String(port));
+    for (const { port } of nodes.slice(0, n))
+      await node.command('CLUSTER', 'MEET', '127.0.0.1', String(port));
   }
   await until('the cluster to agree', async () => {
     const states = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'INFO')));
