@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../limits.ts';
 
 /** What a reader did not find in the cache. */
@@ -69,10 +68,21 @@ export class Flights {
     ahead: readonly Promise<unknown>[],
     load: () => Promise<Values>,
   ): Promise<Values> {
-    if (ahead.length > 0) await Promise.race([Promise.allSettled(ahead), sleep(limits.aheadMs)]);
+    if (ahead.length > 0) await landed(ahead);
     flight.hasBegun = true;
     return load();
   }
+}
+
+/** Waits for reads under way, for a moment at the most. */
+function landed(ahead: readonly Promise<unknown>[]): Promise<void> {
+  return new Promise((resolve) => {
+    const moment = setTimeout(resolve, limits.aheadMs);
+    void Promise.allSettled(ahead).then(() => {
+      clearTimeout(moment);
+      resolve();
+    });
+  });
 }
 
 function isShared({ flight, lease: taken }: Seat, lease: string | null): boolean {

@@ -1,44 +1,63 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { loadConfig, Pincex, type Strategy } from '../../src/index.ts';
-import { childrenOf, newDataDir } from '../embedded/support.ts';
-import { expectApplied, expectBalanced, funds, newUser } from '../support/books.ts';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
+import { limits, Pincex, type Strategy } from '../../src/index.ts';
+import { childrenOf, postmasterPid } from '../embedded/support.ts';
+import { configOf, expectApplied, expectBalanced, funds, newUser } from '../support/books.ts';
+import { holdClock, holdTimers, type HeldTimers } from '../support/clock.ts';
+import { copyFolder, makeFolder, removeFolder } from '../support/folders.ts';
+import { gate, until } from '../support/waiting.ts';
 
 /** A server that is frozen: its sockets are open, and nobody answers. Callers are told within a bounded time. */
 
+let folder: string;
+let dataDir: string;
+let server: EmbeddedServer;
+beforeAll(async () => {
+  folder = makeFolder('frozen');
+  dataDir = path.join(folder, 'data');
+  await copyFolder(inject('seedFolder'), dataDir);
+  server = await startEmbeddedServer({ dataDir });
+});
+afterAll(async () => {
+  await server.stop();
+  removeFolder(folder);
+});
+
 interface FrozenServer {
   readonly pincex: Pincex;
+  /** What gives up waiting for PostgreSQL: an answer to a statement, or a connection. */
+  readonly timeouts: HeldTimers;
   /** Stops every process of the server where it is. */
   readonly freeze: () => void;
   readonly thaw: () => void;
 }
 
-async function openOnServer(strategy: Strategy = 'auto'): Promise<FrozenServer> {
-  const dataDir = newDataDir();
-  const env = {
-    PINCEX_DATA_DIR: dataDir,
-    PINCEX_DATABASE_POOL_STATEMENT_TIMEOUT: '500ms',
-    PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '500ms',
+async function open(strategy: Strategy = 'auto'): Promise<FrozenServer> {
+  const environment = {
+    PINCEX_DATABASE_POOL_STATEMENT_TIMEOUT: '1h',
+    PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '2h',
   };
-  const pincex = await Pincex.open({ config: loadConfig({ env }), strategy });
-  const pid = Number(
-    readFileSync(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0],
-  );
-  let frozen: number[] = [];
+  const timeouts = holdTimers(3_600_000 + limits.lateAnswerMs, 7_200_000);
+  const pincex = await Pincex.open({ config: configOf(server.url, environment), strategy });
+  const pid = postmasterPid(dataDir);
+  let children: number[] | null = null;
   const freeze = (): void => {
-    frozen = [pid, ...childrenOf(pid)];
-    for (const id of frozen) process.kill(id, 'SIGSTOP');
+    // First: from then on no child comes, and none that ended is collected, so that all can be told to go on.
+    process.kill(pid, 'SIGSTOP');
+    children = childrenOf(pid);
+    for (const id of children) process.kill(id, 'SIGSTOP');
   };
   const thaw = (): void => {
-    for (const id of frozen) process.kill(id, 'SIGCONT');
-    frozen = [];
+    if (children === null) return;
+    for (const id of [...children, pid]) process.kill(id, 'SIGCONT');
+    children = null;
   };
   onTestFinished(async () => {
     thaw();
     await pincex.close();
   });
-  return { pincex, freeze, thaw };
+  return { pincex, timeouts, freeze, thaw };
 }
 
 const lock = (userId: string, id: string) => ({
@@ -51,12 +70,15 @@ const lock = (userId: string, id: string) => ({
 
 describe.each<Strategy>(['guard', 'lock', 'auto'])('a server that freezes under a batch (%s)', (strategy) => {
   it('and wakes up soon costs nothing: the batch is looked up or done, once', async () => {
-    const { pincex, freeze, thaw } = await openOnServer(strategy);
+    const { pincex, timeouts, freeze, thaw } = await open(strategy);
     const userId = await newUser(pincex, { USD: '100' });
     freeze();
     const batch = pincex.bookkeeper.batchLockFunds([lock(userId, 'a'), lock(userId, 'b')]);
-    // Longer than any statement may take: the connection has been given up by then.
-    setTimeout(thaw, 4_000);
+    await until('the batch to wait for an answer', () => timeouts.count > 0);
+    // Longer than any statement may take: the connection is given up.
+    timeouts.fire();
+    await until('the batch to try again', () => timeouts.count > 0);
+    thaw();
     expectApplied(await batch);
     expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
     expect((await pincex.bookkeeper.lockFunds(lock(userId, 'a'))).status).toBe('replayed');
@@ -65,18 +87,25 @@ describe.each<Strategy>(['guard', 'lock', 'auto'])('a server that freezes under 
 });
 
 it('a server that freezes and stays so hangs no caller; sent again later, every item is there exactly once', async () => {
-  const { pincex, freeze, thaw } = await openOnServer();
+  const { pincex, timeouts, freeze, thaw } = await open();
   const userId = await newUser(pincex, { USD: '100' });
   const items = [lock(userId, 'a'), lock(userId, 'b')];
+  const clock = holdClock();
   freeze();
-  const began = performance.now();
-  const calls = await Promise.allSettled([
+  let told = 0;
+  const calls = [
     pincex.bookkeeper.batchLockFunds(items),
     pincex.bookkeeper.batchGetAccounts([userId], ['USD']),
     pincex.transaction((tx) => tx.bookkeeper.batchLockFunds(items)),
-  ]);
-  expect(performance.now() - began).toBeLessThan(40_000);
-  for (const call of calls) {
+  ].map((call) => call.finally(() => told++));
+  const settled = Promise.allSettled(calls);
+  await until('each of them to wait', () => timeouts.count >= calls.length);
+  clock.pass(limits.reconnectMs);
+  await until('all of them to be told', () => {
+    timeouts.fire();
+    return told === calls.length;
+  });
+  for (const call of await settled) {
     expect(call).toMatchObject({ status: 'rejected', reason: { code: 'database_unavailable' } });
   }
   thaw();
@@ -87,14 +116,20 @@ it('a server that freezes and stays so hangs no caller; sent again later, every 
 });
 
 it('a server that freezes once a batch is being written leaves the outcome unknown, and says so', async () => {
-  const { pincex, freeze, thaw } = await openOnServer();
+  const { pincex, timeouts, freeze, thaw } = await open();
   const userId = await newUser(pincex, { USD: '100' });
   const items = [lock(userId, 'a')];
+  const frozen = gate();
   const transaction = pincex.transaction(async (tx) => {
     expectApplied(await tx.bookkeeper.batchLockFunds(items));
     freeze();
+    frozen.open();
   });
-  await expect(transaction).rejects.toMatchObject({ code: 'outcome_unknown', retryable: true });
+  const told = expect(transaction).rejects.toMatchObject({ code: 'outcome_unknown', retryable: true });
+  await frozen.opened;
+  await until('the commit to wait for an answer', () => timeouts.count > 0);
+  timeouts.fire();
+  await told;
   thaw();
   const [result] = (await pincex.bookkeeper.batchLockFunds(items)).results;
   expect(['applied', 'replayed']).toContain(result!.status);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { Database, type DatabaseOptions } from '../../src/database/database.ts';
 import { limits } from '../../src/index.ts';
 import { configOf } from '../support/books.ts';
+import { holdTimers } from '../support/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { gate, until } from '../support/waiting.ts';
 
@@ -69,15 +70,20 @@ describe('when all connections are busy', () => {
   });
 
   it('a call that waits longer than connection_timeout is told so', async () => {
-    const database = openPool({ max: 1, connectionTimeoutMs: 100 });
+    const connectionTimeoutMs = 3_600_000;
+    const waiting = holdTimers(connectionTimeoutMs);
+    const database = openPool({ max: 1, connectionTimeoutMs });
     const leave = await occupy(database);
-    await expect(database.query(ask)).rejects.toMatchObject({
+    const told = expect(database.query(ask)).rejects.toMatchObject({
       code: 'pool_exhausted',
       retryable: true,
       message: expect.stringContaining(
-        'All 1 connections were busy for 100 ms (database.pool.connection_timeout)',
+        'All 1 connections were busy for 3600000 ms (database.pool.connection_timeout)',
       ) as string,
     });
+    await until('the call to wait', () => waiting.count === 1);
+    waiting.fire();
+    await told;
     await leave();
   });
 
@@ -94,7 +100,7 @@ describe('a statement that takes longer than statement_timeout', () => {
   const sleep = { name: 'sleep', text: 'SELECT pg_sleep(10)' };
 
   it('is given up by PostgreSQL, and its connection serves the next one', async () => {
-    const database = openPool({ max: 1, statementTimeoutMs: 100 });
+    const database = openPool({ max: 1, statementTimeoutMs: 250 });
     const before = await database.query({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' });
     await expect(database.query(sleep)).rejects.toMatchObject({
       code: 'database_unavailable',
@@ -106,7 +112,7 @@ describe('a statement that takes longer than statement_timeout', () => {
   });
 
   it('ends the transaction that it is in', async () => {
-    const database = openPool({ max: 1, statementTimeoutMs: 100 });
+    const database = openPool({ max: 1, statementTimeoutMs: 250 });
     await expect(database.transaction((session) => session.query(sleep))).rejects.toMatchObject({
       code: 'database_unavailable',
     });
@@ -114,23 +120,36 @@ describe('a statement that takes longer than statement_timeout', () => {
   });
 
   it('does not concern connections of their own, on which the audit reads for as long as it takes', async () => {
-    const client = await openPool({ statementTimeoutMs: 100 }).connect();
+    const statementTimeoutMs = 3_600_000;
+    const bounds = holdTimers(statementTimeoutMs + limits.lateAnswerMs);
+    const database = openPool({ statementTimeoutMs });
+    const show = { name: 'show', text: `SELECT current_setting('statement_timeout') AS bound` };
+    expect(await database.query(show)).toEqual([{ bound: '1h' }]);
+    const client = await database.connect();
     onTestFinished(() => client.end());
-    const { rows } = await client.query<{ slept: string }>('SELECT pg_sleep(0.5)::text AS slept');
-    expect(rows).toEqual([{ slept: '' }]);
+    const asked = client.query(show.text);
+    expect(bounds.count).toBe(0);
+    expect((await asked).rows).toEqual([{ bound: '0' }]);
+    // A statement of the pool has both bounds: this one waits for a lock that the connection holds.
+    const lock = 'pg_advisory_lock(1)';
+    await client.query(`SELECT ${lock}`);
+    const own = database.query({ name: 'lock', text: `SELECT ${lock}` });
+    await until('the statement to wait', () => bounds.count === 1);
+    await client.query('SELECT pg_advisory_unlock_all()');
+    await own;
   });
 });
 
 describe('a connection', () => {
   it('keeps a bounded number of statements prepared, and runs all others as well', async () => {
     const database = openPool({ max: 1 });
-    for (let round = 1; round <= 2; round++) {
-      for (let n = 0; n < limits.preparedStatements + 50; n++) {
-        const [row] = await database.query({ name: `echo-${n}`, text: `SELECT $1 || '-${n}' AS echo` }, [
-          'a',
-        ]);
-        expect(row).toEqual({ echo: `a-${n}` });
-      }
+    const echo = (n: number) =>
+      database.query({ name: `echo-${n}`, text: `SELECT $1 || '-${n}' AS echo` }, ['a']);
+    const most = limits.preparedStatements;
+    const all = Array.from({ length: most + 20 }, (_, n) => n);
+    // All of them, and then some a second time: the first and the last that are kept, and others.
+    for (const n of [...all, 0, most - 1, most, most + 19]) {
+      expect(await echo(n)).toEqual([{ echo: `a-${n}` }]);
     }
     const kept = await database.query<{ count: string; all_ours: string }>({
       name: 'kept',

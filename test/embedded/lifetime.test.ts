@@ -2,24 +2,18 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { isRunning, identify } from '../../src/embedded/processes.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
-import {
-  childrenOf,
-  eventually,
-  newDataDir,
-  parentOf,
-  postmasterPid,
-  query,
-  startHolder,
-} from './support.ts';
+import { seededDataDir } from '../support/folders.ts';
+import { until } from '../support/waiting.ts';
+import { childrenOf, parentOf, postmasterPid, query, startHolder } from './support.ts';
 
 /** Resolves once the server of this process id has ended. */
 async function gone(pid: number): Promise<void> {
-  await eventually(() => identify(pid) === null);
+  await until('the server to end', () => identify(pid) === null);
 }
 
 describe('the server ends with the process that started it', () => {
   it('killed by SIGKILL; what was committed is there at the next start', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const holder = startHolder(dataDir);
     const { url } = await holder.next();
     const pid = postmasterPid(dataDir);
@@ -34,8 +28,8 @@ describe('the server ends with the process that started it', () => {
   });
 
   it('killed by SIGKILL, and started again at once, while the old server still stops', async () => {
-    const dataDir = newDataDir();
-    for (let round = 0; round < 3; round++) {
+    const dataDir = await seededDataDir();
+    for (let round = 0; round < 2; round++) {
       const holder = startHolder(dataDir);
       expect(await holder.next()).toMatchObject({ startedHere: true });
       await holder.kill('SIGKILL');
@@ -48,7 +42,7 @@ describe('the server ends with the process that started it', () => {
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'ended by %s, which still does to a host application what it always does',
     async (signal) => {
-      const dataDir = newDataDir();
+      const dataDir = await seededDataDir();
       const holder = startHolder(dataDir);
       await holder.next();
       const pid = postmasterPid(dataDir);
@@ -59,7 +53,7 @@ describe('the server ends with the process that started it', () => {
   );
 
   it('ended since it had nothing more to do: the server does not keep it alive', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const holder = startHolder(dataDir, { mode: 'finish' });
     const exit = once(holder.child, 'exit');
     await holder.next();
@@ -70,7 +64,7 @@ describe('the server ends with the process that started it', () => {
   });
 
   it('ended by an exception', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const holder = startHolder(dataDir, { mode: 'throw' });
     const exit = once(holder.child, 'exit');
     await holder.next();
@@ -81,7 +75,7 @@ describe('the server ends with the process that started it', () => {
   });
 
   it('and not before it: Ctrl-C in the terminal reaches the application only', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     // A group of its own, as a shell gives to what it starts; the terminal signals the whole group.
     const holder = startHolder(dataDir, { mode: 'guard', detached: true });
     await holder.next();
@@ -96,7 +90,7 @@ describe('the server ends with the process that started it', () => {
 
 describe.skipIf(process.platform !== 'linux')('where the supervisor was killed too', () => {
   it('the next start stops the server that nobody watches, and starts its own', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const holder = startHolder(dataDir);
     const { url } = await holder.next();
     await query(url!, 'CREATE TABLE kept ()');
@@ -115,7 +109,7 @@ describe.skipIf(process.platform !== 'linux')('where the supervisor was killed t
   });
 
   it('stop() still stops the server', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const server = await startEmbeddedServer({ dataDir });
     const postmaster = identify(postmasterPid(dataDir))!;
     process.kill(parentOf(postmasterPid(dataDir))!, 'SIGKILL');
@@ -124,12 +118,12 @@ describe.skipIf(process.platform !== 'linux')('where the supervisor was killed t
   });
 
   it('and no process is left once the server has ended', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const server = await startEmbeddedServer({ dataDir });
     const supervisor = parentOf(postmasterPid(dataDir))!;
     const all = [supervisor, ...childrenOf(supervisor), ...childrenOf(postmasterPid(dataDir))];
     expect(all.length).toBeGreaterThan(5);
     await server.stop();
-    await eventually(() => all.every((pid) => identify(pid) === null));
+    await until('all its processes to end', () => all.every((pid) => identify(pid) === null));
   });
 });

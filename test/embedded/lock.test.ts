@@ -1,9 +1,10 @@
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { withLock } from '../../src/embedded/lock.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { gate, until } from '../support/waiting.ts';
 
 let folder: string;
 let file: string;
@@ -12,17 +13,32 @@ beforeEach(() => {
   file = path.join(folder, 'lock');
 });
 
+/** How many are inside at the same time, at the most, of several that want in at once. */
+async function mostAtOnce(): Promise<number> {
+  let inside = 0;
+  let most = 0;
+  const work = async () => {
+    most = Math.max(most, ++inside);
+    for (let turn = 0; turn < 3; turn++) await nextTurn();
+    inside--;
+  };
+  await Promise.all(Array.from({ length: 12 }, () => withLock(file, work)));
+  return most;
+}
+
+/** The time of day, which stands still until the test sets it. Whoever waits for a lock looks at it each time. */
+function timeOfDay(start: number): { set(time: number): void; looks(): number } {
+  let time = start;
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => time);
+  onTestFinished(() => {
+    spy.mockRestore();
+  });
+  return { set: (next) => (time = next), looks: () => spy.mock.calls.length };
+}
+
 describe('a lock file', () => {
   it('is held by one at a time, and is gone afterwards', async () => {
-    let inside = 0;
-    let most = 0;
-    const work = async () => {
-      most = Math.max(most, ++inside);
-      await sleep(2);
-      inside--;
-    };
-    await Promise.all(Array.from({ length: 20 }, () => withLock(file, work)));
-    expect(most).toBe(1);
+    expect(await mostAtOnce()).toBe(1);
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -33,40 +49,41 @@ describe('a lock file', () => {
 
   it('of a dead process is broken by one of those who wait', async () => {
     writeFileSync(file, '999999999@1');
-    let inside = 0;
-    let most = 0;
-    const work = async () => {
-      most = Math.max(most, ++inside);
-      await sleep(2);
-      inside--;
-    };
-    await Promise.all(Array.from({ length: 20 }, () => withLock(file, work)));
-    expect(most).toBe(1);
+    expect(await mostAtOnce()).toBe(1);
   });
 
   it('without a name is left alone while its maker may still write it, then broken', async () => {
     writeFileSync(file, '');
+    const made = statSync(file).mtimeMs;
+    const time = timeOfDay(made + 4_999);
     let entered = false;
     const later = withLock(file, () => {
       entered = true;
       return Promise.resolve();
     });
-    await sleep(100);
+    const looks = time.looks();
+    await until('several looks at the file', () => time.looks() > looks + 5);
     expect(entered).toBe(false);
-    utimesSync(file, 0, 0);
+    expect(existsSync(file)).toBe(true);
+    time.set(made + 5_001);
     await later;
     expect(entered).toBe(true);
   });
 
   it('tells once whom it waits for', async () => {
+    const time = timeOfDay(Date.now());
     const holders: string[] = [];
-    const first = withLock(file, () => sleep(100));
-    await withLock(
+    const free = gate();
+    const first = withLock(file, () => free.opened);
+    const second = withLock(
       file,
       () => Promise.resolve(),
       (holder) => holders.push(holder),
     );
-    await first;
+    const looks = time.looks();
+    await until('several looks at the file', () => time.looks() > looks + 5);
+    free.open();
+    await Promise.all([first, second]);
     expect(holders).toEqual([expect.stringMatching(new RegExp(`^${process.pid}@`))]);
   });
 });

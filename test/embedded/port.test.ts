@@ -3,7 +3,8 @@ import net from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import * as port from '../../src/embedded/port.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
-import { newDataDir, query } from './support.ts';
+import { seededDataDir } from '../support/folders.ts';
+import { query } from './support.ts';
 
 vi.mock('../../src/embedded/port.ts', { spy: true });
 
@@ -20,7 +21,7 @@ async function takenPort(): Promise<number> {
 it('a port lost to another program between the look and the start is replaced by another', async () => {
   const taken = await takenPort();
   vi.mocked(port.freePort).mockResolvedValueOnce(taken).mockResolvedValueOnce(taken);
-  const server = await startEmbeddedServer({ dataDir: newDataDir() });
+  const server = await startEmbeddedServer({ dataDir: await seededDataDir() });
   expect(server.port).not.toBe(taken);
   expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await server.stop();
@@ -32,5 +33,7 @@ it('after five lost ports the start gives up and says why', async () => {
   onTestFinished(() => {
     vi.mocked(port.freePort).mockRestore();
   });
-  await expect(startEmbeddedServer({ dataDir: newDataDir() })).rejects.toThrow(/Address already in use/);
+  await expect(startEmbeddedServer({ dataDir: await seededDataDir() })).rejects.toThrow(
+    /Address already in use/,
+  );
 });

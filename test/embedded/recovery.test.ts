@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { identify } from '../../src/embedded/processes.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
-import { eventually, isRoot, newDataDir, postmasterPid, query, startHolder } from './support.ts';
+import { newDataDir, seededDataDir } from '../support/folders.ts';
+import { until } from '../support/waiting.ts';
+import { isRoot, postmasterPid, query, startHolder } from './support.ts';
 
 async function expectWorkingServer(dataDir: string): Promise<void> {
   const server = await startEmbeddedServer({ dataDir });
@@ -14,22 +15,33 @@ async function expectWorkingServer(dataDir: string): Promise<void> {
   await server.stop();
 }
 
-describe('a start works', () => {
-  it.each([0, 50, 150, 300, 450])(
-    'after the first one was killed %d ms into making the data folder',
-    async (delayMs) => {
-      const dataDir = newDataDir();
-      const holder = startHolder(dataDir);
-      await holder.progress('creating');
-      await sleep(delayMs);
-      await holder.kill('SIGKILL');
-      await expectWorkingServer(dataDir);
-      expect(readdirSync(dataDir).filter((name) => name.includes('new'))).toEqual([]);
-    },
+/** Whether the data folder holds the whole cluster, or one under way that has this file. */
+function isMadeUpTo(dataDir: string, file: string): boolean {
+  if (existsSync(path.join(dataDir, 'postgres'))) return true;
+  return readdirSync(dataDir).some(
+    (name) => /^postgres\.new-\d+$/.test(name) && existsSync(path.join(dataDir, name, file)),
   );
+}
 
-  it('where a half-made folder of any age was left behind', async () => {
+describe('a start works after the first one was killed', () => {
+  it.each([
+    ['when it had only just said that it makes the data folder', () => true],
+    ['when the data folder had no database yet', (dataDir: string) => isMadeUpTo(dataDir, 'PG_VERSION')],
+    ['when the data folder was half made', (dataDir: string) => isMadeUpTo(dataDir, 'global/pg_control')],
+  ])('%s', async (_, isSoFar) => {
     const dataDir = newDataDir();
+    const holder = startHolder(dataDir);
+    await holder.progress('creating');
+    await until('the data folder to be so far', () => isSoFar(dataDir));
+    await holder.kill('SIGKILL');
+    await expectWorkingServer(dataDir);
+    expect(readdirSync(dataDir).filter((name) => name.includes('new'))).toEqual([]);
+  });
+});
+
+describe('a start works', () => {
+  it('where a half-made folder of any age was left behind', async () => {
+    const dataDir = await seededDataDir();
     mkdirSync(path.join(dataDir, 'postgres.new-4711', 'base', '1'), { recursive: true });
     writeFileSync(path.join(dataDir, 'postgres.new-4711.password'), 'secret');
     await expectWorkingServer(dataDir);
@@ -48,7 +60,7 @@ describe('a start works', () => {
   });
 
   it('after the server was killed in the middle of writes, with all that was committed', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const server = await startEmbeddedServer({ dataDir });
     await query(server.url, 'CREATE TABLE kept (n int PRIMARY KEY)');
     const pid = postmasterPid(dataDir);
@@ -60,7 +72,7 @@ describe('a start works', () => {
       }
     })();
     const broken = expect(writes).rejects.toThrow();
-    await eventually(() => committed > 20);
+    await until('some writes', () => committed > 20);
     process.kill(pid, 'SIGKILL');
     await broken;
 
@@ -71,29 +83,26 @@ describe('a start works', () => {
   });
 
   it('where postmaster.pid names a process that is gone', async () => {
-    const dataDir = newDataDir();
-    await (await startEmbeddedServer({ dataDir })).stop();
+    const dataDir = await seededDataDir();
     writePidFile(dataDir, await idOfDeadProcess());
     await expectWorkingServer(dataDir);
   });
 
   it('where postmaster.pid names another program of the same user, which is left alone', async () => {
-    const dataDir = newDataDir();
-    await (await startEmbeddedServer({ dataDir })).stop();
+    const dataDir = await seededDataDir();
     const { uid, gid } = statSync(path.join(dataDir, 'postgres'));
     const other = spawn('sleep', ['600'], { stdio: 'ignore', ...(isRoot ? { uid, gid } : {}) });
     onTestFinished(() => {
       other.kill();
     });
-    await eventually(() => other.pid !== undefined);
+    await until('the other program to run', () => other.pid !== undefined);
     writePidFile(dataDir, other.pid!);
     await expectWorkingServer(dataDir);
     expect(identify(other.pid!)).not.toBeNull();
   });
 
   it('where the lock, the starter and a broken lock-breaker were left by the dead', async () => {
-    const dataDir = newDataDir();
-    await (await startEmbeddedServer({ dataDir })).stop();
+    const dataDir = await seededDataDir();
     const dead = await idOfDeadProcess();
     writeFileSync(path.join(dataDir, 'postgres.lock'), `${dead}@1`);
     writeFileSync(path.join(dataDir, 'postgres.lock.breaking'), `${dead}@1`);
@@ -103,66 +112,9 @@ describe('a start works', () => {
   });
 
   it('where the lock names a process id that another program has by now', async () => {
-    const dataDir = newDataDir();
-    mkdirSync(dataDir, { recursive: true });
+    const dataDir = await seededDataDir();
     writeFileSync(path.join(dataDir, 'postgres.lock'), `${process.pid}@1`);
     await expectWorkingServer(dataDir);
-  });
-});
-
-describe('two processes that start the same folder at once', () => {
-  it.each(['made', 'not made'])(
-    'get one server: one starts it, the others use it (%s before)',
-    async (state) => {
-      const dataDir = newDataDir();
-      if (state === 'made') await (await startEmbeddedServer({ dataDir })).stop();
-      const holders = Array.from({ length: 4 }, () => startHolder(dataDir));
-      const said = await Promise.all(holders.map((holder) => holder.next()));
-      expect(said.filter(({ startedHere }) => startedHere)).toHaveLength(1);
-      expect(new Set(said.map(({ url }) => url)).size).toBe(1);
-      for (const { url } of said) await query(url!, 'SELECT');
-    },
-  );
-
-  it('where the starter ends, the next one to start takes over', async () => {
-    const dataDir = newDataDir();
-    const first = startHolder(dataDir);
-    await first.next();
-    const second = startHolder(dataDir);
-    expect(await second.next()).toMatchObject({ startedHere: false });
-    await first.kill('SIGKILL');
-    const third = startHolder(dataDir);
-    expect(await third.next()).toMatchObject({ startedHere: true });
-  });
-});
-
-describe('a start that cannot work', () => {
-  it('says so with the last lines of the log and names DATABASE_URL', async () => {
-    const dataDir = newDataDir();
-    await (await startEmbeddedServer({ dataDir })).stop();
-    writeFileSync(path.join(dataDir, 'postgres', 'postgresql.conf'), 'shared_bufers = 1\n');
-    await expect(startEmbeddedServer({ dataDir })).rejects.toMatchObject({
-      code: 'server_not_startable',
-      message: expect.stringMatching(
-        /^The embedded PostgreSQL server does not start: [^]*unrecognized configuration parameter "shared_bufers"[^]*DATABASE_URL/,
-      ) as string,
-    });
-    expect(existsSync(path.join(dataDir, 'postgres.lock'))).toBe(false);
-  });
-
-  it('says which file is missing where the password is lost', async () => {
-    const dataDir = newDataDir();
-    await (await startEmbeddedServer({ dataDir })).stop();
-    rmSync(path.join(dataDir, 'postgres.password'));
-    await expect(startEmbeddedServer({ dataDir })).rejects.toThrow(/postgres\.password is missing/);
-  });
-
-  it('tells where the data folder cannot be made', async () => {
-    const dataDir = newDataDir();
-    mkdirSync(path.dirname(dataDir), { recursive: true });
-    writeFileSync(dataDir, 'a file');
-    await expect(startEmbeddedServer({ dataDir })).rejects.toMatchObject({ code: 'server_not_startable' });
-    expect(readFileSync(dataDir, 'utf8')).toBe('a file');
   });
 });
 
@@ -175,6 +127,6 @@ function writePidFile(dataDir: string, pid: number): void {
 async function idOfDeadProcess(): Promise<number> {
   const child = spawn('true');
   const { pid } = child;
-  await eventually(() => child.exitCode !== null);
+  await until('the process to end', () => child.exitCode !== null);
   return pid!;
 }

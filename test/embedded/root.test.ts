@@ -1,8 +1,9 @@
-import { cpSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
-import { installProject, isRoot, newDataDir, postmasterPid, query, startHolder } from './support.ts';
+import { newDataDir, removeFolder, seededDataDir } from '../support/folders.ts';
+import { installProject, isRoot, postmasterPid, query, startHolder } from './support.ts';
 
 if (!isRoot) console.warn('Skipped: what happens as root (these tests do not run as root).');
 
@@ -22,16 +23,14 @@ describe.skipIf(!isRoot)('as root', () => {
   });
 
   it('data that root has copied is given to that user', async () => {
-    const dataDir = newDataDir();
-    const server = await startEmbeddedServer({ dataDir });
-    await query(server.url, 'CREATE TABLE kept ()');
-    await server.stop();
+    const original = await seededDataDir();
     const copy = newDataDir();
-    cpSync(dataDir, copy, { recursive: true });
+    cpSync(original, copy, { recursive: true });
     expect(statSync(path.join(copy, 'postgres')).uid).toBe(0);
     const copied = await startEmbeddedServer({ dataDir: copy });
-    await query(copied.url, 'SELECT FROM kept');
+    await query(copied.url, 'SELECT FROM accounts');
     await copied.stop();
+    expect(statSync(path.join(copy, 'postgres')).uid).toBe(statSync(path.join(original, 'postgres')).uid);
   });
 });
 
@@ -41,13 +40,12 @@ describe.skipIf(!isRoot || process.platform !== 'linux')(
     let project: string;
     let program: string;
 
-    beforeAll(() => {
-      project = installProject();
+    beforeAll(async () => {
+      ({ project, program } = await installProject());
       expect(statSync(project).mode & 0o777).toBe(0o700);
-      program = path.join(project, 'test/embedded/holder.ts');
     });
     afterAll(() => {
-      rmSync(project, { recursive: true, force: true, maxRetries: 20 });
+      removeFolder(project);
     });
 
     it.each([

@@ -1,28 +1,27 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { startEmbeddedServer } from '../../src/embedded/server.ts';
-import { newDataDir, query } from './support.ts';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
+import { copyFolder, makeFolder, newDataDir, removeFolder, seededDataDir } from '../support/folders.ts';
+import { until } from '../support/waiting.ts';
+import { query } from './support.ts';
 
-describe('the embedded server', () => {
-  it('says what it does when it starts for the first time, and keeps its data', async () => {
-    const dataDir = newDataDir();
-    const progress: string[] = [];
-    const onProgress = (message: string) => progress.push(message);
-
-    const first = await startEmbeddedServer({ dataDir, onProgress });
-    expect(first.startedHere).toBe(true);
-    expect(progress).toEqual(['creating the PostgreSQL data folder', 'starting PostgreSQL']);
-    await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
-    await first.stop();
-
-    const second = await startEmbeddedServer({ dataDir });
-    expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
-    await second.stop();
+describe('an embedded server that runs', () => {
+  let folder: string;
+  let dataDir: string;
+  let server: EmbeddedServer;
+  beforeAll(async () => {
+    folder = makeFolder('embedded');
+    dataDir = path.join(folder, 'data');
+    await copyFolder(inject('seedFolder'), dataDir);
+    server = await startEmbeddedServer({ dataDir });
+  });
+  afterAll(async () => {
+    await server.stop();
+    removeFolder(folder);
   });
 
   it('is a real PostgreSQL with a database pincex: UTF-8, compared bytewise, durable, for this machine only', async () => {
-    const server = await startEmbeddedServer({ dataDir: newDataDir() });
     const [row] = await query(
       server.url,
       `SELECT current_database() AS name, current_setting('fsync') AS fsync,
@@ -41,12 +40,9 @@ describe('the embedded server', () => {
       sockets: '',
       locale: 'C',
     });
-    await server.stop();
   });
 
   it('lets nobody in without its random password, which only its owner can read', async () => {
-    const dataDir = newDataDir();
-    const server = await startEmbeddedServer({ dataDir });
     const file = path.join(dataDir, 'postgres.password');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const password = readFileSync(file, 'utf8');
@@ -55,11 +51,33 @@ describe('the embedded server', () => {
     for (const wrong of ['', 'postgres', 'password']) {
       await expect(query(server.url.replace(password, wrong), 'SELECT')).rejects.toThrow(/password/);
     }
+  });
+});
+
+describe('the embedded server', () => {
+  it('says what it does when it starts for the first time', async () => {
+    const progress: string[] = [];
+    const server = await startEmbeddedServer({
+      dataDir: newDataDir(),
+      onProgress: (message) => progress.push(message),
+    });
+    expect(server.startedHere).toBe(true);
+    expect(progress).toEqual(['creating the PostgreSQL data folder', 'starting PostgreSQL']);
     await server.stop();
   });
 
+  it('keeps its data', async () => {
+    const dataDir = await seededDataDir();
+    const first = await startEmbeddedServer({ dataDir });
+    await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await first.stop();
+    const second = await startEmbeddedServer({ dataDir });
+    expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    await second.stop();
+  });
+
   it('is shared by all who start it on one folder, and ends with the first', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const [a, b] = await Promise.all([startEmbeddedServer({ dataDir }), startEmbeddedServer({ dataDir })]);
     expect([a.startedHere, b.startedHere].sort()).toEqual([false, true]);
     expect(a.url).toBe(b.url);
@@ -71,7 +89,7 @@ describe('the embedded server', () => {
   });
 
   it('can be stopped twice, and the second time spares a server that was started since', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await seededDataDir();
     const first = await startEmbeddedServer({ dataDir });
     await Promise.all([first.stop(), first.stop()]);
     const second = await startEmbeddedServer({ dataDir });
@@ -81,41 +99,41 @@ describe('the embedded server', () => {
   });
 
   it('stops while transactions are open', async () => {
-    const server = await startEmbeddedServer({ dataDir: newDataDir() });
-    const sleeping = expect(query(server.url, 'SELECT pg_sleep(60)')).rejects.toThrow(
+    const server = await startEmbeddedServer({ dataDir: await seededDataDir() });
+    const sleeping = expect(query(server.url, 'SELECT pg_sleep(600)')).rejects.toThrow(
       /administrator command/,
     );
-    const sleepers = `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
-    while ((await query(server.url, sleepers)).length === 0);
+    await until('the transaction to be open', async () => {
+      const sleepers = `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
+      return (await query(server.url, sleepers)).length > 0;
+    });
     await server.stop();
     await sleeping;
   });
 
   it('is not confused by PostgreSQL variables of the environment', async () => {
     const names = ['PGDATA', 'PGPORT', 'PGHOST', 'PGUSER', 'PGDATABASE', 'LC_ALL', 'LANG'];
-    const before = names.map((name) => process.env[name]);
-    for (const name of names) process.env[name] = 'nonsense';
+    for (const name of names) vi.stubEnv(name, 'nonsense');
     try {
       const server = await startEmbeddedServer({ dataDir: newDataDir() });
       await server.stop();
     } finally {
-      names.forEach((name, index) => {
-        if (before[index] === undefined) Reflect.deleteProperty(process.env, name);
-        else process.env[name] = before[index];
-      });
+      vi.unstubAllEnvs();
     }
   });
 
   it('keeps the log of this start and of the one before, no more', async () => {
-    const dataDir = newDataDir();
-    for (let start = 0; start < 3; start++) await (await startEmbeddedServer({ dataDir })).stop();
+    // The folder comes with the log of its first start.
+    const dataDir = await seededDataDir();
+    for (let start = 2; start <= 3; start++) await (await startEmbeddedServer({ dataDir })).stop();
     for (const log of ['postgres.log', 'postgres.log.1']) {
       const text = readFileSync(path.join(dataDir, log), 'utf8');
       expect(text.match(/starting PostgreSQL/g)).toHaveLength(1);
     }
+    expect(existsSync(path.join(dataDir, 'postgres.log.2'))).toBe(false);
   });
 
-  it('runs in a folder whose path is long and has spaces, quotes and umlauts', async () => {
+  it('runs in a folder whose path is long and has spaces, quotes and umlauts, and makes it with its parents', async () => {
     const dataDir = path.join(newDataDir(), `it's "mine" $HOME Bücher`, 'long '.repeat(30));
     const server = await startEmbeddedServer({ dataDir });
     expect((await startEmbeddedServer({ dataDir })).startedHere).toBe(false);

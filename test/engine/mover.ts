@@ -1,47 +1,98 @@
 /**
- * A process that moves money on the books at DATABASE_URL: locks and unlocks for the same few users, in batches,
- * until its time is over. It says what it did as one JSON object on its last line, and ends with 1 on any error
- * that reached it.
+ * A process that moves money on the books at DATABASE_URL: in each round it locks and unlocks for the same few users as
+ * another process, in batches, until their accounts have passed from one process to the other often enough. Both count
+ * that in the journal, so that neither ends a round without the other. It says what it did as one JSON object for each
+ * round.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { loadConfig, Pincex, PincexError, type MixedItem, type Strategy } from '../../src/index.ts';
 
-const [name = '', strategy = 'auto', order = 'forward', milliseconds = '1000', users = ''] =
-  process.argv.slice(2);
-
-const pincex = await Pincex.open({ config: loadConfig(), strategy: strategy as Strategy });
-const userIds = users.split(',');
-if (order === 'backward') userIds.reverse();
-const ends = performance.now() + Number(milliseconds);
-const errors: string[] = [];
-let batches = 0;
-let applied = 0;
-
-async function move(lane: number): Promise<void> {
-  for (let turn = 0; performance.now() < ends; turn++) {
-    const id = `${name}-${lane}-${turn}`;
-    const items = (command: 'lockFunds' | 'unlockFunds'): MixedItem[] =>
-      userIds.map((userId) => ({
-        command,
-        id: `${command}-${id}`,
-        userId,
-        currency: 'USD',
-        amount: '1',
-        orderId: id,
-      }));
-    for (const command of ['lockFunds', 'unlockFunds'] as const) {
-      try {
-        const { counts } = await pincex.execute(items(command));
-        applied += counts.applied;
-        batches++;
-        if (counts.applied !== counts.total) errors.push(`${counts.rejected} of ${id} were rejected`);
-      } catch (error) {
-        errors.push(error instanceof PincexError ? `${error.code}: ${error.message}` : String(error));
-      }
-    }
-  }
+export interface Moves {
+  /** In the ids of all that it does. */
+  readonly name: string;
+  readonly rounds: readonly Round[];
 }
 
-await Promise.all([0, 1, 2].map(move));
-await pincex.close();
-process.stdout.write(`${JSON.stringify({ batches, applied, errors: errors.slice(0, 5) })}\n`);
-if (errors.length > 0) process.exitCode = 1;
+interface Round {
+  readonly strategy: Strategy;
+  /** How often an account has to pass from one process to the other. */
+  readonly passes: number;
+  /** Whether it waits after each turn until the other has moved. Who locks comes always before who guards. */
+  readonly waits: boolean;
+  /** In the order in which its batches name them. */
+  readonly userIds: readonly string[];
+}
+
+export interface Moved {
+  readonly applied: number;
+  readonly rejected: number;
+  /** Batches that lost against others until they gave up, and were sent again. */
+  readonly conflicts: number;
+}
+
+const { name, rounds } = JSON.parse(process.argv[2] ?? '') as Moves;
+const config = loadConfig();
+const beside = new pg.Pool({ connectionString: config.database.url!, max: 3 });
+for (const round of rounds) process.stdout.write(`${JSON.stringify(await move(round))}\n`);
+await beside.end();
+
+async function move({ strategy, passes, waits, userIds }: Round): Promise<Moved> {
+  const pincex = await Pincex.open({ config, strategy });
+  const moved = { applied: 0, rejected: 0, conflicts: 0 };
+  let isOver = false;
+
+  const lane = async (lane: number): Promise<void> => {
+    for (let turn = 0; !isOver; turn++) {
+      const id = `${lane}-${turn}`;
+      for (const command of ['lockFunds', 'unlockFunds'] as const) {
+        const items = userIds.map((userId): MixedItem => ({
+          command,
+          id: `${name} ${command} ${id}`,
+          userId,
+          currency: 'USD',
+          amount: '1',
+          orderId: `${name} ${id}`,
+        }));
+        const counts = await execute(items);
+        moved.applied += counts.applied;
+        moved.rejected += counts.rejected;
+      }
+      do {
+        const { made, last } = await passesOf([...userIds].sort()[0]!);
+        isOver ||= made >= passes;
+        if (!waits || last !== name) break;
+        await sleep(1);
+      } while (!isOver);
+    }
+  };
+  const execute = async (items: readonly MixedItem[]) => {
+    for (;;) {
+      try {
+        return (await pincex.execute(items)).counts;
+      } catch (error) {
+        if (!(error instanceof PincexError && error.code === 'conflict')) throw error;
+        moved.conflicts++;
+      }
+    }
+  };
+  await Promise.all([0, 1, 2].map(lane));
+  await pincex.close();
+  return moved;
+}
+
+/** How often a movement of one process came straight after one of the other, and which was the last to move. */
+async function passesOf(userId: string): Promise<{ made: number; last: string }> {
+  const { rows } = await beside.query<{ made: number; last: string }>(
+    `SELECT count(*) FILTER (WHERE mover <> before)::int AS made, (array_agg(mover ORDER BY version DESC))[1] AS last
+     FROM (
+       SELECT version, mover, lag(mover) OVER (ORDER BY version) AS before
+       FROM (
+         SELECT version, split_part(operation_id, ' ', 1) AS mover
+         FROM journal WHERE user_id = $1 AND operation_type <> 'deposit'
+       ) AS movements
+     ) AS pairs`,
+    [userId],
+  );
+  return rows[0]!;
+}

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands, type CommandType } from '../../src/commands/index.ts';
 import { CatalogStore } from '../../src/catalog/store.ts';
 import { Database } from '../../src/database/database.ts';
@@ -13,7 +13,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** The same random batches, through the engine on a real PostgreSQL: the model's results and the model's tables. */
 
-const SEQUENCES = isLong ? 3_000 : 60;
+const SEQUENCES = isLong ? 3_000 : 30;
 const TABLES = ['accounts', 'journal', 'holds', 'orders', 'trades', 'transactions', 'operations'];
 
 let database: TestDatabase;
@@ -21,7 +21,7 @@ let pincex: Pincex;
 let pool: Database;
 let catalog: CatalogStore;
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await createTestDatabase();
   pincex = await openBooks(database.url);
   for (const { symbol, tick, lot, minNotional } of world.markets) {
@@ -31,7 +31,7 @@ beforeEach(async () => {
   pool = new Database({ url: database.url, ...settings, queryHints: true });
   catalog = new CatalogStore(pool);
 });
-afterEach(async () => {
+afterAll(async () => {
   await pool.close();
   await pincex.close();
   await database.drop();

@@ -9,27 +9,38 @@ const SIZES = [1, 100, 1_000];
 
 let database: TestDatabase;
 const statements: string[] = [];
-const open: Pincex[] = [];
-const strategies: readonly Strategy[] = ['auto', 'guard', 'lock'];
+
+/** The ways of a batch to the books. In a transaction of the caller every strategy is the same. */
+const WITHIN = 'in a transaction of the caller';
+const WAYS = ['auto', 'guard', 'lock', WITHIN] as const;
+type Way = (typeof WAYS)[number];
+const open = new Map<Strategy, Pincex>();
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  for (const strategy of strategies) {
-    open.push(await openBooks(database.url, { strategy, onStatement: ({ name }) => statements.push(name) }));
-  }
-  // What only the first call ever does: read the catalog, make the accounts of the outside world and of the fees.
-  for (const [place, pincex] of open.entries()) {
+  for (const strategy of ['auto', 'guard', 'lock'] as const) {
+    const pincex = await openBooks(database.url, {
+      strategy,
+      onStatement: ({ name }) => statements.push(name),
+    });
+    open.set(strategy, pincex);
+    // What only the first call ever does: read the catalog, make the accounts of the outside world and of the fees.
     for (const currency of ['USD', 'BTC']) {
-      const item = { id: `warm-${place}-${currency}`, userId: FEES, currency, amount: '1' };
+      const item = { id: `warm-${strategy}-${currency}`, userId: FEES, currency, amount: '1' };
       expectApplied(await pincex.bookkeeper.batchDeposit([item]));
     }
   }
+  await prepare([...payments('USD'), ...payments('BTC')]);
 });
 afterAll(async () => {
-  await expectBalanced(open[0]!);
-  for (const pincex of open) await pincex.close();
+  await expectBalanced(open.get('auto')!);
+  for (const pincex of open.values()) await pincex.close();
   await database.drop();
 });
+
+async function prepare(items: readonly MixedItem[]): Promise<void> {
+  expectApplied(await open.get('auto')!.execute(items));
+}
 
 async function count(call: () => Promise<unknown>): Promise<string[]> {
   statements.length = 0;
@@ -37,33 +48,36 @@ async function count(call: () => Promise<unknown>): Promise<string[]> {
   return [...statements];
 }
 
-/** What each command needs, and the command: `n` items of it, of users and orders of their own. */
-type Make = (n: number, name: string) => { before: MixedItem[][]; items: MixedItem[] };
-
 const times = <Value>(n: number, make: (i: number) => Value): Value[] =>
   Array.from({ length: n }, (_, i) => make(i));
 
-const deposits = (n: number, name: string, currency: string): MixedItem[] =>
-  times(n, (i) => ({
+/** Users who have money, enough for all that is done here. */
+const payer = (i: number): string => `payer-${i}`;
+const payments = (currency: string): MixedItem[] =>
+  times(SIZES.at(-1)!, (i) => ({
     command: 'deposit',
     id: `d-${currency}`,
-    userId: `${name}-${i}`,
+    userId: payer(i),
     currency,
-    amount: '100',
+    amount: '1000',
   }));
+
+/** `n` items of a command, each for a user of its own, under names of their own; and what they need besides payers. */
+type Make = (n: number, name: string) => { before?: MixedItem[]; items: MixedItem[] };
+
 const locks = (n: number, name: string): MixedItem[] =>
   times(n, (i) => ({
     command: 'lockFunds',
-    id: 'l',
-    userId: `${name}-${i}`,
+    id: `l-${name}`,
+    userId: payer(i),
     currency: 'USD',
     amount: '1',
-    orderId: 'h',
+    orderId: `h-${name}`,
   }));
 const order = (name: string, i: number, side: 'buy' | 'sell') =>
   ({
     id: `${name}-${side}-${i}`,
-    userId: `${name}-${i}`,
+    userId: payer(i),
     symbol: 'BTC/USD',
     side,
     type: 'limit',
@@ -77,73 +91,74 @@ const created = (n: number, name: string): MixedItem[] =>
 
 const MAKES: Readonly<Record<MixedItem['command'], Make>> = {
   createAccount: (n, name) => ({
-    before: [],
     items: times(n, (i) => ({ command: 'createAccount', id: 'a', userId: `${name}-${i}`, currency: 'USD' })),
   }),
-  deposit: (n, name) => ({ before: [], items: deposits(n, name, 'USD') }),
+  // The first one makes the account.
+  deposit: (n, name) => ({
+    items: times(n, (i) => ({
+      command: 'deposit',
+      id: 'd',
+      userId: `${name}-${i}`,
+      currency: 'USD',
+      amount: '1',
+    })),
+  }),
   withdraw: (n, name) => ({
-    before: [deposits(n, name, 'USD')],
     items: times(n, (i) => ({
       command: 'withdraw',
-      id: 'w',
-      userId: `${name}-${i}`,
+      id: `w-${name}`,
+      userId: payer(i),
       currency: 'USD',
       amount: '1',
     })),
   }),
   transfer: (n, name) => ({
-    before: [deposits(n, name, 'USD')],
     items: times(n, (i) => ({
       command: 'transfer',
-      id: 't',
-      userId: `${name}-${i}`,
+      id: `t-${name}`,
+      userId: payer(i),
       toUserId: `${name}-to-${i}`,
       currency: 'USD',
       amount: '1',
     })),
   }),
-  lockFunds: (n, name) => ({ before: [deposits(n, name, 'USD')], items: locks(n, name) }),
+  lockFunds: (n, name) => ({ items: locks(n, name) }),
   unlockFunds: (n, name) => ({
-    before: [deposits(n, name, 'USD'), locks(n, name)],
-    items: locks(n, name).map((item) => ({ ...item, command: 'unlockFunds', id: 'u' }) as MixedItem),
+    before: locks(n, name),
+    items: locks(n, name).map((item) => ({ ...item, command: 'unlockFunds', id: `u-${name}` }) as MixedItem),
   }),
-  createOrder: (n, name) => ({ before: [], items: created(n, name) }),
-  placeOrder: (n, name) => ({ before: [deposits(n, name, 'USD')], items: placed(n, name, 'buy') }),
+  createOrder: (n, name) => ({ items: created(n, name) }),
+  placeOrder: (n, name) => ({ items: placed(n, name, 'buy') }),
   cancelOrder: (n, name) => ({
-    before: [deposits(n, name, 'USD'), placed(n, name, 'buy')],
+    before: placed(n, name, 'buy'),
     items: times(n, (i) => ({
       command: 'cancelOrder',
-      id: 'c',
-      userId: `${name}-${i}`,
+      id: `c-${name}`,
+      userId: payer(i),
       orderId: order(name, i, 'buy').id,
     })),
   }),
   updateOrderStatus: (n, name) => ({
-    before: [created(n, name)],
+    before: created(n, name),
     items: times(n, (i) => ({
       command: 'updateOrderStatus',
-      id: 'x',
-      userId: `${name}-${i}`,
+      id: `x-${name}`,
+      userId: payer(i),
       orderId: order(name, i, 'buy').id,
       status: 'filled',
     })),
   }),
   settleTrade: (n, name) => ({
-    before: [
-      deposits(n, name, 'USD'),
-      deposits(n, name, 'BTC'),
-      placed(n, name, 'buy'),
-      placed(n, name, 'sell'),
-    ],
+    before: [...placed(n, name, 'buy'), ...placed(n, name, 'sell')],
     items: times(n, (i) => ({
       command: 'settleTrade',
-      id: `t-${i}`,
+      id: `t-${name}-${i}`,
       symbol: 'BTC/USD',
       price: '10',
       quantity: '1',
-      buyUserId: `${name}-${i}`,
+      buyUserId: payer(i),
       buyOrderId: order(name, i, 'buy').id,
-      sellUserId: `${name}-${(i + 1) % n}`,
+      sellUserId: payer((i + 1) % n),
       sellOrderId: order(name, (i + 1) % n, 'sell').id,
       takerSide: 'buy',
       buyFee: '0.01',
@@ -152,58 +167,72 @@ const MAKES: Readonly<Record<MixedItem['command'], Make>> = {
   }),
 };
 
-const CASES = strategies.flatMap((strategy, place) =>
-  Object.entries(MAKES).flatMap(([command, make]) =>
-    [false, true].map((within) => ({ strategy, place, command, make, within })),
-  ),
-);
+/** The statements of a batch of each of the sizes. */
+async function countEach(make: Make, name: string, way: Way): Promise<string[][]> {
+  const pincex = open.get(way === WITHIN ? 'auto' : way)!;
+  const counts: string[][] = [];
+  for (const size of SIZES) {
+    const { before = [], items } = make(size, `${name}-${way}-${size}`);
+    await prepare(before);
+    const run = async (target: Pick<PincexTransaction, 'execute'>): Promise<void> => {
+      expectApplied(await target.execute(items));
+    };
+    counts.push(await count(() => (way === WITHIN ? pincex.transaction(run) : run(pincex))));
+  }
+  return counts;
+}
 
-describe('as many statements for 1, 100 and 1,000 items', () => {
-  it.each(CASES)(
-    'of $command ($strategy, in a transaction of the caller: $within)',
-    async ({ strategy, place, command, make, within }) => {
-      const pincex = open[place]!;
-      const counts: string[][] = [];
-      for (const size of SIZES) {
-        const { before, items } = make(size, `${command}-${strategy}-${within}-${size}`);
-        for (const batch of before) expectApplied(await pincex.execute(batch));
-        const run = async (target: Pick<PincexTransaction, 'execute'>): Promise<void> => {
-          expectApplied(await target.execute(items));
-        };
-        counts.push(await count(() => (within ? pincex.transaction(run) : run(pincex))));
-      }
-      expect(counts[1]).toEqual(counts[0]);
-      expect(counts[2]).toEqual(counts[0]);
-      if (!within && strategy !== 'lock') expect(counts[0]).toHaveLength(2);
-    },
-  );
+describe('a batch of 1, of 100 and of 1,000 items takes the same statements', () => {
+  describe.each(WAYS)('(%s)', (way) => {
+    it.each(Object.entries(MAKES))('of %s', async (command, make) => {
+      const [one, hundred, thousand] = await countEach(make, command, way);
+      expect(hundred).toEqual(one);
+      expect(thousand).toEqual(one);
+      if (way === 'auto' || way === 'guard') expect(one).toHaveLength(2);
+    });
+  });
 
-  it.each(['accounts', 'ordersByIds', 'userOrders', 'openOrders', 'trades', 'orderBooks'])(
-    'of a read of %s',
-    async (read) => {
-      const { bookkeeper, trading } = open[0]!;
-      const reads: Readonly<Record<string, (ids: string[]) => Promise<unknown>>> = {
-        accounts: (ids) => bookkeeper.batchGetAccounts(ids, ['USD', 'BTC']),
-        ordersByIds: (ids) => trading.batchGetOrdersByIds(ids),
-        userOrders: (ids) =>
-          trading.batchGetUserOrders(ids, { statuses: ['open'], symbol: 'BTC/USD', limit: 5 }),
-        openOrders: (ids) => trading.batchGetOpenOrdersByUsers(ids),
-        trades: (ids) => trading.batchGetTradesByOrderIds(ids),
-        orderBooks: (ids) => trading.batchGetOrderBooks(ids, 5),
-      };
-      for (const size of SIZES) {
-        const ids = times(size, (i) =>
-          read === 'orderBooks' && i % 2 === 0 ? 'BTC/USD' : `placeOrder-auto-false-1000-${i}`,
-        );
-        expect(await count(() => reads[read]!(ids))).toHaveLength(1);
-      }
-    },
-  );
-
-  it('of a batch of which every item is replayed or refused', async () => {
+  it('where every item is refused', async () => {
+    const nobodies = (size: number) =>
+      locks(size, `refused-${size}`).map((item, i) => ({ ...item, userId: `nobody-${i}` }) as MixedItem);
     for (const size of SIZES) {
-      const items = MAKES.lockFunds(size, `refused-${size}`).items;
-      expect(await count(() => open[0]!.execute(items))).toHaveLength(1);
+      const items = nobodies(size);
+      const statements = await count(async () => {
+        expect((await open.get('auto')!.execute(items)).counts.rejected).toBe(size);
+      });
+      expect(statements).toHaveLength(1);
     }
+  });
+
+  it('where every item is replayed', async () => {
+    for (const size of SIZES) {
+      const items = locks(size, `replayed-${size}`);
+      await prepare(items);
+      const statements = await count(async () => {
+        expect((await open.get('auto')!.execute(items)).counts.replayed).toBe(size);
+      });
+      expect(statements).toHaveLength(1);
+    }
+  });
+});
+
+describe('a read of 1, of 100 and of 1,000 keys takes one statement', () => {
+  beforeAll(() => prepare(placed(SIZES.at(-1)!, 'read', 'buy')));
+
+  const users = (n: number) => times(n, payer);
+  const orders = (n: number) => times(n, (i) => order('read', i, 'buy').id);
+  const symbols = (n: number) => times(n, (i) => (i % 2 === 0 ? 'BTC/USD' : `NO/${i}`));
+  const READS: Readonly<Record<string, (pincex: Pincex, n: number) => Promise<unknown>>> = {
+    accounts: ({ bookkeeper }, n) => bookkeeper.batchGetAccounts(users(n), ['USD', 'BTC']),
+    'orders by their ids': ({ trading }, n) => trading.batchGetOrdersByIds(orders(n)),
+    'orders of users': ({ trading }, n) =>
+      trading.batchGetUserOrders(users(n), { statuses: ['open'], symbol: 'BTC/USD', limit: 5 }),
+    'open orders of users': ({ trading }, n) => trading.batchGetOpenOrdersByUsers(users(n)),
+    'trades of orders': ({ trading }, n) => trading.batchGetTradesByOrderIds(orders(n)),
+    'order books': ({ trading }, n) => trading.batchGetOrderBooks(symbols(n), 5),
+  };
+
+  it.each(Object.entries(READS))('of %s', async (_, read) => {
+    for (const size of SIZES) expect(await count(() => read(open.get('auto')!, size))).toHaveLength(1);
   });
 });

@@ -15,10 +15,15 @@ export function migrationFolder(files: Record<string, string> = {}): string {
 /** A pool on an empty database of the test's own. */
 export async function emptyDatabase(): Promise<{ pool: pg.Pool; url: string }> {
   const database = await createEmptyDatabase();
-  const pool = new pg.Pool({ connectionString: database.url, max: 4 });
-  onTestFinished(async () => {
-    await pool.end();
-    await database.drop();
-  });
-  return { pool, url: database.url };
+  onTestFinished(() => database.drop());
+  return { pool: openPool(database.url), url: database.url };
+}
+
+/** A pool that goes with the test. */
+export function openPool(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max: 4 });
+  // A pool says that it has ended before its connections have: they may hear that their database is dropped.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  onTestFinished(() => pool.end());
+  return pool;
 }

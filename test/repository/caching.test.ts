@@ -1,16 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Pincex, type PlaceOrder } from '../../src/index.ts';
-import { configOf, expectBalanced, fresh, newUser } from '../support/books.ts';
+import { configOf, expectBalanced, fresh, isLong, newUser } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { NO_REDIS, TestRedis } from '../support/redis.ts';
-import { until } from '../support/waiting.ts';
-
-const UNCACHED = Object.fromEntries(
-  ['ORDER_CACHE_TTL', 'TRADE_CACHE_TTL', 'USER_ORDERS_TTL', 'ACCOUNT_CACHE_TTL'].map((key) => [
-    `PINCEX_DATABASE_OPTIMIZED_REPOSITORY_${key}`,
-    '0s',
-  ]),
-);
+import { LASTING, UNCACHED, untilCached, waitPatiently } from './support.ts';
 
 describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => {
   const skipped = store === 'redis' && NO_REDIS !== null;
@@ -23,21 +16,17 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
 
   beforeAll(async () => {
     if (skipped) return;
+    waitPatiently();
     database = await createTestDatabase();
     redis = store === 'redis' ? await TestRedis.start() : undefined;
-    const environment: Record<string, string> = redis === undefined ? {} : { REDIS_URL: redis.url };
+    const environment = redis === undefined ? LASTING : { ...LASTING, REDIS_URL: redis.url };
     pincex = await Pincex.open({
       config: configOf(database.url, environment),
       onStatement: ({ name }) => statements.push(name),
     });
     witness = await Pincex.open({ config: configOf(database.url, UNCACHED) });
-    const warm = fresh('warm');
-    await until('the cache to answer', async () => {
-      await pincex.bookkeeper.getAccount(warm, 'USD');
-      statements.length = 0;
-      await pincex.bookkeeper.getAccount(warm, 'USD');
-      return statements.length === 0;
-    });
+    const warm = await newUser(pincex, { USD: '1' });
+    await untilCached(statements, () => pincex.bookkeeper.getAccount(warm, 'USD'));
   });
   beforeEach(() => {
     statements.length = 0;
@@ -73,11 +62,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     ];
     const cold = await read();
     // With Redis, what was read is stored while its reader goes on.
-    await until('all of it to be cached', async () => {
-      statements.length = 0;
-      expect(await read()).toEqual(cold);
-      return statements.length === 0;
-    });
+    expect(await untilCached(statements, read)).toEqual(cold);
   });
 
   test.skipIf(skipped)(
@@ -85,17 +70,11 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     async () => {
       const own = { userId: fresh('user'), currency: 'USD' };
       const read = () => pincex.bookkeeper.getAccount(own.userId, own.currency);
-      const isCached = (account: unknown) =>
-        until('the account to be cached', async () => {
-          statements.length = 0;
-          expect(await read()).toEqual(account);
-          return statements.length === 0;
-        });
-      await isCached(null);
+      expect(await untilCached(statements, read)).toBeNull();
       await pincex.bookkeeper.createAccount({ ...own, id: 'a' });
       const opened = await read();
       expect(opened).toMatchObject({ available: '0', locked: '0', balance: '0', version: 0 });
-      await isCached(opened);
+      expect(await untilCached(statements, read)).toEqual(opened);
       await pincex.bookkeeper.deposit({ ...own, id: 'd', amount: '5' });
       expect(await read()).toMatchObject({ available: '5', version: 1 });
     },
@@ -149,11 +128,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     'a movement puts the new account where the old one was, without a statement',
     async () => {
       const userId = await newUser(pincex, { USD: '100' });
-      await until('the account to be cached', async () => {
-        statements.length = 0;
-        await pincex.bookkeeper.getAccount(userId, 'USD');
-        return statements.length === 0;
-      });
+      await untilCached(statements, () => pincex.bookkeeper.getAccount(userId, 'USD'));
       await pincex.bookkeeper.lockFunds({
         id: fresh('lock'),
         userId,
@@ -240,11 +215,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
         [1, 2, 3, 4],
         [2, 6, 1_000],
       ]) {
-        await until('the longest to be cached', async () => {
-          statements.length = 0;
-          await readInTurn(limits);
-          return statements.length === 0;
-        });
+        await untilCached(statements, () => readInTurn(limits));
       }
       await place();
       await readInTurn([2, 4, 2]);
@@ -314,7 +285,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     ];
     await steps[0]?.();
     await steps[0]?.();
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < (isLong ? 1_000 : 30); round++) {
       await read(pincex);
       await any(steps)();
       expect(await read(pincex)).toEqual(await read(witness));

@@ -29,3 +29,25 @@ export async function play(order: readonly number[], actors: readonly Actor[]): 
     await step?.();
   }
 }
+
+/**
+ * Of orders that differ only in steps that know nothing of each other, at least one: a step at the database that
+ * comes right after another actor's at the cache might as well have come right before it, and that order is kept.
+ *
+ * @param places where each step of each actor happens
+ */
+export function* distinctInterleavings(places: readonly (readonly Place[])[]): Generator<number[]> {
+  for (const order of interleavings(places.map(({ length }) => length))) {
+    const taken = places.map(() => 0);
+    const happens = order.map((actor) => {
+      const step = taken[actor] ?? 0;
+      taken[actor] = step + 1;
+      return places[actor]?.[step];
+    });
+    const comesEarlier = (n: number): boolean =>
+      happens[n] === 'database' && happens[n - 1] === 'cache' && order[n] !== order[n - 1];
+    if (!order.some((_, n) => n > 0 && comesEarlier(n))) yield order;
+  }
+}
+
+export type Place = 'cache' | 'database';

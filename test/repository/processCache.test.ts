@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isHit } from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 
@@ -34,12 +33,26 @@ describe('the cache in the process', () => {
   });
 
   test('forgets when the time is over, and a newer value does not make it live longer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
+    onTestFinished(() => {
+      clock.mockRestore();
+      vi.useRealTimers();
+    });
+    const pass = (ms: number): void => {
+      clock.mockReturnValue(performance.now() + ms);
+      // The cache looks at the clock no more than once a millisecond.
+      vi.advanceTimersByTime(ms);
+    };
     const cache = new ProcessCache();
     await put(cache, 'short', 'old', 500);
+    pass(400);
     await cache.publish({ replaced: [{ key: 'short', version: 2, value: () => 'new' }], removed: [] }, null);
     const { entries } = await cache.read(['short']);
     expect(entries).toEqual([{ version: 2, value: 'new' }]);
-    await sleep(550);
+    pass(99);
+    expect(await has(cache, 'short')).toBe(true);
+    pass(2);
     expect(await has(cache, 'short')).toBe(false);
   });
 

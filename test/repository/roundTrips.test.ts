@@ -4,6 +4,7 @@ import { configOf, expectApplied } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { NO_REDIS, TestRedis } from '../support/redis.ts';
 import { until } from '../support/waiting.ts';
+import { LASTING, untilCached, waitPatiently } from './support.ts';
 
 /** What goes over the network for a batch read through Redis: counted by both servers. */
 
@@ -11,22 +12,19 @@ describe.skipIf(NO_REDIS !== null)('round trips of a batch read', () => {
   let redis: TestRedis;
   let database: TestDatabase;
   let pincex: Pincex;
-  let statements: string[] = [];
+  const statements: string[] = [];
 
   beforeAll(async () => {
+    waitPatiently();
     redis = await TestRedis.start();
     database = await createTestDatabase();
     pincex = await Pincex.open({
-      config: configOf(database.url, { REDIS_URL: redis.url }),
+      config: configOf(database.url, { ...LASTING, REDIS_URL: redis.url }),
       onStatement: ({ name }) => statements.push(name),
     });
     // Brings the connections up, and the scripts into Redis.
     const [known] = await makeUsers('known', 1);
-    await until('the cache to answer', async () => {
-      statements = [];
-      await pincex.bookkeeper.batchGetAccounts([known ?? ''], ['USD']);
-      return statements.length === 0;
-    });
+    await untilCached(statements, () => pincex.bookkeeper.batchGetAccounts([known ?? ''], ['USD']));
   });
 
   afterAll(async () => {
@@ -53,11 +51,11 @@ describe.skipIf(NO_REDIS !== null)('round trips of a batch read', () => {
   /** Reads accounts, and answers with the statements that ran and with the scripts, of which so many are awaited. */
   async function read(userIds: readonly string[], expected: number) {
     const before = await scripts();
-    statements = [];
+    statements.length = 0;
     const accounts = await pincex.bookkeeper.batchGetAccounts(userIds, ['USD']);
     // Nobody waits for the write but a test.
     await until('the scripts', async () => (await scripts()) >= before + expected);
-    return { accounts, statements, scripts: (await scripts()) - before };
+    return { accounts, statements: [...statements], scripts: (await scripts()) - before };
   }
 
   test.each([100, 1_000])(

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Pincex } from '../../src/index.ts';
-import { expectBalanced, fresh, newUser, openBooks } from '../support/books.ts';
+import { configOf, expectBalanced, fresh, newUser } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { LASTING } from './support.ts';
 
 /** Two processes that each have a cache of their own: what one changes the other does not hear of. */
 describe('a reader that knows a version', () => {
@@ -12,9 +13,12 @@ describe('a reader that knows a version', () => {
   let userId = '';
 
   beforeAll(async () => {
+    // What is missing is cached for a second, which here is never over.
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now());
     database = await createTestDatabase();
-    writer = await openBooks(database.url);
-    reader = await openBooks(database.url, { onStatement: () => statements++ });
+    const config = configOf(database.url, LASTING);
+    writer = await Pincex.open({ config });
+    reader = await Pincex.open({ config, onStatement: () => statements++ });
   });
   beforeEach(async () => {
     userId = await newUser(writer, { USD: '100' });
@@ -25,6 +29,7 @@ describe('a reader that knows a version', () => {
     await expectBalanced(writer);
     await Promise.all([writer.close(), reader.close()]);
     await database.drop();
+    vi.restoreAllMocks();
   });
 
   const withdraw = async (): Promise<number> => {

@@ -1,10 +1,21 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { ItemErrorCode, MixedItem } from '../../src/index.ts';
-import { anyway, expectApplied, fresh, newUser, outcomes, useBooks } from '../support/books.ts';
+import {
+  anyway,
+  expectApplied,
+  expectBalanced,
+  fresh,
+  newUser,
+  outcomes,
+  useBooks,
+} from '../support/books.ts';
 
 /** Every code that a caller can meet, item by item; the message names the item, the value and what is accepted. */
 
-const books = useBooks();
+const books = useBooks({}, { audited: false });
+
+// What is malformed never gets as far as the books: one look at the end will do.
+afterAll(() => expectBalanced(books.pincex));
 
 const deposit = { command: 'deposit', id: 'd', userId: 'u', currency: 'USD', amount: '1' };
 const account = { command: 'createAccount', id: 'a', userId: 'u', currency: 'USD' };
@@ -290,6 +301,8 @@ describe('of several wrong things the answer is', () => {
 });
 
 describe('the books refuse', () => {
+  afterEach(() => expectBalanced(books.pincex));
+
   const rejection = async (item: MixedItem): Promise<[string, boolean, string]> => {
     const [result] = (await books.pincex.execute([item])).results;
     if (result?.status !== 'rejected') throw new Error('Not refused');

@@ -6,6 +6,7 @@ import {
   type PlaceOrder,
   type UpdateOrderStatus,
 } from '../../src/index.ts';
+import { parseAmount } from '../../src/money/amount.ts';
 import { expectApplied, fresh, funds, newUser, outcomes, useBooks } from '../support/books.ts';
 
 /** What orders hold, how trades move it, and that what is stored comes back exactly. */
@@ -131,10 +132,10 @@ describe('a trade', () => {
   });
 
   it('takes fees from what each side receives, and gives them to @fees', async () => {
-    const fees = async () => [
-      Number((await books.pincex.bookkeeper.getAccount(FEES, 'BTC'))?.available ?? '0'),
-      Number((await books.pincex.bookkeeper.getAccount(FEES, 'USD'))?.available ?? '0'),
-    ];
+    const fees = async (): Promise<bigint[]> => {
+      const accounts = await books.pincex.bookkeeper.batchGetAccounts([FEES], ['BTC', 'USD']);
+      return accounts.map((account) => BigInt(parseAmount(account?.available ?? '0', 8, 30)));
+    };
     const [buyer, seller] = await buyerAndSeller(['1', '10'], ['1', '10']);
     const before = await fees();
     const fee = { buyFee: '0.25', sellFee: '1.5' };
@@ -143,7 +144,7 @@ describe('a trade', () => {
     );
     expect(await funds(books.pincex, buyer, 'BTC')).toBe('0.75 / 0');
     expect(await funds(books.pincex, seller, 'USD')).toBe('8.5 / 0');
-    expect(await fees()).toEqual([before[0]! + 0.25, before[1]! + 1.5]);
+    expect(await fees()).toEqual([before[0]! + 25_000_000n, before[1]! + 150_000_000n]);
     const [trades] = await books.pincex.trading.batchGetTradesByOrderIds([`${buyer}-o`]);
     expect(trades).toMatchObject([
       {

@@ -1,9 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { limits, type Pincex } from '../../src/index.ts';
 import { openBooks, useBooks } from '../support/books.ts';
-import { startProxy, type Proxy } from '../support/proxy.ts';
+import { startProxy } from '../support/proxy.ts';
+import { until } from '../support/waiting.ts';
 import { STREAMED, take } from './tables.ts';
+
+vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 
 /** However a stream ends, it hangs nobody, fails nobody who left it, and its cursor goes on from there. */
 
@@ -26,7 +29,10 @@ beforeEach(() => {
     process.off('unhandledRejection', listen);
   });
 });
-const settled = () => sleep(50);
+/** Failures that nobody takes are told of at the end of a turn of the event loop. */
+const settled = async (): Promise<void> => {
+  for (let n = 0; n < 5; n++) await turn();
+};
 
 describe('close()', () => {
   it('does not wait for a stream that was left, nor for one that nobody goes on with', async () => {
@@ -80,7 +86,7 @@ describe('close()', () => {
 
 describe('when the connection breaks while the second page is read', () => {
   /** Pincex on a line that is cut when the second page is asked for. */
-  async function openCut(): Promise<{ pincex: Pincex; proxy: Proxy }> {
+  async function openCut(): Promise<{ pincex: Pincex; cut: () => Promise<void> }> {
     const proxy = await startProxy(books.url);
     const pincex = await openBooks(proxy.url);
     onTestFinished(async () => {
@@ -89,18 +95,24 @@ describe('when the connection breaks while the second page is read', () => {
     });
     let pages = 0;
     proxy.onRequest = (request) => (request.includes('stream-accounts') && ++pages === 2 ? 'cut' : 'pass');
-    return { pincex, proxy };
+    const cut = async (): Promise<void> => {
+      await until('the line to be cut', () => pages >= 2);
+      // What comes over another line comes later than the end of that one.
+      await pincex.bookkeeper.getAccount('nobody', 'USD');
+      await settled();
+    };
+    return { pincex, cut };
   }
 
   it('every row of the first comes, then the failure; the cursor goes on behind them', async () => {
-    const { pincex } = await openCut();
+    const { pincex, cut } = await openCut();
     const all = await take(books.pincex.streamAccounts());
     const stream = pincex.streamAccounts();
     const rows: unknown[] = [];
     const failure = await (async () => {
       for await (const row of stream) {
         rows.push(row);
-        if (rows.length === 1) await settled();
+        if (rows.length === 1) await cut();
       }
     })().catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'PincexError', code: 'database_unavailable', retryable: true });
@@ -111,10 +123,10 @@ describe('when the connection breaks while the second page is read', () => {
   });
 
   it('a caller who left the stream before does not hear of it', async () => {
-    const { pincex } = await openCut();
+    const { pincex, cut } = await openCut();
     const stream = pincex.streamAccounts();
     expect(await take(stream, 1)).toHaveLength(1);
-    await settled();
+    await cut();
     expect(unhandled).toEqual([]);
     const rest = await take(pincex.streamAccounts({ after: stream.cursor }));
     expect(rest).toHaveLength(ROWS - 1);

@@ -15,7 +15,7 @@ interface Read {
 const MB = 1024 * 1024;
 
 it('a stream of a long journal passes in flat memory', async () => {
-  const rows = isLong ? 10_000_000 : 200_000;
+  const rows = isLong ? 10_000_000 : 100_000;
   const perAccount = 100;
   const database = await createTestDatabase();
   const client = new pg.Client({ connectionString: database.url });
@@ -32,7 +32,7 @@ it('a stream of a long journal passes in flat memory', async () => {
     const read = JSON.parse(ended.stdout) as Read;
     if (isLong) console.log(JSON.stringify(read));
     expect(read).toMatchObject({ rows, version: (rows * (perAccount + 1)) / 2 });
-    // 200,000 entries held as objects are 81 MB, ten million 4 GB. Of garbage V8 lets 50 to 75 MB lie, whatever comes.
+    // 100,000 entries held as objects are 40 MB, ten million 4 GB. Of garbage V8 lets 50 to 75 MB lie, whatever comes.
     expect(read.grown.heap).toBeLessThan(5 * MB);
     expect(read.grown.rss).toBeLessThan(100 * MB);
   } finally {

@@ -1,7 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../src/index.ts';
 import { anyway, openBooks, useBooks } from '../support/books.ts';
 import { STREAMED, take, type Streamed } from './tables.ts';
+
+vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 
 /** A stream is its table, row by row in the order of the key, from the beginning or from any cursor. */
 
@@ -52,10 +54,10 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     let cursor: string | null = null;
     for (;;) {
       const stream = open(cursor);
-      const some = await take(stream, 701);
+      const some = await take(stream, 17);
       rows.push(...some);
       cursor = stream.cursor;
-      if (some.length < 701) break;
+      if (some.length < 17) break;
     }
     expect(rows).toEqual(await expected(streamed));
   });

@@ -17,6 +17,8 @@ export interface Proxy {
   release(): void;
   /** Ends every connection; refuses new ones until the proxy is opened again. */
   shut(): void;
+  /** How many connections were refused so far. */
+  readonly refused: number;
   reopen(): void;
   close(): Promise<void>;
 }
@@ -26,8 +28,10 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
   const sockets = new Set<net.Socket>();
   const held = new Map<net.Socket, Buffer[]>();
   let isShut = false;
+  let refused = 0;
   const server = net.createServer((client) => {
     if (isShut) {
+      refused++;
       client.destroy();
       return;
     }
@@ -71,6 +75,9 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
       held.clear();
     },
     shut,
+    get refused() {
+      return refused;
+    },
     reopen: () => {
       isShut = false;
     },

@@ -1,12 +1,10 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import net from 'node:net';
-import { promisify } from 'node:util';
+import { createClient } from '@redis/client';
 import { freePort } from '../../src/embedded/port.ts';
 import { makeFolder, removeFolder } from './folders.ts';
 import { findProgram } from './programs.ts';
 import { until } from './waiting.ts';
-
-const run = promisify(execFile);
 
 /** Why tests with Redis are skipped here, or null where they run. */
 export const NO_REDIS = findProgram('redis-server') === null ? 'redis-server is not installed' : null;
@@ -42,16 +40,23 @@ export class TestRedis {
   async start(): Promise<void> {
     const program = findProgram('redis-server') ?? 'redis-server';
     const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''];
-    this.#child = spawn(program, [...own, ...this.#args], { stdio: 'ignore' });
-    await until('Redis to answer', () => answers(this.port));
+    const child = spawn(program, [...own, ...this.#args], { stdio: 'ignore' });
+    this.#child = child;
+    await until('Redis to answer', () => {
+      if (child.exitCode !== null) throw new Error(`Redis ended with ${child.exitCode}`);
+      return answers(this.port);
+    });
   }
 
-  /** Runs a command, and answers with what redis-cli prints. */
+  /** Runs a command, and answers with its reply as a text. */
   async command(...words: string[]): Promise<string> {
-    const { stdout } = await run('redis-cli', ['-p', String(this.port), ...words], {
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return stdout.trim();
+    const client = createClient({ url: this.url });
+    await client.connect();
+    try {
+      return String(await client.sendCommand<string | number>(words));
+    } finally {
+      client.destroy();
+    }
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -74,17 +79,27 @@ export class TestRedis {
   }
 }
 
+/** Slots of a cluster. */
+const SLOTS = 16_384;
+
 /** Three masters that share the slots. */
 export async function startCluster(): Promise<TestRedis[]> {
-  const nodes = await Promise.all(
-    [1, 2, 3].map(() => TestRedis.start(['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'])),
-  );
-  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  await run('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  // A node joins no sooner than this after it has found the others.
+  const quick = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '500'];
+  const nodes = await Promise.all([1, 2, 3].map(() => TestRedis.start(quick)));
+  const firstOf = (node: number): number => Math.floor((node * SLOTS) / nodes.length);
+  for (const [n, node] of nodes.entries()) {
+    await node.command('CLUSTER', 'SET-CONFIG-EPOCH', String(n + 1));
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', String(firstOf(n)), String(firstOf(n + 1) - 1));
+    for (const { port } of nodes.slice(0, n))
+      await node.command('CLUSTER', 'MEET', '127.0.0.1', String(port));
+  }
   await until('the cluster to agree', async () => {
     const states = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'INFO')));
-    return states.every((state) => state.includes('cluster_state:ok'));
+    return states.every((state) => state.includes('cluster_state:ok') && state.includes('cluster_size:3'));
   });
+  // From here on none is given up because the machine is busy.
+  await Promise.all(nodes.map((node) => node.command('CONFIG', 'SET', 'cluster-node-timeout', '600000')));
   return nodes;
 }
 

@@ -13,7 +13,6 @@ import { serverSettings } from '../../src/embedded/settings.ts';
 import { supervise, type Supervised } from '../../src/embedded/supervise.ts';
 import { findServerUser } from '../../src/embedded/user.ts';
 import { findWay, type Way } from '../../src/embedded/way.ts';
-import { withClient } from '../../src/database/client.ts';
 import { copyFolder, makeFolder, removeFolder } from './folders.ts';
 import { until } from './waiting.ts';
 
@@ -26,6 +25,9 @@ export class TestReplica {
   readonly #files: ServerFiles;
   readonly #way: Way;
   readonly #port: number;
+  /** For what tests ask beside Pincex: one connection to each, made anew where it is gone. */
+  readonly #onPrimary: pg.Pool;
+  readonly #onReplica: pg.Pool;
   #server: Supervised | undefined;
 
   private constructor(folder: string, primary: EmbeddedServer, files: ServerFiles, way: Way, port: number) {
@@ -36,13 +38,15 @@ export class TestReplica {
     this.#port = port;
     this.primaryUrl = primary.url;
     this.replicaUrl = urlOf(port, readOrMakePassword(files));
+    this.#onPrimary = oneConnection(this.primaryUrl);
+    this.#onReplica = oneConnection(this.replicaUrl);
   }
 
   static async start(): Promise<TestReplica> {
     const folder = makeFolder('replica');
     const [primaryDir, replicaDir] = [path.join(folder, 'primary'), path.join(folder, 'replica')];
     // The embedded server has all that a primary needs, and both begin with the same data.
-    for (const dataDir of [primaryDir, replicaDir]) await copyFolder(inject('seedFolder'), dataDir);
+    await Promise.all([primaryDir, replicaDir].map((dataDir) => copyFolder(inject('seedFolder'), dataDir)));
     const files = prepareFiles(replicaDir);
     writeFileSync(path.join(files.cluster, 'standby.signal'), '');
     const way = await findWay(await findServerUser(files.cluster), findBinaries(), replicaDir);
@@ -126,22 +130,26 @@ export class TestReplica {
   }
 
   /** Runs SQL on the primary, beside Pincex. */
-  primary<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
-    return query<Row>(this.primaryUrl, sql, values);
+  async primary<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
+    return (await this.#onPrimary.query<Row>(sql, values)).rows;
   }
 
   /** Runs SQL on the replica, beside Pincex. */
-  replica<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
-    return query<Row>(this.replicaUrl, sql, values);
+  async replica<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
+    return (await this.#onReplica.query<Row>(sql, values)).rows;
   }
 
   async remove(): Promise<void> {
+    await Promise.all([this.#onPrimary.end(), this.#onReplica.end()]);
     await this.stopReplica();
     await this.#primary.stop();
     removeFolder(this.#folder);
   }
 }
 
-function query<Row extends pg.QueryResultRow>(url: string, sql: string, values?: unknown[]): Promise<Row[]> {
-  return withClient(url, async (client) => (await client.query<Row>(sql, values)).rows);
+function oneConnection(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 });
+  // Tests stop the replica: the next question makes a connection of its own.
+  pool.on('error', () => undefined);
+  return pool;
 }
