@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import pg from 'pg';
 import { beforeAll, afterAll, describe, expect, it, vi } from 'vitest';
 import type { CatalogStore } from '../../src/catalog/store.ts';
+import { withClient } from '../../src/database/client.ts';
 import { commentHints, settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { explain, plans as plansCheck, strayScans, type Scan } from '../../src/doctor/plans.ts';
@@ -19,6 +19,7 @@ import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
 import { fresh, newUser, openBooks } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { until } from '../support/waiting.ts';
 import { about, connected, examine, follow, found, patient } from './support.ts';
 
 /** Every method that callers have; the compiler asks for those that come. */
@@ -168,10 +169,12 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
         await writeWith(() => run.answered(answer));
         run.end();
       };
-      const brief = new Requests(pincex, { retentionMs: 0, leaseMs: 100 });
-      const renewed = await begin(brief);
-      await sleep(200);
-      await finish(renewed);
+      await renewedOnce(pincex, async (renewed) => {
+        const short = new Requests(pincex, { retentionMs: 0, leaseMs: LEASE_MS });
+        const run = await begin(short);
+        await renewed(run.batchId);
+        await finish(run);
+      });
       const requests = new Requests(pincex);
       const released = await begin(requests);
       await released.release();
@@ -194,6 +197,32 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     streamTrades: () => toEnd(pincex.streamTrades()),
     streamJournal: () => toEnd(pincex.streamJournal()),
   };
+}
+
+const LEASE_MS = 60_000;
+
+/** Makes the time of leases pass, and waits until that of a batch is renewed. */
+async function renewedOnce(
+  { url }: Pincex,
+  work: (renewed: (batchId: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  // Only what tells when to renew: the connection that does it is a real one, with real time to answer.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  try {
+    await withClient(url, async (client) => {
+      const leaseOf = async (batchId: string): Promise<string | undefined> => {
+        const text = `SELECT lease_until::text AS lease FROM requests WHERE batch_id = '${batchId}'`;
+        return (await client.query<{ lease: string }>(text)).rows[0]?.lease;
+      };
+      await work(async (batchId) => {
+        const before = await leaseOf(batchId);
+        vi.advanceTimersByTime(LEASE_MS / 2);
+        await until('the lease to be renewed', async () => (await leaseOf(batchId)) !== before);
+      });
+    });
+  } finally {
+    vi.useRealTimers();
+  }
 }
 
 async function toEnd(rows: AsyncIterable<unknown>): Promise<void> {
