@@ -62,10 +62,11 @@ export interface DoctorOptions {
  * @throws PincexError `database_unavailable`
  */
 export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
+  const bounds: Thresholds = { ...thresholds, ...options.thresholds };
   const client = await connect({
     connectionString: options.url,
     application_name: 'pincex doctor',
-    lock_timeout: 1_000,
+    lock_timeout: bounds.lockMs,
   });
   try {
     const patient: Patient = {
@@ -73,7 +74,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
       queryHints: options.queryHints,
       readUrl: options.readUrl ?? null,
       now: new Date(),
-      thresholds: { ...thresholds, ...options.thresholds },
+      thresholds: bounds,
     };
     const findings: DoctorFinding[] = [];
     const made: string[] = [];

@@ -1,5 +1,7 @@
 /** From where on something is worth saying. Below them a table is too small, or a figure too young, to mean much. */
 export const thresholds = {
+  /** How long a lock is waited for before it is said that a table is locked. */
+  lockMs: 1_000,
   /** Rows from which on it matters how a table is found its rows in. */
   plannedRows: 1_000,
   /** How old PostgreSQL's counters have to be before an index is called unused. */

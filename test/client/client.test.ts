@@ -1,16 +1,50 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PincexClient, PincexClientError, type MixedItem } from '../../src/client/index.ts';
 import { parseKey } from '../../src/http/access/keys.ts';
 import { KeyStore } from '../../src/http/access/store.ts';
 import { contentHash, Requests } from '../../src/http/requests/requests.ts';
 import { anyway, fresh, funds, newUser } from '../support/books.ts';
 import { callOf, execute, runOf, sent } from '../http/requests/support.ts';
+import { until } from '../support/waiting.ts';
 import { useService } from './service.ts';
 
 /** The client against the service itself, over real connections. */
 
 const service = useService();
+
+/** A client, and the statuses that it is answered with. */
+function watched(key: string, options: { maxRetries?: number } = {}) {
+  const statuses: number[] = [];
+  const client = new PincexClient({
+    url: service.url,
+    key,
+    ...options,
+    fetch: async (...call) => {
+      const response = await fetch(...call);
+      statuses.push(response.status);
+      return response;
+    },
+  });
+  return { client, statuses };
+}
+
+/** Until the test has ended, no time passes here but in `passWhile`: neither for the client nor for the service. */
+function holdClocks(): void {
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}
+
+async function passWhile(underWay: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  void underWay.finally(() => (isOver = true));
+  await until('the end of the call', () => {
+    vi.advanceTimersByTime(50);
+    return isOver;
+  });
+}
 
 it('locks funds, item by item, and sending the same items again changes nothing', async () => {
   const userId = await newUser(service.pincex, { USD: '100' });
@@ -223,30 +257,42 @@ describe('a key that may send two items a second', () => {
   const deposits = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ id: `in-${n}`, userId, currency: 'USD', amount: '1' }));
   const userId = fresh('user');
+  /** A client with a key of its own, and the statuses that it is answered with. */
   const limited = async (options: { maxRetries?: number } = {}) => {
     const keys = new KeyStore(service.pincex.session);
     const { key } = await keys.create({ name: 'slow', scopes: ['funds:write'], rateLimit: 2 });
-    return new PincexClient({ url: service.url, key, ...options });
+    return watched(key, options);
   };
 
   it('is waited for when it has sent as many', async () => {
-    const client = await limited();
-    const began = performance.now();
-    for (const count of [2, 2]) {
-      expect(await client.batchDeposit(deposits(count))).toMatchObject({ counts: { total: count } });
-    }
-    expect(performance.now() - began).toBeGreaterThan(900);
+    const { client, statuses } = await limited();
+    holdClocks();
+    await client.batchDeposit(deposits(2));
+    const second = client.batchDeposit(deposits(2));
+    await until('it to be refused', () => statuses.includes(429));
+    await passWhile(second);
+    expect(await second).toMatchObject({ counts: { total: 2 } });
+    expect(statuses).toEqual([200, 429, 200]);
   });
 
-  it('is not waited for where that is of no use', async () => {
-    const three = (await limited({ maxRetries: 0 })).batchDeposit(deposits(3));
-    await expect(three).rejects.toMatchObject({ code: 'rate_limited', retryable: false, retryAfterMs: 0 });
-    const client = await limited({ maxRetries: 0 });
+  it('is waited for by nobody who may not try again', async () => {
+    const { client } = await limited({ maxRetries: 0 });
+    holdClocks();
     const both = await Promise.allSettled([1, 2].map(() => client.batchDeposit(deposits(2))));
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(both.find(({ status }) => status === 'rejected')).toMatchObject({
       reason: { code: 'rate_limited', retryable: true, retryAfterMs: 1_000 },
     });
+  });
+
+  it('is not waited for where a call has more', async () => {
+    const { client } = await limited({ maxRetries: 0 });
+    const three = client.batchDeposit(deposits(3));
+    await expect(three).rejects.toMatchObject({ code: 'rate_limited', retryable: false, retryAfterMs: 0 });
+  });
+
+  it('is not waited for where it may not do it at all', async () => {
+    const { client } = await limited({ maxRetries: 0 });
     const forbidden = client.batchGetAccounts([userId], ['USD']);
     await expect(forbidden).rejects.toMatchObject({ code: 'forbidden', problem: { retryable: false } });
   });
@@ -270,11 +316,12 @@ it('waits for its first attempt when that is still under way', async () => {
   const idempotencyKey = randomUUID();
   const requests = new Requests(service.pincex);
   const run = runOf(await requests.begin(sent({ ...request, hash, key: idempotencyKey })));
-  const answer = service.client.execute(anyway<MixedItem[]>(items), { batchId, idempotencyKey });
-  setTimeout(
-    () => void execute(service.pincex, run, [], { status: 200, body: '{"results":["before"]}' }),
-    300,
-  );
+  holdClocks();
+  const { client, statuses } = watched(service.key);
+  const answer = client.execute(anyway<MixedItem[]>(items), { batchId, idempotencyKey });
+  await until('it to be told that it is under way', () => statuses.includes(409));
+  await execute(service.pincex, run, [], { status: 200, body: '{"results":["before"]}' });
+  await passWhile(answer);
   expect(await answer).toEqual({ results: ['before'] });
 });
 

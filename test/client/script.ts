@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
+import { PincexClient } from '../../src/client/index.ts';
+import { until } from '../support/waiting.ts';
 
 /** What the server does with one request; the last one is for all that follow. */
 export type Step = (response: ServerResponse) => void;
 
-/** A request as it came. */
+/** A request as it came, and when, by the clock of the client. */
 export interface Seen {
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
@@ -88,3 +90,52 @@ export const lines =
       else response.end();
     });
   };
+
+export const RESULT = { status: 'applied', results: [] };
+
+/** The answer to a write that was applied. */
+export const done = json(RESULT);
+
+export const DEPOSIT = [{ id: 'in', userId: 'alice', currency: 'USD', amount: '1' }];
+
+export const clientOf = (url: string, options: { maxRetries?: number; timeoutMs?: number } = {}) =>
+  new PincexClient({ url, key: 'pincex_id_secret', ...options });
+
+/** Makes one write, and returns the error that it failed with, or the batch, and what the server was asked. */
+export async function write(
+  steps: readonly Step[],
+  options?: { maxRetries?: number; timeoutMs?: number },
+): Promise<{ outcome: unknown; seen: Seen[]; keys: Set<unknown> }> {
+  const { url, seen } = await scripted(...steps);
+  const outcome: unknown = await clientOf(url, options)
+    .batchDeposit(DEPOSIT)
+    .catch((error: unknown) => error);
+  return { outcome, seen, keys: new Set(seen.map(({ headers }) => headers['idempotency-key'])) };
+}
+
+export const bodyOf = ({ body }: Seen) => JSON.parse(body) as Record<string, unknown>;
+
+/** Of all the pauses that a client may make before it tries again, it makes the shortest: until the test has ended. */
+export function neverPause(): void {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0);
+  onTestFinished(() => {
+    random.mockRestore();
+  });
+}
+
+/** From now on time stands still in this process, but for what a test lets pass of it: until the test has ended. */
+export function holdTime(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}
+
+/** Lets time pass, a step for each look, until something has come of it. */
+export function passTime(what: string, condition: () => boolean, stepMs: number): Promise<void> {
+  return until(what, () => {
+    if (condition()) return true;
+    vi.advanceTimersByTime(stepMs);
+    return false;
+  });
+}

@@ -1,20 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { migrateUp } from '../../src/migrations/runner.ts';
+import { appendFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
 import { newUser, openBooks } from '../support/books.ts';
+import { copyFolder, makeFolder, removeFolder } from '../support/folders.ts';
 import { until } from '../support/waiting.ts';
-import { newDataDir } from '../support/folders.ts';
-import { started } from './standby.ts';
 import { about, connected, examine, flushCounters, follow, found, opened, patient } from './support.ts';
 
+/** Bounds that are reached at once, and some that no test reaches. */
+const strict = { thresholds: { idleInTransactionMs: 0, transactionMs: 0 } };
+const lenient = { thresholds: { idleInTransactionMs: 3_600_000, transactionMs: 3_600_000 } };
+
 describe('a transaction', () => {
-  it('that is open and does nothing hurts, and the remedy ends it', async () => {
+  it('that is open and does nothing for long hurts, and the remedy ends it', async () => {
     const { url, client } = await patient();
     const lazy = await connected(url, { application_name: 'lazy' });
     await lazy.query('BEGIN; SELECT 1');
-    expect(found(await examine(url), 'transactions')).toEqual([]);
-    await sleep(30);
-    const strict = { thresholds: { idleInTransactionMs: 20 } };
+    expect(found(await examine(url, lenient), 'transactions')).toEqual([]);
     const report = await examine(url, strict);
     const [finding] = report.findings;
     expect(finding).toMatchObject({ check: 'transactions', severity: 'hurts' });
@@ -24,20 +26,36 @@ describe('a transaction', () => {
   });
 
   it('that works for long is advised against', async () => {
-    const { url } = await patient();
+    const { url, client } = await patient();
     const busy = await connected(url, { application_name: 'report' });
-    const ended = busy.query('SELECT pg_sleep(1)');
-    await sleep(50);
-    const report = await examine(url, { thresholds: { transactionMs: 20 } });
+    await client.query('SELECT pg_advisory_lock(1)');
+    const ended = busy.query('SELECT pg_advisory_lock(1)');
+    await until('it to work', async () => {
+      const working = await client.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`);
+      return working.rowCount === 1;
+    });
+    expect((await examine(url, lenient)).findings).toEqual([]);
+    const report = await examine(url, strict);
     expect(report.findings).toMatchObject([{ check: 'transactions', severity: 'advice' }]);
     expect(report.ok).toBe(true);
+    await client.query('SELECT pg_advisory_unlock(1)');
     await ended;
   });
 });
 
-it('deadlocks since the last start are told, those before are not', async () => {
-  const { url, client } = await patient();
-  const collide = async (): Promise<void> => {
+describe('deadlocks', () => {
+  /** A database with two accounts. */
+  async function withAccounts(): Promise<string> {
+    const { url, client } = await patient();
+    await client.query(
+      `INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
+       SELECT user_id, 'USD', 0, 1, now(), now() FROM unnest('{a,b}'::text[]) AS user_id`,
+    );
+    return url;
+  }
+
+  /** Two transactions lock them in opposite orders, until PostgreSQL ends one of the two. */
+  async function collide(url: string): Promise<void> {
     const [one, two] = [await connected(url), await connected(url)];
     const lock = (user: string) => `SELECT FROM accounts WHERE user_id = '${user}' FOR UPDATE`;
     for (const session of [one, two]) await session.query(`BEGIN; SET LOCAL deadlock_timeout = '50ms'`);
@@ -49,29 +67,39 @@ it('deadlocks since the last start are told, those before are not', async () => 
       await session.query('ROLLBACK');
       await flushCounters(session);
     }
-  };
-  await client.query(
-    `INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
-     SELECT user_id, 'USD', 0, 1, now(), now() FROM unnest('{a,b}'::text[]) AS user_id`,
-  );
-  await collide();
-  // Nothing has been started, so nothing happened since.
-  expect((await examine(url)).findings).toEqual([]);
-  const pincex = await openBooks(url);
-  expect((await pincex.doctor()).findings).toEqual([]);
-  await collide();
-  const report = await pincex.doctor();
-  expect(found(report, 'deadlocks')).toEqual(['advice deadlocks']);
-  expect(about(report, 'deadlocks').message).toMatch(/^1 in the \d+ (ms|s) since Pincex was started/);
-  await pincex.close();
-  expect(found(await examine(url), 'deadlocks')).toEqual(['advice deadlocks']);
-  const next = await opened(url);
-  await newUser(next, { USD: '1' });
-  // The first is not live any more by the doctor's clock of a minute later, the second still reports.
-  await client.query(`UPDATE processes SET seen_at = seen_at - interval '1 minute' WHERE seen_at < $1`, [
-    new Date(Date.now() - 1),
-  ]);
-  expect((await next.doctor()).findings).toEqual([]);
+  }
+
+  it('are not told where nothing has been started: nothing happened since', async () => {
+    const url = await withAccounts();
+    await collide(url);
+    expect((await examine(url)).findings).toEqual([]);
+  });
+
+  it('since the last start are told, also after its end; those before it are not', async () => {
+    const url = await withAccounts();
+    await collide(url);
+    const pincex = await openBooks(url);
+    expect((await pincex.doctor()).findings).toEqual([]);
+    await collide(url);
+    const report = await pincex.doctor();
+    expect(found(report, 'deadlocks')).toEqual(['advice deadlocks']);
+    expect(about(report, 'deadlocks').message).toMatch(/^1 in the \d+ (ms|s|min) since Pincex was started/);
+    await pincex.close();
+    expect(found(await examine(url), 'deadlocks')).toEqual(['advice deadlocks']);
+  });
+
+  it('are not told any more once another was started and the one before is gone', async () => {
+    const url = await withAccounts();
+    const first = await openBooks(url);
+    await collide(url);
+    await first.close();
+    const next = await opened(url);
+    await newUser(next, { USD: '1' });
+    // By the doctor's clock neither has been seen for a minute; the one that runs reports anew when it is asked.
+    const client = await connected(url);
+    await client.query(`UPDATE processes SET seen_at = seen_at - interval '1 minute'`);
+    expect((await next.doctor()).findings).toEqual([]);
+  });
 });
 
 it('more connections than PostgreSQL takes hurt', async () => {
@@ -84,49 +112,66 @@ it('more connections than PostgreSQL takes hurt', async () => {
   expect(about(report, 'max_connections').message).toMatch(/^one process may open 5002 connections/);
 });
 
-describe('settings that lose commits', () => {
-  it('hurt, with where they come from', async () => {
-    const { url, client } = await patient();
-    await client.query(
-      `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$`,
-    );
-    const report = await examine(url);
-    expect(found(report, 'durability')).toEqual(['hurts setting synchronous_commit']);
-    expect(report.findings[0]!.remedy).toContain('ALTER DATABASE … RESET synchronous_commit');
-    const url2 = new URL(url);
-    url2.searchParams.set('options', '-c synchronous_commit=off');
-    expect((await examine(url2.href)).findings[0]!.remedy).toContain('database.url');
-  });
+it('settings that lose commits hurt, with where they come from', async () => {
+  const { url, client } = await patient();
+  await client.query(
+    `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$`,
+  );
+  const report = await examine(url);
+  expect(found(report, 'durability')).toEqual(['hurts setting synchronous_commit']);
+  expect(report.findings[0]!.remedy).toContain('ALTER DATABASE … RESET synchronous_commit');
+  const own = new URL(url);
+  own.searchParams.set('options', '-c synchronous_commit=off');
+  expect((await examine(own.href)).findings[0]!.remedy).toContain('database.url');
 });
 
-it('a server that may lose or bloat the books hurts, and so does what was prepared and left there', async () => {
-  const dataDir = newDataDir();
-  const first = await started(dataDir);
-  const owner = await connected(first.url);
-  await migrateUp(owner);
-  const settings = {
+describe('on a server of its own', () => {
+  const careless = {
     fsync: 'off',
     full_page_writes: 'off',
     autovacuum: 'off',
     max_prepared_transactions: '5',
   };
-  for (const [name, value] of Object.entries(settings))
-    await owner.query(`ALTER SYSTEM SET ${name} = ${value}`);
-  await first.stop();
-  const { url } = await started(dataDir);
-  const client = await connected(url);
-  await client.query(`BEGIN; SELECT 1; PREPARE TRANSACTION 'left'`);
+  let folder: string;
+  let server: EmbeddedServer;
+  beforeAll(async () => {
+    folder = makeFolder('careless');
+    const dataDir = path.join(folder, 'data');
+    await copyFolder(inject('seedFolder'), dataDir);
+    // What ALTER SYSTEM writes.
+    appendFileSync(
+      path.join(dataDir, 'postgres', 'postgresql.auto.conf'),
+      Object.entries(careless)
+        .map(([name, value]) => `${name} = '${value}'\n`)
+        .join(''),
+    );
+    server = await startEmbeddedServer({ dataDir });
+  });
+  afterAll(async () => {
+    await server.stop();
+    removeFolder(folder);
+  });
 
-  const subjects = ['setting fsync', 'setting full_page_writes', 'autovacuum'];
-  expect((await examine(url)).findings.map(({ subject }) => subject).sort()).toEqual([...subjects].sort());
-  await sleep(30);
-  const report = await examine(url, { thresholds: { transactionMs: 20 } });
-  expect(found(report, 'transactions')).toEqual(['hurts prepared transaction left']);
-  expect(about(report, 'prepared transaction left').remedy).toContain(`ROLLBACK PREPARED 'left';`);
-  await client.query(`ROLLBACK PREPARED 'left'`);
-  for (const subject of subjects) {
-    expect(about(report, subject).severity).toBe('hurts');
-    await follow(client, about(report, subject));
-  }
-  await until('the settings to be read', async () => (await examine(url)).findings.length === 0);
+  it('a transaction that was prepared and left there hurts', async () => {
+    const client = await connected(server.url);
+    await client.query(`BEGIN; SELECT 1; PREPARE TRANSACTION 'left'`);
+    expect(found(await examine(server.url, lenient), 'transactions')).toEqual([]);
+    const report = await examine(server.url, strict);
+    expect(found(report, 'transactions')).toEqual(['hurts prepared transaction left']);
+    expect(about(report, 'prepared transaction left').remedy).toContain(`ROLLBACK PREPARED 'left';`);
+    await client.query(`ROLLBACK PREPARED 'left'`);
+    expect(found(await examine(server.url, strict), 'transactions')).toEqual([]);
+  });
+
+  it('settings that may lose or bloat the books hurt, and the remedies mend them', async () => {
+    const client = await connected(server.url);
+    const report = await examine(server.url);
+    expect(report.findings.map(({ severity, subject }) => `${severity} ${subject}`).sort()).toEqual([
+      'hurts autovacuum',
+      'hurts setting fsync',
+      'hurts setting full_page_writes',
+    ]);
+    for (const finding of report.findings) await follow(client, finding);
+    await until('the settings to be read', async () => (await examine(server.url)).findings.length === 0);
+  });
 });

@@ -1,16 +1,19 @@
-import { describe, expect, it } from 'vitest';
+import type pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { generateDay } from '../../src/demo/generator.ts';
 import { checks } from '../../src/doctor/doctor.ts';
-import { loadConfig, Pincex } from '../../src/index.ts';
+import { thresholds } from '../../src/doctor/thresholds.ts';
 import { migrateDown } from '../../src/migrations/runner.ts';
 import { replay } from '../../src/replay/replay.ts';
+import { isLong, openBooks } from '../support/books.ts';
 import { createEmptyDatabase } from '../support/database.ts';
-import { about, connected, examine, found, opened, patient } from './support.ts';
+import { until } from '../support/waiting.ts';
+import { about, connected, examine, found, opened, patient, usePatient } from './support.ts';
 
 const healthy = { ok: true, findings: [], checks: checks.map(({ name }) => name) };
 
 describe('a healthy system has no findings', () => {
-  it('when it is new, for everybody who asks', async () => {
+  it('when it is new, with hints and without, from a shell and from Pincex', async () => {
     const { url } = await patient();
     expect(await examine(url)).toEqual(healthy);
     expect(await examine(url, { queryHints: false })).toEqual(healthy);
@@ -18,10 +21,15 @@ describe('a healthy system has no findings', () => {
     expect(await pincex.doctor()).toEqual(healthy);
   });
 
-  it('during and after a day of an exchange, analyzed or not', async () => {
+  /** A day of an exchange, and bounds that lie as far below the usual ones as it is shorter than a long one. */
+  const [events, bounds] = isLong
+    ? [15_000, thresholds]
+    : [3_000, { ...thresholds, plannedRows: thresholds.plannedRows / 10, updates: thresholds.updates / 5 }];
+
+  it('during a day of an exchange and after it, analyzed or not', async () => {
     const { url, client } = await patient();
-    const pincex = await opened(url);
-    await replay(pincex, generateDay({ events: 15_000, seed: 3, messy: 0.01 }), {
+    const pincex = await openBooks(url);
+    await replay(pincex, generateDay({ events, seed: 3, messy: 0.01 }), {
       batch: 100,
       users: 1_000,
       funding: 'tight',
@@ -30,13 +38,24 @@ describe('a healthy system has no findings', () => {
       onProgress: () => undefined,
     });
     expect(await pincex.doctor()).toEqual(healthy);
-    await client.query('VACUUM ANALYZE');
-    expect(await pincex.doctor()).toEqual(healthy);
     expect((await pincex.audit()).ok).toBe(true);
+    await pincex.close();
+    // Connections tell what they did when they end.
+    await until('enough updates to judge', async () => (await updatesOfAccounts(client)) > bounds.updates);
+    expect(await examine(url, { thresholds: bounds })).toEqual(healthy);
+    await client.query('VACUUM ANALYZE');
+    expect(await examine(url, { thresholds: bounds })).toEqual(healthy);
   });
+
+  async function updatesOfAccounts(client: pg.Client): Promise<number> {
+    const { rows } = await client.query<{ updates: number }>(
+      `SELECT n_tup_upd::int AS updates FROM pg_stat_user_tables WHERE relname = 'accounts'`,
+    );
+    return rows[0]!.updates;
+  }
 });
 
-it('it writes nothing', async () => {
+it('the doctor writes nothing', async () => {
   const { url, client } = await patient();
   await client.query(
     `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET default_transaction_read_only = on'; END $$`,
@@ -62,13 +81,15 @@ describe('a schema that is behind', () => {
     expect(report.checks).not.toContain('plans');
   });
 
-  it('is told of a database that is empty, and of one that is newer', async () => {
+  it('is that of a database that is empty', async () => {
     const empty = await createEmptyDatabase();
+    onTestFinished(() => empty.drop());
     const report = await examine(empty.url);
     expect(report.ok).toBe(false);
     expect(found(report, 'migrations').length).toBeGreaterThan(5);
-    await empty.drop();
+  });
 
+  it('is not that of one that is newer, of which the doctor says so', async () => {
     const { url, client } = await patient();
     await client.query(`INSERT INTO schema_migrations VALUES (999, 'later', 'x')`);
     expect(about(await examine(url), 'migration 999 (later)').remedy).toContain('newer version');
@@ -76,44 +97,53 @@ describe('a schema that is behind', () => {
 });
 
 describe('what PostgreSQL refuses to tell', () => {
-  it('is a finding that says so, and the rest is told', async () => {
-    const { url, client } = await patient();
+  describe('to the user that Pincex runs as', () => {
+    const owner = usePatient();
     const role = `doctor_test_${process.pid}`;
-    await client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
-    try {
-      const tables = `ON ALL TABLES IN SCHEMA public`;
-      await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ${tables} TO ${role}`);
-      const theirs = new URL(url);
-      theirs.username = role;
-      theirs.password = 'x';
-      expect(await examine(theirs.href)).toEqual(healthy);
-      const pincex = await Pincex.open({ config: loadConfig({ env: { DATABASE_URL: theirs.href } }) });
-      expect(await pincex.doctor()).toEqual(healthy);
-      await pincex.close();
+    const theirs = () => Object.assign(new URL(owner.url), { username: role, password: 'x' }).href;
+    beforeAll(async () => {
+      await owner.client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    });
+    afterAll(async () => {
+      await owner.client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    });
+    beforeEach(async () => {
+      await owner.client.query(
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`,
+      );
+    });
 
+    it('is nothing where it has the grants that it needs', async () => {
+      expect(await examine(theirs())).toEqual(healthy);
+      const pincex = await opened(theirs());
+      expect(await pincex.doctor()).toEqual(healthy);
+    });
+
+    it('is told of the statement that cannot be planned', async () => {
       // As after a migration that made the table, with the grant not given again.
-      await client.query(`REVOKE INSERT ON processes FROM ${role}`);
-      expect(about(await examine(theirs.href), 'statement write-process').message).toBe(
+      await owner.client.query(`REVOKE INSERT ON processes FROM ${role}`);
+      expect(about(await examine(theirs()), 'statement write-process').message).toBe(
         'cannot be planned: permission denied for table processes',
       );
-      await client.query(`REVOKE ALL ON processes FROM ${role}`);
-      const report = await examine(theirs.href);
+    });
+
+    it('is told of the check that cannot be made, and the others are made', async () => {
+      await owner.client.query(`REVOKE ALL ON processes FROM ${role}`);
+      const report = await examine(theirs());
       expect(report.checks).toEqual(healthy.checks);
       expect(about(report, 'check pool')).toMatchObject({
         severity: 'hurts',
         message: 'could not be made: permission denied for table processes',
         remedy: expect.stringContaining('Grant') as string,
       });
-    } finally {
-      await client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
-    }
+    });
   });
 
-  it('because a table is locked is one too, after a second', async () => {
+  it('because a table is locked is a finding, and is not waited for', async () => {
     const { url } = await patient();
     const holder = await connected(url);
     await holder.query('BEGIN; LOCK trades IN ACCESS EXCLUSIVE MODE');
-    const report = await examine(url);
+    const report = await examine(url, { thresholds: { lockMs: 50 } });
     expect(found(report, 'plans')).toEqual(['hurts check plans']);
     expect(about(report, 'check plans').remedy).toContain('pg_locks');
     await holder.query('ROLLBACK');

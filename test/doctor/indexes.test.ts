@@ -1,6 +1,12 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { DoctorReport } from '../../src/index.ts';
 import { migratedIndexes } from '../../src/doctor/migratedIndexes.ts';
-import { about, connected, examine, flushCounters, follow, found, patient } from './support.ts';
+import { until } from '../support/waiting.ts';
+import { about, connected, examine, flushCounters, follow, found, patient, usePatient } from './support.ts';
+
+const tradesOfOneOrder = (count: number) =>
+  `INSERT INTO trades
+   SELECT 'u', n::text, 'buy', 'o', 'BTC/USD', 1, 1, 1, 0, 'maker', now() FROM generate_series(1, ${count}) n`;
 
 describe('the indexes that the doctor asks for', () => {
   it('are exactly those of a new database', async () => {
@@ -43,9 +49,7 @@ describe('the indexes that the doctor asks for', () => {
   it('hurt where they are not valid', async () => {
     const { url, client } = await patient();
     await client.query('DROP INDEX trades_order');
-    await client.query(
-      `INSERT INTO trades SELECT 'u', n::text, 'buy', 'o', 'BTC/USD', 1, 1, 1, 0, 'maker', now() FROM generate_series(1, 2) n`,
-    );
+    await client.query(tradesOfOneOrder(2));
     // Unique, so that it fails half-way and stays behind.
     await expect(
       client.query('CREATE UNIQUE INDEX CONCURRENTLY trades_order ON trades (order_id)'),
@@ -58,11 +62,9 @@ describe('the indexes that the doctor asks for', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it('of others are to be dropped where they are not valid', async () => {
+  it('and those of others are advised against where they are not valid', async () => {
     const { url, client } = await patient();
-    await client.query(
-      `INSERT INTO trades SELECT 'u', n::text, 'buy', 'o', 'BTC/USD', 1, 1, 1, 0, 'maker', now() FROM generate_series(1, 2) n`,
-    );
+    await client.query(tradesOfOneOrder(2));
     await expect(client.query('CREATE UNIQUE INDEX CONCURRENTLY mine ON trades (symbol)')).rejects.toThrow();
     const report = await examine(url);
     expect(found(report, 'indexes_there')).toEqual(['advice index mine']);
@@ -71,46 +73,57 @@ describe('the indexes that the doctor asks for', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it('are not called broken while they are being built', async () => {
+  it('and those of others are not called broken while they are being built', async () => {
     const { url, client } = await patient();
     const holder = await connected(url);
     await holder.query('BEGIN; LOCK trades IN ROW EXCLUSIVE MODE');
-    await client.query('DROP INDEX IF EXISTS mine');
     const building = client.query('CREATE INDEX CONCURRENTLY mine ON trades (symbol)');
     onTestFinished(async () => {
       await holder.query('ROLLBACK');
       await building;
     });
-    await expect
-      .poll(async () => (await holder.query(`SELECT FROM pg_class WHERE relname = 'mine'`)).rowCount)
-      .toBe(1);
+    await until('the index to be begun', async () => {
+      const begun = await holder.query(`SELECT FROM pg_class WHERE relname = 'mine'`);
+      return begun.rowCount === 1;
+    });
     expect(found(await examine(url), 'indexes_there')).toEqual([]);
   });
 });
 
 describe('an index that was added', () => {
-  it.each([
-    ['the same as one of ours', 'CREATE INDEX mine ON trades (order_id)', 'repeats trades_order'],
-    ['the beginning of one of ours', 'CREATE INDEX mine ON trades (user_id)', 'repeats the beginning of'],
-    [
-      'a unique one that is the primary key',
-      'CREATE UNIQUE INDEX mine ON holds (user_id, order_id, currency)',
-      'repeats holds_pkey',
-    ],
-    [
-      'a constraint that is the primary key',
-      'ALTER TABLE operations ADD CONSTRAINT mine UNIQUE (user_id, id)',
-      'repeats operations_pkey',
-    ],
-  ])('is advised against: %s', async (_, statement, says) => {
-    const { url, client } = await patient();
-    await client.query(statement);
-    const report = await examine(url);
-    expect(found(report, 'indexes_distinct')).toEqual(['advice index mine']);
-    expect(about(report, 'index mine').message).toContain(says);
-    expect(report.ok).toBe(true);
-    await follow(client, about(report, 'index mine'));
-    expect((await examine(url)).findings).toEqual([]);
+  describe('is advised against where it repeats', () => {
+    const statements = {
+      same: 'CREATE INDEX same ON trades (order_id)',
+      beginning: 'CREATE INDEX beginning ON trades (user_id)',
+      unique_one: 'CREATE UNIQUE INDEX unique_one ON holds (user_id, order_id, currency)',
+      promise: 'ALTER TABLE operations ADD CONSTRAINT promise UNIQUE (user_id, id)',
+    };
+    const patient = usePatient();
+    let report: DoctorReport;
+    beforeAll(async () => {
+      await patient.client.query(Object.values(statements).join('; '));
+      report = await examine(patient.url);
+    });
+
+    it.each([
+      ['one of ours', 'same', 'repeats trades_order'],
+      ['the beginning of one of ours', 'beginning', 'repeats the beginning of'],
+      ['a primary key, as a unique index', 'unique_one', 'repeats holds_pkey'],
+      ['a primary key, as a constraint', 'promise', 'repeats operations_pkey'],
+    ])('%s', (_, name, says) => {
+      expect(about(report, `index ${name}`)).toMatchObject({
+        check: 'indexes_distinct',
+        severity: 'advice',
+        message: expect.stringContaining(says) as string,
+      });
+    });
+
+    it('and what the doctor says takes away these and no others', async () => {
+      expect(report.findings).toHaveLength(Object.keys(statements).length);
+      expect(report.ok).toBe(true);
+      for (const finding of report.findings) await follow(patient.client, finding);
+      expect((await examine(patient.url)).findings).toEqual([]);
+    });
   });
 
   it('twice is advised against once', async () => {
@@ -124,28 +137,45 @@ describe('an index that was added', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it.each([
-    'CREATE INDEX mine ON trades (order_id DESC)',
-    `CREATE INDEX mine ON trades (order_id) WHERE fee > 0`,
-    'CREATE INDEX mine ON trades (order_id, executed_at)',
-    'CREATE INDEX mine ON trades (order_id) INCLUDE (fee)',
-    'CREATE INDEX mine ON trades USING hash (order_id)',
-    'CREATE UNIQUE INDEX mine ON holds (user_id, order_id)',
-    'CREATE INDEX mine ON trades (order_id COLLATE "POSIX")',
-    'CREATE INDEX mine ON trades (order_id text_pattern_ops)',
-  ])('is left alone where it does what no other does: %s', async (statement) => {
-    const { url, client } = await patient();
-    await client.query(statement);
-    expect((await examine(url)).findings).toEqual([]);
+  describe('is left alone where it does what no other does:', () => {
+    const indexes = {
+      descending: 'INDEX descending ON trades (order_id DESC)',
+      partial: 'INDEX partial ON trades (order_id) WHERE fee > 0',
+      longer: 'INDEX longer ON trades (order_id, executed_at)',
+      covering: 'INDEX covering ON trades (order_id) INCLUDE (fee)',
+      hashed: 'INDEX hashed ON trades USING hash (order_id)',
+      promising: 'UNIQUE INDEX promising ON holds (user_id, order_id)',
+      collated: 'INDEX collated ON trades (order_id COLLATE "POSIX")',
+      patterned: 'INDEX patterned ON trades (order_id text_pattern_ops)',
+    };
+    const patient = usePatient();
+    let report: DoctorReport;
+    beforeAll(async () => {
+      await patient.client.query(
+        Object.values(indexes)
+          .map((index) => `CREATE ${index}`)
+          .join('; '),
+      );
+      report = await examine(patient.url);
+    });
+
+    it.each(Object.entries(indexes))('%s', (name) => {
+      const findings = report.findings.filter(({ subject, message }) =>
+        [subject, message].some((text) => text.includes(name)),
+      );
+      expect(findings).toEqual([]);
+    });
+
+    it('nothing else is found either', () => {
+      expect(report.findings).toEqual([]);
+    });
   });
 
-  it('and that nothing used is advised against, once the counters are old and the table was busy', async () => {
+  it('and that nothing uses is advised against, once the counters are old and the table was busy', async () => {
     const { url, client } = await patient();
     await client.query('CREATE INDEX used ON trades (liquidity); CREATE INDEX unused ON trades (fee)');
     await client.query('CREATE UNIQUE INDEX promised ON trades (executed_at, id, side)');
-    await client.query(
-      `INSERT INTO trades SELECT 'u', n::text, 'buy', 'o', 'BTC/USD', 1, 1, 1, 0, 'maker', now() FROM generate_series(1, 500) n`,
-    );
+    await client.query(tradesOfOneOrder(500));
     await client.query(`SET enable_seqscan = off; SELECT count(*) FROM trades WHERE liquidity = 'taker'`);
     await flushCounters(client);
     const busy = { unusedRows: 500 };

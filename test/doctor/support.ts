@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import {
   diagnose,
   type DoctorFinding,
@@ -7,7 +7,7 @@ import {
   type DoctorReport,
 } from '../../src/doctor/doctor.ts';
 import { openBooks } from '../support/books.ts';
-import { createTestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import type { Pincex, PincexOptions } from '../../src/index.ts';
 
 /** A database of the test's own, and a connection to it; both go with the test. */
@@ -16,6 +16,33 @@ export async function patient(): Promise<{ url: string; client: pg.Client }> {
   const client = await connected(database.url);
   onTestFinished(() => database.drop());
   return { url: database.url, client };
+}
+
+/** A database of the test file's own, or of a group of its tests, and a connection to it. */
+export function usePatient(): { readonly url: string; readonly client: pg.Client } {
+  let database: TestDatabase | undefined;
+  let client: pg.Client | undefined;
+  const made = <Thing>(thing: Thing | undefined): Thing => {
+    if (thing === undefined) throw new Error('The database is made before the first test');
+    return thing;
+  };
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+  return {
+    get url() {
+      return made(database).url;
+    },
+    get client() {
+      return made(client);
+    },
+  };
 }
 
 /** A connection that goes with the test. */

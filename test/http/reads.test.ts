@@ -1,11 +1,13 @@
-import { beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Pincex } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import { Trading } from '../../src/services/trading.ts';
 import { configOf, expectApplied, newUser, useBooks } from '../support/books.ts';
-import { serve } from './support.ts';
+import { useService } from './support.ts';
 
 const books = useBooks();
+const service = useService(books);
+const { post } = service;
 
 const many = (count: number, value: string): string[] => Array<string>(count).fill(value);
 
@@ -34,37 +36,42 @@ beforeAll(async () => {
   expectApplied(await trading.settleTrades(['t1', 't2'].map((id) => ({ ...trade, id }))));
 });
 
-it('a read that could have more rows than an answer may is refused before anything is read', async () => {
-  const { post } = await serve(books);
-  const userId = await newUser(books.pincex, { USD: '1' });
+describe('a read that could have more rows than an answer may is refused before anything is read:', () => {
   const most = limits.readRows;
-  const accounts = (count: number) =>
-    post('/v1/accounts/batch-get', { userIds: many(count, userId), currencies: ['USD', 'BTC'] });
-  expect((await accounts(most / 2)).status).toBe(200);
-  expect(await accounts(most / 2 + 1)).toMatchObject({
-    status: 413,
-    body: { code: 'batch_too_large', detail: expect.stringContaining('10001 users in 2') as string },
+  it.each<[string, string, (count: number) => object, most: number, detail: string]>([
+    [
+      'of accounts',
+      '/v1/accounts/batch-get',
+      (count) => ({ userIds: many(count, 'user'), currencies: ['USD', 'BTC'] }),
+      most / 2,
+      '10001 users in 2',
+    ],
+    ['of orders', '/v1/orders/batch-get', (count) => ({ ids: many(count, 'buy') }), most, '20001'],
+    [
+      'of the orders of users',
+      '/v1/users/orders/batch-get',
+      (count) => ({ userIds: many(count, 'user'), limit: 1_000 }),
+      most / 1_000,
+      '21 users with up to 1000',
+    ],
+    [
+      'of order books',
+      '/v1/order-books/batch-get',
+      (count) => ({ symbols: many(count, 'BTC/USD'), depth: 1_000 }),
+      most / 2_000,
+      '11 ',
+    ],
+  ])('%s', async (_, path, bodyOf, allowed, detail) => {
+    expect((await post(path, bodyOf(allowed))).status).toBe(200);
+    expect(await post(path, bodyOf(allowed + 1))).toMatchObject({
+      status: 413,
+      body: { code: 'batch_too_large', detail: expect.stringContaining(detail) as string },
+    });
   });
-  const ordersOf = (count: number) => post('/v1/orders/batch-get', { ids: many(count, 'buy') });
-  expect((await ordersOf(most)).status).toBe(200);
-  expect((await ordersOf(most + 1)).status).toBe(413);
-  const users = limits.readRows / 1_000;
-  const orders = (count: number) =>
-    post('/v1/users/orders/batch-get', { userIds: many(count, userId), limit: 1_000 });
-  expect((await orders(users)).status).toBe(200);
-  expect(await orders(users + 1)).toMatchObject({
-    status: 413,
-    body: { code: 'batch_too_large', detail: expect.stringContaining('21 users with up to 1000') as string },
-  });
-  const markets = limits.readRows / 2_000;
-  const booksOf = (count: number) =>
-    post('/v1/order-books/batch-get', { symbols: many(count, 'BTC/USD'), depth: 1_000 });
-  expect((await booksOf(markets)).status).toBe(200);
-  expect((await booksOf(markets + 1)).status).toBe(413);
 });
 
 it('nobody can ask for the head of what is read; whoever sends calls here can ask for that of health', async () => {
-  const { url, key } = await serve(books);
+  const { url, key } = service;
   const headers = { authorization: `Bearer ${key}` };
   for (const path of ['/v1/stream/journal', '/v1/limits']) {
     expect((await fetch(`${url}${path}`, { method: 'HEAD', headers })).status).toBe(404);
@@ -75,7 +82,6 @@ it('nobody can ask for the head of what is read; whoever sends calls here can as
 });
 
 it('trades are counted before they are read, those of an order as often as it is named', async () => {
-  const { post } = await serve(books);
   const read = vi.spyOn(Trading.prototype, 'batchGetTradesByOrderIds');
   onTestFinished(() => {
     read.mockRestore();
@@ -95,7 +101,6 @@ it('trades are counted before they are read, those of an order as often as it is
 });
 
 it('an order that is named often stands in the answer as often, and can be named as often as there may be keys', async () => {
-  const { post } = await serve(books);
   const ask = (orderIds: string[]) => post('/v1/trades/batch-get', { orderIds, fresh: true });
   const answer = await ask(['none', 'buy', 'none', 'buy']);
   const bought = [{ id: 't1' }, { id: 't2' }];
@@ -108,7 +113,6 @@ it('an order that is named often stands in the answer as often, and can be named
 });
 
 it('fresh reads see what another process has written, where others may see what was cached', async () => {
-  const { post } = await serve(books);
   const [userId, seller] = [
     await newUser(books.pincex, { USD: '1000' }),
     await newUser(books.pincex, { BTC: '2' }),
@@ -140,7 +144,6 @@ it('fresh reads see what another process has written, where others may see what 
 });
 
 it('ids that PostgreSQL cannot be asked for have no rows, as any other that is not there', async () => {
-  const { post } = await serve(books);
   const ids = ['a\0', '\ud800'];
   for (const [path, body, answer] of [
     ['/v1/trades/batch-get', { orderIds: ids }, { trades: [[], []] }],

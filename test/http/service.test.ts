@@ -1,59 +1,86 @@
-import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { expect, it, onTestFinished, vi } from 'vitest';
-import type { EngineOptions } from '../../src/engine/engine.ts';
-import { Requests } from '../../src/http/requests/requests.ts';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Pincex } from '../../src/index.ts';
-import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
+import { limits } from '../../src/limits.ts';
+import { useBooks } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
-import { until } from '../support/waiting.ts';
+import { gate, until } from '../support/waiting.ts';
 import { serve } from './support.ts';
 import { serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
-it('is alive but not ready while its database cannot be reached, and ready again afterwards', async () => {
-  const proxy = await startProxy(books.url);
-  onTestFinished(() => proxy.close());
-  const { get } = await serve({ ...books, url: proxy.url });
-  expect((await get('/readyz')).status).toBe(200);
-  proxy.shut();
-  await until('it to notice', async () => (await get('/readyz')).status === 503);
-  const unready = await get('/readyz');
-  expect(unready.body).toMatchObject({ code: 'database_unavailable', retryable: true });
-  expect(unready.text).not.toMatch(/127\.0\.0\.1|ECONN/);
-  expect((await get('/healthz')).status).toBe(200);
-  proxy.reopen();
-  await until('it to be ready', async () => (await get('/readyz')).status === 200);
+describe('readiness', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+  });
+  // Before the services are stopped, which takes time that has to pass.
+  afterEach(() => void vi.useRealTimers());
+
+  /** A service whose database can be taken away, and a way to ask it anew, not for what it remembers. */
+  async function serveThrough() {
+    const proxy = await startProxy(books.url);
+    onTestFinished(() => proxy.close());
+    const { get } = await serve({ ...books, url: proxy.url });
+    const ask = () => {
+      vi.advanceTimersByTime(1_000);
+      return get('/readyz');
+    };
+    return { proxy, get, ask };
+  }
+
+  it('ends while the database cannot be reached, and comes back with it; the process is alive all the time', async () => {
+    const { proxy, get, ask } = await serveThrough();
+    expect((await ask()).status).toBe(200);
+    proxy.shut();
+    const unready = await ask();
+    expect(unready.status).toBe(503);
+    expect(unready.body).toMatchObject({ code: 'database_unavailable', retryable: true });
+    expect(unready.text).not.toMatch(/127\.0\.0\.1|ECONN/);
+    expect((await get('/healthz')).status).toBe(200);
+    proxy.reopen();
+    await until('it to be ready', async () => (await ask()).status === 200);
+  });
+
+  it('ends while the database says nothing for too long, and comes back with it', async () => {
+    const { proxy, ask } = await serveThrough();
+    const asked = gate();
+    proxy.onAnswer = () => {
+      asked.open();
+      return 'hold';
+    };
+    const answer = ask();
+    await asked.opened;
+    vi.advanceTimersByTime(limits.readinessMs);
+    expect((await answer).status).toBe(503);
+    proxy.onAnswer = () => 'pass';
+    proxy.release();
+    await until('it to be ready', async () => (await ask()).status === 200);
+  });
+
+  it('asks the database once a second, however often it is asked itself', async () => {
+    const { get } = await serve(books);
+    const ping = vi.spyOn(Pincex.prototype, 'ping');
+    onTestFinished(() => {
+      ping.mockRestore();
+    });
+    const askOften = async (): Promise<void> => {
+      const answers = await Promise.all(Array.from({ length: 100 }, () => get('/readyz')));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    };
+    await askOften();
+    vi.advanceTimersByTime(999);
+    await askOften();
+    expect(ping).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(1);
+    await askOften();
+    expect(ping).toHaveBeenCalledTimes(2);
+  });
 });
 
 it('listens on one address where its host is a name that may have two', async () => {
   const { url } = await serve(books, { host: 'localhost' });
   expect(new URL(url).hostname).toBe('127.0.0.1');
-});
-
-it('is not ready while its database says nothing', async () => {
-  const proxy = await startProxy(books.url);
-  onTestFinished(() => proxy.close());
-  const { get } = await serve({ ...books, url: proxy.url });
-  proxy.onAnswer = () => 'hold';
-  await until('it to notice', async () => (await get('/readyz')).status === 503);
-  proxy.onAnswer = () => 'pass';
-  proxy.release();
-  await until('it to be ready', async () => (await get('/readyz')).status === 200);
-});
-
-it('asks the database once a second whether it is ready, however often it is asked itself', async () => {
-  const { get } = await serve(books);
-  const ping = vi.spyOn(Pincex.prototype, 'ping');
-  onTestFinished(() => {
-    ping.mockRestore();
-  });
-  const began = performance.now();
-  const answers = await Promise.all(Array.from({ length: 100 }, () => get('/readyz')));
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-  const seconds = (performance.now() - began) / 1_000;
-  expect(ping.mock.calls.length).toBeLessThanOrEqual(1 + seconds);
 });
 
 it('says that it is alive to whoever asks, however long they would wait', async () => {
@@ -82,34 +109,4 @@ it('logs what failed, and nothing of what it refused on purpose', async () => {
   expect(await statusOf({})).toBe(500);
   expect(lines).toHaveLength(1);
   expect(JSON.parse(lines[0]!)).toMatchObject({ msg: 'internal_error', err: { message: 'a fault' } });
-});
-
-it('gives expired holds back by itself, also after it once could not', async () => {
-  const sweep = vi.spyOn(Pincex.prototype, 'sweepExpired').mockRejectedValueOnce(new Error('no'));
-  onTestFinished(() => {
-    sweep.mockRestore();
-  });
-  await serve(books);
-  const userId = await newUser(books.pincex, { USD: '10' });
-  const expiresAt = new Date(Date.now() + 1_000).toISOString();
-  const item = { id: 'l', userId, currency: 'USD', amount: '4', orderId: 'o', expiresAt };
-  expectApplied(await books.pincex.bookkeeper.batchLockFunds([item]));
-  await until(
-    'the hold to be given back',
-    async () => (await funds(books.pincex, userId, 'USD')) === '10 / 0',
-  );
-});
-
-it('deletes answers that are kept no longer', async () => {
-  const requests = new Requests(books.pincex, { retentionMs: 0 });
-  const batchId = randomUUID();
-  const answer = { status: 200, body: '{}' };
-  const options: EngineOptions = {
-    alongside: () => requests.noted({ caller: 'caller', route: '/', batchId }, answer),
-  };
-  await books.pincex.execute([], options);
-  const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
-  expect(await kept()).toHaveLength(1);
-  await serve(books);
-  await until('the answer to be deleted', async () => (await kept()).length === 0);
 });

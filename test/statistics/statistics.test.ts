@@ -4,7 +4,7 @@ import { Reporter } from '../../src/statistics/reporter.ts';
 import { Statistics, type ProcessStatistics } from '../../src/statistics/statistics.ts';
 import { configOf, expectApplied, newUser, openBooks, useBooks } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
-import { gate } from '../support/waiting.ts';
+import { gate, until } from '../support/waiting.ts';
 
 const books = useBooks();
 
@@ -107,30 +107,34 @@ describe('a process', () => {
   it('counts the calls that found every connection busy, and those that got none', async () => {
     const config = configOf(books.url, {
       PINCEX_DATABASE_POOL_MAX: '1',
-      PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '200ms',
+      PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '1s',
     });
     const pincex = await Pincex.open({ config });
+    // Nobody waits for long but who is made to.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     const [begun, free] = [gate(), gate()];
     const holding = pincex.transaction(() => {
       begun.open();
       return free.opened;
     });
     await begun.opened;
-    await expect(pincex.bookkeeper.getAccount('nobody', 'USD')).rejects.toMatchObject({
-      code: 'pool_exhausted',
-    });
+    const late = pincex.bookkeeper.getAccount('nobody', 'USD').catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await late).toMatchObject({ code: 'pool_exhausted' });
     const waiting = pincex.bookkeeper.getAccount('nobody', 'USD');
-    setTimeout(() => {
-      free.open();
-    }, 50);
+    await vi.advanceTimersByTimeAsync(500);
+    free.open();
     await Promise.all([holding, waiting]);
     // Now one is free: nobody waits.
     await pincex.bookkeeper.getAccount('nobody', 'USD');
     await pincex.close();
     const { pool } = await latest();
     expect(pool).toMatchObject({ max: 1, waits: 1, refused: 1 });
-    expect(pool.waitMs).toBeGreaterThan(0);
-    expect(pool.longestWaitMs).toBe(pool.waitMs);
+    expect(pool.waitMs).toBe(500);
+    expect(pool.longestWaitMs).toBe(500);
   });
 
   it('forgets processes that were not seen for a day, and no others', async () => {
@@ -183,7 +187,7 @@ describe('a process', () => {
     await reporter.report();
     statistics.batch(5, 1);
     vi.advanceTimersByTime(1);
-    await expect.poll(async () => (await latest()).batches.count).toBe(2);
+    await until('the second report', async () => (await latest()).batches.count === 2);
     await reporter.close();
     expect(vi.getTimerCount()).toBe(0);
   });

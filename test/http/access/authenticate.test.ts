@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Authenticator } from '../../../src/http/access/authenticate.ts';
 import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
@@ -49,6 +48,14 @@ function newTable() {
 
 /** A key that nobody made. */
 const idOf = (n: number) => `pincex_${n.toString(16).padStart(16, '0')}_${'0'.repeat(64)}`;
+
+/** Until the test has ended, time passes only where the test says so. */
+function holdTime(): void {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  // What began at nought never ends, to what remembers keys.
+  vi.advanceTimersByTime(1);
+}
 
 const soon = (ms: number) => new Date(Date.now() + ms).toISOString();
 
@@ -131,23 +138,16 @@ describe('what is remembered', () => {
       return found;
     };
     const authenticator = new Authenticator({ find });
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
-    // What remembers the key looks at the clock again only after a moment, and nought is no time to it.
-    const pass = async (ms: number): Promise<void> => {
-      vi.advanceTimersByTime(ms);
-      await sleep(5);
-    };
-    await pass(1);
+    holdTime();
     const first = authenticator.authenticate(`Bearer ${key}`);
     await until('the table to be asked', () => table.asked.length === 1);
     table.rows.set(id, { ...table.rows.get(id)!, revokedAt: soon(0) });
-    await pass(400);
+    vi.advanceTimersByTime(400);
     slow.open();
     expect(await first).toHaveProperty('caller');
-    await pass(limits.apiKeyMs - 400);
+    vi.advanceTimersByTime(limits.apiKeyMs - 400);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
-    await pass(1);
+    vi.advanceTimersByTime(1);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'not_valid' });
     expect(table.asked).toHaveLength(2);
   });
@@ -167,8 +167,7 @@ describe('what is remembered', () => {
 
   it('is bounded, and made-up ids push out no key', async () => {
     const table = newTable();
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
+    holdTime();
     const [key, first] = [table.add(), makeKey().key];
     const authenticator = new Authenticator(table);
     const asked = (of: string) => table.asked.filter((id) => id === parseKey(of)!.id).length;
@@ -182,10 +181,7 @@ describe('what is remembered', () => {
 
   it('lets keys pass while the table is asked for more made-up ids than may wait', async () => {
     const table = newTable();
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
-    // What began at nought never ends, to what remembers it.
-    vi.advanceTimersByTime(1);
+    holdTime();
     const key = table.add();
     const slow = gate();
     const find = vi.fn(async (ids: readonly string[]) => {
@@ -202,7 +198,6 @@ describe('what is remembered', () => {
     const ends = Promise.allSettled(flood);
     // What was remembered of the key is over: the table has to be asked.
     vi.advanceTimersByTime(limits.apiKeyMs + 1);
-    await sleep(5);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
     expect(find).toHaveBeenCalledTimes(3);
     slow.open();
@@ -236,8 +231,7 @@ describe('what is remembered', () => {
     const table = newTable();
     const key = table.add();
     const find = vi.fn(table.find.bind(table)).mockReturnValueOnce(new Promise(() => undefined));
-    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
+    holdTime();
     const authenticator = new Authenticator({ find });
     void authenticator.authenticate(`Bearer ${idOf(1)}`);
     await vi.advanceTimersByTimeAsync(1);
@@ -266,10 +260,11 @@ describe('what is remembered', () => {
       if (found.size === 0) await slow.opened;
       return found;
     });
+    holdTime();
     const authenticator = new Authenticator({ find });
     const authenticate = () => authenticator.authenticate(`Bearer ${key}`);
     expect(await authenticate()).toHaveProperty('caller');
-    await sleep(limits.apiKeyMs + 50);
+    vi.advanceTimersByTime(limits.apiKeyMs + 1);
     find.mockRejectedValueOnce(new Error('no database'));
     await expect(authenticate()).rejects.toThrow('no database');
     const strangers = [1, 2, 3].map((n) => authenticator.authenticate(`Bearer ${idOf(n)}`));

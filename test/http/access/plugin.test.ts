@@ -1,12 +1,10 @@
-import { KeyStore } from '../../../src/http/access/store.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
 import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
 import { parseList } from 'structured-headers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { makeKey, parseKey } from '../../../src/http/access/keys.ts';
 import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
 import { SCOPES, type Scope } from '../../../src/http/access/scopes.ts';
-import type { ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { KeyStore, type ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { readDeadlines } from '../../../src/http/deadline.ts';
 import { answerWithProblems } from '../../../src/http/problems.ts';
 import { useBooks } from '../../support/books.ts';
@@ -21,8 +19,14 @@ interface Problem {
   readonly retryable?: boolean;
 }
 
-/** A service with one route for each scope. */
-async function newApp({
+/** A service with one route for each scope, until the test has ended. */
+async function newApp(options?: Partial<AccessOptions>): Promise<FastifyInstance> {
+  const app = await buildApp(options);
+  onTestFinished(() => app.close());
+  return app;
+}
+
+async function buildApp({
   itemsPerSecond = null,
   keys = new KeyStore(books.pincex.session),
 }: Partial<AccessOptions> = {}): Promise<FastifyInstance> {
@@ -41,7 +45,6 @@ async function newApp({
     routes.post('/batch', { config, schema }, () => 'done');
     done();
   });
-  onTestFinished(() => app.close());
   return app;
 }
 
@@ -137,17 +140,17 @@ describe('without a valid key', () => {
 
 describe('a key', () => {
   const keys = new Map<Scope, string>();
+  let shared: FastifyInstance;
   beforeAll(async () => {
+    shared = await buildApp();
     for (const scope of SCOPES) keys.set(scope, (await create({ scopes: [scope] })).key);
   });
-  afterAll(() => {
-    keys.clear();
-  });
+  afterAll(() => shared.close());
 
   it.each(SCOPES.flatMap((held) => SCOPES.map((needed) => [held, needed] as const)))(
     'with the scope %s that calls what needs %s',
     async (held, needed) => {
-      const answer = await get(await newApp(), `/${needed}`, keys.get(held));
+      const answer = await get(shared, `/${needed}`, keys.get(held));
       if (held === needed || held === 'admin') {
         expect(answer.statusCode).toBe(200);
         const { id } = parseKey(keys.get(held)!)!;
@@ -165,19 +168,27 @@ describe('a key', () => {
 
   it('that is revoked is refused within a second', async () => {
     const app = await newApp();
+    await app.ready();
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    vi.advanceTimersByTime(1);
     const { id, key } = await create();
     expect((await get(app, '/read', key)).statusCode).toBe(200);
     await new KeyStore(books.pincex.session).revoke(id);
-    await sleep(1_010);
+    vi.advanceTimersByTime(1_001);
     expect((await get(app, '/read', key)).statusCode).toBe(401);
   });
 
   it('that expires is refused from then on', async () => {
     const app = await newApp();
-    const expiresAt = new Date(Date.now() + 2_000);
+    const expiresAt = new Date(Date.now() + 3_600_000);
     const { key } = await create({ expiresAt });
     expect((await get(app, '/read', key)).statusCode).toBe(200);
-    await sleep(expiresAt.getTime() - Date.now() + 5);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    vi.setSystemTime(expiresAt.getTime() - 1);
+    expect((await get(app, '/read', key)).statusCode).toBe(200);
+    vi.setSystemTime(expiresAt);
     expect((await get(app, '/read', key)).statusCode).toBe(401);
   });
 });

@@ -1,9 +1,8 @@
-import { KeyStore } from '../../../src/http/access/store.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Statement } from '../../../src/database/statement.ts';
 import type { Pincex } from '../../../src/index.ts';
 import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
-import type { ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { KeyStore, type ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { limits } from '../../../src/limits.ts';
 import { fresh, openBooks, useBooks } from '../../support/books.ts';
 import { until } from '../../support/waiting.ts';

@@ -2,8 +2,8 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import type { Received } from '../contract.ts';
 import type { Call } from './calls.ts';
 
-/** An answer has to be there by then. */
-const MOST_MS = 10_000;
+/** What has not been answered by then hangs. */
+const MOST_MS = 100_000;
 
 /** A reader of a stream has seen enough then, and hangs up. */
 const ENOUGH = 50_000;

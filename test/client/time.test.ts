@@ -1,0 +1,158 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { PincexClient } from '../../src/client/index.ts';
+import { until } from '../support/waiting.ts';
+import {
+  clientOf,
+  DEPOSIT,
+  done,
+  drop,
+  hang,
+  holdTime,
+  neverPause,
+  passTime,
+  problem,
+  scripted,
+  write,
+  type Step,
+} from './script.ts';
+
+/** How long a call waits, and when it is given up. */
+
+beforeEach(neverPause);
+
+const busyFor = (seconds: number) =>
+  problem(503, 'overloaded', { retryable: true }, { 'retry-after': String(seconds) });
+
+describe('Retry-After', () => {
+  it('is waited for', async () => {
+    holdTime();
+    const { url, seen } = await scripted(busyFor(1), done);
+    const writing = clientOf(url).batchDeposit(DEPOSIT);
+    await until('the first attempt', () => seen.length === 1);
+    await passTime('the second attempt', () => seen.length === 2, 20);
+    await writing;
+    expect(seen[1]!.atMs - seen[0]!.atMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('fails the call at once where it is beyond the time of the call', async () => {
+    // Who waited that long would find the time of the test over.
+    const { outcome, seen } = await write([busyFor(600), done]);
+    expect(outcome).toMatchObject({ code: 'overloaded', retryAfterMs: 600_000 });
+    expect(seen).toHaveLength(1);
+  });
+
+  it('fails the call at once where it is longer than any timer, even where the call has any time', async () => {
+    const { outcome, seen } = await write([busyFor(2_592_000), done], { timeoutMs: Infinity });
+    expect(outcome).toMatchObject({ code: 'overloaded' });
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe('the service is told', () => {
+  it('how much time is left, less in each attempt', async () => {
+    // Of each pause a tenth.
+    vi.mocked(Math.random).mockReturnValue(0.1);
+    const { seen } = await write([drop, drop, done], { timeoutMs: 300_000 });
+    const seconds = seen.map(({ headers }) => Number(headers['request-timeout']));
+    expect(seconds[0]).toBeLessThanOrEqual(299.5);
+    expect(seconds[1]).toBeLessThan(seconds[0]!);
+    expect(seconds[2]).toBeLessThan(seconds[1]!);
+  });
+
+  it('of no time where the call has any', async () => {
+    const { seen } = await write([done], { timeoutMs: Infinity });
+    expect(seen[0]?.headers).not.toHaveProperty('request-timeout');
+  });
+});
+
+describe('a call fails in time', () => {
+  const begin: Step = (response) => response.writeHead(200, { 'content-length': '100' }).write('{');
+  it.each<[string, Step]>([
+    ['says nothing', hang],
+    ['stops in the middle of its answer', begin],
+  ])('when the service %s', async (_, step) => {
+    holdTime();
+    const { url, seen } = await scripted(step);
+    const writing = clientOf(url, { timeoutMs: 5_000 })
+      .batchDeposit(DEPOSIT)
+      .catch((error: unknown) => error);
+    await until('the call to come', () => seen.length === 1);
+    vi.advanceTimersByTime(4_999);
+    const isLate = vi.fn();
+    void writing.then(isLate);
+    // Something that takes the same way comes through meanwhile.
+    await fetch((await scripted(done)).url);
+    expect(isLate).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(await writing).toMatchObject({ code: 'timeout', status: null, retryable: true });
+  });
+});
+
+describe('a call that its caller gives up fails with the reason', () => {
+  const reason = new Error('Enough');
+
+  it('before it is sent, and is not sent', async () => {
+    const { url, seen } = await scripted(done);
+    const given = clientOf(url).batchDeposit(DEPOSIT, { signal: AbortSignal.abort(reason) });
+    await expect(given).rejects.toBe(reason);
+    expect(seen).toHaveLength(0);
+  });
+
+  it('within an attempt', async () => {
+    const { url, seen } = await scripted(hang);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const given = clientOf(url, { timeoutMs: Infinity }).batchDeposit(DEPOSIT, { signal });
+    given.catch(() => undefined);
+    await until('the attempt', () => seen.length === 1);
+    controller.abort(reason);
+    await expect(given).rejects.toBe(reason);
+    expect(seen).toHaveLength(1);
+  });
+
+  it('between attempts', async () => {
+    const { url, seen } = await scripted(busyFor(600));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listening = vi.spyOn(signal, 'addEventListener');
+    const given = clientOf(url, { timeoutMs: Infinity }).batchDeposit(DEPOSIT, { signal });
+    given.catch(() => undefined);
+    // The attempt listens to the signal, and after it the pause.
+    await until('the pause', () => listening.mock.calls.length === 2);
+    controller.abort(reason);
+    await expect(given).rejects.toBe(reason);
+    expect(seen).toHaveLength(1);
+  });
+
+  it('also where a platform fails with an error of its own', async () => {
+    const controller = new AbortController();
+    const client = new PincexClient({ url: 'http://localhost', key: 'pincex_a', fetch: hanging });
+    const given = client.limits({ signal: controller.signal });
+    controller.abort(reason);
+    await expect(given).rejects.toBe(reason);
+  });
+
+  it('and one that takes too long is told so there, too', async () => {
+    const client = new PincexClient({ url: 'http://localhost', key: 'pincex_a', fetch: hanging });
+    await expect(client.limits({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  /** Of a platform that does not tell why a request was given up. */
+  const hanging = ((_url: string, { signal }: { signal: AbortSignal }) =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(new DOMException('The user aborted a request', 'AbortError'));
+      });
+    })) as unknown as typeof fetch;
+});
+
+it('leaves nothing with a signal that lives on, be it that the call succeeds, is refused or is tried again', async () => {
+  const { signal } = new AbortController();
+  const [adding, removing] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
+  const { url } = await scripted(drop, done, problem(400, 'malformed_request'));
+  await clientOf(url).batchDeposit(DEPOSIT, { signal });
+  await expect(clientOf(url).batchDeposit(DEPOSIT, { signal })).rejects.toMatchObject({ status: 400 });
+  const listeners = (calls: unknown[][]) => calls.map(([, listener]) => listener);
+  expect(adding.mock.calls.length).toBeGreaterThan(3);
+  expect(new Set(listeners(removing.mock.calls))).toEqual(new Set(listeners(adding.mock.calls)));
+});

@@ -1,0 +1,260 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { expect, vi } from 'vitest';
+import type { CatalogStore } from '../../src/catalog/store.ts';
+import { withClient } from '../../src/database/client.ts';
+import type { EngineOptions } from '../../src/engine/engine.ts';
+import { KeyStore } from '../../src/http/access/store.ts';
+import { Requests } from '../../src/http/requests/requests.ts';
+import type { Run } from '../../src/http/requests/run.ts';
+import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
+import { countStanding } from '../../src/reads/openOrders.ts';
+import { countTrades } from '../../src/reads/trades.ts';
+import { money, plans, Sender, world } from '../model/generate.ts';
+import { Model } from '../model/model.ts';
+import { fresh, newUser, openBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+
+/** Makes every call that the system has, so that every statement is issued. */
+export async function callEverything(url: string, strategy: Strategy): Promise<void> {
+  const pincex = await openBooks(url, { strategy });
+  try {
+    const user = await newUser(pincex, { USD: '1000', BTC: '1000' });
+    const own = [bookkeeperCalls(pincex, user), tradingCalls(pincex, user)];
+    const groups = [...own, catalogCalls(pincex), keyCalls(pincex)];
+    for (const call of Object.values(keyCalls(pincex))) await call();
+    for (const calls of [...groups, pincexCalls(pincex, user)]) {
+      for (const call of Object.values(calls) as (() => Promise<unknown>)[]) await call();
+    }
+    await callAtRandom(pincex);
+  } finally {
+    await pincex.close();
+  }
+}
+
+/** Batches of everything, so that their two statements come in many combinations; twice the same users. */
+async function callAtRandom(pincex: Pincex): Promise<void> {
+  for (const { symbol, tick, lot, minNotional } of world.markets) {
+    await pincex.catalog.addMarket(symbol, tick, lot, minNotional);
+  }
+  const model = new Model(world);
+  const sender = new Sender(model);
+  const run = async ({ items, mode }: typeof money): Promise<void> => {
+    model.run(items, mode);
+    await pincex.execute(items as MixedItem[], { mode });
+  };
+  await run(money);
+  for (const sequence of fc.sample(plans, { numRuns: 10, seed: 7 })) {
+    for (const plan of sequence) await run(sender.batchOf(plan));
+  }
+}
+
+/** Every method that callers have; the compiler asks for those that come. */
+type Calls<Of, Except = never> = Readonly<Record<Exclude<keyof Of, Except>, () => Promise<unknown>>>;
+
+function bookkeeperCalls({ bookkeeper }: Pincex, user: string): Calls<Bookkeeper> {
+  const money = (id: string) => ({ id: fresh(id), userId: user, currency: 'USD', amount: '1' });
+  const account = () => ({ id: fresh('a'), userId: fresh('user'), currency: 'USD' });
+  const hold = { ...money('hold'), orderId: fresh('order') };
+  return {
+    batchGetAccounts: () => bookkeeper.batchGetAccounts([user], ['USD']),
+    getAccount: () => bookkeeper.getAccount(user, 'USD'),
+    batchCreateAccounts: () => bookkeeper.batchCreateAccounts([account()]),
+    createAccount: () => bookkeeper.createAccount(account()),
+    batchDeposit: () => bookkeeper.batchDeposit([money('d')]),
+    deposit: () => bookkeeper.deposit(money('d')),
+    batchWithdraw: () => bookkeeper.batchWithdraw([money('w')]),
+    withdraw: () => bookkeeper.withdraw(money('w')),
+    batchTransfer: () => bookkeeper.batchTransfer([{ ...money('t'), toUserId: fresh('user') }]),
+    transfer: () => bookkeeper.transfer({ ...money('t'), toUserId: fresh('user') }),
+    batchLockFunds: () => bookkeeper.batchLockFunds([hold]),
+    lockFunds: () => bookkeeper.lockFunds({ ...hold, id: fresh('l') }),
+    batchUnlockFunds: () => bookkeeper.batchUnlockFunds([{ ...hold, id: fresh('u') }]),
+    unlockFunds: () => bookkeeper.unlockFunds({ ...hold, id: fresh('u') }),
+  };
+}
+
+function tradingCalls({ trading }: Pincex, user: string): Calls<Trading> {
+  const order = (side: 'buy' | 'sell' = 'buy') =>
+    ({
+      id: fresh(side),
+      userId: user,
+      symbol: 'BTC/USD',
+      side,
+      type: 'limit',
+      quantity: '1',
+      price: '2',
+    }) as const;
+  const [placed, buy, sell, created] = [order(), order(), order('sell'), order()];
+  return {
+    placeOrders: () => trading.placeOrders([placed, buy, sell]),
+    cancelOrders: () => trading.cancelOrders([{ id: fresh('c'), userId: user, orderId: placed.id }]),
+    settleTrades: () =>
+      trading.settleTrades([
+        {
+          id: fresh('trade'),
+          symbol: 'BTC/USD',
+          price: '2',
+          quantity: '0.5',
+          buyUserId: user,
+          buyOrderId: buy.id,
+          sellUserId: user,
+          sellOrderId: sell.id,
+          takerSide: 'buy',
+          buyFee: '0.01',
+        },
+      ]),
+    batchCreateOrders: () => trading.batchCreateOrders([created]),
+    createOrder: () => trading.createOrder(order()),
+    batchUpdateOrderStatus: () =>
+      trading.batchUpdateOrderStatus([
+        {
+          id: fresh('s'),
+          userId: user,
+          orderId: created.id,
+          status: 'partially_filled',
+          filledQuantity: '0.5',
+        },
+      ]),
+    updateOrderStatus: () =>
+      trading.updateOrderStatus({ id: fresh('s'), userId: user, orderId: created.id, status: 'cancelled' }),
+    batchGetOrdersByIds: () => trading.batchGetOrdersByIds([buy.id]),
+    getOrder: () => trading.getOrder(buy.id),
+    batchGetUserOrders: async () => {
+      await trading.batchGetUserOrders([user]);
+      await trading.batchGetUserOrders([user], { symbol: 'BTC/USD' });
+      await trading.batchGetUserOrders([user], { symbol: 'BTC/USD', statuses: ['open'] });
+    },
+    getUserOrders: () => trading.getUserOrders(user),
+    batchGetOpenOrdersByUsers: () => trading.batchGetOpenOrdersByUsers([user]),
+    batchGetTradesByOrderIds: () => trading.batchGetTradesByOrderIds([buy.id]),
+    batchGetOrderBooks: () => trading.batchGetOrderBooks(['BTC/USD']),
+    getOrderBook: () => trading.getOrderBook('BTC/USD'),
+    batchGetOpenOrders: () => trading.batchGetOpenOrders(['BTC/USD']),
+  };
+}
+
+function catalogCalls({ catalog }: Pincex): Calls<CatalogStore> {
+  const code = fresh('C').replace(/\W/g, '').slice(0, 12).toUpperCase();
+  return {
+    get: () => catalog.get(),
+    refreshed: () => catalog.refreshed(),
+    reread: () => catalog.reread(),
+    addCurrency: () => catalog.addCurrency(code, 2),
+    addMarket: () => catalog.addMarket(`${code}/USD`, '0.01', '0.01'),
+    setMinNotional: () => catalog.setMinNotional(`${code}/USD`, '1'),
+  };
+}
+
+function keyCalls({ session }: Pincex): Calls<KeyStore> {
+  const keys = new KeyStore(session);
+  const id = '0123456789abcdef';
+  return {
+    create: () => keys.create({ name: 'ann', scopes: ['read'] }),
+    createFirst: () => keys.createFirst(),
+    list: () => keys.list(),
+    find: () => keys.find([id]),
+    revoke: () => expect(keys.revoke(id)).rejects.toThrow('No API key'),
+  };
+}
+
+type Parts = 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'url';
+
+function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
+  const past = '2020-01-01T00:00:00Z';
+  const deposit = (): MixedItem => ({
+    command: 'deposit',
+    id: fresh('m'),
+    userId: user,
+    currency: 'USD',
+    amount: '9',
+  });
+  return {
+    execute: () => pincex.execute([deposit()]),
+    transaction: async () => {
+      await pincex.transaction((tx) => tx.execute([deposit()]));
+      const undone = pincex.transaction(() => Promise.reject(new Error('undone')));
+      await expect(undone).rejects.toThrow('undone');
+    },
+    session: async () => {
+      const request = {
+        caller: user,
+        route: '/',
+        key: fresh('key'),
+        hash: '',
+        items: [[user, 'd']],
+      } as const;
+      const begin = async (requests: Requests) => {
+        const begun = await requests.begin({ ...request, batchId: randomUUID() });
+        if (begun.kind === 'run') return begun.run;
+        throw new Error(`Nobody else runs it, and it is ${begun.kind}`);
+      };
+      const answer = { status: 200, body: '{}' };
+      const writeWith = (alongside: Required<EngineOptions>['alongside']) => {
+        const options: EngineOptions = { alongside };
+        return pincex.execute([], options);
+      };
+      const finish = async (run: Run) => {
+        await writeWith(() => run.answered(answer));
+        run.end();
+      };
+      await renewedOnce(pincex, async (renewed) => {
+        const short = new Requests(pincex, { retentionMs: 0, leaseMs: LEASE_MS });
+        const run = await begin(short);
+        await renewed(run.batchId);
+        await finish(run);
+      });
+      const requests = new Requests(pincex);
+      const released = await begin(requests);
+      await released.release();
+      await requests.outcome(released.batchId, user, false);
+      await finish(await begin(requests));
+      await writeWith(() => requests.noted({ caller: user, route: '/', batchId: randomUUID() }, answer));
+      await requests.sweep();
+      await countTrades(pincex.session, ['order'], 1);
+      await countStanding(pincex.session, ['BTC/USD'], 1);
+    },
+    sweepExpired: async () => {
+      const own = { userId: user, currency: 'USD', amount: '1', expiresAt: past };
+      await pincex.bookkeeper.lockFunds({ ...own, id: fresh('l'), orderId: fresh('o') });
+      return pincex.sweepExpired();
+    },
+    audit: () => pincex.audit(),
+    ping: () => pincex.ping(),
+    doctor: () => pincex.doctor(),
+    streamAccounts: () => toEnd(pincex.streamAccounts()),
+    streamOrders: () => toEnd(pincex.streamOrders()),
+    streamTrades: () => toEnd(pincex.streamTrades()),
+    streamJournal: () => toEnd(pincex.streamJournal()),
+  };
+}
+
+const LEASE_MS = 60_000;
+
+/** Makes the time of leases pass, and waits until that of a batch is renewed. */
+async function renewedOnce(
+  { url }: Pincex,
+  work: (renewed: (batchId: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  // Only what tells when to renew: the connection that does it is a real one, with real time to answer.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  try {
+    await withClient(url, async (client) => {
+      const leaseOf = async (batchId: string): Promise<string | undefined> => {
+        const text = `SELECT lease_until::text AS lease FROM requests WHERE batch_id = '${batchId}'`;
+        return (await client.query<{ lease: string }>(text)).rows[0]?.lease;
+      };
+      await work(async (batchId) => {
+        const before = await leaseOf(batchId);
+        vi.advanceTimersByTime(LEASE_MS / 2);
+        await until('the lease to be renewed', async () => (await leaseOf(batchId)) !== before);
+      });
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+async function toEnd(rows: AsyncIterable<unknown>): Promise<void> {
+  for await (const row of rows) expect(row).toBeDefined();
+}
