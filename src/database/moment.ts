@@ -13,9 +13,8 @@ export function takeMoments(count: number): Moment {
   return first;
 }
 
-/** A moment as ISO 8601 in UTC, as `isoTime` tells it once PostgreSQL has stored it: with milliseconds, or microseconds. */
+/** A moment as ISO 8601 in UTC with microseconds: what `isoMoment` tells once PostgreSQL has stored it. */
 export function momentText(moment: Moment): string {
-  const millis = new Date(Math.floor(moment / 1_000)).toISOString();
-  const micros = moment % 1_000;
-  return micros === 0 ? millis : `${millis.slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
+  const millis = new Date(Math.floor(moment / 1_000)).toISOString().slice(0, -1);
+  return `${millis}${String(moment % 1_000).padStart(3, '0')}Z`;
 }

@@ -1,6 +1,6 @@
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { isoTime } from '../database/time.ts';
+import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { askable, requireCount, requireKeys } from './keys.ts';
 
@@ -92,6 +92,6 @@ export function toAccountView(row: AccountRow, userId: string, currency: string)
     locked: trimDecimal(row.locked),
     balance: trimDecimal(row.balance),
     version: Number(row.version),
-    updatedAt: isoTime(row.updated_at),
+    updatedAt: isoMoment(row.updated_at),
   };
 }

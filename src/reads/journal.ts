@@ -1,4 +1,4 @@
-import { isoTime } from '../database/time.ts';
+import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 
 /** One step of an account, as callers see it. Amounts are decimal strings. */
@@ -54,6 +54,6 @@ export function toJournalEntryView(row: JournalRow): JournalEntryView {
     operationId: row.operation_id,
     operationType: row.operation_type,
     orderId: row.order_id,
-    createdAt: isoTime(row.created_at),
+    createdAt: isoMoment(row.created_at),
   };
 }

@@ -3,7 +3,7 @@ import type { OrderSide, OrderStatus, OrderType, TimeInForce } from '../books/ro
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
-import { isoTime } from '../database/time.ts';
+import { isoMoment, isoTime } from '../database/time.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
@@ -172,7 +172,7 @@ export type OrderRow = readonly (string | null)[];
 
 export function toOrderView(row: OrderRow, userId: string): OrderView {
   const rare = row[15] == null ? NOTHING_RARE : (JSON.parse(row[15]) as OrderRow);
-  const createdAt = isoTime(row[11] ?? '');
+  const createdAt = isoMoment(row[11] ?? '');
   return {
     id: row[1] ?? '',
     userId,
@@ -197,7 +197,7 @@ export function toOrderView(row: OrderRow, userId: string): OrderView {
     rejectCode: rare[8] ?? null,
     version: Number(row[10]),
     createdAt,
-    updatedAt: row[12] == null ? createdAt : isoTime(row[12]),
+    updatedAt: row[12] == null ? createdAt : isoMoment(row[12]),
   };
 }
 

@@ -2,7 +2,7 @@ import { isOpen } from '../books/orders.ts';
 import type { OrderSide, OrderStatus } from '../books/rows.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { isoTime } from '../database/time.ts';
+import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { askable, requireKeys } from './keys.ts';
 
@@ -133,6 +133,6 @@ export function toTradeView(row: TradeRow, orderId: string): TradeView {
     quoteAmount: trimDecimal(row.quote_amount),
     fee: trimDecimal(row.fee),
     liquidity: row.liquidity,
-    executedAt: isoTime(row.executed_at),
+    executedAt: isoMoment(row.executed_at),
   };
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { generateDay } from '../../src/demo/generator.ts';
 import { checks } from '../../src/doctor/doctor.ts';
 import { thresholds } from '../../src/doctor/thresholds.ts';
+import { defaultFolder, readMigrations } from '../../src/migrations/files.ts';
 import { migrateDown } from '../../src/migrations/runner.ts';
 import { replay } from '../../src/replay/replay.ts';
 import { isLong, openBooks } from '../support/books.ts';
@@ -68,13 +69,10 @@ describe('a schema that is behind', () => {
     const { url, client } = await patient();
     await migrateDown(client, { to: 5 });
     const report = await examine(url);
-    expect(found(report, 'migrations')).toEqual([
-      'hurts migration 6 (batch_operations_indexes)',
-      'hurts migration 7 (processes)',
-      'hurts migration 8 (trades_by_key)',
-      'hurts migration 9 (api_keys)',
-      'hurts migration 10 (requests)',
-    ]);
+    const missing = readMigrations(defaultFolder).filter(({ version }) => version > 5);
+    expect(found(report, 'migrations')).toEqual(
+      missing.map(({ version, name }) => `hurts migration ${version} (${name})`),
+    );
     expect(about(report, 'migration 7 (processes)').remedy).toBe('Run "pincex migrate up"');
     expect(found(report, 'indexes_there')).toContain('hurts index orders_book');
     expect(report.checks).toContain('durability');

@@ -43,7 +43,7 @@ describe('without a cache', () => {
 
   test('order books come from the replica', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
-    const order = { ...orderOf(userId), price: '7.77' };
+    const order = { ...orderOf(userId), price: '17.77' };
     const standing = async () => {
       const { result, ran } = await traced(uncached, () =>
         uncached.pincex.trading.getOrderBook('BTC/USD', 1_000),

@@ -66,7 +66,7 @@ describe('accounts', () => {
       locked: '51',
       balance: '1000',
       version: 9,
-      updatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
+      updatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/) as string,
     });
   });
 

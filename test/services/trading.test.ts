@@ -394,7 +394,7 @@ describe('the terms of an order', () => {
       expectApplied(await call);
       const stored = await order(id);
       const { createdAt } = stored;
-      expect(createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      expect(createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
       expect(stored).toEqual({ ...nothing, ...item, ...expected, placed, createdAt, updatedAt: createdAt });
       const [listed] = await books.pincex.trading.getUserOrders(userId);
       expect(listed).toEqual(stored);

@@ -55,7 +55,7 @@ describe('a stream of books that are written to', () => {
     const lock = { userId, currency: 'BTC', amount: '1.5', orderId: 'o' };
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([{ ...lock, id: 'l' }]));
     const steps = (await take(books.pincex.streamJournal())).filter((entry) => entry.userId === userId);
-    const createdAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string;
+    const createdAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/) as string;
     expect(steps).toEqual([
       {
         userId,
