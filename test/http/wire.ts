@@ -223,7 +223,10 @@ async function startApp(
   patience: Partial<Patience>,
   options: Partial<ServerOptions>,
 ): Promise<TestApp> {
-  const app = await build(books, { ...options, patience: { ...PATIENT, ...patience } });
+  const app = await build(books, {
+    ...options,
+    patience: { ...PATIENT, headersMs: patience.requestMs ?? PATIENT.headersMs, ...patience },
+  });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return { app, url, key: await makeKey(books.pincex, 'admin') };
 }
@@ -240,7 +243,16 @@ export function losePatience(answer: ServerResponse): void {
   answer.setTimeout(50);
 }
 
-/** Until the test has ended, or lets go of them, timers stand still but where `vi.advanceTimersByTime` moves them. */
+/** From now on a request has to be there whole so many milliseconds after it has begun to come. */
+export function hurry({ server }: App, ms: number): void {
+  server.headersTimeout = ms;
+  server.requestTimeout = ms;
+}
+
+/**
+ * Until the test has ended timers stand still but where `vi.advanceTimersByTime` moves them: those of the database, too,
+ * which gives up a statement after a minute.
+ */
 export function holdTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => {
