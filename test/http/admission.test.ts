@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Admission } from '../../src/http/admission.ts';
 import type { Problem } from '../../src/http/problem.ts';
 import { gate } from '../support/waiting.ts';
@@ -17,8 +17,15 @@ async function refusal(call: Promise<unknown>): Promise<Problem> {
 }
 
 describe('a service that takes two calls at a time and lets two wait', () => {
-  const open = (queueTimeoutMs = 60_000) =>
-    new Admission({ maxConcurrent: 2, maxWaiting: 2, queueTimeoutMs });
+  const queueTimeoutMs = 60_000;
+  const open = () => new Admission({ maxConcurrent: 2, maxWaiting: 2, queueTimeoutMs });
+  /** Stops the clock until the test has ended: it goes on where it is moved. */
+  const stopClock = () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+  };
 
   it('runs two at once, the others in the order in which they came, and refuses a fifth at once', async () => {
     const admission = open();
@@ -31,7 +38,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
         return n;
       }),
     );
-    await sleep(0);
+    await setImmediate();
     expect(begun).toEqual([0, 1]);
     expect(admission.load).toEqual({ running: 2, waiting: 2 });
     const fifth = await refusal(admission.run(NEVER, () => Promise.resolve()));
@@ -39,7 +46,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     expect(fifth.options.headers).toEqual({ 'retry-after': '1' });
     gates[1]!.open();
     await calls[1];
-    await sleep(0);
+    await setImmediate();
     expect(begun).toEqual([0, 1, 2]);
     for (const held of gates) held.open();
     expect(await Promise.all(calls)).toEqual([0, 1, 2, 3]);
@@ -56,7 +63,8 @@ describe('a service that takes two calls at a time and lets two wait', () => {
   });
 
   it('refuses who waited for too long, and never runs it', async () => {
-    const admission = open(20);
+    stopClock();
+    const admission = open();
     const held = gate();
     const running = [1, 2].map(() => admission.run(NEVER, () => held.opened));
     let hasRun = false;
@@ -64,7 +72,11 @@ describe('a service that takes two calls at a time and lets two wait', () => {
       hasRun = true;
       return Promise.resolve();
     });
-    expect(await refusal(waiting)).toMatchObject({ status: 503, code: 'overloaded' });
+    const refused = refusal(waiting);
+    vi.advanceTimersByTime(queueTimeoutMs - 1);
+    expect(admission.load).toEqual({ running: 2, waiting: 1 });
+    vi.advanceTimersByTime(1);
+    expect(await refused).toMatchObject({ status: 503, code: 'overloaded' });
     expect(admission.load).toEqual({ running: 2, waiting: 0 });
     held.open();
     await Promise.all(running);
@@ -72,11 +84,13 @@ describe('a service that takes two calls at a time and lets two wait', () => {
   });
 
   it('does not begin what the client no longer waits for', async () => {
+    stopClock();
     const admission = open();
     const held = gate();
     const running = [1, 2].map(() => admission.run(NEVER, () => held.opened));
-    const waiting = admission.run(performance.now() + 20, () => Promise.resolve());
-    expect(await refusal(waiting)).toMatchObject({ status: 504, code: 'deadline_exceeded' });
+    const waiting = refusal(admission.run(performance.now() + 1_000, () => Promise.resolve()));
+    vi.advanceTimersByTime(1_000);
+    expect(await waiting).toMatchObject({ status: 504, code: 'deadline_exceeded' });
     held.open();
     await Promise.all(running);
     const late = admission.run(performance.now() - 1, () => Promise.resolve());

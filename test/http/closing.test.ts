@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
 import { funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { abandonedLock, callOf, dial, hold, serveImpatiently } from './wire.ts';
+import { abandonedLock, callOf, dial, hold, holdTimers, serveImpatiently, untilRead } from './wire.ts';
 
 const books = useBooks();
 
@@ -53,8 +54,7 @@ describe('a service that is closed', () => {
     const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'a')] });
     const wire = await dial(url);
     wire.send(head.slice(0, -10));
-    // What was sent has been read by the time that this one is answered.
-    await fetch(`${url}/healthz`);
+    await untilRead(url);
     const closing = app.close();
     await until('the service to listen no more', () => !app.server.listening);
     wire.send(head.slice(-10) + body);
@@ -70,7 +70,7 @@ describe('a service that is closed', () => {
     const { app, url } = await serveImpatiently(books, {});
     const wire = await dial(url);
     wire.send('GET /%zz HTTP/1.1\r\nHost: localhost\r\n');
-    await fetch(`${url}/healthz`);
+    await untilRead(url);
     const closing = app.close();
     await until('the service to listen no more', () => !app.server.listening);
     wire.send('\r\n');
@@ -86,14 +86,11 @@ describe('a service that is closed', () => {
     const wire = await dial(url);
     wire.pause();
     wire.send(head.slice(0, -10));
-    await fetch(`${url}/healthz`);
+    await untilRead(url);
     const closing = app.close();
     await until('the service to listen no more', () => !app.server.listening);
     wire.send(head.slice(-10).replace(/Content-Length: \d+/, `Content-Length: ${2 * many.length}`));
-    for (let half = 0; half < 2; half++) {
-      wire.send(many);
-      await sleep(100);
-    }
+    for (let half = 0; half < 2; half++) await wire.sent(many);
     wire.resume();
     await closing;
     await until('the connection to end', () => wire.isClosed);
@@ -113,18 +110,19 @@ describe('a service that is closed', () => {
   });
 
   it('answers a batch of which the rest came while it was closing, however long that takes', async () => {
-    const { app, url, key } = await serveImpatiently(books, { requestMs: 1_000 });
+    holdTimers();
+    const { app, url, key } = await serveImpatiently(books, { requestMs: 20_000 });
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
     const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'a')] });
     const wire = await dial(url);
     wire.send(head + body.slice(0, -1));
-    await fetch(`${url}/healthz`);
+    await untilRead(url);
     const closing = app.close();
     await listensNoMore(url);
     wire.send(body.slice(-1));
     await held.awaited();
-    await sleep(1_500);
+    vi.advanceTimersByTime(40_000);
     await held.release();
     await closing;
     await until('the connection to end', () => wire.isClosed);
@@ -151,24 +149,36 @@ describe('a service that is closed', () => {
   });
 
   it('does not wait forever for the rest of a handshake', async () => {
-    const { app, url } = await serveImpatiently(books, { requestMs: 300 }, { tls: { cert: '', key: '' } });
+    holdTimers();
+    const tls = { cert: '', key: '' };
+    const { app, url } = await serveImpatiently(books, { requestMs: 20_000 }, { tls });
+    const connected = once(app.server, 'connection') as Promise<[Socket]>;
     const wire = await dial(url);
     wire.send('\u0016\u0003\u0001\u0002');
-    await sleep(100);
-    await app.close();
+    const [socket] = await connected;
+    await until('its beginning to be read', () => socket.bytesRead > 0);
+    const closing = app.close();
+    await until('the service to listen no more', () => !app.server.listening);
+    expect(wire.isClosed).toBe(false);
+    vi.advanceTimersByTime(20_000);
+    await closing;
     await until('the connection to end', () => wire.isClosed);
   });
 
   it('does not wait forever for the rest of a request', async () => {
-    const { app, url, key } = await serveImpatiently(books, { requestMs: 500 });
+    holdTimers();
+    const { app, url, key } = await serveImpatiently(books, { requestMs: 20_000 });
     const userId = await newUser(books.pincex, { USD: '10' });
     const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'a')] });
     const wires = await Promise.all([dial(url), dial(url)]);
     wires[0].send(head.slice(0, -10));
     wires[1].send(head + body.slice(0, -1));
-    // Both have been read by the time that this one is answered.
-    await fetch(`${url}/healthz`);
-    await app.close();
+    await untilRead(url);
+    const closing = app.close();
+    await until('the service to listen no more', () => !app.server.listening);
+    expect(wires.some((wire) => wire.isClosed)).toBe(false);
+    vi.advanceTimersByTime(20_000);
+    await closing;
     await until('the connections to end', () => wires.every((wire) => wire.isClosed));
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
   });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { BatchResult } from '../../src/index.ts';
-import { funds, newUser, useBooks } from '../support/books.ts';
+import { limits } from '../../src/limits.ts';
+import { funds, isLong, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
-import { serve, type TestService } from './support.ts';
+import { makeKey, serve, useService } from './support.ts';
 import {
   abandonedLock,
   build,
@@ -13,11 +13,22 @@ import {
   dial,
   hold,
   holdTable,
+  holdTimers,
+  hurry,
   serveImpatiently,
+  untilRead,
+  useApp,
+  type TestApp,
   type Wire,
 } from './wire.ts';
 
 const books = useBooks();
+const service = useService(books);
+/** The same service, of which nobody is cut off but where a test has it do so. */
+const patient = useApp(books);
+
+/** How often a client is told something while it sends, and might miss it. */
+const ROUNDS = isLong ? 50 : 2;
 
 const LOCK = '/v1/funds/batch-lock';
 const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
@@ -35,7 +46,7 @@ const statusesOf = ({ received }: Wire): (string | undefined)[] =>
   [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
 
 /** The outcome of a batch that has been begun, once it has ended. */
-async function outcome(service: TestService, batchId: string): Promise<Batch> {
+async function outcome(batchId: string): Promise<Batch> {
   let batch: Batch | undefined;
   await until('the outcome', async () => {
     const answer = await service.get<Batch>(`/v1/batches/${batchId}`);
@@ -48,7 +59,6 @@ async function outcome(service: TestService, batchId: string): Promise<Batch> {
 
 describe('a connection that breaks', () => {
   it('within the body: nothing is executed, and nobody else notices', async () => {
-    const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '10' });
     const batch = { items: [lock(userId, 'a')], batchId: randomUUID() };
     const { head, body } = callOf(LOCK, service.key, batch);
@@ -56,7 +66,7 @@ describe('a connection that breaks', () => {
     for (const length of [body.length - 1, body.length / 2, 0]) {
       const wire = await dial(service.url);
       wire.send(head + body.slice(0, length));
-      await sleep(20);
+      await untilRead(service.url);
       wire.hangUp();
     }
     const { status, body: applied } = await service.post<Batch>(LOCK, { items: batch.items });
@@ -67,7 +77,7 @@ describe('a connection that breaks', () => {
   });
 
   it('is ended behind the last whole call where nothing can be read behind it', async () => {
-    const { url, key } = await serveImpatiently(books, {});
+    const { url, key } = patient;
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
     const calls = ['a', 'b'].map((id) => callOf(LOCK, key, { items: [lock(userId, id)] }));
@@ -75,7 +85,7 @@ describe('a connection that breaks', () => {
     wire.send(calls.map(({ head, body }) => head + body).join(''));
     await held.awaited();
     wire.send(`${chunked(calls[0]!.head)}no chunk\r\n`);
-    await fetch(`${url}/healthz`);
+    await untilRead(url);
     await held.release();
     await until('the end of the connection', () => wire.isClosed);
     expect(statusesOf(wire)).toEqual(['200', '200']);
@@ -83,12 +93,11 @@ describe('a connection that breaks', () => {
   });
 
   it('behind the body, before the answer: the batch is committed, and its outcome told', async () => {
-    const service = await serve(books);
     const { userId, batchId, held } = await abandonedLock(books, service);
     const running = await service.get(`/v1/batches/${batchId}`);
     expect(running).toMatchObject({ status: 202, body: { batchId, status: 'running' } });
     await held.release();
-    expect(await outcome(service, batchId)).toMatchObject({
+    expect(await outcome(batchId)).toMatchObject({
       batchId,
       status: 'applied',
       counts: { applied: 1 },
@@ -99,17 +108,19 @@ describe('a connection that breaks', () => {
 
 describe('a client that waits for so long only', () => {
   it('is told so while its batch goes on, and how to ask for its outcome', async () => {
-    const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
     const items = [lock(userId, 'a')];
-    const late = await service.post<ProblemBody>(LOCK, { items }, { 'request-timeout': '0.5' });
+    holdTimers();
+    const answer = service.post<ProblemBody>(LOCK, { items }, { 'request-timeout': '20' });
+    await held.awaited();
+    vi.advanceTimersByTime(20_000);
+    const late = await answer;
     expect(late).toMatchObject({ status: 504, body: { code: 'deadline_exceeded', retryable: true } });
     const { batchId = '', detail } = late.body;
     expect(detail).toContain(`/v1/batches/${batchId}`);
-    await held.awaited();
     await held.release();
-    expect(await outcome(service, batchId)).toMatchObject({ batchId, status: 'applied' });
+    expect(await outcome(batchId)).toMatchObject({ batchId, status: 'applied' });
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
   });
 
@@ -131,20 +142,30 @@ describe('a client that waits for so long only', () => {
     expect(again.body).toMatchObject({ batchId, counts: { applied: 1, replayed: 0 } });
   });
 
-  it('is told so while its key is looked up', async () => {
-    const service = await serve(books);
-    const held = await holdTable(books, 'api_keys');
-    for (const path of ['/v1/limits', '/v1/batches/none']) {
-      const late = await service.get<ProblemBody>(path, { 'request-timeout': '0.2' });
+  it.each(['/v1/limits', '/v1/batches/none'])(
+    'is told so while its key is looked up, by %s',
+    async (path) => {
+      const authorization = `Bearer ${await makeKey(books.pincex, 'read')}`;
+      const held = await holdTable(books, 'api_keys');
+      const late = await service.get<ProblemBody>(path, { authorization, 'request-timeout': '0.2' });
       expect(late).toMatchObject({ status: 504, body: { code: 'deadline_exceeded', retryable: true } });
       expect(late.body.detail).toContain('before the call began');
-    }
-    // Nobody waits for it for ever, whatever the client says.
-    const patient = await service.get<ProblemBody>('/v1/limits');
-    expect([patient.status, patient.body.code]).toEqual([503, 'overloaded']);
-    await held.release();
-    expect((await service.get('/v1/limits', { 'request-timeout': '60' })).status).toBe(200);
-  });
+      await held.release();
+      expect((await service.get('/v1/limits', { authorization, 'request-timeout': '60' })).status).toBe(200);
+    },
+  );
+});
+
+it('nobody waits for ever for a key to be looked up, whatever the client says', async () => {
+  const authorization = `Bearer ${await makeKey(books.pincex, 'read')}`;
+  const held = await holdTable(books, 'api_keys');
+  holdTimers();
+  const answer = service.get<ProblemBody>('/v1/limits', { authorization });
+  await held.awaited();
+  vi.advanceTimersByTime(limits.apiKeyLookupMs);
+  const { status, body } = await answer;
+  expect([status, body.code]).toEqual([503, 'overloaded']);
+  await held.release();
 });
 
 describe('a call that is refused before its body has come', () => {
@@ -157,19 +178,23 @@ describe('a call that is refused before its body has come', () => {
     return wire;
   }
 
-  it.each([
-    ['the rest is no body', 'these are no chunks\r\n'],
-    ['there is no rest', ''],
-  ])('gets no second answer where %s', async (_, rest) => {
-    const { url } = await serveImpatiently(books, { requestMs: 400, headersMs: 300 });
+  it('gets no second answer where the rest is no body', async () => {
+    const wire = await refused(patient.url);
+    wire.send('these are no chunks\r\n');
+    await until('the end of the connection', () => wire.isClosed);
+    expect(statusesOf(wire)).toEqual(['401']);
+  });
+
+  it('gets no second answer where there is no rest', async () => {
+    const { app, url } = await serveImpatiently(books, {});
     const wire = await refused(url);
-    wire.send(rest);
+    hurry(app, 1);
     await until('the end of the connection', () => wire.isClosed);
     expect(statusesOf(wire)).toEqual(['401']);
   });
 
   it('leaves its connection to the next one', async () => {
-    const { url } = await serveImpatiently(books, {});
+    const { url } = patient;
     const wire = await refused(url);
     wire.send('3\r\nabc\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await until('the next answer', () => wire.received.includes('{"status":"ok"}'));
@@ -179,7 +204,7 @@ describe('a call that is refused before its body has come', () => {
   });
 
   it('has been read to its end once the rest came, though it was no use', async () => {
-    const { url } = await serveImpatiently(books, {});
+    const { url } = patient;
     const wire = await refused(url);
     wire.send('0\r\n\r\nnonsense\r\n\r\n');
     await until('the end of the connection', () => wire.isClosed);
@@ -191,9 +216,9 @@ describe('an answer that is given before all was sent arrives', () => {
   const MANY = 'x'.repeat(4 * 1_048_576);
 
   it('when the body is too large: of a length that was told, and of one that was not', async () => {
-    const { url, key } = await serveImpatiently(books, {});
+    const { url, key } = patient;
     const { head } = callOf(LOCK, key, {});
-    for (let n = 0; n < 5; n++) {
+    for (let n = 0; n < ROUNDS; n++) {
       const told = await dial(url);
       told.send(head.replace(/Content-Length: \d+/, `Content-Length: ${MANY.length}`));
       told.send(MANY);
@@ -213,7 +238,7 @@ describe('an answer that is given before all was sent arrives', () => {
     ['that asked for its connection to be closed', 'HTTP/1.1\r\nConnection: close\r\n'],
     ['that knows no other way', 'HTTP/1.0\r\n'],
   ])('to a client %s, and reads only what comes once it has sent all', async (_, version) => {
-    const { url, key } = await serveImpatiently(books, {});
+    const { url, key } = patient;
     for (const [path, authorization, status] of [
       [LOCK, key, '413'],
       [LOCK, 'nobody', '401'],
@@ -228,8 +253,8 @@ describe('an answer that is given before all was sent arrives', () => {
           .replace(/Content-Length: \d+/, `Content-Length: ${2 * MANY.length}`),
       );
       for (let half = 0; half < 2; half++) {
-        wire.send(MANY);
-        await sleep(100);
+        await wire.sent(MANY);
+        await untilRead(url);
       }
       wire.resume();
       await until('the end of the connection', () => wire.isClosed);
@@ -239,12 +264,20 @@ describe('an answer that is given before all was sent arrives', () => {
   });
 
   it('to a client that never ends, of which no more is read after a while', async () => {
-    const { url, key } = await serveImpatiently(books, {});
+    const { url, key } = patient;
     const { head } = callOf(LOCK, key, {});
+    holdTimers();
     const wire = await dial(url, true);
     wire.send(
       head.replace('\r\n', '\r\nConnection: close\r\n').replace(/(Length: )\d+/, `$1${2 * MANY.length}`),
     );
+    await until('the answer', () => wire.received.includes('"body_too_large"'));
+    for (let n = 0; n < 3; n++) {
+      await wire.sent('x');
+      await untilRead(url);
+    }
+    expect(wire.isClosed).toBe(false);
+    vi.advanceTimersByTime(2_000);
     await until('the end of the connection', () => {
       if (!wire.isClosed) wire.send('x');
       return wire.isClosed;
@@ -256,8 +289,8 @@ describe('an answer that is given before all was sent arrives', () => {
     ['the headers are too large', `GET / HTTP/1.1\r\na: ${MANY}`, '431'],
     ['it is no HTTP', `${MANY}\r\n\r\n`, '400'],
   ])('when %s', async (_, sent, status) => {
-    const { url } = await serveImpatiently(books, {});
-    for (let n = 0; n < 5; n++) {
+    const { url } = patient;
+    for (let n = 0; n < ROUNDS; n++) {
       const wire = await dial(url);
       wire.send(sent);
       await until('the end of the connection', () => wire.isClosed);
@@ -267,7 +300,6 @@ describe('an answer that is given before all was sent arrives', () => {
 });
 
 it('a body that comes byte by byte is the same body', async () => {
-  const service = await serve(books);
   const userId = await newUser(books.pincex, { USD: '10' });
   const { head, body } = callOf(LOCK, service.key, {
     items: [lock(userId, 'é'), lock(userId, 'b'.repeat(128))],
@@ -280,47 +312,53 @@ it('a body that comes byte by byte is the same body', async () => {
 });
 
 describe('clients that are slow on purpose', () => {
-  it.each([
-    ['headers', { headersMs: 300 }],
-    ['a body', { requestMs: 600, headersMs: 300 }],
-  ])('and send %s byte by byte are cut off, and others are served meanwhile', async (what, patience) => {
-    const { url, key } = await serveImpatiently(books, patience);
-    const userId = await newUser(books.pincex, { USD: '10' });
-    const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'slow')] });
-    const wires = await Promise.all(Array.from({ length: 50 }, () => dial(url)));
-    const [sent, dribbled] = what === 'headers' ? ['', head] : [head, body];
-    let position = 0;
-    const dribble = setInterval(() => {
-      for (const wire of wires) if (!wire.isClosed) wire.send(dribbled[position] ?? '');
-      // The last byte never comes: no call is ever whole.
-      if (position < dribbled.length - 2) position++;
-    }, 20);
-    onTestFinished(() => {
-      clearInterval(dribble);
-    });
-    for (const wire of wires) wire.send(sent);
-    let served = 0;
-    await until('all of them to be cut off', async () => {
-      const response = await fetch(`${url}/v1/limits`, { headers: { authorization: `Bearer ${key}` } });
-      expect(response.status).toBe(200);
-      served++;
-      return wires.every((wire) => wire.isClosed);
-    });
-    expect(served).toBeGreaterThan(0);
-    for (const { received } of wires) expect(received).toMatch(/^HTTP\/1\.1 408 /);
-    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
-  });
-
-  it('and say nothing at all, by the hundred, disturb nobody, and are cut off', async () => {
-    const { url, key } = await serveImpatiently(books, { headersMs: 300 });
-    const wires = await Promise.all(Array.from({ length: 500 }, () => dial(url)));
+  /** Somebody else is served meanwhile. */
+  async function expectServed({ url, key }: TestApp): Promise<void> {
     const response = await fetch(`${url}/v1/limits`, { headers: { authorization: `Bearer ${key}` } });
     expect(response.status).toBe(200);
+  }
+
+  it.each(['headers', 'a body'])(
+    'and send %s byte by byte are cut off, and others are served meanwhile',
+    async (what) => {
+      const slow = await serveImpatiently(books, {});
+      const { app, url, key } = slow;
+      const userId = await newUser(books.pincex, { USD: '10' });
+      const { head, body } = callOf(LOCK, key, { items: [lock(userId, 's'.repeat(128))] });
+      const wires = await Promise.all(Array.from({ length: 50 }, () => dial(url)));
+      const [sent, dribbled] = what === 'headers' ? ['', head] : [head, body];
+      let position = 0;
+      const dribble = setInterval(() => {
+        // The last byte never comes: no call is ever whole.
+        if (position === dribbled.length - 1) return;
+        for (const wire of wires) if (!wire.isClosed) wire.send(dribbled[position]!);
+        position++;
+      }, 20);
+      onTestFinished(() => {
+        clearInterval(dribble);
+      });
+      for (const wire of wires) wire.send(sent);
+      await until('some of it to be sent', () => position > 3);
+      await expectServed(slow);
+      expect(wires.some((wire) => wire.isClosed)).toBe(false);
+      // Of a request that has begun to come, all that it has left: another byte now and then does not help.
+      hurry(app, 200);
+      await until('all of them to be cut off', () => wires.every((wire) => wire.isClosed));
+      for (const { received } of wires) expect(received).toMatch(/^HTTP\/1\.1 408 /);
+      expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+    },
+  );
+
+  it('and say nothing at all, by the hundred, disturb nobody, and are cut off', async () => {
+    const slow = await serveImpatiently(books, {});
+    const wires = await Promise.all(Array.from({ length: 500 }, () => dial(slow.url)));
+    await expectServed(slow);
+    hurry(slow.app, 1);
     await until('all of them to be cut off', () => wires.every((wire) => wire.isClosed));
   });
 
   it('and keep a connection for later lose it', async () => {
-    const { url } = await serveImpatiently(books, { idleMs: 300 });
+    const { url } = await serveImpatiently(books, { idleMs: 100 });
     const wire = await dial(url);
     wire.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await until('the answer', () => wire.received.endsWith('{"status":"ok"}'));

@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Admission } from '../../src/http/admission.ts';
 import { timeoutOf, withDeadline } from '../../src/http/deadline.ts';
 import { Turns } from '../../src/http/turns.ts';
+import { gate } from '../support/waiting.ts';
 
 describe('Request-Timeout', () => {
   it.each([
@@ -25,21 +26,57 @@ describe('Request-Timeout', () => {
   });
 });
 
+/** Stops the clock until the test has ended: it goes on where it is moved. */
+function stopClock(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}
+
 describe('work with a deadline', () => {
   const late = () => new Error('late');
+  const never = new Promise<never>(() => undefined);
 
-  it('is waited for until then', async () => {
+  it('that is done in time comes to its end', async () => {
     expect(await withDeadline(performance.now() + 60_000, Promise.resolve(1), late)).toBe(1);
-    expect(await withDeadline(Infinity, sleep(5, 2), late)).toBe(2);
-    await expect(withDeadline(performance.now() + 5, sleep(10_000, 0, { ref: false }), late)).rejects.toThrow(
-      'late',
+  });
+
+  it('is waited for as long as it takes where the deadline never comes', async () => {
+    stopClock();
+    const held = gate();
+    const work = withDeadline(
+      Infinity,
+      held.opened.then(() => 2),
+      late,
     );
+    vi.advanceTimersByTime(3_600_000);
+    held.open();
+    expect(await work).toBe(2);
+  });
+
+  it('is waited for until then, and no longer', async () => {
+    stopClock();
+    const work = withDeadline(performance.now() + 1_000, never, late);
+    let told: unknown;
+    void work.catch((error: unknown) => (told = error));
+    vi.advanceTimersByTime(999);
+    await setImmediate();
+    expect(told).toBeUndefined();
+    vi.advanceTimersByTime(1);
+    await expect(work).rejects.toThrow('late');
   });
 
   it('that fails later disturbs nobody', async () => {
-    const failing = sleep(15).then(() => Promise.reject(new Error('failed')));
-    await expect(withDeadline(performance.now() + 5, failing, late)).rejects.toThrow('late');
-    await sleep(20);
+    stopClock();
+    const held = gate();
+    const failing = held.opened.then(() => Promise.reject(new Error('failed')));
+    const work = withDeadline(performance.now() + 1_000, failing, late);
+    vi.advanceTimersByTime(1_000);
+    await expect(work).rejects.toThrow('late');
+    held.open();
+    // Nobody handles its failure but who waited: another would end the test.
+    await setImmediate();
   });
 });
 
@@ -61,10 +98,11 @@ describe('a call that has its turn', () => {
   const late = () => ({ detail: 'late' });
 
   it('does not begin where its client was told that it has not begun', async () => {
-    // The place comes free in the very moment in which the time is over.
+    stopClock();
+    const free = gate();
     const turns = turnsOf({
-      run: async (deadline, work) => {
-        await sleep(deadline - performance.now() + 20);
+      run: async (_, work) => {
+        await free.opened;
         return work();
       },
     });
@@ -73,11 +111,15 @@ describe('a call that has its turn', () => {
       hasBegun = true;
       return Promise.resolve();
     };
-    await expect(turns.take(requestBy(performance.now() + 20), work, late)).rejects.toMatchObject({
+    const call = turns.take(requestBy(performance.now() + 1_000), work, late);
+    // The place comes free in the very moment in which the time is over.
+    vi.advanceTimersByTime(1_000);
+    free.open();
+    await expect(call).rejects.toMatchObject({
       status: 504,
       message: expect.stringContaining('before the call began') as string,
     });
-    await sleep(60);
+    await setImmediate();
     expect(hasBegun).toBe(false);
     expect(logged).toEqual([]);
   });
@@ -92,10 +134,15 @@ describe('a call that has its turn', () => {
   });
 
   it('is logged where it fails behind its deadline: nobody else is told', async () => {
+    stopClock();
     const turns = turnsOf({ run: (_, work) => work() });
-    const work = () => sleep(40).then(() => Promise.reject(new TypeError('a fault')));
-    await expect(turns.take(requestBy(performance.now() + 20), work, late)).rejects.toThrow('late');
-    await sleep(60);
+    const held = gate();
+    const work = () => held.opened.then(() => Promise.reject(new TypeError('a fault')));
+    const call = turns.take(requestBy(performance.now() + 1_000), work, late);
+    vi.advanceTimersByTime(1_000);
+    await expect(call).rejects.toThrow('late');
+    held.open();
+    await setImmediate();
     expect(logged).toEqual(['failed behind its deadline']);
     await expect(turns.take(requestBy(Infinity), work, late)).rejects.toThrow('a fault');
     expect(logged).toHaveLength(1);

@@ -5,10 +5,11 @@ import { PincexError } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
-import { makeKey, serve, type TestService } from './support.ts';
+import { makeKey, serve, useService, type TestService } from './support.ts';
 import { callOf, dial, hold, holdTable } from './wire.ts';
 
 const books = useBooks();
+const service = useService(books);
 
 const LOCK = '/v1/funds/batch-lock';
 const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
@@ -20,11 +21,10 @@ interface Batch {
 
 describe('the outcome of a batch', () => {
   it('can be asked for at once, as it was answered, by the key that made it and no other', async () => {
-    const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '100' });
     const [maker, other] = [await makeKey(books.pincex, 'funds:write'), await makeKey(books.pincex, 'read')];
     const as = (key: string) => ({ authorization: `Bearer ${key}` });
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 5; n++) {
       const made = await service.post<Batch>(LOCK, { items: [lock(userId, `item-${n}`)] }, as(maker));
       const path = `/v1/batches/${made.body.batchId}`;
       const [own, foreign] = [await service.get(path, as(maker)), await service.get(path, as(other))];
@@ -33,7 +33,6 @@ describe('the outcome of a batch', () => {
   });
 
   it('is one whatever letters its id is written with', async () => {
-    const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '100' });
     const batchId = randomUUID();
     const items = [lock(userId, 'a')];
@@ -47,8 +46,8 @@ describe('the outcome of a batch', () => {
 
 describe('a call of which nobody knows how it ended', () => {
   /** Lets the next locks fail behind their batch, and tells the id of that. */
-  function failBehind({ pincex }: TestService, error: Error): { batchId: string } {
-    const { bookkeeper } = pincex;
+  function failBehind(error: Error): { batchId: string } {
+    const { bookkeeper } = service.pincex;
     const lockFunds = bookkeeper.batchLockFunds.bind(bookkeeper);
     const failed = { batchId: '' };
     const spy = vi.spyOn(bookkeeper, 'batchLockFunds').mockImplementationOnce(async (items, options) => {
@@ -62,8 +61,8 @@ describe('a call of which nobody knows how it ended', () => {
   }
 
   /** The next locks fail before anything is written. */
-  function failAhead({ pincex }: TestService, error: Error): void {
-    const spy = vi.spyOn(pincex.bookkeeper, 'batchLockFunds').mockRejectedValueOnce(error);
+  function failAhead(error: Error): void {
+    const spy = vi.spyOn(service.pincex.bookkeeper, 'batchLockFunds').mockRejectedValueOnce(error);
     onTestFinished(() => {
       spy.mockRestore();
     });
@@ -76,10 +75,9 @@ describe('a call of which nobody knows how it ended', () => {
     ['that it failed', new TypeError('A fault'), 500],
   ])('is told %s, and its batch', (_, error, status) => {
     it('or how it ended, where it was written: the answer was with it', async () => {
-      const service = await serve(books);
       const userId = await newUser(books.pincex, { USD: '100' });
       for (const headers of [{}, keyed()]) {
-        const failed = failBehind(service, error);
+        const failed = failBehind(error);
         const items = [lock(userId, fresh('a')), lock('nobody', 'b')];
         const answer = await service.post<Batch>(LOCK, { items }, headers);
         const { batchId } = failed;
@@ -94,9 +92,8 @@ describe('a call of which nobody knows how it ended', () => {
     });
 
     it('which is looked up in the books where it was not', async () => {
-      const service = await serve(books);
       for (const headers of [{}, keyed()]) {
-        failAhead(service, error);
+        failAhead(error);
         const answer = await service.post<Batch>(LOCK, { items: [lock('nobody', 'a')] }, headers);
         expect(answer.status).toBe(status);
         expect(await service.get(`/v1/batches/${answer.body.batchId}`)).toMatchObject({
@@ -108,8 +105,7 @@ describe('a call of which nobody knows how it ended', () => {
   });
 
   it('is another than one of which it is known that nothing was done: that leaves no trace', async () => {
-    const service = await serve(books);
-    failAhead(service, new PincexError('conflict', 'Lost again and again'));
+    failAhead(new PincexError('conflict', 'Lost again and again'));
     const noted = () => books.sql('SELECT batch_id FROM requests ORDER BY batch_id');
     const before = await noted();
     const answer = await service.post<Batch>(LOCK, { items: [] });
@@ -118,7 +114,6 @@ describe('a call of which nobody knows how it ended', () => {
   });
 
   it('names no batch before it is certain which one is meant', async () => {
-    const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '100' });
     const headers = { 'idempotency-key': `"${fresh('key')}"` };
     const items = [lock(userId, 'a')];
@@ -132,7 +127,6 @@ describe('a call of which nobody knows how it ended', () => {
 });
 
 it('a call that has its answer is kept from nobody any more', async () => {
-  const service = await serve(books);
   const [keep, drop] = [vi.spyOn(Leases.prototype, 'keep'), vi.spyOn(Leases.prototype, 'drop')];
   onTestFinished(() => {
     keep.mockRestore();
@@ -144,7 +138,7 @@ it('a call that has its answer is kept from nobody any more', async () => {
 });
 
 it('a call that another process takes for one that nobody runs is executed by that one, and by it alone', async () => {
-  const [service, other] = [await serve(books), await serve(books)];
+  const other = await serve(books);
   const userId = await newUser(books.pincex, { USD: '10' });
   const held = await hold(books, userId);
   const batchId = randomUUID();
@@ -179,7 +173,6 @@ describe('a call that is refused for its form', () => {
   it.each(['urn:uuid:8e03978e-40d5-43e8-bc93-6894a57f9324', '00000000-0000-0000-1234-000000000000', 'x'])(
     'leaves no trace of its batch id %s',
     async (batchId) => {
-      const service = await serve(books);
       const userId = await newUser(books.pincex, { USD: '100' });
       const refused = await service.post(LOCK, { items: [lock(userId, 'a')], batchId });
       expect(refused.status).toBe(400);
@@ -189,7 +182,6 @@ describe('a call that is refused for its form', () => {
   );
 
   it('keeps neither its key nor its batch id from the call as it should have been', async () => {
-    const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '100' });
     const batchId = randomUUID();
     const headers = { 'idempotency-key': `"${randomUUID()}"` };
@@ -201,13 +193,11 @@ describe('a call that is refused for its form', () => {
   });
 
   it('is one that is compressed', async () => {
-    const service = await serve(books);
     const refused = await service.post(LOCK, { items: [] }, { 'content-encoding': 'gzip' });
     expect(refused).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } });
   });
 
   it('or one that asks for nothing to wait for: Request-Timeout is read in every call', async () => {
-    const service = await serve(books);
     for (const path of ['/v1/limits', `/v1/batches/${randomUUID()}`, '/v1/stream/accounts']) {
       const refused = await service.get(path, { 'request-timeout': 'soon' });
       expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_request_timeout' } });
@@ -216,7 +206,6 @@ describe('a call that is refused for its form', () => {
 });
 
 it('a batch is answered whatever follows it on its connection, and nothing behind it', async () => {
-  const service = await serve(books);
   const userId = await newUser(books.pincex, { USD: '10' });
   const held = await hold(books, userId);
   const batchId = randomUUID();

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +7,18 @@ import { limits } from '../../src/limits.ts';
 import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
-import { callOf, dial, getOf, holdTable, openManyAccounts, serveImpatiently } from './wire.ts';
+import {
+  callOf,
+  dial,
+  getOf,
+  holdTable,
+  losePatience,
+  nextAnswer,
+  openManyAccounts,
+  serveImpatiently,
+  useApp,
+  type Wire,
+} from './wire.ts';
 
 const books = useBooks();
 
@@ -16,73 +28,90 @@ const ACCOUNTS = '/v1/stream/accounts';
 beforeAll(() => openManyAccounts(books));
 
 describe('a stream gives its place back', () => {
-  const statusOf = async (url: string, key: string, path: string): Promise<number> => {
-    const { status, body } = await fetch(url + path, { headers: { authorization: `Bearer ${key}` } });
+  const service = useApp(books, { maxConcurrent: 1 });
+
+  const statusOf = async (path: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${service.key}` };
+    const { status, body } = await fetch(service.url + path, { headers });
     await body?.cancel();
     return status;
   };
+  const placeIsFree = async (): Promise<boolean> => (await statusOf('/v1/stream/trades')) === 200;
+
+  /** A stream that has its place, and its answer. */
+  async function begun(path: string): Promise<{ wire: Wire; answer: ServerResponse }> {
+    const beginning = nextAnswer(service.app);
+    const wire = await dial(service.url);
+    wire.send(getOf(path, service.key));
+    return { wire, answer: await beginning };
+  }
 
   it('when its client takes nothing any more', async () => {
-    const { url, key } = await serveImpatiently(books, { requestMs: 500 }, { maxConcurrent: 1 });
-    const wire = await dial(url);
-    wire.send(getOf(ACCOUNTS, key));
+    const { wire, answer } = await begun(ACCOUNTS);
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
-    expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
-    await until('the place to be free', async () => (await statusOf(url, key, '/v1/stream/trades')) === 200);
+    expect(await placeIsFree()).toBe(false);
+    losePatience(answer);
+    await until('the place to be free', placeIsFree);
   });
 
   it('when its client takes nothing any more of what the database let it wait for', async () => {
-    const { url, key } = await serveImpatiently(books, { requestMs: 500 }, { maxConcurrent: 1 });
     const held = await holdTable(books, 'accounts');
-    const wire = await dial(url);
-    wire.send(getOf(ACCOUNTS, key));
+    const { wire, answer } = await begun(ACCOUNTS);
     await held.awaited();
     wire.pause();
-    await sleep(1_000);
+    losePatience(answer);
+    await once(answer, 'timeout');
+    expect(await placeIsFree()).toBe(false);
     await held.release();
-    expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
-    await until('the place to be free', async () => (await statusOf(url, key, '/v1/stream/trades')) === 200);
+    await until('the place to be free', placeIsFree);
   });
 
   it('when its client hangs up in the middle of a line', async () => {
-    const { url, key } = await serveImpatiently(books, {}, { maxConcurrent: 1 });
-    const wire = await dial(url);
-    wire.send(getOf(ACCOUNTS, key));
+    const { wire } = await begun(ACCOUNTS);
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
-    expect(await statusOf(url, key, '/v1/stream/trades')).toBe(503);
+    expect(await placeIsFree()).toBe(false);
     wire.hangUp();
-    await until('the place to be free', async () => (await statusOf(url, key, '/v1/stream/trades')) === 200);
-  });
-
-  it('but not when it is slow and takes a little now and then', async () => {
-    const { url, key } = await serveImpatiently(books, { requestMs: 2_000 }, { maxConcurrent: 1 });
-    const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
-    let text = '';
-    for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
-      text += piece;
-      if (text.length < 1_000_000) await sleep(100);
-    }
-    expect(text.endsWith('{"end":true}\n')).toBe(true);
+    await until('the place to be free', placeIsFree);
   });
 
   it('but not when it is the database that its client waits for', async () => {
-    const { url, key } = await serveImpatiently(books, { requestMs: 100 });
     const held = await holdTable(books, 'journal');
-    const wire = await dial(url);
-    wire.send(getOf('/v1/stream/journal', key));
+    const { wire, answer } = await begun('/v1/stream/journal');
     await held.awaited();
-    await sleep(1_000);
+    losePatience(answer);
+    await once(answer, 'timeout');
     await held.release();
     await until('the last line', () => wire.received.includes('{"end":true}'));
+    wire.hangUp();
+    await until('the place to be free', placeIsFree);
   });
 });
 
+it('a stream goes on whose client takes a little now and then, while one is cut off whose client takes nothing', async () => {
+  const { app, url, key } = await serveImpatiently(books, { requestMs: 1_000 });
+  const beginning = nextAnswer(app);
+  const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
+  const slow = await beginning;
+  const other = nextAnswer(app);
+  const idle = await dial(url);
+  idle.pause();
+  idle.send(getOf(ACCOUNTS, key));
+  const cut = await other;
+  let text = '';
+  for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    // It has stood still for less than that, every time, and for more than that in all.
+    if (!cut.destroyed) await sleep(50);
+  }
+  expect(slow.writableFinished).toBe(true);
+  expect(text.endsWith('{"end":true}\n')).toBe(true);
+  expect(cut).toMatchObject({ destroyed: true, writableFinished: false });
+});
+
 it('an answer of which its client takes nothing is cut off', async () => {
-  const { app, url, key } = await serveImpatiently(books, { requestMs: 2_000 });
-  let answer: ServerResponse | undefined;
-  app.server.once('request', (_, response) => (answer = response));
+  const { app, url, key } = await serveImpatiently(books, {});
   const userId = await newUser(books.pincex, { USD: '1000' });
   const order = {
     userId,
@@ -97,12 +126,15 @@ it('an answer of which its client takes nothing is cut off', async () => {
   expectApplied(await books.pincex.trading.batchCreateOrders(orders));
   const userIds = Array<string>(limits.readRows / ids.length).fill(userId);
   const { head, body } = callOf('/v1/users/orders/batch-get', key, { userIds, limit: ids.length });
+  const beginning = nextAnswer(app);
   const wire = await dial(url);
   wire.pause();
   wire.send(head + body);
-  await until('the answer to begin', () => answer?.headersSent === true);
+  const answer = await beginning;
+  await until('the answer to begin', () => answer.headersSent);
   expect(answer).toMatchObject({ statusCode: 200, destroyed: false });
-  await until('the answer to be cut off', () => answer?.destroyed === true);
+  losePatience(answer);
+  await until('the answer to be cut off', () => answer.destroyed);
 });
 
 it('an answer of which the client took a part and hung up can be asked for, and its key repeats it', async () => {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { useBooks } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
-import { serve } from './support.ts';
+import { serve, useService } from './support.ts';
 import { dial, getOf, holdTable, openManyAccounts, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
@@ -12,6 +12,8 @@ const ACCOUNTS = '/v1/stream/accounts';
 beforeAll(() => openManyAccounts(books));
 
 describe('a stream', () => {
+  const service = useService(books, { maxConcurrent: 1 });
+
   it('that loses its database is cut off without its last line, and gives its place back', async () => {
     const proxy = await startProxy(books.url);
     onTestFinished(() => proxy.close());
@@ -31,7 +33,7 @@ describe('a stream', () => {
   });
 
   it('does not keep a service from closing whose client takes nothing any more', async () => {
-    const { app, url, key } = await serveImpatiently(books, { requestMs: 500 });
+    const { app, url, key } = await serveImpatiently(books, { requestMs: 300 });
     const wire = await dial(url);
     wire.send(getOf(ACCOUNTS, key));
     await until('the first lines', () => wire.received.length > 1_000);
@@ -41,21 +43,20 @@ describe('a stream', () => {
   });
 
   it('whose client hangs up before its first line gives its place back', async () => {
-    const { url, key, get } = await serve(books, { maxConcurrent: 1 });
+    const { url, key } = service;
     const held = await holdTable(books, 'journal');
     const wire = await dial(url);
     wire.send(getOf('/v1/stream/journal', key));
     await held.awaited();
-    expect((await get('/v1/stream/trades')).status).toBe(503);
+    expect((await service.get('/v1/stream/trades')).status).toBe(503);
     wire.hangUp();
     await held.release();
-    await until('the place to be free', async () => (await get('/v1/stream/trades')).status === 200);
+    await until('the place to be free', async () => (await service.get('/v1/stream/trades')).status === 200);
     expect(wire.received).not.toContain('{"cursor"');
   });
 
   it('does not begin when the time of its client is over, and takes no place', async () => {
-    const { get } = await serve(books, { maxConcurrent: 1 });
-    const late = await get(ACCOUNTS, { 'request-timeout': '0.000001' });
+    const late = await service.get(ACCOUNTS, { 'request-timeout': '0.000001' });
     expect(late).toMatchObject({
       status: 504,
       body: {
@@ -63,6 +64,6 @@ describe('a stream', () => {
         detail: expect.stringContaining('before the call began') as string,
       },
     });
-    expect((await get('/v1/stream/trades', { 'request-timeout': '60' })).status).toBe(200);
+    expect((await service.get('/v1/stream/trades', { 'request-timeout': '60' })).status).toBe(200);
   });
 });

@@ -1,4 +1,4 @@
-import { expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import type { ServiceConfig } from '../../src/config/load.ts';
 import type { Scope } from '../../src/http/access/scopes.ts';
 import { KeyStore } from '../../src/http/access/store.ts';
@@ -35,24 +35,56 @@ export interface TestService {
  * has to keep to the document of the service.
  */
 export async function serve(books: TestBooks, settings: Partial<ServiceConfig> = {}): Promise<TestService> {
+  const service = await start(books, settings);
+  onTestFinished(service.stop);
+  return service;
+}
+
+/** One that all tests of a file, or of a `describe`, share. They must leave it as it was. */
+export function useService(books: TestBooks, settings: Partial<ServiceConfig> = {}): TestService {
+  let started: TestService | undefined;
+  beforeAll(async () => {
+    started = await start(books, settings);
+  });
+  afterAll(() => started?.stop());
+  const service = (): TestService => {
+    if (started === undefined) throw new Error('The service has not been started yet');
+    return started;
+  };
+  return {
+    get url() {
+      return service().url;
+    },
+    get pincex() {
+      return service().pincex;
+    },
+    get key() {
+      return service().key;
+    },
+    post: (...call) => service().post(...call),
+    get: (...call) => service().get(...call),
+    stop: () => service().stop(),
+  };
+}
+
+/** Of every service here: their settings are not in the document. */
+let contract: Promise<Contract> | undefined;
+
+async function start(books: TestBooks, settings: Partial<ServiceConfig>): Promise<TestService> {
   const config = configOf(books.url);
   const service = { ...config.service, port: 0, drainDelayMs: 0, ...settings };
   const pincex = await Pincex.open({ config: { ...config, service } });
   const started = await startService(pincex, '0.0.0');
   const { url } = started;
-  const end = async (): Promise<void> => {
-    await started.stop();
-    await pincex.close();
-  };
-  onTestFinished(end);
   const key = await makeKey(pincex, 'admin');
-  const contract = await Contract.of(url, key);
+  contract ??= Contract.of(url, key);
+  const promised = await contract;
   const send = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
     const response = await fetch(`${url}${path}`, init);
     const text = await response.text();
     const { status } = response;
     const received = { status, contentType: response.headers.get('content-type') ?? '', text };
-    expect(contract.breach(contract.operationOf(init.method ?? 'GET', path), received)).toBeUndefined();
+    expect(promised.breach(promised.operationOf(init.method ?? 'GET', path), received)).toBeUndefined();
     const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
     const body = (isJson ? JSON.parse(text) : null) as Body;
     return { status, headers: response.headers, text, body };
@@ -62,7 +94,10 @@ export async function serve(books: TestBooks, settings: Partial<ServiceConfig> =
     url,
     pincex,
     key,
-    stop: end,
+    stop: async () => {
+      await started.stop();
+      await pincex.close();
+    },
     get: (path, headers = {}) => send(path, { headers: { authorization, ...headers } }),
     post: (path, body, headers = {}) =>
       send(path, {

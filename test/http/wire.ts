@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
-import { onTestFinished } from 'vitest';
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, expect, onTestFinished, vi } from 'vitest';
 import type { App } from '../../src/http/app.ts';
 import { buildServer, type Patience, type ServerOptions } from '../../src/http/server.ts';
-import { limits } from '../../src/limits.ts';
-import { expectApplied, newUser, type TestBooks } from '../support/books.ts';
+import { newUser, type TestBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey } from './support.ts';
 
@@ -16,6 +16,8 @@ export interface Wire {
   /** By the service, or by both. */
   readonly isClosed: boolean;
   send(text: string | Buffer): void;
+  /** Sends, and resolves once the service's machine has taken it all. */
+  sent(text: string): Promise<void>;
   /** Takes nothing any more, or until it is resumed. */
   pause(): void;
   resume(): void;
@@ -44,6 +46,9 @@ export async function dial(url: string, allowHalfOpen = false): Promise<Wire> {
     },
     send(text) {
       socket.write(text);
+    },
+    async sent(text) {
+      await new Promise<unknown>((resolve) => socket.write(text, resolve));
     },
     pause() {
       socket.pause();
@@ -79,15 +84,11 @@ export const getOf = (path: string, key: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`;
 
 /** Makes accounts of which a stream is more than what the connections of this machine hold. */
-export async function openManyAccounts({ pincex }: TestBooks): Promise<void> {
-  const name = 'x'.repeat(100);
-  for (let batch = 0; batch < 5; batch++) {
-    const accounts = Array.from({ length: limits.batchItems }, (_, n) => {
-      const userId = `${name}-${batch}-${n}`;
-      return { id: userId, userId, currency: 'USD' };
-    });
-    expectApplied(await pincex.bookkeeper.batchCreateAccounts(accounts));
-  }
+export async function openManyAccounts(books: TestBooks): Promise<void> {
+  await books.sql(
+    `INSERT INTO accounts (user_id, currency, available, locked, version, created_at, updated_at)
+     SELECT repeat('x', 100) || n, 'USD', 0, 0, 0, now(), now() FROM generate_series(1, 50000) AS n`,
+  );
 }
 
 /** Keeps something of the books as it is: what would change it waits until it is released. */
@@ -171,17 +172,95 @@ export function build({ pincex }: TestBooks, options: Partial<ServerOptions> = {
   });
 }
 
-/** A service with less patience than that of production. */
+/** A service as its server has it, whose patience a test may change while it runs. */
+export interface TestApp {
+  readonly app: App;
+  readonly url: string;
+  /** With all rights. */
+  readonly key: string;
+}
+
+/** Far longer than any test: what is to be cut off has to be made to be. */
+const PATIENT = { requestMs: 300_000, headersMs: 300_000, idleMs: 300_000, checkMs: 50 };
+
+/** A service with another patience than that of production, until the test has ended. */
 export async function serveImpatiently(
   books: TestBooks,
   patience: Partial<Patience>,
   options: Partial<ServerOptions> = {},
-): Promise<{ app: App; url: string; key: string }> {
+): Promise<TestApp> {
+  const started = await startApp(books, patience, options);
+  onTestFinished(() => started.app.close());
+  return started;
+}
+
+/** One that all tests of a file, or of a `describe`, share. They must leave it as it was. */
+export function useApp(books: TestBooks, options: Partial<ServerOptions> = {}): TestApp {
+  let started: TestApp | undefined;
+  beforeAll(async () => {
+    started = await startApp(books, {}, options);
+  });
+  afterAll(() => started?.app.close());
+  const running = (): TestApp => {
+    if (started === undefined) throw new Error('The service has not been started yet');
+    return started;
+  };
+  return {
+    get app() {
+      return running().app;
+    },
+    get url() {
+      return running().url;
+    },
+    get key() {
+      return running().key;
+    },
+  };
+}
+
+async function startApp(
+  books: TestBooks,
+  patience: Partial<Patience>,
+  options: Partial<ServerOptions>,
+): Promise<TestApp> {
   const app = await build(books, {
     ...options,
-    patience: { requestMs: 60_000, headersMs: 60_000, idleMs: 60_000, checkMs: 50, ...patience },
+    patience: { ...PATIENT, headersMs: patience.requestMs ?? PATIENT.headersMs, ...patience },
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  onTestFinished(() => app.close());
   return { app, url, key: await makeKey(books.pincex, 'admin') };
+}
+
+/** The answer to the next request that a service begins to read. */
+export async function nextAnswer({ server }: App): Promise<ServerResponse> {
+  const [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
+  return response;
+}
+
+/** From now on nothing of an answer may stand still for longer than a moment. */
+export function losePatience(answer: ServerResponse): void {
+  expect(answer.req.socket.timeout).toBe(PATIENT.requestMs);
+  answer.setTimeout(50);
+}
+
+/** From now on a request has to be there whole so many milliseconds after it has begun to come. */
+export function hurry({ server }: App, ms: number): void {
+  server.headersTimeout = ms;
+  server.requestTimeout = ms;
+}
+
+/**
+ * Until the test has ended timers stand still but where `vi.advanceTimersByTime` moves them: those of the database, too,
+ * which gives up a statement after a minute.
+ */
+export function holdTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}
+
+/** What was sent to a service before has been read when this resolves. */
+export async function untilRead(url: string): Promise<void> {
+  await fetch(`${url}/healthz`);
 }

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { claimsOf } from '../../../src/http/requests/claims.ts';
+import { Requests } from '../../../src/http/requests/requests.ts';
+import type { Run } from '../../../src/http/requests/run.ts';
+import { expectApplied, fresh, newUser, useBooks } from '../../support/books.ts';
+import { callOf, execute, runOf, sent } from './support.ts';
+
+const books = useBooks();
+const admin = true;
+
+/** Ends a run without having done anything. */
+const finish = (run: Run, status: number, body: string) => execute(books.pincex, run, [], { status, body });
+
+describe('the outcome of a batch', () => {
+  it('is for the caller who made it, and for an admin', async () => {
+    const requests = new Requests(books.pincex);
+    const { request } = callOf(fresh('user'));
+    const run = runOf(await requests.begin(sent(request)));
+    expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'running' });
+    expect(await requests.outcome(run.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
+    expect(await requests.outcome(run.batchId, 'caller-2', admin)).toEqual({ kind: 'running' });
+    await finish(run, 422, '{"a":1}');
+    const finished = { kind: 'finished', status: 422, body: '{"a":1}' };
+    expect(await requests.outcome(run.batchId.toUpperCase(), request.caller, false)).toEqual(finished);
+    expect(await requests.outcome(run.batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
+    expect(await requests.outcome(run.batchId, 'caller-2', admin)).toEqual(finished);
+    expect(await requests.outcome(randomUUID(), request.caller, admin)).toEqual({ kind: 'unknown' });
+    expect(await requests.outcome('no uuid', request.caller, admin)).toEqual({ kind: 'unknown' });
+  });
+
+  it('tells what another batch applied, and finds trades by their buyer and nothing by ids that are none', async () => {
+    const [buyer, seller] = [
+      await newUser(books.pincex, { USD: '100' }),
+      await newUser(books.pincex, { BTC: '1' }),
+    ];
+    const order = { symbol: 'BTC/USD', type: 'limit', quantity: '1', price: '5' } as const;
+    expectApplied(
+      await books.pincex.trading.placeOrders([
+        { ...order, id: 'buy', userId: buyer, side: 'buy' },
+        { ...order, id: 'sell', userId: seller, side: 'sell' },
+      ]),
+    );
+    const requests = new Requests(books.pincex);
+    const items = [
+      {
+        command: 'settleTrade',
+        id: fresh('trade'),
+        symbol: 'BTC/USD',
+        price: '5',
+        quantity: '1',
+        buyUserId: buyer,
+        buyOrderId: 'buy',
+        sellUserId: seller,
+        sellOrderId: 'sell',
+        takerSide: 'buy',
+      },
+      { command: 'deposit', id: 'funds-USD', userId: buyer, currency: 'USD', amount: '100' },
+      { command: 'deposit', id: 'nul\u0000', userId: buyer },
+      { command: 'deposit', id: 'lone \ud800', userId: buyer },
+      { command: 'deposit', id: 7, userId: buyer },
+      null,
+    ];
+    const { request } = callOf(buyer, { items: claimsOf(items) });
+    const run = runOf(await requests.begin(sent(request)));
+    const { batchId } = await books.pincex.execute(items as never, { batchId: run.batchId });
+    await run.release();
+    const outcome = await requests.outcome(batchId, request.caller, false);
+    expect(outcome).toMatchObject({
+      kind: 'interrupted',
+      batch: {
+        counts: { total: 6, applied: 1, appliedElsewhere: 1, notApplied: 4 },
+        results: [
+          { status: 'applied', data: { quoteAmount: '5' } },
+          { id: 'funds-USD', status: 'applied_elsewhere' },
+          ...Array<unknown>(4).fill({ id: null, status: 'not_applied' }),
+        ],
+      },
+    });
+    const elsewhere = outcome.kind === 'interrupted' ? outcome.batch.results[1]! : undefined;
+    expect(elsewhere).toHaveProperty('batchId', expect.not.stringMatching(batchId));
+  });
+});
+
+describe('what has expired', () => {
+  it('is no longer known, its key is free, and what is running stays', async () => {
+    const requests = new Requests(books.pincex, { retentionMs: 0 });
+    const kept = new Requests(books.pincex);
+    const { request } = callOf(fresh('user'), { key: fresh('key') });
+    const run = runOf(await requests.begin(sent(request)));
+    expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
+    await finish(run, 200, '{}');
+    expect(await requests.outcome(run.batchId, request.caller, false)).toEqual({ kind: 'unknown' });
+    const changed = { ...request, hash: 'other' };
+    const again = runOf(await kept.begin(sent(changed)));
+    expect(again.batchId).not.toBe(run.batchId);
+    await finish(again, 200, 'again');
+    expect(await kept.begin(sent(changed))).toMatchObject({ kind: 'finished', body: 'again' });
+  });
+
+  it('is swept, some rows at a time, by any number at once', async () => {
+    await new Requests(books.pincex).sweep();
+    const requests = new Requests(books.pincex, { retentionMs: 0 });
+    const kept = runOf(await new Requests(books.pincex).begin(sent(callOf(fresh('user')).request)));
+    await finish(kept, 200, '{}');
+    const running = runOf(await requests.begin(sent(callOf(fresh('user')).request)));
+    for (let i = 0; i < 25; i++) {
+      const run = runOf(await requests.begin(sent(callOf(fresh('user')).request)));
+      await (i % 2 === 0 ? finish(run, 200, '{}') : run.release());
+    }
+    const swept = await Promise.all([requests.sweep(10), requests.sweep(10), requests.sweep(10)]);
+    expect(swept.reduce((sum, count) => sum + count) + (await requests.sweep(10))).toBe(25);
+    const left = await books.sql<{ batch_id: string }>(
+      'SELECT batch_id FROM requests WHERE batch_id = ANY ($1)',
+      [[kept.batchId, running.batchId]],
+    );
+    expect(left).toHaveLength(2);
+    await finish(running, 200, '{}');
+    expect(await requests.sweep()).toBe(1);
+  });
+});
