@@ -15,8 +15,8 @@ export interface Streamed {
 
 /** What a numeric is outside, and what a time is. */
 const amount = (column: string): string => `trim_scale(${column})::text`;
-const time = (column: string): string =>
-  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const time = (column: string, decimals: 'MS' | 'US' = 'US'): string =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.${decimals}"Z"')`;
 
 /** Each row is at another millisecond and has another amount. */
 const AT = `timestamptz '2026-01-31 23:59:59.007+00' + n * interval '13 ms'`;
@@ -58,7 +58,7 @@ export const STREAMED: readonly Streamed[] = [
         'averagePrice', CASE WHEN filled_quantity > 0 THEN ${amount('round(filled_value / filled_quantity, 18)')} END,
         'price', ${amount('price')}, 'stopPrice', ${amount('stop_price')}, 'trailingAmount', null,
         'trailingPercent', null, 'displayQuantity', null, 'timeInForce', time_in_force,
-        'expiresAt', ${time('expires_at')}, 'ocoGroupId', oco_group_id, 'parentOrderId', null, 'holdAmount', null,
+        'expiresAt', ${time('expires_at', 'MS')}, 'ocoGroupId', oco_group_id, 'parentOrderId', null, 'holdAmount', null,
         'placed', placed, 'rejectCode', reject_code, 'version', version, 'createdAt', ${time('created_at')},
         'updatedAt', ${time('updated_at')}) AS row
       FROM orders ORDER BY user_id, id`,
