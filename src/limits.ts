@@ -2,8 +2,6 @@
 export const limits = {
   /** Items in one batch. Beyond this a batch gains no speed and holds its rows longer. */
   batchItems: 10_000,
-  /** Milliseconds after which the currencies and markets are read anew, beside the batch that comes then. */
-  catalogMs: 10_000,
   /** The requests of the HTTP service. */
   requests: {
     /** Characters of an idempotency key. */

@@ -105,9 +105,9 @@ export class Pincex {
     this.#database = database;
     this.#replica = replica;
     this.#server = server;
-    this.#reporter = new Reporter(url, statistics);
     this.session = { query: (statement, values) => this.#calls.run(() => database.query(statement, values)) };
     this.catalog = new CatalogStore(database);
+    this.#reporter = new Reporter(url, statistics, (session) => this.catalog.readAhead(session));
     const tracing = log && {
       trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
     };

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { limits } from '../src/index.ts';
+import { REPORT_EVERY_MS } from '../src/statistics/reporter.ts';
 import { anyway, expectApplied, newUser, openBooks, useBooks } from './support/books.ts';
 import { pincexCli } from './support/commandLine.ts';
 import { until } from './support/waiting.ts';
@@ -102,20 +102,18 @@ describe('the least value of an order on a market', () => {
     expectApplied(await trading.placeOrders([{ ...item, id: `${userId}-2` }]));
   });
 
-  it('that was set is followed by other processes once they read their catalog anew', async () => {
+  it('that was set is followed by other processes with their next report', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const minNotional = async () => (await other.catalog.get()).markets.get('SOL/USD')!.minNotional;
     expect(await minNotional()).toBe('1');
     await books.pincex.catalog.setMinNotional('SOL/USD', '3');
     expect(await minNotional()).toBe('1');
-    const now = vi.spyOn(performance, 'now');
-    onTestFinished(() => {
-      now.mockRestore();
-    });
-    const later = performance.now() + limits.catalogMs + 1;
-    now.mockReturnValueOnce(later);
-    await minNotional();
+    vi.advanceTimersByTime(REPORT_EVERY_MS);
     await until('the market to be read anew', async () => (await minNotional()) === '3');
   });
 

@@ -1,4 +1,3 @@
-import { readCurrencies, readMarkets } from '../catalog/store.ts';
 import { Pincex, type AuditReport } from '../index.ts';
 import type { Config } from '../config/load.ts';
 import { Database } from '../database/database.ts';
@@ -29,9 +28,6 @@ const SHARES = { nPlusOne: 0.2, throughput: 0.4, floors: 0.2, statusUpdates: 0.0
 const FLOOR_SIZES = [50, 500, 5_000];
 const STATUS_UPDATE_SIZES = [100, 1_000, 5_000];
 
-/** What a process reads anew from time to time, whatever batches it runs. */
-const OF_NO_BATCH: ReadonlySet<string> = new Set([readCurrencies.name, readMarkets.name]);
-
 /** Measures on the database of `config`, which has to be migrated and empty. */
 export async function runBench(
   config: Config,
@@ -44,12 +40,7 @@ export async function runBench(
   await seed(uncached);
 
   let statements = 0;
-  const pincex = await Pincex.open({
-    config: uncached,
-    onStatement({ name }) {
-      if (!OF_NO_BATCH.has(name)) statements++;
-    },
-  });
+  const pincex = await Pincex.open({ config: uncached, onStatement: () => statements++ });
   const { pool, optimizedRepository } = config.database;
   const options = { url, ...pool, max: 1, queryHints: optimizedRepository.enableQueryHints };
   const recording = new RecordingDatabase(options);

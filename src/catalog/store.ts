@@ -62,17 +62,14 @@ export class CatalogStore {
 
   /** @param session where it is read if it has not been: a transaction has its connection already */
   get(session?: Session): Promise<Catalog> {
-    const known = this.#catalog;
-    if (known === undefined) return this.reread(session);
-    if (performance.now() - this.#readAt > limits.catalogMs) this.#readAhead(known);
-    return known;
+    return this.#catalog ?? this.reread(session);
   }
 
-  /** Reads the tables anew while what is known goes on being used, also where they cannot be read now. */
-  #readAhead(known: Promise<Catalog>): void {
-    this.reread().catch(() => {
-      this.#catalog ??= known;
-    });
+  /** Reads the tables anew, while what is known goes on being used. */
+  async readAhead(session: Session): Promise<void> {
+    const catalog = await readTables(session);
+    this.#readAt = performance.now();
+    this.#catalog = Promise.resolve(catalog);
   }
 
   /** A catalog read later than the last one, or `undefined` while the last one is fresh. */
@@ -142,8 +139,8 @@ export class CatalogStore {
   }
 
   /**
-   * Sets the least value of an order on a market. Other processes follow within {@link limits.catalogMs}; orders that
-   * are there stay as they are.
+   * Sets the least value of an order on a market. Other processes follow with their next report, within
+   * ten seconds; orders that are there stay as they are.
    *
    * @param minNotional decimal string, in quote; `0`: none
    * @throws PincexError `invalid_argument`

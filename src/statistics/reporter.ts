@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { withClient } from '../database/client.ts';
+import type { Session } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 import type { Statistics } from './statistics.ts';
 
 /** How often a process writes what it counted, in milliseconds. */
@@ -29,19 +31,26 @@ export const deleteOldProcesses = {
 /**
  * Leaves what a process counts in the database, so that `pincex doctor` sees it from a shell. Each report has a
  * short connection of its own: the pool may be what the report is about, and a batch's statements stay the
- * batch's. A report that fails is counted and fails nobody; the next one has all that it had.
+ * batch's. A report that fails is counted and fails nobody; the next one has all that it had. On the same connection the
+ * process hears what others changed that it keeps.
  */
 export class Reporter {
   readonly #url: string;
   readonly #statistics: Statistics;
+  readonly #hear: (session: Session) => Promise<void>;
   readonly #id = uuidv7();
   readonly #startedAt = new Date();
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | undefined;
 
-  constructor(url: string, statistics: Statistics) {
+  constructor(
+    url: string,
+    statistics: Statistics,
+    hear: (session: Session) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#url = url;
     this.#statistics = statistics;
+    this.#hear = hear;
   }
 
   /** Reports for the first time, removes what long ended processes left, and goes on by itself. */
@@ -90,6 +99,10 @@ export class Reporter {
       const statistics = JSON.stringify(this.#statistics.snapshot());
       // Without a name: nothing stays behind in a session that a pooler lends.
       await client.query({ text: writeProcess.text, values: [this.#id, ...times, statistics] });
+      await this.#hear({
+        query: async <Row>({ text }: Statement, values?: readonly (string | null)[]) =>
+          (await client.query({ text, ...(values && { values: [...values] }) })).rows as Row[],
+      });
     });
   }
 }

@@ -134,12 +134,13 @@ function tradingCalls({ trading }: Pincex, user: string): Calls<Trading> {
   };
 }
 
-function catalogCalls({ catalog }: Pincex): Calls<CatalogStore> {
+function catalogCalls({ catalog, session }: Pincex): Calls<CatalogStore> {
   const code = fresh('C').replace(/\W/g, '').slice(0, 12).toUpperCase();
   return {
     get: () => catalog.get(),
     refreshed: () => catalog.refreshed(),
     reread: () => catalog.reread(),
+    readAhead: () => catalog.readAhead(session),
     addCurrency: () => catalog.addCurrency(code, 2),
     addMarket: () => catalog.addMarket(`${code}/USD`, '0.01', '0.01'),
     setMinNotional: () => catalog.setMinNotional(`${code}/USD`, '1'),
