@@ -3,7 +3,6 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
 import { migrateUp } from '../../src/migrations/runner.ts';
@@ -103,12 +102,6 @@ async function makeTemplate(serverUrl: string, template: string): Promise<void> 
   await withClient(url.href, migrateUp);
 }
 
-async function query(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
+function query(url: string, sql: string): Promise<unknown> {
+  return withClient(url, (client) => client.query(sql));
 }
