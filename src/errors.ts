@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'invalid_batch'
   | 'batch_too_large'
   | 'invalid_argument'
+  | 'ambiguous_id'
   | 'conflict'
   | 'outcome_unknown'
   | 'transaction_aborted'

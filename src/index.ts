@@ -26,6 +26,7 @@ export type { Bookkeeper } from './services/bookkeeper.ts';
 export type { Fresh, Trading } from './services/trading.ts';
 export type { Swept } from './services/sweeper.ts';
 export type { AccountView } from './reads/accounts.ts';
+export type { OrderKey } from './reads/keys.ts';
 export type { OrderView, UserOrdersFilter } from './reads/orders.ts';
 export type { TradeView } from './reads/trades.ts';
 export type { JournalEntryView } from './reads/journal.ts';

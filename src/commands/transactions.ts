@@ -1,8 +1,9 @@
 import { accountOf, credit, debit, fundsOf, OUTSIDE, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
-import { accountId, keyOf, ownedId, type TransactionRow } from '../books/rows.ts';
+import { accountId, keyOf, type TransactionRow } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface Deposit {
   readonly id: string;
@@ -73,7 +74,7 @@ function transaction(
   };
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), toUserId ?? '', reference ?? ''),
     touch(keys) {
       keys.accounts.add(payer);

@@ -45,7 +45,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   lockAccounts,
   lockOrders,
   getAccounts,
-  { ...getOrdersByIds, by: ['orders_id'] },
+  { ...getOrdersByIds, by: ['orders_pkey', 'orders_id'] },
   { ...getUserOrdersBy.all, by: ['orders_user_created'] },
   // In the order of time and with a filter, or by status and then sorted: both stop at the user's own orders.
   { ...getUserOrdersBy.byStatus, by: ['orders_user_status', 'orders_user_created'] },

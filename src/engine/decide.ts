@@ -131,8 +131,8 @@ function decideItem(
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
     const { type, claims } = command;
-    for (const { key, userId, id } of claims) {
-      books.operations.set(key, { key, userId, id, type, contentHash, outcome, batchId });
+    for (const claim of claims) {
+      books.operations.set(claim.key, { ...claim, type, contentHash, outcome, batchId });
     }
     return { index, id, status: 'applied', data };
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   type Hold,
   type HoldId,
   type Operation,
+  type OperationId,
   type OrderRow,
   type OrderSide,
   type OrderStatus,
@@ -84,8 +85,10 @@ const readOperations = {
   hints: ['IndexScan(p operations_pkey)', 'Rows(k p #100)'],
   text: `
   SELECT json_agg(json_build_array(k.n, p.type, p.content_hash, p.outcome, p.batch_id))
-  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
-  CROSS JOIN LATERAL (SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.id = k.id OFFSET 0) AS p`,
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, kind, id, n)
+  CROSS JOIN LATERAL (
+    SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.kind = k.kind AND p.id = k.id OFFSET 0
+  ) AS p`,
 };
 
 /** All that a batch can read: PostgreSQL plans each of these by itself, whichever others stand beside it. */
@@ -186,14 +189,12 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (operationKeys.length > 0) {
     readings.push({
       name: 'operations',
-      part: { ...readOperations, values: ownedIdArrays(operationKeys) },
+      part: { ...readOperations, values: operationIdArrays(operationKeys) },
       take(rows) {
         for (const [n, type, contentHash, outcome, batchId] of rows) {
-          const { key, userId, id } = at(operationKeys, n);
-          operations.set(key, {
-            key,
-            userId,
-            id,
+          const operation = at(operationKeys, n);
+          operations.set(operation.key, {
+            ...operation,
             type: text(type),
             contentHash: text(contentHash),
             outcome: text(outcome),
@@ -236,6 +237,14 @@ export function accountIdArrays(keys: readonly AccountId[]): [string, string] {
 
 export function ownedIdArrays(keys: readonly OwnedId[]): [string, string] {
   return [textArray(keys.map((key) => key.userId)), textArray(keys.map((key) => key.id))];
+}
+
+function operationIdArrays(keys: readonly OperationId[]): [string, string, string] {
+  return [
+    textArray(keys.map((key) => key.userId)),
+    textArray(keys.map((key) => key.kind)),
+    textArray(keys.map((key) => key.id)),
+  ];
 }
 
 function holdIdArrays(keys: readonly HoldId[]): [string, string, string] {

@@ -127,10 +127,10 @@ const insertTransactions = `
     AS new (user_id, id, type, currency, amount, to_user_id, reference, created_at)`;
 
 const insertOperations = `
-  INSERT INTO operations (user_id, id, type, content_hash, outcome, batch_id, created_at)
-  SELECT user_id, id, type, content_hash, outcome, $6::uuid, $7::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-    AS new (user_id, id, type, content_hash, outcome)`;
+  INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+  SELECT user_id, kind, id, type, content_hash, outcome, $7::uuid, $8::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+    AS new (user_id, kind, id, type, content_hash, outcome)`;
 
 /** One row of somebody else's that is written with a batch: where it is not there to be written, the batch is not either. */
 export interface Alongside extends Part {
@@ -437,6 +437,7 @@ function recordWrites(
       text: insertOperations,
       values: [
         textArray(applied.map((operation) => operation.userId)),
+        textArray(applied.map((operation) => operation.kind)),
         textArray(applied.map((operation) => operation.id)),
         textArray(applied.map((operation) => operation.type)),
         textArray(applied.map((operation) => operation.contentHash)),

@@ -11,6 +11,7 @@ const TYPE = 'urn:pincex:problem:';
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   invalid_batch: 400,
   invalid_argument: 400,
+  ambiguous_id: 400,
   batch_too_large: 413,
   conflict: 409,
   database_unavailable: 503,
@@ -132,6 +133,7 @@ function ofLibrary(error: PincexError, request: FastifyRequest): Problem {
   const { lists, argument } = request.routeOptions.config;
   const places: Partial<Record<ErrorCode, Omit<Fault, 'detail'> | undefined>> = {
     batch_too_large: lists && { pointer: `/${lists[0]}` },
+    ambiguous_id: lists && { pointer: `/${lists[0]}` },
     invalid_argument: argument,
   };
   const place = places[code];

@@ -9,7 +9,7 @@ import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
 import { readOpenOrders, type OpenOrders } from '../reads/openOrders.ts';
 import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';
-import { readEachOnce, requireKeys, requireLimit } from '../reads/keys.ts';
+import { readEachOnce, requireKeys, requireLimit, requireOrderKeys, type OrderKey } from '../reads/keys.ts';
 import { readUserOrders, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
 import type { TradeView } from '../reads/trades.ts';
 import { orders, trades, userOrders } from '../repository/kinds.ts';
@@ -72,19 +72,19 @@ export class Trading {
   }
 
   /**
-   * The orders with these ids, in their order, `null` where there is none. Order ids are the exchange's own and
-   * expected to be unique over all users; where two users have the same, it is the one created first.
+   * The orders with these ids, in their order, `null` where there is none. Ids are unique for a user: `{ userId, id }` names
+   * one order, and an id alone does as long as no other user has an order of that id.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
    */
-  async batchGetOrdersByIds(ids: readonly string[], options?: MinVersions): Promise<(OrderView | null)[]> {
-    requireKeys('ids', ids);
+  async batchGetOrdersByIds(ids: readonly OrderKey[], options?: MinVersions): Promise<(OrderView | null)[]> {
+    requireOrderKeys('ids', ids);
     return this.#repository.getMany(orders, ids, eachAtLeast(ids.length, options));
   }
 
   /** Calls that are made together are gathered into one {@link batchGetOrdersByIds}. */
-  async getOrder(id: string, options?: MinVersion): Promise<OrderView | null> {
-    requireKeys('id', [id]);
+  async getOrder(id: OrderKey, options?: MinVersion): Promise<OrderView | null> {
+    requireOrderKeys('id', [id]);
     return this.#repository.get(orders, id, atLeast(options));
   }
 
@@ -135,15 +135,16 @@ export class Trading {
   }
 
   /**
-   * The trades of each order, oldest first: a list for every order, in the order of the ids.
+   * The trades of each order, oldest first: a list for every order, in the order of the ids. As in
+   * {@link batchGetOrdersByIds} an order is named by `{ userId, id }`, or by its id alone.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
    */
   async batchGetTradesByOrderIds(
-    orderIds: readonly string[],
+    orderIds: readonly OrderKey[],
     { fresh = false }: Fresh = {},
   ): Promise<TradeView[][]> {
-    requireKeys('orderIds', orderIds);
+    requireOrderKeys('orderIds', orderIds);
     const lists = await this.#repository.getMany(trades, orderIds, fresh ? nothingCached : undefined);
     return lists.map((list) => [...list.trades]);
   }

@@ -5,12 +5,13 @@ import type { Pincex } from '../../pincex.ts';
 import { countStanding } from '../../reads/openOrders.ts';
 import { countTrades } from '../../reads/trades.ts';
 import type { App } from '../app.ts';
-import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
+import { id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 import { account, openOrders, order, orderBook, trade } from '../schemas/views.ts';
 import type { Turns } from '../turns.ts';
 
 const ids = Type.Array(id);
+const orderKeys = Type.Array(orderKey);
 const fresh = Type.Optional(
   Type.Boolean({ description: 'Past every cache and replica: what was written before is seen' }),
 );
@@ -55,8 +56,10 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       config: { scope: 'read', lists: ['ids'], argument: { pointer: '/minVersions' } },
       schema: {
         summary: 'Orders by their ids, null where there is none',
+        description:
+          'An order is named by `{ userId, id }`, or by its id alone: where several users have an order of that id, the call is refused as `ambiguous_id`.',
         body: strict({
-          ids,
+          ids: orderKeys,
           minVersions,
         }),
         response: answers(strict({ orders: Type.Array(refOrNull(order)) })),
@@ -107,7 +110,8 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       config: { scope: 'read', lists: ['orderIds'] },
       schema: {
         summary: 'The trades of each order, oldest first',
-        body: strict({ orderIds: ids, fresh }),
+        description: 'Orders are named as in `/v1/orders/batch-get`.',
+        body: strict({ orderIds: orderKeys, fresh }),
         response: answers(strict({ trades: Type.Array(Type.Array(ref(trade))) })),
       },
     },
