@@ -3,7 +3,10 @@ import { measureDay } from '../../src/bench/day.ts';
 import { generateDay } from '../../src/demo/generator.ts';
 import { configOf } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { waitPatiently } from '../repository/support.ts';
 import { NO_REDIS, TestRedis } from '../support/redis.ts';
+
+waitPatiently();
 
 const READS = 0.9;
 

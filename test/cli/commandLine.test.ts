@@ -21,6 +21,15 @@ describe('pincex as a process', () => {
     });
   });
 
+  it('ends when its work is done, though its connections would stay for an hour', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const env = { DATABASE_URL: database.url, PINCEX_DATABASE_POOL_IDLE_TIMEOUT: '1h' };
+    for (const args of [['audit'], ['currencies'], ['sweep'], ['doctor']]) {
+      expect(await startPincex(args, { env }).ended).toMatchObject({ exitCode: 0, stderr: '' });
+    }
+  });
+
   it('says on standard error what is wrong and exits with 1, where its words are refused', async () => {
     const run = await startPincex(['frobnicate'], { env: unreachable }).ended;
     expect(run).toEqual({

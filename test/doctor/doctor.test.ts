@@ -141,6 +141,7 @@ describe('what PostgreSQL refuses to tell', () => {
     const { url } = await patient();
     const holder = await connected(url);
     await holder.query('BEGIN; LOCK trades IN ACCESS EXCLUSIVE MODE');
+    expect(thresholds.lockMs).toBe(1_000);
     const report = await examine(url, { thresholds: { lockMs: 50 } });
     expect(found(report, 'plans')).toEqual(['hurts check plans']);
     expect(about(report, 'check plans').remedy).toContain('pg_locks');

@@ -90,7 +90,7 @@ describe('a stream gives its place back', () => {
 });
 
 it('a stream goes on whose client takes a little now and then, while one is cut off whose client takes nothing', async () => {
-  const { app, url, key } = await serveImpatiently(books, { requestMs: 1_000 });
+  const { app, url, key } = await serveImpatiently(books, { requestMs: 3_000 });
   const beginning = nextAnswer(app);
   const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
   const slow = await beginning;
