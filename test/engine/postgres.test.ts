@@ -58,7 +58,7 @@ async function shownTables(): Promise<ShownBooks> {
     await rows(
       `SELECT user_id || ' ' || id, status, filled_quantity, filled_value, placed, version FROM orders`,
     ),
-    await rows(`SELECT user_id || ' ' || id, type FROM operations`),
+    await rows(`SELECT concat_ws(' ', user_id, kind, id), type FROM operations`),
   ];
   const shown = (
     all: (string | null)[][],

@@ -404,8 +404,7 @@ describe('the books refuse', () => {
       { ...lock, userId, amount: '2' },
       { ...lock, userId, orderId: 'other' },
       { ...lock, userId, expiresAt: '2030-01-01T00:00:00Z' },
-      { ...deposit, id: 'l', userId },
-      { ...order, id: 'l', userId },
+      { ...lock, command: 'unlockFunds', userId },
       { ...account, id: 'l', userId },
     ]) {
       const [code, retryable, message] = await rejection(anyway(other));
