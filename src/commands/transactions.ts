@@ -78,6 +78,7 @@ function transaction(
     touch(keys) {
       keys.accounts.add(payer);
       keys.accounts.add(payee);
+      keys.transactions.add(ownedId(userId, id));
     },
     apply(books) {
       const cause = { operationId: id, operationType: type, orderId: null };

@@ -41,6 +41,11 @@ export function failureOf(error: unknown): Failure {
   return isAway(error) ? 'disconnected' : 'other';
 }
 
+/** Whether a row that was to be made is there already. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION;
+}
+
 /** `statement_timeout`, or an operator's `pg_cancel_backend`. */
 const QUERY_CANCELED = '57014';
 
