@@ -26,7 +26,11 @@ const REFUSALS: ReadonlySet<string> = new Set(['53300', '57P03', '25006']);
 /** Terminated, crashed, or closed while idle. */
 const SERVER_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P05']);
 
+/** Rows came up that were not locked in their turn: decide anew. */
+export class Unlocked extends Error {}
+
 export function failureOf(error: unknown): Failure {
+  if (error instanceof Unlocked) return 'guard_lost';
   if (error instanceof PincexError) {
     if (error.code !== 'database_unavailable') return 'other';
     return isCancelled(error.cause) ? 'refused' : 'disconnected';

@@ -15,7 +15,7 @@ import { summarize, type BatchMode, type BatchResult } from '../results.ts';
 import { Contention } from './contention.ts';
 import { contentHash, decide, type Decision, type Item } from './decide.ts';
 import { load, type PlacedBooks } from './load.ts';
-import { lockRows } from './locks.ts';
+import { lockRows, requireLocked } from './locks.ts';
 import { noteOrphans, readOrphans } from './orphans.ts';
 import { persist, type Alongside } from './persist.ts';
 import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from './read.ts';
@@ -185,8 +185,9 @@ export class Engine {
     let decided: Decided | undefined;
     try {
       return await this.#database.transaction(async (session) => {
-        await lockRows(session, keys);
+        const locked = await lockRows(session, keys);
         const loaded = await loadBatch(session, batch);
+        requireLocked(locked, loaded);
         if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
         const written = writtenBefore(cutOff, batch, loaded);
         if (written !== undefined) return written;
@@ -213,8 +214,9 @@ export class Engine {
     for (let attempt = 1; ; attempt++) {
       await session.query(SAVEPOINT);
       try {
-        await lockRows(session, keys);
+        const locked = await lockRows(session, keys);
         const loaded = await loadBatch(session, batch);
+        requireLocked(locked, loaded);
         const decision = decideBatch(loaded, batch);
         await persistBatch(session, batch, loaded, decision);
         await session.query(RELEASE);
