@@ -8,6 +8,9 @@ export class Keys {
   /** Orders of which every hold is looked at, and the accounts that these are in. */
   readonly ordersWithHolds = new KeyList<OwnedId>();
   readonly operations = new KeyList<OperationId>();
+  /** Rows that are only ever made: they are looked for where one of them was there already. */
+  readonly transactions = new KeyList<OwnedId>();
+  readonly trades = new KeyList<OwnedId>();
 }
 
 /** The keys of one table. */

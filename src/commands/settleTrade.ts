@@ -94,6 +94,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
         keys.accounts.add(receives);
         keys.accounts.add(pays);
         if (fee > 0n) keys.accounts.add(fees);
+        keys.trades.add(ownedId(order.userId, id));
       }
     },
     apply(books) {

@@ -1,6 +1,6 @@
 import { accountOf, credit, debit, fundsOf, OUTSIDE, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
-import { accountId, keyOf, type TransactionRow } from '../books/rows.ts';
+import { accountId, keyOf, ownedId, type TransactionRow } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
 import { operationId } from './kinds.ts';
@@ -79,6 +79,7 @@ function transaction(
     touch(keys) {
       keys.accounts.add(payer);
       keys.accounts.add(payee);
+      keys.transactions.add(ownedId(userId, id));
     },
     apply(books) {
       const cause = { operationId: id, operationType: type, orderId: null };

@@ -26,7 +26,11 @@ const REFUSALS: ReadonlySet<string> = new Set(['53300', '57P03', '25006']);
 /** Terminated, crashed, or closed while idle. */
 const SERVER_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P05']);
 
+/** Rows came up that were not locked in their turn: decide anew. */
+export class Unlocked extends Error {}
+
 export function failureOf(error: unknown): Failure {
+  if (error instanceof Unlocked) return 'guard_lost';
   if (error instanceof PincexError) {
     if (error.code !== 'database_unavailable') return 'other';
     return isCancelled(error.cause) ? 'refused' : 'disconnected';
@@ -39,6 +43,11 @@ export function failureOf(error: unknown): Failure {
   if (COLLISIONS.has(code)) return 'collision';
   if (REFUSALS.has(code)) return 'refused';
   return isAway(error) ? 'disconnected' : 'other';
+}
+
+/** Whether a row that was to be made is there already. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION;
 }
 
 /** `statement_timeout`, or an operator's `pg_cancel_backend`. */

@@ -8,6 +8,7 @@ import {
 import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/locks.ts';
+import { findOrphans } from '../engine/orphans.ts';
 import { persistAll } from '../engine/persist.ts';
 import * as requests from '../http/requests/statements.ts';
 import {
@@ -44,6 +45,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   persistAll,
   lockAccounts,
   lockOrders,
+  findOrphans,
   getAccounts,
   { ...getOrdersByIds, by: ['orders_pkey', 'orders_id'] },
   { ...getUserOrdersBy.all, by: ['orders_user_created'] },

@@ -6,7 +6,7 @@ import type { CatalogStore } from '../catalog/store.ts';
 import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession, Trace } from '../database/database.ts';
-import { failureOf, unavailable } from '../database/failures.ts';
+import { failureOf, isTaken, unavailable } from '../database/failures.ts';
 import { takeMoments } from '../database/moment.ts';
 import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
@@ -15,7 +15,8 @@ import { summarize, type BatchMode, type BatchResult } from '../results.ts';
 import { Contention } from './contention.ts';
 import { contentHash, decide, type Decision, type Item } from './decide.ts';
 import { load, type PlacedBooks } from './load.ts';
-import { lockRows } from './locks.ts';
+import { lockRows, requireLocked } from './locks.ts';
+import { noteOrphans, readOrphans } from './orphans.ts';
 import { persist, type Alongside } from './persist.ts';
 import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from './read.ts';
 
@@ -106,12 +107,12 @@ export class Engine {
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
       const read = await persistently(() => this.#prepare(rawItems, reader, within?.session), AGAIN);
-      const batch: Batch = { ...read, batchId, mode, began, alongside };
+      const batch: Batch = { ...read, batchId, mode, began, alongside, isReread: false, seeksOrphans: false };
       const run = (batch: Batch) =>
         within === undefined ? this.#run(batch) : this.#runWithin(batch, within);
       const decision = await run(batch).catch(async (error: unknown) => {
         if (!(error instanceof CatalogBehind)) throw error;
-        return run({ ...batch, catalog: await this.#catalog.reread(within?.session) });
+        return run({ ...batch, catalog: await this.#catalog.reread(within?.session), isReread: true });
       });
       const result = resultOf(batch, decision);
       this.#onBatch(result);
@@ -163,13 +164,12 @@ export class Engine {
   }
 
   async #guarded(batch: Batch, cutOff: Decided[]): Promise<Decided> {
-    const { keys, batchId } = batch;
     const loaded = await loadBatch(this.#database, batch);
     const written = writtenBefore(cutOff, batch, loaded);
     if (written !== undefined) return written;
     const decision = decideBatch(loaded, batch);
     try {
-      await persist(this.#database, keys, loaded, decision.books, batchId, decision.alongside);
+      await persistBatch(this.#database, batch, loaded, decision);
       return decision;
     } catch (error) {
       const failure = failureOf(error);
@@ -181,17 +181,18 @@ export class Engine {
 
   /** @param lost what was read before a guard was lost */
   async #locked(batch: Batch, cutOff: Decided[], lost?: LoadedBooks): Promise<Decided> {
-    const { keys, batchId } = batch;
+    const { keys } = batch;
     let decided: Decided | undefined;
     try {
       return await this.#database.transaction(async (session) => {
-        await lockRows(session, keys);
+        const locked = await lockRows(session, keys);
         const loaded = await loadBatch(session, batch);
+        requireLocked(locked, loaded);
         if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
         const written = writtenBefore(cutOff, batch, loaded);
         if (written !== undefined) return written;
         decided = decideBatch(loaded, batch);
-        await persist(session, keys, loaded, decided.books, batchId, decided.alongside);
+        await persistBatch(session, batch, loaded, decided);
         return decided;
       });
     } catch (error) {
@@ -213,10 +214,11 @@ export class Engine {
     for (let attempt = 1; ; attempt++) {
       await session.query(SAVEPOINT);
       try {
-        await lockRows(session, keys);
+        const locked = await lockRows(session, keys);
         const loaded = await loadBatch(session, batch);
+        requireLocked(locked, loaded);
         const decision = decideBatch(loaded, batch);
-        await persist(session, keys, loaded, decision.books, batchId, decision.alongside);
+        await persistBatch(session, batch, loaded, decision);
         await session.query(RELEASE);
         committing.push(decision.books);
         return decision;
@@ -253,6 +255,10 @@ interface Batch {
   readonly catalog: Catalog;
   /** Of the contents of its commands. */
   readonly hashes: Map<Command, string>;
+  /** Whether the catalog was read for this batch alone: a row that it still does not explain is broken. */
+  readonly isReread: boolean;
+  /** Set once a row that the batch was to make was there already. */
+  seeksOrphans: boolean;
 }
 
 /** A decision, with what is written alongside. */
@@ -302,14 +308,33 @@ function writtenBefore(
 }
 
 /** Reads the books, and hashes what was asked meanwhile: PostgreSQL is at work, and this process has time. */
-function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): Promise<PlacedBooks> {
+async function loadBatch(session: Session, batch: Batch): Promise<PlacedBooks> {
+  const { items, keys, catalog, hashes, isReread, seeksOrphans } = batch;
+  const orphans = seeksOrphans ? await readOrphans(session, keys) : [];
   const reading = load(session, keys, catalog);
   if (hashes.size === 0) {
     for (const { command } of items) {
       if (!(command instanceof Rejection)) hashes.set(command, contentHash(command));
     }
   }
-  return reading;
+  const loaded = await reading;
+  if (loaded.behind !== undefined && !isReread) throw loaded.behind;
+  noteOrphans(loaded.broken, orphans);
+  return loaded;
+}
+
+async function persistBatch(
+  session: Session,
+  batch: Batch,
+  loaded: PlacedBooks,
+  { books, alongside }: Decided,
+): Promise<void> {
+  try {
+    await persist(session, batch.keys, loaded, books, batch.batchId, alongside);
+  } catch (error) {
+    if (isTaken(error)) batch.seeksOrphans = true;
+    throw error;
+  }
 }
 
 function decideBatch(loaded: LoadedBooks, batch: Batch): Decided {

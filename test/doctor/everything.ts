@@ -27,6 +27,10 @@ export async function callEverything(url: string, strategy: Strategy): Promise<v
       for (const call of Object.values(calls) as (() => Promise<unknown>)[]) await call();
     }
     await callAtRandom(pincex);
+    const lost = { id: fresh('d'), userId: user, currency: 'USD', amount: '1' };
+    await pincex.bookkeeper.deposit(lost);
+    await withClient(url, (client) => client.query('DELETE FROM operations WHERE id = $1', [lost.id]));
+    await pincex.bookkeeper.deposit(lost);
   } finally {
     await pincex.close();
   }

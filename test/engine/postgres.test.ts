@@ -90,6 +90,9 @@ describe.each<Strategy>(['guard', 'lock', 'auto'])('with the strategy %s', (stra
     await fc.assert(
       fc.asyncProperty(plans, async (sequence) => {
         await pool.query({ name: 'truncate', text: `TRUNCATE ${TABLES.join(', ')}` });
+        // Which is told from books that never were; here they begin anew.
+        await pool.query({ name: 'drop-mark', text: 'ALTER TABLE beginnings DISABLE TRIGGER append_only' });
+        await pool.query({ name: 'truncate-mark', text: 'TRUNCATE beginnings' });
         const engine = new Engine(pool, catalog, strategy);
         const model = new Model(world);
         const sender = new Sender(model);

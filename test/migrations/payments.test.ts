@@ -80,6 +80,7 @@ it('what such an order paid is still held against what it filled', async () => {
       subject: 'order ann o',
       problem: expect.stringContaining('paid 3.32') as string,
     },
+    { check: 'what_moved_is_told', subject: 'journal ann USD' },
   ]);
 });
 
