@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'invalid_batch'
   | 'batch_too_large'
   | 'invalid_argument'
+  | 'unknown_currency'
+  | 'unknown_market'
   | 'conflict'
   | 'outcome_unknown'
   | 'transaction_aborted'

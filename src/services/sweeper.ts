@@ -78,7 +78,10 @@ export class Sweeper {
     let swept = 0;
     for (;;) {
       const rows = await this.#database.query<Expired>(find, [now.toISOString(), String(limits.sweepItems)]);
-      const { counts } = await this.#engine.execute(rows, (row) => toCommand(row as Expired));
+      const { counts } = await this.#engine.execute(rows, (row) => {
+        const item = { id: null, group: null, command: toCommand(row as Expired) };
+        return () => item;
+      });
       swept += counts.applied;
       // What another sweeper took first is rejected here; where nothing was applied, it is at work already.
       if (rows.length < limits.sweepItems || counts.applied === 0) return swept;

@@ -138,6 +138,7 @@ function catalogCalls({ catalog }: Pincex): Calls<CatalogStore> {
   const code = fresh('C').replace(/\W/g, '').slice(0, 12).toUpperCase();
   return {
     get: () => catalog.get(),
+    known: () => catalog.known(),
     refreshed: () => catalog.refreshed(),
     reread: () => catalog.reread(),
     addCurrency: () => catalog.addCurrency(code, 2),
