@@ -482,7 +482,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     ],
     [
       'of open',
-      () => Pincex.open(any({ onStatment: () => null })),
+      () => Pincex.open(any({ config: configOf(books.url), onStatment: () => null })),
       'invalid_argument',
       'the nearest is onStatement',
     ],
