@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'batch_too_large'
   | 'invalid_argument'
   | 'ambiguous_id'
+  | 'unknown_currency'
+  | 'unknown_market'
   | 'conflict'
   | 'outcome_unknown'
   | 'transaction_aborted'

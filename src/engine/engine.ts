@@ -10,6 +10,7 @@ import { failureOf, isTaken, unavailable } from '../database/failures.ts';
 import { takeMoments } from '../database/moment.ts';
 import { persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { summarize, type BatchMode, type BatchResult } from '../results.ts';
 import { Contention } from './contention.ts';
@@ -18,7 +19,7 @@ import { load, type PlacedBooks } from './load.ts';
 import { lockRows, requireLocked } from './locks.ts';
 import { noteOrphans, readOrphans } from './orphans.ts';
 import { persist, type Alongside } from './persist.ts';
-import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from './read.ts';
+import { copyBatch, missesCatalog, readBatchId, requireBatch, type ReadBatch, type Reader } from './read.ts';
 
 /**
  * How a batch is kept apart from others that run at the same time.
@@ -27,7 +28,9 @@ import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from
  * - `lock`: lock the rows in one order first, in a transaction; nothing is lost, others wait.
  * - `auto`: guard, unless rows of the batch collided a moment ago; lock after a lost guard.
  */
-export type Strategy = 'auto' | 'guard' | 'lock';
+export type Strategy = (typeof STRATEGIES)[number];
+
+export const STRATEGIES = ['auto', 'guard', 'lock'] as const;
 
 export interface BatchOptions {
   /** Default `partial`. */
@@ -102,12 +105,22 @@ export class Engine {
     within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
-    const { mode = 'partial', batchId: ownId, alongside } = options ?? {};
-    requireBatch(rawItems, mode);
+    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch', 'alongside');
+    const { mode = 'partial', batchId: ownId } = known;
+    const alongside = options?.alongside;
+    const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
-      const read = await persistently(() => this.#prepare(rawItems, reader, within?.session), AGAIN);
-      const batch: Batch = { ...read, batchId, mode, began, alongside, isReread: false, seeksOrphans: false };
+      const prepared = await persistently(() => this.#prepare(read, within?.session), AGAIN);
+      const batch: Batch = {
+        ...prepared,
+        batchId,
+        mode,
+        began,
+        alongside,
+        isReread: false,
+        seeksOrphans: false,
+      };
       const run = (batch: Batch) =>
         within === undefined ? this.#run(batch) : this.#runWithin(batch, within);
       const decision = await run(batch).catch(async (error: unknown) => {
@@ -121,16 +134,15 @@ export class Engine {
   }
 
   async #prepare(
-    rawItems: readonly unknown[],
-    reader: Reader,
+    read: ReadBatch,
     within: Session | undefined,
   ): Promise<Pick<Batch, 'items' | 'keys' | 'catalog' | 'hashes'>> {
     let catalog = await this.#catalog.get(within);
-    let items = readItems(rawItems, reader, catalog);
+    let items = read(catalog);
     const newer = missesCatalog(items) ? await this.#catalog.refreshed(within) : undefined;
     if (newer !== undefined) {
       catalog = newer;
-      items = readItems(rawItems, reader, catalog);
+      items = read(catalog);
     }
     const keys = new Keys();
     for (const { command } of items) {
@@ -240,6 +252,8 @@ export interface Within {
   /** Takes the books that it will commit. */
   readonly committing: Books[];
 }
+
+const OPTIONS = namesOf<BatchOptions>({ mode: true, batchId: true });
 
 /** After these nothing was written, or it can be looked up: the batch is tried again. */
 const AGAIN = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;

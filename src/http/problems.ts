@@ -12,6 +12,8 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   invalid_batch: 400,
   invalid_argument: 400,
   ambiguous_id: 400,
+  unknown_currency: 400,
+  unknown_market: 400,
   batch_too_large: 413,
   conflict: 409,
   database_unavailable: 503,
@@ -24,6 +26,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Where the one argument stands that the library may find invalid behind the schema. */
     readonly argument?: Omit<Fault, 'detail'>;
+    /** Where the currencies or markets stand that it may not know. */
+    readonly codes?: Omit<Fault, 'detail'>;
   }
 
   interface FastifyRequest {
@@ -130,11 +134,13 @@ function wordsOf(status: number, { headers }: FastifyRequest): string | undefine
 function ofLibrary(error: PincexError, request: FastifyRequest): Problem {
   const { code, message, retryable } = error;
   const status = STATUS[code] ?? 500;
-  const { lists, argument } = request.routeOptions.config;
+  const { lists, argument, codes } = request.routeOptions.config;
   const places: Partial<Record<ErrorCode, Omit<Fault, 'detail'> | undefined>> = {
     batch_too_large: lists && { pointer: `/${lists[0]}` },
     ambiguous_id: lists && { pointer: `/${lists[0]}` },
     invalid_argument: argument,
+    unknown_currency: codes,
+    unknown_market: codes,
   };
   const place = places[code];
   return new Problem(status, code, code === 'database_unavailable' ? UNAVAILABLE : message, {

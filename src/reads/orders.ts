@@ -4,6 +4,7 @@ import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
 import { isoMoment, isoTime } from '../database/time.ts';
+import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
@@ -156,15 +157,6 @@ export async function readUserOrders(
 ): Promise<OrderView[][]> {
   requireKeys('userIds', userIds);
   requireLimit('limit', limit, limits.ordersPerUser.most);
-  if (statuses !== undefined) requireKeys('statuses', statuses);
-  if (symbol !== undefined) requireKeys('symbol', [symbol]);
-  const unknown = statuses?.find((status) => !ORDER_STATUSES.includes(status));
-  if (unknown !== undefined) {
-    throw new PincexError(
-      'invalid_argument',
-      `A status is one of ${ORDER_STATUSES.join(', ')}: got "${unknown}"`,
-    );
-  }
   const orders = userIds.map((): OrderView[] => []);
   if (userIds.length === 0) return orders;
   const values: (string | null)[] = [textArray(userIds.map(askable)), String(limit)];
@@ -177,6 +169,21 @@ export async function readUserOrders(
     orders[user]?.push(toOrderView(row, userIds[user] ?? ''));
   }
   return orders;
+}
+
+/**
+ * Checks the states of a filter.
+ *
+ * @returns a copy
+ * @throws PincexError `invalid_argument`
+ */
+export function requireStatuses(statuses: unknown): OrderStatus[] {
+  return requireKeys('statuses', statuses).map((status) => {
+    const known = ORDER_STATUSES.find((one) => one === status);
+    if (known !== undefined) return known;
+    const message = `A status is one of ${ORDER_STATUSES.join(', ')}: got ${describe(status)}`;
+    throw new PincexError('invalid_argument', message);
+  });
 }
 
 function statementFor(bySymbol: boolean, byStatus: boolean): Statement {

@@ -98,7 +98,10 @@ export class Sweeper {
     for (;;) {
       const bounds = [now.toISOString(), String(limits.sweepItems), String(staying)];
       const rows = await this.#database.query<Expired>(find, bounds);
-      const { counts, failedItems } = await this.#engine.execute(rows, (row) => toCommand(row as Expired));
+      const { counts, failedItems } = await this.#engine.execute(rows, (row) => {
+        const item = { id: null, group: null, command: toCommand(row as Expired) };
+        return () => item;
+      });
       swept += counts.applied;
       const stayed = staying;
       for (const [index, { code, message }] of failedItems) {

@@ -142,6 +142,7 @@ function catalogCalls({ catalog, session }: Pincex): Calls<CatalogStore> {
   const code = fresh('C').replace(/\W/g, '').slice(0, 12).toUpperCase();
   return {
     get: () => catalog.get(),
+    known: () => catalog.known(),
     refreshed: () => catalog.refreshed(),
     reread: () => catalog.reread(),
     readAhead: () => catalog.readAhead(session),

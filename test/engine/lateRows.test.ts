@@ -1,8 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { CatalogStore } from '../../src/catalog/store.ts';
-import { commands } from '../../src/commands/index.ts';
+
 import { Database, type TransactionSession } from '../../src/database/database.ts';
 import { Engine } from '../../src/engine/engine.ts';
+import { readerOf } from '../../src/engine/read.ts';
 import { configOf, expectApplied, funds, newUser, outcomes, useBooks } from '../support/books.ts';
 
 /** Rows that are made after a batch has locked its own, and before it reads. */
@@ -47,9 +48,7 @@ it('an order that is placed meanwhile is cancelled once it and its account are l
   });
   onTestFinished(() => database.close());
   const engine = new Engine(database, new CatalogStore(database), 'lock');
-  const batch = await engine.execute([{ id: 'c', userId, orderId: 'o' }], (_, fields) =>
-    commands.cancelOrder(fields),
-  );
+  const batch = await engine.execute([{ id: 'c', userId, orderId: 'o' }], readerOf('cancelOrder'));
   expect(outcomes(batch)).toEqual(['applied']);
   expect(database.statements).toEqual(AGAIN);
   expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
@@ -64,7 +63,7 @@ it('an account that is made meanwhile is written once it is locked', async () =>
   onTestFinished(() => database.close());
   const engine = new Engine(database, new CatalogStore(database), 'lock');
   const transfer = { id: 't', userId, currency: 'USD', amount: '5', toUserId: payee };
-  const batch = await engine.execute([transfer], (_, fields) => commands.transfer(fields));
+  const batch = await engine.execute([transfer], readerOf('transfer'));
   expect(outcomes(batch)).toEqual(['applied']);
   expect(database.statements).toEqual(AGAIN.filter((name) => name !== 'lock-orders'));
   expect(await funds(books.pincex, payee, 'USD')).toBe('6 / 0');

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commands, type CommandType } from '../../src/commands/index.ts';
 import { CatalogStore } from '../../src/catalog/store.ts';
 import { Database } from '../../src/database/database.ts';
 import { Engine, type Strategy } from '../../src/engine/engine.ts';
+import { readerOf } from '../../src/engine/read.ts';
 import type { Pincex } from '../../src/index.ts';
 import { expectSame, expectSameResults, table, type ShownBooks } from '../model/compare.ts';
 import { money, plans, Sender, world, type Batch } from '../model/generate.ts';
@@ -38,9 +38,7 @@ afterAll(async () => {
 });
 
 async function runBatch(engine: Engine, { items, mode }: Batch) {
-  const read = (item: object, fields: Parameters<(typeof commands)['deposit']>[0]) =>
-    commands[(item as { command: CommandType }).command](fields);
-  return engine.execute(items, read, { mode });
+  return engine.execute(items, readerOf(), { mode });
 }
 
 async function shownTables(): Promise<ShownBooks> {

@@ -21,7 +21,12 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/accounts/batch-get',
     {
-      config: { scope: 'read', lists: ['userIds', 'currencies'], argument: { pointer: '/minVersions' } },
+      config: {
+        scope: 'read',
+        lists: ['userIds', 'currencies'],
+        argument: { pointer: '/minVersions' },
+        codes: { pointer: '/currencies' },
+      },
       schema: {
         summary: 'Accounts of users in currencies',
         description:
@@ -75,7 +80,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/users/orders/batch-get',
     {
-      config: { scope: 'read', lists: ['userIds'] },
+      config: { scope: 'read', lists: ['userIds'], codes: { pointer: '/symbol' } },
       schema: {
         summary: 'The newest orders of each user',
         body: strict({
@@ -130,7 +135,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/order-books/batch-get',
     {
-      config: { scope: 'read', lists: ['symbols'] },
+      config: { scope: 'read', lists: ['symbols'], codes: { pointer: '/symbols' } },
       schema: {
         summary: 'Order books, aggregated by price',
         body: strict({
@@ -161,7 +166,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/orders/open/batch-get',
     {
-      config: { scope: 'read', lists: ['symbols'] },
+      config: { scope: 'read', lists: ['symbols'], codes: { pointer: '/symbols' } },
       schema: {
         summary: 'Orders that stand in the books of markets, in price-time priority',
         description:
