@@ -13,14 +13,13 @@ import {
   type StatementRun,
   type TransactionSession,
 } from './database/database.ts';
-import { failureOf, unavailable } from './database/failures.ts';
-import { persistently } from './database/retry.ts';
+import { failureOf, told } from './database/failures.ts';
+import { persistentReads, persistently, triedInVain } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { diagnose, type DoctorReport } from './doctor/doctor.ts';
 import { Engine, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
-import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
 import type { AccountView } from './reads/accounts.ts';
@@ -113,6 +112,7 @@ export class Pincex {
     };
     this.#repository = new Repository({
       primary: database,
+      reads: persistentReads(database),
       replica: replica && new Replica(replica),
       cache,
       ...repositoryOptions(config),
@@ -210,12 +210,13 @@ export class Pincex {
    * returns and rolled back together when it throws. Batches lock their rows until then, so keep it short. After
    * a deadlock or a serialization failure nothing has been written, and `work` is run again from its beginning.
    *
-   * @throws PincexError `conflict`, `database_unavailable`, `outcome_unknown`, `transaction_aborted`; and whatever
-   * `work` throws
+   * @throws PincexError `conflict`, `database_unavailable`, `database_refused`, `outcome_unknown`, `transaction_aborted`,
+   * also for statements on `tx.client`: the error of the driver is then its `cause`; and whatever else `work` throws
    */
   async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
-    const progress = { isWorkDone: false, committing: [] as Books[] };
+    const progress = { attempts: 0, isWorkDone: false, committing: [] as Books[] };
     const attempt = async () => {
+      progress.attempts++;
       progress.isWorkDone = false;
       progress.committing = [];
       const result = await this.#database.transaction(async (session) => {
@@ -237,11 +238,10 @@ export class Pincex {
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {
-        const message = `The transaction lost against others ${limits.attempts} times; nothing of it was written`;
+        const message = `The transaction lost against others ${triedInVain(progress.attempts)}; nothing of it was written`;
         throw new PincexError('conflict', message, { cause: error });
       }
-      if (failure !== 'disconnected') throw error;
-      if (!progress.isWorkDone) throw unavailable(error);
+      if (failure !== 'disconnected' || !progress.isWorkDone) throw told(error);
       for (const books of progress.committing) await this.#repository.publish(doubtfulChangesOf(books));
       const message =
         'PostgreSQL went away during the commit; send the same items again to learn what was written';

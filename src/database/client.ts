@@ -1,20 +1,23 @@
 import pg from 'pg';
-import { rethrow, unavailable } from './failures.ts';
+import { rethrow, told, unconnected } from './failures.ts';
 
 /**
  * A connection of its own, beside the pool. The caller ends it.
  *
- * @throws PincexError `database_unavailable`
+ * @throws PincexError `database_unavailable`, `database_refused`
  */
 export async function connect(config: string | pg.ClientConfig): Promise<pg.Client> {
-  const client = new pg.Client(config);
-  // A connection that breaks fails the statement that is on it. The event that the driver raises besides would
-  // end the process if nobody listened.
-  client.on('error', () => undefined);
-  await client.connect().catch((error: unknown) => {
-    throw unavailable(error);
-  });
-  return client;
+  try {
+    // Reads the certificates that the URL names.
+    const client = new pg.Client(config);
+    // A connection that breaks fails the statement that is on it. The event that the driver raises besides would
+    // end the process if nobody listened.
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  } catch (error) {
+    throw unconnected(error);
+  }
 }
 
 /**
@@ -29,7 +32,11 @@ export async function isSession(client: pg.ClientBase): Promise<boolean> {
   return Number(rows[0]?.pid) === processID;
 }
 
-/** Runs `work` on a connection of its own. */
+/**
+ * Runs `work` on a connection of its own.
+ *
+ * @throws PincexError what PostgreSQL says, and whatever else `work` throws
+ */
 export async function withClient<Result>(
   config: string | pg.ClientConfig,
   work: (client: pg.Client) => Promise<Result>,
@@ -37,6 +44,8 @@ export async function withClient<Result>(
   const client = await connect(config);
   try {
     return await work(client);
+  } catch (error) {
+    throw told(error);
   } finally {
     await client.end();
   }

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { connect } from './client.ts';
-import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
+import { failureOf, isPoolTimeout, rethrow, spoilsConnection, unconnected } from './failures.ts';
 import type { Settings } from './hints.ts';
 import { directConfig, findLine, type Line } from './line.ts';
 import type { Statement } from './statement.ts';
@@ -88,6 +88,8 @@ export class Database implements Session {
   #isClosed = false;
   /** Connections that could not even roll back. */
   readonly #unfit = new WeakSet<pg.ClientBase>();
+  /** What ended a connection, which the driver tells only of the statement that was on it, if there was one. */
+  readonly #ends = new WeakMap<pg.ClientBase, Error>();
 
   constructor(options: DatabaseOptions) {
     const { statementTimeoutMs, connectionTimeoutMs } = options;
@@ -170,7 +172,11 @@ export class Database implements Session {
     // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
     // driver raises besides would end the process if nobody listened.
     pool.on('error', () => undefined);
-    pool.on('connect', (client) => client.on('error', () => undefined));
+    pool.on('connect', (client) =>
+      client.on('error', (error) => {
+        if (!this.#ends.has(client)) this.#ends.set(client, error);
+      }),
+    );
     this.#pool = pool;
     return { line, pool };
   }
@@ -197,9 +203,11 @@ export class Database implements Session {
       } catch (error) {
         hasEnded = true;
         // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
-        if (failureOf(error) !== 'disconnected') {
+        if (!this.#ends.has(client) && failureOf(error) !== 'disconnected') {
           await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
         }
+        // A statement of the caller's that was on the connection when it broke has the driver's error.
+        if (error === this.#ends.get(client)) rethrow(error);
         throw error;
       }
       await this.#commit(client);
@@ -220,7 +228,7 @@ export class Database implements Session {
   /** Runs what a transaction begins and ends with. */
   async #control(client: pg.ClientBase, name: string, text: string): Promise<pg.QueryResult> {
     const began = performance.now();
-    const result = await client.query(text).catch(rethrow);
+    const result = await client.query(text).catch((error: unknown) => this.#failed(client, error));
     this.#ran({ name, text, values: [], durationMs: performance.now() - began, rows: 0 });
     return result;
   }
@@ -243,7 +251,7 @@ export class Database implements Session {
     try {
       return await work(client);
     } catch (error) {
-      broken = failureOf(error) === 'disconnected' || this.#unfit.has(client);
+      broken = spoilsConnection(error) || this.#unfit.has(client);
       throw error;
     } finally {
       client.release(broken);
@@ -267,7 +275,7 @@ export class Database implements Session {
     if (pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
     const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
-    if (!isPoolTimeout(error) || pool.totalCount < max) return unavailable(error);
+    if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);
     this.#options.statistics?.poolRefused();
     return new PincexError(
       'pool_exhausted',
@@ -286,10 +294,17 @@ export class Database implements Session {
     const { name, rowMode } = statement;
     const sent = line.send(client, statement);
     const query = { ...sent, values: values as string[], ...(rowMode && { rowMode }) };
-    const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(rethrow);
+    const { rows } = await client
+      .query<Row & pg.QueryResultRow>(query)
+      .catch((error: unknown) => this.#failed(client, error));
     const durationMs = performance.now() - began;
     this.#ran({ name, text: sent.text, values, durationMs, rows: rows.length });
     return rows;
+  }
+
+  /** Of a statement that came too late for its connection, what ended that one is told. */
+  #failed(client: pg.ClientBase, error: unknown): never {
+    rethrow(error instanceof pg.DatabaseError ? error : (this.#ends.get(client) ?? error));
   }
 
   #ran(run: Omit<StatementRun, 'server'>): void {
