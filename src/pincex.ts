@@ -255,12 +255,12 @@ export class Pincex {
   }
 
   /**
-   * Whether the books can be reached.
+   * Whether the books can be reached, on a server that takes writes.
    *
-   * @throws PincexError `database_unavailable`, `pool_exhausted`
+   * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`
    */
-  async ping(): Promise<void> {
-    await this.session.query(PING);
+  ping(): Promise<void> {
+    return this.#calls.run(() => this.#database.ping());
   }
 
   /** Proves the books from the tables alone. */
@@ -347,8 +347,6 @@ export class Pincex {
     };
   }
 }
-
-const PING = { name: 'ping', text: 'SELECT 1' };
 
 /** What a Pincex is put together from, and closes. */
 interface Parts {

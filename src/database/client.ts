@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { rethrow, told, unconnected } from './failures.ts';
+import { readOnly, rethrow, told, unconnected } from './failures.ts';
 
 /**
  * A connection of its own, beside the pool. The caller ends it.
@@ -30,6 +30,23 @@ export async function isSession(client: pg.ClientBase): Promise<boolean> {
     .catch(rethrow);
   const { processID } = client as pg.ClientBase & { readonly processID?: number | null };
   return Number(rows[0]?.pid) === processID;
+}
+
+/**
+ * Asks whether the server at the other end takes writes: a standby takes none, nor does one that was told so.
+ *
+ * @throws PincexError `database_unavailable`
+ */
+export async function requireWritable(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client
+    .query<{ standby: string; setting: string }>(
+      `SELECT pg_is_in_recovery()::text AS standby, current_setting('default_transaction_read_only') AS setting`,
+    )
+    .catch((error: unknown) => {
+      throw unconnected(error);
+    });
+  if (rows[0]?.standby === 'true') throw readOnly('it is a standby');
+  if (rows[0]?.setting === 'on') throw readOnly('default_transaction_read_only is on');
 }
 
 /**

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { connect } from './client.ts';
+import { connect, requireWritable } from './client.ts';
 import { failureOf, isPoolTimeout, rethrow, spoilsConnection, unconnected } from './failures.ts';
 import type { Settings } from './hints.ts';
 import { directConfig, findLine, type Line } from './line.ts';
@@ -135,6 +135,15 @@ export class Database implements Session {
     return connect({ ...config, types: AS_TEXT });
   }
 
+  /**
+   * Whether the server answers and takes writes.
+   *
+   * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`
+   */
+  async ping(): Promise<void> {
+    return this.#withClient(await this.#open(), requireWritable);
+  }
+
   get poolState(): PoolState {
     const { totalCount: open = 0, idleCount: idle = 0, waitingCount: waiting = 0 } = this.#pool ?? {};
     return { max: this.#options.max, open, idle, waiting };
@@ -158,7 +167,7 @@ export class Database implements Session {
   }
 
   async #openPool(): Promise<Opened> {
-    const { url, max, idleTimeoutMs, queryHints } = this.#options;
+    const { url, max, idleTimeoutMs, queryHints, server = 'primary' } = this.#options;
     const line = await findLine(url, this.#settings, queryHints, this.#bounds);
     const pool = new pg.Pool({
       ...line.config,
@@ -168,6 +177,14 @@ export class Database implements Session {
       keepAlive: true,
       application_name: 'pincex',
       types: AS_TEXT,
+      // Where its address leads elsewhere for a while, a connection is not kept for when it leads back.
+      ...(server === 'primary' && {
+        verify(client, done) {
+          requireWritable(client).then(() => {
+            done();
+          }, done);
+        },
+      }),
     });
     // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
     // driver raises besides would end the process if nobody listened.

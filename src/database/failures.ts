@@ -28,7 +28,8 @@ export function isPoolTimeout(error: unknown): boolean {
 
 /** Whether a connection on which this happened is of no use from now on, though the server may still be there. */
 export function spoilsConnection(error: unknown): boolean {
-  if (failureOf(error) === 'disconnected') return true;
+  if (failureOf(error) === 'disconnected' || (error instanceof PincexError && writeless.has(error)))
+    return true;
   const cause = error instanceof PincexError ? error.cause : error;
   return cause instanceof pg.DatabaseError && SPOILT.has(cause.code ?? '');
 }
@@ -87,8 +88,13 @@ export function unconnected(error: unknown): PincexError {
 /** The server at the other end takes no writes. */
 export function readOnly(why: string): PincexError {
   const message = `This server is read-only (${why}); ${meaningOf('25006').remedy}`;
-  return made('database_unavailable', 'refused', message);
+  const error = made('database_unavailable', 'refused', message);
+  writeless.add(error);
+  return error;
 }
+
+/** Errors of servers that said by themselves that they take no writes. */
+const writeless = new WeakSet<PincexError>();
 
 const TLS = 'see "TLS to PostgreSQL" in docs/operations.md';
 

@@ -84,8 +84,7 @@ const CODES: Readonly<Record<string, Meaning>> = {
   '23505': { failure: 'guard_lost', remedy: FOREIGN },
   '25006': {
     failure: 'refused',
-    remedy:
-      'wait until a failover is over, or let database.url lead to the primary; several hosts in it find the one that takes writes',
+    remedy: 'wait until a failover is over, or let database.url lead to the primary',
   },
   '25P02': other('let the error of a failed statement end the transaction'),
   '25P03': {
