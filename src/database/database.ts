@@ -62,8 +62,20 @@ export interface Session {
   query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
 }
 
-/** Times are read as PostgreSQL prints them like this. */
-const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO' };
+/**
+ * What a role, a database or the environment may set otherwise, and what would then be read, written or compared as
+ * something else: times as they are printed, NULL in arrays, texts and their characters. Nor does a wait for a lock end
+ * before its statement does.
+ */
+const SETTINGS = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO',
+  array_nulls: 'on',
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  lock_timeout: '0',
+};
 
 /** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
@@ -131,7 +143,9 @@ export class Database implements Session {
    */
   async connect(): Promise<pg.Client> {
     const { line } = await this.#open();
-    const config = line.isSession ? directConfig(this.#options.url, SETTINGS) : line.config;
+    const config = line.isSession
+      ? directConfig(this.#options.url, { ...SETTINGS, statement_timeout: '0' })
+      : line.config;
     return connect({ ...config, types: AS_TEXT });
   }
 
