@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'server_not_startable'
   | 'migration_failed'
   | 'database_unavailable'
+  | 'database_refused'
   | 'pool_exhausted'
   | 'invalid_batch'
   | 'batch_too_large'

@@ -13,8 +13,8 @@ import {
   type StatementRun,
   type TransactionSession,
 } from './database/database.ts';
-import { failureOf, unavailable } from './database/failures.ts';
-import { persistently } from './database/retry.ts';
+import { failureOf, told } from './database/failures.ts';
+import { persistentReads, persistently, triedInVain } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
 import { diagnose, type DoctorReport } from './doctor/doctor.ts';
@@ -115,6 +115,7 @@ export class Pincex {
     };
     this.#repository = new Repository({
       primary: database,
+      reads: persistentReads(database),
       replica: replica && new Replica(replica),
       cache,
       ...repositoryOptions(config),
@@ -216,7 +217,8 @@ export class Pincex {
    * returns and rolled back together when it throws. Batches lock their rows until then, so keep it short. After
    * a deadlock or a serialization failure nothing has been written, and `work` is run again from its beginning.
    *
-   * @throws PincexError `invalid_argument`, `conflict`, `database_unavailable`, `outcome_unknown`, `transaction_aborted`; and whatever
+   * @throws PincexError `invalid_argument`, `conflict`, `database_unavailable`, `database_refused`, `outcome_unknown`,
+   * `transaction_aborted`, also for statements on `tx.client`: the error of the driver is then its `cause`; and whatever else
    * `work` throws
    */
   transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result>;
@@ -226,8 +228,9 @@ export class Pincex {
   ): Promise<Result> {
     refuseOptions('transaction', options);
     requireFunction('work', work);
-    const progress = { isWorkDone: false, committing: [] as Books[] };
+    const progress = { attempts: 0, isWorkDone: false, committing: [] as Books[] };
     const attempt = async () => {
+      progress.attempts++;
       progress.isWorkDone = false;
       progress.committing = [];
       const result = await this.#database.transaction(async (session) => {
@@ -249,11 +252,10 @@ export class Pincex {
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {
-        const message = `The transaction lost against others ${limits.attempts} times; nothing of it was written`;
+        const message = `The transaction lost against others ${triedInVain(progress.attempts)}; nothing of it was written`;
         throw new PincexError('conflict', message, { cause: error });
       }
-      if (failure !== 'disconnected') throw error;
-      if (!progress.isWorkDone) throw unavailable(error);
+      if (failure !== 'disconnected' || !progress.isWorkDone) throw told(error);
       for (const books of progress.committing) await this.#repository.publish(doubtfulChangesOf(books));
       const message =
         'PostgreSQL went away during the commit; send the same items again to learn what was written';
@@ -271,12 +273,12 @@ export class Pincex {
   }
 
   /**
-   * Whether the books can be reached.
+   * Whether the books can be reached, on a server that takes writes.
    *
-   * @throws PincexError `database_unavailable`, `pool_exhausted`
+   * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`
    */
-  async ping(): Promise<void> {
-    await this.session.query(PING);
+  ping(): Promise<void> {
+    return this.#calls.run(() => this.#database.ping());
   }
 
   /** Proves the books from the tables alone. */
@@ -390,8 +392,6 @@ function requireFunction(name: string, value: unknown): void {
   if (typeof value === 'function') return;
   throw new PincexError('invalid_argument', `${name} must be a function: got ${describe(value)}`);
 }
-
-const PING = { name: 'ping', text: 'SELECT 1' };
 
 /** What a Pincex is put together from, and closes. */
 interface Parts {

@@ -6,9 +6,9 @@ import type { CatalogStore } from '../catalog/store.ts';
 import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession, Trace } from '../database/database.ts';
-import { failureOf, isTaken, unavailable } from '../database/failures.ts';
+import { failureOf, isTaken } from '../database/failures.ts';
 import { takeMoments } from '../database/moment.ts';
-import { persistently } from '../database/retry.ts';
+import { persistently, triedInVain } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
@@ -157,11 +157,16 @@ export class Engine {
   async #run(batch: Batch): Promise<Decided> {
     if (needsNoBooks(batch)) return decideBatch(NOTHING, batch);
     const cutOff: Decided[] = [];
+    let attempts = 0;
+    const attempt = () => {
+      attempts++;
+      return this.#attempt(batch, cutOff);
+    };
     try {
-      return await persistently(() => this.#attempt(batch, cutOff), AGAIN);
+      return await persistently(attempt, AGAIN);
     } catch (error) {
       for (const { books } of cutOff) await this.#publish(books, 'in doubt');
-      throw explained(error, batch.batchId, cutOff.length > 0);
+      throw explained(error, batch.batchId, attempts, cutOff.length > 0);
     }
   }
 
@@ -236,7 +241,7 @@ export class Engine {
         return decision;
       } catch (error) {
         if (failureOf(error) !== 'guard_lost') throw error;
-        if (attempt === limits.attempts) throw explained(error, batchId, false);
+        if (attempt === limits.attempts) throw explained(error, batchId, attempt, false);
         await session.query(ROLLBACK_TO_SAVEPOINT);
       }
     }
@@ -364,24 +369,27 @@ function resultOf({ batchId, mode, began }: Batch, { results }: Decision): Batch
 }
 
 /** What the last failure means, and whether an earlier attempt may have been written without our knowing. */
-function explained(error: unknown, batchId: string, isUnknown: boolean): unknown {
+function explained(error: unknown, batchId: string, attempts: number, isUnknown: boolean): unknown {
+  const failure = failureOf(error);
+  const isAway = failure === 'disconnected' || failure === 'refused';
   if (isUnknown) {
+    const since = isAway
+      ? `and was not back ${limits.reconnectMs / 1_000} s later`
+      : 'and what became of it could not be looked up';
     return new PincexError(
       'outcome_unknown',
-      `PostgreSQL went away while batch ${batchId} was being written; send the same items again: what was written is replayed, the rest is done`,
+      `PostgreSQL went away while batch ${batchId} was being written, ${since}; send the same items again: what was written is replayed, the rest is done`,
       { cause: error },
     );
   }
-  const failure = failureOf(error);
-  if (failure === 'disconnected' || failure === 'refused') return unavailable(error);
-  if (failure === 'other') return error;
+  if (isAway || failure === 'other') return error;
   if (failure === 'superseded') {
     const message = `Batch ${batchId} is somebody else's to run by now; nothing of it was written here`;
     return new PincexError('conflict', message, { cause: error });
   }
   return new PincexError(
     'conflict',
-    `Batch ${batchId} lost against others ${limits.attempts} times; nothing of it was written, send it again`,
+    `Batch ${batchId} lost against others ${triedInVain(attempts)}; nothing of it was written, send it again`,
     { cause: error },
   );
 }

@@ -147,7 +147,7 @@ export interface Alongside extends Part {
 /**
  * Writes what a batch changed; nothing where it changed nothing and has nothing alongside.
  *
- * @throws the driver's error; `failureOf` tells a lost guard, and a batch that is superseded, from the rest
+ * @throws PincexError; `failureOf` tells a lost guard, and a batch that is superseded, from the rest
  */
 export async function persist(
   session: Session,

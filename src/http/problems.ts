@@ -37,7 +37,10 @@ declare module 'fastify' {
 }
 
 /** Where the database is, and what it says, is not for everybody: the log has it. */
-const UNAVAILABLE = 'The database cannot be reached, or does not answer in time';
+const UNSAID: Readonly<Partial<Record<ErrorCode, string>>> = {
+  database_unavailable: 'The database cannot be reached, or does not answer in time',
+  database_refused: 'The database refuses what the service needs; the log says why',
+};
 
 /** Every error of every route leaves as `application/problem+json`. */
 export function answerWithProblems(app: FastifyInstance): void {
@@ -143,7 +146,7 @@ function ofLibrary(error: PincexError, request: FastifyRequest): Problem {
     unknown_market: codes,
   };
   const place = places[code];
-  return new Problem(status, code, code === 'database_unavailable' ? UNAVAILABLE : message, {
+  return new Problem(status, code, UNSAID[code] ?? message, {
     retryable,
     ...(retryable && { headers: { 'retry-after': '1' } }),
     ...(place && { errors: [{ ...place, detail: message }] }),

@@ -47,6 +47,7 @@ export async function migrateUp(database: MigrationDatabase, options: UpOptions 
   const migrations = readMigrations(options.folder ?? defaultFolder);
   const last = options.to ?? Infinity;
   return locked(database, async (client) => {
+    await requireUtf8(client);
     await ensureHistory(client);
     const history = await checkedHistory(client, migrations);
     const pending = migrations.filter(({ version }) => !history.has(version) && version <= last);
@@ -117,6 +118,17 @@ function stateOf(
   if (!applied) return { version, name, state: 'pending', appliedAt: null };
   const state = applied.checksum === checksum ? 'applied' : 'changed';
   return { version, name, state, appliedAt: applied.appliedAt };
+}
+
+/** An id may have any character, and only UTF-8 has them all. */
+async function requireUtf8(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding');
+  const encoding = rows[0]?.server_encoding;
+  if (encoding === 'UTF8') return;
+  throw new PincexError(
+    'migration_failed',
+    `The encoding of this database is ${encoding}, in which not every id can be written. Create one with ENCODING 'UTF8' TEMPLATE template0.`,
+  );
 }
 
 /** The history, where it fits the files. */
