@@ -22,7 +22,10 @@ import type { Reader } from './engine/read.ts';
 import { PincexError } from './errors.ts';
 import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
+import { defaultFolder, readMigrations } from './migrations/files.ts';
+import { ping, type AppliedRow } from './migrations/history.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
+import { requireApplied, requireSchema } from './migrations/states.ts';
 import type { AccountView } from './reads/accounts.ts';
 import type { JournalEntryView } from './reads/journal.ts';
 import type { OrderView } from './reads/orders.ts';
@@ -91,6 +94,7 @@ export class Pincex {
   readonly #engine: Engine;
   readonly #server: EmbeddedServer | null;
   readonly #reporter: Reporter;
+  readonly #migrations = readMigrations(defaultFolder);
   readonly #calls = new Calls();
   #closing: Promise<void> | undefined;
 
@@ -255,17 +259,21 @@ export class Pincex {
   }
 
   /**
-   * Whether the books can be reached.
+   * Whether the books can be reached, and their schema is that of this version.
    *
-   * @throws PincexError `database_unavailable`, `pool_exhausted`
+   * @throws PincexError `database_unavailable`, `pool_exhausted`, `migration_failed`
    */
   async ping(): Promise<void> {
-    await this.session.query(PING);
+    await requireSchema(this.#migrations, () => this.session.query<AppliedRow>(ping));
   }
 
-  /** Proves the books from the tables alone. */
+  /**
+   * Proves the books from the tables alone.
+   *
+   * @throws PincexError `database_unavailable`, `migration_failed` where the schema is not that of this version
+   */
   audit(): Promise<AuditReport> {
-    return this.#calls.run(() => audit(this.#database));
+    return this.#calls.run(() => audit(this.#database, this.#migrations));
   }
 
   /**
@@ -307,7 +315,7 @@ export class Pincex {
   }
 
   /**
-   * Waits for what is under way, closes the connections, and stops the embedded server if this process started it.
+   * Waits for what is under way, closes the connections, and stops the embedded server unless another process uses it.
    * Calling it again waits for the same.
    */
   close(): Promise<void> {
@@ -348,8 +356,6 @@ export class Pincex {
   }
 }
 
-const PING = { name: 'ping', text: 'SELECT 1' };
-
 /** What a Pincex is put together from, and closes. */
 interface Parts {
   readonly database: Database;
@@ -386,13 +392,7 @@ function prepareSchema(url: string, isOwn: boolean, bounds: Config['database']['
   };
   return withClient(config, async (client) => {
     if (isOwn) await migrateUp(client);
-    const states = await migrationStatus(client);
-    const behind = states.find(({ state }) => state !== 'applied');
-    if (behind === undefined) return;
-    throw new PincexError(
-      'migration_failed',
-      `Migration ${behind.version} (${behind.name}) is ${behind.state} in this database: run "pincex migrate up"`,
-    );
+    requireApplied(await migrationStatus(client));
   });
 }
 

@@ -41,6 +41,14 @@ export function failureOf(error: unknown): Failure {
   return isAway(error) ? 'disconnected' : 'other';
 }
 
+/** Whether a statement failed since a table is not there. */
+export function lacksTable(error: unknown): boolean {
+  const cause = error instanceof PincexError ? error.cause : error;
+  return cause instanceof pg.DatabaseError && cause.code === UNDEFINED_TABLE;
+}
+
+const UNDEFINED_TABLE = '42P01';
+
 /** `statement_timeout`, or an operator's `pg_cancel_backend`. */
 const QUERY_CANCELED = '57014';
 
