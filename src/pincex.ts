@@ -24,7 +24,10 @@ import { PincexError } from './errors.ts';
 import { namesOf, readOptions, refuseOptions } from './known.ts';
 import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
+import { defaultFolder, readMigrations } from './migrations/files.ts';
+import { ping, type AppliedRow } from './migrations/history.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
+import { requireApplied, requireSchema } from './migrations/states.ts';
 import type { AccountView } from './reads/accounts.ts';
 import type { JournalEntryView } from './reads/journal.ts';
 import type { OrderView } from './reads/orders.ts';
@@ -93,6 +96,7 @@ export class Pincex {
   readonly #engine: Engine;
   readonly #server: EmbeddedServer | null;
   readonly #reporter: Reporter;
+  readonly #migrations = readMigrations(defaultFolder);
   readonly #calls = new Calls();
   #closing: Promise<void> | undefined;
 
@@ -273,20 +277,25 @@ export class Pincex {
   }
 
   /**
-   * Whether the books can be reached, on a server that takes writes.
+   * Whether the books can be reached, on a server that takes writes, and their schema is that of this version.
    *
-   * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`
+   * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`, `migration_failed`
    */
-  ping(): Promise<void> {
-    return this.#calls.run(() => this.#database.ping());
+  async ping(): Promise<void> {
+    await this.#calls.run(() => this.#database.ping());
+    await requireSchema(this.#migrations, () => this.session.query<AppliedRow>(ping));
   }
 
-  /** Proves the books from the tables alone. */
+  /**
+   * Proves the books from the tables alone.
+   *
+   * @throws PincexError `database_unavailable`, `migration_failed` where the schema is not that of this version
+   */
   audit(): Promise<AuditReport>;
   audit(...options: unknown[]): Promise<AuditReport> {
     return this.#calls.run(() => {
       refuseOptions('audit', options);
-      return audit(this.#database);
+      return audit(this.#database, this.#migrations);
     });
   }
 
@@ -331,7 +340,7 @@ export class Pincex {
   }
 
   /**
-   * Waits for what is under way, closes the connections, and stops the embedded server if this process started it.
+   * Waits for what is under way, closes the connections, and stops the embedded server unless another process uses it.
    * Calling it again waits for the same.
    */
   close(): Promise<void> {
@@ -429,12 +438,6 @@ function prepareSchema(url: string, isOwn: boolean, bounds: Config['database']['
   };
   return withClient(config, async (client) => {
     if (isOwn) await migrateUp(client);
-    const states = await migrationStatus(client);
-    const behind = states.find(({ state }) => state !== 'applied');
-    if (behind === undefined) return;
-    throw new PincexError(
-      'migration_failed',
-      `Migration ${behind.version} (${behind.name}) is ${behind.state} in this database: run "pincex migrate up"`,
-    );
+    requireApplied(await migrationStatus(client));
   });
 }

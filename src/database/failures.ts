@@ -17,6 +17,13 @@ export function failureOf(error: unknown): Failure {
   return isOfDriver(error) ? 'disconnected' : 'other';
 }
 
+/** Whether a statement failed since a table is not there. */
+export function lacksTable(error: unknown): boolean {
+  const cause = error instanceof PincexError ? error.cause : error;
+  return cause instanceof pg.DatabaseError && cause.code === UNDEFINED_TABLE;
+}
+
+const UNDEFINED_TABLE = '42P01';
 const UNIQUE_VIOLATION = '23505';
 
 /** Whether a row that was to be made is there already. */

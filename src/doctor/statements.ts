@@ -23,6 +23,7 @@ import { countOpenOrders, getOpenOrders } from '../reads/openOrders.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
 import { countTradesOfOrders, getTradesByOrders } from '../reads/trades.ts';
+import { ping } from '../migrations/history.ts';
 import { deleteOldProcesses, writeProcess } from '../statistics/reporter.ts';
 import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
 import * as streams from '../streams/sources.ts';
@@ -38,7 +39,7 @@ export interface IssuedStatement extends Statement {
 /**
  * Every statement that runs while the books are open. The two halves of a batch stand here once, with all their parts: a batch
  * takes those that it needs, and PostgreSQL plans each by itself. Not here are what has no plan or reads no table (BEGIN,
- * COMMIT, savepoints, the ping) and what is meant to read tables whole: the audit, and the migrations.
+ * COMMIT, savepoints) and what is meant to read tables whole: the audit, and the migrations.
  */
 export const issuedStatements: readonly IssuedStatement[] = [
   loadAll,
@@ -87,4 +88,5 @@ export const issuedStatements: readonly IssuedStatement[] = [
   revokeApiKey,
   writeProcess,
   { ...deleteOldProcesses, isWhole: true },
+  { ...ping, isWhole: true },
 ];

@@ -17,6 +17,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   batch_too_large: 413,
   conflict: 409,
   database_unavailable: 503,
+  migration_failed: 503,
   pool_exhausted: 503,
   outcome_unknown: 503,
   closed: 503,
