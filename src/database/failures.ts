@@ -18,18 +18,18 @@ export function failureOf(error: unknown): Failure {
 }
 
 /** Whether a statement failed since a table is not there. */
-export function lacksTable(error: unknown): boolean {
+export const lacksTable = (error: unknown): boolean => isOf(error, UNDEFINED_TABLE);
+
+function isOf(error: unknown, code: string): boolean {
   const cause = error instanceof PincexError ? error.cause : error;
-  return cause instanceof pg.DatabaseError && cause.code === UNDEFINED_TABLE;
+  return cause instanceof pg.DatabaseError && cause.code === code;
 }
 
 const UNDEFINED_TABLE = '42P01';
 const UNIQUE_VIOLATION = '23505';
 
 /** Whether a row that was to be made is there already. */
-export function isTaken(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION;
-}
+export const isTaken = (error: unknown): boolean => isOf(error, UNIQUE_VIOLATION);
 
 /** The driver's own words for a connection that ended, or that no answer came on in time. It has no codes for them. */
 const ENDED =

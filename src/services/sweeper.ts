@@ -78,7 +78,7 @@ export class Sweeper {
       const { user_id: userId, order_id: orderId, currency: code = '' } = row;
       const currency = catalog.currencies.get(code);
       if (currency !== undefined) return expireHold(userId, orderId, currency, isoTime(row.expires_at));
-      throw new Rejection(
+      return new Rejection(
         'broken_row',
         `hold ${userId} ${orderId} ${code} is broken: ${code} is no currency`,
       );
@@ -90,7 +90,7 @@ export class Sweeper {
     find: typeof findExpiredHolds,
     now: Date,
     broken: BrokenExpiry[],
-    toCommand: (row: Expired) => Command,
+    toCommand: (row: Expired) => Command | Rejection,
   ): Promise<number> {
     let swept = 0;
     // Broken rows stay where they are, before those that come later.

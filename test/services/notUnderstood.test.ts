@@ -612,7 +612,7 @@ describe('a read of', () => {
       [bookkeeper.batchGetAccounts(['u', anyway(5)], ['USD']), 'userIds[1] must be a text: got 5 (a number)'],
       [bookkeeper.batchGetAccounts(new Array<string>(1), ['USD']), 'userIds[0] must be a text: got nothing'],
       [bookkeeper.batchGetAccounts(anyway('u'), ['USD']), 'userIds must be an array of texts: got "u"'],
-      [trading.getOrder(anyway(undefined)), 'id must be a text: got nothing'],
+      [trading.getOrder(anyway(undefined)), 'id must be an id, or { userId, id }: got nothing'],
       [trading.getUserOrders(anyway({})), 'userId must be a text: got a object'],
       [trading.getOrderBook(anyway(7)), 'symbol must be a text: got 7 (a number)'],
     ] as const) {
