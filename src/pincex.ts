@@ -22,7 +22,6 @@ import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } fro
 import { readerOf } from './engine/read.ts';
 import { PincexError } from './errors.ts';
 import { namesOf, readOptions, refuseOptions } from './known.ts';
-import { limits } from './limits.ts';
 import { DebugLog } from './logging.ts';
 import { defaultFolder, readMigrations } from './migrations/files.ts';
 import { ping, type AppliedRow } from './migrations/history.ts';
