@@ -34,9 +34,9 @@ export const getTradesByOrders = {
     SELECT k.n, o.status,${TRADE_COLUMNS}
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
     CROSS JOIN LATERAL (
-      SELECT * FROM trades own WHERE own.order_id = k.order_id AND own.user_id = k.user_id
+      SELECT * FROM trades own WHERE own.order_id = k.order_id AND own.order_id > '' AND own.user_id = k.user_id
       UNION ALL
-      SELECT * FROM trades same WHERE k.user_id IS NULL AND same.order_id = k.order_id
+      SELECT * FROM trades same WHERE k.user_id IS NULL AND same.order_id = k.order_id AND same.order_id > ''
     ) AS t
     CROSS JOIN LATERAL (
       SELECT o.status FROM orders o WHERE o.user_id = t.user_id AND o.id = t.order_id OFFSET 0
@@ -54,9 +54,9 @@ export const countTradesOfOrders = {
       SELECT
       FROM unnest($1::text[], $2::text[]) AS k (user_id, order_id)
       CROSS JOIN LATERAL (
-        SELECT FROM trades own WHERE own.order_id = k.order_id AND own.user_id = k.user_id
+        SELECT FROM trades own WHERE own.order_id = k.order_id AND own.order_id > '' AND own.user_id = k.user_id
         UNION ALL
-        SELECT FROM trades same WHERE k.user_id IS NULL AND same.order_id = k.order_id
+        SELECT FROM trades same WHERE k.user_id IS NULL AND same.order_id = k.order_id AND same.order_id > ''
       ) AS t
       LIMIT $3
     ) AS counted`,
