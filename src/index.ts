@@ -24,8 +24,9 @@ export type { OrderSide, OrderStatus, OrderType, TimeInForce } from './books/row
 export type { Currency, Market } from './catalog/catalog.ts';
 export type { Bookkeeper } from './services/bookkeeper.ts';
 export type { Fresh, Trading } from './services/trading.ts';
-export type { Swept } from './services/sweeper.ts';
+export type { BrokenExpiry, Swept } from './services/sweeper.ts';
 export type { AccountView } from './reads/accounts.ts';
+export type { OrderKey } from './reads/keys.ts';
 export type { OrderView, UserOrdersFilter } from './reads/orders.ts';
 export type { TradeView } from './reads/trades.ts';
 export type { JournalEntryView } from './reads/journal.ts';

@@ -31,7 +31,7 @@ export const limits = {
   bookDepth: { byDefault: 20, most: 1_000 },
   /** How often a batch is decided anew after its guard was lost, before the caller is told. */
   attempts: 50,
-  /** Milliseconds a batch goes on looking for a database that went away, before the caller is told. */
+  /** Milliseconds a batch, or a read, is tried again after its first failure, before the caller is told. */
   reconnectMs: 15_000,
   /** Statements that one connection keeps prepared; beyond it a statement is parsed each time it is sent. */
   preparedStatements: 200,

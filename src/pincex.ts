@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { audit, type AuditReport } from './audit/audit.ts';
 import type { Books } from './books/books.ts';
+import { KnownCodes } from './catalog/knownCodes.ts';
 import { CatalogStore } from './catalog/store.ts';
-import { commands, type CommandType, type DataOf, type MixedItem } from './commands/index.ts';
-import type { Fields } from './commands/fields.ts';
+import type { CommandType, DataOf, MixedItem } from './commands/index.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { withClient } from './database/client.ts';
 import {
@@ -13,16 +13,20 @@ import {
   type StatementRun,
   type TransactionSession,
 } from './database/database.ts';
-import { failureOf, unavailable } from './database/failures.ts';
-import { persistently } from './database/retry.ts';
+import { failureOf, told } from './database/failures.ts';
+import { persistentReads, persistently, triedInVain } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
+import { describe } from './describe.ts';
 import { diagnose, type DoctorReport } from './doctor/doctor.ts';
-import { Engine, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
-import type { Reader } from './engine/read.ts';
+import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
+import { readerOf } from './engine/read.ts';
 import { PincexError } from './errors.ts';
-import { limits } from './limits.ts';
+import { namesOf, readOptions, refuseOptions } from './known.ts';
 import { DebugLog } from './logging.ts';
+import { defaultFolder, readMigrations } from './migrations/files.ts';
+import { ping, type AppliedRow } from './migrations/history.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
+import { requireApplied, requireSchema } from './migrations/states.ts';
 import type { AccountView } from './reads/accounts.ts';
 import type { JournalEntryView } from './reads/journal.ts';
 import type { OrderView } from './reads/orders.ts';
@@ -91,6 +95,7 @@ export class Pincex {
   readonly #engine: Engine;
   readonly #server: EmbeddedServer | null;
   readonly #reporter: Reporter;
+  readonly #migrations = readMigrations(defaultFolder);
   readonly #calls = new Calls();
   #closing: Promise<void> | undefined;
 
@@ -113,6 +118,7 @@ export class Pincex {
     };
     this.#repository = new Repository({
       primary: database,
+      reads: persistentReads(database),
       replica: replica && new Replica(replica),
       cache,
       ...repositoryOptions(config),
@@ -133,29 +139,33 @@ export class Pincex {
       ...tracing,
     });
     const execute = this.#executor((call) => this.#calls.run(call));
-    this.bookkeeper = new Bookkeeper(execute, this.#repository);
-    this.trading = new Trading(execute, this.#repository);
+    const codes = new KnownCodes(this.catalog);
+    this.bookkeeper = new Bookkeeper(execute, this.#repository, codes);
+    this.trading = new Trading(execute, this.#repository, codes);
   }
 
   /**
    * Opens the books. Without `database.url` it starts the embedded server, or uses the one that another process
    * started for the same data folder, and migrates it; a server of your own you migrate with `pincex migrate up`.
    *
-   * @throws PincexError `invalid_configuration`, `server_not_startable`, `migration_failed`, `database_unavailable`
+   * @throws PincexError `invalid_argument`, `invalid_configuration`, `server_not_startable`, `migration_failed`,
+   * `database_unavailable`
    */
-  static async open(options: PincexOptions = {}): Promise<Pincex> {
-    const config = options.config ?? loadConfig();
+  static async open(options?: PincexOptions): Promise<Pincex> {
+    const known = readOptions('Pincex.open', options, OPTIONS);
+    requireStrategy(known.strategy);
+    const config = known.config ?? loadConfig();
     const { url: ownUrl, readUrl, pool, optimizedRepository } = config.database;
     const server =
       ownUrl === null
         ? await startEmbeddedServer({
             dataDir: config.dataDir,
-            ...(options.onProgress && { onProgress: options.onProgress }),
+            ...(known.onProgress && { onProgress: known.onProgress }),
           })
         : null;
     const url = ownUrl ?? server?.url ?? '';
     const log = optimizedRepository.enableDebugLogs
-      ? new DebugLog(optimizedRepository.logValues, options.logger)
+      ? new DebugLog(optimizedRepository.logValues, known.logger)
       : undefined;
     const cacheStore = storeOf(config);
     const statistics = new Statistics({ poolMax: pool.max, cacheStore });
@@ -168,7 +178,7 @@ export class Pincex {
         queryHints: optimizedRepository.enableQueryHints,
         onStatement(run) {
           log?.statement(run);
-          options.onStatement?.(run);
+          known.onStatement?.(run);
         },
       });
     const database = connect(url, 'primary');
@@ -184,7 +194,7 @@ export class Pincex {
               log?.cacheFailure(error);
             });
       const parts = { database, replica, server, cache, statistics, log };
-      const pincex = new Pincex(config, url, parts, options);
+      const pincex = new Pincex(config, url, parts, known);
       await pincex.catalog.get();
       await pincex.#reporter.start();
       return pincex;
@@ -202,7 +212,7 @@ export class Pincex {
    * @throws PincexError where the whole call fails: see `docs/results-and-errors.md`
    */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>> {
-    return this.#calls.run(() => this.#engine.execute(items, readMixed, options));
+    return this.#calls.run(() => this.#engine.execute(items, readerOf(), options));
   }
 
   /**
@@ -210,12 +220,20 @@ export class Pincex {
    * returns and rolled back together when it throws. Batches lock their rows until then, so keep it short. After
    * a deadlock or a serialization failure nothing has been written, and `work` is run again from its beginning.
    *
-   * @throws PincexError `conflict`, `database_unavailable`, `outcome_unknown`, `transaction_aborted`; and whatever
+   * @throws PincexError `invalid_argument`, `conflict`, `database_unavailable`, `database_refused`, `outcome_unknown`,
+   * `transaction_aborted`, also for statements on `tx.client`: the error of the driver is then its `cause`; and whatever else
    * `work` throws
    */
-  async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
-    const progress = { isWorkDone: false, committing: [] as Books[] };
+  transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result>;
+  async transaction<Result>(
+    work: (tx: PincexTransaction) => Promise<Result>,
+    ...options: unknown[]
+  ): Promise<Result> {
+    refuseOptions('transaction', options);
+    requireFunction('work', work);
+    const progress = { attempts: 0, isWorkDone: false, committing: [] as Books[] };
     const attempt = async () => {
+      progress.attempts++;
       progress.isWorkDone = false;
       progress.committing = [];
       const result = await this.#database.transaction(async (session) => {
@@ -237,11 +255,10 @@ export class Pincex {
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {
-        const message = `The transaction lost against others ${limits.attempts} times; nothing of it was written`;
+        const message = `The transaction lost against others ${triedInVain(progress.attempts)}; nothing of it was written`;
         throw new PincexError('conflict', message, { cause: error });
       }
-      if (failure !== 'disconnected') throw error;
-      if (!progress.isWorkDone) throw unavailable(error);
+      if (failure !== 'disconnected' || !progress.isWorkDone) throw told(error);
       for (const books of progress.committing) await this.#repository.publish(doubtfulChangesOf(books));
       const message =
         'PostgreSQL went away during the commit; send the same items again to learn what was written';
@@ -250,22 +267,35 @@ export class Pincex {
   }
 
   /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
-  sweepExpired(): Promise<Swept> {
-    return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
+  sweepExpired(): Promise<Swept>;
+  sweepExpired(...options: unknown[]): Promise<Swept> {
+    return this.#calls.run(() => {
+      refuseOptions('sweepExpired', options);
+      return new Sweeper(this.#database, this.catalog, this.#engine).sweep();
+    });
   }
 
   /**
-   * Whether the books can be reached.
+   * Whether the books can be reached, on a server that takes writes, and their schema is that of this version.
    *
-   * @throws PincexError `database_unavailable`, `pool_exhausted`
+   * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`, `migration_failed`
    */
   async ping(): Promise<void> {
-    await this.session.query(PING);
+    await this.#calls.run(() => this.#database.ping());
+    await requireSchema(this.#migrations, () => this.session.query<AppliedRow>(ping));
   }
 
-  /** Proves the books from the tables alone. */
-  audit(): Promise<AuditReport> {
-    return this.#calls.run(() => audit(this.#database));
+  /**
+   * Proves the books from the tables alone.
+   *
+   * @throws PincexError `database_unavailable`, `migration_failed` where the schema is not that of this version
+   */
+  audit(): Promise<AuditReport>;
+  audit(...options: unknown[]): Promise<AuditReport> {
+    return this.#calls.run(() => {
+      refuseOptions('audit', options);
+      return audit(this.#database, this.#migrations);
+    });
   }
 
   /**
@@ -273,8 +303,10 @@ export class Pincex {
    *
    * @throws PincexError `database_unavailable`
    */
-  doctor(): Promise<DoctorReport> {
+  doctor(): Promise<DoctorReport>;
+  doctor(...options: unknown[]): Promise<DoctorReport> {
     return this.#calls.run(async () => {
+      refuseOptions('doctor', options);
       // What this process counted until now is looked at too.
       await this.#reporter.report();
       const { optimizedRepository, readUrl } = this.config.database;
@@ -307,7 +339,7 @@ export class Pincex {
   }
 
   /**
-   * Waits for what is under way, closes the connections, and stops the embedded server if this process started it.
+   * Waits for what is under way, closes the connections, and stops the embedded server unless another process uses it.
    * Calling it again waits for the same.
    */
   close(): Promise<void> {
@@ -323,7 +355,7 @@ export class Pincex {
     await this.#server?.stop();
   }
 
-  #stream<View>(source: Source<View>, options: StreamOptions = {}): RowStream<View> {
+  #stream<View>(source: Source<View>, options?: StreamOptions): RowStream<View> {
     const read: Read = (work) => this.#repository.readDirectly(work);
     return new KeysetStream(source, read, this.#calls, options);
   }
@@ -332,23 +364,42 @@ export class Pincex {
     const execute = this.#executor((call) => turns.run(call), within);
     const { session } = within;
     const repository = new Repository({ ...repositoryOptions(this.config), ...uncached(session) });
+    const codes = new KnownCodes(this.catalog, session);
     return {
-      bookkeeper: new Bookkeeper(execute, repository),
-      trading: new Trading(execute, repository),
-      execute: (items, options) => turns.run(() => this.#engine.execute(items, readMixed, options, within)),
+      bookkeeper: new Bookkeeper(execute, repository, codes),
+      trading: new Trading(execute, repository, codes),
+      execute: (items, options) => turns.run(() => this.#engine.execute(items, readerOf(), options, within)),
       client: session.client,
     };
   }
 
   #executor(run: <Result>(call: () => Promise<Result>) => Promise<Result>, within?: Within): Executor {
     return <Type extends CommandType>(type: Type, items: readonly unknown[], options?: BatchOptions) => {
-      const read: Reader = (_, fields) => commands[type](fields);
+      const read = readerOf(type);
       return run(() => this.#engine.execute<DataOf<Type>>(items, read, options, within));
     };
   }
 }
 
-const PING = { name: 'ping', text: 'SELECT 1' };
+const OPTIONS = namesOf<PincexOptions>({
+  config: true,
+  strategy: true,
+  onStatement: true,
+  logger: true,
+  onCacheRead: true,
+  onProgress: true,
+});
+
+function requireStrategy(strategy: unknown): void {
+  if (strategy === undefined || STRATEGIES.some((known) => known === strategy)) return;
+  const message = `strategy must be one of ${STRATEGIES.join(', ')}: got ${describe(strategy)}`;
+  throw new PincexError('invalid_argument', message);
+}
+
+function requireFunction(name: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw new PincexError('invalid_argument', `${name} must be a function: got ${describe(value)}`);
+}
 
 /** What a Pincex is put together from, and closes. */
 interface Parts {
@@ -386,18 +437,6 @@ function prepareSchema(url: string, isOwn: boolean, bounds: Config['database']['
   };
   return withClient(config, async (client) => {
     if (isOwn) await migrateUp(client);
-    const states = await migrationStatus(client);
-    const behind = states.find(({ state }) => state !== 'applied');
-    if (behind === undefined) return;
-    throw new PincexError(
-      'migration_failed',
-      `Migration ${behind.version} (${behind.name}) is ${behind.state} in this database: run "pincex migrate up"`,
-    );
+    requireApplied(await migrationStatus(client));
   });
-}
-
-const COMMANDS = Object.keys(commands) as CommandType[];
-
-function readMixed(_: object, fields: Fields) {
-  return commands[fields.oneOf('invalid_item', 'command', COMMANDS)](fields);
 }

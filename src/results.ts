@@ -14,6 +14,7 @@ export type ItemErrorCode =
   | 'invalid_time'
   | 'below_minimum'
   | 'id_reused'
+  | 'broken_row'
   | 'already_rejected'
   | 'order_not_found'
   | 'order_exists'

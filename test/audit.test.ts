@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import pg from 'pg';
 import { checks } from '../src/audit/checks.ts';
@@ -40,6 +41,12 @@ beforeAll(async () => {
       },
       { command: 'placeOrder', id: 'gone', userId: 'ann', side: 'buy', ...order },
       { command: 'cancelOrder', id: 'c', userId: 'ann', orderId: 'gone' },
+      { command: 'createOrder', id: 'own', userId: 'ann', side: 'buy', ...order },
+      { command: 'cancelOrder', id: 'co', userId: 'ann', orderId: 'own' },
+      { command: 'deposit', id: 'd', userId: 'fay', currency: 'USDT', amount: '7' },
+      { command: 'withdraw', id: 'w', userId: 'fay', currency: 'USDT', amount: '2' },
+      { command: 'transfer', id: 'p', userId: 'fay', currency: 'USDT', amount: '1', toUserId: 'dee' },
+      { command: 'transfer', id: 'p', userId: 'dee', currency: 'USDT', amount: '0.5', toUserId: 'fay' },
       {
         command: 'settleTrade',
         id: 't',
@@ -64,7 +71,7 @@ afterAll(async () => {
 
 /** What the audit says after `sql`, which is undone then. */
 async function auditAfter(sql: string): Promise<AuditReport> {
-  const copies = ['accounts', 'journal', 'holds', 'orders', 'trades'];
+  const copies = ['accounts', 'journal', 'holds', 'orders', 'trades', 'operations', 'transactions'];
   await client.query('CREATE SCHEMA IF NOT EXISTS kept');
   for (const name of copies) {
     await client.query(`DROP TABLE IF EXISTS kept.${name}; CREATE TABLE kept.${name} AS TABLE ${name}`);
@@ -108,22 +115,26 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   [
     'a journal entry in the middle is missing',
     `DELETE FROM journal WHERE ${ANN} AND version = 3`,
-    { journal_chain: 'journal ann USD 4' },
+    { journal_chain: 'journal ann USD 4', journal_has_operations: 'operation ann buy' },
   ],
   [
     'the first journal entry is missing',
     `DELETE FROM journal WHERE ${ANN} AND version = 1`,
-    { journal_chain: 'journal ann USD 2' },
+    {
+      journal_chain: 'journal ann USD 2',
+      journal_has_operations: 'operation ann d',
+      what_moved_is_told: 'journal ann USD',
+    },
   ],
   [
     'the last journal entry is missing',
     `DELETE FROM journal WHERE ${ANN} AND version = (SELECT max(version) FROM journal WHERE ${ANN})`,
-    { accounts_replay: 'account ann USD' },
+    { accounts_replay: 'account ann USD', what_moved_is_told: 'journal ann USD' },
   ],
   [
     'a journal entry says another amount than it moved',
     `UPDATE journal SET available_delta = available_delta + 1 WHERE ${ANN} AND version = 2`,
-    { journal_chain: 'journal ann USD 2' },
+    { journal_chain: 'journal ann USD 2', what_moved_is_told: 'journal ann USD' },
   ],
   [
     'a journal entry says another balance',
@@ -140,7 +151,7 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     'money was made out of nothing, and the journal was made to fit',
     `UPDATE accounts SET available = available + 1 WHERE user_id = 'cai';
      UPDATE journal SET available = available + 1, available_delta = available_delta + 1 WHERE user_id = 'cai'`,
-    { sum_is_zero: 'currency EUR' },
+    { sum_is_zero: 'currency EUR', what_moved_is_told: 'journal cai EUR' },
   ],
   [
     'the version of an account was moved',
@@ -155,7 +166,11 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   [
     'an account moved and all of its journal is missing',
     `DELETE FROM journal WHERE user_id = 'cai'`,
-    { accounts_replay: 'account cai EUR' },
+    {
+      accounts_replay: 'account cai EUR',
+      journal_has_operations: 'operation cai d',
+      what_moved_is_told: 'journal cai EUR',
+    },
   ],
   [
     'an account that moved says that it was only opened',
@@ -213,12 +228,20 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   [
     'one side of a trade is gone',
     `DELETE FROM trades WHERE side = 'buy'`,
-    { fills_are_paid: 'order ann buy', fills_are_trades: 'order ann buy' },
+    {
+      fills_are_paid: 'order ann buy',
+      fills_are_trades: 'order ann buy',
+      what_moved_is_told: 'journal @fees BTC, journal ann BTC, journal ann USD',
+    },
   ],
   [
     'a trade says another quantity',
     `UPDATE trades SET quantity = 0.4 WHERE side = 'sell'`,
-    { fills_are_paid: 'order bob sell', fills_are_trades: 'order bob sell' },
+    {
+      fills_are_paid: 'order bob sell',
+      fills_are_trades: 'order bob sell',
+      what_moved_is_told: 'journal bob BTC',
+    },
   ],
   [
     'a trade says another price',
@@ -228,12 +251,12 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   [
     'a buy paid a unit less than what it filled is worth',
     `UPDATE trades SET quote_amount = quote_amount - 0.01 WHERE side = 'buy'`,
-    { fills_are_paid: 'order ann buy' },
+    { fills_are_paid: 'order ann buy', what_moved_is_told: 'journal ann USD' },
   ],
   [
     'a buy paid a unit more than what it filled is worth',
     `UPDATE trades SET quote_amount = quote_amount + 0.01 WHERE side = 'buy'`,
-    { fills_are_paid: 'order ann buy' },
+    { fills_are_paid: 'order ann buy', what_moved_is_told: 'journal ann USD' },
   ],
   [
     'an order says that its fills are worth something else',
@@ -244,6 +267,78 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     'an ended order says that it was filled',
     `UPDATE orders SET filled_quantity = 1 WHERE id = 'gone'`,
     { fills_are_trades: 'order ann gone' },
+  ],
+  [
+    'the operation of a lock is gone',
+    `DELETE FROM operations WHERE user_id = 'ann' AND id = 'l'`,
+    { journal_has_operations: 'operation ann l' },
+  ],
+  [
+    'the operation of a trade is gone for one side',
+    `DELETE FROM operations WHERE user_id = 'bob' AND id = 't'`,
+    { journal_has_operations: 'operation bob t' },
+  ],
+  [
+    'the operation of a transfer is gone',
+    `DELETE FROM operations WHERE user_id = 'dee' AND id = 'p'`,
+    { journal_has_operations: 'operation dee p' },
+  ],
+  [
+    'an operation moved the same money twice, and another none',
+    `UPDATE journal SET operation_id = 'l', operation_type = 'lockFunds' WHERE user_id = 'ann' AND operation_id = 'c'`,
+    { journal_has_operations: 'operation ann c, operation ann l' },
+  ],
+  [
+    'an operation is of another type than its journal entry',
+    `UPDATE operations SET type = 'unlockFunds' WHERE user_id = 'ann' AND id = 'l'`,
+    { journal_has_operations: 'operation ann l, operation ann l' },
+  ],
+  [
+    'a transaction is gone',
+    `DELETE FROM transactions WHERE user_id = 'fay' AND id = 'w'`,
+    { what_moved_is_told: 'journal @outside USDT, journal fay USDT' },
+  ],
+  [
+    'a transaction tells another amount',
+    `UPDATE transactions SET amount = amount + 0.01 WHERE user_id = 'fay' AND id = 'w'`,
+    { what_moved_is_told: 'journal @outside USDT, journal fay USDT' },
+  ],
+  [
+    'a transaction tells that what went out came in',
+    `UPDATE transactions SET type = 'deposit' WHERE user_id = 'fay' AND id = 'w'`,
+    {
+      what_moved_is_told: 'journal @outside USDT, journal @outside USDT, journal fay USDT, journal fay USDT',
+    },
+  ],
+  [
+    'a transaction tells of another payee',
+    `UPDATE transactions SET to_user_id = 'ann' WHERE user_id = 'fay' AND id = 'p'`,
+    { what_moved_is_told: 'journal ann USDT, journal dee USDT' },
+  ],
+  [
+    'a trade tells of no fee, though one was taken',
+    `UPDATE trades SET fee = 0 WHERE side = 'buy'`,
+    { what_moved_is_told: 'journal @fees BTC, journal ann BTC' },
+  ],
+  [
+    'a lock made money, and all that follows from it was made to fit',
+    `UPDATE journal SET available_delta = available_delta + 1 WHERE user_id = 'ann' AND operation_id = 'l';
+     UPDATE journal SET available = available + 1 WHERE ${ANN} AND version > 1;
+     UPDATE accounts SET available = available + CASE user_id WHEN 'ann' THEN 1 ELSE 0 END WHERE currency = 'USD'`,
+    { sum_is_zero: 'currency USD', what_moved_is_told: 'journal ann USD' },
+  ],
+  [
+    'everything was emptied',
+    `TRUNCATE accounts, journal, holds, orders, trades, operations, transactions`,
+    {
+      books_are_there:
+        'account @outside BTC, account @outside EUR, account @outside USD, account @outside USDT',
+    },
+  ],
+  [
+    'books were emptied and begun anew',
+    `UPDATE accounts SET created_at = created_at + interval '1 day' WHERE user_id = '@outside' AND currency = 'EUR'`,
+    { books_are_there: 'account @outside EUR' },
   ],
 ];
 
@@ -264,6 +359,13 @@ describe('the audit notices that', () => {
     expect([...noticed].sort()).toEqual(checks.map(({ name }) => name).sort());
   });
 
+  it.each(['TRUNCATE beginnings', 'DELETE FROM beginnings', 'UPDATE beginnings SET began_at = now()'])(
+    'and what it knows that by is not emptied with the rest: %s',
+    async (sql) => {
+      await expect(client.query(sql)).rejects.toThrow('beginnings is append-only');
+    },
+  );
+
   it('in thousands of rows, of which it names the first and counts all', async () => {
     const { findings, checks: summaries } = await auditAfter(
       `INSERT INTO holds SELECT 'ghost' || n, 'o', 'USD', 1, false, null, now() FROM generate_series(1, 2500) AS n`,
@@ -275,6 +377,19 @@ describe('the audit notices that', () => {
   it('and stays in order after it', async () => {
     expect((await pincex.audit()).ok).toBe(true);
   });
+});
+
+it('books that began before there was a mark of it get one, and are told from books that were emptied', async () => {
+  const file = (way: string) =>
+    readFile(new URL(`../migrations/postgres/015_beginnings.${way}.sql`, import.meta.url), 'utf8');
+  const marks = async () =>
+    (await client.query<object>('SELECT currency, began_at FROM beginnings ORDER BY currency')).rows;
+  const before = await marks();
+  expect(before).toHaveLength(4);
+  await client.query(await file('down'));
+  await client.query(await file('up'));
+  expect(await marks()).toEqual(before);
+  expect((await pincex.audit()).ok).toBe(true);
 });
 
 it('"pincex audit" exits with 1 and names the rows, as text and as JSON; with 0 where all is in order', async () => {
@@ -322,8 +437,19 @@ it('a long journal is audited in flat memory', async () => {
       [rows / perAccount, perAccount],
     );
     await seed.query(
-      `INSERT INTO journal VALUES ('@outside', 'USD', 1, -$1::numeric, 0, -$1::numeric, 0, 'seed', 'deposit', null, now())`,
-      [rows],
+      `INSERT INTO journal
+         SELECT '@outside', 'USD', v, -$1::numeric, 0, -$1 * v, 0, 'seed-' || v, 'deposit', null, now()
+         FROM generate_series(1, $2::int) AS v`,
+      [rows / perAccount, perAccount],
+    );
+    await seed.query(
+      `INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+         SELECT user_id, 'transaction', operation_id, 'deposit', '', '{}', gen_random_uuid(), now() FROM journal WHERE user_id <> '@outside'`,
+    );
+    await seed.query(
+      `INSERT INTO transactions
+         SELECT user_id, operation_id, 'deposit', 'completed', currency, 1, null, null, now()
+         FROM journal WHERE user_id <> '@outside'`,
     );
     await seed.query(
       `INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
@@ -339,7 +465,7 @@ it('a long journal is audited in flat memory', async () => {
     }, 20);
     const report = await books.audit();
     clearInterval(watch);
-    expect(report).toMatchObject({ ok: true, journalEntries: rows + 1 });
+    expect(report).toMatchObject({ ok: true, journalEntries: rows + perAccount });
     // 200,000 rows of a journal are 40 MB as JavaScript objects, ten million 2 GB.
     expect(most - before).toBeLessThan(30 * 1024 * 1024);
   } finally {

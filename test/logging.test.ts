@@ -71,7 +71,7 @@ describe('the debug log', () => {
       ]);
       expect(own[0]).toMatchObject({
         sql: expect.stringContaining('FROM accounts') as string,
-        values: 7,
+        values: 8,
         rows: 1,
       });
       expect(own[2]).toMatchObject({

@@ -1,6 +1,9 @@
 import type pg from 'pg';
 import type { Database } from '../database/database.ts';
 import { rethrow } from '../database/failures.ts';
+import type { Migration } from '../migrations/files.ts';
+import { ping, type AppliedRow } from '../migrations/history.ts';
+import { requireSchema } from '../migrations/states.ts';
 import { checks, type Check } from './checks.ts';
 
 export interface AuditFinding {
@@ -30,12 +33,15 @@ const FETCH_ROWS = 1_000;
 /**
  * Proves the books from the tables alone, in one snapshot, while others go on writing. PostgreSQL streams the
  * journal in the order of its key and answers only with rows at fault, so memory stays flat here and there.
+ *
+ * @throws PincexError `migration_failed` where the tables are not those of these migrations: nothing can be said of them
  */
-export async function audit(database: Database): Promise<AuditReport> {
+export async function audit(database: Database, migrations: readonly Migration[]): Promise<AuditReport> {
   const began = performance.now();
   const client = await database.connect();
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await requireSchema(migrations, async () => (await client.query<AppliedRow>(ping.text)).rows);
     const findings: AuditFinding[] = [];
     const summaries = [];
     for (const check of checks) {

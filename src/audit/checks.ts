@@ -159,4 +159,80 @@ export const checks: readonly Check[] = [
       GROUP BY currency
       HAVING sum(available + locked) <> 0`,
   },
+  {
+    name: 'journal_has_operations',
+    promise:
+      'Each journal entry has its operation, and each operation that moved money its entries, none twice',
+    // The other side of a deposit, a withdrawal or a transfer, and the fees, are proved by what_moved_is_told.
+    text: `
+      SELECT format('operation %s %s', user_id, id) AS subject,
+        CASE
+          WHEN o.outcome IS NULL THEN format('is not there, and the journal has its %s', type)
+          WHEN j.entries IS NULL THEN format('is a %s without a journal entry', type)
+          ELSE format('is a %s with %s journal entries, not one', type, j.entries)
+        END AS problem
+      FROM (
+        SELECT user_id, operation_type AS type, operation_id AS id, count(*) AS entries
+        FROM journal
+        WHERE operation_type <> 'transfer' OR available_delta < 0
+        GROUP BY user_id, operation_type, operation_id
+      ) AS j
+      FULL JOIN operations o USING (user_id, type, id)
+      WHERE (o.outcome IS NULL AND user_id NOT LIKE '@%')
+        OR (j.entries > 1 AND type <> 'settleTrade' AND user_id NOT LIKE '@%')
+        OR (j.entries IS NULL AND CASE
+          WHEN type IN ('cancelOrder', 'expireOrder') THEN o.outcome NOT LIKE '%"released":"0"%'
+          ELSE type NOT IN ('createAccount', 'createOrder', 'updateOrderStatus', 'settleTrade')
+        END)`,
+  },
+  {
+    name: 'what_moved_is_told',
+    promise:
+      'What came in, went out, or changed hands is what transactions and trades tell, on both sides and in the fees',
+    text: `
+      SELECT format('journal %s %s', user_id, currency) AS subject,
+        format('moved %s by %s %s, where %s tell %s', sum(moved), type, id,
+          CASE type WHEN 'settleTrade' THEN 'trades' ELSE 'transactions' END, sum(told)) AS problem
+      FROM (
+        SELECT user_id, currency, operation_type AS type, operation_id AS id,
+          available_delta + locked_delta AS moved, 0 AS told
+        FROM journal
+        WHERE available_delta + locked_delta <> 0
+        UNION ALL
+        SELECT user_id, currency, CASE type WHEN 'withdrawal' THEN 'withdraw' ELSE type END, id,
+          0, CASE type WHEN 'deposit' THEN amount ELSE -amount END
+        FROM transactions
+        UNION ALL
+        SELECT coalesce(to_user_id, '@outside'), currency, CASE type WHEN 'withdrawal' THEN 'withdraw' ELSE type END, id,
+          0, CASE type WHEN 'deposit' THEN -amount ELSE amount END
+        FROM transactions
+        UNION ALL
+        SELECT user_id, base, 'settleTrade', id, 0, CASE side WHEN 'buy' THEN quantity - fee ELSE -quantity END
+        FROM trades JOIN markets USING (symbol)
+        UNION ALL
+        SELECT user_id, quote, 'settleTrade', id, 0,
+          CASE side WHEN 'buy' THEN -quote_amount ELSE quote_amount - fee END
+        FROM trades JOIN markets USING (symbol)
+        UNION ALL
+        SELECT '@fees', CASE side WHEN 'buy' THEN base ELSE quote END, 'settleTrade', id, 0, fee
+        FROM trades JOIN markets USING (symbol)
+        WHERE fee > 0
+      ) AS movement
+      GROUP BY user_id, currency, type, id
+      HAVING sum(moved) <> sum(told)`,
+  },
+  {
+    name: 'books_are_there',
+    promise: 'Wherever money once came in, the books that began then are there',
+    text: `
+      SELECT format('account @outside %s', b.currency) AS subject,
+        CASE
+          WHEN a.user_id IS NULL THEN format('is gone: books that began at %s were emptied', b.began_at)
+          ELSE format('was made at %s, though books began at %s: they were emptied and begun anew', a.created_at,
+            b.began_at)
+        END AS problem
+      FROM beginnings b
+      LEFT JOIN accounts a ON a.user_id = '@outside' AND a.currency = b.currency
+      WHERE a.created_at IS DISTINCT FROM b.began_at`,
+  },
 ];

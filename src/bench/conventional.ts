@@ -8,7 +8,7 @@ export type Duplicates = 'journal' | 'operations';
 /** By its primary key, or as where there is no table for it: by the operations that the journal names. */
 const JOIN: Readonly<Record<Duplicates, string>> = {
   journal: 'LEFT JOIN journal d ON d.user_id = i.user_id AND d.operation_id = i.id',
-  operations: 'LEFT JOIN operations d ON d.user_id = i.user_id AND d.id = i.id',
+  operations: "LEFT JOIN operations d ON d.user_id = i.user_id AND d.kind = 'funds' AND d.id = i.id",
 };
 
 /**
@@ -63,8 +63,8 @@ const lockConventionally = (duplicates: Duplicates) => ({
       SELECT user_id, order_id, currency, amount, false, $6::timestamptz
       FROM accepted
     ), remembered AS (
-      INSERT INTO operations (user_id, id, type, content_hash, outcome, batch_id, created_at)
-      SELECT user_id, id, 'lockFunds', left(id, 22),
+      INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+      SELECT user_id, 'funds', id, 'lockFunds', left(id, 22),
         json_build_object('available', available_after::text, 'locked', locked_after::text, 'version', version_after),
         gen_random_uuid(), $6::timestamptz
       FROM accepted

@@ -1,3 +1,4 @@
+import { kindOf } from '../commands/kinds.ts';
 import type { LockFunds } from '../index.ts';
 import type { Database } from '../database/database.ts';
 import { decodeNumeric } from '../money/amount.ts';
@@ -9,7 +10,7 @@ import { decodeNumeric } from '../money/amount.ts';
 
 const findOperation = {
   name: 'bench-find-operation',
-  text: 'SELECT content_hash, outcome FROM operations WHERE user_id = $1 AND id = $2',
+  text: 'SELECT content_hash, outcome FROM operations WHERE user_id = $1 AND kind = $2 AND id = $3',
 };
 const lockAccount = {
   name: 'bench-lock-account',
@@ -39,8 +40,8 @@ const insertHold = {
 const insertOperation = {
   name: 'bench-insert-operation',
   text: `
-    INSERT INTO operations (user_id, id, type, content_hash, outcome, batch_id, created_at)
-    VALUES ($1, $2, $3, left($2, 22), $4, gen_random_uuid(), $5)`,
+    INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+    VALUES ($1, $2, $3, $4, left($3, 22), $5, gen_random_uuid(), $6)`,
 };
 const lockOrder = {
   name: 'bench-lock-order',
@@ -60,7 +61,7 @@ export async function lockFundsInLoop(database: Database, items: readonly LockFu
   for (const { id, userId, currency, amount, orderId } of items) {
     await database.transaction(async (session) => {
       const now = new Date().toISOString();
-      const [seen] = await session.query(findOperation, [userId, id]);
+      const [seen] = await session.query(findOperation, [userId, kindOf('lockFunds'), id]);
       if (seen !== undefined) return;
       const [account] = await session.query<{ available: string }>(lockAccount, [userId, currency]);
       if (decodeNumeric(account?.available ?? '0', SCALE) < decodeNumeric(amount, SCALE)) return;
@@ -83,7 +84,7 @@ export async function lockFundsInLoop(database: Database, items: readonly LockFu
       ]);
       await session.query(insertHold, [userId, orderId, currency, amount, now]);
       const outcome = JSON.stringify({ available, locked, version });
-      await session.query(insertOperation, [userId, id, 'lockFunds', outcome, now]);
+      await session.query(insertOperation, [userId, kindOf('lockFunds'), id, 'lockFunds', outcome, now]);
     });
   }
 }
@@ -103,13 +104,20 @@ export async function updateOrdersInLoop(
   for (const { id, userId, orderId, status } of changes) {
     await database.transaction(async (session) => {
       const now = new Date().toISOString();
-      const [seen] = await session.query(findOperation, [userId, id]);
+      const [seen] = await session.query(findOperation, [userId, kindOf('updateOrderStatus'), id]);
       if (seen !== undefined) return;
       const [order] = await session.query<{ status: string }>(lockOrder, [userId, orderId]);
       if (order?.status !== 'open') return;
       const [changed] = await session.query<{ version: string }>(updateOrder, [userId, orderId, status, now]);
       const outcome = JSON.stringify({ orderId, status, version: changed?.version });
-      await session.query(insertOperation, [userId, id, 'updateOrderStatus', outcome, now]);
+      await session.query(insertOperation, [
+        userId,
+        kindOf('updateOrderStatus'),
+        id,
+        'updateOrderStatus',
+        outcome,
+        now,
+      ]);
     });
   }
 }

@@ -15,6 +15,14 @@ const insertAccounts = `
   ), inserted AS (
     INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
     SELECT user_id, currency, available, 1, now(), now() FROM seeded
+  ), operated AS (
+    INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+    SELECT user_id, 'transaction', 'bench-seed', 'deposit', '', '{}', gen_random_uuid(), now() FROM seeded
+    WHERE user_id <> '${OUTSIDE}'
+  ), told AS (
+    INSERT INTO transactions (user_id, id, type, status, currency, amount, created_at)
+    SELECT user_id, 'bench-seed', 'deposit', 'completed', currency, available, now() FROM seeded
+    WHERE user_id <> '${OUTSIDE}'
   )
   INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
     operation_id, operation_type, created_at)
@@ -29,6 +37,10 @@ const insertHistory = `
       1000000.00 - entry % 2, entry % 2, 'bench-history-' || entry, 'lockFunds', now()
     FROM generate_series(0, ${HISTORIED - 1}) AS n, generate_series(1, ${HISTORY}) AS entry,
       LATERAL (SELECT CASE entry % 2 WHEN 1 THEN -1.00 ELSE 1.00 END AS change) AS moved
+    RETURNING user_id, operation_id, operation_type
+  ), operated AS (
+    INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+    SELECT user_id, 'funds', operation_id, operation_type, '', '{}', gen_random_uuid(), now() FROM entries
   )
   UPDATE accounts SET version = ${HISTORY + 1}
   WHERE user_id >= 'bench-' AND user_id < 'bench-${String(HISTORIED).padStart(6, '0')}'`;

@@ -1,4 +1,5 @@
 import type { Moment } from '../database/moment.ts';
+import type { BrokenRows } from './broken.ts';
 import type {
   Account,
   Hold,
@@ -16,6 +17,8 @@ export interface LoadedBooks {
   readonly holds: Readable<Hold>;
   readonly orders: Readable<OrderRow>;
   readonly operations: Readable<Operation>;
+  /** Rows that were read and that no rule can work on; none of them is in the others. */
+  readonly broken?: BrokenRows | undefined;
 }
 
 /**
@@ -31,6 +34,7 @@ export class Books implements LoadedBooks {
   readonly journal: JournalEntry[] = [];
   readonly trades: TradeRow[] = [];
   readonly transactions: TransactionRow[] = [];
+  readonly broken: BrokenRows | undefined;
   /** When the batch is decided. */
   readonly now: Moment;
   /** When the item takes effect that is being decided: those of a batch come one after the other. */
@@ -42,6 +46,7 @@ export class Books implements LoadedBooks {
     this.orders = new Overlay(base.orders);
     this.operations = new Overlay(base.operations);
     this.newOrders = new Overlay(base instanceof Books ? base.newOrders : NONE);
+    this.broken = base.broken;
     this.now = now;
     this.moment = now;
   }

@@ -17,11 +17,16 @@ export interface HoldId extends AccountId {
   readonly orderId: string;
 }
 
-/** Names what is a user's own and has an id: an order, an operation. */
+/** Names what is a user's own and has an id: an order. */
 export interface OwnedId {
   readonly key: string;
   readonly userId: string;
   readonly id: string;
+}
+
+/** Names an operation: ids are unique for a user and a kind of thing. */
+export interface OperationId extends OwnedId {
+  readonly kind: string;
 }
 
 export interface Account extends AccountId {
@@ -124,7 +129,7 @@ export interface JournalEntry {
   readonly createdAt: Moment;
 }
 
-export interface Operation extends OwnedId {
+export interface Operation extends OperationId {
   readonly type: string;
   readonly contentHash: string;
   /** The data of its first result, as JSON. */

@@ -1,5 +1,7 @@
 import type { Database, Session } from '../database/database.ts';
+import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
+import { refuseOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { parseAmount, trimDecimal } from '../money/amount.ts';
 import { marketOf, type Catalog, type Currency, type Market } from './catalog.ts';
@@ -65,6 +67,11 @@ export class CatalogStore {
     return this.#catalog ?? this.reread(session);
   }
 
+  /** As {@link get}, however long ago it was read: codes only become more. */
+  known(session?: Session): Promise<Catalog> {
+    return this.#catalog ?? this.reread(session);
+  }
+
   /** Reads the tables anew, while what is known goes on being used. */
   async readAhead(session: Session): Promise<void> {
     const catalog = await readTables(session);
@@ -72,9 +79,17 @@ export class CatalogStore {
     this.#catalog = Promise.resolve(catalog);
   }
 
-  /** A catalog read later than the last one, or `undefined` while the last one is fresh. */
+  /**
+   * A catalog read later than the last one, or `undefined` while the last one is fresh. What is known stays where the tables
+   * cannot be read: what caches hold of it can be read all the same.
+   */
   async refreshed(session?: Session): Promise<Catalog | undefined> {
-    return performance.now() - this.#readAt < STALE_AFTER_MS ? undefined : this.reread(session);
+    if (performance.now() - this.#readAt < STALE_AFTER_MS) return undefined;
+    const known = this.#catalog;
+    return this.reread(session).catch((error: unknown) => {
+      this.#catalog ??= known;
+      throw error;
+    });
   }
 
   /**
@@ -82,17 +97,19 @@ export class CatalogStore {
    *
    * @throws PincexError `invalid_argument`
    */
-  async addCurrency(code: string, scale: number): Promise<Currency> {
-    if (!/^[A-Z0-9]{2,16}$/.test(code)) {
+  addCurrency(code: string, scale: number): Promise<Currency>;
+  async addCurrency(code: string, scale: number, ...options: unknown[]): Promise<Currency> {
+    refuseOptions('addCurrency', options);
+    if (typeof code !== 'string' || !/^[A-Z0-9]{2,16}$/.test(code)) {
       throw new PincexError(
         'invalid_argument',
-        `A currency code is 2 to 16 upper-case letters and digits: got "${code}"`,
+        `A currency code is 2 to 16 upper-case letters and digits: got ${describe(code)}`,
       );
     }
     if (!Number.isInteger(scale) || scale < 0 || scale > limits.scale) {
       throw new PincexError(
         'invalid_argument',
-        `The scale of ${code} must be 0 to ${limits.scale}: got ${scale}`,
+        `The scale of ${code} must be 0 to ${limits.scale}: got ${describe(scale)}`,
       );
     }
     const rows = await this.#database.query<{ scale: string }>(insertCurrency, [code, String(scale)]);
@@ -115,8 +132,16 @@ export class CatalogStore {
    * @param minNotional decimal string, in quote: the least value of an order; `0`: none
    * @throws PincexError `invalid_argument`
    */
-  async addMarket(symbol: string, tickSize: string, lotSize: string, minNotional = '0'): Promise<Market> {
-    const [base, quote, ...rest] = symbol.split('/');
+  addMarket(symbol: string, tickSize: string, lotSize: string, minNotional?: string): Promise<Market>;
+  async addMarket(
+    symbol: string,
+    tickSize: string,
+    lotSize: string,
+    minNotional = '0',
+    ...options: unknown[]
+  ): Promise<Market> {
+    refuseOptions('addMarket', options);
+    const [base, quote, ...rest] = requireText('symbol', symbol).split('/');
     const { currencies } = await this.reread();
     if (base === undefined || quote === undefined || rest.length > 0 || base === quote) {
       throw new PincexError('invalid_argument', `A symbol is BASE/QUOTE such as BTC/USD: got "${symbol}"`);
@@ -145,10 +170,12 @@ export class CatalogStore {
    * @param minNotional decimal string, in quote; `0`: none
    * @throws PincexError `invalid_argument`
    */
-  async setMinNotional(symbol: string, minNotional: string): Promise<Market> {
+  setMinNotional(symbol: string, minNotional: string): Promise<Market>;
+  async setMinNotional(symbol: string, minNotional: string, ...options: unknown[]): Promise<Market> {
+    refuseOptions('setMinNotional', options);
     const market = (await this.reread()).markets.get(symbol);
     if (market === undefined) {
-      throw new PincexError('invalid_argument', `symbol must be that of a market: got "${symbol}"`);
+      throw new PincexError('invalid_argument', `symbol must be that of a market: got ${describe(symbol)}`);
     }
     leastValueOf(symbol, requireText('least order value', minNotional), market.quote);
     await this.#database.query(updateMinNotional, [symbol, minNotional]);
@@ -210,7 +237,7 @@ function leastValueOf(symbol: string, minNotional: string, { scale }: Currency):
 
 function requireText(what: string, value: unknown): string {
   if (typeof value === 'string') return value;
-  throw new PincexError('invalid_argument', `The ${what} must be a decimal string: got a ${typeof value}`);
+  throw new PincexError('invalid_argument', `The ${what} must be a text: got ${describe(value)}`);
 }
 
 function size(what: string, text: string, most: number, scale: number): bigint {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type pg from 'pg';
 import { withClient } from '../database/client.ts';
 import { migrateDown, migrateUp, migrationStatus } from '../migrations/runner.ts';
-import { wholeNumber } from './options.ts';
+import { someText, wholeNumber } from './options.ts';
 import { print, printTable, withServer } from './session.ts';
 
 export function addMigrate(program: Command): void {
@@ -22,11 +22,16 @@ export function addMigrate(program: Command): void {
 
   migrate
     .command('down')
-    .description('take migrations back, the latest first: their tables and all that is in them are dropped')
+    .description('take migrations back, the latest first; refuses while processes run, or tables hold rows')
     .option('--steps <n>', 'how many', wholeNumber('--steps', 1, 1_000), 1)
-    .action(({ steps }: { steps: number }) =>
+    .option(
+      '--drop-data <name>',
+      'drop what the tables hold, for good: the name of this database',
+      someText('--drop-data'),
+    )
+    .action((options: { steps: number; dropData?: string }) =>
       withDatabase(async (client) => {
-        const undone = await migrateDown(client, { steps, onProgress: print });
+        const undone = await migrateDown(client, { ...options, onProgress: print });
         print(undone.length === 0 ? 'nothing to do' : `${undone.length} taken back`);
       }),
     );

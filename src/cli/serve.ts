@@ -43,7 +43,7 @@ async function embeddedServer({ url }: Pincex): Promise<never> {
   await untilGone(url);
   throw new PincexError(
     'database_unavailable',
-    'The embedded PostgreSQL server has ended, as it does with the process that started it: start again, or use a server of your own (DATABASE_URL)',
+    'The embedded PostgreSQL server has ended: start again, or use a server of your own (DATABASE_URL)',
   );
 }
 

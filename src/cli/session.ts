@@ -38,6 +38,20 @@ export function reportError(error: unknown): void {
     );
 }
 
+/**
+ * Whoever reads our output may go before it ends, as `head` does. The command then does what it was asked to all the same,
+ * since half a migration helps nobody, and says no more.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') return;
+      process.exitCode = 1;
+      if (stream === process.stdout) process.stderr.write(`pincex: standard output: ${error.message}\n`);
+    });
+  }
+}
+
 /** Prints one line on standard output: where results go. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);

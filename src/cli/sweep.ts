@@ -7,8 +7,11 @@ export function addSweep(program: Command): void {
     .description('expire orders and return holds whose time is over')
     .action(() =>
       withPincex(async (pincex) => {
-        const { expiredOrders, expiredHolds } = await pincex.sweepExpired();
+        const { expiredOrders, expiredHolds, broken } = await pincex.sweepExpired();
         print(`${expiredOrders} orders expired, ${expiredHolds} holds returned`);
+        for (const { userId, orderId, problem } of broken)
+          print(`not of order ${orderId} of ${userId}: ${problem}`);
+        if (broken.length > 0) process.exitCode = 1;
       }),
     );
 }

@@ -21,6 +21,7 @@ import type {
   MixedItem,
   Order,
   OpenOrders,
+  OrderKey,
   OrderBook,
   OrderOutcome,
   PlaceOrder,
@@ -213,9 +214,12 @@ export class PincexClient {
     return this.#read('/v1/accounts/batch-get', 'accounts', body, options);
   }
 
-  /** The orders with these ids, in their order, null where there is none. */
+  /**
+   * The orders with these ids, in their order, null where there is none. `{ userId, id }` names one order; an id alone does
+   * as long as no other user has an order of that id, and is refused as `ambiguous_id` then.
+   */
   async batchGetOrdersByIds(
-    ids: readonly string[],
+    ids: readonly OrderKey[],
     { minVersions, ...options }: VersionOptions = {},
   ): Promise<readonly (Order | null)[]> {
     const body = { ids, ...(minVersions && { minVersions }) };
@@ -233,7 +237,7 @@ export class PincexClient {
 
   /** The trades of each order, oldest first: a list for every order, in the order of the ids. */
   async batchGetTradesByOrderIds(
-    orderIds: readonly string[],
+    orderIds: readonly OrderKey[],
     { fresh, ...options }: ReadOptions = {},
   ): Promise<readonly (readonly Trade[])[]> {
     const body = { orderIds, ...(fresh !== undefined && { fresh }) };

@@ -29,6 +29,7 @@ export type {
   MixedItem,
   Order,
   OpenOrders,
+  OrderKey,
   OrderBook,
   OrderOutcome,
   PlaceOrder,

@@ -2528,7 +2528,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Orders by their ids, null where there is none */
+    /**
+     * Orders by their ids, null where there is none
+     * @description An order is named by `{ userId, id }`, or by its id alone: where several users have an order of that id, the call is refused as `ambiguous_id`.
+     */
     readonly post: {
       readonly parameters: {
         readonly query?: never;
@@ -2542,7 +2545,21 @@ export interface paths {
       readonly requestBody: {
         readonly content: {
           readonly 'application/json': {
-            readonly ids: readonly string[];
+            readonly ids: readonly (
+              | string
+              | {
+                  /**
+                   * @description 1 to 128 characters, in your own form
+                   * @example order-1
+                   */
+                  readonly userId: string;
+                  /**
+                   * @description 1 to 128 characters, in your own form
+                   * @example order-1
+                   */
+                  readonly id: string;
+                }
+            )[];
             readonly minVersions?: readonly (number | null)[];
           };
         };
@@ -2841,7 +2858,10 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** The trades of each order, oldest first */
+    /**
+     * The trades of each order, oldest first
+     * @description Orders are named as in `/v1/orders/batch-get`.
+     */
     readonly post: {
       readonly parameters: {
         readonly query?: never;
@@ -2855,7 +2875,21 @@ export interface paths {
       readonly requestBody: {
         readonly content: {
           readonly 'application/json': {
-            readonly orderIds: readonly string[];
+            readonly orderIds: readonly (
+              | string
+              | {
+                  /**
+                   * @description 1 to 128 characters, in your own form
+                   * @example order-1
+                   */
+                  readonly userId: string;
+                  /**
+                   * @description 1 to 128 characters, in your own form
+                   * @example order-1
+                   */
+                  readonly id: string;
+                }
+            )[];
             /** @description Past every cache and replica: what was written before is seen */
             readonly fresh?: boolean;
           };

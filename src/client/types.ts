@@ -32,6 +32,8 @@ export type Account = Schemas['Account'];
 export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];
+/** An order by its user and its id, or by its id alone. */
+export type OrderKey = string | { readonly userId: string; readonly id: string };
 export type OrderBook = Schemas['OrderBook'];
 export type OpenOrders = Schemas['OpenOrders'];
 

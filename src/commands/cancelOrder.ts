@@ -2,6 +2,7 @@ import { keyOf, ownedId } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface CancelOrder {
   /** Of this operation, not of the order. */
@@ -21,7 +22,7 @@ export function cancelOrder(fields: Fields): Command<EndOutcome> {
   const order = ownedId(userId, orderId);
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, orderId),
     touch(keys) {
       keys.orders.add(order);

@@ -1,5 +1,5 @@
 import type { Books } from '../books/books.ts';
-import type { OwnedId } from '../books/rows.ts';
+import type { OperationId } from '../books/rows.ts';
 import type { Rejection } from '../books/rejection.ts';
 import type { Keys } from './keys.ts';
 
@@ -7,8 +7,8 @@ import type { Keys } from './keys.ts';
 export interface Command<Data = unknown> {
   /** What is asked, such as `lockFunds`. */
   readonly type: string;
-  /** The caller's id of it, which it uses up for its user; a trade's for both its users, the buyer first. */
-  readonly claims: readonly [OwnedId, ...OwnedId[]];
+  /** The caller's id of it, which it uses up for its user and its kind of thing; a trade's for both its users, the buyer first. */
+  readonly claims: readonly [OperationId, ...OperationId[]];
   /** All that was asked, as text: tells a replay from a reused id. */
   readonly content: string;
   /** Names the rows that the rule will look at. */

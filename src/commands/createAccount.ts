@@ -1,7 +1,8 @@
 import { fundsOf, openAccount, type Funds } from '../books/funds.ts';
-import { accountId, keyOf, ownedId } from '../books/rows.ts';
+import { accountId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface CreateAccount {
   readonly id: string;
@@ -20,7 +21,7 @@ export function createAccount(fields: Fields): Command<Funds> {
   const account = accountId(userId, currency);
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, currency.code),
     touch(keys) {
       keys.accounts.add(account);

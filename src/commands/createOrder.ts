@@ -3,6 +3,7 @@ import { Rejection } from '../books/rejection.ts';
 import { keyOf, type OrderStatus } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 import { readOrder } from './newOrder.ts';
 
 /** What became of an order. */
@@ -20,7 +21,7 @@ export function createOrder(fields: Fields): Command<OrderOutcome> {
   const type = 'createOrder';
   return {
     type,
-    claims: [{ key, userId, id }],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, content),
     touch(keys) {
       keys.orders.add({ key, userId, id });

@@ -4,6 +4,7 @@ import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
 import type { Currency } from '../catalog/catalog.ts';
 import { v7 as uuidv7 } from 'uuid';
 import type { Command } from './command.ts';
+import { operationId } from './kinds.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 
 /**
@@ -19,7 +20,7 @@ export function expireOrder(userId: string, orderId: string, expiresAt: string):
   const order = ownedId(userId, orderId);
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, orderId, expiresAt),
     touch(keys) {
       keys.orders.add(order);
@@ -43,7 +44,7 @@ export function expireHold(
   const held = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, orderId, currency.code, expiresAt),
     touch(keys) {
       keys.accounts.add(accountId(userId, currency));

@@ -1,6 +1,7 @@
 import { FEES } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
 import type { Catalog, Currency, Market } from '../catalog/catalog.ts';
+import { describe } from '../describe.ts';
 import { limits } from '../limits.ts';
 import { parseAmount } from '../money/amount.ts';
 import type { ItemErrorCode } from '../results.ts';
@@ -10,8 +11,9 @@ export class Fields {
   readonly #item: Readonly<Record<string, unknown>>;
   readonly #catalog: Catalog;
 
-  constructor(item: object, catalog: Catalog) {
-    this.#item = item as Readonly<Record<string, unknown>>;
+  /** @param item a copy: its fields say the same each time that they are read */
+  constructor(item: Readonly<Record<string, unknown>>, catalog: Catalog) {
+    this.#item = item;
     this.#catalog = catalog;
   }
 
@@ -186,14 +188,3 @@ function isDay(day: string): boolean {
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
-
-/** A value as an error message shows it. */
-export function describe(value: unknown): string {
-  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 60)}…"` : `"${value}"`;
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
-    return `${value} (a ${typeof value})`;
-  }
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
-}

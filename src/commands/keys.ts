@@ -1,4 +1,4 @@
-import { inOrder, type AccountId, type HoldId, type OwnedId } from '../books/rows.ts';
+import { inOrder, type AccountId, type HoldId, type OperationId, type OwnedId } from '../books/rows.ts';
 
 /** The rows that a batch touches, each once. */
 export class Keys {
@@ -7,7 +7,10 @@ export class Keys {
   readonly orders = new KeyList<OwnedId>();
   /** Orders of which every hold is looked at, and the accounts that these are in. */
   readonly ordersWithHolds = new KeyList<OwnedId>();
-  readonly operations = new KeyList<OwnedId>();
+  readonly operations = new KeyList<OperationId>();
+  /** Rows that are only ever made: they are looked for where one of them was there already. */
+  readonly transactions = new KeyList<OwnedId>();
+  readonly trades = new KeyList<OwnedId>();
 }
 
 /** The keys of one table. */

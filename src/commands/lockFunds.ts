@@ -1,8 +1,9 @@
 import { accountOf, fundsOf, lock, openHold, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
-import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
+import { accountId, holdId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface LockFunds {
   readonly id: string;
@@ -31,7 +32,7 @@ export function lockFunds(fields: Fields): Command<Funds> {
   const hold = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), orderId, expiresAt ?? ''),
     touch(keys) {
       keys.accounts.add(account);

@@ -5,6 +5,7 @@ import { accountId, holdId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { OrderOutcome } from './createOrder.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 import { readOrder, type CreateOrder } from './newOrder.ts';
 
 export interface PlaceOrder extends CreateOrder {
@@ -32,7 +33,7 @@ export function placeOrder(fields: Fields): Command<PlaceOutcome> {
   const hold = holdId(userId, id, currency);
   return {
     type,
-    claims: [{ key, userId, id }],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, content),
     touch(keys) {
       keys.accounts.add(account);

@@ -19,6 +19,7 @@ import { formatAmount } from '../money/amount.ts';
 import type { Command } from './command.ts';
 import type { OrderOutcome } from './createOrder.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface SettleTrade {
   /** The trade's id, unique for both its users, which is also the id of this operation. */
@@ -77,7 +78,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const type = 'settleTrade';
   return {
     type,
-    claims: [ownedId(buy.order.userId, id), ownedId(sell.order.userId, id)],
+    claims: [operationId(type, buy.order.userId, id), operationId(type, sell.order.userId, id)],
     content: keyOf(
       type,
       market.symbol,
@@ -93,6 +94,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
         keys.accounts.add(receives);
         keys.accounts.add(pays);
         if (fee > 0n) keys.accounts.add(fees);
+        keys.trades.add(ownedId(order.userId, id));
       }
     },
     apply(books) {

@@ -3,6 +3,7 @@ import { Rejection } from '../books/rejection.ts';
 import { accountId, keyOf, ownedId, type TransactionRow } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface Deposit {
   readonly id: string;
@@ -73,11 +74,12 @@ function transaction(
   };
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), toUserId ?? '', reference ?? ''),
     touch(keys) {
       keys.accounts.add(payer);
       keys.accounts.add(payee);
+      keys.transactions.add(ownedId(userId, id));
     },
     apply(books) {
       const cause = { operationId: id, operationType: type, orderId: null };

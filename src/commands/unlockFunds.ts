@@ -1,8 +1,9 @@
 import { fundsOf, holdOf, openHold, take, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
-import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
+import { accountId, holdId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface UnlockFunds {
   readonly id: string;
@@ -27,7 +28,7 @@ export function unlockFunds(fields: Fields): Command<Funds> {
   const held = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), orderId),
     touch(keys) {
       keys.accounts.add(accountId(userId, currency));

@@ -13,6 +13,7 @@ import { formatAmount, parseAmount } from '../money/amount.ts';
 import type { Command } from './command.ts';
 import type { OrderOutcome } from './createOrder.ts';
 import type { Fields } from './fields.ts';
+import { operationId } from './kinds.ts';
 
 export interface UpdateOrderStatus {
   /** Of this operation, not of the order. */
@@ -44,7 +45,7 @@ export function updateOrderStatus(fields: Fields): Command<OrderOutcome> {
   const owned = ownedId(userId, orderId);
   return {
     type,
-    claims: [ownedId(userId, id)],
+    claims: [operationId(type, userId, id)],
     content: keyOf(type, orderId, status, filledQuantity?.toString() ?? '', averagePrice?.toString() ?? ''),
     touch(keys) {
       keys.orders.add(owned);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, readConfigFile } from './file.ts';
 import { type Address, type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
@@ -94,16 +95,19 @@ export interface LoadConfigOptions {
   readonly file?: string;
 }
 
+const OPTIONS = namesOf<LoadConfigOptions>({ cwd: true, env: true, file: true });
+
 /**
  * Loads the configuration: the environment over the file over the defaults.
  *
- * @throws PincexError `invalid_configuration`; its message lists every wrong key, with its value and
+ * @throws PincexError `invalid_argument`; `invalid_configuration`, whose message lists every wrong key, with its value and
  *   what it takes.
  */
-export function loadConfig(options: LoadConfigOptions = {}): Config {
-  const cwd = options.cwd ?? process.cwd();
-  const env = options.env ?? process.env;
-  const file = readConfigFile(cwd, options.file ?? configVariable(env));
+export function loadConfig(options?: LoadConfigOptions): Config {
+  const known = readOptions('loadConfig', options, OPTIONS);
+  const cwd = known.cwd ?? process.cwd();
+  const env = known.env ?? process.env;
+  const file = readConfigFile(cwd, known.file ?? configVariable(env));
   const environment = readEnvironment(env);
   const problems: string[] = [];
 

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { connect } from './client.ts';
-import { failureOf, isPoolTimeout, rethrow, unavailable } from './failures.ts';
+import { connect, requireWritable } from './client.ts';
+import { failureOf, isPoolTimeout, rethrow, spoilsConnection, unconnected } from './failures.ts';
 import type { Settings } from './hints.ts';
 import { directConfig, findLine, type Line } from './line.ts';
 import type { Statement } from './statement.ts';
@@ -62,8 +62,20 @@ export interface Session {
   query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
 }
 
-/** Times are read as PostgreSQL prints them like this. */
-const SETTINGS = { TimeZone: 'UTC', DateStyle: 'ISO' };
+/**
+ * What a role, a database or the environment may set otherwise, and what would then be read, written or compared as
+ * something else: times as they are printed, NULL in arrays, texts and their characters. Nor does a wait for a lock end
+ * before its statement does.
+ */
+const SETTINGS = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO',
+  array_nulls: 'on',
+  client_encoding: 'UTF8',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  lock_timeout: '0',
+};
 
 /** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
@@ -88,6 +100,8 @@ export class Database implements Session {
   #isClosed = false;
   /** Connections that could not even roll back. */
   readonly #unfit = new WeakSet<pg.ClientBase>();
+  /** What ended a connection, which the driver tells only of the statement that was on it, if there was one. */
+  readonly #ends = new WeakMap<pg.ClientBase, Error>();
 
   constructor(options: DatabaseOptions) {
     const { statementTimeoutMs, connectionTimeoutMs } = options;
@@ -129,8 +143,19 @@ export class Database implements Session {
    */
   async connect(): Promise<pg.Client> {
     const { line } = await this.#open();
-    const config = line.isSession ? directConfig(this.#options.url, SETTINGS) : line.config;
+    const config = line.isSession
+      ? directConfig(this.#options.url, { ...SETTINGS, statement_timeout: '0' })
+      : line.config;
     return connect({ ...config, types: AS_TEXT });
+  }
+
+  /**
+   * Whether the server answers and takes writes.
+   *
+   * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`
+   */
+  async ping(): Promise<void> {
+    return this.#withClient(await this.#open(), requireWritable);
   }
 
   get poolState(): PoolState {
@@ -156,7 +181,7 @@ export class Database implements Session {
   }
 
   async #openPool(): Promise<Opened> {
-    const { url, max, idleTimeoutMs, queryHints } = this.#options;
+    const { url, max, idleTimeoutMs, queryHints, server = 'primary' } = this.#options;
     const line = await findLine(url, this.#settings, queryHints, this.#bounds);
     const pool = new pg.Pool({
       ...line.config,
@@ -166,11 +191,23 @@ export class Database implements Session {
       keepAlive: true,
       application_name: 'pincex',
       types: AS_TEXT,
+      // Where its address leads elsewhere for a while, a connection is not kept for when it leads back.
+      ...(server === 'primary' && {
+        verify(client, done) {
+          requireWritable(client).then(() => {
+            done();
+          }, done);
+        },
+      }),
     });
     // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
     // driver raises besides would end the process if nobody listened.
     pool.on('error', () => undefined);
-    pool.on('connect', (client) => client.on('error', () => undefined));
+    pool.on('connect', (client) =>
+      client.on('error', (error) => {
+        if (!this.#ends.has(client)) this.#ends.set(client, error);
+      }),
+    );
     this.#pool = pool;
     return { line, pool };
   }
@@ -197,9 +234,11 @@ export class Database implements Session {
       } catch (error) {
         hasEnded = true;
         // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
-        if (failureOf(error) !== 'disconnected') {
+        if (!this.#ends.has(client) && failureOf(error) !== 'disconnected') {
           await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
         }
+        // A statement of the caller's that was on the connection when it broke has the driver's error.
+        if (error === this.#ends.get(client)) rethrow(error);
         throw error;
       }
       await this.#commit(client);
@@ -220,7 +259,7 @@ export class Database implements Session {
   /** Runs what a transaction begins and ends with. */
   async #control(client: pg.ClientBase, name: string, text: string): Promise<pg.QueryResult> {
     const began = performance.now();
-    const result = await client.query(text).catch(rethrow);
+    const result = await client.query(text).catch((error: unknown) => this.#failed(client, error));
     this.#ran({ name, text, values: [], durationMs: performance.now() - began, rows: 0 });
     return result;
   }
@@ -243,7 +282,7 @@ export class Database implements Session {
     try {
       return await work(client);
     } catch (error) {
-      broken = failureOf(error) === 'disconnected' || this.#unfit.has(client);
+      broken = spoilsConnection(error) || this.#unfit.has(client);
       throw error;
     } finally {
       client.release(broken);
@@ -267,7 +306,7 @@ export class Database implements Session {
     if (pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
     const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
-    if (!isPoolTimeout(error) || pool.totalCount < max) return unavailable(error);
+    if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);
     this.#options.statistics?.poolRefused();
     return new PincexError(
       'pool_exhausted',
@@ -286,10 +325,17 @@ export class Database implements Session {
     const { name, rowMode } = statement;
     const sent = line.send(client, statement);
     const query = { ...sent, values: values as string[], ...(rowMode && { rowMode }) };
-    const { rows } = await client.query<Row & pg.QueryResultRow>(query).catch(rethrow);
+    const { rows } = await client
+      .query<Row & pg.QueryResultRow>(query)
+      .catch((error: unknown) => this.#failed(client, error));
     const durationMs = performance.now() - began;
     this.#ran({ name, text: sent.text, values, durationMs, rows: rows.length });
     return rows;
+  }
+
+  /** Of a statement that came too late for its connection, what ended that one is told. */
+  #failed(client: pg.ClientBase, error: unknown): never {
+    rethrow(error instanceof pg.DatabaseError ? error : (this.#ends.get(client) ?? error));
   }
 
   #ran(run: Omit<StatementRun, 'server'>): void {

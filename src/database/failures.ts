@@ -1,62 +1,55 @@
 import pg from 'pg';
-import { PincexError } from '../errors.ts';
+import { PincexError, type ErrorCode } from '../errors.ts';
+import { meaningOf, SPOILT, type Failure } from './sqlStates.ts';
 
-/** What a failed statement means for whoever sent it. */
-export type Failure =
-  /** A guard missed, or a row was made by another batch meanwhile: decide anew. */
-  | 'guard_lost'
-  /** What was to be written alongside is not there to be written: nothing was written, nor will it be. */
-  | 'superseded'
-  /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
-  | 'collision'
-  /** The server takes no statement just now, or gave this one up: nothing was written, try again. */
-  | 'refused'
-  /** The connection or the server went away; a commit under way may or may not have happened. */
-  | 'disconnected'
-  | 'other';
+export type { Failure } from './sqlStates.ts';
 
-const DIVISION_BY_ZERO = '22012';
-/** "cannot take square root of a negative number" */
-const NO_ROOT = '2201F';
-const UNIQUE_VIOLATION = '23505';
-/** Serialization failure, deadlock, lock not available. */
-const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
-/** Too many connections, still starting up, reading only after a failover. */
-const REFUSALS: ReadonlySet<string> = new Set(['53300', '57P03', '25006']);
-/** Terminated, crashed, or closed while idle. */
-const SERVER_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P05']);
+/** What the errors that are made here mean: they keep no more of it for callers than their code. */
+const failures = new WeakMap<PincexError, Failure>();
+
+/** Rows came up that were not locked in their turn: decide anew. */
+export class Unlocked extends Error {}
 
 export function failureOf(error: unknown): Failure {
-  if (error instanceof PincexError) {
-    if (error.code !== 'database_unavailable') return 'other';
-    return isCancelled(error.cause) ? 'refused' : 'disconnected';
-  }
-  if (isUnanswered(error)) return 'disconnected';
-  if (!(error instanceof pg.DatabaseError)) return 'other';
-  const code = error.code ?? '';
-  if (code === DIVISION_BY_ZERO || code === UNIQUE_VIOLATION) return 'guard_lost';
-  if (code === NO_ROOT) return 'superseded';
-  if (COLLISIONS.has(code)) return 'collision';
-  if (REFUSALS.has(code)) return 'refused';
-  return isAway(error) ? 'disconnected' : 'other';
+  if (error instanceof Unlocked) return 'guard_lost';
+  if (error instanceof PincexError) return failures.get(error) ?? 'other';
+  if (error instanceof pg.DatabaseError) return meaningOf(error.code ?? '').failure;
+  return isOfDriver(error) ? 'disconnected' : 'other';
 }
 
-/** `statement_timeout`, or an operator's `pg_cancel_backend`. */
-const QUERY_CANCELED = '57014';
+/** Whether a statement failed since a table is not there. */
+export const lacksTable = (error: unknown): boolean => isOf(error, UNDEFINED_TABLE);
 
-/** PostgreSQL stopped the statement: it wrote nothing, and its connection is sound. */
-function isCancelled(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError && error.code === QUERY_CANCELED;
+function isOf(error: unknown, code: string): boolean {
+  const cause = error instanceof PincexError ? error.cause : error;
+  return cause instanceof pg.DatabaseError && cause.code === code;
 }
 
-/** The driver's own words for "no answer came in time": its connection still waits for one, and is of no use. */
-function isUnanswered(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Query read timeout';
+const UNDEFINED_TABLE = '42P01';
+const UNIQUE_VIOLATION = '23505';
+
+/** Whether a row that was to be made is there already. */
+export const isTaken = (error: unknown): boolean => isOf(error, UNIQUE_VIOLATION);
+
+/** The driver's own words for a connection that ended, or that no answer came on in time. It has no codes for them. */
+const ENDED =
+  /^(Query read timeout|Connection terminated|Client has encountered a connection error|Client was closed|Cannot use a pool|Received unexpected|This socket has been ended)/;
+
+function isOfDriver(error: unknown): error is Error {
+  return error instanceof Error && ENDED.test(error.message);
 }
 
 /** The driver's own words for "no connection became free in time". */
 export function isPoolTimeout(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect');
+}
+
+/** Whether a connection on which this happened is of no use from now on, though the server may still be there. */
+export function spoilsConnection(error: unknown): boolean {
+  if (failureOf(error) === 'disconnected' || (error instanceof PincexError && writeless.has(error)))
+    return true;
+  const cause = error instanceof PincexError ? error.cause : error;
+  return cause instanceof pg.DatabaseError && SPOILT.has(cause.code ?? '');
 }
 
 /** Whether a pooler turned a connection down because of the `options` that it was to start with. */
@@ -67,26 +60,114 @@ export function refusesOptions(error: unknown): boolean {
   );
 }
 
-export function unavailable(error: unknown): PincexError {
+/**
+ * What PostgreSQL or the driver said, as callers hear it: a stable code, the words of the server, and what to do. What is
+ * neither's stays as it is.
+ */
+export function told(error: unknown): unknown {
   if (error instanceof PincexError) return error;
-  if (isCancelled(error)) {
-    const message = `PostgreSQL gave a statement up: ${error.message} (database.pool.statement_timeout)`;
-    return new PincexError('database_unavailable', message, { cause: error });
-  }
-  if (isUnanswered(error)) {
-    const message =
-      'PostgreSQL did not answer in time (database.pool.statement_timeout); the connection was given up';
-    return new PincexError('database_unavailable', message, { cause: error });
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new PincexError('database_unavailable', `PostgreSQL cannot be reached: ${reason}`, { cause: error });
+  if (error instanceof pg.DatabaseError) return answered(error);
+  if (!isOfDriver(error)) return error;
+  const message =
+    error.message === 'Query read timeout'
+      ? 'PostgreSQL did not answer in time (database.pool.statement_timeout); the connection was given up'
+      : `PostgreSQL cannot be reached: ${error.message}`;
+  return made('database_unavailable', 'disconnected', message, error);
 }
 
-/** What PostgreSQL answers keeps its SQLSTATE; any other failure of a statement is one of the connection. */
+/** A statement failed: so whatever is no answer of PostgreSQL's is a connection that broke. */
 export function rethrow(error: unknown): never {
-  const isAnswer = error instanceof pg.DatabaseError && !isCancelled(error) && !isAway(error);
-  throw isAnswer ? error : unavailable(error);
+  const known = told(error);
+  if (known instanceof PincexError) throw known;
+  throw made(
+    'database_unavailable',
+    'disconnected',
+    `PostgreSQL cannot be reached: ${wordsOf(error)}`,
+    error,
+  );
 }
 
-/** The server's last word on a connection. */
-const isAway = ({ code = '' }: pg.DatabaseError): boolean => SERVER_AWAY.has(code) || code.startsWith('08');
+/** No connection was made: nothing was sent, so nothing was written. */
+export function unconnected(error: unknown): PincexError {
+  if (error instanceof PincexError) return error;
+  if (error instanceof pg.DatabaseError) {
+    const { failure } = meaningOf(error.code ?? '');
+    return answered(error, failure === 'disconnected' ? 'refused' : failure);
+  }
+  const remedy = mistakeIn(error);
+  if (remedy !== undefined) {
+    const message = `No connection to PostgreSQL can be made: ${wordsOf(error)}; ${remedy}`;
+    return made('database_refused', 'other', message, error);
+  }
+  const message = `PostgreSQL cannot be reached: ${wordsOf(error)}`;
+  return made('database_unavailable', 'refused', message, error);
+}
+
+/** The server at the other end takes no writes. */
+export function readOnly(why: string): PincexError {
+  const message = `This server is read-only (${why}); ${meaningOf('25006').remedy}`;
+  const error = made('database_unavailable', 'refused', message);
+  writeless.add(error);
+  return error;
+}
+
+/** Errors of servers that said by themselves that they take no writes. */
+const writeless = new WeakSet<PincexError>();
+
+const TLS = 'see "TLS to PostgreSQL" in docs/operations.md';
+
+/** What is to be mended here before a connection can be made. */
+function mistakeIn(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { message, code = '', syscall } = error as Error & { code?: string; syscall?: string };
+  if (syscall === 'open' || code === 'EISDIR') return `database.url names that file; ${TLS}`;
+  const isRefused = /^(ERR_(TLS|SSL|OSSL)_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(
+    code,
+  );
+  if (isRefused || message.includes('does not support SSL')) return TLS;
+  if (message.startsWith('SASL')) return meaningOf('28P01').remedy;
+  return undefined;
+}
+
+/** @param failure what it means, where that is another thing than its code alone says */
+function answered(error: pg.DatabaseError, failure?: Failure): PincexError {
+  const { code = '', message } = error;
+  const meaning = meaningOf(code);
+  const means = failure ?? meaning.failure;
+  if (code === '25006') {
+    return made(
+      'database_unavailable',
+      means,
+      `This server is read-only: ${message}; ${meaning.remedy}`,
+      error,
+    );
+  }
+  if (code === '57014') {
+    const bound = message.includes('timeout')
+      ? ' (database.pool.statement_timeout)'
+      : ` (${code}); ${meaning.remedy}`;
+    return made('database_unavailable', means, `PostgreSQL gave a statement up: ${message}${bound}`, error);
+  }
+  const what = means === 'disconnected' ? 'PostgreSQL ended the connection' : 'PostgreSQL refuses';
+  return made(codeOf(code, means), means, `${what}: ${message} (${code}); ${meaning.remedy}`, error);
+}
+
+function codeOf(sqlState: string, failure: Failure): ErrorCode {
+  if (sqlState === '25P02') return 'transaction_aborted';
+  if (failure === 'collision') return 'conflict';
+  return failure === 'refused' || failure === 'disconnected' ? 'database_unavailable' : 'database_refused';
+}
+
+function made(code: ErrorCode, failure: Failure, message: string, cause?: unknown): PincexError {
+  const error = new PincexError(code, message, cause === undefined ? undefined : { cause });
+  failures.set(error, failure);
+  return error;
+}
+
+/** Of several addresses that all failed the driver makes one error without words. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map((each) => wordsOf(each)).join('; ');
+  }
+  return error instanceof Error ? error.message : String(error);
+}

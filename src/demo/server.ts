@@ -14,6 +14,7 @@ export async function startDemoServer(
 ): Promise<EmbeddedServer> {
   const server = await startEmbeddedServer({ dataDir, onProgress });
   if (!server.startedHere) {
+    await server.stop();
     throw new PincexError('server_not_startable', `Another demo runs in ${dataDir}; wait until it is done`);
   }
   try {

@@ -28,8 +28,10 @@ function indexOf(text: string): MigratedIndex | undefined {
 }
 
 function primaryKeyOf(text: string): MigratedIndex | undefined {
-  const table = /^CREATE TABLE (\w+)/.exec(text)?.[1];
-  const columns = /^\s*(?:PRIMARY KEY \(([^)]*)\)|(\w+)\s[^\n]*\bPRIMARY KEY\b)/m.exec(text);
+  const changed = /^ALTER TABLE (\w+) ADD PRIMARY KEY \(([^)]*)\)$/.exec(text);
+  const table = changed?.[1] ?? /^CREATE TABLE (\w+)/.exec(text)?.[1];
+  const columns =
+    changed?.slice(1) ?? /^\s*(?:PRIMARY KEY \(([^)]*)\)|(\w+)\s[^\n]*\bPRIMARY KEY\b)/m.exec(text);
   const key = columns?.[1] ?? columns?.[2];
   if (table === undefined || key === undefined) return undefined;
   return { name: `${table}_pkey`, table, remake: `ALTER TABLE ${table} ADD PRIMARY KEY (${key})` };

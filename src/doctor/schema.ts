@@ -1,4 +1,5 @@
-import { migrationStatus, type MigrationState } from '../migrations/runner.ts';
+import { migrationStatus } from '../migrations/runner.ts';
+import { REMEDIES, type MigrationState } from '../migrations/states.ts';
 import type { Check, Finding } from './check.ts';
 
 export const migrated: Check = {
@@ -13,21 +14,19 @@ export const migrated: Check = {
 export function schemaFindings(states: readonly MigrationState[]): Finding[] {
   return states.flatMap(({ version, name, state }): Finding[] => {
     if (state === 'applied') return [];
-    return [{ severity: 'hurts', subject: `migration ${version} (${name})`, ...EXPLAINED[state] }];
+    return [
+      {
+        severity: 'hurts',
+        subject: `migration ${version} (${name})`,
+        message: MESSAGES[state],
+        remedy: REMEDIES[state],
+      },
+    ];
   });
 }
 
-const EXPLAINED = {
-  pending: {
-    message: 'is not applied in this database, and Pincex refuses to open it',
-    remedy: 'Run "pincex migrate up"',
-  },
-  changed: {
-    message: 'was changed after it was applied, so nobody knows what the tables are like',
-    remedy: 'Put its file back as it was, and write a new migration for the change',
-  },
-  unknown: {
-    message: 'is applied, but this version does not know it',
-    remedy: 'Use the newer version of Pincex that applied it',
-  },
+const MESSAGES = {
+  pending: 'is not applied in this database, and Pincex refuses to open it',
+  changed: 'was changed after it was applied, so nobody knows what the tables are like',
+  unknown: 'is applied, but this version does not know it',
 };

@@ -8,6 +8,7 @@ import {
 import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/locks.ts';
+import { findOrphans } from '../engine/orphans.ts';
 import { persistAll } from '../engine/persist.ts';
 import * as requests from '../http/requests/statements.ts';
 import {
@@ -22,6 +23,7 @@ import { countOpenOrders, getOpenOrders } from '../reads/openOrders.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
 import { countTradesOfOrders, getTradesByOrders } from '../reads/trades.ts';
+import { ping } from '../migrations/history.ts';
 import { deleteOldProcesses, writeProcess } from '../statistics/reporter.ts';
 import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
 import * as streams from '../streams/sources.ts';
@@ -37,15 +39,16 @@ export interface IssuedStatement extends Statement {
 /**
  * Every statement that runs while the books are open. The two halves of a batch stand here once, with all their parts: a batch
  * takes those that it needs, and PostgreSQL plans each by itself. Not here are what has no plan or reads no table (BEGIN,
- * COMMIT, savepoints, the ping) and what is meant to read tables whole: the audit, and the migrations.
+ * COMMIT, savepoints) and what is meant to read tables whole: the audit, and the migrations.
  */
 export const issuedStatements: readonly IssuedStatement[] = [
   loadAll,
   persistAll,
   lockAccounts,
   lockOrders,
+  findOrphans,
   getAccounts,
-  { ...getOrdersByIds, by: ['orders_id'] },
+  { ...getOrdersByIds, by: ['orders_pkey', 'orders_id'] },
   { ...getUserOrdersBy.all, by: ['orders_user_created'] },
   // In the order of time and with a filter, or by status and then sorted: both stop at the user's own orders.
   { ...getUserOrdersBy.byStatus, by: ['orders_user_status', 'orders_user_created'] },
@@ -85,4 +88,5 @@ export const issuedStatements: readonly IssuedStatement[] = [
   revokeApiKey,
   writeProcess,
   { ...deleteOldProcesses, isWhole: true },
+  { ...ping, isWhole: true },
 ];

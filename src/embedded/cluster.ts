@@ -33,7 +33,7 @@ export async function ensureCluster(installation: Installation): Promise<void> {
   }
 }
 
-async function makeCluster({ files, binaries, user, way, password }: Installation): Promise<void> {
+async function makeCluster({ files, binaries, user, way, password, lifeline }: Installation): Promise<void> {
   const unfinished = `${files.cluster}.new-${process.pid}`;
   const passwordFile = `${unfinished}.password`;
   fs.mkdirSync(unfinished, { mode: 0o700 });
@@ -44,7 +44,7 @@ async function makeCluster({ files, binaries, user, way, password }: Installatio
       [binaries.initdb, `--pgdata=${unfinished}`, '--username=postgres', `--pwfile=${passwordFile}`],
       ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-instructions'],
     ].flat();
-    const code = await withLog(files.log, (log) => supervise(way, program, log).ended);
+    const code = await withLog(files.log, (log) => supervise(way, program, log, lifeline).ended);
     if (code !== 0) throw notStartable(`initdb failed:\n${tailOfLog(files.log)}`);
     fs.renameSync(unfinished, files.cluster);
     syncFolder(files.dataDir);

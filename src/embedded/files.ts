@@ -12,8 +12,10 @@ export interface ServerFiles {
   readonly log: string;
   /** Held by the process that is just starting the server. */
   readonly lock: string;
-  /** The process that started the server. */
-  readonly starter: string;
+  /** A pipe that those who use the server hold open: see `lifeline.ts`. */
+  readonly lifeline: string;
+  /** Those who came to use the server since it was started, as its supervisor noticed them. */
+  readonly users: string;
 }
 
 /** Makes the data folder, with its parents, and names its files. */
@@ -28,6 +30,7 @@ export function prepareFiles(dataDir: string): ServerFiles {
     password: file('postgres.password'),
     log: file('postgres.log'),
     lock: file('postgres.lock'),
-    starter: file('postgres.starter'),
+    lifeline: file('postgres.lifeline'),
+    users: file('postgres.users'),
   };
 }

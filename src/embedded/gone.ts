@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const EVERY_MS = 1_000;
 
 /**
- * Resolves once nothing listens at the URL of an embedded server any more. It has ended then, with the process that
- * started it, and does not come back there. Waiting for it keeps no process alive.
+ * Resolves once nothing listens at the URL of an embedded server any more. It was stopped then, or crashed, and does not
+ * come back there. Waiting for it keeps no process alive.
  */
 export async function untilGone(url: string): Promise<void> {
   const { hostname, port } = new URL(url);

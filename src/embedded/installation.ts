@@ -1,5 +1,6 @@
 import type { Binaries } from './binaries.ts';
 import type { ServerFiles } from './files.ts';
+import type { Lifeline } from './lifeline.ts';
 import type { ServerUser } from './user.ts';
 import type { Way } from './way.ts';
 
@@ -11,4 +12,5 @@ export interface Installation {
   readonly user: ServerUser | null;
   readonly way: Way;
   readonly password: string;
+  readonly lifeline: Lifeline;
 }

@@ -15,16 +15,16 @@ const LONGEST_START_MS = 5 * 60_000;
 
 /**
  * Starts the server on its cluster and waits until it takes connections. From then on it ends with
- * this process.
+ * the last process that uses it.
  *
  * @throws PincexError `server_not_startable` with the last lines of the server's log.
  */
 export async function launchServer(installation: Installation): Promise<Postmaster> {
-  const { files, binaries, way } = installation;
+  const { files, binaries, way, lifeline } = installation;
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const program = [binaries.postgres, '-D', files.cluster, ...serverSettings(port)];
-    const server = await withLog(files.log, (log) => supervise(way, program, log));
+    const server = await withLog(files.log, (log) => supervise(way, program, log, lifeline));
     const postmaster = await untilReady(server, files.cluster);
     if (postmaster) {
       server.unref();
@@ -43,7 +43,6 @@ async function untilReady(server: Supervised, cluster: string): Promise<Postmast
     const postmaster = findPostmaster(cluster);
     if (postmaster?.ready) return postmaster;
     if (Date.now() > deadline) {
-      server.end();
       throw notStartable(`PostgreSQL is not ready after ${LONGEST_START_MS / 60_000} minutes.`);
     }
     if ((await Promise.race([ended, sleep(10)])) === 'ended') return null;

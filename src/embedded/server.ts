@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PincexError } from '../errors.ts';
 import { findBinaries } from './binaries.ts';
@@ -7,11 +7,20 @@ import { answers, ensureDatabase, urlOf } from './database.ts';
 import { notStartable } from './failure.ts';
 import { prepareFiles, type ServerFiles } from './files.ts';
 import { launchServer } from './launch.ts';
+import {
+  enter,
+  hasUsers,
+  isCurrent,
+  isWatched,
+  makeLifeline,
+  removeLifeline,
+  type Entrance,
+} from './lifeline.ts';
 import { withLock } from './lock.ts';
 import { rotateLog } from './log.ts';
 import { readOrMakePassword } from './password.ts';
 import { findPostmaster, type Postmaster, removeStalePidFile, stopPostmaster } from './postmaster.ts';
-import { isRunning, myself, pidOf } from './processes.ts';
+import { pidOf } from './processes.ts';
 import { findServerUser } from './user.ts';
 import { findWay } from './way.ts';
 
@@ -21,9 +30,9 @@ export interface EmbeddedServer {
   readonly url: string;
   /** The port on 127.0.0.1. */
   readonly port: number;
-  /** False where another process started it. It then ends with that process. */
+  /** False where it ran already. */
   readonly startedHere: boolean;
-  /** Stops the server where it was started here; else, and the second time, does nothing. */
+  /** Needs the server no more: it stops, and is waited for, unless somebody else uses it. The second time nothing is done. */
   stop(): Promise<void>;
 }
 
@@ -34,13 +43,12 @@ export interface EmbeddedServerOptions {
   readonly onProgress?: (message: string) => void;
 }
 
-/** How long a server of another process may be neither ready nor gone. */
+/** How long a server, or what a start that was killed has left, may be neither ready nor gone. */
 const LONGEST_CHANGE_MS = 90_000;
 
 /**
- * Starts a PostgreSQL server on the data folder, or finds the one that a live process has started
- * there. A server that is started here ends with this process, however that ends; to end it earlier,
- * and to wait for it, call `stop()`.
+ * Starts a PostgreSQL server on the data folder, or uses the one that runs there. It ends with the last process that
+ * uses it, however that ends; to be done with it earlier, call `stop()`.
  *
  * @throws PincexError `server_not_startable`, with the reason and what to do.
  */
@@ -51,7 +59,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     const files = prepareFiles(options.dataDir);
     return await withLock(
       files.lock,
-      async () => (await findServerInUse(files)) ?? (await start(files, onProgress)),
+      async () => (await useRunningServer(files)) ?? (await start(files, onProgress)),
       (holder) => {
         onProgress(`waiting for process ${pidOf(holder)}, which is starting PostgreSQL`);
       },
@@ -63,26 +71,36 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
 }
 
 /**
- * The server that another process has started and that is in use. One whose starter is dead (its
- * supervisor is about to stop it, or died as well) is stopped, and null returned: ours takes its place.
+ * The server that runs already and stays. One that is ending is waited for, one that nobody watches is stopped (its
+ * supervisor died), and null returned: ours takes its place.
  */
-async function findServerInUse(files: ServerFiles): Promise<EmbeddedServer | null> {
+async function useRunningServer(files: ServerFiles): Promise<EmbeddedServer | null> {
   const deadline = Date.now() + LONGEST_CHANGE_MS;
-  for (;;) {
-    const postmaster = findPostmaster(files.cluster);
-    if (!postmaster) return null;
-    if (!isRunning(starterOf(files))) {
-      await stopPostmaster(postmaster.identity);
-    } else if (postmaster.ready) {
-      const url = urlOf(postmaster.port, readOrMakePassword(files));
-      if (await answers(url)) {
-        return { url, port: postmaster.port, startedHere: false, stop: () => Promise.resolve() };
+  let entrance: Entrance | null = null;
+  let server: EmbeddedServer | null = null;
+  try {
+    for (;;) {
+      const postmaster = findPostmaster(files.cluster);
+      if (!postmaster) return null;
+      entrance ??= enter(files);
+      if (!entrance) {
+        await stopPostmaster(postmaster.identity);
+      } else if (postmaster.ready && entrance.isNoticed()) {
+        const password = readOrMakePassword(files);
+        if (await answers(urlOf(postmaster.port, password, 'postgres'))) {
+          // Whoever started it may have been killed before that.
+          await ensureDatabase(postmaster.port, password);
+          server = usedServer(files, postmaster, password, entrance.held, false);
+          return server;
+        }
       }
+      if (Date.now() > deadline) {
+        throw notStartable(`the server process ${pidOf(postmaster.identity)} neither answers nor ends.`);
+      }
+      await sleep(20);
     }
-    if (Date.now() > deadline) {
-      throw notStartable(`the server process ${pidOf(postmaster.identity)} neither answers nor ends.`);
-    }
-    await sleep(20);
+  } finally {
+    if (entrance && !server) closeSync(entrance.held);
   }
 }
 
@@ -90,34 +108,78 @@ async function start(files: ServerFiles, onProgress: (message: string) => void):
   const binaries = findBinaries();
   const user = await findServerUser(files.cluster);
   const way = await findWay(user, binaries, files.dataDir);
+  await untilUnwatched(files);
   rotateLog(files.log);
   if (!isComplete(files.cluster)) onProgress('creating the PostgreSQL data folder');
   const password = readOrMakePassword(files);
-  const installation = { files, binaries, user, way, password };
-  await ensureCluster(installation);
-
-  onProgress('starting PostgreSQL');
-  removeStalePidFile(files.cluster);
-  // Before the server runs: whoever finds it must find its starter too.
-  writeFileSync(files.starter, myself());
-  const postmaster = await launchServer(installation);
+  const lifeline = await makeLifeline(files);
+  const installation = { files, binaries, user, way, password, lifeline };
   try {
-    await ensureDatabase(postmaster.port, password);
+    await ensureCluster(installation);
+    onProgress('starting PostgreSQL');
+    removeStalePidFile(files.cluster);
+    const postmaster = await launchServer(installation);
+    try {
+      await ensureDatabase(postmaster.port, password);
+    } catch (error) {
+      await stopPostmaster(postmaster.identity);
+      throw error;
+    }
+    return usedServer(files, postmaster, password, lifeline.held, true);
   } catch (error) {
-    await stopPostmaster(postmaster.identity);
+    closeSync(lifeline.held);
     throw error;
+  } finally {
+    closeSync(lifeline.reader);
+    closeSync(lifeline.users);
   }
-  return startedServer(postmaster, password);
 }
 
-function startedServer({ identity, port }: Postmaster, password: string): EmbeddedServer {
-  return { url: urlOf(port, password), port, startedHere: true, stop: () => stopPostmaster(identity) };
+/**
+ * A start that was killed may have set a program going that has written nothing yet by which it could be found. Its
+ * supervisor has been there from the beginning, and ends it.
+ */
+async function untilUnwatched(files: ServerFiles): Promise<void> {
+  const deadline = Date.now() + LONGEST_CHANGE_MS;
+  while (isWatched(files)) {
+    if (Date.now() > deadline)
+      throw notStartable(`what an earlier start has left in ${files.dataDir} does not end.`);
+    await sleep(20);
+  }
 }
 
-function starterOf(files: ServerFiles): string {
-  try {
-    return readFileSync(files.starter, 'utf8');
-  } catch {
-    return '';
+function usedServer(
+  files: ServerFiles,
+  { identity, port }: Postmaster,
+  password: string,
+  held: number,
+  startedHere: boolean,
+): EmbeddedServer {
+  let leaving: Promise<void> | undefined;
+  return {
+    url: urlOf(port, password),
+    port,
+    startedHere,
+    stop() {
+      leaving ??= leave(files, identity, held);
+      return leaving;
+    },
+  };
+}
+
+/** Under the lock: nobody comes between our look at who is left and the end of the server. */
+async function leave(files: ServerFiles, identity: string, held: number): Promise<void> {
+  if (!existsSync(files.dataDir)) {
+    // It was deleted under us, and nobody can come any more.
+    closeSync(held);
+    await stopPostmaster(identity);
+    return;
   }
+  await withLock(files.lock, async () => {
+    const isOurs = isCurrent(files, held);
+    closeSync(held);
+    if (!isOurs || hasUsers(files)) return;
+    await stopPostmaster(identity);
+    removeLifeline(files);
+  });
 }

@@ -1,30 +1,32 @@
 import { spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
+import type { Lifeline } from './lifeline.ts';
 import { serverEnvironment, type Way } from './way.ts';
 
 /**
- * Runs a program until it ends or until the other side of descriptor 3 closes, which the operating
- * system does when the process that started it ends, however it ends, SIGKILL included. Then the
- * program gets SIGINT: PostgreSQL's fast shutdown. So no handler of ours sits in the host application.
+ * Runs a program until it ends or until nobody holds the pipe at descriptor 3 any more. Then the program gets SIGINT:
+ * PostgreSQL's fast shutdown; again and again, since a shell starts what runs beside it with SIGINT ignored, and a
+ * program that has only just begun does not hear the first one. Whoever comes to use it says so with a line in the
+ * pipe, which goes to descriptor 4.
  */
 const SCRIPT = `
-"$@" 3<&- & program=$!
+"$@" 3<&- 4>&- & program=$!
 trap 'kill -INT $program 2>/dev/null' HUP INT TERM
-{ read -r line <&3; kill -INT $program 2>/dev/null; } & watcher=$!
+{
+  while read -r line <&3; do printf '%s\\n' "$line" >&4; done
+  while kill -INT $program 2>/dev/null; do sleep 1 3<&- 4>&-; done
+} & watcher=$!
 while kill -0 $program 2>/dev/null; do wait $program; code=$?; done
 kill $watcher 2>/dev/null
 wait $watcher
 exit $code
 `;
 
-/** A program that ends with this process at the latest. */
+/** A program that ends with the last process that uses it, at the latest. */
 export interface Supervised {
   /** Fulfilled with the exit code once the program has ended; null where a signal ended it. */
   readonly ended: Promise<number | null>;
   /** Lets this process end without waiting for the program. */
   unref(): void;
-  /** Tells the program to end, as the end of this process would. */
-  end(): void;
 }
 
 /**
@@ -32,7 +34,12 @@ export interface Supervised {
  *
  * @param log - the descriptor of the file that takes what the program prints.
  */
-export function supervise(way: Way, program: readonly string[], log: number): Supervised {
+export function supervise(
+  way: Way,
+  program: readonly string[],
+  log: number,
+  { reader, users }: Lifeline,
+): Supervised {
   const [command, ...args] = [...way.prefix, '/bin/sh', '-c', SCRIPT, 'sh', ...program] as [
     string,
     ...string[],
@@ -42,12 +49,8 @@ export function supervise(way: Way, program: readonly string[], log: number): Su
     cwd: '/',
     env: serverEnvironment,
     detached: true,
-    stdio: ['ignore', log, log, 'pipe'],
+    stdio: ['ignore', log, log, reader, users],
   });
-  // Node's types do not tell that a pipe is a socket.
-  const lifeline = child.stdio[3] as Socket | undefined;
-  // Nothing is ever sent; that the other side has gone is told by `ended`.
-  lifeline?.on('error', () => undefined);
   return {
     ended: new Promise((resolve, reject) => {
       child.once('error', reject);
@@ -55,10 +58,6 @@ export function supervise(way: Way, program: readonly string[], log: number): Su
     }),
     unref() {
       child.unref();
-      lifeline?.unref();
-    },
-    end() {
-      lifeline?.destroy();
     },
   };
 }

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import { Books, type LoadedBooks } from '../books/books.ts';
+import { TOUCHED } from '../books/broken.ts';
 import { Rejection } from '../books/rejection.ts';
 import type { Operation } from '../books/rows.ts';
 import type { Command } from '../commands/command.ts';
+import { Keys } from '../commands/keys.ts';
 import type { Moment } from '../database/moment.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
@@ -108,7 +110,7 @@ function failGroup(
     const before = command instanceof Rejection ? undefined : appliedBefore(books, command, hashOf(command));
     return before === undefined || before instanceof Rejection
       ? { index, id, status: 'rejected', error: rejection.toItemError(index, id) }
-      : { index, id, status: 'replayed', data: JSON.parse(before.outcome) as unknown };
+      : { index, id, status: 'replayed', data: before.data };
   });
 }
 
@@ -125,14 +127,13 @@ function decideItem(
     const contentHash = hashOf(command);
     const before = appliedBefore(books, command, contentHash);
     if (before instanceof Rejection) throw before;
-    if (before !== undefined) {
-      return { index, id, status: 'replayed', data: JSON.parse(before.outcome) as unknown };
-    }
+    if (before !== undefined) return { index, id, status: 'replayed', data: before.data };
+    refuseBroken(books, command);
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
     const { type, claims } = command;
-    for (const { key, userId, id } of claims) {
-      books.operations.set(key, { key, userId, id, type, contentHash, outcome, batchId });
+    for (const claim of claims) {
+      books.operations.set(claim.key, { ...claim, type, contentHash, outcome, batchId });
     }
     return { index, id, status: 'applied', data };
   } catch (error) {
@@ -142,8 +143,12 @@ function decideItem(
   }
 }
 
-/** The operation that used the command's id before with the same content, or the rejection if it was another. */
-function appliedBefore(books: Books, command: Command, hash: string): Operation | Rejection | undefined {
+/** What the command told when it was applied before, or the rejection if another used its id. */
+function appliedBefore(
+  books: Books,
+  command: Command,
+  hash: string,
+): { readonly data: unknown } | Rejection | undefined {
   let before: Operation | undefined;
   for (const { key, userId, id } of command.claims) {
     const operation = books.operations.get(key);
@@ -156,8 +161,34 @@ function appliedBefore(books: Books, command: Command, hash: string): Operation 
     }
     before ??= operation;
   }
-  return before;
+  return before && outcomeOf(before);
 }
+
+function outcomeOf({ userId, id, outcome }: Operation): { readonly data: unknown } | Rejection {
+  try {
+    return { data: JSON.parse(outcome) as unknown };
+  } catch {
+    return new Rejection(
+      'broken_row',
+      `operation ${userId} ${id} is broken: its outcome is no JSON${NOT_OURS}`,
+    );
+  }
+}
+
+/** Refuses what would work on a row that no rule can work on, before anything is changed. */
+function refuseBroken({ broken }: Books, command: Command): void {
+  if (broken === undefined || broken.size === 0) return;
+  const keys = new Keys();
+  command.touch(keys);
+  for (const touched of TOUCHED) {
+    for (const { key } of keys[touched].inOrder()) {
+      const reason = broken.reason(touched, key);
+      if (reason !== undefined) throw new Rejection('broken_row', reason + NOT_OURS);
+    }
+  }
+}
+
+const NOT_OURS = '; SQL other than ours changed it, and has to mend it';
 
 /** 128 bits of SHA-256 over all that was asked: two contents that share them will not be met. */
 export function contentHash({ content }: Command): string {

@@ -6,18 +6,20 @@ import type { CatalogStore } from '../catalog/store.ts';
 import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession, Trace } from '../database/database.ts';
-import { failureOf, unavailable } from '../database/failures.ts';
+import { failureOf, isTaken } from '../database/failures.ts';
 import { takeMoments } from '../database/moment.ts';
-import { persistently } from '../database/retry.ts';
+import { persistently, triedInVain } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { summarize, type BatchMode, type BatchResult } from '../results.ts';
 import { Contention } from './contention.ts';
 import { contentHash, decide, type Decision, type Item } from './decide.ts';
 import { load, type PlacedBooks } from './load.ts';
-import { lockRows } from './locks.ts';
+import { lockRows, requireLocked } from './locks.ts';
+import { noteOrphans, readOrphans } from './orphans.ts';
 import { persist, type Alongside } from './persist.ts';
-import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from './read.ts';
+import { copyBatch, missesCatalog, readBatchId, requireBatch, type ReadBatch, type Reader } from './read.ts';
 
 /**
  * How a batch is kept apart from others that run at the same time.
@@ -26,7 +28,9 @@ import { missesCatalog, readBatchId, readItems, requireBatch, type Reader } from
  * - `lock`: lock the rows in one order first, in a transaction; nothing is lost, others wait.
  * - `auto`: guard, unless rows of the batch collided a moment ago; lock after a lost guard.
  */
-export type Strategy = 'auto' | 'guard' | 'lock';
+export type Strategy = (typeof STRATEGIES)[number];
+
+export const STRATEGIES = ['auto', 'guard', 'lock'] as const;
 
 export interface BatchOptions {
   /** Default `partial`. */
@@ -101,17 +105,27 @@ export class Engine {
     within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
-    const { mode = 'partial', batchId: ownId, alongside } = options ?? {};
-    requireBatch(rawItems, mode);
+    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch', 'alongside');
+    const { mode = 'partial', batchId: ownId } = known;
+    const alongside = options?.alongside;
+    const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
-      const read = await persistently(() => this.#prepare(rawItems, reader, within?.session), AGAIN);
-      const batch: Batch = { ...read, batchId, mode, began, alongside };
+      const prepared = await persistently(() => this.#prepare(read, within?.session), AGAIN);
+      const batch: Batch = {
+        ...prepared,
+        batchId,
+        mode,
+        began,
+        alongside,
+        isReread: false,
+        seeksOrphans: false,
+      };
       const run = (batch: Batch) =>
         within === undefined ? this.#run(batch) : this.#runWithin(batch, within);
       const decision = await run(batch).catch(async (error: unknown) => {
         if (!(error instanceof CatalogBehind)) throw error;
-        return run({ ...batch, catalog: await this.#catalog.reread(within?.session) });
+        return run({ ...batch, catalog: await this.#catalog.reread(within?.session), isReread: true });
       });
       const result = resultOf(batch, decision);
       this.#onBatch(result);
@@ -120,16 +134,15 @@ export class Engine {
   }
 
   async #prepare(
-    rawItems: readonly unknown[],
-    reader: Reader,
+    read: ReadBatch,
     within: Session | undefined,
   ): Promise<Pick<Batch, 'items' | 'keys' | 'catalog' | 'hashes'>> {
     let catalog = await this.#catalog.get(within);
-    let items = readItems(rawItems, reader, catalog);
+    let items = read(catalog);
     const newer = missesCatalog(items) ? await this.#catalog.refreshed(within) : undefined;
     if (newer !== undefined) {
       catalog = newer;
-      items = readItems(rawItems, reader, catalog);
+      items = read(catalog);
     }
     const keys = new Keys();
     for (const { command } of items) {
@@ -144,11 +157,16 @@ export class Engine {
   async #run(batch: Batch): Promise<Decided> {
     if (needsNoBooks(batch)) return decideBatch(NOTHING, batch);
     const cutOff: Decided[] = [];
+    let attempts = 0;
+    const attempt = () => {
+      attempts++;
+      return this.#attempt(batch, cutOff);
+    };
     try {
-      return await persistently(() => this.#attempt(batch, cutOff), AGAIN);
+      return await persistently(attempt, AGAIN);
     } catch (error) {
       for (const { books } of cutOff) await this.#publish(books, 'in doubt');
-      throw explained(error, batch.batchId, cutOff.length > 0);
+      throw explained(error, batch.batchId, attempts, cutOff.length > 0);
     }
   }
 
@@ -163,13 +181,12 @@ export class Engine {
   }
 
   async #guarded(batch: Batch, cutOff: Decided[]): Promise<Decided> {
-    const { keys, batchId } = batch;
     const loaded = await loadBatch(this.#database, batch);
     const written = writtenBefore(cutOff, batch, loaded);
     if (written !== undefined) return written;
     const decision = decideBatch(loaded, batch);
     try {
-      await persist(this.#database, keys, loaded, decision.books, batchId, decision.alongside);
+      await persistBatch(this.#database, batch, loaded, decision);
       return decision;
     } catch (error) {
       const failure = failureOf(error);
@@ -181,17 +198,18 @@ export class Engine {
 
   /** @param lost what was read before a guard was lost */
   async #locked(batch: Batch, cutOff: Decided[], lost?: LoadedBooks): Promise<Decided> {
-    const { keys, batchId } = batch;
+    const { keys } = batch;
     let decided: Decided | undefined;
     try {
       return await this.#database.transaction(async (session) => {
-        await lockRows(session, keys);
+        const locked = await lockRows(session, keys);
         const loaded = await loadBatch(session, batch);
+        requireLocked(locked, loaded);
         if (lost !== undefined) this.#contention.learn(keys, lost, loaded);
         const written = writtenBefore(cutOff, batch, loaded);
         if (written !== undefined) return written;
         decided = decideBatch(loaded, batch);
-        await persist(session, keys, loaded, decided.books, batchId, decided.alongside);
+        await persistBatch(session, batch, loaded, decided);
         return decided;
       });
     } catch (error) {
@@ -213,16 +231,17 @@ export class Engine {
     for (let attempt = 1; ; attempt++) {
       await session.query(SAVEPOINT);
       try {
-        await lockRows(session, keys);
+        const locked = await lockRows(session, keys);
         const loaded = await loadBatch(session, batch);
+        requireLocked(locked, loaded);
         const decision = decideBatch(loaded, batch);
-        await persist(session, keys, loaded, decision.books, batchId, decision.alongside);
+        await persistBatch(session, batch, loaded, decision);
         await session.query(RELEASE);
         committing.push(decision.books);
         return decision;
       } catch (error) {
         if (failureOf(error) !== 'guard_lost') throw error;
-        if (attempt === limits.attempts) throw explained(error, batchId, false);
+        if (attempt === limits.attempts) throw explained(error, batchId, attempt, false);
         await session.query(ROLLBACK_TO_SAVEPOINT);
       }
     }
@@ -239,6 +258,8 @@ export interface Within {
   readonly committing: Books[];
 }
 
+const OPTIONS = namesOf<BatchOptions>({ mode: true, batchId: true });
+
 /** After these nothing was written, or it can be looked up: the batch is tried again. */
 const AGAIN = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
 
@@ -253,6 +274,10 @@ interface Batch {
   readonly catalog: Catalog;
   /** Of the contents of its commands. */
   readonly hashes: Map<Command, string>;
+  /** Whether the catalog was read for this batch alone: a row that it still does not explain is broken. */
+  readonly isReread: boolean;
+  /** Set once a row that the batch was to make was there already. */
+  seeksOrphans: boolean;
 }
 
 /** A decision, with what is written alongside. */
@@ -302,14 +327,33 @@ function writtenBefore(
 }
 
 /** Reads the books, and hashes what was asked meanwhile: PostgreSQL is at work, and this process has time. */
-function loadBatch(session: Session, { items, keys, catalog, hashes }: Batch): Promise<PlacedBooks> {
+async function loadBatch(session: Session, batch: Batch): Promise<PlacedBooks> {
+  const { items, keys, catalog, hashes, isReread, seeksOrphans } = batch;
+  const orphans = seeksOrphans ? await readOrphans(session, keys) : [];
   const reading = load(session, keys, catalog);
   if (hashes.size === 0) {
     for (const { command } of items) {
       if (!(command instanceof Rejection)) hashes.set(command, contentHash(command));
     }
   }
-  return reading;
+  const loaded = await reading;
+  if (loaded.behind !== undefined && !isReread) throw loaded.behind;
+  noteOrphans(loaded.broken, orphans);
+  return loaded;
+}
+
+async function persistBatch(
+  session: Session,
+  batch: Batch,
+  loaded: PlacedBooks,
+  { books, alongside }: Decided,
+): Promise<void> {
+  try {
+    await persist(session, batch.keys, loaded, books, batch.batchId, alongside);
+  } catch (error) {
+    if (isTaken(error)) batch.seeksOrphans = true;
+    throw error;
+  }
 }
 
 function decideBatch(loaded: LoadedBooks, batch: Batch): Decided {
@@ -325,24 +369,27 @@ function resultOf({ batchId, mode, began }: Batch, { results }: Decision): Batch
 }
 
 /** What the last failure means, and whether an earlier attempt may have been written without our knowing. */
-function explained(error: unknown, batchId: string, isUnknown: boolean): unknown {
+function explained(error: unknown, batchId: string, attempts: number, isUnknown: boolean): unknown {
+  const failure = failureOf(error);
+  const isAway = failure === 'disconnected' || failure === 'refused';
   if (isUnknown) {
+    const since = isAway
+      ? `and was not back ${limits.reconnectMs / 1_000} s later`
+      : 'and what became of it could not be looked up';
     return new PincexError(
       'outcome_unknown',
-      `PostgreSQL went away while batch ${batchId} was being written; send the same items again: what was written is replayed, the rest is done`,
+      `PostgreSQL went away while batch ${batchId} was being written, ${since}; send the same items again: what was written is replayed, the rest is done`,
       { cause: error },
     );
   }
-  const failure = failureOf(error);
-  if (failure === 'disconnected' || failure === 'refused') return unavailable(error);
-  if (failure === 'other') return error;
+  if (isAway || failure === 'other') return error;
   if (failure === 'superseded') {
     const message = `Batch ${batchId} is somebody else's to run by now; nothing of it was written here`;
     return new PincexError('conflict', message, { cause: error });
   }
   return new PincexError(
     'conflict',
-    `Batch ${batchId} lost against others ${limits.attempts} times; nothing of it was written, send it again`,
+    `Batch ${batchId} lost against others ${triedInVain(attempts)}; nothing of it was written, send it again`,
     { cause: error },
   );
 }

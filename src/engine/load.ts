@@ -1,4 +1,6 @@
 import type { LoadedBooks } from '../books/books.ts';
+import { BrokenRows, nameOf, noteUncovered, type Touched } from '../books/broken.ts';
+import { OUTSIDE } from '../books/funds.ts';
 import {
   VALUE_SCALE,
   accountId,
@@ -8,13 +10,14 @@ import {
   type Hold,
   type HoldId,
   type Operation,
+  type OperationId,
   type OrderRow,
   type OrderSide,
   type OrderStatus,
   type OrderType,
   type OwnedId,
 } from '../books/rows.ts';
-import { currencyOf, marketOf, type Catalog } from '../catalog/catalog.ts';
+import { CatalogBehind, currencyOf, marketOf, type Catalog } from '../catalog/catalog.ts';
 import type { Keys } from '../commands/keys.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
@@ -75,17 +78,19 @@ const readHoldsOfOrders = {
   CROSS JOIN LATERAL (
     SELECT h.ctid AS place, * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
   ) AS h
-  CROSS JOIN LATERAL (
+  LEFT JOIN LATERAL (
     SELECT a.ctid AS place, * FROM accounts a WHERE a.user_id = h.user_id AND a.currency = h.currency OFFSET 0
-  ) AS a`,
+  ) AS a ON true`,
 };
 
 const readOperations = {
   hints: ['IndexScan(p operations_pkey)', 'Rows(k p #100)'],
   text: `
   SELECT json_agg(json_build_array(k.n, p.type, p.content_hash, p.outcome, p.batch_id))
-  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
-  CROSS JOIN LATERAL (SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.id = k.id OFFSET 0) AS p`,
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, kind, id, n)
+  CROSS JOIN LATERAL (
+    SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.kind = k.kind AND p.id = k.id OFFSET 0
+  ) AS p`,
 };
 
 /** All that a batch can read: PostgreSQL plans each of these by itself, whichever others stand beside it. */
@@ -116,10 +121,30 @@ export interface PlacedBooks extends LoadedBooks {
   readonly accounts: ReadonlyMap<string, Placed<Account>>;
   readonly holds: ReadonlyMap<string, Placed<Hold>>;
   readonly orders: ReadonlyMap<string, Placed<OrderRow>>;
+  readonly broken: BrokenRows;
+  /** Set where a row is of a currency or market that the catalog does not have; that row is among the broken ones. */
+  readonly behind: CatalogBehind | undefined;
 }
 
 /** Reads every row that the keys name. */
 export async function load(session: Session, keys: Keys, catalog: Catalog): Promise<PlacedBooks> {
+  const broken = new BrokenRows();
+  let behind: CatalogBehind | undefined;
+  /** Takes a row in, or notes why nobody can. */
+  const take = (
+    touched: Touched,
+    { key }: { readonly key: string },
+    read: () => void,
+    name = (): string => nameOf(touched, key),
+  ): void => {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof CatalogBehind)) throw error;
+      if (error instanceof CatalogBehind) behind ??= error;
+      broken.note(touched, key, error.message, name());
+    }
+  };
   const accounts = new Map<string, Placed<Account>>();
   const holds = new Map<string, Placed<Hold>>();
   const orders = new Map<string, Placed<OrderRow>>();
@@ -138,7 +163,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       take(rows) {
         for (const row of rows) {
           const account = at(accountKeys, row[0]);
-          accounts.set(account.key, toAccount(account, row, 1));
+          take('accounts', account, () => accounts.set(account.key, toAccount(account, row, 1)));
         }
       },
     });
@@ -150,7 +175,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       take(rows) {
         for (const row of rows) {
           const hold = at(holdKeys, row[0]);
-          holds.set(hold.key, toHold(hold, row, 1));
+          take('holds', hold, () => holds.set(hold.key, toHold(hold, row, 1)));
         }
       },
     });
@@ -162,7 +187,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       take(rows) {
         for (const row of rows) {
           const order = at(orderKeys, row[0]);
-          orders.set(order.key, toOrder(order, row, catalog));
+          take('orders', order, () => orders.set(order.key, toOrder(order, row, catalog)));
         }
       },
     });
@@ -173,12 +198,19 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       part: { ...readHoldsOfOrders, values: ownedIdArrays(heldOrderKeys) },
       take(rows) {
         for (const row of rows) {
-          const { userId, id } = at(heldOrderKeys, row[0]);
-          const currency = currencyOf(catalog, text(row[1]));
-          const hold = holdId(userId, id, currency);
-          const account = accountId(userId, currency);
-          holds.set(hold.key, toHold(hold, row, 2));
-          accounts.set(account.key, toAccount(account, row, 6));
+          const order = at(heldOrderKeys, row[0]);
+          const { userId, id } = order;
+          const code = text(row[1]);
+          const readHold = (): void => {
+            const hold = holdId(userId, id, currencyOf(catalog, code));
+            holds.set(hold.key, toHold(hold, row, 2));
+          };
+          const readAccount = (): void => {
+            const account = accountId(userId, currencyOf(catalog, code));
+            accounts.set(account.key, toAccount(account, row, 6));
+          };
+          take('ordersWithHolds', order, readHold, () => `hold ${userId} ${id} ${code}`);
+          if (row[6] !== null) take('ordersWithHolds', order, readAccount, () => `account ${userId} ${code}`);
         }
       },
     });
@@ -186,14 +218,12 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   if (operationKeys.length > 0) {
     readings.push({
       name: 'operations',
-      part: { ...readOperations, values: ownedIdArrays(operationKeys) },
+      part: { ...readOperations, values: operationIdArrays(operationKeys) },
       take(rows) {
         for (const [n, type, contentHash, outcome, batchId] of rows) {
-          const { key, userId, id } = at(operationKeys, n);
-          operations.set(key, {
-            key,
-            userId,
-            id,
+          const operation = at(operationKeys, n);
+          operations.set(operation.key, {
+            ...operation,
             type: text(type),
             contentHash: text(contentHash),
             outcome: text(outcome),
@@ -205,7 +235,8 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   }
 
   await runReadings(session, readings);
-  return { accounts, holds, orders, operations };
+  noteUncovered(broken, accounts, holds);
+  return { accounts, holds, orders, operations, broken, behind };
 }
 
 /** Asks all tables at once: one round trip, one snapshot, one row of JSON. */
@@ -238,6 +269,14 @@ export function ownedIdArrays(keys: readonly OwnedId[]): [string, string] {
   return [textArray(keys.map((key) => key.userId)), textArray(keys.map((key) => key.id))];
 }
 
+function operationIdArrays(keys: readonly OperationId[]): [string, string, string] {
+  return [
+    textArray(keys.map((key) => key.userId)),
+    textArray(keys.map((key) => key.kind)),
+    textArray(keys.map((key) => key.id)),
+  ];
+}
+
 function holdIdArrays(keys: readonly HoldId[]): [string, string, string] {
   return [
     textArray(keys.map((key) => key.userId)),
@@ -248,21 +287,30 @@ function holdIdArrays(keys: readonly HoldId[]): [string, string, string] {
 
 /** Reads place, version, available and locked from the column `from` of a row on. */
 function toAccount({ key, userId, currency, scale }: AccountId, row: JsonRow, from: number): Placed<Account> {
+  const available = decodeNumeric(text(row[from + 2]), scale);
+  if (available < 0n && userId !== OUTSIDE)
+    throw new RangeError(`available ${text(row[from + 2])} is below zero`);
   return {
     key,
     userId,
     currency,
     scale,
-    available: decodeNumeric(text(row[from + 2]), scale),
+    available,
     locked: decodeNumeric(text(row[from + 3]), scale),
     version: Number(row[from + 1]),
     place: text(row[from]),
   };
 }
 
+/** Not of a year before 1 or after 9999, nor `infinity`. */
+const PLAIN_TIME = /^\d{4}-.*\+00$/;
+
 /** Reads place, amount, placed and expiry from the column `from` of a row on. */
 function toHold({ key, userId, currency, scale, orderId }: HoldId, row: JsonRow, from: number): Placed<Hold> {
   const expiresAt = row[from + 3];
+  if (expiresAt != null && !PLAIN_TIME.test(text(expiresAt))) {
+    throw new RangeError(`expires_at ${text(expiresAt)} is no time that an item can have`);
+  }
   return {
     key,
     userId,
@@ -281,6 +329,8 @@ function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): 
     row;
   const market = marketOf(catalog, text(symbol));
   const { base, quote, priceScale } = market;
+  const filledValue = decodeNumeric(text(value), VALUE_SCALE);
+  if (filledValue < 0n) throw new RangeError(`filled_value ${text(value)} is below zero`);
   return {
     key,
     userId,
@@ -291,7 +341,7 @@ function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): 
     status: status as OrderStatus,
     quantity: decodeNumeric(text(quantity), base.scale),
     filledQuantity: decodeNumeric(text(filled), base.scale),
-    filledValue: decodeNumeric(text(value), VALUE_SCALE),
+    filledValue,
     price: price == null ? null : decodeNumeric(text(price), priceScale),
     holdAmount: holdAmount == null ? null : decodeNumeric(text(holdAmount), quote.scale),
     placed: placed === true,

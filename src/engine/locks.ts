@@ -1,6 +1,9 @@
+import { keyOf } from '../books/rows.ts';
 import type { Keys } from '../commands/keys.ts';
 import type { Session } from '../database/database.ts';
-import { accountIdArrays, ownedIdArrays } from './load.ts';
+import { Unlocked } from '../database/failures.ts';
+import type { Statement } from '../database/statement.ts';
+import { accountIdArrays, ownedIdArrays, type PlacedBooks } from './load.ts';
 
 /**
  * Locks before reading: the way for batches that collide. Every batch locks its accounts and then its orders,
@@ -21,7 +24,7 @@ export const lockAccounts = {
         SELECT * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
       ) AS h
     )
-    SELECT count(*)
+    SELECT k.user_id, k.currency AS id
     FROM (SELECT * FROM touched ORDER BY user_id, currency) AS k
     CROSS JOIN LATERAL (
       SELECT FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency FOR NO KEY UPDATE
@@ -32,7 +35,7 @@ export const lockOrders = {
   name: 'lock-orders',
   hints: ['IndexScan(o orders_pkey)', 'Rows(k locked #100)'],
   text: `
-    SELECT count(*)
+    SELECT k.user_id, k.id
     FROM (
       SELECT user_id, id FROM unnest($1::text[], $2::text[]) AS k (user_id, id)
       ORDER BY user_id COLLATE "C", id COLLATE "C"
@@ -42,12 +45,39 @@ export const lockOrders = {
     ) AS locked`,
 };
 
-export async function lockRows(session: Session, keys: Keys): Promise<void> {
-  if (keys.accounts.size > 0 || keys.ordersWithHolds.size > 0) {
-    await session.query(lockAccounts, [
-      ...accountIdArrays(keys.accounts.inOrder()),
-      ...ownedIdArrays(keys.ordersWithHolds.inOrder()),
-    ]);
+/** The keys of the rows that are locked. */
+interface Locked {
+  readonly accounts: ReadonlySet<string>;
+  readonly orders: ReadonlySet<string>;
+}
+
+export async function lockRows(session: Session, keys: Keys): Promise<Locked> {
+  const lock = async (statement: Statement, values: readonly string[]): Promise<ReadonlySet<string>> => {
+    const rows = await session.query<{ user_id: string; id: string }>(statement, values);
+    return new Set(rows.map((row) => keyOf(row.user_id, row.id)));
+  };
+  const none: ReadonlySet<string> = new Set();
+  const { accounts, orders, ordersWithHolds } = keys;
+  return {
+    accounts:
+      accounts.size > 0 || ordersWithHolds.size > 0
+        ? await lock(lockAccounts, [
+            ...accountIdArrays(accounts.inOrder()),
+            ...ownedIdArrays(ordersWithHolds.inOrder()),
+          ])
+        : none,
+    orders: orders.size > 0 ? await lock(lockOrders, ownedIdArrays(orders.inOrder())) : none,
+  };
+}
+
+/**
+ * Refuses to go on with rows that were made after the lock looked for them: an order, an account, a hold that leads to one.
+ * To write them would be to lock them out of the one order. The attempt is given up, and with it its locks, and made anew.
+ *
+ * @throws Unlocked
+ */
+export function requireLocked(locked: Locked, loaded: PlacedBooks): void {
+  for (const table of ['accounts', 'orders'] as const) {
+    for (const key of loaded[table].keys()) if (!locked[table].has(key)) throw new Unlocked();
   }
-  if (keys.orders.size > 0) await session.query(lockOrders, ownedIdArrays(keys.orders.inOrder()));
 }

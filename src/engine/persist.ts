@@ -1,4 +1,5 @@
 import type { Books } from '../books/books.ts';
+import { OUTSIDE } from '../books/funds.ts';
 import {
   inOrder,
   VALUE_SCALE,
@@ -47,6 +48,12 @@ const updateAccounts = {
     AND a.user_id IS NOT DISTINCT FROM new.user_id AND a.currency IS NOT DISTINCT FROM new.currency
   RETURNING 1`,
 };
+
+/** The mark that there are books; of an account of the outside world that somebody deleted, it is there already. */
+const insertBeginnings = `
+  INSERT INTO beginnings (currency, began_at)
+  SELECT currency, $2::timestamptz FROM unnest($1::text[]) AS new (currency)
+  ON CONFLICT DO NOTHING`;
 
 const insertJournal = `
   INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
@@ -127,10 +134,10 @@ const insertTransactions = `
     AS new (user_id, id, type, currency, amount, to_user_id, reference, created_at)`;
 
 const insertOperations = `
-  INSERT INTO operations (user_id, id, type, content_hash, outcome, batch_id, created_at)
-  SELECT user_id, id, type, content_hash, outcome, $6::uuid, $7::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-    AS new (user_id, id, type, content_hash, outcome)`;
+  INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+  SELECT user_id, kind, id, type, content_hash, outcome, $7::uuid, $8::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+    AS new (user_id, kind, id, type, content_hash, outcome)`;
 
 /** One row of somebody else's that is written with a batch: where it is not there to be written, the batch is not either. */
 export interface Alongside extends Part {
@@ -140,7 +147,7 @@ export interface Alongside extends Part {
 /**
  * Writes what a batch changed; nothing where it changed nothing and has nothing alongside.
  *
- * @throws the driver's error; `failureOf` tells a lost guard, and a batch that is superseded, from the rest
+ * @throws PincexError; `failureOf` tells a lost guard, and a batch that is superseded, from the rest
  */
 export async function persist(
   session: Session,
@@ -206,6 +213,7 @@ function inOneStatement(writes: readonly Write[], alongside?: Alongside): [State
 const SHORT: Readonly<Record<string, string>> = {
   insert_accounts: 'A',
   update_accounts: 'a',
+  insert_beginnings: 'B',
   insert_journal: 'J',
   insert_orders: 'O',
   update_orders: 'o',
@@ -221,6 +229,7 @@ const SHORT: Readonly<Record<string, string>> = {
 export const [persistAll] = inOneStatement([
   { name: 'update_accounts', ...planned(updateAccounts), guarded: 0 },
   { name: 'insert_accounts', ...planned(insertAccounts) },
+  { name: 'insert_beginnings', ...planned(insertBeginnings) },
   { name: 'insert_journal', ...planned(insertJournal) },
   { name: 'update_orders', ...planned(updateOrders), guarded: 0 },
   { name: 'insert_orders', ...planned(insertOrders) },
@@ -259,6 +268,10 @@ function accountWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
   }
   if (inserted.length > 0) {
     writes.push({ name: 'insert_accounts', text: insertAccounts, values: [...columns(inserted), now] });
+  }
+  const begun = inserted.filter(({ userId }) => userId === OUTSIDE).map(({ currency }) => currency);
+  if (begun.length > 0) {
+    writes.push({ name: 'insert_beginnings', text: insertBeginnings, values: [textArray(begun), now] });
   }
   const { journal } = books;
   if (journal.length > 0) {
@@ -437,6 +450,7 @@ function recordWrites(
       text: insertOperations,
       values: [
         textArray(applied.map((operation) => operation.userId)),
+        textArray(applied.map((operation) => operation.kind)),
         textArray(applied.map((operation) => operation.id)),
         textArray(applied.map((operation) => operation.type)),
         textArray(applied.map((operation) => operation.contentHash)),

@@ -1,40 +1,44 @@
 import { validate as isUuid } from 'uuid';
 import { Rejection } from '../books/rejection.ts';
 import { CATALOG_MISSES, type Catalog } from '../catalog/catalog.ts';
-import type { Command } from '../commands/command.ts';
-import { describe, Fields, isId } from '../commands/fields.ts';
+import { Fields, isId } from '../commands/fields.ts';
+import { commands, type CommandType } from '../commands/index.ts';
+import { copyItem, type CopiedItem } from '../commands/items.ts';
+import { describe, reasonOf } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { isArray, lengthOf } from '../lists.ts';
 import type { BatchMode } from '../results.ts';
 import type { Item } from './decide.ts';
 
-/** Turns one raw item into a command, or throws the {@link Rejection} that says why it cannot. */
-export type Reader = (item: object, fields: Fields) => Command;
+/** Copies one raw item, and returns what makes of it a command, or the {@link Rejection} that says why it is none. */
+export type Reader = (item: unknown) => (catalog: Catalog) => Item;
 
 const MODES: readonly BatchMode[] = ['partial', 'stop_on_error', 'atomic'];
 
 /**
  * Refuses a call that is malformed as a whole, before anything runs.
  *
+ * @returns how many items there are, which a Proxy may tell otherwise the next time
  * @throws PincexError `invalid_batch`, `batch_too_large`
  */
-export function requireBatch(items: unknown, mode: unknown): void {
-  if (!Array.isArray(items)) {
-    throw new PincexError(
-      'invalid_batch',
-      `A batch is an array of items: got ${items === null ? 'null' : `a ${typeof items}`}`,
-    );
-  }
-  if (items.length > limits.batchItems) {
+export function requireBatch(items: unknown, mode: unknown): number {
+  if (!isArray(items))
+    throw new PincexError('invalid_batch', `A batch is an array of items: got ${kindOf(items)}`);
+  const length = lengthOf(items);
+  if (length > limits.batchItems) {
     throw new PincexError(
       'batch_too_large',
-      `A batch has at most ${limits.batchItems} items: got ${items.length}; send several`,
+      `A batch has at most ${limits.batchItems} items: got ${length}; send several`,
     );
   }
   if (!MODES.some((known) => known === mode)) {
     throw new PincexError('invalid_batch', `mode must be one of ${MODES.join(', ')}: got ${describe(mode)}`);
   }
+  return length;
 }
+
+const kindOf = (items: unknown): string => (items === null ? 'null' : `a ${typeof items}`);
 
 /**
  * A caller's own id for a batch, as PostgreSQL prints it: what was written is known by it again.
@@ -46,28 +50,47 @@ export function readBatchId(id: unknown): string {
   throw new PincexError('invalid_batch', `batchId must be a UUID: got ${describe(id)}`);
 }
 
-/** Reads and checks every item. What is wrong with one is that item's own. */
-export function readItems(items: readonly unknown[], reader: Reader, catalog: Catalog): Item[] {
-  // Not items.map: that would leave the holes of a sparse array.
-  return Array.from(items, (item) => readItem(item, reader, catalog));
+/** For the items of callers. @param type of all items; without it each names its own */
+export function readerOf(type?: CommandType): Reader {
+  return (raw) => {
+    const item = copyItem(raw, type);
+    return (catalog) => readItem(item, catalog);
+  };
 }
 
-function readItem(item: unknown, reader: Reader, catalog: Catalog): Item {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) {
-    const got = item === null ? 'null' : Array.isArray(item) ? 'an array' : `a ${typeof item}`;
-    return {
-      id: null,
-      group: null,
-      command: new Rejection('invalid_item', `An item is an object: got ${got}`),
-    };
+/** What is left to do with a batch that was copied: to read and check its items. What is wrong with one is that item's own. */
+export type ReadBatch = (catalog: Catalog) => Item[];
+
+/**
+ * Copies the items of a batch, each once, by their places: an iterator of the array's own could have more of them.
+ *
+ * @param length what {@link requireBatch} returned
+ */
+export function copyBatch(items: readonly unknown[], length: number, reader: Reader): ReadBatch {
+  const copied = Array.from({ length }, (_, place) => copyAt(items, place, reader));
+  return (catalog) => copied.map((read) => read(catalog));
+}
+
+function copyAt(items: readonly unknown[], place: number, reader: Reader): ReturnType<Reader> {
+  let raw: unknown;
+  try {
+    raw = items[place];
+  } catch (error) {
+    const command = new Rejection('invalid_item', `cannot be read: ${reasonOf(error)}`);
+    return () => ({ id: null, group: null, command });
   }
-  const { id } = item as { id?: unknown };
-  const fields = new Fields(item, catalog);
+  return reader(raw);
+}
+
+function readItem({ values, type }: CopiedItem, catalog: Catalog): Item {
+  const fields = new Fields(values, catalog);
+  const { id } = values;
   const group = attempt(() => fields.optionalId('group'));
+  const isGrouped = !(group instanceof Rejection);
   return {
     id: typeof id === 'string' && isId(id) ? id : null,
-    group: group instanceof Rejection ? null : group,
-    command: group instanceof Rejection ? group : attempt(() => reader(item, fields)),
+    group: isGrouped ? group : null,
+    command: type instanceof Rejection ? type : isGrouped ? attempt(() => commands[type](fields)) : group,
   };
 }
 

@@ -11,9 +11,13 @@ const TYPE = 'urn:pincex:problem:';
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   invalid_batch: 400,
   invalid_argument: 400,
+  ambiguous_id: 400,
+  unknown_currency: 400,
+  unknown_market: 400,
   batch_too_large: 413,
   conflict: 409,
   database_unavailable: 503,
+  migration_failed: 503,
   pool_exhausted: 503,
   outcome_unknown: 503,
   closed: 503,
@@ -23,6 +27,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Where the one argument stands that the library may find invalid behind the schema. */
     readonly argument?: Omit<Fault, 'detail'>;
+    /** Where the currencies or markets stand that it may not know. */
+    readonly codes?: Omit<Fault, 'detail'>;
   }
 
   interface FastifyRequest {
@@ -32,7 +38,10 @@ declare module 'fastify' {
 }
 
 /** Where the database is, and what it says, is not for everybody: the log has it. */
-const UNAVAILABLE = 'The database cannot be reached, or does not answer in time';
+const UNSAID: Readonly<Partial<Record<ErrorCode, string>>> = {
+  database_unavailable: 'The database cannot be reached, or does not answer in time',
+  database_refused: 'The database refuses what the service needs; the log says why',
+};
 
 /** Every error of every route leaves as `application/problem+json`. */
 export function answerWithProblems(app: FastifyInstance): void {
@@ -129,13 +138,16 @@ function wordsOf(status: number, { headers }: FastifyRequest): string | undefine
 function ofLibrary(error: PincexError, request: FastifyRequest): Problem {
   const { code, message, retryable } = error;
   const status = STATUS[code] ?? 500;
-  const { lists, argument } = request.routeOptions.config;
+  const { lists, argument, codes } = request.routeOptions.config;
   const places: Partial<Record<ErrorCode, Omit<Fault, 'detail'> | undefined>> = {
     batch_too_large: lists && { pointer: `/${lists[0]}` },
+    ambiguous_id: lists && { pointer: `/${lists[0]}` },
     invalid_argument: argument,
+    unknown_currency: codes,
+    unknown_market: codes,
   };
   const place = places[code];
-  return new Problem(status, code, code === 'database_unavailable' ? UNAVAILABLE : message, {
+  return new Problem(status, code, UNSAID[code] ?? message, {
     retryable,
     ...(retryable && { headers: { 'retry-after': '1' } }),
     ...(place && { errors: [{ ...place, detail: message }] }),

@@ -44,9 +44,15 @@ export async function startService(pincex: Pincex, version: string, logger?: Log
     const message = `The service cannot listen on service.host ${host}, service.port ${port}: ${reason}`;
     throw new PincexError('invalid_configuration', message, { cause: error });
   }
-  const sweeping = startSweeping(pincex, (error) => {
-    app.log.error({ err: error }, 'sweep');
-  });
+  const sweeping = startSweeping(
+    pincex,
+    (error) => {
+      app.log.error({ err: error }, 'sweep');
+    },
+    (problem) => {
+      app.log.error({ problem }, 'sweep');
+    },
+  );
   const { address, port: bound } = app.server.address() as AddressInfo;
   let stopping: Promise<void> | undefined;
   return {

@@ -20,6 +20,29 @@ export async function ensureHistory(client: ClientBase): Promise<void> {
     )`);
 }
 
+/** The applied migrations, as one statement: that the server answers, and what its schema is, is asked at once. */
+export const ping = {
+  name: 'ping',
+  text: 'SELECT version, name, checksum, applied_at FROM schema_migrations',
+};
+
+/** A row of {@link ping}: the driver leaves texts as they are. */
+export interface AppliedRow {
+  readonly version: string;
+  readonly name: string;
+  readonly checksum: string;
+  readonly applied_at: string;
+}
+
+export function toHistory(rows: readonly AppliedRow[]): Map<number, AppliedMigration> {
+  return new Map(
+    rows.map(({ version, name, checksum, applied_at }) => [
+      Number(version),
+      { version: Number(version), name, checksum, appliedAt: new Date(applied_at) },
+    ]),
+  );
+}
+
 /** The applied migrations by version; none where the table is not there. */
 export async function readHistory(client: ClientBase): Promise<Map<number, AppliedMigration>> {
   const table = await client.query<{ there: boolean }>(

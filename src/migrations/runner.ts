@@ -1,9 +1,11 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { executeFile } from './execute.ts';
-import { defaultFolder, type Migration, readMigrations } from './files.ts';
+import { defaultFolder, type Migration, type MigrationFile, readMigrations } from './files.ts';
+import { refuseLiveProcesses, refuseLosses } from './guard.ts';
 import { type AppliedMigration, ensureHistory, forget, readHistory, remember } from './history.ts';
 import { withMigrationLock } from './lock.ts';
+import { type MigrationState, statesOf } from './states.ts';
 
 /** The connection that migrates. It must be one session throughout: one through a pooler is refused. */
 export type MigrationDatabase = pg.Pool | pg.ClientBase;
@@ -25,15 +27,8 @@ export interface DownOptions extends MigrationOptions {
   readonly steps?: number;
   /** In place of `steps`: the version that remains the latest; 0 takes back all. */
   readonly to?: number;
-}
-
-/** A migration and where this database stands with it. */
-export interface MigrationState {
-  readonly version: number;
-  readonly name: string;
-  /** `changed`: its file is another than the one applied; `unknown`: applied, but without a file here. */
-  readonly state: 'applied' | 'pending' | 'changed' | 'unknown';
-  readonly appliedAt: Date | null;
+  /** The name of the database, where what its tables and columns hold may be dropped. Default: that is refused. */
+  readonly dropData?: string;
 }
 
 /**
@@ -47,6 +42,7 @@ export async function migrateUp(database: MigrationDatabase, options: UpOptions 
   const migrations = readMigrations(options.folder ?? defaultFolder);
   const last = options.to ?? Infinity;
   return locked(database, async (client) => {
+    await requireUtf8(client);
     await ensureHistory(client);
     const history = await checkedHistory(client, migrations);
     const pending = migrations.filter(({ version }) => !history.has(version) && version <= last);
@@ -59,10 +55,11 @@ export async function migrateUp(database: MigrationDatabase, options: UpOptions 
 }
 
 /**
- * Takes migrations back, the latest first.
+ * Takes migrations back, the latest first. Nothing is taken back while processes use the database, nor where data would
+ * be dropped, unless the database is named.
  *
  * @returns the migrations that were taken back.
- * @throws PincexError `migration_failed`; what was taken back before it stays so.
+ * @throws PincexError `migration_failed`; where a statement failed, what was taken back before it stays so.
  */
 export async function migrateDown(
   database: MigrationDatabase,
@@ -74,18 +71,24 @@ export async function migrateDown(
     const applied = migrations.filter(({ version }) => history.has(version)).reverse();
     const { to, steps = 1 } = options;
     const chosen = to === undefined ? applied.slice(0, steps) : applied.filter(({ version }) => version > to);
-    for (const migration of chosen) {
-      if (!migration.down) {
-        throw new PincexError(
-          'migration_failed',
-          `${migration.up.name} has no way back: there is no down file.`,
-        );
-      }
-      options.onProgress?.(migration.down.name);
-      await executeFile(client, migration.down, () => forget(client, migration));
+    const downs = chosen.map((migration) => ({ migration, file: wayBack(migration) }));
+    if (chosen.length > 0) await refuseLiveProcesses(client);
+    await refuseLosses(
+      client,
+      downs.map(({ file }) => file),
+      options.dropData,
+    );
+    for (const { migration, file } of downs) {
+      options.onProgress?.(file.name);
+      await executeFile(client, file, () => forget(client, migration));
     }
     return chosen;
   });
+}
+
+function wayBack({ up, down }: Migration): MigrationFile {
+  if (down) return down;
+  throw new PincexError('migration_failed', `${up.name} has no way back: there is no down file.`);
 }
 
 /** Tells where this database stands with each migration; changes nothing. */
@@ -96,27 +99,19 @@ export async function migrationStatus(
   const migrations = readMigrations(options.folder ?? defaultFolder);
   return withClient(database, async (client) => {
     const history = await readHistory(client);
-    const here = new Set(migrations.map(({ version }) => version));
-    const unknown = [...history.values()].filter(({ version }) => !here.has(version));
-    return [
-      ...migrations.map((migration) => stateOf(migration, history.get(migration.version))),
-      ...unknown.map(({ version, name, appliedAt }) => ({
-        version,
-        name,
-        state: 'unknown' as const,
-        appliedAt,
-      })),
-    ].sort((a, b) => a.version - b.version);
+    return statesOf(migrations, history);
   });
 }
 
-function stateOf(
-  { version, name, checksum }: Migration,
-  applied: AppliedMigration | undefined,
-): MigrationState {
-  if (!applied) return { version, name, state: 'pending', appliedAt: null };
-  const state = applied.checksum === checksum ? 'applied' : 'changed';
-  return { version, name, state, appliedAt: applied.appliedAt };
+/** An id may have any character, and only UTF-8 has them all. */
+async function requireUtf8(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding');
+  const encoding = rows[0]?.server_encoding;
+  if (encoding === 'UTF8') return;
+  throw new PincexError(
+    'migration_failed',
+    `The encoding of this database is ${encoding}, in which not every id can be written. Create one with ENCODING 'UTF8' TEMPLATE template0.`,
+  );
 }
 
 /** The history, where it fits the files. */

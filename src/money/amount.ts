@@ -29,6 +29,8 @@ export function parseAmount(value: unknown, scale: number, integerDigits: number
 /** Reads what PostgreSQL printed for a `numeric` that Pincex wrote, negative ones included. */
 export function decodeNumeric(text: string, scale: number): bigint {
   const point = text.indexOf('.');
+  // "NaN", "Infinity": a numeric can be that, an amount cannot.
+  if (text.charCodeAt(text.length - 1) > 57) throw new RangeError(`The stored amount ${text} is no number`);
   if (point === -1) return BigInt(text + ZEROS.slice(0, scale));
   const fraction = text.length - point - 1;
   if (fraction === scale) return BigInt(text.slice(0, point) + text.slice(point + 1));

@@ -78,10 +78,10 @@ export async function readAccounts(
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export function accountKeys(userIds: readonly string[], currencies: readonly string[]): AccountKey[] {
-  requireKeys('userIds', userIds);
-  requireKeys('currencies', currencies);
-  requireCount(userIds.length * currencies.length);
-  return userIds.flatMap((userId) => currencies.map((currency) => ({ userId, currency })));
+  const users = requireKeys('userIds', userIds);
+  const codes = requireKeys('currencies', currencies);
+  requireCount(users.length * codes.length);
+  return users.flatMap((userId) => codes.map((currency) => ({ userId, currency })));
 }
 
 export function toAccountView(row: AccountRow, userId: string, currency: string): AccountView {

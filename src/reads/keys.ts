@@ -1,16 +1,54 @@
+import { textArray } from '../database/arrays.ts';
+import { describe, reasonOf } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { isArray, lengthOf } from '../lists.ts';
 
 /**
  * Checks the list of keys of a read.
  *
+ * @returns a copy: a list that changes meanwhile is read as it came
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
-export function requireKeys(name: string, keys: unknown): void {
-  if (!Array.isArray(keys) || keys.some((key) => typeof key !== 'string')) {
-    throw new PincexError('invalid_argument', `${name} must be an array of texts`);
+export function requireKeys(name: string, keys: unknown): string[] {
+  return copyList(name, keys, 'texts', requireCount).map((key, place) => {
+    if (typeof key === 'string') return key;
+    throw new PincexError('invalid_argument', `${name}[${place}] must be a text: got ${describe(key)}`);
+  });
+}
+
+/**
+ * Checks one key of a read.
+ *
+ * @throws PincexError `invalid_argument`
+ */
+export function requireKey(name: string, key: unknown): string {
+  if (typeof key === 'string') return key;
+  throw new PincexError('invalid_argument', `${name} must be a text: got ${describe(key)}`);
+}
+
+/**
+ * Copies a list, place by place: holes are nothing, and an iterator of the array's own is not asked.
+ *
+ * @param requireLength refuses a list that is too long, before it is read
+ * @throws PincexError `invalid_argument`
+ */
+export function copyList(
+  name: string,
+  list: unknown,
+  of: string,
+  requireLength: (length: number) => void,
+): unknown[] {
+  if (!isArray(list)) {
+    throw new PincexError('invalid_argument', `${name} must be an array of ${of}: got ${describe(list)}`);
   }
-  requireCount(keys.length);
+  const length = lengthOf(list);
+  requireLength(length);
+  try {
+    return Array.from({ length }, (_, place) => list[place]);
+  } catch (error) {
+    throw new PincexError('invalid_argument', `${name} cannot be read: ${reasonOf(error)}`);
+  }
 }
 
 /**
@@ -46,6 +84,61 @@ export async function readEachOnce<Key, Value>(
   return seats.map((place) => values[place] as Value);
 }
 
+/**
+ * An order by its user and its id, or by its id alone: ids are unique for a user, so that the id alone may name orders of
+ * several, which is refused as `ambiguous_id`.
+ */
+export type OrderKey = string | { readonly userId: string; readonly id: string };
+
+/** In words and in caches: ids hold no NUL, so that no two keys are the same. */
+export const orderKeyName = (key: OrderKey): string =>
+  typeof key === 'string' ? key : `${key.userId}\0${key.id}`;
+
+/**
+ * Checks the keys of orders.
+ *
+ * @returns a copy: a list that changes meanwhile is read as it came
+ * @throws PincexError `invalid_argument`, `batch_too_large`
+ */
+export function requireOrderKeys(name: string, keys: unknown): OrderKey[] {
+  return copyList(name, keys, 'ids, or of { userId, id }', requireCount).map((key, place) =>
+    requireOrderKey(`${name}[${place}]`, key),
+  );
+}
+
+/**
+ * Checks the key of one order.
+ *
+ * @throws PincexError `invalid_argument`
+ */
+export function requireOrderKey(name: string, key: unknown): OrderKey {
+  if (typeof key === 'string') return key;
+  if (typeof key === 'object' && key !== null) {
+    const { userId, id, ...rest } = key as Record<string, unknown>;
+    if (typeof userId === 'string' && typeof id === 'string' && Object.keys(rest).length === 0) {
+      return { userId, id };
+    }
+  }
+  throw new PincexError('invalid_argument', `${name} must be an id, or { userId, id }: got ${describe(key)}`);
+}
+
+/** What a read of orders is asked by: users, null where the id is all there is, and ids. */
+export function orderKeyArrays(keys: readonly OrderKey[]): [string, string] {
+  const asked = keys.map((key) => (typeof key === 'string' ? { userId: null, id: key } : key));
+  return [
+    textArray(asked.map(({ userId }) => (userId === null ? null : (askable(userId) ?? '')))),
+    textArray(asked.map(({ id }) => askable(id))),
+  ];
+}
+
+/** Refuses to mix the orders of two users. */
+export function ambiguous(id: string, users: readonly [string, string]): PincexError {
+  return new PincexError(
+    'ambiguous_id',
+    `Order ${id} is one of ${users.join(' and one of ')}: ask for { userId, id }`,
+  );
+}
+
 /** A key as PostgreSQL can be asked for it; no row has an id with a NUL, which would fail the whole statement. */
 export const askable = (key: string): string | null =>
   key.includes('\0') || !key.isWellFormed() ? null : key;
@@ -55,7 +148,17 @@ export const askable = (key: string): string | null =>
  *
  * @throws PincexError `invalid_argument`
  */
-export function requireLimit(name: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new PincexError('invalid_argument', `${name} must be 1 to ${most}: got ${value}`);
+export function requireLimit(name: string, value: unknown, most: number): void {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new PincexError('invalid_argument', `${name} must be 1 to ${most}: got ${describe(value)}`);
+}
+
+/**
+ * Checks a flag.
+ *
+ * @throws PincexError `invalid_argument`
+ */
+export function requireFlag(name: string, value: unknown): void {
+  if (typeof value === 'boolean') return;
+  throw new PincexError('invalid_argument', `${name} must be true or false: got ${describe(value)}`);
 }

@@ -57,7 +57,7 @@ interface Row {
 }
 
 /**
- * The books of several markets, aggregated by price, in the order of the symbols; an unknown symbol's is empty.
+ * The books of several markets, aggregated by price, in the order of the symbols; that of a market without orders is empty.
  *
  * @param depth price levels on each side, 1 to 1,000
  * @throws PincexError `invalid_argument`, `batch_too_large`

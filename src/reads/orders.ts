@@ -4,10 +4,19 @@ import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
 import { isoMoment, isoTime } from '../database/time.ts';
+import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { askable, requireKeys, requireLimit } from './keys.ts';
+import {
+  ambiguous,
+  askable,
+  orderKeyArrays,
+  requireKeys,
+  requireLimit,
+  requireOrderKeys,
+  type OrderKey,
+} from './keys.ts';
 
 /** An order as callers see it. Amounts and prices are decimal strings, times ISO 8601 in UTC. */
 export interface OrderView {
@@ -60,13 +69,18 @@ export const ORDER_COLUMNS = `
 
 export const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
-  hints: ['IndexScan(o orders_id)'],
+  hints: ['IndexScan(own orders_pkey)', 'IndexScan(same orders_id)'],
   rowMode: 'array',
+  // By the id alone two are enough to know that it names more than one.
   text: `
-      SELECT DISTINCT ON (k.n) k.n,${ORDER_COLUMNS}, o.user_id
-      FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)
-      CROSS JOIN LATERAL (SELECT * FROM orders o WHERE o.id = k.id AND o.id > '' OFFSET 0) AS o
-      ORDER BY k.n, o.created_at, o.user_id`,
+      SELECT k.n,${ORDER_COLUMNS}, o.user_id
+      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
+      CROSS JOIN LATERAL (
+        SELECT * FROM orders own WHERE own.user_id = k.user_id AND own.id = k.id
+        UNION ALL
+        (SELECT * FROM orders same WHERE k.user_id IS NULL AND same.id = k.id AND same.id > '' LIMIT 2)
+      ) AS o
+      ORDER BY k.n`,
 };
 
 /**
@@ -110,20 +124,24 @@ export interface UserOrdersFilter {
 }
 
 /**
- * The orders with these ids, in their order, `null` where there is none. Order ids are the exchange's own and
- * expected to be unique over all users; where two users have the same, it is the one created first.
+ * The orders with these keys, in their order, `null` where there is none.
  *
- * @throws PincexError `invalid_argument`, `batch_too_large`
+ * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
  */
 export async function readOrdersByIds(
   session: Session,
-  ids: readonly string[],
+  keys: readonly OrderKey[],
 ): Promise<(OrderView | null)[]> {
-  requireKeys('ids', ids);
-  const orders = new Array<OrderView | null>(ids.length).fill(null);
-  if (ids.length === 0) return orders;
-  const rows = await session.query<OrderRow>(getOrdersByIds, [textArray(ids.map(askable))]);
-  for (const row of rows) orders[Number(row[0]) - 1] = toOrderView(row, row[16] ?? '');
+  requireOrderKeys('ids', keys);
+  const orders = new Array<OrderView | null>(keys.length).fill(null);
+  if (keys.length === 0) return orders;
+  for (const row of await session.query<OrderRow>(getOrdersByIds, orderKeyArrays(keys))) {
+    const place = Number(row[0]) - 1;
+    const order = toOrderView(row, row[16] ?? '');
+    const other = orders[place];
+    if (other != null) throw ambiguous(order.id, [other.userId, order.userId]);
+    orders[place] = order;
+  }
   return orders;
 }
 
@@ -139,15 +157,6 @@ export async function readUserOrders(
 ): Promise<OrderView[][]> {
   requireKeys('userIds', userIds);
   requireLimit('limit', limit, limits.ordersPerUser.most);
-  if (statuses !== undefined) requireKeys('statuses', statuses);
-  if (symbol !== undefined) requireKeys('symbol', [symbol]);
-  const unknown = statuses?.find((status) => !ORDER_STATUSES.includes(status));
-  if (unknown !== undefined) {
-    throw new PincexError(
-      'invalid_argument',
-      `A status is one of ${ORDER_STATUSES.join(', ')}: got "${unknown}"`,
-    );
-  }
   const orders = userIds.map((): OrderView[] => []);
   if (userIds.length === 0) return orders;
   const values: (string | null)[] = [textArray(userIds.map(askable)), String(limit)];
@@ -160,6 +169,21 @@ export async function readUserOrders(
     orders[user]?.push(toOrderView(row, userIds[user] ?? ''));
   }
   return orders;
+}
+
+/**
+ * Checks the states of a filter.
+ *
+ * @returns a copy
+ * @throws PincexError `invalid_argument`
+ */
+export function requireStatuses(statuses: unknown): OrderStatus[] {
+  return requireKeys('statuses', statuses).map((status) => {
+    const known = ORDER_STATUSES.find((one) => one === status);
+    if (known !== undefined) return known;
+    const message = `A status is one of ${ORDER_STATUSES.join(', ')}: got ${describe(status)}`;
+    throw new PincexError('invalid_argument', message);
+  });
 }
 
 function statementFor(bySymbol: boolean, byStatus: boolean): Statement {

@@ -1,10 +1,9 @@
 import { isOpen } from '../books/orders.ts';
 import type { OrderSide, OrderStatus } from '../books/rows.ts';
-import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { askable, requireKeys } from './keys.ts';
+import { ambiguous, orderKeyArrays, requireOrderKeys, type OrderKey } from './keys.ts';
 
 /** One side of a trade, as callers see it. Amounts and prices are decimal strings. */
 export interface TradeView {
@@ -30,11 +29,15 @@ export const TRADE_COLUMNS = `
 
 export const getTradesByOrders = {
   name: 'get-trades-by-orders',
-  hints: ['IndexScan(t trades_order)', 'IndexScan(o orders_pkey)'],
+  hints: ['IndexScan(own trades_order)', 'IndexScan(same trades_order)', 'IndexScan(o orders_pkey)'],
   text: `
     SELECT k.n, o.status,${TRADE_COLUMNS}
-    FROM unnest($1::text[]) WITH ORDINALITY AS k (order_id, n)
-    CROSS JOIN LATERAL (SELECT * FROM trades t WHERE t.order_id = k.order_id OFFSET 0) AS t
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
+    CROSS JOIN LATERAL (
+      SELECT * FROM trades own WHERE own.order_id = k.order_id AND own.order_id > '' AND own.user_id = k.user_id
+      UNION ALL
+      SELECT * FROM trades same WHERE k.user_id IS NULL AND same.order_id = k.order_id AND same.order_id > ''
+    ) AS t
     CROSS JOIN LATERAL (
       SELECT o.status FROM orders o WHERE o.user_id = t.user_id AND o.id = t.order_id OFFSET 0
     ) AS o
@@ -44,14 +47,18 @@ export const getTradesByOrders = {
 /** Goes no further than the limit, and reads the index alone. */
 export const countTradesOfOrders = {
   name: 'count-trades-of-orders',
-  hints: ['IndexOnlyScan(t trades_order)'],
+  hints: ['IndexOnlyScan(own trades_order)', 'IndexOnlyScan(same trades_order)'],
   text: `
     SELECT count(*) AS found
     FROM (
       SELECT
-      FROM unnest($1::text[]) AS k (order_id)
-      CROSS JOIN LATERAL (SELECT FROM trades t WHERE t.order_id = k.order_id OFFSET 0) AS t
-      LIMIT $2
+      FROM unnest($1::text[], $2::text[]) AS k (user_id, order_id)
+      CROSS JOIN LATERAL (
+        SELECT FROM trades own WHERE own.order_id = k.order_id AND own.order_id > '' AND own.user_id = k.user_id
+        UNION ALL
+        SELECT FROM trades same WHERE k.user_id IS NULL AND same.order_id = k.order_id AND same.order_id > ''
+      ) AS t
+      LIMIT $3
     ) AS counted`,
 };
 
@@ -82,23 +89,29 @@ export interface OrderTrades {
 }
 
 /**
- * The trades of each order, in the order of the ids.
+ * The trades of each order, in the order of the keys.
  *
- * @throws PincexError `invalid_argument`, `batch_too_large`
+ * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
  */
 export async function readTradesByOrderIds(
   session: Session,
-  orderIds: readonly string[],
+  orderIds: readonly OrderKey[],
 ): Promise<OrderTrades[]> {
-  requireKeys('orderIds', orderIds);
+  requireOrderKeys('orderIds', orderIds);
   const lists = orderIds.map(() => ({ trades: [] as TradeView[], hasEnded: true }));
   if (orderIds.length > 0) {
-    const rows = await session.query<Row>(getTradesByOrders, [textArray(orderIds.map(askable))]);
+    const rows = await session.query<Row>(getTradesByOrders, orderKeyArrays(orderIds));
     for (const row of rows) {
       const place = Number(row.n) - 1;
-      const list = lists[place];
-      list?.trades.push(toTradeView(row, orderIds[place] ?? ''));
-      if (list !== undefined && isOpen(row.status)) list.hasEnded = false;
+      const [key, list] = [orderIds[place], lists[place]];
+      if (key === undefined || list === undefined) continue;
+      const trade = toTradeView(row, typeof key === 'string' ? key : key.id);
+      const [first] = list.trades;
+      if (first !== undefined && first.userId !== trade.userId) {
+        throw ambiguous(trade.orderId, [first.userId, trade.userId]);
+      }
+      list.trades.push(trade);
+      if (isOpen(row.status)) list.hasEnded = false;
     }
   }
   return lists.map(({ trades, hasEnded }) => ({ trades, isFinal: trades.length > 0 && hasEnded }));
@@ -112,11 +125,11 @@ export async function readTradesByOrderIds(
  */
 export async function countTrades(
   session: Session,
-  orderIds: readonly string[],
+  orderIds: readonly OrderKey[],
   most: number,
 ): Promise<number> {
-  requireKeys('orderIds', orderIds);
-  const values = [textArray(orderIds.map(askable)), String(most)];
+  requireOrderKeys('orderIds', orderIds);
+  const values = [...orderKeyArrays(orderIds), String(most)];
   const [row] = await session.query<{ found: string }>(countTradesOfOrders, values);
   return Number(row?.found);
 }

@@ -15,10 +15,12 @@ import * as kinds from './kinds.ts';
 export function changesOf({ accounts, orders, trades, now }: Books): Changes {
   const removed = new Set<string>();
   for (const { id, userId } of orders.changed.values()) {
-    removed.add(kinds.orders.keyOf(id));
+    for (const key of [id, { userId, id }]) removed.add(kinds.orders.keyOf(key));
     for (const list of USER_ORDERS) removed.add(list.keyOf(userId));
   }
-  for (const { orderId } of trades) removed.add(kinds.trades.keyOf(orderId));
+  for (const { userId, orderId } of trades) {
+    for (const key of [orderId, { userId, id: orderId }]) removed.add(kinds.trades.keyOf(key));
+  }
   const replaced: Replacement[] = [];
   for (const account of accounts.changed.values()) {
     const key = kinds.accounts.keyOf(account);

@@ -2,6 +2,7 @@ import { isOpen, OPEN_STATUSES } from '../books/orders.ts';
 import type { Session } from '../database/database.ts';
 import { limits } from '../limits.ts';
 import { readAccounts, type AccountKey, type AccountView } from '../reads/accounts.ts';
+import { orderKeyName, type OrderKey } from '../reads/keys.ts';
 import { readOrdersByIds, readUserOrders, type OrderView } from '../reads/orders.ts';
 import { readTradesByOrderIds, type OrderTrades } from '../reads/trades.ts';
 import type { Freshness } from './timeToLive.ts';
@@ -44,11 +45,10 @@ export const accounts: Kind<AccountKey, AccountView | null> = {
     account === null ? MISSING : { isFinal: false, changedAt: Date.parse(account.updatedAt) },
 };
 
-/** By id alone: of two users with the same id, the order that was created first. */
-export const orders: Kind<string, OrderView | null> = {
+export const orders: Kind<OrderKey, OrderView | null> = {
   name: 'orders',
   family: 'orders',
-  keyOf: (id) => `orders:${id}`,
+  keyOf: (key) => `orders:${orderKeyName(key)}`,
   read: readOrdersByIds,
   versionOf: (order) => order?.version ?? 0,
   freshnessOf: (order) =>
@@ -56,10 +56,10 @@ export const orders: Kind<string, OrderView | null> = {
 };
 
 /** The trades of an order. */
-export const trades: Kind<string, OrderTrades> = {
+export const trades: Kind<OrderKey, OrderTrades> = {
   name: 'trades',
   family: 'trades',
-  keyOf: (orderId) => `trades:${orderId}`,
+  keyOf: (key) => `trades:${orderKeyName(key)}`,
   read: readTradesByOrderIds,
   versionOf: () => 0,
   freshnessOf: ({ trades: list, isFinal }) => ({

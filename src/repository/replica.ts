@@ -43,5 +43,5 @@ export class Replica {
 
 /** What is wrong with the call itself says nothing of the server. */
 function isAway(error: Error): boolean {
-  return !(error instanceof PincexError) || error.retryable;
+  return !(error instanceof PincexError) || error.retryable || error.code === 'database_refused';
 }

@@ -12,6 +12,8 @@ import { timeToLive } from './timeToLive.ts';
 
 export interface RepositoryOptions {
   readonly primary: Session;
+  /** The primary for whoever waits for what is read: looked for again where it is away. Default: as `primary`. */
+  readonly reads?: Session;
   readonly replica: Replica | null;
   readonly cache: Cache;
   /** How long each kind stays in the cache, in milliseconds; 0: it is not cached. */
@@ -52,14 +54,14 @@ export const nothingCached = (): boolean => false;
  * that is decided about money comes from here: the engine reads for itself.
  */
 export class Repository {
-  readonly #options: RepositoryOptions;
+  readonly #options: RepositoryOptions & { readonly reads: Session };
   readonly #flights = new Flights();
   readonly #gatherers = new Map<string, unknown>();
   /** What is being read and stored. */
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: RepositoryOptions) {
-    this.#options = options;
+    this.#options = { reads: options.primary, ...options };
   }
 
   /** One of a kind, gathered with all others of it that are asked for in the same turn of the event loop. */
@@ -99,8 +101,8 @@ export class Repository {
     read: (session: Session) => Promise<Result>,
     { fresh = false }: { readonly fresh?: boolean } = {},
   ): Promise<Result> {
-    const { primary, replica } = this.#options;
-    return (fresh ? null : await replica?.read(read)) ?? read(primary);
+    const { reads, replica } = this.#options;
+    return (fresh ? null : await replica?.read(read)) ?? read(reads);
   }
 
   /** Tells the cache of a commit. */
@@ -203,14 +205,14 @@ export class Repository {
     position: bigint | null,
     learn: Published['learn'],
   ): Promise<Result> {
-    const { primary, replica } = this.#options;
-    if (replica === null) return read(primary);
+    const { reads, replica } = this.#options;
+    if (replica === null) return read(reads);
     let published = position;
     if (published === null) {
-      published = await primaryPosition(primary);
+      published = await primaryPosition(reads);
       if (learn !== undefined) void this.#tracked(learn(published));
     }
-    return (await replica.read(read, published)) ?? read(primary);
+    return (await replica.read(read, published)) ?? read(reads);
   }
 
   #traced<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -238,8 +240,8 @@ export class Repository {
 
   /** From the primary: what the cache or the replica has is not enough. The cache is told, as of a commit. */
   async #readAnew<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
-    const { primary, ttlMs } = this.#options;
-    const values = await kind.read(primary, keys);
+    const { reads, ttlMs } = this.#options;
+    const values = await kind.read(reads, keys);
     if (ttlMs[kind.name] > 0) {
       const replaced = [];
       const removed = [];

@@ -1,11 +1,12 @@
 import type { Funds } from '../books/funds.ts';
+import type { KnownCodes } from '../catalog/knownCodes.ts';
 import type { CreateAccount } from '../commands/createAccount.ts';
 import type { LockFunds } from '../commands/lockFunds.ts';
 import type { Deposit, Transfer, Withdraw } from '../commands/transactions.ts';
 import type { UnlockFunds } from '../commands/unlockFunds.ts';
 import type { BatchOptions } from '../engine/engine.ts';
 import { accountKeys, type AccountView } from '../reads/accounts.ts';
-import { requireKeys } from '../reads/keys.ts';
+import { requireKey, requireKeys } from '../reads/keys.ts';
 import { accounts } from '../repository/kinds.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
@@ -19,31 +20,38 @@ import { atLeast, eachAtLeast, type MinVersion, type MinVersions } from './versi
 export class Bookkeeper {
   readonly #execute: Executor;
   readonly #repository: Repository;
+  readonly #codes: KnownCodes;
 
-  constructor(execute: Executor, repository: Repository) {
+  constructor(execute: Executor, repository: Repository, codes: KnownCodes) {
     this.#execute = execute;
     this.#repository = repository;
+    this.#codes = codes;
   }
 
   /**
    * Every account of these users in these currencies: for each user in turn, one for each currency in turn, `null`
    * where there is none. From the cache, and by one statement for what is not there.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_currency`
    */
   async batchGetAccounts(
     userIds: readonly string[],
     currencies: readonly string[],
     options?: MinVersions,
   ): Promise<(AccountView | null)[]> {
-    const keys = accountKeys(userIds, currencies);
-    return this.#repository.getMany(accounts, keys, eachAtLeast(keys.length, options));
+    const codes = requireKeys('currencies', currencies);
+    const keys = accountKeys(userIds, codes);
+    const accepts = eachAtLeast('batchGetAccounts', keys.length, options);
+    await this.#codes.requireCurrencies(codes);
+    return this.#repository.getMany(accounts, keys, accepts);
   }
 
   /** Calls that are made together are gathered into one {@link batchGetAccounts}. */
   async getAccount(userId: string, currency: string, options?: MinVersion): Promise<AccountView | null> {
-    requireKeys('userId and currency', [userId, currency]);
-    return this.#repository.get(accounts, { userId, currency }, atLeast(options));
+    const key = { userId: requireKey('userId', userId), currency: requireKey('currency', currency) };
+    const accepts = atLeast('getAccount', options);
+    await this.#codes.requireCurrencies([key.currency]);
+    return this.#repository.get(accounts, key, accepts);
   }
 
   /** Opens empty accounts. Money does not wait for that: a first deposit makes the account too. */
@@ -54,8 +62,8 @@ export class Bookkeeper {
     return this.#execute('createAccount', accounts, options);
   }
 
-  createAccount(account: CreateAccount): Promise<ItemResult<Funds>> {
-    return executeOne(this.#execute, 'createAccount', account);
+  createAccount(account: CreateAccount, options?: BatchOptions): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'createAccount', account, options);
   }
 
   /** Moves funds from available to locked, each into the hold of its (user, order, currency). */
@@ -63,8 +71,8 @@ export class Bookkeeper {
     return this.#execute('lockFunds', operations, options);
   }
 
-  lockFunds(operation: LockFunds): Promise<ItemResult<Funds>> {
-    return executeOne(this.#execute, 'lockFunds', operation);
+  lockFunds(operation: LockFunds, options?: BatchOptions): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'lockFunds', operation, options);
   }
 
   /** Moves funds from holds back to available. */
@@ -72,8 +80,8 @@ export class Bookkeeper {
     return this.#execute('unlockFunds', operations, options);
   }
 
-  unlockFunds(operation: UnlockFunds): Promise<ItemResult<Funds>> {
-    return executeOne(this.#execute, 'unlockFunds', operation);
+  unlockFunds(operation: UnlockFunds, options?: BatchOptions): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'unlockFunds', operation, options);
   }
 
   /** Brings money in from the outside world; makes the account where there is none. */
@@ -81,8 +89,8 @@ export class Bookkeeper {
     return this.#execute('deposit', deposits, options);
   }
 
-  deposit(deposit: Deposit): Promise<ItemResult<Funds>> {
-    return executeOne(this.#execute, 'deposit', deposit);
+  deposit(deposit: Deposit, options?: BatchOptions): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'deposit', deposit, options);
   }
 
   /** Takes available money out to the outside world. */
@@ -90,8 +98,8 @@ export class Bookkeeper {
     return this.#execute('withdraw', withdrawals, options);
   }
 
-  withdraw(withdrawal: Withdraw): Promise<ItemResult<Funds>> {
-    return executeOne(this.#execute, 'withdraw', withdrawal);
+  withdraw(withdrawal: Withdraw, options?: BatchOptions): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'withdraw', withdrawal, options);
   }
 
   /** Passes available money from one user to another. */
@@ -99,7 +107,7 @@ export class Bookkeeper {
     return this.#execute('transfer', transfers, options);
   }
 
-  transfer(transfer: Transfer): Promise<ItemResult<Funds>> {
-    return executeOne(this.#execute, 'transfer', transfer);
+  transfer(transfer: Transfer, options?: BatchOptions): Promise<ItemResult<Funds>> {
+    return executeOne(this.#execute, 'transfer', transfer, options);
   }
 }

@@ -14,8 +14,9 @@ export async function executeOne<Type extends CommandType>(
   execute: Executor,
   type: Type,
   item: ItemOf<Type>,
+  options?: BatchOptions,
 ): Promise<ItemResult<DataOf<Type>>> {
-  const { results } = await execute(type, [item]);
+  const { results } = await execute(type, [item], options);
   const [result] = results;
   if (result === undefined) throw new RangeError('A batch of one has no result');
   return result;

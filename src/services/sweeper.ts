@@ -1,4 +1,4 @@
-import { currencyOf } from '../catalog/catalog.ts';
+import { Rejection } from '../books/rejection.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import { expireHold, expireOrder } from '../commands/expire.ts';
 import type { Command } from '../commands/command.ts';
@@ -15,7 +15,7 @@ export const findExpiredHolds = {
     FROM holds
     WHERE expires_at <= $1::timestamptz AND NOT placed
     ORDER BY expires_at
-    LIMIT $2`,
+    LIMIT $2 OFFSET $3`,
 };
 
 export const findExpiredOrders = {
@@ -26,7 +26,7 @@ export const findExpiredOrders = {
     FROM orders
     WHERE expires_at <= $1::timestamptz AND status IN ('pending', 'open', 'partially_filled')
     ORDER BY expires_at
-    LIMIT $2`,
+    LIMIT $2 OFFSET $3`,
 };
 
 interface Expired {
@@ -41,6 +41,15 @@ interface Expired {
 export interface Swept {
   readonly expiredOrders: number;
   readonly expiredHolds: number;
+  /** What nobody can give back, since it touches a broken row; each sweep comes upon it again. */
+  readonly broken: readonly BrokenExpiry[];
+}
+
+export interface BrokenExpiry {
+  readonly userId: string;
+  readonly orderId: string;
+  /** Names the row and says what is wrong with it. */
+  readonly problem: string;
 }
 
 /**
@@ -61,27 +70,50 @@ export class Sweeper {
   /** Expires every order and returns every hold whose time is over. */
   async sweep(now = new Date()): Promise<Swept> {
     const catalog = await this.#catalog.reread();
-    const expiredOrders = await this.#sweepAll(findExpiredOrders, now, (row) =>
+    const broken: BrokenExpiry[] = [];
+    const expiredOrders = await this.#sweepAll(findExpiredOrders, now, broken, (row) =>
       expireOrder(row.user_id, row.order_id, isoTime(row.expires_at)),
     );
-    const expiredHolds = await this.#sweepAll(findExpiredHolds, now, (row) =>
-      expireHold(row.user_id, row.order_id, currencyOf(catalog, row.currency ?? ''), isoTime(row.expires_at)),
-    );
-    return { expiredOrders, expiredHolds };
+    const expiredHolds = await this.#sweepAll(findExpiredHolds, now, broken, (row) => {
+      const { user_id: userId, order_id: orderId, currency: code = '' } = row;
+      const currency = catalog.currencies.get(code);
+      if (currency !== undefined) return expireHold(userId, orderId, currency, isoTime(row.expires_at));
+      return new Rejection(
+        'broken_row',
+        `hold ${userId} ${orderId} ${code} is broken: ${code} is no currency`,
+      );
+    });
+    return { expiredOrders, expiredHolds, broken };
   }
 
   async #sweepAll(
     find: typeof findExpiredHolds,
     now: Date,
-    toCommand: (row: Expired) => Command,
+    broken: BrokenExpiry[],
+    toCommand: (row: Expired) => Command | Rejection,
   ): Promise<number> {
     let swept = 0;
+    // Broken rows stay where they are, before those that come later.
+    let staying = 0;
     for (;;) {
-      const rows = await this.#database.query<Expired>(find, [now.toISOString(), String(limits.sweepItems)]);
-      const { counts } = await this.#engine.execute(rows, (row) => toCommand(row as Expired));
+      const bounds = [now.toISOString(), String(limits.sweepItems), String(staying)];
+      const rows = await this.#database.query<Expired>(find, bounds);
+      const { counts, failedItems } = await this.#engine.execute(rows, (row) => {
+        const item = { id: null, group: null, command: toCommand(row as Expired) };
+        return () => item;
+      });
       swept += counts.applied;
-      // What another sweeper took first is rejected here; where nothing was applied, it is at work already.
-      if (rows.length < limits.sweepItems || counts.applied === 0) return swept;
+      const stayed = staying;
+      for (const [index, { code, message }] of failedItems) {
+        const row = rows[index];
+        if (code !== 'broken_row' || row === undefined) continue;
+        staying++;
+        // Which item of the sweep it was says nothing.
+        const problem = message.slice(message.indexOf(': ') + 2);
+        broken.push({ userId: row.user_id, orderId: row.order_id, problem });
+      }
+      // What another sweeper took first is rejected here; where nothing else came of it, it is at work already.
+      if (rows.length < limits.sweepItems || (counts.applied === 0 && staying === stayed)) return swept;
     }
   }
 }

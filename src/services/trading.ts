@@ -1,3 +1,4 @@
+import type { KnownCodes } from '../catalog/knownCodes.ts';
 import type { CancelOrder } from '../commands/cancelOrder.ts';
 import type { OrderOutcome } from '../commands/createOrder.ts';
 import type { EndOutcome } from '../commands/endOrder.ts';
@@ -7,10 +8,20 @@ import type { SettleTrade, TradeOutcome } from '../commands/settleTrade.ts';
 import type { UpdateOrderStatus } from '../commands/updateOrderStatus.ts';
 import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
+import { namesOf, readOptions, refuseOptions } from '../known.ts';
 import { readOpenOrders, type OpenOrders } from '../reads/openOrders.ts';
 import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';
-import { readEachOnce, requireKeys, requireLimit } from '../reads/keys.ts';
-import { readUserOrders, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
+import {
+  readEachOnce,
+  requireFlag,
+  requireKey,
+  requireKeys,
+  requireLimit,
+  requireOrderKey,
+  requireOrderKeys,
+  type OrderKey,
+} from '../reads/keys.ts';
+import { readUserOrders, requireStatuses, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
 import type { TradeView } from '../reads/trades.ts';
 import { orders, trades, userOrders } from '../repository/kinds.ts';
 import { nothingCached, type Repository } from '../repository/repository.ts';
@@ -26,10 +37,12 @@ import { atLeast, eachAtLeast, type MinVersion, type MinVersions } from './versi
 export class Trading {
   readonly #execute: Executor;
   readonly #repository: Repository;
+  readonly #codes: KnownCodes;
 
-  constructor(execute: Executor, repository: Repository) {
+  constructor(execute: Executor, repository: Repository, codes: KnownCodes) {
     this.#execute = execute;
     this.#repository = repository;
+    this.#codes = codes;
   }
 
   /** Holds what each order may need and stores it: both or neither. */
@@ -55,8 +68,8 @@ export class Trading {
     return this.#execute('createOrder', orders, options);
   }
 
-  createOrder(order: CreateOrder): Promise<ItemResult<OrderOutcome>> {
-    return executeOne(this.#execute, 'createOrder', order);
+  createOrder(order: CreateOrder, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
+    return executeOne(this.#execute, 'createOrder', order, options);
   }
 
   /** Moves orders on in their states; filled quantity and average price may come along. */
@@ -67,57 +80,53 @@ export class Trading {
     return this.#execute('updateOrderStatus', updates, options);
   }
 
-  updateOrderStatus(update: UpdateOrderStatus): Promise<ItemResult<OrderOutcome>> {
-    return executeOne(this.#execute, 'updateOrderStatus', update);
+  updateOrderStatus(update: UpdateOrderStatus, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
+    return executeOne(this.#execute, 'updateOrderStatus', update, options);
   }
 
   /**
-   * The orders with these ids, in their order, `null` where there is none. Order ids are the exchange's own and
-   * expected to be unique over all users; where two users have the same, it is the one created first.
+   * The orders with these ids, in their order, `null` where there is none. Ids are unique for a user: `{ userId, id }` names
+   * one order, and an id alone does as long as no other user has an order of that id.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
    */
-  async batchGetOrdersByIds(ids: readonly string[], options?: MinVersions): Promise<(OrderView | null)[]> {
-    requireKeys('ids', ids);
-    return this.#repository.getMany(orders, ids, eachAtLeast(ids.length, options));
+  async batchGetOrdersByIds(ids: readonly OrderKey[], options?: MinVersions): Promise<(OrderView | null)[]> {
+    const keys = requireOrderKeys('ids', ids);
+    const accepts = eachAtLeast('batchGetOrdersByIds', keys.length, options);
+    return this.#repository.getMany(orders, keys, accepts);
   }
 
   /** Calls that are made together are gathered into one {@link batchGetOrdersByIds}. */
-  async getOrder(id: string, options?: MinVersion): Promise<OrderView | null> {
-    requireKeys('id', [id]);
-    return this.#repository.get(orders, id, atLeast(options));
+  async getOrder(id: OrderKey, options?: MinVersion): Promise<OrderView | null> {
+    return this.#repository.get(orders, requireOrderKey('id', id), atLeast('getOrder', options));
   }
 
   /**
    * The newest orders of each user: a list for every user, in the order of the users.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    */
   async batchGetUserOrders(
     userIds: readonly string[],
-    { fresh = false, ...filter }: UserOrdersFilter & Fresh = {},
+    options?: UserOrdersFilter & Fresh,
   ): Promise<OrderView[][]> {
-    requireKeys('userIds', userIds);
-    const { statuses, symbol, limit = limits.ordersPerUser.byDefault } = filter;
-    if (statuses !== undefined || symbol !== undefined) {
-      const read = (session: Session) =>
-        readEachOnce(userIds, (distinct) => readUserOrders(session, distinct, filter));
-      return this.#repository.readDirectly(read, { fresh });
-    }
-    return this.#listsOf(userIds, 'all', limit, fresh);
+    const users = requireKeys('userIds', userIds);
+    const { fresh, ...filter } = readUserOrdersOptions('batchGetUserOrders', options);
+    if (!isFiltered(filter)) return this.#listsOf(users, 'all', filter.limit, fresh);
+    return this.#filteredLists(users, filter, fresh);
   }
 
   /** Calls that are made together, for the same limit, are gathered into one {@link batchGetUserOrders}. */
-  async getUserOrders(userId: string, options: UserOrdersFilter & Fresh = {}): Promise<OrderView[]> {
-    const { statuses, symbol, limit = limits.ordersPerUser.byDefault, fresh = false } = options;
-    if (statuses !== undefined || symbol !== undefined) {
-      const [list] = await this.batchGetUserOrders([userId], options);
+  async getUserOrders(userId: string, options?: UserOrdersFilter & Fresh): Promise<OrderView[]> {
+    const user = requireKey('userId', userId);
+    const { fresh, ...filter } = readUserOrdersOptions('getUserOrders', options);
+    if (isFiltered(filter)) {
+      const [list] = await this.#filteredLists([user], filter, fresh);
       return list ?? [];
     }
-    requireKeys('userId', [userId]);
-    requireLimit('limit', limit, limits.ordersPerUser.most);
+    const { limit } = filter;
     const accepts = fresh ? nothingCached : undefined;
-    const list = await this.#repository.get(userOrders('all', limit), userId, accepts);
+    const list = await this.#repository.get(userOrders('all', limit), user, accepts);
     return list.slice(0, limit);
   }
 
@@ -128,23 +137,27 @@ export class Trading {
    */
   async batchGetOpenOrdersByUsers(
     userIds: readonly string[],
-    { limit = limits.ordersPerUser.most, fresh = false }: { readonly limit?: number } & Fresh = {},
+    options?: { readonly limit?: number } & Fresh,
   ): Promise<OrderView[][]> {
-    requireKeys('userIds', userIds);
-    return this.#listsOf(userIds, 'open', limit, fresh);
+    const users = requireKeys('userIds', userIds);
+    const read = readOptions('batchGetOpenOrdersByUsers', options, LIMIT_AND_FRESH);
+    const { limit = limits.ordersPerUser.most, fresh = false } = read;
+    requireLimit('limit', limit, limits.ordersPerUser.most);
+    requireFlag('fresh', fresh);
+    return this.#listsOf(users, 'open', limit, fresh);
   }
 
   /**
-   * The trades of each order, oldest first: a list for every order, in the order of the ids.
+   * The trades of each order, oldest first: a list for every order, in the order of the ids. As in
+   * {@link batchGetOrdersByIds} an order is named by `{ userId, id }`, or by its id alone.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
    */
-  async batchGetTradesByOrderIds(
-    orderIds: readonly string[],
-    { fresh = false }: Fresh = {},
-  ): Promise<TradeView[][]> {
-    requireKeys('orderIds', orderIds);
-    const lists = await this.#repository.getMany(trades, orderIds, fresh ? nothingCached : undefined);
+  async batchGetTradesByOrderIds(orderIds: readonly OrderKey[], options?: Fresh): Promise<TradeView[][]> {
+    const keys = requireOrderKeys('orderIds', orderIds);
+    const { fresh = false } = readOptions('batchGetTradesByOrderIds', options, FRESH);
+    requireFlag('fresh', fresh);
+    const lists = await this.#repository.getMany(trades, keys, fresh ? nothingCached : undefined);
     return lists.map((list) => [...list.trades]);
   }
 
@@ -152,20 +165,27 @@ export class Trading {
    * What stands in the books, aggregated by price, in one statement.
    *
    * @param depth price levels on each side, 1 to 1,000
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    */
+  batchGetOrderBooks(symbols: readonly string[], depth?: number): Promise<OrderBook[]>;
   async batchGetOrderBooks(
     symbols: readonly string[],
     depth: number = limits.bookDepth.byDefault,
+    ...options: unknown[]
   ): Promise<OrderBook[]> {
-    requireKeys('symbols', symbols);
+    refuseOptions('batchGetOrderBooks', options);
+    const keys = requireKeys('symbols', symbols);
+    requireLimit('depth', depth, limits.bookDepth.most);
+    await this.#codes.requireMarkets(keys);
     return this.#repository.readDirectly((session) =>
-      readEachOnce(symbols, (distinct) => readOrderBooks(session, distinct, depth)),
+      readEachOnce(keys, (distinct) => readOrderBooks(session, distinct, depth)),
     );
   }
 
-  async getOrderBook(symbol: string, depth?: number): Promise<OrderBook> {
-    const [book] = await this.batchGetOrderBooks([symbol], depth);
+  getOrderBook(symbol: string, depth?: number): Promise<OrderBook>;
+  async getOrderBook(symbol: string, depth?: number, ...options: unknown[]): Promise<OrderBook> {
+    refuseOptions('getOrderBook', options);
+    const [book] = await this.batchGetOrderBooks([requireKey('symbol', symbol)], depth);
     return book ?? { symbol, bids: [], asks: [] };
   }
 
@@ -173,12 +193,26 @@ export class Trading {
    * All orders that stand in the books of these markets, best price first and of one price the first that came: what a
    * matching engine has to know when it starts. From the primary, past every cache. Stops that wait do not stand there.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`
+   * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    */
-  async batchGetOpenOrders(symbols: readonly string[]): Promise<OpenOrders[]> {
-    requireKeys('symbols', symbols);
-    const read = (session: Session) => readEachOnce(symbols, (distinct) => readOpenOrders(session, distinct));
+  batchGetOpenOrders(symbols: readonly string[]): Promise<OpenOrders[]>;
+  async batchGetOpenOrders(symbols: readonly string[], ...options: unknown[]): Promise<OpenOrders[]> {
+    refuseOptions('batchGetOpenOrders', options);
+    const keys = requireKeys('symbols', symbols);
+    await this.#codes.requireMarkets(keys);
+    const read = (session: Session) => readEachOnce(keys, (distinct) => readOpenOrders(session, distinct));
     return this.#repository.readDirectly(read, { fresh: true });
+  }
+
+  async #filteredLists(
+    userIds: readonly string[],
+    filter: UserOrdersFilter,
+    fresh: boolean,
+  ): Promise<OrderView[][]> {
+    if (filter.symbol !== undefined) await this.#codes.requireMarkets([filter.symbol]);
+    const read = (session: Session) =>
+      readEachOnce(userIds, (distinct) => readUserOrders(session, distinct, filter));
+    return this.#repository.readDirectly(read, { fresh });
   }
 
   async #listsOf(
@@ -187,11 +221,35 @@ export class Trading {
     limit: number,
     fresh: boolean,
   ): Promise<OrderView[][]> {
-    requireLimit('limit', limit, limits.ordersPerUser.most);
     const accepts = fresh ? nothingCached : undefined;
     const lists = await this.#repository.getMany(userOrders(which, limit), userIds, accepts);
     return lists.map((list) => list.slice(0, limit));
   }
+}
+
+const FRESH = namesOf<Fresh>({ fresh: true });
+const LIMIT_AND_FRESH = namesOf<{ limit?: number } & Fresh>({ limit: true, fresh: true });
+const USER_ORDERS = namesOf<UserOrdersFilter & Fresh>({
+  statuses: true,
+  symbol: true,
+  limit: true,
+  fresh: true,
+});
+
+const isFiltered = ({ statuses, symbol }: UserOrdersFilter): boolean =>
+  statuses !== undefined || symbol !== undefined;
+
+function readUserOrdersOptions(call: string, options: unknown) {
+  const read = readOptions(call, options, USER_ORDERS);
+  const { statuses, symbol, limit = limits.ordersPerUser.byDefault, fresh = false } = read;
+  requireLimit('limit', limit, limits.ordersPerUser.most);
+  requireFlag('fresh', fresh);
+  return {
+    limit,
+    fresh,
+    ...(statuses !== undefined && { statuses: requireStatuses(statuses) }),
+    ...(symbol !== undefined && { symbol: requireKey('symbol', symbol) }),
+  };
 }
 
 /** Lists have no version: a reader that must see its own write asks for a fresh one. */

@@ -1,4 +1,7 @@
+import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
+import { copyList } from '../reads/keys.ts';
 import type { Accepts } from '../repository/repository.ts';
 
 /**
@@ -20,30 +23,37 @@ type Versioned = { readonly version: number } | null;
 const MISSING = -1;
 const versionOf = (row: Versioned): number => row?.version ?? MISSING;
 
-export function atLeast({ minVersion }: MinVersion = {}): ((row: Versioned) => boolean) | undefined {
-  if (minVersion == null) return undefined;
+const ONE = namesOf<MinVersion>({ minVersion: true });
+const MANY = namesOf<MinVersions>({ minVersions: true });
+
+/** @param call the name of the read */
+export function atLeast(call: string, options?: MinVersion): ((row: Versioned) => boolean) | undefined {
+  const { minVersion = null } = readOptions(call, options, ONE);
+  if (minVersion === null) return undefined;
   requireVersion(minVersion);
   return (row) => versionOf(row) >= minVersion;
 }
 
 /** @param count of results: of each one it is said, or of none */
 export function eachAtLeast(
+  call: string,
   count: number,
-  { minVersions }: MinVersions = {},
+  options?: MinVersions,
 ): Accepts<Versioned> | undefined {
+  const { minVersions } = readOptions(call, options, MANY);
   if (minVersions === undefined) return undefined;
-  const given: unknown = minVersions;
-  if (!Array.isArray(given) || given.length !== count) {
+  const known = copyList('minVersions', minVersions, 'versions', (length) => {
+    if (length === count) return;
     throw new PincexError(
       'invalid_argument',
       `minVersions must be an array of ${count}, one for each result`,
     );
-  }
-  for (const version of minVersions) if (version !== null) requireVersion(version);
-  return (row, place) => versionOf(row) >= (minVersions[place] ?? MISSING);
+  });
+  const versions = known.map((version) => (version === null ? MISSING : requireVersion(version)));
+  return (row, place) => versionOf(row) >= (versions[place] ?? MISSING);
 }
 
-function requireVersion(version: number): void {
-  if (Number.isSafeInteger(version) && version >= 0) return;
-  throw new PincexError('invalid_argument', `A version is a whole number from 0: got ${version}`);
+function requireVersion(version: unknown): number {
+  if (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0) return version;
+  throw new PincexError('invalid_argument', `A version is a whole number from 0: got ${describe(version)}`);
 }

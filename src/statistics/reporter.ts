@@ -40,6 +40,7 @@ export class Reporter {
   readonly #hear: (session: Session) => Promise<void>;
   readonly #id = uuidv7();
   readonly #startedAt = new Date();
+  #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | undefined;
 
@@ -67,9 +68,10 @@ export class Reporter {
     return this.#next();
   }
 
-  /** Reports for the last time. */
+  /** Reports for the last time, and that it ended. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#ended = true;
     await this.report();
   }
 
@@ -96,7 +98,10 @@ export class Reporter {
     await withClient(config, async (client) => {
       for (const query of before) await client.query(query);
       const times = [this.#startedAt, new Date()].map((time) => time.toISOString());
-      const statistics = JSON.stringify(this.#statistics.snapshot());
+      const statistics = JSON.stringify({
+        ...this.#statistics.snapshot(),
+        ...(this.#ended && { ended: true }),
+      });
       // Without a name: nothing stays behind in a session that a pooler lends.
       await client.query({ text: writeProcess.text, values: [this.#id, ...times, statistics] });
       await this.#hear({

@@ -1,5 +1,6 @@
 import type { Session } from '../database/database.ts';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import type { Calls } from '../services/calls.ts';
 import { decodeCursor, encodeCursor, type Key } from './cursor.ts';
@@ -34,6 +35,8 @@ export interface RowStream<View> extends AsyncIterable<View> {
   readonly cursor: string | null;
 }
 
+const OPTIONS = namesOf<StreamOptions>({ after: true });
+
 /** Reads a table by keyset: each page begins behind the key at which the one before ended. */
 export class KeysetStream<View> implements RowStream<View> {
   readonly #source: Source<View>;
@@ -43,7 +46,8 @@ export class KeysetStream<View> implements RowStream<View> {
   #isTaken = false;
 
   /** @throws PincexError `invalid_argument` */
-  constructor(source: Source<View>, read: Read, calls: Calls, { after }: StreamOptions) {
+  constructor(source: Source<View>, read: Read, calls: Calls, options?: StreamOptions) {
+    const { after } = readOptions(`a stream of ${source.name}`, options, OPTIONS);
     this.#source = source;
     this.#read = read;
     this.#calls = calls;

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEmptyDatabase, createTestDatabase } from '../support/database.ts';
 import { pincexCli } from '../support/commandLine.ts';
-import { startPincex, type Ended } from '../support/processes.ts';
+import { cleanEnvironment, startPincex, type Ended } from '../support/processes.ts';
 import { openBooks } from '../support/books.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
@@ -49,15 +52,72 @@ describe('pincex as a process', () => {
   });
 });
 
-describe('pincex on a database', () => {
-  async function onEmptyDatabase(): Promise<(...args: string[]) => Promise<Ended>> {
+describe('pincex whose reader goes before it has said all', () => {
+  /** As `pincex … | head -1` in a shell, with what the command itself exits with; its first line, and its errors. */
+  async function readOnce(url: string, words: string, redirected = ''): Promise<Ended> {
+    const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+    // The reader goes before anything is said where it reads nothing.
+    const script = `set -o pipefail; "$0" "${main}" ${words} ${redirected} | head -n 1; exit $?`;
+    const child = spawn('bash', ['-c', script, process.execPath], {
+      env: { ...cleanEnvironment(), NODE_OPTIONS: '', DATABASE_URL: url },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const said = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+    const [exitCode] = (await once(child, 'close')) as [number | null];
+    return { exitCode, ...said };
+  }
+
+  it.each([
+    'currencies',
+    'markets',
+    'keys list',
+    'audit',
+    'audit --json',
+    'doctor',
+    'migrate status',
+    'sweep',
+  ])('ends quietly: %s', async (words) => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const first = await readOnce(database.url, words);
+    expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(first.stdout).toMatch(/^[^\n]+\n$/);
+    // Nobody reads at all, nor listens to errors.
+    const silent = await readOnce(database.url, words, '2>&1 | true');
+    expect(silent).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
+  it('does what it was asked to all the same', async () => {
     const database = await createEmptyDatabase();
     onTestFinished(() => database.drop());
-    return (...args) => pincexCli(args, { env: { DATABASE_URL: database.url } });
+    const up = await readOnce(database.url, 'migrate up', '| true');
+    expect(up).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    const status = await pincexCli(['migrate', 'status'], { env: { DATABASE_URL: database.url } });
+    expect(status.stdout).not.toContain('pending');
+  });
+
+  it('still exits with 1 where its work fails', async () => {
+    expect(await readOnce('postgres://127.0.0.1:1/none', 'currencies', '2>&1 | true')).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: '',
+    });
+  });
+});
+
+describe('pincex on a database', () => {
+  async function emptyDatabase() {
+    const database = await createEmptyDatabase();
+    onTestFinished(() => database.drop());
+    const run = (...args: string[]): Promise<Ended> =>
+      pincexCli(args, { env: { DATABASE_URL: database.url } });
+    return { run, url: database.url, name: new URL(database.url).pathname.slice(1) };
   }
 
   it('that is empty says how to make the books', async () => {
-    const run = await onEmptyDatabase();
+    const { run } = await emptyDatabase();
     const audit = await run('audit');
     expect(audit.exitCode).toBe(1);
     expect(audit.stderr).toContain('run "pincex migrate up"');
@@ -68,7 +128,7 @@ describe('pincex on a database', () => {
   });
 
   it('migrates up to books that hold, and the second time there is nothing to do', async () => {
-    const run = await onEmptyDatabase();
+    const { run } = await emptyDatabase();
     const up = await run('migrate', 'up');
     expect(up.exitCode).toBe(0);
     expect(up.stdout).toMatch(/^\d+ applied$/m);
@@ -81,10 +141,19 @@ describe('pincex on a database', () => {
     expect((await run('sweep')).stdout).toBe('0 orders expired, 0 holds returned\n');
   });
 
-  it('migrates down to nothing, and up again', async () => {
-    const run = await onEmptyDatabase();
+  it('migrates down to nothing where the name of the database is typed, and up again', async () => {
+    const { run, name } = await emptyDatabase();
     expect((await run('migrate', 'up')).exitCode).toBe(0);
-    expect((await run('migrate', 'down', '--steps', '100')).exitCode).toBe(0);
+    const refused = await run('migrate', 'down', '--steps', '100');
+    expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(refused.stderr).toMatch(
+      new RegExp(
+        `^pincex: Nothing was taken back: .*currencies.*--drop-data ${name} \\(migration_failed\\)\n$`,
+      ),
+    );
+    expect((await run('audit')).exitCode).toBe(0);
+    const down = await run('migrate', 'down', '--steps', '100', '--drop-data', name);
+    expect(down).toMatchObject({ exitCode: 0, stderr: '' });
     expect((await run('currencies')).stderr).toContain('(migration_failed)');
     expect((await run('migrate', 'up')).exitCode).toBe(0);
     expect((await run('audit')).exitCode).toBe(0);

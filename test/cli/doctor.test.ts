@@ -29,7 +29,7 @@ describe('pincex doctor', () => {
       expect(run).toMatchObject({ exitCode: 1, stderr: '' });
       expect(run.stdout).toContain('HURTS   index trades_order is not there');
       expect(run.stdout).toContain(
-        '\n          In psql: CREATE INDEX CONCURRENTLY IF NOT EXISTS trades_order ON trades (order_id);\n',
+        `\n          In psql: CREATE INDEX CONCURRENTLY IF NOT EXISTS trades_order ON trades (order_id, user_id) WHERE order_id > '';\n`,
       );
       expect(run.stdout).toContain('advice  index mine repeats the beginning of journal_pkey');
       expect(run.stdout).toContain('\nhurts: 1, advice: 1\n');

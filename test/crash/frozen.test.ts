@@ -100,9 +100,10 @@ it('a server that freezes and stays so hangs no caller; sent again later, every 
   ].map((call) => call.finally(() => told++));
   const settled = Promise.allSettled(calls);
   await until('each of them to wait', () => timeouts.count >= calls.length);
-  clock.pass(limits.reconnectMs);
   await until('all of them to be told', () => {
     timeouts.fire();
+    // From the first failure of each on.
+    clock.pass(limits.reconnectMs);
     return told === calls.length;
   });
   for (const call of await settled) {

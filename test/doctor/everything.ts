@@ -27,6 +27,10 @@ export async function callEverything(url: string, strategy: Strategy): Promise<v
       for (const call of Object.values(calls) as (() => Promise<unknown>)[]) await call();
     }
     await callAtRandom(pincex);
+    const lost = { id: fresh('d'), userId: user, currency: 'USD', amount: '1' };
+    await pincex.bookkeeper.deposit(lost);
+    await withClient(url, (client) => client.query('DELETE FROM operations WHERE id = $1', [lost.id]));
+    await pincex.bookkeeper.deposit(lost);
   } finally {
     await pincex.close();
   }
@@ -138,6 +142,7 @@ function catalogCalls({ catalog, session }: Pincex): Calls<CatalogStore> {
   const code = fresh('C').replace(/\W/g, '').slice(0, 12).toUpperCase();
   return {
     get: () => catalog.get(),
+    known: () => catalog.known(),
     refreshed: () => catalog.refreshed(),
     reread: () => catalog.reread(),
     readAhead: () => catalog.readAhead(session),

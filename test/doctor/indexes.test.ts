@@ -96,7 +96,7 @@ describe('an index that was added', () => {
       same: 'CREATE INDEX same ON trades (order_id)',
       beginning: 'CREATE INDEX beginning ON trades (user_id)',
       unique_one: 'CREATE UNIQUE INDEX unique_one ON holds (user_id, order_id, currency)',
-      promise: 'ALTER TABLE operations ADD CONSTRAINT promise UNIQUE (user_id, id)',
+      promise: 'ALTER TABLE operations ADD CONSTRAINT promise UNIQUE (user_id, kind, id)',
     };
     const patient = usePatient();
     let report: DoctorReport;

@@ -9,15 +9,7 @@ import { callEverything } from './everything.ts';
 import { connected } from './support.ts';
 
 /** What has no plan, or reads no table. */
-const UTILITIES = [
-  'begin',
-  'commit',
-  'rollback',
-  'savepoint',
-  'release-savepoint',
-  'rollback-to-savepoint',
-  'ping',
-];
+const UTILITIES = ['begin', 'commit', 'rollback', 'savepoint', 'release-savepoint', 'rollback-to-savepoint'];
 
 describe('every statement that the system issues', () => {
   let database: TestDatabase;

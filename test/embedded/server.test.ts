@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
@@ -54,6 +54,9 @@ describe('an embedded server that runs', () => {
   });
 });
 
+/** What a data folder holds while no server runs: nothing that a copy of it would stumble over. */
+const FILES_AT_REST = ['postgres', 'postgres.log', 'postgres.log.1', 'postgres.password'];
+
 describe('the embedded server', () => {
   it('says what it does when it starts for the first time', async () => {
     const progress: string[] = [];
@@ -76,16 +79,17 @@ describe('the embedded server', () => {
     await second.stop();
   });
 
-  it('is shared by all who start it on one folder, and ends with the first', async () => {
+  it('is shared by all who start it on one folder, and ends with the last', async () => {
     const dataDir = await seededDataDir();
     const [a, b] = await Promise.all([startEmbeddedServer({ dataDir }), startEmbeddedServer({ dataDir })]);
     expect([a.startedHere, b.startedHere].sort()).toEqual([false, true]);
     expect(a.url).toBe(b.url);
-    const [owner, guest] = a.startedHere ? [a, b] : [b, a];
+    const [starter, guest] = a.startedHere ? [a, b] : [b, a];
+    await starter.stop();
+    expect(await query(guest.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await guest.stop();
-    expect(await query(owner.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    await owner.stop();
     await expect(query(guest.url, 'SELECT')).rejects.toThrow('ECONNREFUSED');
+    expect(readdirSync(dataDir).sort()).toEqual(FILES_AT_REST);
   });
 
   it('can be stopped twice, and the second time spares a server that was started since', async () => {
@@ -96,6 +100,14 @@ describe('the embedded server', () => {
     await first.stop();
     expect(await query(second.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await second.stop();
+  });
+
+  it('stops where its folder was deleted while it ran', async () => {
+    const dataDir = await seededDataDir();
+    const server = await startEmbeddedServer({ dataDir });
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
+    await server.stop();
+    await expect(query(server.url, 'SELECT')).rejects.toThrow('ECONNREFUSED');
   });
 
   it('stops while transactions are open', async () => {

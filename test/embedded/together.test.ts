@@ -1,6 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { identify } from '../../src/embedded/processes.ts';
+import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { newDataDir, seededDataDir } from '../support/folders.ts';
-import { query, startHolder } from './support.ts';
+import { startPincex } from '../support/processes.ts';
+import { until } from '../support/waiting.ts';
+import { postmasterPid, query, startHolder } from './support.ts';
 
 describe('processes that start the same folder at once', () => {
   it.each([
@@ -16,15 +21,68 @@ describe('processes that start the same folder at once', () => {
   });
 });
 
-describe('where the process that started a server ends', () => {
-  it('the next one to start takes over', async () => {
+describe('a server that several processes use', () => {
+  async function twoHolders() {
     const dataDir = await seededDataDir();
-    const first = startHolder(dataDir);
-    await first.next();
-    const second = startHolder(dataDir);
-    expect(await second.next()).toMatchObject({ startedHere: false });
-    await first.kill('SIGKILL');
-    const third = startHolder(dataDir);
-    expect(await third.next()).toMatchObject({ startedHere: true });
+    const starter = startHolder(dataDir);
+    const { url } = await starter.next();
+    const guest = startHolder(dataDir);
+    expect(await guest.next()).toMatchObject({ startedHere: false, url });
+    return { dataDir, url: url!, pid: postmasterPid(dataDir), starter, guest };
+  }
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'outlives the one that started it, which %s ended; others still find it, and it ends with the last of them',
+    async (signal) => {
+      const { dataDir, url, pid, starter, guest } = await twoHolders();
+      await starter.kill(signal);
+      const third = startHolder(dataDir);
+      expect(await third.next()).toMatchObject({ startedHere: false, url });
+      await guest.kill('SIGKILL');
+      await query(url, 'SELECT');
+      await third.kill(signal);
+      await until('the server to end', () => identify(pid) === null);
+    },
+  );
+
+  it('is not stopped by one of them that is done with it, while another uses it', async () => {
+    const { dataDir, url, starter } = await twoHolders();
+    const server = await startEmbeddedServer({ dataDir });
+    await starter.kill('SIGKILL');
+    await server.stop();
+    await query(url, 'SELECT');
+  });
+
+  it('is never one that is about to end, however one ends as the next one comes', async () => {
+    const dataDir = await seededDataDir();
+    let last = startHolder(dataDir);
+    await last.next();
+    for (let round = 0; round < 8; round++) {
+      const next = startHolder(dataDir);
+      // About when the next one looks for a server: before, meanwhile or after.
+      await sleep(50 * round);
+      await last.kill('SIGKILL');
+      const { url } = await next.next();
+      await query(url!, 'SELECT pg_sleep(0.2)');
+      last = next;
+    }
+  });
+});
+
+describe('commands that run at once on one folder', () => {
+  it('all do their work, whichever of them started the server and whichever ends first', async () => {
+    const env = { PINCEX_DATA_DIR: newDataDir() };
+    const commands = [
+      ['currencies'],
+      ['audit'],
+      ['currencies', 'add', 'OWN', '5'],
+      ['migrate', 'status'],
+      ['sweep'],
+    ];
+    const runs = await Promise.all(commands.map((args) => startPincex(args, { env }).ended));
+    expect(runs.map(({ exitCode, stderr }) => ({ exitCode, stderr }))).toEqual(
+      commands.map(() => ({ exitCode: 0, stderr: '' })),
+    );
+    expect((await startPincex(['currencies'], { env }).ended).stdout).toMatch(/^OWN +5$/m);
   });
 });

@@ -4,9 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Books, LoadedBooks } from '../../src/books/books.ts';
 import { keyOf, type Account, type Hold, type Operation, type OrderRow } from '../../src/books/rows.ts';
 import type { Catalog } from '../../src/catalog/catalog.ts';
-import { commands, type CommandType } from '../../src/commands/index.ts';
 import { decide } from '../../src/engine/decide.ts';
-import { readItems } from '../../src/engine/read.ts';
+import { copyBatch, readerOf } from '../../src/engine/read.ts';
 import type { ItemResult } from '../../src/results.ts';
 import { numberOf } from '../model/decimals.ts';
 import { money, plans, Sender, world, type Batch } from '../model/generate.ts';
@@ -51,11 +50,7 @@ class Tables implements LoadedBooks {
   readonly operations = new Map<string, Operation>();
 
   run({ items, mode }: Batch, batchId: string): ItemResult<unknown>[] {
-    const read = readItems(
-      items,
-      (raw, fields) => commands[(raw as { command: CommandType }).command](fields),
-      catalog,
-    );
+    const read = copyBatch(items, items.length, readerOf())(catalog);
     const { books, results } = decide(this, read, mode, batchId, NOW);
     this.#write(books);
     return results;
@@ -176,11 +171,7 @@ describe('the decision', () => {
           tables.run(batch, 'earlier');
         }
         const { items, mode } = sender.batchOf(sequence.at(-1)!);
-        const read = readItems(
-          items,
-          (raw, fields) => commands[(raw as { command: CommandType }).command](fields),
-          catalog,
-        );
+        const read = copyBatch(items, items.length, readerOf())(catalog);
         const before = structuredClone({
           accounts: tables.accounts,
           holds: tables.holds,

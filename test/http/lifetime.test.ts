@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startService } from '../../src/http/service.ts';
 import { Pincex } from '../../src/index.ts';
-import { startHolder } from '../embedded/support.ts';
+import { postmasterPid, startHolder } from '../embedded/support.ts';
 import { configOf, funds, fresh, newUser, useBooks } from '../support/books.ts';
 import { pincexCli } from '../support/commandLine.ts';
 import { newDataDir, seededDataDir, temporaryFolder } from '../support/folders.ts';
@@ -153,12 +153,14 @@ describe('pincex start', () => {
     },
   );
 
-  it('ends when the embedded server has ended with the process that started it', async () => {
+  it('goes on when the process that started the embedded server ends, and ends when that server has ended', async () => {
     const dataDir = await seededDataDir();
     const starter = startHolder(dataDir);
     expect(await starter.next()).toMatchObject({ startedHere: true });
-    const { ended } = await listening({ PINCEX_DATA_DIR: dataDir });
-    starter.child.kill('SIGKILL');
+    const { url, ended } = await listening({ PINCEX_DATA_DIR: dataDir });
+    await starter.kill('SIGKILL');
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    process.kill(postmasterPid(dataDir), 'SIGQUIT');
     const { exitCode, stderr } = await ended;
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)$/m);

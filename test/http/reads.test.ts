@@ -149,11 +149,23 @@ it('ids that PostgreSQL cannot be asked for have no rows, as any other that is n
     ['/v1/trades/batch-get', { orderIds: ids }, { trades: [[], []] }],
     ['/v1/orders/batch-get', { ids }, { orders: [null, null] }],
     ['/v1/users/orders/batch-get', { userIds: ids }, { orders: [[], []] }],
-    ['/v1/users/orders/batch-get', { userIds: ids, symbol: 'a\0' }, { orders: [[], []] }],
     ['/v1/accounts/batch-get', { userIds: ids, currencies: ['USD'] }, { accounts: [null, null] }],
-    ['/v1/order-books/batch-get', { symbols: ['a\0'] }, { orderBooks: [{ bids: [], asks: [] }] }],
   ] as const) {
     expect([path, await post(path, body)]).toMatchObject([path, { status: 200, body: answer }]);
+  }
+});
+
+it('a read of a currency or market that there is not is refused, with its place in the body', async () => {
+  for (const [path, body, code, pointer] of [
+    ['/v1/accounts/batch-get', { userIds: ['u'], currencies: ['usd'] }, 'unknown_currency', '/currencies'],
+    ['/v1/order-books/batch-get', { symbols: ['a\0'] }, 'unknown_market', '/symbols'],
+    ['/v1/orders/open/batch-get', { symbols: ['NOPE/USD'] }, 'unknown_market', '/symbols'],
+    ['/v1/users/orders/batch-get', { userIds: ['u'], symbol: 'btc/usd' }, 'unknown_market', '/symbol'],
+  ] as const) {
+    expect([path, await post(path, body)]).toMatchObject([
+      path,
+      { status: 400, body: { code, retryable: false, errors: [{ pointer }] } },
+    ]);
   }
 });
 

@@ -1,14 +1,53 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { withClient } from '../../src/database/client.ts';
 import { Pincex } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
-import { useBooks } from '../support/books.ts';
+import { openBooks, useBooks } from '../support/books.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { startProxy } from '../support/proxy.ts';
 import { gate, until } from '../support/waiting.ts';
 import { serve } from './support.ts';
 import { serveImpatiently } from './wire.ts';
 
 const books = useBooks();
+
+describe('a schema that is not that of this version', () => {
+  const CHANGES = {
+    missing: 'DROP TABLE schema_migrations',
+    older: 'DELETE FROM schema_migrations WHERE version = 11',
+    newer: `INSERT INTO schema_migrations VALUES (999, 'later', 'x')`,
+    changed: `UPDATE schema_migrations SET checksum = 'x' WHERE version = 11`,
+  };
+
+  it.each([
+    ['missing', 'Migration 1 (reference_data) is pending in this database: run "pincex migrate up"'],
+    ['older', 'Migration 11 (payments) is pending in this database: run "pincex migrate up"'],
+    ['newer', 'Migration 999 (later) is unknown in this database: use the newer version'],
+    ['changed', 'Migration 11 (payments) is changed in this database: put its file back'],
+  ] as const)('%s: the service is not ready, and the books are not proved', async (change, message) => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const { get, pincex } = await serve({ ...books, url: database.url });
+    await withClient(database.url, (client) => client.query(CHANGES[change]));
+    const unready = await get<{ code: string; detail: string }>('/readyz');
+    expect(unready.status).toBe(503);
+    expect(unready.body.code).toBe('migration_failed');
+    expect(unready.body.detail).toContain(message);
+    const refused = { code: 'migration_failed', message: expect.stringContaining(message) as string };
+    await expect(pincex.ping()).rejects.toMatchObject(refused);
+    await expect(pincex.audit()).rejects.toMatchObject(refused);
+  });
+
+  it('is looked for by the one statement that asks whether the database answers', async () => {
+    const statements: string[] = [];
+    const pincex = await openBooks(books.url, { onStatement: ({ name }) => statements.push(name) });
+    onTestFinished(() => pincex.close());
+    statements.length = 0;
+    await pincex.ping();
+    expect(statements).toEqual(['ping']);
+  });
+});
 
 describe('readiness', () => {
   beforeEach(() => {

@@ -23,7 +23,8 @@ async function booksOfBefore(): Promise<string> {
   expectApplied(await pincex.trading.settleTrades([trade('t1', '0.33333333')]));
   await pincex.close();
   await withClient(database.url, async (client) => {
-    while ((await migrateDown(client)).every(({ name }) => name !== 'payments'));
+    const dropData = new URL(database.url).pathname.slice(1);
+    while ((await migrateDown(client, { dropData })).every(({ name }) => name !== 'payments'));
     // It was paid 3.33, and 6.68 were still held, where it is 3.34 and 6.67 now.
     await client.query(
       `UPDATE trades SET quote_amount = 3.33;
@@ -80,6 +81,7 @@ it('what such an order paid is still held against what it filled', async () => {
       subject: 'order ann o',
       problem: expect.stringContaining('paid 3.32') as string,
     },
+    { check: 'what_moved_is_told', subject: 'journal ann USD' },
   ]);
 });
 

@@ -2,7 +2,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { defaultFolder, readMigrations } from '../../src/migrations/files.ts';
+import { lossesOf } from '../../src/migrations/guard.ts';
 import { migrateDown, migrateUp, migrationStatus } from '../../src/migrations/runner.ts';
+import { openBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { emptyDatabase, migrationFolder, openPool } from './support.ts';
 
@@ -17,6 +20,7 @@ const THREE = {
   '010_orders.down.sql': 'DROP TABLE orders;',
 };
 
+const nameOf = (url: string) => new URL(url).pathname.slice(1);
 const versions = (migrations: readonly { version: number }[]) => migrations.map(({ version }) => version);
 
 async function relations(pool: pg.Pool): Promise<string[]> {
@@ -58,10 +62,11 @@ describe('migrating up', () => {
   });
 
   it('applies the migrations of Pincex itself, down to nothing and up again', async () => {
-    const { pool } = await emptyDatabase();
+    const { pool, url } = await emptyDatabase();
     const applied = await migrateUp(pool);
     const after = await relations(pool);
-    expect(versions(await migrateDown(pool, { to: 0 }))).toEqual(versions(applied).reverse());
+    const down = await migrateDown(pool, { to: 0, dropData: nameOf(url) });
+    expect(versions(down)).toEqual(versions(applied).reverse());
     expect(await relations(pool)).toEqual(['schema_migrations']);
     await migrateUp(pool);
     expect(await relations(pool)).toEqual(after);
@@ -74,6 +79,7 @@ describe('migrating down', () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     await migrateUp(pool, { folder });
+    await pool.query('DELETE FROM users');
     expect(versions(await migrateDown(pool, { folder }))).toEqual([10]);
     expect(versions(await migrateDown(pool, { folder, steps: 5 }))).toEqual([2, 1]);
     expect(await migrateDown(pool, { folder })).toEqual([]);
@@ -88,6 +94,109 @@ describe('migrating down', () => {
     await migrateUp(pool, { folder });
     await expect(migrateDown(pool, { folder })).rejects.toThrow(/001_a\.up\.sql has no way back/);
     expect(await relations(pool)).toEqual(['a', 'schema_migrations']);
+  });
+});
+
+describe('migrating down where data would be dropped', () => {
+  it('is refused, with what holds some, before anything is taken back; the name of the database lets it through', async () => {
+    const { pool, url } = await emptyDatabase();
+    const folder = migrationFolder({
+      ...THREE,
+      '011_note.up.sql': 'ALTER TABLE users ADD COLUMN note text;\nALTER TABLE users ADD COLUMN born date;',
+      '011_note.down.sql': 'ALTER TABLE users DROP COLUMN note;\nALTER TABLE users DROP COLUMN born;',
+    });
+    await migrateUp(pool, { folder });
+    const before = await relations(pool);
+    await pool.query(`UPDATE users SET note = 'kept'`);
+    const refusal = (what: string) => ({
+      code: 'migration_failed',
+      message: `Nothing was taken back: it would drop, for good, what is in ${what}. To do so nevertheless, type the name of this database: --drop-data ${nameOf(url)}`,
+    });
+    await expect(migrateDown(pool, { folder })).rejects.toMatchObject(refusal('users.note'));
+    await expect(migrateDown(pool, { folder, to: 0 })).rejects.toMatchObject(refusal('users.note, users'));
+    await expect(migrateDown(pool, { folder, dropData: 'another' })).rejects.toMatchObject({
+      code: 'migration_failed',
+      message: `Nothing was taken back: the data of "another" may be dropped, and this database is "${nameOf(url)}".`,
+    });
+    expect(await relations(pool)).toEqual(before);
+    expect((await pool.query('SELECT note FROM users')).rows).toEqual([{ note: 'kept' }]);
+    expect(await migrateDown(pool, { folder, to: 0, dropData: nameOf(url) })).toHaveLength(4);
+  });
+
+  it('is not refused where only indexes go, or columns without a value', async () => {
+    const { pool } = await emptyDatabase();
+    const folder = migrationFolder({
+      ...THREE,
+      '011_note.up.sql': 'ALTER TABLE users ADD COLUMN note text;',
+      '011_note.down.sql': 'ALTER TABLE users DROP COLUMN note;',
+    });
+    await migrateUp(pool, { folder });
+    expect(versions(await migrateDown(pool, { folder, to: 1 }))).toEqual([11, 10, 2]);
+  });
+
+  it('of the migrations of Pincex is what each of them says here', () => {
+    const losses = readMigrations(defaultFolder).map(({ name, down }) => [
+      name,
+      down?.statements.flatMap(lossesOf).map(({ table, column }) => (column ? `${table}.${column}` : table)),
+    ]);
+    expect(losses).toEqual([
+      ['reference_data', ['markets', 'currencies']],
+      ['accounts', ['operations', 'holds', 'journal', 'accounts']],
+      ['orders', ['orders']],
+      ['trades', ['trades']],
+      ['transactions', ['transactions']],
+      ['batch_operations_indexes', []],
+      ['processes', ['processes']],
+      ['trades_by_key', []],
+      ['api_keys', ['api_keys']],
+      ['requests', ['requests']],
+      ['payments', ['markets.min_notional']],
+      ['opened_orders', ['orders.opened_at']],
+      ['kinds_of_ids', ['operations.kind']],
+      ['trades_of_orders', []],
+      ['beginnings', ['beginnings']],
+    ]);
+  });
+
+  it.each([
+    ['DROP TABLE IF EXISTS a, b CASCADE', ['a', 'b']],
+    [
+      'ALTER TABLE a DROP b, ALTER c DROP DEFAULT, DROP COLUMN IF EXISTS d, DROP CONSTRAINT e',
+      ['a.b', 'a.d'],
+    ],
+    ['-- a comment\nDELETE FROM a WHERE b', ['a']],
+    ['TRUNCATE a', ['a']],
+    ['DROP INDEX CONCURRENTLY a', []],
+    ['ALTER TABLE a ADD COLUMN b text', []],
+  ])('is read from a statement: %s', (text, expected) => {
+    const losses = lossesOf({ text, line: 1 });
+    expect(losses.map(({ table, column }) => (column ? `${table}.${column}` : table))).toEqual(expected);
+  });
+});
+
+describe('migrating down under processes that use the database', () => {
+  it('is refused, with their names, whatever was typed; those that were closed or not seen for long do not count', async () => {
+    const { pool, url } = await emptyDatabase();
+    await migrateUp(pool);
+    const [closed, running] = [await openBooks(url), await openBooks(url)];
+    await closed.close();
+    const { rows } = await pool.query<{ id: string }>(
+      `SELECT id FROM processes WHERE NOT statistics ? 'ended'`,
+    );
+    expect(rows).toHaveLength(1);
+    const dropData = nameOf(url);
+    await expect(migrateDown(pool, { to: 0, dropData })).rejects.toMatchObject({
+      code: 'migration_failed',
+      message: expect.stringMatching(
+        new RegExp(
+          `^Nothing was taken back: this database is in use by process ${rows[0]!.id.slice(-8)} \\(started`,
+        ),
+      ) as string,
+    });
+    await expect(running.audit()).resolves.toMatchObject({ ok: true });
+    await pool.query(`UPDATE processes SET seen_at = now() - interval '31 seconds'`);
+    expect(versions(await migrateDown(pool, { to: 11, dropData }))).toEqual([15, 14, 13, 12]);
+    await running.close();
   });
 });
 

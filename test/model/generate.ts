@@ -98,7 +98,7 @@ export class Sender {
   /** Trades seldom succeed, so those that did are sent again more often than the rest. */
   #isSettled(sent: unknown): boolean {
     if (typeof sent !== 'object' || sent === null || !('buyUserId' in sent) || !('id' in sent)) return false;
-    return this.#model.books.operations.has(`${String(sent.buyUserId)} | ${String(sent.id)}`);
+    return this.#model.books.operations.has(`${String(sent.buyUserId)} | trade | ${String(sent.id)}`);
   }
 }
 

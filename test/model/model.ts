@@ -49,7 +49,7 @@ interface Books {
   holds: Map<string, ModelHold>;
   /** By user and order. */
   orders: Map<string, ModelOrder>;
-  /** By user and id. */
+  /** By user, kind and id. */
   operations: Map<string, ModelOperation>;
 }
 
@@ -447,8 +447,23 @@ export class Model {
   }
 }
 
-/** A trade's id is its buyer's and its seller's. */
+/** Ids are unique for a user and what they name; a trade's id is its buyer's and its seller's. */
 function claimsOf(asked: Asked): string[] {
-  const own = key(asked.userId, asked.id);
-  return asked.type === 'settleTrade' ? [own, key(asked.sellUserId, asked.id)] : [own];
+  const named = NAMED[asked.type];
+  const own = key(asked.userId, named, asked.id);
+  return asked.type === 'settleTrade' ? [own, key(asked.sellUserId, named, asked.id)] : [own];
 }
+
+const NAMED: Readonly<Record<Asked['type'], string>> = {
+  createAccount: 'funds',
+  lockFunds: 'funds',
+  unlockFunds: 'funds',
+  deposit: 'transaction',
+  withdraw: 'transaction',
+  transfer: 'transaction',
+  createOrder: 'order',
+  placeOrder: 'order',
+  cancelOrder: 'order_change',
+  updateOrderStatus: 'order_change',
+  settleTrade: 'trade',
+};

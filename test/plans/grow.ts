@@ -31,8 +31,8 @@ export async function grow(client: pg.Client, users: number, traders: number): P
     SELECT ${user('n')}, 'USD', 1, 1000, 0, 1000, 0, 'old-' || n, 'deposit', now()
     FROM generate_series(0, ${traders - 1}) AS n;
 
-    INSERT INTO operations (user_id, id, type, content_hash, outcome, batch_id, created_at)
-    SELECT ${user('n')}, 'old-' || n, 'deposit', 'hash', '{}', gen_random_uuid(), now()
+    INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
+    SELECT ${user('n')}, 'transaction', 'old-' || n, 'deposit', 'hash', '{}', gen_random_uuid(), now()
     FROM generate_series(0, ${traders - 1}) AS n`);
 }
 

@@ -110,11 +110,12 @@ describe('a batch', () => {
       '\u2028',
     ]) {
       const userId = `${id.slice(0, 100)}${fresh('')}`;
-      const items = { id, userId, currency: 'USD', amount: '1', reference: id };
+      const item = { id, userId, currency: 'USD', amount: '1' };
+      const items = { ...item, reference: id };
       expect(await books.pincex.bookkeeper.deposit(items)).toMatchObject({ id, status: 'applied' });
       expect(await books.pincex.bookkeeper.deposit(items)).toMatchObject({ id, status: 'replayed' });
       expect(
-        await books.pincex.bookkeeper.lockFunds({ ...items, id: `${id.slice(0, 100)}-2`, orderId: id }),
+        await books.pincex.bookkeeper.lockFunds({ ...item, id: `${id.slice(0, 100)}-2`, orderId: id }),
       ).toMatchObject({
         status: 'applied',
       });

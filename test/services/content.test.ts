@@ -98,7 +98,8 @@ const CHANGES = ITEMS.flatMap(([command, fields], item) =>
 it.each(CHANGES)('the content of $command is another with another $field (item $item)', ({ field, item }) => {
   const [type, fields] = ITEMS[item]!;
   const values = Object.fromEntries(Object.entries(fields).map(([name, [value]]) => [name, value]));
-  const contentOf = (values: object) => commands[type](new Fields(values, catalog)).content;
+  const contentOf = (values: Readonly<Record<string, unknown>>) =>
+    commands[type](new Fields(values, catalog)).content;
   expect(contentOf({ ...values })).toBe(contentOf(values));
   expect(contentOf({ ...values, [field]: fields[field]![1] })).not.toBe(contentOf(values));
 });

@@ -59,7 +59,7 @@ const refused = async (item: unknown): Promise<{ code: string; message: string }
 const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] = [
   ['a text for an item', 'deposit', 'invalid_item', 'An item is an object: got a string'],
   ['null for an item', null, 'invalid_item', 'An item is an object: got null'],
-  ['nothing for an item', undefined, 'invalid_item', 'An item is an object: got a undefined'],
+  ['nothing for an item', undefined, 'invalid_item', 'An item is an object: got nothing'],
   ['an array for an item', [deposit], 'invalid_item', 'An item is an object: got an array'],
   ['a command that is none', { ...deposit, command: 'mint' }, 'invalid_item', 'deposit'],
   ['a transfer to its payer', { ...transfer, toUserId: 'u' }, 'invalid_item', 'another user'],
@@ -315,7 +315,8 @@ describe('the books refuse', () => {
   it('what needs an account that is not there: account_not_found', async () => {
     const userId = fresh('user');
     for (const command of ['withdraw', 'lockFunds', 'transfer'] as const) {
-      const item = anyway<MixedItem>({ ...lock, command, id: command, userId, toUserId: 'v' });
+      const more = { withdraw: {}, lockFunds: { orderId: 'o' }, transfer: { toUserId: 'v' } }[command];
+      const item = anyway<MixedItem>({ ...deposit, command, id: command, userId, ...more });
       const [code, retryable, message] = await rejection(item);
       expect([code, retryable]).toEqual(['account_not_found', true]);
       expect(message).toContain(userId);
@@ -404,8 +405,7 @@ describe('the books refuse', () => {
       { ...lock, userId, amount: '2' },
       { ...lock, userId, orderId: 'other' },
       { ...lock, userId, expiresAt: '2030-01-01T00:00:00Z' },
-      { ...deposit, id: 'l', userId },
-      { ...order, id: 'l', userId },
+      { ...lock, command: 'unlockFunds', userId },
       { ...account, id: 'l', userId },
     ]) {
       const [code, retryable, message] = await rejection(anyway(other));

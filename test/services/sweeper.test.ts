@@ -22,16 +22,16 @@ it('an expired hold is returned; one that has time left, or any time, is not', a
   const userId = await newUser(books.pincex, { USD: '100' });
   const locks = [lock(userId, 'past', PAST), lock(userId, 'future', FUTURE), lock(userId, 'forever', null)];
   expectApplied(await books.pincex.bookkeeper.batchLockFunds(locks));
-  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 1 });
+  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 1, broken: [] });
   expect(await funds(books.pincex, userId, 'USD')).toBe('80 / 20');
-  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0 });
+  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0, broken: [] });
 });
 
 it('a later lock for the same hold sets its time anew', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, 'a', PAST, 'o')]));
   expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, 'b', FUTURE, 'o')]));
-  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0 });
+  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0, broken: [] });
   expect(await funds(books.pincex, userId, 'USD')).toBe('80 / 20');
 });
 
@@ -45,7 +45,7 @@ it('an expired order ends and gives its funds back; one with time left stays', a
       { ...order, id: `${userId}-4`, userId },
     ]),
   );
-  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 2, expiredHolds: 0 });
+  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 2, expiredHolds: 0, broken: [] });
   const orders = await books.pincex.trading.batchGetOrdersByIds([1, 2, 3, 4].map((n) => `${userId}-${n}`));
   expect(orders.map((found) => found!.status)).toEqual(['expired', 'open', 'expired', 'open']);
   expect(await funds(books.pincex, userId, 'USD')).toBe('80 / 20');
@@ -63,7 +63,7 @@ it('an order that was filled or cancelled in time is left as it is', async () =>
       { command: 'updateOrderStatus', id: 'f', userId, orderId: `${userId}-f`, status: 'filled' },
     ]),
   );
-  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0 });
+  expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0, broken: [] });
 });
 
 it('two sweepers at once return each hold and each order once, however many there are', async () => {
@@ -99,7 +99,7 @@ it('a hold that is made again with a time that has passed is returned again', as
   const userId = await newUser(books.pincex, { USD: '100' });
   for (const id of ['first', 'second']) {
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, id, PAST, 'same order')]));
-    expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 1 });
+    expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 1, broken: [] });
     expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
   }
 });

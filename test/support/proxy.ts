@@ -20,11 +20,13 @@ export interface Proxy {
   /** How many connections were refused so far. */
   readonly refused: number;
   reopen(): void;
+  /** From now on new connections lead to another server, as an address does after a failover. Those that stand stay. */
+  leadTo(databaseUrl: string): void;
   close(): Promise<void>;
 }
 
 export async function startProxy(databaseUrl: string): Promise<Proxy> {
-  const target = new URL(databaseUrl);
+  let target = new URL(databaseUrl);
   const sockets = new Set<net.Socket>();
   const held = new Map<net.Socket, Buffer[]>();
   let isShut = false;
@@ -80,6 +82,9 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
     },
     reopen: () => {
       isShut = false;
+    },
+    leadTo: (other) => {
+      target = new URL(other);
     },
     close: () =>
       new Promise((resolve) => {

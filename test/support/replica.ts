@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { findBinaries } from '../../src/embedded/binaries.ts';
 import { answers, urlOf } from '../../src/embedded/database.ts';
 import { prepareFiles, type ServerFiles } from '../../src/embedded/files.ts';
+import { makeLifeline, type Lifeline } from '../../src/embedded/lifeline.ts';
 import { tailOfLog, withLog } from '../../src/embedded/log.ts';
 import { readOrMakePassword } from '../../src/embedded/password.ts';
 import { freePort } from '../../src/embedded/port.ts';
@@ -24,17 +25,26 @@ export class TestReplica {
   readonly #primary: EmbeddedServer;
   readonly #files: ServerFiles;
   readonly #way: Way;
+  readonly #lifeline: Lifeline;
   readonly #port: number;
   /** For what tests ask beside Pincex: one connection to each, made anew where it is gone. */
   readonly #onPrimary: pg.Pool;
   readonly #onReplica: pg.Pool;
   #server: Supervised | undefined;
 
-  private constructor(folder: string, primary: EmbeddedServer, files: ServerFiles, way: Way, port: number) {
+  private constructor(
+    folder: string,
+    primary: EmbeddedServer,
+    files: ServerFiles,
+    way: Way,
+    lifeline: Lifeline,
+    port: number,
+  ) {
     this.#folder = folder;
     this.#primary = primary;
     this.#files = files;
     this.#way = way;
+    this.#lifeline = lifeline;
     this.#port = port;
     this.primaryUrl = primary.url;
     this.replicaUrl = urlOf(port, readOrMakePassword(files));
@@ -51,7 +61,7 @@ export class TestReplica {
     writeFileSync(path.join(files.cluster, 'standby.signal'), '');
     const way = await findWay(await findServerUser(files.cluster), findBinaries(), replicaDir);
     const primary = await startEmbeddedServer({ dataDir: primaryDir });
-    const replica = new TestReplica(folder, primary, files, way, await freePort());
+    const replica = new TestReplica(folder, primary, files, way, await makeLifeline(files), await freePort());
     await replica.startReplica();
     return replica;
   }
@@ -73,7 +83,9 @@ export class TestReplica {
     await until('the replica to answer', async () => {
       // After a kill the next one is refused until the last process of this one has gone.
       if (this.#server === undefined) {
-        const server = await withLog(this.#files.log, (log) => supervise(this.#way, program, log));
+        const server = await withLog(this.#files.log, (log) =>
+          supervise(this.#way, program, log, this.#lifeline),
+        );
         this.#server = server;
         void server.ended.then(() => {
           if (this.#server === server) this.#server = undefined;
@@ -142,6 +154,7 @@ export class TestReplica {
   async remove(): Promise<void> {
     await Promise.all([this.#onPrimary.end(), this.#onReplica.end()]);
     await this.stopReplica();
+    Object.values(this.#lifeline).forEach(closeSync);
     await this.#primary.stop();
     removeFolder(this.#folder);
   }

@@ -1,3 +1,4 @@
+import { OPERATION_KINDS } from '../../commands/kinds.ts';
 import { textArray } from '../../database/arrays.ts';
 import type { Session } from '../../database/database.ts';
 import type { Claim } from './claims.ts';
@@ -37,21 +38,25 @@ export async function lookUp(
     id: claim?.[1] ?? null,
     status: 'not_applied',
   }));
-  const named = claims.flatMap((claim, index) =>
-    claim === null ? [] : { index, userId: claim[0], id: claim[1] },
-  );
+  const named = claims.flatMap((claim, index) => {
+    if (claim === null) return [];
+    const [userId, id, kind] = claim;
+    return (kind === undefined ? OPERATION_KINDS : [kind]).map((kind) => ({ index, userId, kind, id }));
+  });
   const rows = await session.query<{ n: string; outcome: string; batch_id: string }>(readOperationOutcomes, [
     textArray(named.map(({ userId }) => userId)),
+    textArray(named.map(({ kind }) => kind)),
     textArray(named.map(({ id }) => id)),
   ]);
   for (const row of rows) {
     const claim = named[Number(row.n) - 1];
     if (claim === undefined) throw new RangeError(`PostgreSQL answered for key ${row.n} of ${named.length}`);
     const { index, id } = claim;
-    results[index] =
-      row.batch_id === batchId
-        ? { index, id, status: 'applied', data: JSON.parse(row.outcome) as unknown }
-        : { index, id, status: 'applied_elsewhere', batchId: row.batch_id };
+    if (row.batch_id === batchId) {
+      results[index] = { index, id, status: 'applied', data: JSON.parse(row.outcome) as unknown };
+    } else if (results[index]?.status !== 'applied') {
+      results[index] = { index, id, status: 'applied_elsewhere', batchId: row.batch_id };
+    }
   }
   const count = (wanted: InterruptedItem['status']) =>
     results.filter(({ status }) => status === wanted).length;

@@ -133,8 +133,10 @@ export const readOperationOutcomes = {
   hints: ['IndexScan(p operations_pkey)', 'Rows(k p #100)'],
   text: `
     SELECT k.n, p.outcome, p.batch_id
-    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, kind, id, n)
     CROSS JOIN LATERAL (
-      SELECT outcome, batch_id FROM operations p WHERE p.user_id = k.user_id AND p.id = k.id OFFSET 0
+      SELECT outcome, batch_id FROM operations p
+      WHERE p.user_id = k.user_id AND p.kind = k.kind AND p.id = k.id
+      OFFSET 0
     ) AS p`,
 };

@@ -5,12 +5,13 @@ import type { Pincex } from '../../pincex.ts';
 import { countStanding } from '../../reads/openOrders.ts';
 import { countTrades } from '../../reads/trades.ts';
 import type { App } from '../app.ts';
-import { id, minVersions, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
+import { id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 import { account, openOrders, order, orderBook, trade } from '../schemas/views.ts';
 import type { Turns } from '../turns.ts';
 
 const ids = Type.Array(id);
+const orderKeys = Type.Array(orderKey);
 const fresh = Type.Optional(
   Type.Boolean({ description: 'Past every cache and replica: what was written before is seen' }),
 );
@@ -20,7 +21,12 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/accounts/batch-get',
     {
-      config: { scope: 'read', lists: ['userIds', 'currencies'], argument: { pointer: '/minVersions' } },
+      config: {
+        scope: 'read',
+        lists: ['userIds', 'currencies'],
+        argument: { pointer: '/minVersions' },
+        codes: { pointer: '/currencies' },
+      },
       schema: {
         summary: 'Accounts of users in currencies',
         description:
@@ -55,8 +61,10 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       config: { scope: 'read', lists: ['ids'], argument: { pointer: '/minVersions' } },
       schema: {
         summary: 'Orders by their ids, null where there is none',
+        description:
+          'An order is named by `{ userId, id }`, or by its id alone: where several users have an order of that id, the call is refused as `ambiguous_id`.',
         body: strict({
-          ids,
+          ids: orderKeys,
           minVersions,
         }),
         response: answers(strict({ orders: Type.Array(refOrNull(order)) })),
@@ -72,7 +80,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/users/orders/batch-get',
     {
-      config: { scope: 'read', lists: ['userIds'] },
+      config: { scope: 'read', lists: ['userIds'], codes: { pointer: '/symbol' } },
       schema: {
         summary: 'The newest orders of each user',
         body: strict({
@@ -107,7 +115,8 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       config: { scope: 'read', lists: ['orderIds'] },
       schema: {
         summary: 'The trades of each order, oldest first',
-        body: strict({ orderIds: ids, fresh }),
+        description: 'Orders are named as in `/v1/orders/batch-get`.',
+        body: strict({ orderIds: orderKeys, fresh }),
         response: answers(strict({ trades: Type.Array(Type.Array(ref(trade))) })),
       },
     },
@@ -126,7 +135,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/order-books/batch-get',
     {
-      config: { scope: 'read', lists: ['symbols'] },
+      config: { scope: 'read', lists: ['symbols'], codes: { pointer: '/symbols' } },
       schema: {
         summary: 'Order books, aggregated by price',
         body: strict({
@@ -157,7 +166,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/orders/open/batch-get',
     {
-      config: { scope: 'read', lists: ['symbols'] },
+      config: { scope: 'read', lists: ['symbols'], codes: { pointer: '/symbols' } },
       schema: {
         summary: 'Orders that stand in the books of markets, in price-time priority',
         description:

@@ -73,3 +73,9 @@ export const refOrNull = <Schema extends TSchema>({
   name,
 }: Component<Schema>): TUnsafe<Static<Schema> | null> =>
   Type.Unsafe<Static<Schema> | null>({ anyOf: [{ $ref: `${name}#` }, { type: 'null' }] });
+
+/** An order by its user and its id, or by its id alone. */
+export const orderKey = Type.Union([id, strict({ userId: id, id })], {
+  description:
+    'An order by its user and its id; its id alone will do as long as no other user has an order of that id',
+});

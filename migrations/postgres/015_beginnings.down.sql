@@ -1,0 +1,2 @@
+DROP TABLE beginnings;
+DROP FUNCTION refuse_beginnings_change();

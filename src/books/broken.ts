@@ -1,0 +1,73 @@
+import type { Account, Hold } from './rows.ts';
+import { keyOf } from './rows.ts';
+
+/** What a command touches, by the names of its `Keys`, and what a row there is called. An order that is touched for its
+ * holds is broken where one of these is, or its account. */
+const ROWS = {
+  accounts: 'account',
+  holds: 'hold',
+  orders: 'order',
+  ordersWithHolds: 'hold',
+  transactions: 'transaction',
+  trades: 'trade',
+} as const;
+
+export type Touched = keyof typeof ROWS;
+export const TOUCHED = Object.keys(ROWS) as readonly Touched[];
+
+/**
+ * Rows that no rule can work on: SQL other than ours changed them. Items that touch one are refused, and so nothing is
+ * decided from it or written over it.
+ */
+export class BrokenRows {
+  readonly #reasons = new Map<string, string>();
+
+  get size(): number {
+    return this.#reasons.size;
+  }
+
+  /** Why the row with this key is broken, with its name. */
+  reason(touched: Touched, key: string): string | undefined {
+    return this.#reasons.get(keyOf(touched, key));
+  }
+
+  /** Notes what is wrong with a row, or with another that goes with it; what was noted first stays. */
+  note(touched: Touched, key: string, problem: string, row = nameOf(touched, key)): void {
+    const place = keyOf(touched, key);
+    if (this.#reasons.has(place)) return;
+    this.#reasons.set(place, `${row} is broken: ${problem}`);
+  }
+}
+
+export const nameOf = (touched: Touched, key: string): string =>
+  `${ROWS[touched]} ${key.replaceAll('\0', ' ')}`;
+
+/**
+ * Notes the holds that have more than their accounts have locked. Holds and `locked` only change together, so from then on
+ * no rule takes more out of an account than it has locked.
+ */
+export function noteUncovered(
+  broken: BrokenRows,
+  accounts: ReadonlyMap<string, Account>,
+  holds: ReadonlyMap<string, Hold>,
+): void {
+  const held = new Map<string, bigint>();
+  const uncovered = new Set<string>();
+  const accountOf = ({ userId, currency }: Hold): string => keyOf(userId, currency);
+  const lockedIn = (account: string): bigint => accounts.get(account)?.locked ?? 0n;
+  for (const hold of holds.values()) {
+    const account = accountOf(hold);
+    // One that has too much by itself is the broken one; else nobody can tell which of them it is.
+    if (hold.amount > lockedIn(account)) uncovered.add(hold.key);
+    else held.set(account, (held.get(account) ?? 0n) + hold.amount);
+  }
+  for (const [account, amount] of held) if (amount > lockedIn(account)) uncovered.add(account);
+  if (uncovered.size === 0) return;
+  for (const hold of holds.values()) {
+    if (!uncovered.has(hold.key) && !uncovered.has(accountOf(hold))) continue;
+    const { key, userId, orderId, currency } = hold;
+    const problem = `account ${userId} ${currency} has less locked than its holds have`;
+    broken.note('holds', key, problem);
+    broken.note('ordersWithHolds', keyOf(userId, orderId), problem, nameOf('holds', key));
+  }
+}

@@ -1,0 +1,48 @@
+import type { Session } from '../database/database.ts';
+import { describe } from '../describe.ts';
+import { PincexError } from '../errors.ts';
+import { nearest } from '../known.ts';
+import type { Catalog } from './catalog.ts';
+import type { CatalogStore } from './store.ts';
+
+/**
+ * Refuses reads of what there is not: an answer without rows would look as if there were no money, and no orders. What
+ * this process does not know may have been added by another since: it is asked for, at most once a second.
+ */
+export class KnownCodes {
+  readonly #store: CatalogStore;
+  readonly #session: Session | undefined;
+
+  /** @param session of a transaction: it has its connection already */
+  constructor(store: CatalogStore, session?: Session) {
+    this.#store = store;
+    this.#session = session;
+  }
+
+  /** @throws PincexError `unknown_currency` */
+  requireCurrencies(codes: readonly string[]): Promise<void> {
+    return this.#require('currency', codes, ({ currencies }) => currencies);
+  }
+
+  /** @throws PincexError `unknown_market` */
+  requireMarkets(symbols: readonly string[]): Promise<void> {
+    return this.#require('market', symbols, ({ markets }) => markets);
+  }
+
+  async #require(
+    what: 'currency' | 'market',
+    names: readonly string[],
+    of: (catalog: Catalog) => ReadonlyMap<string, unknown>,
+  ): Promise<void> {
+    const missing = (catalog: Catalog) => names.find((name) => !of(catalog).has(name));
+    let catalog = await this.#store.known(this.#session);
+    if (missing(catalog) === undefined) return;
+    // Where it was asked for a moment ago, that answer may still be on its way.
+    catalog = (await this.#store.refreshed(this.#session)) ?? (await this.#store.known(this.#session));
+    const name = missing(catalog);
+    if (name === undefined) return;
+    const near = nearest(name, of(catalog).keys());
+    const hint = near === undefined ? 'there is none' : `the nearest is ${near}`;
+    throw new PincexError(`unknown_${what}`, `${describe(name)} is no ${what} that was added: ${hint}`);
+  }
+}

@@ -1,0 +1,127 @@
+import { types } from 'node:util';
+import { Rejection } from '../books/rejection.ts';
+import { describe, reasonOf } from '../describe.ts';
+import { copyKnown, namesOf, type Names } from '../known.ts';
+import { isArray } from '../lists.ts';
+import type { CommandType, ItemOf } from './index.ts';
+
+/** What every item may have. */
+const every = { id: true, group: true } as const;
+const account = { ...every, userId: true, currency: true } as const;
+const money = { ...account, amount: true } as const;
+const transaction = { ...money, reference: true } as const;
+const ofOrder = { ...every, userId: true, orderId: true } as const;
+const order = {
+  ...every,
+  userId: true,
+  symbol: true,
+  side: true,
+  type: true,
+  quantity: true,
+  price: true,
+  stopPrice: true,
+  trailingAmount: true,
+  trailingPercent: true,
+  displayQuantity: true,
+  timeInForce: true,
+  expiresAt: true,
+  ocoGroupId: true,
+  parentOrderId: true,
+  holdAmount: true,
+} as const;
+
+/** The fields of each item; the compiler compares them with its type. */
+const FIELDS: { readonly [Type in CommandType]: Names<ItemOf<Type>> } = {
+  createAccount: namesOf<ItemOf<'createAccount'>>(account),
+  deposit: namesOf<ItemOf<'deposit'>>(transaction),
+  withdraw: namesOf<ItemOf<'withdraw'>>(transaction),
+  transfer: namesOf<ItemOf<'transfer'>>({ ...transaction, toUserId: true }),
+  lockFunds: namesOf<ItemOf<'lockFunds'>>({ ...money, orderId: true, expiresAt: true }),
+  unlockFunds: namesOf<ItemOf<'unlockFunds'>>({ ...money, orderId: true }),
+  createOrder: namesOf<ItemOf<'createOrder'>>(order),
+  placeOrder: namesOf<ItemOf<'placeOrder'>>({ ...order, recordRejection: true }),
+  cancelOrder: namesOf<ItemOf<'cancelOrder'>>(ofOrder),
+  updateOrderStatus: namesOf<ItemOf<'updateOrderStatus'>>({
+    ...ofOrder,
+    status: true,
+    filledQuantity: true,
+    averagePrice: true,
+  }),
+  settleTrade: namesOf<ItemOf<'settleTrade'>>({
+    ...every,
+    symbol: true,
+    price: true,
+    quantity: true,
+    buyUserId: true,
+    buyOrderId: true,
+    sellUserId: true,
+    sellOrderId: true,
+    takerSide: true,
+    buyFee: true,
+    sellFee: true,
+  }),
+};
+
+const EVERY: ReadonlySet<string> = new Set(Object.keys(every));
+const TYPES = Object.keys(FIELDS) as CommandType[];
+
+/** An item as it was when it came. */
+export interface CopiedItem {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** What it asks for, or why that cannot be said. */
+  readonly type: CommandType | Rejection;
+}
+
+/**
+ * Copies an item: it is read once, so that it cannot be one thing when it is checked and another when it is done.
+ *
+ * @param type of all items; without it each names its own in `command`
+ */
+export function copyItem(item: unknown, type?: CommandType): CopiedItem {
+  if (typeof item !== 'object' || item === null || isArray(item)) {
+    return { values: {}, type: new Rejection('invalid_item', `An item is an object: got ${kindOf(item)}`) };
+  }
+  const asked = type ?? commandOf(item);
+  const isNamed = type === undefined ? 'command' : undefined;
+  if (asked instanceof Rejection) {
+    return { values: copyKnown(item, EVERY, 'read', isNamed).values, type: asked };
+  }
+  const { values, problem } = copyKnown(item, FIELDS[asked], `a field of ${asked}`, isNamed);
+  const wrong = problem ?? copyDates(values);
+  return { values, type: wrong === undefined ? asked : new Rejection('invalid_item', wrong) };
+}
+
+function commandOf(item: object): CommandType | Rejection {
+  let command: unknown;
+  try {
+    ({ command } = item as { readonly command?: unknown });
+  } catch (error) {
+    return new Rejection('invalid_item', `command cannot be read: ${reasonOf(error)}`);
+  }
+  const type = TYPES.find((one) => one === command);
+  const problem = `command must be one of ${TYPES.join(', ')}: got ${describe(command)}`;
+  return type ?? new Rejection('invalid_item', problem);
+}
+
+/** Puts copies in the place of dates, which may change; returns what is wrong with one that does not tell its time. */
+function copyDates(values: Record<string, unknown>): string | undefined {
+  for (const name in values) {
+    const value = values[name];
+    if (typeof value !== 'object' || value === null) continue;
+    try {
+      // A Proxy of a date is none: it has no time of its own.
+      if (!types.isDate(value) && !(value instanceof Date)) continue;
+      const time = new Date(Date.prototype.getTime.call(value));
+      if (!Number.isNaN(time.getTime()) && value.toISOString() !== time.toISOString()) {
+        return `${name} cannot be read: its toISOString tells another time than ${time.toISOString()}`;
+      }
+      values[name] = time;
+    } catch (error) {
+      return `${name} cannot be read: ${reasonOf(error)}`;
+    }
+  }
+  return undefined;
+}
+
+const kindOf = (item: unknown): string =>
+  item === undefined ? 'nothing' : item === null ? 'null' : isArray(item) ? 'an array' : `a ${typeof item}`;

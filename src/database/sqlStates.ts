@@ -1,0 +1,137 @@
+/** What a failed statement means for whoever sent it. */
+export type Failure =
+  /** A guard missed, or a row was made by another batch meanwhile: decide anew. */
+  | 'guard_lost'
+  /** What was to be written alongside is not there to be written: nothing was written, nor will it be. */
+  | 'superseded'
+  /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
+  | 'collision'
+  /** The server takes no statement just now, or gave this one up: nothing was written, try again. */
+  | 'refused'
+  /** The connection or the server went away; a commit under way may or may not have happened. */
+  | 'disconnected'
+  /** Trying again does not help. */
+  | 'other';
+
+/** What a SQLSTATE says, and what somebody can do about it. */
+export interface Meaning {
+  readonly failure: Failure;
+  readonly remedy: string;
+}
+
+const SCHEMA = 'the tables are not as this version needs them: see "pincex migrate status"';
+const SESSION =
+  'a pooler gives sessions to others between statements: let it work in transaction mode, or connect to PostgreSQL itself';
+const LOG = "see the server's log";
+const FOREIGN = 'a trigger, a function or a constraint that is not of Pincex stands in the way: take it out';
+const OURS = "Pincex sends no such thing by itself: see the statement in the server's log, and report it";
+
+/** Every class of PostgreSQL's "Error Codes", by the first two characters. */
+const CLASSES: Readonly<Record<string, Meaning>> = {
+  '00': other(OURS),
+  '01': other(OURS),
+  '02': other(OURS),
+  '03': other(OURS),
+  '08': { failure: 'disconnected', remedy: 'see to the network, and to what stands between' },
+  '09': other(FOREIGN),
+  '0A': other(OURS),
+  '0B': other(OURS),
+  '0F': other(OURS),
+  '0L': other(OURS),
+  '0P': other('mend the role that database.url, or its options, name'),
+  '0Z': other(OURS),
+  '10': other(OURS),
+  '20': other(FOREIGN),
+  '21': other(OURS),
+  '22': other(OURS),
+  '23': other(FOREIGN),
+  '24': other(OURS),
+  '25': other(OURS),
+  '26': other(SESSION),
+  '27': other(FOREIGN),
+  '28': other('check user and password in database.url, and pg_hba.conf of the server'),
+  '2B': other(OURS),
+  '2D': other(OURS),
+  '2F': other(FOREIGN),
+  '34': other(SESSION),
+  '38': other(FOREIGN),
+  '39': other(FOREIGN),
+  '3B': other(SESSION),
+  '3D': other('create the database, or mend its name in database.url'),
+  '3F': other(SCHEMA),
+  '40': { failure: 'collision', remedy: 'send it again' },
+  '42': other(SCHEMA),
+  '44': other(FOREIGN),
+  '53': { failure: 'refused', remedy: 'give the server more of what it lacks' },
+  '54': other('send fewer items at once'),
+  '55': other(LOG),
+  '57': { failure: 'refused', remedy: 'wait until the operator is done' },
+  '58': other(`see to the server's disk and files, and ${LOG}`),
+  '72': { failure: 'collision', remedy: 'send it again' },
+  F0: other(`mend the server's configuration files: ${LOG}`),
+  HV: other(FOREIGN),
+  P0: other(FOREIGN),
+  XX: other(`it may be broken: ${LOG}, and run "pincex audit"`),
+};
+
+/** Codes that say something else than their class. */
+const CODES: Readonly<Record<string, Meaning>> = {
+  '22012': { failure: 'guard_lost', remedy: 'send it again' },
+  // "cannot take square root of a negative number"
+  '2201F': { failure: 'superseded', remedy: OURS },
+  '22021': other('use a database whose encoding is UTF8'),
+  '22P05': other('use a database whose encoding is UTF8'),
+  '23505': { failure: 'guard_lost', remedy: FOREIGN },
+  '25006': {
+    failure: 'refused',
+    remedy: 'wait until a failover is over, or let database.url lead to the primary',
+  },
+  '25P02': other('let the error of a failed statement end the transaction'),
+  '25P03': {
+    failure: 'disconnected',
+    remedy: 'send statements sooner, or raise idle_in_transaction_session_timeout of the server',
+  },
+  '25P04': { failure: 'disconnected', remedy: 'send fewer items at once, or raise transaction_timeout' },
+  '40002': other(FOREIGN),
+  '40003': { failure: 'disconnected', remedy: 'send it again' },
+  '42501': other(
+    'grant the user that Pincex runs as what "A server of your own" in docs/operations.md grants',
+  ),
+  // What an earlier owner of a session left, or took away: a pooler that changes sessions behind our back.
+  '42P05': other(SESSION),
+  '53100': { failure: 'refused', remedy: 'make room on the disk of the server' },
+  '53200': { failure: 'refused', remedy: 'give the server more memory, or send fewer items at once' },
+  '53300': {
+    failure: 'refused',
+    remedy: 'lower database.pool.max, or raise max_connections or the CONNECTION LIMIT of the role',
+  },
+  '55006': { failure: 'refused', remedy: 'wait until what uses it is done' },
+  '55P03': { failure: 'collision', remedy: 'send it again' },
+  '57014': {
+    failure: 'refused',
+    remedy: 'send fewer items at once, or raise database.pool.statement_timeout',
+  },
+  // Terminated, crashed, closed while idle.
+  '57P01': { failure: 'disconnected', remedy: 'wait until it is back' },
+  '57P02': { failure: 'disconnected', remedy: `wait until it is back, and ${LOG}` },
+  '57P03': { failure: 'refused', remedy: 'wait until it has started' },
+  '57P04': other('the database was dropped: restore it, or mend its name in database.url'),
+  '57P05': { failure: 'disconnected', remedy: 'send it again, or raise idle_session_timeout of the server' },
+  // What poolers say that have no server to give.
+  '58000': { failure: 'refused', remedy: `wait until it is over, and ${LOG}` },
+};
+
+/** What PostgreSQL, or a pooler before it, means by a SQLSTATE. A class that nobody knows is one of `other`. */
+export function meaningOf(sqlState: string): Meaning {
+  return CODES[sqlState] ?? CLASSES[sqlState.slice(0, 2)] ?? other(LOG);
+}
+
+/**
+ * Of a session that these were said of nothing better comes: it is on a server that takes no writes, or keeps what it
+ * should not keep prepared.
+ */
+export const SPOILT: ReadonlySet<string> = new Set(['25006', '0A000', '26000', '42P05']);
+
+function other(remedy: string): Meaning {
+  return { failure: 'other', remedy };
+}

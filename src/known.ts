@@ -1,0 +1,123 @@
+import { describe, reasonOf } from './describe.ts';
+import { PincexError, type ErrorCode } from './errors.ts';
+import { isArray } from './lists.ts';
+
+/** The names that an object may have. */
+export type Names<Fields extends object> = ReadonlySet<keyof Fields & string>;
+
+/** All names of a type: the compiler finds the one that is missing, and the one that is too many. */
+export function namesOf<Fields extends object>(
+  names: Readonly<Record<keyof Fields & string, true>>,
+): Names<Fields> {
+  return new Set(Object.keys(names) as (keyof Fields & string)[]);
+}
+
+/** An object that was read once, name by name, and what is wrong with it as a whole. */
+export interface Copy {
+  readonly values: Record<string, unknown>;
+  readonly problem?: string;
+}
+
+/**
+ * Copies the fields that are known: what a getter, a Proxy or its owner makes of the object afterwards is not looked at.
+ * A class may have them in its prototype. What else is there has a problem, and so has what cannot be read.
+ *
+ * @param what the object is for, as in "not a field of lockFunds"
+ * @param beside the known ones a name that may be there too, and is not copied
+ */
+export function copyKnown(object: object, known: ReadonlySet<string>, what: string, beside?: string): Copy {
+  const from = object as Readonly<Record<string, unknown>>;
+  const values: Record<string, unknown> = {};
+  let problem: string | undefined;
+  for (const name of known) {
+    try {
+      const value = from[name];
+      if (value !== undefined) values[name] = value;
+    } catch (error) {
+      problem ??= `${name} cannot be read: ${reasonOf(error)}`;
+    }
+  }
+  try {
+    for (const name in from) {
+      if (known.has(name) || name === beside) continue;
+      problem ??= unknownName(name, known, what);
+      break;
+    }
+  } catch (error) {
+    problem ??= `its fields cannot be listed: ${reasonOf(error)}`;
+  }
+  return problem === undefined ? { values } : { values, problem };
+}
+
+/**
+ * Reads the options of a call.
+ *
+ * @param call its name
+ * @param beside a name that may be there too, and is read elsewhere
+ * @throws PincexError `invalid_argument`, or the code that is given
+ */
+export function readOptions<Options extends object>(
+  call: string,
+  options: unknown,
+  known: Names<Options>,
+  code: ErrorCode = 'invalid_argument',
+  beside?: string,
+): Options {
+  if (options === undefined || options === null) return {} as Options;
+  if (typeof options !== 'object' || isArray(options)) {
+    throw new PincexError(code, `The options of ${call} are an object: got ${describe(options)}`);
+  }
+  const { values, problem } = copyKnown(options, known, `an option of ${call}`, beside);
+  if (problem !== undefined) throw new PincexError(code, problem);
+  return values as Options;
+}
+
+/**
+ * Refuses options where a call takes none: they would be passed over.
+ *
+ * @throws PincexError `invalid_argument`
+ */
+export function refuseOptions(call: string, given: readonly unknown[]): void {
+  for (const options of given) if (typeof options === 'object') readOptions(call, options, NONE);
+}
+
+const NONE = namesOf<object>({});
+
+function unknownName(name: string, known: ReadonlySet<string>, what: string): string {
+  const near = nearest(name, known);
+  const takes = near === undefined ? 'there is none' : `the nearest is ${near}, of ${[...known].join(', ')}`;
+  return `${describe(name)} is not ${what}: ${takes}`;
+}
+
+/** Beyond this many characters two names are not compared. */
+const COMPARED = 40;
+
+/**
+ * Of the known names the one with the fewest differences, whatever the case; one that goes on where the other ends, as
+ * `reference` does behind `ref`, has one. `undefined` where none is known.
+ */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = Infinity;
+  for (const candidate of known) {
+    const distance = distanceOf(name, candidate);
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** How many characters have to be added, left out or changed to make one text of the other (Levenshtein). */
+function distanceOf(one: string, other: string): number {
+  const [a, b] = [one, other].map((text) => text.slice(0, COMPARED).toLowerCase()) as [string, string];
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const changed = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  const distance = row[b.length] ?? 0;
+  return a.startsWith(b) || b.startsWith(a) ? Math.min(distance, 1) : distance;
+}

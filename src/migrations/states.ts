@@ -1,0 +1,77 @@
+import { lacksTable } from '../database/failures.ts';
+import { PincexError } from '../errors.ts';
+import type { Migration } from './files.ts';
+import { toHistory, type AppliedMigration, type AppliedRow } from './history.ts';
+
+/** A migration and where this database stands with it. */
+export interface MigrationState {
+  readonly version: number;
+  readonly name: string;
+  /** `changed`: its file is another than the one applied; `unknown`: applied, but without a file here. */
+  readonly state: 'applied' | 'pending' | 'changed' | 'unknown';
+  readonly appliedAt: Date | null;
+}
+
+/** What to do about a migration that is not as it should be. */
+export const REMEDIES: Readonly<Record<Exclude<MigrationState['state'], 'applied'>, string>> = {
+  pending: 'Run "pincex migrate up"',
+  changed: 'Put its file back as it was, and write a new migration for the change',
+  unknown: 'Use the newer version of Pincex that applied it',
+};
+
+/** All migrations that are here or in the database, by their versions. */
+export function statesOf(
+  migrations: readonly Migration[],
+  history: ReadonlyMap<number, AppliedMigration>,
+): MigrationState[] {
+  const here = new Set(migrations.map(({ version }) => version));
+  const unknown = [...history.values()].filter(({ version }) => !here.has(version));
+  return [
+    ...migrations.map((migration) => stateOf(migration, history.get(migration.version))),
+    ...unknown.map(({ version, name, appliedAt }) => ({
+      version,
+      name,
+      state: 'unknown' as const,
+      appliedAt,
+    })),
+  ].sort((a, b) => a.version - b.version);
+}
+
+function stateOf(
+  { version, name, checksum }: Migration,
+  applied: AppliedMigration | undefined,
+): MigrationState {
+  if (!applied) return { version, name, state: 'pending', appliedAt: null };
+  const state = applied.checksum === checksum ? 'applied' : 'changed';
+  return { version, name, state, appliedAt: applied.appliedAt };
+}
+
+/** @throws PincexError `migration_failed` where the schema is not that of this version */
+export function requireApplied(states: readonly MigrationState[]): void {
+  for (const { version, name, state } of states) {
+    if (state === 'applied') continue;
+    throw new PincexError(
+      'migration_failed',
+      `Migration ${version} (${name}) is ${state} in this database: ${decapitalized(REMEDIES[state])}`,
+    );
+  }
+}
+
+/**
+ * Reads what is applied and holds it against what this version needs.
+ *
+ * @param read - runs `ping`
+ * @throws PincexError `migration_failed` where the schema is not that of this version
+ */
+export async function requireSchema(
+  migrations: readonly Migration[],
+  read: () => Promise<AppliedRow[]>,
+): Promise<void> {
+  const rows = await read().catch((error: unknown) => {
+    if (lacksTable(error)) return [];
+    throw error;
+  });
+  requireApplied(statesOf(migrations, toHistory(rows)));
+}
+
+const decapitalized = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1);

@@ -1,0 +1,96 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { withClient } from '../../src/database/client.ts';
+import { Database } from '../../src/database/database.ts';
+import { Pincex } from '../../src/index.ts';
+import { migrateUp } from '../../src/migrations/runner.ts';
+import { configOf, expectApplied, expectBalanced } from '../support/books.ts';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { migrationFolder } from '../migrations/support.ts';
+
+/** What a role or a database sets does not change what Pincex reads and writes. */
+
+async function setOnDatabase(
+  { url }: TestDatabase,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const name = new URL(url).pathname.slice(1);
+  await withClient(url, async (client) => {
+    for (const [setting, value] of Object.entries(settings)) {
+      await client.query(`ALTER DATABASE ${name} SET ${setting} = '${value}'`);
+    }
+  });
+}
+
+describe('a database that sets', () => {
+  it('what changes the meaning of values has them as ever', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    await setOnDatabase(database, {
+      array_nulls: 'off',
+      client_encoding: 'LATIN1',
+      standard_conforming_strings: 'off',
+      transform_null_equals: 'on',
+      TimeZone: 'Asia/Kathmandu',
+      DateStyle: 'German',
+      lock_timeout: '1ms',
+    });
+    const pincex = await Pincex.open({ config: configOf(database.url) });
+    onTestFinished(() => pincex.close());
+    const deposit = { id: 'd€', userId: 'Zoë', currency: 'USD', amount: '10' };
+    expectApplied(await pincex.bookkeeper.batchDeposit([deposit, { ...deposit, id: 'e', reference: 'r' }]));
+    await withClient(database.url, async (client) => {
+      await client.query(`SET client_encoding = 'UTF8'`);
+      const { rows } = await client.query('SELECT id, user_id, reference FROM transactions ORDER BY id');
+      expect(rows).toEqual([
+        { id: 'd€', user_id: 'Zoë', reference: null },
+        { id: 'e', user_id: 'Zoë', reference: 'r' },
+      ]);
+    });
+    expect(await pincex.bookkeeper.getAccount('Zoë', 'USD')).toMatchObject({ available: '20' });
+    await expectBalanced(pincex);
+  });
+
+  it('bounds on time is migrated and audited without them', async () => {
+    const database = await createEmptyDatabase();
+    onTestFinished(() => database.drop());
+    await setOnDatabase(database, { statement_timeout: '1h', lock_timeout: '1h' });
+    const bounds = `SELECT current_setting('statement_timeout') || ' ' || current_setting('lock_timeout') AS bounds`;
+    await withClient(database.url, async (client) => {
+      const folder = migrationFolder({ '001_seen.up.sql': `CREATE TABLE seen AS ${bounds};` });
+      await migrateUp(client, { folder });
+      expect((await client.query('TABLE seen')).rows).toEqual([{ bounds: '0 0' }]);
+      expect((await client.query(bounds)).rows).toEqual([{ bounds: '1h 1h' }]);
+    });
+    const pool = new Database({
+      url: database.url,
+      ...configOf(database.url).database.pool,
+      queryHints: true,
+    });
+    onTestFinished(() => pool.close());
+    const client = await pool.connect();
+    expect((await client.query(bounds)).rows).toEqual([{ bounds: '0 0' }]);
+    await client.end();
+    expect(await pool.query({ name: 'bounds', text: bounds })).toEqual([{ bounds: '1min 0' }]);
+  });
+});
+
+it('a database whose encoding is not UTF-8 is refused before anything is migrated', async () => {
+  const database = await createEmptyDatabase();
+  const name = `${new URL(database.url).pathname.slice(1)}_latin`;
+  await withClient(database.url, async (client) => {
+    await client.query(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
+  });
+  onTestFinished(async () => {
+    await withClient(database.url, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
+    await database.drop();
+  });
+  const latin = new URL(database.url);
+  latin.pathname = name;
+  await withClient(latin.href, async (client) => {
+    await expect(migrateUp(client)).rejects.toMatchObject({
+      code: 'migration_failed',
+      message: expect.stringContaining('The encoding of this database is LATIN1') as string,
+    });
+    expect((await client.query(`SELECT FROM pg_tables WHERE schemaname = 'public'`)).rowCount).toBe(0);
+  });
+});

@@ -1,0 +1,270 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { MixedItem, Strategy } from '../../src/index.ts';
+import { expectApplied, fresh, funds, newUser, openBooks, outcomes, useBooks } from '../support/books.ts';
+
+/** A row that foreign SQL changed fails the items that touch it, by its name, and no other. */
+
+const books = useBooks({}, { audited: false });
+
+/** Set by each test: makes the row right again, so that no later one comes upon it. */
+let mend: string | undefined;
+afterEach(async () => {
+  if (mend !== undefined) await books.sql(mend);
+  mend = undefined;
+});
+
+const limit = { symbol: 'BTC/USD', type: 'limit', quantity: '2', price: '10' } as const;
+const deposit = (userId: string, id = fresh('d'), currency = 'USD') =>
+  ({ command: 'deposit', id, userId, currency, amount: '1' }) as const;
+const lock = (userId: string, orderId: string) =>
+  ({ command: 'lockFunds', id: fresh('l'), userId, currency: 'USD', amount: '1', orderId }) as const;
+const cancel = (userId: string, orderId: string) =>
+  ({ command: 'cancelOrder', id: fresh('c'), userId, orderId }) as const;
+const place = (userId: string, id: string, side: 'buy' | 'sell' = 'buy') =>
+  ({ ...limit, command: 'placeOrder', id, userId, side }) as const;
+const trade = (buyUserId: string, sellUserId: string, id = fresh('t')) =>
+  ({
+    command: 'settleTrade',
+    id,
+    symbol: 'BTC/USD',
+    price: '10',
+    quantity: '1',
+    buyUserId,
+    buyOrderId: 'buy',
+    sellUserId,
+    sellOrderId: 'sell',
+    takerSide: 'buy',
+  }) as const;
+
+/** A user with money, a free hold, and an order of each side. */
+async function user(): Promise<string> {
+  const userId = await newUser(books.pincex, { USD: '100', BTC: '100' });
+  expectApplied(
+    await books.pincex.execute([lock(userId, 'free'), place(userId, 'buy'), place(userId, 'sell', 'sell')]),
+  );
+  return userId;
+}
+
+interface Breaking {
+  /** Foreign SQL, of user $1. */
+  readonly sql: string;
+  /** What its row is called behind the code, of user USER. */
+  readonly problem: string;
+  /** Items of the user that touch the row, of which one says so. */
+  readonly touching: (userId: string) => readonly MixedItem[];
+  /** Items of the user that do not. */
+  readonly others: (userId: string) => readonly MixedItem[];
+}
+
+const BREAKINGS: Readonly<Record<string, Breaking>> = {
+  'an account with more decimals than its currency': {
+    sql: `UPDATE accounts SET available = available + 0.001 WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'account USER USD is broken: The stored amount 79.001 has more decimals than its currency (2)',
+    touching: (userId) => [deposit(userId), lock(userId, 'new'), cancel(userId, 'buy')],
+    others: (userId) => [deposit(userId, fresh('d'), 'BTC'), cancel(userId, 'sell')],
+  },
+  'an account with no number': {
+    sql: `UPDATE accounts SET available = 'NaN' WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'account USER USD is broken: The stored amount NaN is no number',
+    touching: (userId) => [deposit(userId)],
+    others: (userId) => [deposit(userId, fresh('d'), 'EUR')],
+  },
+  'an account with less locked than its holds have': {
+    sql: `UPDATE accounts SET locked = 5 WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'hold USER buy USD is broken: account USER USD has less locked than its holds have',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [deposit(userId), lock(userId, 'free'), cancel(userId, 'sell')],
+  },
+  'a hold with more than its account has locked': {
+    sql: `UPDATE holds SET amount = 50 WHERE user_id = 'USER' AND order_id = 'free'`,
+    problem: 'hold USER free USD is broken: account USER USD has less locked than its holds have',
+    touching: (userId) => [
+      { ...lock(userId, 'free'), command: 'unlockFunds', amount: '40' },
+      lock(userId, 'free'),
+    ],
+    others: (userId) => [deposit(userId), lock(userId, 'new')],
+  },
+  'a hold without an account': {
+    sql: `DELETE FROM accounts WHERE user_id = 'USER' AND currency = 'BTC'`,
+    problem: 'hold USER sell BTC is broken: account USER BTC has less locked than its holds have',
+    touching: (userId) => [cancel(userId, 'sell')],
+    others: (userId) => [cancel(userId, 'buy')],
+  },
+  'a hold with more decimals than its currency': {
+    sql: `UPDATE holds SET amount = 1.001 WHERE user_id = 'USER' AND order_id = 'free'`,
+    problem: 'hold USER free USD is broken: The stored amount 1.001 has more decimals than its currency (2)',
+    touching: (userId) => [lock(userId, 'free')],
+    others: (userId) => [deposit(userId), lock(userId, 'new')],
+  },
+  'a hold that ends at no time': {
+    sql: `UPDATE holds SET expires_at = 'infinity' WHERE user_id = 'USER' AND order_id = 'free'`,
+    problem: 'hold USER free USD is broken: expires_at infinity is no time that an item can have',
+    touching: (userId) => [lock(userId, 'free')],
+    others: (userId) => [lock(userId, 'new')],
+  },
+  'a hold of no currency': {
+    sql: `INSERT INTO holds VALUES ('USER', 'buy', 'NOPE', 1, false, null, now())`,
+    problem: 'hold USER buy NOPE is broken: A stored row is of NOPE, which is no currency',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell'), deposit(userId)],
+  },
+  'an order with more decimals than its market': {
+    sql: `UPDATE orders SET quantity = quantity + 1e-19 WHERE user_id = 'USER' AND id = 'buy'`,
+    problem: 'order USER buy is broken: The stored amount 2.0000000000000000001 has more decimals',
+    touching: (userId) => [
+      cancel(userId, 'buy'),
+      { command: 'updateOrderStatus', id: fresh('u'), userId, orderId: 'buy', status: 'open' },
+    ],
+    others: (userId) => [cancel(userId, 'sell'), deposit(userId)],
+  },
+  'an order of no market': {
+    sql: `UPDATE orders SET symbol = 'NO/PE' WHERE user_id = 'USER' AND id = 'buy'`,
+    problem: 'order USER buy is broken: A stored row is of NO/PE, which is no market',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'an order whose fills are worth less than nothing': {
+    sql: `UPDATE orders SET filled_value = -1 WHERE user_id = 'USER' AND id = 'buy'`,
+    problem: 'order USER buy is broken: filled_value -1 is below zero',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'an account that is behind its journal': {
+    sql: `UPDATE accounts SET version = version - 1 WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'account USER USD is broken: it is at version 2, and its journal goes on to 3',
+    touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
+    others: (userId) => [deposit(userId, fresh('d'), 'BTC'), cancel(userId, 'sell')],
+  },
+  'an account that is gone': {
+    sql: `DELETE FROM accounts WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'account USER USD is broken: it is at version 0, and its journal goes on to 3',
+    touching: (userId) => [deposit(userId)],
+    others: (userId) => [deposit(userId, fresh('d'), 'BTC')],
+  },
+  'the transaction of an operation that was deleted': {
+    sql: `DELETE FROM operations WHERE user_id = 'USER' AND id = 'funds-USD'`,
+    problem: 'transaction USER funds-USD is broken: it is there, and the operation that made it is not',
+    touching: (userId) => [deposit(userId, 'funds-USD')],
+    others: (userId) => [deposit(userId), deposit(userId, 'funds-EUR', 'EUR')],
+  },
+  'an operation whose outcome was changed': {
+    sql: `UPDATE operations SET outcome = 'gone' WHERE user_id = 'USER' AND id = 'funds-USD'`,
+    problem: 'operation USER funds-USD is broken: its outcome is no JSON',
+    touching: (userId) => [{ ...deposit(userId, 'funds-USD'), amount: '100' }],
+    others: (userId) => [deposit(userId)],
+  },
+};
+
+describe.each(Object.entries(BREAKINGS))('%s', (_, { sql, problem, touching, others }) => {
+  it.each<Strategy>(['auto', 'guard', 'lock'])(
+    'fails the items that touch it, and no others (%s)',
+    async (strategy) => {
+      const pincex = await openBooks(books.url, { strategy });
+      try {
+        const [userId, peer] = [await user(), await user()];
+        await books.sql(sql.replaceAll('USER', userId));
+        const [broken, fine] = [touching(userId), [...others(userId), deposit(peer), cancel(peer, 'buy')]];
+        const batch = await pincex.execute([...fine, ...broken, deposit(peer)]);
+        expect(outcomes(batch)).toEqual([
+          ...fine.map(() => 'applied'),
+          ...broken.map(() => 'broken_row'),
+          'applied',
+        ]);
+        const errors = [...batch.failedItems.values()];
+        expect(errors.map(({ retryable }) => retryable)).toEqual(broken.map(() => false));
+        expect(errors.map(({ message }) => message)).toContainEqual(
+          expect.stringContaining(problem.replaceAll('USER', userId)),
+        );
+        expect(await funds(pincex, peer, 'USD')).toBe('101 / 1');
+      } finally {
+        await pincex.close();
+      }
+    },
+  );
+
+  it('fails a group that touches it, and all of a caller’s transaction may go on', async () => {
+    const [userId, peer] = [await user(), await user()];
+    await books.sql(sql.replaceAll('USER', userId));
+    const batch = await books.pincex.transaction((tx) =>
+      tx.execute([{ ...deposit(peer), group: 'g' }, { ...touching(userId)[0]!, group: 'g' }, deposit(peer)]),
+    );
+    expect(outcomes(batch)).toEqual(['group_failed', 'broken_row', 'applied']);
+  });
+});
+
+it('a trade whose operations were deleted is not settled again', async () => {
+  const [buyer, seller] = [await user(), await user()];
+  const traded = trade(buyer, seller);
+  expectApplied(await books.pincex.execute([traded]));
+  await books.sql('DELETE FROM operations WHERE id = $1', [traded.id]);
+  const batch = await books.pincex.execute([traded, trade(buyer, seller), deposit(buyer)]);
+  expect(outcomes(batch)).toEqual(['broken_row', 'applied', 'applied']);
+  expect(batch.failedItems.get(0)?.message).toMatch(
+    new RegExp(`trade (${buyer}|${seller}) ${traded.id} is broken`),
+  );
+  expect(await funds(books.pincex, buyer, 'BTC')).toBe('100 / 2');
+});
+
+it('of two holds that only together have too much, each fails the items that touch it beside the other', async () => {
+  const userId = await user();
+  await books.sql(`UPDATE holds SET amount = 15 WHERE user_id = $1 AND currency = 'USD'`, [userId]);
+  const items = [lock(userId, 'free'), cancel(userId, 'buy'), lock(userId, 'new'), cancel(userId, 'sell')];
+  const batch = await books.pincex.execute(items);
+  expect(outcomes(batch)).toEqual(['broken_row', 'broken_row', 'applied', 'applied']);
+});
+
+it('what was applied before is replayed, whatever became of its rows', async () => {
+  const userId = await user();
+  const item = deposit(userId);
+  expectApplied(await books.pincex.execute([item]));
+  await books.sql(`UPDATE accounts SET available = 'NaN' WHERE user_id = $1`, [userId]);
+  expect(outcomes(await books.pincex.execute([item, deposit(userId)]))).toEqual(['replayed', 'broken_row']);
+});
+
+it('a settlement with one broken account changes neither side', async () => {
+  const [buyer, seller] = [await user(), await user()];
+  await books.sql(`UPDATE accounts SET available = 0.001 WHERE user_id = $1 AND currency = 'USD'`, [seller]);
+  const batch = await books.pincex.execute([trade(buyer, seller), deposit(buyer)]);
+  expect(outcomes(batch)).toEqual(['broken_row', 'applied']);
+  expect(await funds(books.pincex, buyer, 'USD')).toBe('80 / 21');
+  const orders = await books.sql('SELECT status FROM orders WHERE user_id = ANY ($1)', [[buyer, seller]]);
+  expect(orders.map(({ status }) => String(status))).toEqual(['open', 'open', 'open', 'open']);
+});
+
+it('a sweep gives back what it can, and names what it cannot', async () => {
+  const [broken, fine] = [await user(), await user()];
+  const expiresAt = '2020-01-01T00:00:00.000Z';
+  const users = [broken, fine];
+  expectApplied(await books.pincex.execute(users.map((userId) => ({ ...lock(userId, 'free'), expiresAt }))));
+  await books.sql(`UPDATE orders SET expires_at = $2 WHERE id = 'sell' AND user_id = ANY ($1)`, [
+    users,
+    expiresAt,
+  ]);
+  await books.sql(`UPDATE accounts SET available = 0.001 WHERE user_id = $1 AND currency = 'USD'`, [broken]);
+  await books.sql(`UPDATE orders SET symbol = 'NO/PE' WHERE user_id = $1 AND id = 'sell'`, [broken]);
+  await books.sql(`INSERT INTO holds VALUES ($1, 'x', 'NOPE', 1, false, $2, now())`, [broken, expiresAt]);
+  mend = `DELETE FROM holds WHERE user_id = '${broken}'; DELETE FROM orders WHERE user_id = '${broken}'`;
+  for (const expired of [1, 0]) {
+    const swept = await books.pincex.sweepExpired();
+    expect(swept).toMatchObject({ expiredOrders: expired, expiredHolds: expired });
+    expect(swept.broken.map(({ problem }) => problem).sort()).toEqual([
+      expect.stringMatching(`^account ${broken} USD is broken: The stored amount 0.001 has more decimals`),
+      expect.stringMatching(`^hold ${broken} x NOPE is broken: NOPE is no currency`),
+      expect.stringMatching(`^order ${broken} sell is broken: .*NO/PE`),
+    ]);
+  }
+  expect(await funds(books.pincex, fine, 'BTC')).toBe('100 / 0');
+});
+
+it('a thousand broken rows do not keep a sweep from those behind them', async () => {
+  const userId = await user();
+  expectApplied(
+    await books.pincex.execute([{ ...lock(userId, 'free'), expiresAt: '2021-01-01T00:00:00.000Z' }]),
+  );
+  await books.sql(
+    `INSERT INTO holds SELECT 'ghost-' || n, 'o', 'USD', 1, false, '2020-01-01', now() FROM generate_series(1, 1000) AS n`,
+  );
+  mend = `DELETE FROM holds WHERE user_id LIKE 'ghost-%'`;
+  const { expiredHolds, broken } = await books.pincex.sweepExpired();
+  expect([expiredHolds, broken.length]).toEqual([1, 1_000]);
+});

@@ -1,0 +1,64 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { withClient } from '../../src/database/client.ts';
+import { migrateDown, migrateUp } from '../../src/migrations/runner.ts';
+import { expectApplied, expectBalanced, openBooks, outcomes } from '../support/books.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const items = [
+  { command: 'deposit', id: 'd', userId: 'ann', currency: 'USD', amount: '100' },
+  { command: 'lockFunds', id: 'l', userId: 'ann', currency: 'USD', amount: '1', orderId: 'h' },
+  {
+    command: 'createOrder',
+    id: 'o',
+    userId: 'ann',
+    symbol: 'BTC/USD',
+    side: 'buy',
+    type: 'limit',
+    quantity: '1',
+    price: '10',
+  },
+  { command: 'updateOrderStatus', id: 's', userId: 'ann', orderId: 'o', status: 'cancelled' },
+] as const;
+
+async function filled(): Promise<string> {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const pincex = await openBooks(database.url);
+  expectApplied(await pincex.execute(items));
+  await pincex.close();
+  return database.url;
+}
+
+const keyOf = (url: string): Promise<unknown> =>
+  withClient(url, async (client) => {
+    const { rows } = await client.query<{ key: string }>(
+      `SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conname = 'operations_pkey'`,
+    );
+    return rows[0]?.key;
+  });
+
+it('what was applied before ids had kinds is replayed after the way forth, as it is after the way back and forth', async () => {
+  const url = await filled();
+  await withClient(url, (client) =>
+    migrateDown(client, { to: 12, dropData: new URL(url).pathname.slice(1) }),
+  );
+  expect(await keyOf(url)).toBe('PRIMARY KEY (user_id, id)');
+  await withClient(url, (client) => migrateUp(client));
+  expect(await keyOf(url)).toBe('PRIMARY KEY (user_id, kind, id)');
+  const pincex = await openBooks(url);
+  onTestFinished(() => pincex.close());
+  expect(outcomes(await pincex.execute(items))).toEqual(items.map(() => 'replayed'));
+  await expectBalanced(pincex);
+});
+
+it('there is no way back where an id names things of two kinds, and nothing is changed then', async () => {
+  const url = await filled();
+  const pincex = await openBooks(url);
+  expectApplied(await pincex.execute([{ ...items[1], id: 'd' }]));
+  await pincex.close();
+  const down = withClient(url, (client) =>
+    migrateDown(client, { to: 12, dropData: new URL(url).pathname.slice(1) }),
+  );
+  await expect(down).rejects.toThrow('id d of user ann names things of several kinds');
+  expect(await keyOf(url)).toBe('PRIMARY KEY (user_id, kind, id)');
+});

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import type { MixedItem, OrderKey, PlaceOrder } from '../../src/index.ts';
+import { expectApplied, fresh, newUser, outcomes, useBooks } from '../support/books.ts';
+
+/** Which thing an id names: one of its kind, of one user. */
+
+const books = useBooks();
+
+const order = (id: string, userId: string, side: 'buy' | 'sell' = 'buy'): PlaceOrder => ({
+  id,
+  userId,
+  symbol: 'BTC/USD',
+  side,
+  type: 'limit',
+  quantity: '1',
+  price: '10',
+});
+
+describe('two users with an order of one id', () => {
+  async function twoOrders(): Promise<{ id: string; ann: string; bob: string }> {
+    const id = fresh('order');
+    const ann = await newUser(books.pincex, { USD: '100' });
+    const bob = await newUser(books.pincex, { BTC: '100' });
+    expectApplied(await books.pincex.trading.placeOrders([order(id, ann), order(id, bob, 'sell')]));
+    return { id, ann, bob };
+  }
+
+  it('each have theirs, by user and id', async () => {
+    const { id, ann, bob } = await twoOrders();
+    const { trading } = books.pincex;
+    expect(await trading.getOrder({ userId: ann, id })).toMatchObject({ userId: ann, id, side: 'buy' });
+    expect(await trading.getOrder({ userId: bob, id })).toMatchObject({ userId: bob, id, side: 'sell' });
+    const keys = [{ userId: bob, id }, { userId: ann, id }, { userId: fresh('nobody'), id }, fresh('none')];
+    const found = await trading.batchGetOrdersByIds(keys);
+    expect(found.map((one) => one?.userId ?? null)).toEqual([bob, ann, null, null]);
+  });
+
+  it('are told apart from no one by the id alone, which is refused with what to ask for', async () => {
+    const { id } = await twoOrders();
+    const { trading } = books.pincex;
+    for (const read of [trading.getOrder(id), trading.batchGetOrdersByIds([id])]) {
+      await expect(read).rejects.toMatchObject({ code: 'ambiguous_id', retryable: false });
+      await expect(read).rejects.toThrow('{ userId, id }');
+    }
+  });
+
+  it('have trades of their own, which the id alone does not mix', async () => {
+    const { id, ann, bob } = await twoOrders();
+    const { trading } = books.pincex;
+    const sides = { buyUserId: ann, buyOrderId: id, sellUserId: bob, sellOrderId: id };
+    const trade = {
+      id: 't',
+      symbol: 'BTC/USD',
+      price: '10',
+      quantity: '1',
+      takerSide: 'buy',
+      ...sides,
+    } as const;
+    expectApplied(await trading.settleTrades([trade]));
+    const lists = await trading.batchGetTradesByOrderIds([
+      { userId: bob, id },
+      { userId: ann, id },
+      { userId: fresh('nobody'), id },
+    ]);
+    expect(lists.map((list) => list.map(({ userId, side }) => `${userId} ${side}`))).toEqual([
+      [`${bob} sell`],
+      [`${ann} buy`],
+      [],
+    ]);
+    await expect(trading.batchGetTradesByOrderIds([id])).rejects.toMatchObject({ code: 'ambiguous_id' });
+  });
+
+  it('are noticed by who had read the one that was alone before, by user and by id', async () => {
+    const id = fresh('order');
+    const { trading } = books.pincex;
+    const [ann, bob] = [await newUser(books.pincex), await newUser(books.pincex)];
+    expectApplied(await trading.batchCreateOrders([order(id, ann)]));
+    expect((await trading.getOrder(id))?.userId).toBe(ann);
+    expect(await trading.getOrder({ userId: bob, id })).toBeNull();
+    expectApplied(await trading.batchCreateOrders([order(id, bob)]));
+    await expect(trading.getOrder(id)).rejects.toMatchObject({ code: 'ambiguous_id' });
+    expect((await trading.getOrder({ userId: bob, id }))?.userId).toBe(bob);
+    const cancel = { id: 'c', userId: ann, orderId: id };
+    expect((await trading.getOrder({ userId: ann, id }))?.status).toBe('open');
+    expectApplied(await trading.cancelOrders([cancel]));
+    expect((await trading.getOrder({ userId: ann, id }))?.status).toBe('cancelled');
+  });
+
+  it.each([[{ userId: 'u' }], [{ id: 'i' }], [{ userId: 'u', id: 'i', symbol: 's' }], [5], [null]])(
+    'are not asked for by %j',
+    async (key) => {
+      const { trading } = books.pincex;
+      const read = trading.batchGetOrdersByIds([key as unknown as OrderKey]);
+      await expect(read).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(read).rejects.toThrow('{ userId, id }');
+    },
+  );
+});
+
+describe('an id of one user', () => {
+  /** Ends with the trade of order 3 of the user with that of another one. */
+  async function everything(userId: string): Promise<MixedItem[]> {
+    const other = await newUser(books.pincex, { BTC: '1' });
+    expectApplied(await books.pincex.trading.placeOrders([order('other', other, 'sell')]));
+    const own = { id: '3', userId };
+    const sides = { buyUserId: userId, buyOrderId: '3', sellUserId: other, sellOrderId: 'other' };
+    return [
+      { command: 'deposit', ...own, currency: 'USD', amount: '100' },
+      { command: 'lockFunds', ...own, currency: 'USD', amount: '1', orderId: 'hold' },
+      { command: 'placeOrder', ...order('3', userId) },
+      {
+        command: 'settleTrade',
+        id: '3',
+        symbol: 'BTC/USD',
+        price: '10',
+        quantity: '0.5',
+        takerSide: 'buy',
+        ...sides,
+      },
+      { command: 'cancelOrder', ...own, orderId: '3' },
+    ];
+  }
+
+  it('may name a transaction, an operation on funds, an order, a trade and the change of an order', async () => {
+    const items = await everything(fresh('user'));
+    const first = await books.pincex.execute(items);
+    expectApplied(first);
+    const again = await books.pincex.execute(items);
+    expect(outcomes(again)).toEqual(items.map(() => 'replayed'));
+    expect(again.results.map((result) => 'data' in result && result.data)).toEqual(
+      first.results.map((result) => 'data' in result && result.data),
+    );
+  });
+
+  it.each<[string, (own: { id: string; userId: string }) => [MixedItem, MixedItem]]>([
+    [
+      'transactions',
+      (own) => [
+        { command: 'deposit', ...own, currency: 'USD', amount: '5' },
+        { command: 'withdraw', ...own, currency: 'USD', amount: '5' },
+      ],
+    ],
+    [
+      'operations on funds',
+      (own) => [
+        { command: 'createAccount', ...own, currency: 'EUR' },
+        { command: 'lockFunds', ...own, currency: 'USD', amount: '5', orderId: 'o' },
+      ],
+    ],
+    [
+      'orders',
+      (own) => [
+        { command: 'createOrder', ...order(own.id, own.userId) },
+        { command: 'placeOrder', ...order(own.id, own.userId) },
+      ],
+    ],
+  ])('may not name two %s', async (_, pair) => {
+    const userId = await newUser(books.pincex, { USD: '100' });
+    const [first, second] = pair({ id: '3', userId });
+    const batch = await books.pincex.execute([first, second]);
+    expect(outcomes(batch)).toEqual(['applied', 'id_reused']);
+  });
+});

@@ -1,0 +1,645 @@
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { loadConfig, Pincex, type BatchResult, type CommandType, type MixedItem } from '../../src/index.ts';
+import { limits } from '../../src/limits.ts';
+import {
+  anyway,
+  configOf,
+  expectApplied,
+  expectBalanced,
+  fresh,
+  funds,
+  newUser,
+  useBooks,
+} from '../support/books.ts';
+
+/** What is not understood is refused, and never passed over: fields, options, codes, and what cannot be read. */
+
+const books = useBooks({}, { audited: false });
+afterAll(() => expectBalanced(books.pincex));
+
+const order = {
+  id: 'o',
+  userId: 'u',
+  symbol: 'BTC/USD',
+  side: 'buy',
+  type: 'limit',
+  quantity: '1',
+  price: '10',
+};
+const money = { id: 'm', userId: 'u', currency: 'USD', amount: '1' };
+const ITEMS: Readonly<Record<CommandType, object>> = {
+  createAccount: { id: 'a', userId: 'u', currency: 'USD' },
+  deposit: money,
+  withdraw: money,
+  transfer: { ...money, toUserId: 'v' },
+  lockFunds: { ...money, orderId: 'o' },
+  unlockFunds: { ...money, orderId: 'o' },
+  createOrder: order,
+  placeOrder: order,
+  cancelOrder: { id: 'c', userId: 'u', orderId: 'o' },
+  updateOrderStatus: { id: 's', userId: 'u', orderId: 'o', status: 'open' },
+  settleTrade: {
+    id: 't',
+    symbol: 'BTC/USD',
+    price: '10',
+    quantity: '1',
+    buyUserId: 'b',
+    buyOrderId: 'bo',
+    sellUserId: 's',
+    sellOrderId: 'so',
+    takerSide: 'buy',
+  },
+};
+
+/** A method that takes whatever it is given. */
+const loosely = (method: unknown) => method as (...given: unknown[]) => unknown;
+
+type Batch = (items: readonly unknown[], options?: unknown) => Promise<BatchResult<unknown>>;
+
+/** The call of the library that takes items of one command alone. */
+const batchOf = (type: CommandType): Batch => {
+  const { bookkeeper, trading } = books.pincex;
+  const calls: Readonly<Record<CommandType, unknown>> = {
+    createAccount: bookkeeper.batchCreateAccounts.bind(bookkeeper),
+    deposit: bookkeeper.batchDeposit.bind(bookkeeper),
+    withdraw: bookkeeper.batchWithdraw.bind(bookkeeper),
+    transfer: bookkeeper.batchTransfer.bind(bookkeeper),
+    lockFunds: bookkeeper.batchLockFunds.bind(bookkeeper),
+    unlockFunds: bookkeeper.batchUnlockFunds.bind(bookkeeper),
+    createOrder: trading.batchCreateOrders.bind(trading),
+    placeOrder: trading.placeOrders.bind(trading),
+    cancelOrder: trading.cancelOrders.bind(trading),
+    updateOrderStatus: trading.batchUpdateOrderStatus.bind(trading),
+    settleTrade: trading.settleTrades.bind(trading),
+  };
+  return calls[type] as Batch;
+};
+
+const errorOf = ({ results }: BatchResult<unknown>, place = 0): string => {
+  const result = results[place];
+  return result?.status === 'rejected'
+    ? `${result.error.code}: ${result.error.message}`
+    : (result?.status ?? '');
+};
+
+const mixed = (...items: unknown[]): Promise<BatchResult<unknown>> =>
+  books.pincex.execute(anyway<readonly MixedItem[]>(items));
+
+describe('an unknown field', () => {
+  it.each(Object.keys(ITEMS) as CommandType[])('of %s is refused, alone and among others', async (type) => {
+    const item = { ...ITEMS[type], usrId: 'u' };
+    const says = new RegExp(
+      `^invalid_item: Item 0 \\(.*\\): "usrId" is not a field of ${type}: the nearest is .*\\w, of id,`,
+    );
+    expect(errorOf(await batchOf(type)([item]))).toMatch(says);
+    expect(errorOf(await mixed({ ...item, command: type }))).toMatch(says);
+  });
+
+  it.each([
+    ['settleTrade', 'buyfee', 'buyFee'],
+    ['settleTrade', 'sellFees', 'sellFee'],
+    ['settleTrade', 'takerFee', 'takerSide'],
+    ['lockFunds', 'expireAt', 'expiresAt'],
+    ['lockFunds', 'expires_at', 'expiresAt'],
+    ['lockFunds', 'Amount', 'amount'],
+    ['placeOrder', 'stop_price', 'stopPrice'],
+    ['placeOrder', 'recordRejections', 'recordRejection'],
+    ['cancelOrder', 'order', 'orderId'],
+    ['deposit', 'ref', 'reference'],
+  ] as const)('of %s named %s is told the nearest: %s', async (type, name, near) => {
+    const error = errorOf(await batchOf(type)([{ ...ITEMS[type], [name]: '1' }]));
+    expect(error).toContain(`"${name}" is not a field of ${type}: the nearest is ${near}, of `);
+  });
+
+  it('is refused before what else is wrong, also where it stands in the place of a field that is needed', async () => {
+    const { amount, ...rest } = money;
+    const error = errorOf(
+      await mixed({ ...rest, command: 'deposit', ammount: amount, currency: 'XXX', group: '' }),
+    );
+    expect(error).toContain(
+      'invalid_item: Item 0 (m): "ammount" is not a field of deposit: the nearest is amount',
+    );
+  });
+
+  it('is refused whatever its value, and where a prototype has it', async () => {
+    for (const item of [
+      { ...money, buyfee: undefined },
+      Object.assign(Object.create({ buyfee: '1' }) as object, money),
+      Object.assign(Object.create(null) as object, { ...money, constructor: 1 }),
+      JSON.parse(`{"__proto__":1,${JSON.stringify(money).slice(1)}`),
+    ]) {
+      expect(errorOf(await batchOf('deposit')([item]))).toContain('is not a field of deposit');
+    }
+  });
+
+  it('fails its group, and no other item', async () => {
+    const userId = fresh('user');
+    const deposits = ['a', 'b', 'c'].map((id) => ({ ...money, id, userId }));
+    const batch = await batchOf('deposit')([
+      { ...deposits[0], group: 'g' },
+      { ...deposits[1], group: 'g', buyfee: '1' },
+      deposits[2],
+    ]);
+    expect(errorOf(batch, 0)).toMatch(/^group_failed/);
+    expect(errorOf(batch, 1)).toMatch(/^invalid_item: Item 1 \(b\)/);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
+  });
+
+  it('is a command where all items are of one', async () => {
+    expect(errorOf(await batchOf('deposit')([{ ...money, command: 'deposit' }]))).toContain('"command"');
+  });
+});
+
+describe('an item that cannot be read is refused by itself:', () => {
+  const boom = (): never => {
+    throw new Error('boom');
+  };
+  const getter = (field: string) =>
+    Object.defineProperty({ ...money }, field, { enumerable: true, get: boom });
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({ ...money }, {});
+    revoke();
+    return proxy;
+  };
+  const hostile = Object.defineProperty(new Error(), 'message', { get: boom });
+  const throwHostile = (): never => {
+    throw hostile;
+  };
+  const time = new Date(Date.UTC(2030, 0));
+  const lying = (toISOString: () => unknown) => Object.assign(new Date(time), { toISOString });
+  const lock = { ...money, orderId: 'o' };
+
+  it.each<[string, CommandType, unknown, says: string]>([
+    ['a getter that throws', 'deposit', getter('amount'), 'amount cannot be read: boom'],
+    ['a getter of its id that throws', 'deposit', getter('id'), 'id cannot be read: boom'],
+    ['a getter of its group that throws', 'deposit', getter('group'), 'group cannot be read: boom'],
+    [
+      'a Proxy that throws for a field',
+      'deposit',
+      new Proxy({ ...money }, { get: boom }),
+      'cannot be read: boom',
+    ],
+    [
+      'a Proxy that does not list its fields',
+      'deposit',
+      new Proxy({ ...money }, { ownKeys: boom }),
+      'cannot be listed',
+    ],
+    ['a Proxy that was revoked', 'deposit', revoked(), 'cannot be read'],
+    [
+      'a Proxy that throws what cannot be read either',
+      'deposit',
+      new Proxy({ ...money }, { get: throwHostile }),
+      'what it throws cannot be read either',
+    ],
+    [
+      'an amount that is a revoked Proxy',
+      'deposit',
+      { ...money, amount: revoked() },
+      'amount cannot be read',
+    ],
+    [
+      'a date that tells a text that is none',
+      'lockFunds',
+      { ...lock, expiresAt: lying(() => 'x') },
+      'toISOString',
+    ],
+    [
+      'a date that tells another time',
+      'lockFunds',
+      { ...lock, expiresAt: lying(() => '2031-01-01T00:00:00.000Z') },
+      'its toISOString tells another time than 2030-01-01T00:00:00.000Z',
+    ],
+    [
+      'a date that throws',
+      'lockFunds',
+      { ...lock, expiresAt: lying(boom) },
+      'expiresAt cannot be read: boom',
+    ],
+    [
+      'a Proxy of a date',
+      'lockFunds',
+      { ...lock, expiresAt: new Proxy(time, {}) },
+      'expiresAt cannot be read',
+    ],
+    [
+      'what only looks like a date',
+      'lockFunds',
+      { ...lock, expiresAt: Object.create(Date.prototype) as Date },
+      'expiresAt',
+    ],
+  ])('%s', async (_, type, item, says) => {
+    const userId = fresh('user');
+    const good = { ...money, userId };
+    const [bad, other] = [await batchOf(type)([item]), await mixed({ ...good, command: 'deposit' }, item)];
+    expect(errorOf(bad)).toMatch(/^invalid_item: Item 0/);
+    expect(errorOf(bad)).toContain(says);
+    expect(other.results.map(({ status }) => status)).toEqual(['applied', 'rejected']);
+  });
+
+  it('a command that throws', async () => {
+    const item = Object.defineProperty({ ...money }, 'command', { enumerable: true, get: boom });
+    expect(errorOf(await mixed(item))).toBe('invalid_item: Item 0 (m): command cannot be read: boom');
+  });
+
+  it('a hole of the array', async () => {
+    const userId = fresh('user');
+    const items: unknown[] = [];
+    items[2] = { ...money, userId };
+    const batch = await batchOf('deposit')(items);
+    expect([0, 1, 2].map((place) => errorOf(batch, place))).toEqual([
+      'invalid_item: Item 0: An item is an object: got nothing',
+      'invalid_item: Item 1: An item is an object: got nothing',
+      'applied',
+    ]);
+  });
+
+  it('a place of the array that throws', async () => {
+    const items = new Proxy([money], {
+      get: (array, name) => (name === '0' ? boom() : (Reflect.get(array, name) as unknown)),
+    });
+    expect(errorOf(await batchOf('deposit')(items))).toBe('invalid_item: Item 0: cannot be read: boom');
+  });
+});
+
+describe('an item is read once', () => {
+  it('so that a getter cannot answer differently the second time', async () => {
+    const userId = fresh('user');
+    let asked = 0;
+    const item = { ...money, userId, get amount() { return String(++asked); } }; // prettier-ignore
+    // What is refused for an unknown currency beside it makes the batch be read a second time.
+    await batchOf('deposit')([item, { ...money, currency: 'NEWONE' }]);
+    expect(asked).toBe(1);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
+  });
+
+  it('when it comes: what becomes of it, its dates and its array meanwhile does not count', async () => {
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const expiresAt = new Date(Date.UTC(2100, 0));
+    const item = { ...money, userId, orderId: 'held', expiresAt };
+    const items = [item];
+    const running = batchOf('lockFunds')(items);
+    item.amount = '9';
+    expiresAt.setTime(0);
+    items.push({ ...item, id: 'second' });
+    expectApplied(await running);
+    expect(
+      await books.sql('SELECT amount::text, expires_at::text FROM holds WHERE user_id = $1', [userId]),
+    ).toEqual([{ amount: '1.00', expires_at: expect.stringMatching(/^(2100-01-01|2099-12-31)/) as string }]);
+  });
+
+  it('by its own class, with fields in the prototype', async () => {
+    const userId = fresh('user');
+    class Deposit {
+      readonly #user = userId;
+      readonly id = 'd';
+      readonly currency = 'USD';
+      get userId() {
+        return this.#user;
+      }
+      get amount() {
+        return String(this.id.length * 2);
+      }
+      toJSON() {
+        return {};
+      }
+    }
+    expectApplied(await batchOf('deposit')([new Deposit()]));
+    expect(await funds(books.pincex, userId, 'USD')).toBe('2 / 0');
+  });
+});
+
+describe('the bound on items holds for', () => {
+  it('an array whose iterator has more of them', async () => {
+    const userId = fresh('user');
+    class Endless extends Array<unknown> {
+      override *[Symbol.iterator](): ArrayIterator<unknown> {
+        for (let n = 0; ; n++) yield { ...money, id: `n${n}`, userId };
+      }
+    }
+    const batch = await batchOf('deposit')(Endless.from([{ ...money, userId }]));
+    expect(batch.counts).toMatchObject({ total: 1, applied: 1 });
+  });
+
+  it.each([
+    ['more than it may have', limits.batchItems + 1, 'batch_too_large'],
+    ['a number that is none', NaN, 'batch_too_large'],
+    ['less than nothing', -1, 'batch_too_large'],
+  ])('a Proxy that says it has %s', async (_, length, code) => {
+    const items = new Proxy([money], {
+      get: (array, name) => (name === 'length' ? length : (Reflect.get(array, name) as unknown)),
+    });
+    await expect(batchOf('deposit')(items)).rejects.toMatchObject({ code });
+  });
+
+  it('a Proxy that has more of them the second time that it is asked', async () => {
+    const userId = fresh('user');
+    const many = Array.from({ length: limits.batchItems + 1 }, (_, n) => ({ ...money, id: `n${n}`, userId }));
+    let asked = 0;
+    const items = new Proxy(many, {
+      get: (array, name) => (name === 'length' && asked++ === 0 ? 1 : (Reflect.get(array, name) as unknown)),
+    });
+    expect((await batchOf('deposit')(items)).counts.total).toBe(1);
+  });
+
+  it('a Proxy that was revoked: it is no array', async () => {
+    const { proxy, revoke } = Proxy.revocable([money], {});
+    revoke();
+    await expect(batchOf('deposit')(proxy)).rejects.toMatchObject({ code: 'invalid_batch' });
+  });
+});
+
+describe('an unknown option is refused, with the nearest that there is:', () => {
+  const call = (of: (pincex: Pincex) => unknown) => Promise.resolve().then(() => of(books.pincex));
+  const any = (value: unknown) => anyway<never>(value);
+
+  it.each<[string, (pincex: Pincex) => unknown, code: string, says: string]>([
+    [
+      'of a batch',
+      (p) => p.bookkeeper.batchDeposit([], any({ mod: 'atomic' })),
+      'invalid_batch',
+      '"mod" is not an option of a batch: the nearest is mode, of mode, batchId',
+    ],
+    ['of placeOrders', (p) => p.trading.placeOrders([], any({ modes: 'atomic' })), 'invalid_batch', 'mode'],
+    ['of execute', (p) => p.execute([], any({ batchID: 'x' })), 'invalid_batch', 'batchId'],
+    ['of a single form', (p) => p.bookkeeper.deposit(any(money), any({ mod: 'x' })), 'invalid_batch', 'mode'],
+    [
+      'of a single form of trading',
+      (p) => p.trading.createOrder(any(order), any({ mod: 'x' })),
+      'invalid_batch',
+      'mode',
+    ],
+    ['that is a text', (p) => p.execute([], any('atomic')), 'invalid_batch', 'got "atomic"'],
+    ['that is an array', (p) => p.execute([], any(['atomic'])), 'invalid_batch', 'got an array'],
+    [
+      'in a transaction',
+      (p) => p.transaction((tx) => tx.execute([], any({ mod: 'atomic' }))),
+      'invalid_batch',
+      'mode',
+    ],
+    [
+      'of a transaction',
+      (p) => loosely(p.transaction.bind(p))(() => null, { isolation: 1 }),
+      'invalid_argument',
+      'transaction: there is none',
+    ],
+    [
+      'of getAccount',
+      (p) => p.bookkeeper.getAccount('u', 'USD', any({ minversion: 1 })),
+      'invalid_argument',
+      'minVersion',
+    ],
+    [
+      'of batchGetAccounts',
+      (p) => p.bookkeeper.batchGetAccounts(['u'], ['USD'], any({ minVersion: 1 })),
+      'invalid_argument',
+      'minVersions',
+    ],
+    [
+      'of getOrder',
+      (p) => p.trading.getOrder('o', any({ userId: 'u' })),
+      'invalid_argument',
+      '"userId" is not an option of getOrder',
+    ],
+    [
+      'of batchGetOrdersByIds',
+      (p) => p.trading.batchGetOrdersByIds(['o'], any({ fresh: true })),
+      'invalid_argument',
+      'minVersions',
+    ],
+    [
+      'of getUserOrders',
+      (p) => p.trading.getUserOrders('u', any({ status: 'open' })),
+      'invalid_argument',
+      'the nearest is statuses, of statuses, symbol, limit, fresh',
+    ],
+    ['before', (p) => p.trading.getUserOrders('u', any({ before: 'x' })), 'invalid_argument', '"before"'],
+    [
+      'offset',
+      (p) => p.trading.batchGetUserOrders(['u'], any({ offset: 100 })),
+      'invalid_argument',
+      '"offset"',
+    ],
+    [
+      'of batchGetOpenOrdersByUsers',
+      (p) => p.trading.batchGetOpenOrdersByUsers(['u'], any({ limits: 1 })),
+      'invalid_argument',
+      'limit',
+    ],
+    [
+      'of batchGetTradesByOrderIds',
+      (p) => p.trading.batchGetTradesByOrderIds(['o'], any({ limit: 1 })),
+      'invalid_argument',
+      'fresh',
+    ],
+    [
+      'of getOrderBook',
+      (p) => p.trading.getOrderBook('BTC/USD', any({ depth: 5 })),
+      'invalid_argument',
+      'depth must be 1 to 1000: got a object',
+    ],
+    [
+      'of batchGetOrderBooks',
+      (p) => loosely(p.trading.batchGetOrderBooks.bind(p.trading))(['BTC/USD'], 5, { fresh: true }),
+      'invalid_argument',
+      'fresh',
+    ],
+    [
+      'of batchGetOpenOrders',
+      (p) => loosely(p.trading.batchGetOpenOrders.bind(p.trading))(['BTC/USD'], { limit: 5 }),
+      'invalid_argument',
+      '"limit" is not an option of batchGetOpenOrders: there is none',
+    ],
+    ['of streamAccounts', (p) => p.streamAccounts(any({ before: 'x' })), 'invalid_argument', 'after'],
+    [
+      'of streamOrders',
+      (p) => p.streamOrders(any({ userId: 'u' })),
+      'invalid_argument',
+      '"userId" is not an option of a stream of orders: the nearest is after',
+    ],
+    ['of streamTrades', (p) => p.streamTrades(any({ cursor: 'x' })), 'invalid_argument', 'after'],
+    ['of streamJournal', (p) => p.streamJournal(any({ from: 'x' })), 'invalid_argument', 'after'],
+    ['of doctor', (p) => loosely(p.doctor.bind(p))({ thresholds: {} }), 'invalid_argument', '"thresholds"'],
+    ['of audit', (p) => loosely(p.audit.bind(p))({ userId: 'u' }), 'invalid_argument', '"userId"'],
+    ['of sweepExpired', (p) => loosely(p.sweepExpired.bind(p))({ limit: 1 }), 'invalid_argument', '"limit"'],
+    [
+      'of addCurrency',
+      (p) => p.catalog.addCurrency('EURX', any({ scale: 2 })),
+      'invalid_argument',
+      'got a object',
+    ],
+    [
+      'of addMarket',
+      (p) => p.catalog.addMarket('BTC/EUR', any({ tick: '1' }), '1'),
+      'invalid_argument',
+      'got a object',
+    ],
+    [
+      'beside those of addMarket',
+      (p) => loosely(p.catalog.addMarket.bind(p.catalog))('BTC/EUR', '1', '1', '0', { tick: '1' }),
+      'invalid_argument',
+      '"tick"',
+    ],
+    [
+      'of open',
+      () => Pincex.open(any({ config: configOf(books.url), onStatment: () => null })),
+      'invalid_argument',
+      'the nearest is onStatement',
+    ],
+    [
+      'of loadConfig',
+      () => loadConfig(any({ path: 'pincex.yaml' })),
+      'invalid_argument',
+      '"path" is not an option of loadConfig',
+    ],
+  ])('%s', async (_, of, code, says) => {
+    const failure = expect(call(of)).rejects;
+    await failure.toMatchObject({
+      name: 'PincexError',
+      code,
+      message: expect.stringContaining(says) as string,
+    });
+  });
+
+  it('and what an option is set to has to be understood', async () => {
+    const { trading, bookkeeper } = books.pincex;
+    for (const [promise, says] of [
+      [trading.getUserOrders('u', { fresh: any('no') }), 'fresh must be true or false: got "no"'],
+      [
+        trading.batchGetTradesByOrderIds(['o'], { fresh: any(1) }),
+        'fresh must be true or false: got 1 (a number)',
+      ],
+      [trading.getUserOrders('u', { statuses: [any('opn')] }), 'got "opn"'],
+      [
+        trading.getUserOrders('u', { statuses: new Array<never>(1) }),
+        'statuses[0] must be a text: got nothing',
+      ],
+      [bookkeeper.batchGetAccounts(['u'], ['USD'], { minVersions: new Array<number>(1) }), 'got nothing'],
+      [
+        call(() => Pincex.open({ config: configOf(books.url), strategy: any('fast') })),
+        'one of auto, guard, lock',
+      ],
+    ] as const) {
+      await expect(promise).rejects.toMatchObject({ message: expect.stringContaining(says) as string });
+    }
+  });
+
+  it('none, null and undefined are no options', async () => {
+    const userId = await newUser(books.pincex, { USD: '1' });
+    const { bookkeeper } = books.pincex;
+    for (const options of [undefined, null, {}, { minVersion: undefined }, { minVersion: null }]) {
+      expect(await bookkeeper.getAccount(userId, 'USD', any(options))).toMatchObject({ available: '1' });
+    }
+  });
+});
+
+describe('a read of', () => {
+  it.each<[string, (pincex: Pincex) => Promise<unknown>, code: string, message: string]>([
+    [
+      'a currency in lower case',
+      (p) => p.bookkeeper.getAccount('u', 'usd'),
+      'unknown_currency',
+      '"usd" is no currency that was added: the nearest is USD',
+    ],
+    [
+      'one unknown currency of several',
+      (p) => p.bookkeeper.batchGetAccounts(['u'], ['USD', 'XRPP']),
+      'unknown_currency',
+      '"XRPP"',
+    ],
+    [
+      'a book of no market',
+      (p) => p.trading.getOrderBook('NOPE/USD'),
+      'unknown_market',
+      '"NOPE/USD" is no market that was added: the nearest is ',
+    ],
+    [
+      'one unknown book of several',
+      (p) => p.trading.batchGetOrderBooks(['BTC/USD', 'btc/usd']),
+      'unknown_market',
+      'the nearest is BTC/USD',
+    ],
+    [
+      'open orders of no market',
+      (p) => p.trading.batchGetOpenOrders(['USD/BTC']),
+      'unknown_market',
+      '"USD/BTC"',
+    ],
+    [
+      "a user's orders of no market",
+      (p) => p.trading.getUserOrders('u', { symbol: 'NOPE/USD' }),
+      'unknown_market',
+      '"NOPE/USD"',
+    ],
+    [
+      "users' orders of no market",
+      (p) => p.trading.batchGetUserOrders(['u'], { symbol: 'NOPE/USD' }),
+      'unknown_market',
+      '"NOPE/USD"',
+    ],
+    [
+      'a currency that every object has',
+      (p) => p.bookkeeper.getAccount('u', '__proto__'),
+      'unknown_currency',
+      '"__proto__"',
+    ],
+    [
+      'an unknown currency in a transaction',
+      (p) => p.transaction((tx) => tx.bookkeeper.getAccount('u', 'usd')),
+      'unknown_currency',
+      'USD',
+    ],
+    [
+      'an unknown market in a transaction',
+      (p) => p.transaction((tx) => tx.trading.getOrderBook('NOPE/USD')),
+      'unknown_market',
+      'NOPE',
+    ],
+  ])('%s is refused', async (_, read, code, message) => {
+    await expect(read(books.pincex)).rejects.toMatchObject({
+      name: 'PincexError',
+      code,
+      retryable: false,
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it('a number for a user says what is wrong with it', async () => {
+    const { bookkeeper, trading } = books.pincex;
+    for (const [promise, message] of [
+      [bookkeeper.getAccount(anyway(5), 'USD'), 'userId must be a text: got 5 (a number)'],
+      [bookkeeper.getAccount('u', anyway(null)), 'currency must be a text: got null'],
+      [bookkeeper.batchGetAccounts(['u', anyway(5)], ['USD']), 'userIds[1] must be a text: got 5 (a number)'],
+      [bookkeeper.batchGetAccounts(new Array<string>(1), ['USD']), 'userIds[0] must be a text: got nothing'],
+      [bookkeeper.batchGetAccounts(anyway('u'), ['USD']), 'userIds must be an array of texts: got "u"'],
+      [trading.getOrder(anyway(undefined)), 'id must be an id, or { userId, id }: got nothing'],
+      [trading.getUserOrders(anyway({})), 'userId must be a text: got a object'],
+      [trading.getOrderBook(anyway(7)), 'symbol must be a text: got 7 (a number)'],
+    ] as const) {
+      await expect(promise).rejects.toMatchObject({ code: 'invalid_argument', message });
+    }
+  });
+
+  it('what another process added is found: the tables are asked anew, at most once a second', async () => {
+    const statements: string[] = [];
+    const other = await Pincex.open({
+      config: configOf(books.url),
+      onStatement: ({ name }) => statements.push(name),
+    });
+    onTestFinished(() => other.close());
+    const code = fresh('N').replace(/\W/g, '').slice(0, 12).toUpperCase();
+    await books.pincex.catalog.addCurrency(code, 2);
+    await books.pincex.catalog.addMarket(`${code}/USD`, '0.01', '0.01');
+    const read = () => other.bookkeeper.getAccount('nobody', code);
+    // Within a second of its start it takes for unknown what it does not know.
+    await expect.poll(() => read().catch(() => 'refused'), { timeout: 30_000 }).toBeNull();
+    expect((await other.trading.getOrderBook(`${code}/USD`)).bids).toEqual([]);
+    statements.length = 0;
+    const began = performance.now();
+    const unknown = Array.from({ length: 50 }, (_, n) => other.bookkeeper.getAccount('nobody', `NO${n}`));
+    const outcomes = await Promise.allSettled(unknown);
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    const asked = statements.filter((name) => name === 'read-currencies').length;
+    expect(asked).toBeLessThanOrEqual(1 + (performance.now() - began) / 1_000);
+  });
+});
