@@ -24,8 +24,8 @@ export interface StreamOptions {
  * removed meanwhile comes or does not. So rows of different pages may be of different moments: what has to add up
  * is for the audit.
  *
- * A failure to read (`database_unavailable`, `pool_exhausted`, `closed`) comes out of the loop; `cursor` is still
- * right then.
+ * A page is asked for again for a while when the connection breaks. What fails all the same (`database_unavailable`,
+ * `pool_exhausted`, `closed`) comes out of the loop; `cursor` is still right then.
  */
 export interface RowStream<View> extends AsyncIterable<View> {
   /**

@@ -93,7 +93,7 @@ describe('the indexes that the doctor asks for', () => {
 describe('an index that was added', () => {
   describe('is advised against where it repeats', () => {
     const statements = {
-      same: 'CREATE INDEX same ON trades (order_id)',
+      same: `CREATE INDEX same ON trades (order_id, user_id) WHERE order_id > ''`,
       beginning: 'CREATE INDEX beginning ON trades (user_id)',
       unique_one: 'CREATE UNIQUE INDEX unique_one ON holds (user_id, order_id, currency)',
       promise: 'ALTER TABLE operations ADD CONSTRAINT promise UNIQUE (user_id, kind, id)',

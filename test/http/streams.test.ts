@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { limits } from '../../src/limits.ts';
 import { useBooks } from '../support/books.ts';
+import { holdClock } from '../support/clock.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 import { serve, useService } from './support.ts';
@@ -14,21 +16,30 @@ beforeAll(() => openManyAccounts(books));
 describe('a stream', () => {
   const service = useService(books, { maxConcurrent: 1 });
 
-  it('that loses its database is cut off without its last line, and gives its place back', async () => {
+  it('that loses its database for good is cut off without its last line, and gives its place back', async () => {
     const proxy = await startProxy(books.url);
     onTestFinished(() => proxy.close());
     const { url, key, get } = await serve({ ...books, url: proxy.url }, { maxConcurrent: 1 });
+    const clock = holdClock();
     let pages = 0;
-    proxy.onRequest = (request) => (request.includes('stream-accounts') && ++pages === 3 ? 'cut' : 'pass');
+    proxy.onRequest = (request) => {
+      if (!request.includes('stream-accounts') || ++pages !== 3) return 'pass';
+      proxy.shut();
+      return 'cut';
+    };
     const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
     expect(response.status).toBe(200);
     let text = '';
     const whole = (async () => {
       for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) text += piece;
     })();
-    await expect(whole).rejects.toThrow('terminated');
+    const isCutOff = expect(whole).rejects.toThrow('terminated');
+    await until('the page to be asked for again', () => proxy.refused > 0);
+    clock.pass(limits.reconnectMs);
+    await isCutOff;
     expect(text).toMatch(/^\{"cursor":/);
     expect(text).not.toContain('{"end":true}');
+    proxy.reopen();
     await until('the place to be free', async () => (await get('/v1/stream/trades')).status === 200);
   });
 

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { limits, type Pincex } from '../../src/index.ts';
 import { openBooks, useBooks } from '../support/books.ts';
+import { holdClock, type HeldClock } from '../support/clock.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 import { STREAMED, take } from './tables.ts';
@@ -85,8 +86,8 @@ describe('close()', () => {
 });
 
 describe('when the connection breaks while the second page is read', () => {
-  /** Pincex on a line that is cut when the second page is asked for. */
-  async function openCut(): Promise<{ pincex: Pincex; cut: () => Promise<void> }> {
+  /** Pincex on a line that is cut when the second page is asked for, and may stay cut. */
+  async function openCut(stays: boolean) {
     const proxy = await startProxy(books.url);
     const pincex = await openBooks(proxy.url);
     onTestFinished(async () => {
@@ -94,42 +95,58 @@ describe('when the connection breaks while the second page is read', () => {
       await proxy.close();
     });
     let pages = 0;
-    proxy.onRequest = (request) => (request.includes('stream-accounts') && ++pages === 2 ? 'cut' : 'pass');
-    const cut = async (): Promise<void> => {
-      await until('the line to be cut', () => pages >= 2);
-      // What comes over another line comes later than the end of that one.
-      await pincex.bookkeeper.getAccount('nobody', 'USD');
-      await settled();
+    proxy.onRequest = (request) => {
+      if (!request.includes('stream-accounts') || ++pages !== 2) return 'pass';
+      if (stays) proxy.shut();
+      return 'cut';
     };
-    return { pincex, cut };
+    return { proxy, pincex };
   }
 
-  it('every row of the first comes, then the failure; the cursor goes on behind them', async () => {
-    const { pincex, cut } = await openCut();
+  /** The page is asked for until the time for that is over. */
+  async function givenUp({ proxy }: Awaited<ReturnType<typeof openCut>>, clock: HeldClock): Promise<void> {
+    await until('the page to be asked for again', () => proxy.refused > 0);
+    clock.pass(limits.reconnectMs);
+    const { refused } = proxy;
+    await until('the last time', () => proxy.refused > refused);
+    await settled();
+  }
+
+  it('the page is read again', async () => {
+    const { pincex } = await openCut(false);
+    expect(await take(pincex.streamAccounts())).toEqual(await take(books.pincex.streamAccounts()));
+  });
+
+  it('every row of the first comes, then the failure where the server stays away; the cursor goes on behind them', async () => {
     const all = await take(books.pincex.streamAccounts());
-    const stream = pincex.streamAccounts();
+    const line = await openCut(true);
+    const clock = holdClock();
+    const stream = line.pincex.streamAccounts();
     const rows: unknown[] = [];
     const failure = await (async () => {
       for await (const row of stream) {
         rows.push(row);
-        if (rows.length === 1) await cut();
+        if (rows.length === 1) await givenUp(line, clock);
       }
     })().catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'PincexError', code: 'database_unavailable', retryable: true });
     expect(rows).toEqual(all.slice(0, PAGE));
-    const rest = await take(pincex.streamAccounts({ after: stream.cursor }));
+    line.proxy.reopen();
+    const rest = await take(line.pincex.streamAccounts({ after: stream.cursor }));
     expect([...rows, ...rest]).toEqual(all);
     expect(unhandled).toEqual([]);
   });
 
   it('a caller who left the stream before does not hear of it', async () => {
-    const { pincex, cut } = await openCut();
-    const stream = pincex.streamAccounts();
+    const line = await openCut(true);
+    const clock = holdClock();
+    const stream = line.pincex.streamAccounts();
     expect(await take(stream, 1)).toHaveLength(1);
-    await cut();
-    expect(unhandled).toEqual([]);
-    const rest = await take(pincex.streamAccounts({ after: stream.cursor }));
+    await givenUp(line, clock);
+    line.proxy.reopen();
+    const rest = await take(line.pincex.streamAccounts({ after: stream.cursor }));
     expect(rest).toHaveLength(ROWS - 1);
+    expect(unhandled).toEqual([]);
   });
 });
 
