@@ -21,12 +21,18 @@ export const limits = {
   untakenAnswers: 256 * 1_048_576,
   /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */
   idLength: 128,
+  /** Characters of a reason. */
+  reasonLength: 200,
+  /** Bytes of metadata, as JSON in UTF-8. */
+  metadataBytes: 4_096,
   /** Digits of an amount before the decimal point. */
   integerDigits: 30,
   /** Decimals a currency may have, and a tick or lot size. */
   scale: 18,
   /** Orders returned for one user by one read. */
   ordersPerUser: { byDefault: 100, most: 1_000 },
+  /** Journal entries returned of one account by one read. */
+  statementEntries: { byDefault: 100, most: 1_000 },
   /** Price levels on one side of an order book. */
   bookDepth: { byDefault: 20, most: 1_000 },
   /** How often a batch is decided anew after its guard was lost, before the caller is told. */

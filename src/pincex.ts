@@ -29,6 +29,7 @@ import { migrateUp, migrationStatus } from './migrations/runner.ts';
 import { requireApplied, requireSchema } from './migrations/states.ts';
 import type { AccountView } from './reads/accounts.ts';
 import type { JournalEntryView } from './reads/journal.ts';
+import type { OperationView } from './reads/operations.ts';
 import type { OrderView } from './reads/orders.ts';
 import type { TradeView } from './reads/trades.ts';
 import type { Cache } from './repository/cache.ts';
@@ -46,7 +47,7 @@ import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
 import { Reporter } from './statistics/reporter.ts';
 import { Statistics, type CacheStore } from './statistics/statistics.ts';
-import { accounts, journal, orders, trades, type Source } from './streams/sources.ts';
+import { accounts, journal, operations, orders, trades, type Source } from './streams/sources.ts';
 import { KeysetStream, type Read, type RowStream, type StreamOptions } from './streams/stream.ts';
 
 export interface PincexOptions {
@@ -336,6 +337,11 @@ export class Pincex {
   /** Every step of every account, by user, currency and version, as {@link streamAccounts}. */
   streamJournal(options?: StreamOptions): RowStream<JournalEntryView> {
     return this.#stream(journal, options);
+  }
+
+  /** Every item that was applied, and who sent it, by user, kind and id, as {@link streamAccounts}. */
+  streamOperations(options?: StreamOptions): RowStream<OperationView> {
+    return this.#stream(operations, options);
   }
 
   /**

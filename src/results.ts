@@ -4,6 +4,8 @@
  */
 export type ItemErrorCode =
   | 'invalid_item'
+  | 'invalid_metadata'
+  | 'invalid_reason'
   | 'invalid_id'
   | 'unknown_currency'
   | 'unknown_market'

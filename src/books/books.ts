@@ -5,6 +5,7 @@ import type {
   Hold,
   JournalEntry,
   NewOrder,
+  Note,
   Operation,
   OrderRow,
   TradeRow,
@@ -39,6 +40,8 @@ export class Books implements LoadedBooks {
   readonly now: Moment;
   /** When the item takes effect that is being decided: those of a batch come one after the other. */
   moment: Moment;
+  /** What the caller says of the item that is being decided. */
+  note: Note | undefined;
 
   constructor(base: LoadedBooks, now: Moment) {
     this.accounts = new Overlay(base.accounts);

@@ -153,6 +153,7 @@ function move(
     operationId,
     operationType,
     orderId,
+    note: books.note,
     createdAt: books.moment,
   });
   return moved;

@@ -118,6 +118,13 @@ export interface TransactionRow {
   readonly createdAt: Moment;
 }
 
+/** What a caller says of an item besides what it asks for. */
+export interface Note {
+  readonly reason: string | null;
+  /** As JSON. */
+  readonly metadata: string | null;
+}
+
 export interface JournalEntry {
   /** The account after this entry. */
   readonly account: Account;
@@ -126,6 +133,7 @@ export interface JournalEntry {
   readonly operationId: string;
   readonly operationType: string;
   readonly orderId: string | null;
+  readonly note: Note | undefined;
   readonly createdAt: Moment;
 }
 
@@ -135,6 +143,8 @@ export interface Operation extends OperationId {
   /** The data of its first result, as JSON. */
   readonly outcome: string;
   readonly batchId: string;
+  /** Absent where none was given, and of an operation that was read. */
+  readonly note?: Note | undefined;
 }
 
 /** Ids hold no NUL (PostgreSQL's text has none), so a key of several ids cannot be read two ways. */

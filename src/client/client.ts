@@ -23,12 +23,14 @@ import type {
   OpenOrders,
   OrderKey,
   OrderBook,
+  Operation,
   OrderOutcome,
   PlaceOrder,
   PlaceOutcome,
   PostRoute,
   RowOf,
   SettleTrade,
+  StatementKey,
   Trade,
   TradeOutcome,
   Transfer,
@@ -265,6 +267,18 @@ export class PincexClient {
     return this.#read('/v1/orders/open/batch-get', 'openOrders', { symbols }, options);
   }
 
+  /**
+   * The statement of each account: its newest journal entries, newest first. It goes on from `before`, the version of the
+   * last entry of an earlier page.
+   */
+  async batchGetAccountStatements(
+    accounts: readonly StatementKey[],
+    { signal, timeoutMs, ...page }: { readonly limit?: number | undefined } & ReadOptions = {},
+  ): Promise<readonly (readonly JournalEntry[])[]> {
+    const body = { accounts, ...page } as BodyOf<'/v1/accounts/statements/batch-get'>;
+    return this.#read('/v1/accounts/statements/batch-get', 'statements', body, { signal, timeoutMs });
+  }
+
   /** What one call may bring. */
   async limits(options?: CallOptions): Promise<Limits> {
     return (await this.#transport.send({ method: 'GET', path: '/v1/limits' }, options)) as Limits;
@@ -288,6 +302,11 @@ export class PincexClient {
   /** Every step of every account, by user, currency and version. */
   streamJournal(options?: StreamOptions): RowStream<JournalEntry> {
     return this.#stream('/v1/stream/journal', options);
+  }
+
+  /** Every item that was applied, and who sent it, by user, kind and id. */
+  streamOperations(options?: StreamOptions): RowStream<Operation> {
+    return this.#stream('/v1/stream/operations', options);
   }
 
   async #write<Route extends WriteRoute>(

@@ -2519,6 +2519,173 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/accounts/statements/batch-get': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * The newest journal entries of each account, newest first
+     * @description A page goes on where an earlier one ended when `before` is the version of its last entry.
+     */
+    readonly post: {
+      readonly parameters: {
+        readonly query?: never;
+        readonly header?: {
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
+          readonly 'Request-Timeout'?: string;
+        };
+        readonly path?: never;
+        readonly cookie?: never;
+      };
+      readonly requestBody: {
+        readonly content: {
+          readonly 'application/json': {
+            readonly accounts: readonly {
+              /**
+               * @description 1 to 128 characters, in your own form
+               * @example order-1
+               */
+              readonly userId: string;
+              /** @example USD */
+              readonly currency: string;
+              readonly before?: number | null;
+            }[];
+            /** @description For each account; 100 where absent */
+            readonly limit?: number;
+            /** @description Past every cache and replica: what was written before is seen */
+            readonly fresh?: boolean;
+          };
+        };
+      };
+      readonly responses: {
+        /** @description What was asked for */
+        readonly 200: {
+          headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/json': {
+              readonly statements: readonly (readonly components['schemas']['JournalEntry'][])[];
+            };
+          };
+        };
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body did not come in time */
+        readonly 408: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description Too many items, too many rows, or too large a body */
+        readonly 413: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The body is not JSON */
+        readonly 415: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/orders/batch-get': {
     readonly parameters: {
       readonly query?: never;
@@ -3846,6 +4013,136 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/stream/operations': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * All operations, a line of JSON for each
+     * @description Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.
+     */
+    readonly get: {
+      readonly parameters: {
+        readonly query?: {
+          /** @description A cursor */
+          readonly after?: string;
+        };
+        readonly header?: {
+          /** @description How many seconds the client waits for the answer, such as `2.5` */
+          readonly 'Request-Timeout'?: string;
+        };
+        readonly path?: never;
+        readonly cookie?: never;
+      };
+      readonly requestBody?: never;
+      readonly responses: {
+        /** @description Lines of JSON */
+        readonly 200: {
+          headers: {
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/x-ndjson':
+              | {
+                  readonly cursor: string;
+                  readonly row: components['schemas']['Operation'];
+                }
+              | {
+                  /** @enum {boolean} */
+                  readonly end: true;
+                };
+          };
+        };
+        /** @description What was sent is malformed; nothing was done */
+        readonly 400: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description There is no key that is valid */
+        readonly 401: {
+          headers: {
+            /** @description `Bearer` */
+            readonly 'WWW-Authenticate'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The key has not the scope that is needed */
+        readonly 403: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description More items than the key may send */
+        readonly 429: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            /** @description What is left of the items of this second, where the key has a limit */
+            readonly RateLimit?: string;
+            /** @description How many items the key may send in a second */
+            readonly 'RateLimit-Policy'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service failed */
+        readonly 500: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The service is busy, stops, or cannot reach its database */
+        readonly 503: {
+          headers: {
+            /** @description Seconds after which the same call may succeed, where it helps to wait */
+            readonly 'Retry-After'?: string;
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+        /** @description The time of Request-Timeout was over */
+        readonly 504: {
+          headers: {
+            readonly [name: string]: unknown;
+          };
+          content: {
+            readonly 'application/problem+json': components['schemas']['Problem'];
+          };
+        };
+      };
+    };
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/healthz': {
     readonly parameters: {
       readonly query?: never;
@@ -5025,6 +5322,54 @@ export interface components {
        * @example order-1
        */
       readonly orderId: string | null;
+      readonly reason: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata: {
+        readonly [key: string]: unknown;
+      } | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly createdAt: string;
+    };
+    readonly Operation: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @enum {string} */
+      readonly kind: 'funds' | 'transaction' | 'order' | 'order_change' | 'trade';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @example lockFunds */
+      readonly type: string;
+      /** Format: uuid */
+      readonly batchId: string;
+      /**
+       * @description Who sent the batch: `key:` and the id of the API key, or what the library was told
+       * @example key:0123456789abcdef
+       */
+      readonly actor: string | null;
+      readonly reason: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
@@ -5062,6 +5407,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5069,8 +5430,6 @@ export interface components {
       readonly userId: string;
       /** @example USD */
       readonly currency: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
     };
     readonly Deposit: {
       /**
@@ -5078,6 +5437,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5090,8 +5465,6 @@ export interface components {
        * @example 1.5
        */
       readonly amount: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5104,6 +5477,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5116,8 +5505,6 @@ export interface components {
        * @example 1.5
        */
       readonly amount: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5130,6 +5517,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5142,8 +5545,6 @@ export interface components {
        * @example 1.5
        */
       readonly amount: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5161,6 +5562,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5173,8 +5590,6 @@ export interface components {
        * @example 1.5
        */
       readonly amount: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5192,6 +5607,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5204,8 +5635,6 @@ export interface components {
        * @example 1.5
        */
       readonly amount: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5218,6 +5647,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5281,8 +5726,6 @@ export interface components {
        * @example 1.5
        */
       readonly holdAmount?: string | null;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
     };
     readonly PlaceOrder: {
       /**
@@ -5290,6 +5733,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5353,8 +5812,6 @@ export interface components {
        * @example 1.5
        */
       readonly holdAmount?: string | null;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
       readonly recordRejection?: boolean;
     };
     readonly CancelOrder: {
@@ -5363,6 +5820,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5373,8 +5846,6 @@ export interface components {
        * @example order-1
        */
       readonly orderId: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
     };
     readonly UpdateOrderStatus: {
       /**
@@ -5382,6 +5853,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5405,8 +5892,6 @@ export interface components {
        * @example 1.5
        */
       readonly averagePrice?: string | null;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
     };
     readonly SettleTrade: {
       /**
@@ -5414,6 +5899,22 @@ export interface components {
        * @example order-1
        */
       readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?: {
+        readonly [key: string]: unknown;
+      } | null;
       /** @example BTC/USD */
       readonly symbol: string;
       /**
@@ -5458,8 +5959,6 @@ export interface components {
        * @example 1.5
        */
       readonly sellFee?: string | null;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
     };
     readonly MixedItem:
       | {
@@ -5470,6 +5969,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5477,8 +5992,6 @@ export interface components {
           readonly userId: string;
           /** @example USD */
           readonly currency: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
         }
       | {
           /** @enum {string} */
@@ -5488,6 +6001,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5500,8 +6029,6 @@ export interface components {
            * @example 1.5
            */
           readonly amount: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5516,6 +6043,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5528,8 +6071,6 @@ export interface components {
            * @example 1.5
            */
           readonly amount: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5544,6 +6085,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5556,8 +6113,6 @@ export interface components {
            * @example 1.5
            */
           readonly amount: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5577,6 +6132,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5589,8 +6160,6 @@ export interface components {
            * @example 1.5
            */
           readonly amount: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5610,6 +6179,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5622,8 +6207,6 @@ export interface components {
            * @example 1.5
            */
           readonly amount: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5638,6 +6221,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5701,8 +6300,6 @@ export interface components {
            * @example 1.5
            */
           readonly holdAmount?: string | null;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
         }
       | {
           /** @enum {string} */
@@ -5712,6 +6309,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5775,8 +6388,6 @@ export interface components {
            * @example 1.5
            */
           readonly holdAmount?: string | null;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
           readonly recordRejection?: boolean;
         }
       | {
@@ -5787,6 +6398,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5797,8 +6424,6 @@ export interface components {
            * @example order-1
            */
           readonly orderId: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
         }
       | {
           /** @enum {string} */
@@ -5808,6 +6433,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5831,8 +6472,6 @@ export interface components {
            * @example 1.5
            */
           readonly averagePrice?: string | null;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
         }
       | {
           /** @enum {string} */
@@ -5842,6 +6481,22 @@ export interface components {
            * @example order-1
            */
           readonly id: string;
+          /** @description Items of one group succeed or fail together */
+          readonly group?: string | null;
+          /**
+           * @description Why it is asked, in a few words
+           * @example order_placement
+           */
+          readonly reason?: string | null;
+          /**
+           * @description An object of your own, of at most 4,096 bytes as JSON
+           * @example {
+           *       "ticket": "T-17"
+           *     }
+           */
+          readonly metadata?: {
+            readonly [key: string]: unknown;
+          } | null;
           /** @example BTC/USD */
           readonly symbol: string;
           /**
@@ -5886,8 +6541,6 @@ export interface components {
            * @example 1.5
            */
           readonly sellFee?: string | null;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
         };
   };
   responses: never;

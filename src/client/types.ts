@@ -32,6 +32,13 @@ export type Account = Schemas['Account'];
 export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];
+export type Operation = Schemas['Operation'];
+/** The account whose statement is asked for, and the version before which it goes on. */
+export interface StatementKey {
+  readonly userId: string;
+  readonly currency: string;
+  readonly before?: number | null;
+}
 /** An order by its user and its id, or by its id alone. */
 export type OrderKey = string | { readonly userId: string; readonly id: string };
 export type OrderBook = Schemas['OrderBook'];

@@ -2,15 +2,14 @@ import { keyOf, ownedId } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
-export interface CancelOrder {
+export interface CancelOrder extends AnyItem {
   /** Of this operation, not of the order. */
   readonly id: string;
   readonly userId: string;
   readonly orderId: string;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 /** Cancels an order and gives back what its hold still has. */

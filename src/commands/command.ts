@@ -1,5 +1,5 @@
 import type { Books } from '../books/books.ts';
-import type { OperationId } from '../books/rows.ts';
+import type { Note, OperationId } from '../books/rows.ts';
 import type { Rejection } from '../books/rejection.ts';
 import type { Keys } from './keys.ts';
 
@@ -11,6 +11,8 @@ export interface Command<Data = unknown> {
   readonly claims: readonly [OperationId, ...OperationId[]];
   /** All that was asked, as text: tells a replay from a reused id. */
   readonly content: string;
+  /** What the caller says of it. */
+  readonly note?: Note | undefined;
   /** Names the rows that the rule will look at. */
   touch(keys: Keys): void;
   /** The rule: changes the books and returns the item's data, or throws a {@link Rejection} and changes nothing. */

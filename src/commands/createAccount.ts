@@ -2,14 +2,13 @@ import { fundsOf, openAccount, type Funds } from '../books/funds.ts';
 import { accountId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
-export interface CreateAccount {
+export interface CreateAccount extends AnyItem {
   readonly id: string;
   readonly userId: string;
   readonly currency: string;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 /** Opens an empty account, which then is there before any money is. */

@@ -1,5 +1,6 @@
 import { FEES } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
+import type { Note } from '../books/rows.ts';
 import type { Catalog, Currency, Market } from '../catalog/catalog.ts';
 import { describe } from '../describe.ts';
 import { limits } from '../limits.ts';
@@ -129,6 +130,14 @@ export class Fields {
     return time.toISOString();
   }
 
+  /** What the caller says of the item: `undefined` where it says nothing. */
+  note(): Note | undefined {
+    const reason = this.#has('reason') ? this.#reason(this.#item['reason']) : null;
+    // It was made text when the item was copied.
+    const metadata = typeof this.#item['metadata'] === 'string' ? this.#item['metadata'] : null;
+    return reason === null && metadata === null ? undefined : { reason, metadata };
+  }
+
   /** Refuses the item because of one field. */
   refusal(code: ItemErrorCode, field: string, problem: string): Rejection {
     return new Rejection(code, `${field} ${problem}: got ${describe(this.#item[field])}`);
@@ -143,6 +152,18 @@ export class Fields {
     if (typeof value === 'string' && isId(value)) return value;
     const form = `must be a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@"`;
     throw this.refusal('invalid_id', field, form);
+  }
+
+  #reason(value: unknown): string {
+    const isReason =
+      typeof value === 'string' &&
+      value.length > 0 &&
+      value.length <= limits.reasonLength &&
+      !CONTROL_CHARACTER.test(value) &&
+      value.isWellFormed();
+    if (isReason) return value;
+    const form = `must be a text of 1 to ${limits.reasonLength} characters, without control characters`;
+    throw this.refusal('invalid_reason', 'reason', form);
   }
 
   #positive(code: ItemErrorCode, field: string, scale: number): bigint {

@@ -4,9 +4,10 @@ import { describe, reasonOf } from '../describe.ts';
 import { copyKnown, namesOf, type Names } from '../known.ts';
 import { isArray } from '../lists.ts';
 import type { CommandType, ItemOf } from './index.ts';
+import { metadataText } from './metadata.ts';
 
 /** What every item may have. */
-const every = { id: true, group: true } as const;
+const every = { id: true, group: true, reason: true, metadata: true } as const;
 const account = { ...every, userId: true, currency: true } as const;
 const money = { ...account, amount: true } as const;
 const transaction = { ...money, reference: true } as const;
@@ -88,7 +89,21 @@ export function copyItem(item: unknown, type?: CommandType): CopiedItem {
   }
   const { values, problem } = copyKnown(item, FIELDS[asked], `a field of ${asked}`, isNamed);
   const wrong = problem ?? copyDates(values);
-  return { values, type: wrong === undefined ? asked : new Rejection('invalid_item', wrong) };
+  if (wrong !== undefined) return { values, type: new Rejection('invalid_item', wrong) };
+  return { values, type: copyMetadata(values) ?? asked };
+}
+
+/** Puts its text in the place of metadata; returns what is wrong with it. */
+function copyMetadata(values: Record<string, unknown>): Rejection | undefined {
+  const { metadata } = values;
+  if (metadata === undefined || metadata === null) return undefined;
+  try {
+    values['metadata'] = metadataText(metadata);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Rejection) return error;
+    throw error;
+  }
 }
 
 function commandOf(item: object): CommandType | Rejection {

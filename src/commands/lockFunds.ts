@@ -3,9 +3,10 @@ import { Rejection } from '../books/rejection.ts';
 import { accountId, holdId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
-export interface LockFunds {
+export interface LockFunds extends AnyItem {
   readonly id: string;
   readonly userId: string;
   readonly currency: string;
@@ -15,8 +16,6 @@ export interface LockFunds {
   readonly orderId: string;
   /** When the sweeper returns what the hold still has, ISO 8601. A later lock for the same hold sets it anew. */
   readonly expiresAt?: string | Date | null;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 /** Moves funds from available to locked, into the hold of (user, order, currency). */

@@ -4,8 +4,9 @@ import { keyOf, ownedId } from '../books/rows.ts';
 import type { Market } from '../catalog/catalog.ts';
 import { encodeNumeric, formatAmount } from '../money/amount.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 
-export interface CreateOrder {
+export interface CreateOrder extends AnyItem {
   /** The order's id, which is also the id of this operation. */
   readonly id: string;
   readonly userId: string;
@@ -34,8 +35,6 @@ export interface CreateOrder {
   readonly parentOrderId?: string | null;
   /** What a buy without a limit price may spend, decimal string in quote. */
   readonly holdAmount?: string | null;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 const SIDES: readonly OrderSide[] = ['buy', 'sell'];

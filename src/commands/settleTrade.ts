@@ -19,9 +19,10 @@ import { formatAmount } from '../money/amount.ts';
 import type { Command } from './command.ts';
 import type { OrderOutcome } from './createOrder.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
-export interface SettleTrade {
+export interface SettleTrade extends AnyItem {
   /** The trade's id, unique for both its users, which is also the id of this operation. */
   readonly id: string;
   readonly symbol: string;
@@ -39,8 +40,6 @@ export interface SettleTrade {
   readonly buyFee?: string | null;
   /** Decimal string in quote, taken from what the seller receives. Default none. */
   readonly sellFee?: string | null;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 /** A trade, and what became of its two orders. */

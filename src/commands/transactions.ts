@@ -3,9 +3,10 @@ import { Rejection } from '../books/rejection.ts';
 import { accountId, keyOf, ownedId, type TransactionRow } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
-export interface Deposit {
+export interface Deposit extends AnyItem {
   readonly id: string;
   readonly userId: string;
   readonly currency: string;
@@ -13,8 +14,6 @@ export interface Deposit {
   readonly amount: string;
   /** The bank's or the chain's own name for it. */
   readonly reference?: string | null;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 export type Withdraw = Deposit;

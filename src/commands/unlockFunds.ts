@@ -3,9 +3,10 @@ import { Rejection } from '../books/rejection.ts';
 import { accountId, holdId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
-export interface UnlockFunds {
+export interface UnlockFunds extends AnyItem {
   readonly id: string;
   readonly userId: string;
   readonly currency: string;
@@ -13,8 +14,6 @@ export interface UnlockFunds {
   readonly amount: string;
   /** The order that the hold is for. */
   readonly orderId: string;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 /** Moves funds from the hold of (user, order, currency) back to available. */

@@ -13,9 +13,10 @@ import { formatAmount, parseAmount } from '../money/amount.ts';
 import type { Command } from './command.ts';
 import type { OrderOutcome } from './createOrder.ts';
 import type { Fields } from './fields.ts';
+import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
-export interface UpdateOrderStatus {
+export interface UpdateOrderStatus extends AnyItem {
   /** Of this operation, not of the order. */
   readonly id: string;
   readonly userId: string;
@@ -28,8 +29,6 @@ export interface UpdateOrderStatus {
    * this update fills is taken at the order's limit price.
    */
   readonly averagePrice?: string | null;
-  /** Items of one group succeed or fail together. */
-  readonly group?: string | null;
 }
 
 /** Moves an order on in its states. Placed orders fill and end by `settleTrade` and `cancelOrder` instead. */

@@ -15,7 +15,7 @@ export interface Statement {
 /** A statement in parts, or a part of one, with its own parameters from `$1` on. */
 export interface Part {
   readonly text: string;
-  readonly values: readonly string[];
+  readonly values: readonly (string | null)[];
   readonly hints?: readonly string[];
 }
 

@@ -19,6 +19,7 @@ import {
   revokeApiKey,
 } from '../http/access/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
+import { getAccountStatements } from '../reads/accountStatement.ts';
 import { countOpenOrders, getOpenOrders } from '../reads/openOrders.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
@@ -57,6 +58,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...getTradesByOrders, by: ['trades_order', 'orders_pkey'] },
   { ...countTradesOfOrders, by: ['trades_order'] },
   { ...getOrderBooks, by: ['orders_book'] },
+  getAccountStatements,
   { ...getOpenOrders, by: ['orders_book'] },
   { ...countOpenOrders, by: ['orders_book'] },
   { ...findExpiredOrders, by: ['orders_expiry'] },
@@ -65,6 +67,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   streams.orders.page,
   streams.trades.page,
   streams.journal.page,
+  streams.operations.page,
   requests.insertRequest,
   { ...requests.readRequests, by: ['requests_pkey', 'requests_key'] },
   requests.takeOverRequest,

@@ -129,11 +129,12 @@ function decideItem(
     if (before instanceof Rejection) throw before;
     if (before !== undefined) return { index, id, status: 'replayed', data: before.data };
     refuseBroken(books, command);
+    const { type, claims, note } = command;
+    books.note = note;
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
-    const { type, claims } = command;
     for (const claim of claims) {
-      books.operations.set(claim.key, { ...claim, type, contentHash, outcome, batchId });
+      books.operations.set(claim.key, { ...claim, type, contentHash, outcome, batchId, note });
     }
     return { index, id, status: 'applied', data };
   } catch (error) {

@@ -19,7 +19,15 @@ import { load, type PlacedBooks } from './load.ts';
 import { lockRows, requireLocked } from './locks.ts';
 import { noteOrphans, readOrphans } from './orphans.ts';
 import { persist, type Alongside } from './persist.ts';
-import { copyBatch, missesCatalog, readBatchId, requireBatch, type ReadBatch, type Reader } from './read.ts';
+import {
+  copyBatch,
+  missesCatalog,
+  readActor,
+  readBatchId,
+  requireBatch,
+  type ReadBatch,
+  type Reader,
+} from './read.ts';
 
 /**
  * How a batch is kept apart from others that run at the same time.
@@ -40,6 +48,11 @@ export interface BatchOptions {
    * Default: a new one, version 7.
    */
   readonly batchId?: string;
+  /**
+   * Who sends it, such as the name of an employee or of a service: 1 to 128 characters as an id has them. Kept with each
+   * operation of the batch, and no part of what a replay is compared by. Default: nobody is named.
+   */
+  readonly actor?: string | undefined;
 }
 
 /** What only the service asks for. */
@@ -107,6 +120,7 @@ export class Engine {
     const began = performance.now();
     const known = readOptions('a batch', options, OPTIONS, 'invalid_batch', 'alongside');
     const { mode = 'partial', batchId: ownId } = known;
+    const actor = known.actor === undefined ? null : readActor(known.actor);
     const alongside = options?.alongside;
     const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
@@ -115,6 +129,7 @@ export class Engine {
       const batch: Batch = {
         ...prepared,
         batchId,
+        actor,
         mode,
         began,
         alongside,
@@ -258,13 +273,14 @@ export interface Within {
   readonly committing: Books[];
 }
 
-const OPTIONS = namesOf<BatchOptions>({ mode: true, batchId: true });
+const OPTIONS = namesOf<BatchOptions>({ mode: true, batchId: true, actor: true });
 
 /** After these nothing was written, or it can be looked up: the batch is tried again. */
 const AGAIN = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
 
 interface Batch {
   readonly batchId: string;
+  readonly actor: string | null;
   readonly mode: BatchMode;
   /** By `performance.now()`. */
   readonly began: number;
@@ -349,7 +365,8 @@ async function persistBatch(
   { books, alongside }: Decided,
 ): Promise<void> {
   try {
-    await persist(session, batch.keys, loaded, books, batch.batchId, alongside);
+    const { keys, batchId: id, actor } = batch;
+    await persist(session, keys, loaded, books, { id, actor }, alongside);
   } catch (error) {
     if (isTaken(error)) batch.seeksOrphans = true;
     throw error;

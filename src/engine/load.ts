@@ -249,8 +249,8 @@ async function runReadings(session: Session, readings: readonly Reading[]): Prom
   }
 }
 
-function inOneStatement(parts: readonly NamedPart[]): [Statement, string[]] {
-  const values: string[] = [];
+function inOneStatement(parts: readonly NamedPart[]): [Statement, (string | null)[]] {
+  const values: (string | null)[] = [];
   const columns = parts.map(({ name, part }) => {
     const column = `(${shiftParameters(part.text, values.length)}) AS "${name}"`;
     values.push(...part.values);

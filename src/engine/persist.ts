@@ -6,6 +6,7 @@ import {
   type Account,
   type Hold,
   type NewOrder,
+  type Note,
   type OrderRow,
 } from '../books/rows.ts';
 import type { KeyList, Keys } from '../commands/keys.ts';
@@ -57,10 +58,10 @@ const insertBeginnings = `
 
 const insertJournal = `
   INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
-    operation_id, operation_type, order_id, created_at)
+    operation_id, operation_type, order_id, created_at, reason, metadata)
   SELECT *
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
-    $8::text[], $9::text[], $10::text[], $11::timestamptz[])`;
+    $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::text[], $13::jsonb[])`;
 
 const insertHolds = `
   INSERT INTO holds (user_id, order_id, currency, amount, placed, expires_at, created_at)
@@ -134,14 +135,20 @@ const insertTransactions = `
     AS new (user_id, id, type, currency, amount, to_user_id, reference, created_at)`;
 
 const insertOperations = `
-  INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, created_at)
-  SELECT user_id, kind, id, type, content_hash, outcome, $7::uuid, $8::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-    AS new (user_id, kind, id, type, content_hash, outcome)`;
+  INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, reason, metadata, batch_id, actor, created_at)
+  SELECT *, $9::uuid, $10::text, $11::timestamptz
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[])`;
 
 /** One row of somebody else's that is written with a batch: where it is not there to be written, the batch is not either. */
 export interface Alongside extends Part {
   readonly name: string;
+}
+
+/** A batch as its operations name it. */
+export interface Sent {
+  readonly id: string;
+  /** Who sent it, where that was said. */
+  readonly actor: string | null;
 }
 
 /**
@@ -154,14 +161,14 @@ export async function persist(
   keys: Keys,
   loaded: PlacedBooks,
   books: Books,
-  batchId: string,
+  batch: Sent,
   alongside?: Alongside,
 ): Promise<void> {
   const writes = [
     ...accountWrites(keys, loaded, books),
     ...orderWrites(keys, loaded, books),
     ...holdWrites(keys, loaded, books),
-    ...recordWrites(keys, books, batchId),
+    ...recordWrites(keys, books, batch),
   ];
   if (writes.length === 0 && alongside === undefined) return;
   await session.query(...inOneStatement(writes, alongside));
@@ -172,8 +179,8 @@ export async function persist(
  * there to be written: of less than nothing there is no root. That row comes last, so that it is not held while others are
  * waited for: parts are run where they are counted, and those that nothing counts behind all others.
  */
-function inOneStatement(writes: readonly Write[], alongside?: Alongside): [Statement, string[]] {
-  const values: string[] = [];
+function inOneStatement(writes: readonly Write[], alongside?: Alongside): [Statement, (string | null)[]] {
+  const values: (string | null)[] = [];
   const guards: string[] = [];
   const inserted = ['0'];
   const partOf = (name: string, { text, values: own }: Part): string => {
@@ -290,6 +297,7 @@ function accountWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
         textArray(journal.map((entry) => entry.operationType)),
         textArray(journal.map((entry) => entry.orderId)),
         momentArray(journal.map((entry) => entry.createdAt)),
+        ...noteArrays(journal),
       ],
     });
   }
@@ -402,11 +410,7 @@ function orderWrites(keys: Keys, loaded: PlacedBooks, books: Books): Write[] {
   return writes;
 }
 
-function recordWrites(
-  keys: Keys,
-  { trades, transactions, operations, now }: Books,
-  batchId: string,
-): Write[] {
+function recordWrites(keys: Keys, { trades, transactions, operations, now }: Books, batch: Sent): Write[] {
   const writes: Write[] = [];
   if (trades.length > 0) {
     writes.push({
@@ -455,13 +459,21 @@ function recordWrites(
         textArray(applied.map((operation) => operation.type)),
         textArray(applied.map((operation) => operation.contentHash)),
         textArray(applied.map((operation) => operation.outcome)),
-        batchId,
+        ...noteArrays(applied),
+        batch.id,
+        batch.actor,
         momentText(now),
       ],
     });
   }
   return writes;
 }
+
+/** The reasons, and the metadata. */
+const noteArrays = (rows: readonly { readonly note?: Note | undefined }[]): [string, string] => [
+  textArray(rows.map(({ note }) => note?.reason ?? null)),
+  textArray(rows.map(({ note }) => note?.metadata ?? null)),
+];
 
 const momentArray = (moments: readonly Moment[]): string => plainArray(moments.map(momentText));
 

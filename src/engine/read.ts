@@ -1,6 +1,8 @@
 import { validate as isUuid } from 'uuid';
 import { Rejection } from '../books/rejection.ts';
+import { keyOf } from '../books/rows.ts';
 import { CATALOG_MISSES, type Catalog } from '../catalog/catalog.ts';
+import type { Command } from '../commands/command.ts';
 import { Fields, isId } from '../commands/fields.ts';
 import { commands, type CommandType } from '../commands/index.ts';
 import { copyItem, type CopiedItem } from '../commands/items.ts';
@@ -50,6 +52,18 @@ export function readBatchId(id: unknown): string {
   throw new PincexError('invalid_batch', `batchId must be a UUID: got ${describe(id)}`);
 }
 
+/** The sweeper, which is nobody of the caller's. */
+export const SWEEPER = '@sweeper';
+
+/** @throws PincexError `invalid_batch` */
+export function readActor(actor: unknown): string {
+  if (typeof actor === 'string' && (isId(actor) || actor === SWEEPER)) return actor;
+  throw new PincexError(
+    'invalid_batch',
+    `actor must be a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@": got ${describe(actor)}`,
+  );
+}
+
 /** For the items of callers. @param type of all items; without it each names its own */
 export function readerOf(type?: CommandType): Reader {
   return (raw) => {
@@ -90,8 +104,16 @@ function readItem({ values, type }: CopiedItem, catalog: Catalog): Item {
   return {
     id: typeof id === 'string' && isId(id) ? id : null,
     group: isGrouped ? group : null,
-    command: type instanceof Rejection ? type : isGrouped ? attempt(() => commands[type](fields)) : group,
+    command: type instanceof Rejection ? type : isGrouped ? attempt(() => readCommand(type, fields)) : group,
   };
+}
+
+/** A note is part of the content: the same item with another reason is another one. */
+function readCommand(type: CommandType, fields: Fields): Command {
+  const note = fields.note();
+  const command = commands[type](fields);
+  if (note === undefined) return command;
+  return { ...command, note, content: keyOf(command.content, note.reason ?? '', note.metadata ?? '') };
 }
 
 /** What `read` returns, or the rejection that it throws. */

@@ -63,7 +63,8 @@ export class Batches {
     // Nobody can send such a call again as the same, or ask for it, before it is answered.
     const isUnasked = key === null && batchId === undefined && request.deadline === Infinity;
     const answered: Answered = (id, noted) => {
-      const run = (options: EngineOptions) => execute(items, { mode, batchId: id, ...options });
+      const run = (options: EngineOptions) =>
+        execute(items, { mode, batchId: id, actor: `key:${call.caller}`, ...options });
       return executeAnswered(run, noted);
     };
     return isUnasked

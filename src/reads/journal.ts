@@ -1,3 +1,4 @@
+import type { JsonObject } from '../commands/item.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 
@@ -18,6 +19,10 @@ export interface JournalEntryView {
   readonly operationType: string;
   /** The order whose hold was made or taken from. */
   readonly orderId: string | null;
+  /** Why, in the words of who asked for it. */
+  readonly reason: string | null;
+  /** What else they said of it. */
+  readonly metadata: JsonObject | null;
   /** ISO 8601 in UTC. */
   readonly createdAt: string;
 }
@@ -25,7 +30,7 @@ export interface JournalEntryView {
 /** Of `journal j`: what {@link toJournalEntryView} takes. */
 export const JOURNAL_COLUMNS = `
       j.user_id, j.currency, j.version, j.available_delta, j.locked_delta, j.available, j.locked, j.operation_id,
-      j.operation_type, j.order_id, j.created_at`;
+      j.operation_type, j.order_id, j.reason, j.metadata, j.created_at`;
 
 /** {@link JOURNAL_COLUMNS} */
 export interface JournalRow {
@@ -39,6 +44,8 @@ export interface JournalRow {
   operation_id: string;
   operation_type: string;
   order_id: string | null;
+  reason: string | null;
+  metadata: string | null;
   created_at: string;
 }
 
@@ -54,6 +61,12 @@ export function toJournalEntryView(row: JournalRow): JournalEntryView {
     operationId: row.operation_id,
     operationType: row.operation_type,
     orderId: row.order_id,
+    reason: row.reason,
+    metadata: metadataOf(row.metadata),
     createdAt: isoMoment(row.created_at),
   };
 }
+
+/** The metadata of a row, which was an object when it was stored. */
+export const metadataOf = (json: string | null): JsonObject | null =>
+  json === null ? null : (JSON.parse(json) as JsonObject);

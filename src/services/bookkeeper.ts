@@ -4,14 +4,19 @@ import type { CreateAccount } from '../commands/createAccount.ts';
 import type { LockFunds } from '../commands/lockFunds.ts';
 import type { Deposit, Transfer, Withdraw } from '../commands/transactions.ts';
 import type { UnlockFunds } from '../commands/unlockFunds.ts';
+import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
+import { namesOf, readOptions } from '../known.ts';
+import { limits } from '../limits.ts';
 import { accountKeys, type AccountView } from '../reads/accounts.ts';
-import { requireKey, requireKeys } from '../reads/keys.ts';
+import { readAccountStatements, requireStatementKeys, type StatementKey } from '../reads/accountStatement.ts';
+import type { JournalEntryView } from '../reads/journal.ts';
+import { requireFlag, requireKey, requireKeys, requireLimit } from '../reads/keys.ts';
 import { accounts } from '../repository/kinds.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 import { executeOne, type Executor } from './executor.ts';
-import { atLeast, eachAtLeast, type MinVersion, type MinVersions } from './versions.ts';
+import { atLeast, eachAtLeast, type Fresh, type MinVersion, type MinVersions } from './versions.ts';
 
 /**
  * Accounts and funds. Every call that writes takes a list and answers with a result for each item; the single
@@ -52,6 +57,40 @@ export class Bookkeeper {
     const accepts = atLeast('getAccount', options);
     await this.#codes.requireCurrencies([key.currency]);
     return this.#repository.get(accounts, key, accepts);
+  }
+
+  /**
+   * The statement of each account: its newest journal entries, newest first, each with its reason and metadata. It goes on
+   * from `before`, the version of the last entry of an earlier page. An account that is not there has none.
+   *
+   * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_currency`
+   */
+  async batchGetAccountStatements(
+    accounts: readonly StatementKey[],
+    options?: { readonly limit?: number | undefined } & Fresh,
+  ): Promise<JournalEntryView[][]> {
+    const keys = requireStatementKeys('accounts', accounts);
+    const { limit = limits.statementEntries.byDefault, fresh = false } = readOptions(
+      'batchGetAccountStatements',
+      options,
+      LIMIT_AND_FRESH,
+    );
+    requireLimit('limit', limit, limits.statementEntries.most);
+    requireFlag('fresh', fresh);
+    await this.#codes.requireCurrencies(keys.map(({ currency }) => currency));
+    const read = (session: Session) => readAccountStatements(session, keys, limit);
+    return this.#repository.readDirectly(read, { fresh });
+  }
+
+  /** A {@link batchGetAccountStatements} of one account. */
+  async getAccountStatement(
+    userId: string,
+    currency: string,
+    options?: { readonly before?: number | null | undefined; readonly limit?: number | undefined } & Fresh,
+  ): Promise<JournalEntryView[]> {
+    const { before, ...rest } = readOptions('getAccountStatement', options, PAGE_AND_FRESH);
+    const [entries] = await this.batchGetAccountStatements([{ userId, currency, before }], rest);
+    return entries ?? [];
   }
 
   /** Opens empty accounts. Money does not wait for that: a first deposit makes the account too. */
@@ -111,3 +150,10 @@ export class Bookkeeper {
     return executeOne(this.#execute, 'transfer', transfer, options);
   }
 }
+
+const LIMIT_AND_FRESH = namesOf<{ limit?: number } & Fresh>({ limit: true, fresh: true });
+const PAGE_AND_FRESH = namesOf<{ before?: number; limit?: number } & Fresh>({
+  before: true,
+  limit: true,
+  fresh: true,
+});

@@ -5,6 +5,7 @@ import type { Command } from '../commands/command.ts';
 import type { Database } from '../database/database.ts';
 import { isoTime } from '../database/time.ts';
 import type { Engine } from '../engine/engine.ts';
+import { SWEEPER } from '../engine/read.ts';
 import { limits } from '../limits.ts';
 
 export const findExpiredHolds = {
@@ -98,10 +99,14 @@ export class Sweeper {
     for (;;) {
       const bounds = [now.toISOString(), String(limits.sweepItems), String(staying)];
       const rows = await this.#database.query<Expired>(find, bounds);
-      const { counts, failedItems } = await this.#engine.execute(rows, (row) => {
-        const item = { id: null, group: null, command: toCommand(row as Expired) };
-        return () => item;
-      });
+      const { counts, failedItems } = await this.#engine.execute(
+        rows,
+        (row) => {
+          const item = { id: null, group: null, command: toCommand(row as Expired) };
+          return () => item;
+        },
+        { actor: SWEEPER },
+      );
       swept += counts.applied;
       const stayed = staying;
       for (const [index, { code, message }] of failedItems) {

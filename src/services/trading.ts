@@ -28,7 +28,7 @@ import { nothingCached, type Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 import { limits } from '../limits.ts';
 import { executeOne, type Executor } from './executor.ts';
-import { atLeast, eachAtLeast, type MinVersion, type MinVersions } from './versions.ts';
+import { atLeast, eachAtLeast, type Fresh, type MinVersion, type MinVersions } from './versions.ts';
 
 /**
  * Orders and trades. Matching is the caller's: these store what it decides and move the money that goes with it.
@@ -250,10 +250,4 @@ function readUserOrdersOptions(call: string, options: unknown) {
     ...(statuses !== undefined && { statuses: requireStatuses(statuses) }),
     ...(symbol !== undefined && { symbol: requireKey('symbol', symbol) }),
   };
-}
-
-/** Lists have no version: a reader that must see its own write asks for a fresh one. */
-export interface Fresh {
-  /** Past the cache and the replica. Default false. */
-  readonly fresh?: boolean;
 }

@@ -57,3 +57,9 @@ function requireVersion(version: unknown): number {
   if (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0) return version;
   throw new PincexError('invalid_argument', `A version is a whole number from 0: got ${describe(version)}`);
 }
+
+/** Lists have no version: a reader that must see its own write asks for a fresh one. */
+export interface Fresh {
+  /** Past the cache and the replica. Default false. */
+  readonly fresh?: boolean | undefined;
+}

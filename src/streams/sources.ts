@@ -8,6 +8,12 @@ import {
   type JournalEntryView,
   type JournalRow,
 } from '../reads/journal.ts';
+import {
+  OPERATION_COLUMNS,
+  toOperationView,
+  type OperationRow,
+  type OperationView,
+} from '../reads/operations.ts';
 import { ORDER_COLUMNS, toOrderView, type OrderRow, type OrderView } from '../reads/orders.ts';
 import { TRADE_COLUMNS, toTradeView, type TradeRow, type TradeView } from '../reads/trades.ts';
 import type { Key } from './cursor.ts';
@@ -103,4 +109,14 @@ export const journal = source<JournalRow, JournalEntryView>({
   bottom: ['', '', 0],
   toView: toJournalEntryView,
   keyOf: ({ userId, currency, version }) => [userId, currency, version],
+});
+
+export const operations = source<OperationRow, OperationView>({
+  name: 'operations',
+  from: 'operations o',
+  columns: OPERATION_COLUMNS,
+  key: ['o.user_id', 'o.kind', 'o.id'],
+  bottom: ['', '', ''],
+  toView: toOperationView,
+  keyOf: ({ userId, kind, id }) => [userId, kind, id],
 });

@@ -82,6 +82,7 @@ const METHODS = {
   '/v1/batches': 'execute',
   '/v1/batches/{batchId}': 'getBatch',
   '/v1/accounts/batch-get': 'batchGetAccounts',
+  '/v1/accounts/statements/batch-get': 'batchGetAccountStatements',
   '/v1/orders/batch-get': 'batchGetOrdersByIds',
   '/v1/users/orders/batch-get': 'batchGetUserOrders',
   '/v1/trades/batch-get': 'batchGetTradesByOrderIds',
@@ -92,6 +93,7 @@ const METHODS = {
   '/v1/stream/orders': 'streamOrders',
   '/v1/stream/trades': 'streamTrades',
   '/v1/stream/journal': 'streamJournal',
+  '/v1/stream/operations': 'streamOperations',
 } as const satisfies Record<Exclude<keyof paths, Probe>, keyof PincexClient>;
 
 /** Of those who run the service. */

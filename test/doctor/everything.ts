@@ -63,6 +63,9 @@ function bookkeeperCalls({ bookkeeper }: Pincex, user: string): Calls<Bookkeeper
   return {
     batchGetAccounts: () => bookkeeper.batchGetAccounts([user], ['USD']),
     getAccount: () => bookkeeper.getAccount(user, 'USD'),
+    batchGetAccountStatements: () =>
+      bookkeeper.batchGetAccountStatements([{ userId: user, currency: 'USD' }]),
+    getAccountStatement: () => bookkeeper.getAccountStatement(user, 'USD'),
     batchCreateAccounts: () => bookkeeper.batchCreateAccounts([account()]),
     createAccount: () => bookkeeper.createAccount(account()),
     batchDeposit: () => bookkeeper.batchDeposit([money('d')]),
@@ -232,6 +235,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     streamOrders: () => toEnd(pincex.streamOrders()),
     streamTrades: () => toEnd(pincex.streamTrades()),
     streamJournal: () => toEnd(pincex.streamJournal()),
+    streamOperations: () => toEnd(pincex.streamOperations()),
   };
 }
 

@@ -30,6 +30,7 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   // Whoever made it; nobody else gets it.
   'GET /v1/batches/{batchId}': [],
   'POST /v1/accounts/batch-get': ['read'],
+  'POST /v1/accounts/statements/batch-get': ['read'],
   'POST /v1/orders/batch-get': ['read'],
   'POST /v1/users/orders/batch-get': ['read'],
   'POST /v1/trades/batch-get': ['read'],
@@ -39,6 +40,7 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'GET /v1/stream/orders': ['read'],
   'GET /v1/stream/trades': ['read'],
   'GET /v1/stream/journal': ['read'],
+  'GET /v1/stream/operations': ['read'],
   'GET /v1/limits': ['read'],
   'GET /healthz': null,
   'GET /readyz': null,

@@ -220,6 +220,38 @@ describe('an answer', () => {
   });
 });
 
+describe('what is said of an item', () => {
+  it('comes back in the statement of its account, and with who sent it in the operations', async () => {
+    const userId = await newUser(books.pincex, { USD: '10' });
+    const note = { reason: 'order_placement', metadata: { ticket: 17, tags: ['vip'], more: { ok: true } } };
+    const lock = { id: fresh('l'), userId, currency: 'USD', amount: '1', orderId: 'o', ...note };
+    await service.post('/v1/funds/batch-lock', { items: [lock] });
+    const { body } = await service.post<{ statements: object[][] }>('/v1/accounts/statements/batch-get', {
+      accounts: [{ userId, currency: 'USD' }],
+      limit: 1,
+    });
+    expect(body.statements).toMatchObject([[{ operationId: lock.id, version: 2, ...note }]]);
+    const page = { accounts: [{ userId, currency: 'USD', before: 2 }], fresh: true };
+    const before = await service.post<typeof body>('/v1/accounts/statements/batch-get', page);
+    expect(before.body.statements).toMatchObject([[{ version: 1, reason: null, metadata: null }]]);
+    const { text } = await service.get('/v1/stream/operations');
+    const [, keyId] = service.key.split('_');
+    const operations = text.split('\n').filter((line) => line.includes(lock.id));
+    expect(operations.map((line) => (JSON.parse(line) as { row: object }).row)).toMatchObject([
+      { userId, kind: 'funds', type: 'lockFunds', actor: `key:${keyId}`, ...note },
+    ]);
+  });
+
+  it('is refused where it is too much, or where the caller would name the actor', async () => {
+    const lock = { id: 'l', userId: 'u', currency: 'USD', amount: '1', orderId: 'o' };
+    const large = { ...lock, metadata: { text: 'x'.repeat(4_096) } };
+    const { body } = await service.post<Batch>('/v1/funds/batch-lock', { items: [large] });
+    expect(body.results).toMatchObject([{ status: 'rejected', error: { code: 'invalid_metadata' } }]);
+    const named = await service.post<ProblemBody>('/v1/funds/batch-lock', { items: [lock], actor: 'me' });
+    expect([named.status, named.body.code]).toEqual([400, 'malformed_request']);
+  });
+});
+
 describe('a stream', () => {
   it('sends every row, and goes on behind any of its lines', async () => {
     for (let n = 0; n < 3; n++) await newUser(books.pincex, { USD: '1', BTC: '2' });

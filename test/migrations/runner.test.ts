@@ -155,6 +155,16 @@ describe('migrating down where data would be dropped', () => {
       ['kinds_of_ids', ['operations.kind']],
       ['trades_of_orders', []],
       ['beginnings', ['beginnings']],
+      [
+        'notes',
+        [
+          'journal.reason',
+          'journal.metadata',
+          'operations.reason',
+          'operations.metadata',
+          'operations.actor',
+        ],
+      ],
     ]);
   });
 
@@ -195,7 +205,7 @@ describe('migrating down under processes that use the database', () => {
     });
     await expect(running.audit()).resolves.toMatchObject({ ok: true });
     await pool.query(`UPDATE processes SET seen_at = now() - interval '31 seconds'`);
-    expect(versions(await migrateDown(pool, { to: 11, dropData }))).toEqual([15, 14, 13, 12]);
+    expect(versions(await migrateDown(pool, { to: 11, dropData }))).toEqual([16, 15, 14, 13, 12]);
     await running.close();
   });
 });

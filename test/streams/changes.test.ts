@@ -68,6 +68,8 @@ describe('a stream of books that are written to', () => {
         operationId: 'funds-BTC',
         operationType: 'deposit',
         orderId: null,
+        reason: null,
+        metadata: null,
         createdAt,
       },
       {
@@ -81,6 +83,8 @@ describe('a stream of books that are written to', () => {
         operationId: 'l',
         operationType: 'lockFunds',
         orderId: 'o',
+        reason: null,
+        metadata: null,
         createdAt,
       },
     ]);

@@ -10,7 +10,7 @@ vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 const books = useBooks({}, { audited: false });
 const PAGE = limits.streamRows;
 
-beforeEach(() => books.sql('TRUNCATE accounts, orders, trades, journal'));
+beforeEach(() => books.sql('TRUNCATE accounts, orders, trades, journal, operations'));
 
 async function expected({ expected: text }: Streamed): Promise<object[]> {
   return (await books.sql<{ row: object }>(text)).map(({ row }) => row);
@@ -140,7 +140,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
 
   const cursorOf = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
   const { name } = streamed;
-  const rest = name === 'journal' ? [7] : name === 'trades' ? ['buy'] : [];
+  const rest = name === 'journal' ? [7] : name === 'trades' || name === 'operations' ? ['buy'] : [];
   const good = cursorOf(name, 'user', 'id', ...rest);
 
   it.each([

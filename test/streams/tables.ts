@@ -2,7 +2,7 @@ import type { Pincex, RowStream, StreamOptions } from '../../src/index.ts';
 
 /** A stream, and its table as SQL says it. */
 export interface Streamed {
-  readonly name: 'accounts' | 'orders' | 'trades' | 'journal';
+  readonly name: 'accounts' | 'orders' | 'trades' | 'journal' | 'operations';
   readonly key: string;
   readonly open: (pincex: Pincex, options?: StreamOptions) => RowStream<object>;
   /** Adds the rows $1 to $2: each user has a few, so that pages end within a user. */
@@ -31,6 +31,12 @@ const ORDER = `'BTC/USD', CASE WHEN n % 2 = 0 THEN 'buy' ELSE 'sell' END, 'limit
   n % 3, n % 3 * 7, CASE WHEN n % 5 > 0 THEN ${AMOUNT} + 1 END, CASE WHEN n % 7 = 0 THEN 2.50 END, 'gtc',
   CASE WHEN n % 7 = 0 THEN ${AT} END, CASE WHEN n % 11 = 0 THEN 'group' END, n % 2 = 0,
   CASE WHEN n % 13 = 0 THEN 'insufficient_funds' END, n, ${AT}, ${AT} + n % 2 * interval '1 s'`;
+
+const NOTE = `CASE WHEN n % 3 > 0 THEN 'reason ' || n END, CASE WHEN n % 5 = 0 THEN jsonb_build_object('n', n, 'of', array['a', null]) END`;
+
+const OPERATIONS = `INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, batch_id, actor, created_at, reason,
+  metadata)`;
+const OPERATION = `'lockFunds', 'hash', '{}', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid`;
 
 export const STREAMED: readonly Streamed[] = [
   {
@@ -82,14 +88,27 @@ export const STREAMED: readonly Streamed[] = [
     key: 'user_id, currency, version',
     open: (pincex, options) => pincex.streamJournal(options),
     seed: `INSERT INTO journal SELECT 'user-' || n / 30, 'C' || n / 15 % 2, n % 15 + 1, ${AMOUNT}, -${AMOUNT}, ${AMOUNT} * 2, 0.10,
-        'operation-' || n, 'lockFunds', CASE WHEN n % 4 > 0 THEN 'order-' || n END, ${AT}
+        'operation-' || n, 'lockFunds', CASE WHEN n % 4 > 0 THEN 'order-' || n END, ${AT},
+        ${NOTE}
       FROM generate_series($1::int, $2::int) AS n`,
     seedIds: `INSERT INTO journal SELECT u, i, n, 1.10, -0.5, 2, 3, i, i, i, ${AT} FROM ${USERS_AND_IDS}`,
     expected: `SELECT json_build_object('userId', user_id, 'currency', currency, 'version', version,
         'availableDelta', ${amount('available_delta')}, 'lockedDelta', ${amount('locked_delta')},
         'available', ${amount('available')}, 'locked', ${amount('locked')}, 'operationId', operation_id,
-        'operationType', operation_type, 'orderId', order_id, 'createdAt', ${time('created_at')}) AS row
+        'operationType', operation_type, 'orderId', order_id, 'reason', reason, 'metadata', metadata, 'createdAt', ${time('created_at')}) AS row
       FROM journal ORDER BY user_id, currency, version`,
+  },
+  {
+    name: 'operations',
+    key: 'user_id, kind, id',
+    open: (pincex, options) => pincex.streamOperations(options),
+    seed: `${OPERATIONS} SELECT 'user-' || n / 9, CASE WHEN n % 2 = 0 THEN 'funds' ELSE 'order' END, 'operation-' || n,
+        ${OPERATION}, CASE WHEN n % 3 = 0 THEN 'key:' || n END, ${AT}, ${NOTE}
+      FROM generate_series($1::int, $2::int) AS n`,
+    seedIds: `${OPERATIONS} SELECT u, 'funds', i, ${OPERATION}, i, ${AT}, ${NOTE} FROM ${USERS_AND_IDS}`,
+    expected: `SELECT json_build_object('userId', user_id, 'kind', kind, 'id', id, 'type', type, 'batchId', batch_id,
+        'actor', actor, 'reason', reason, 'metadata', metadata, 'createdAt', ${time('created_at')}) AS row
+      FROM operations ORDER BY user_id, kind, id`,
   },
 ];
 

@@ -7,7 +7,7 @@ import { countTrades } from '../../reads/trades.ts';
 import type { App } from '../app.ts';
 import { id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
-import { account, openOrders, order, orderBook, trade } from '../schemas/views.ts';
+import { account, journalEntry, openOrders, order, orderBook, trade } from '../schemas/views.ts';
 import type { Turns } from '../turns.ts';
 
 const ids = Type.Array(id);
@@ -52,6 +52,54 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
           late,
         ),
       };
+    },
+  );
+
+  app.post(
+    '/v1/accounts/statements/batch-get',
+    {
+      config: {
+        scope: 'read',
+        lists: ['accounts'],
+        argument: { pointer: '/accounts' },
+        codes: { pointer: '/accounts' },
+      },
+      schema: {
+        summary: 'The newest journal entries of each account, newest first',
+        description:
+          'A page goes on where an earlier one ended when `before` is the version of its last entry.',
+        body: strict({
+          accounts: Type.Array(
+            strict({
+              userId: id,
+              currency: Type.String({ examples: ['USD'] }),
+              before: Type.Optional(
+                Type.Unsafe<number | null>({
+                  type: ['integer', 'null'],
+                  minimum: 0,
+                  maximum: Number.MAX_SAFE_INTEGER,
+                }),
+              ),
+            }),
+          ),
+          limit: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: limits.statementEntries.most,
+              description: `For each account; ${limits.statementEntries.byDefault} where absent`,
+            }),
+          ),
+          fresh,
+        }),
+        response: answers(strict({ statements: Type.Array(Type.Array(ref(journalEntry))) })),
+      },
+    },
+    async (request) => {
+      const { accounts, ...options } = request.body;
+      const { limit = limits.statementEntries.byDefault } = options;
+      requireRows(accounts.length * limit, `${accounts.length} accounts with up to ${limit} entries each`);
+      const read = () => bookkeeper.batchGetAccountStatements(accounts, options);
+      return { statements: await turns.take(request, read, late) };
     },
   );
 

@@ -6,7 +6,7 @@ import type { Admission } from '../admission.ts';
 import type { App } from '../app.ts';
 import { ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
-import { account, journalEntry, order, trade } from '../schemas/views.ts';
+import { account, journalEntry, operation, order, trade } from '../schemas/views.ts';
 
 /** Whole tables as NDJSON, in flat memory: rows are read as fast as the client takes them. */
 export function streamRoutes(app: App, pincex: Pincex, admission: Admission): void {
@@ -40,6 +40,7 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
   stream('orders', order, (options) => pincex.streamOrders(options));
   stream('trades', trade, (options) => pincex.streamTrades(options));
   stream('journal', journalEntry, (options) => pincex.streamJournal(options));
+  stream('operations', operation, (options) => pincex.streamOperations(options));
 }
 
 /** Lines are sent in pieces of about this many characters. */

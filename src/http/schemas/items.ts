@@ -4,6 +4,7 @@ import {
   component,
   decimal,
   id,
+  metadata,
   nameOf,
   oneOf,
   orderStatus,
@@ -18,6 +19,15 @@ import {
 const group = Type.Optional(
   orNull(Type.String({ description: 'Items of one group succeed or fail together' })),
 );
+/** What every item may say besides what it asks for. */
+const every = {
+  id,
+  group,
+  reason: Type.Optional(
+    orNull(Type.String({ description: 'Why it is asked, in a few words', examples: ['order_placement'] })),
+  ),
+  metadata: Type.Optional(metadata),
+};
 const userId = id;
 const currency = Type.String({ examples: ['USD'] });
 const symbol = Type.String({ examples: ['BTC/USD'] });
@@ -25,7 +35,7 @@ const side = oneOf('buy', 'sell');
 const optional = (schema: Parameters<typeof orNull>[0]) => Type.Optional(orNull(schema));
 
 const order = {
-  id,
+  ...every,
   userId,
   symbol,
   side,
@@ -46,13 +56,12 @@ const order = {
   ocoGroupId: optional(id),
   parentOrderId: optional(id),
   holdAmount: optional(decimal),
-  group,
 };
 
-const money = { id, userId, currency, amount: decimal, group };
+const money = { ...every, userId, currency, amount: decimal };
 
 export const itemFields = {
-  createAccount: { id, userId, currency, group },
+  createAccount: { ...every, userId, currency },
   deposit: { ...money, reference: optional(id) },
   withdraw: { ...money, reference: optional(id) },
   transfer: { ...money, toUserId: id, reference: optional(id) },
@@ -60,18 +69,17 @@ export const itemFields = {
   unlockFunds: { ...money, orderId: id },
   createOrder: order,
   placeOrder: { ...order, recordRejection: Type.Optional(Type.Boolean()) },
-  cancelOrder: { id, userId, orderId: id, group },
+  cancelOrder: { ...every, userId, orderId: id },
   updateOrderStatus: {
-    id,
+    ...every,
     userId,
     orderId: id,
     status: orderStatus,
     filledQuantity: optional(decimal),
     averagePrice: optional(decimal),
-    group,
   },
   settleTrade: {
-    id,
+    ...every,
     symbol,
     price: decimal,
     quantity: decimal,
@@ -82,7 +90,6 @@ export const itemFields = {
     takerSide: side,
     buyFee: optional(decimal),
     sellFee: optional(decimal),
-    group,
   },
 } satisfies Record<CommandType, Record<string, object>>;
 

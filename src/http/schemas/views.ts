@@ -1,5 +1,18 @@
 import Type from 'typebox';
-import { component, decimal, id, oneOf, orderStatus, orNull, ref, strict, time, version } from './common.ts';
+import { OPERATION_KINDS } from '../../commands/kinds.ts';
+import {
+  component,
+  decimal,
+  id,
+  metadata,
+  oneOf,
+  orderStatus,
+  orNull,
+  ref,
+  strict,
+  time,
+  version,
+} from './common.ts';
 
 /** What reads answer. */
 
@@ -79,6 +92,28 @@ export const journalEntry = component(
     operationId: id,
     operationType: Type.String(),
     orderId: orNull(id),
+    reason: orNull(Type.String()),
+    metadata,
+    createdAt: time,
+  }),
+);
+
+export const operation = component(
+  'Operation',
+  strict({
+    userId: id,
+    kind: oneOf(...OPERATION_KINDS),
+    id,
+    type: Type.String({ examples: ['lockFunds'] }),
+    batchId: Type.String({ format: 'uuid' }),
+    actor: orNull(
+      Type.String({
+        description: 'Who sent the batch: `key:` and the id of the API key, or what the library was told',
+        examples: ['key:0123456789abcdef'],
+      }),
+    ),
+    reason: orNull(Type.String()),
+    metadata,
     createdAt: time,
   }),
 );

@@ -1,0 +1,92 @@
+import { plainArray, textArray } from '../database/arrays.ts';
+import type { Session } from '../database/database.ts';
+import { describe } from '../describe.ts';
+import { PincexError } from '../errors.ts';
+import { copyKnown, namesOf } from '../known.ts';
+import { JOURNAL_COLUMNS, toJournalEntryView, type JournalEntryView, type JournalRow } from './journal.ts';
+import { askable, copyList, requireCount, requireKey } from './keys.ts';
+
+/** The account whose statement is asked for, and where it goes on. */
+export interface StatementKey {
+  readonly userId: string;
+  readonly currency: string;
+  /** Only entries before this version: that of the last entry of an earlier page. Default: from the newest on. */
+  readonly before?: number | null | undefined;
+}
+
+/** A page goes down the primary key from where the last one ended. */
+export const getAccountStatements = {
+  name: 'get-account-statements',
+  hints: ['IndexScan(j journal_pkey)'],
+  text: `
+    SELECT k.n,${JOURNAL_COLUMNS}
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS k (user_id, currency, before, n)
+    CROSS JOIN LATERAL (
+      SELECT * FROM journal j
+      WHERE j.user_id = k.user_id AND j.currency = k.currency AND j.version < k.before
+      ORDER BY j.version DESC
+      LIMIT $4
+    ) AS j
+    ORDER BY k.n, j.version DESC`,
+};
+
+/** No account has as many entries. */
+const NEWEST = '9223372036854775807';
+
+/**
+ * The newest entries of each account, newest first, in the order of the keys.
+ *
+ * @param limit entries of each account at the most
+ */
+export async function readAccountStatements(
+  session: Session,
+  keys: readonly StatementKey[],
+  limit: number,
+): Promise<JournalEntryView[][]> {
+  const statements = keys.map((): JournalEntryView[] => []);
+  if (keys.length === 0) return statements;
+  const rows = await session.query<JournalRow & { n: string }>(getAccountStatements, [
+    textArray(keys.map(({ userId }) => askable(userId))),
+    textArray(keys.map(({ currency }) => askable(currency))),
+    plainArray(keys.map(({ before }) => before ?? NEWEST)),
+    String(limit),
+  ]);
+  for (const row of rows) statements[Number(row.n) - 1]?.push(toJournalEntryView(row));
+  return statements;
+}
+
+const NAMES = namesOf<StatementKey>({ userId: true, currency: true, before: true });
+
+/**
+ * Checks the accounts whose statements are asked for.
+ *
+ * @throws PincexError `invalid_argument`, `batch_too_large`
+ */
+export function requireStatementKeys(name: string, keys: unknown): StatementKey[] {
+  return copyList(name, keys, '{ userId, currency, before }', requireCount).map((key, place) => {
+    const at = `${name}[${place}]`;
+    if (typeof key !== 'object' || key === null) {
+      throw new PincexError(
+        'invalid_argument',
+        `${at} must be { userId, currency, before }: got ${describe(key)}`,
+      );
+    }
+    const { values, problem } = copyKnown(key, NAMES, `a field of ${at}`);
+    if (problem !== undefined) throw new PincexError('invalid_argument', problem);
+    const { userId, currency, before } = values;
+    return {
+      userId: requireKey(`${at}.userId`, userId),
+      currency: requireKey(`${at}.currency`, currency),
+      before: requireVersion(`${at}.before`, before),
+    };
+  });
+}
+
+function requireVersion(name: string, value: unknown): number | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new PincexError(
+    'invalid_argument',
+    `${name} must be a version, such as that of an entry: got ${describe(value)}`,
+  );
+}
