@@ -1,5 +1,5 @@
 /**
- * The life of orders: `placeOrders` holds their funds, `settleTrades` moves what was traded, `cancelOrders` gives
+ * The life of orders: `batchPlaceOrders` holds their funds, `batchSettleTrades` moves what was traded, `batchCancelOrders` gives
  * back what is left. Matching is the caller's: here it is one trade, written by hand.
  *
  * Run it with `node --import tsx examples/place-and-settle.ts`.
@@ -23,7 +23,7 @@ try {
   );
 
   requireAll(
-    await trading.placeOrders([
+    await trading.batchPlaceOrders([
       {
         id: `sell-${run}`,
         userId: seller,
@@ -50,7 +50,7 @@ try {
   const { bids, asks } = await trading.getOrderBook(symbol, 5);
   console.log(`best bid ${bids[0]?.price ?? 'none'}, best ask ${asks[0]?.price ?? 'none'}`);
 
-  const trades = await trading.settleTrades([
+  const trades = await trading.batchSettleTrades([
     {
       id: `trade-${run}`,
       symbol,
@@ -73,7 +73,7 @@ try {
   }
   await printAccounts('settled');
 
-  const cancels = await trading.cancelOrders([
+  const cancels = await trading.batchCancelOrders([
     { id: 'cancel-1', userId: buyer, orderId: `buy-${run}` },
     { id: 'cancel-1', userId: seller, orderId: `high-${run}` },
     { id: 'cancel-2', userId: seller, orderId: `sell-${run}` },

@@ -95,12 +95,12 @@ describe('the least value of an order on a market', () => {
     await catalog.addMarket('LINK/EUR', '0.01', '0.01', '1');
     const userId = await newUser(books.pincex, { EUR: '100' });
     const item = { ...order, userId, symbol: 'LINK/EUR' };
-    expectApplied(await trading.placeOrders([{ ...item, id: `${userId}-1` }]));
+    expectApplied(await trading.batchPlaceOrders([{ ...item, id: `${userId}-1` }]));
     expect(await catalog.setMinNotional('LINK/EUR', '1.01')).toMatchObject({ minNotional: '1.01' });
-    const refused = await trading.placeOrders([{ ...item, id: `${userId}-2` }]);
+    const refused = await trading.batchPlaceOrders([{ ...item, id: `${userId}-2` }]);
     expect(refused.failedItems.get(0)!.code).toBe('below_minimum');
     await catalog.setMinNotional('LINK/EUR', '0');
-    expectApplied(await trading.placeOrders([{ ...item, id: `${userId}-2` }]));
+    expectApplied(await trading.batchPlaceOrders([{ ...item, id: `${userId}-2` }]));
   });
 
   it('that was set is followed by other processes with their next report', async () => {
@@ -138,12 +138,12 @@ describe('what another process adds', () => {
     onTestFinished(() => other.close());
     const userId = await newUser(other, { EUR: '10' });
     const item = { ...order, id: `${userId}-o`, userId, symbol: 'XRP/EUR' };
-    expect((await other.trading.placeOrders([item])).failedItems.get(0)!.code).toBe('unknown_market');
+    expect((await other.trading.batchPlaceOrders([item])).failedItems.get(0)!.code).toBe('unknown_market');
     await books.pincex.catalog.addMarket('XRP/EUR', '0.0001', '0.000001');
     clock.pass(999);
-    expect((await other.trading.placeOrders([item])).failedItems.get(0)!.code).toBe('unknown_market');
+    expect((await other.trading.batchPlaceOrders([item])).failedItems.get(0)!.code).toBe('unknown_market');
     clock.pass(1);
-    expectApplied(await other.trading.placeOrders([item]));
+    expectApplied(await other.trading.batchPlaceOrders([item]));
   });
 
   it('does not stop a process that has not heard of it from cancelling, reading and sweeping what is there', async () => {
@@ -154,7 +154,7 @@ describe('what another process adds', () => {
     await books.pincex.catalog.addMarket('PEPE/USD', '0.000001', '1');
     const userId = await newUser(books.pincex, { PEPE: '100', USD: '100' });
     expectApplied(
-      await books.pincex.trading.placeOrders([
+      await books.pincex.trading.batchPlaceOrders([
         { ...order, id: `${userId}-1`, userId, symbol: 'PEPE/USD' },
         { ...order, id: `${userId}-2`, userId, symbol: 'PEPE/USD', side: 'sell' },
         {
@@ -173,7 +173,7 @@ describe('what another process adds', () => {
       ]),
     );
     expectApplied(
-      await other.trading.cancelOrders([
+      await other.trading.batchCancelOrders([
         { id: 'c1', userId, orderId: `${userId}-1` },
         { id: 'c2', userId, orderId: `${userId}-2` },
       ]),

@@ -61,7 +61,7 @@ export async function seed(config: Config): Promise<void> {
   try {
     const draw = drawFrom(ACCOUNTS, 'uniform', 0);
     await pincex.bookkeeper.batchLockFunds(lockItems(FIRST_ITEMS, draw));
-    await pincex.trading.placeOrders(placeItems(FIRST_ITEMS, draw));
+    await pincex.trading.batchPlaceOrders(placeItems(FIRST_ITEMS, draw));
   } finally {
     await pincex.close();
   }

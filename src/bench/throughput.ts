@@ -43,7 +43,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   placeOrders({ trading }, items, draw) {
     const orders = placeItems(items, draw);
-    return () => trading.placeOrders(orders);
+    return () => trading.batchPlaceOrders(orders);
   },
 };
 

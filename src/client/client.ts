@@ -176,18 +176,42 @@ export class PincexClient {
   }
 
   /** Holds the funds of orders and stores them. */
-  placeOrders(orders: readonly PlaceOrder[], options?: WriteOptions): Promise<BatchResult<PlaceOutcome>> {
+  batchPlaceOrders(
+    orders: readonly PlaceOrder[],
+    options?: WriteOptions,
+  ): Promise<BatchResult<PlaceOutcome>> {
     return this.#write('/v1/orders/batch-place', orders, options);
   }
 
+  /** @deprecated Called {@link batchPlaceOrders} now; this name goes with version 1.0. */
+  placeOrders(orders: readonly PlaceOrder[], options?: WriteOptions): Promise<BatchResult<PlaceOutcome>> {
+    return this.batchPlaceOrders(orders, options);
+  }
+
   /** Cancels orders and gives back what they hold. */
-  cancelOrders(cancels: readonly CancelOrder[], options?: WriteOptions): Promise<BatchResult<EndOutcome>> {
+  batchCancelOrders(
+    cancels: readonly CancelOrder[],
+    options?: WriteOptions,
+  ): Promise<BatchResult<EndOutcome>> {
     return this.#write('/v1/orders/batch-cancel', cancels, options);
   }
 
+  /** @deprecated Called {@link batchCancelOrders} now; this name goes with version 1.0. */
+  cancelOrders(cancels: readonly CancelOrder[], options?: WriteOptions): Promise<BatchResult<EndOutcome>> {
+    return this.batchCancelOrders(cancels, options);
+  }
+
   /** Settles trades between two orders. */
-  settleTrades(trades: readonly SettleTrade[], options?: WriteOptions): Promise<BatchResult<TradeOutcome>> {
+  batchSettleTrades(
+    trades: readonly SettleTrade[],
+    options?: WriteOptions,
+  ): Promise<BatchResult<TradeOutcome>> {
     return this.#write('/v1/trades/batch-settle', trades, options);
+  }
+
+  /** @deprecated Called {@link batchSettleTrades} now; this name goes with version 1.0. */
+  settleTrades(trades: readonly SettleTrade[], options?: WriteOptions): Promise<BatchResult<TradeOutcome>> {
+    return this.batchSettleTrades(trades, options);
   }
 
   /** Runs a batch that mixes commands; each item names its `command`. */

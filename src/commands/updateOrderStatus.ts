@@ -65,7 +65,7 @@ function refuseWhilePlaced(order: OrderRow, status: OrderStatus, filledQuantity:
   if (!order.placed || (status === 'open' && filledQuantity === null)) return;
   throw new Rejection(
     'order_placed',
-    `Order ${order.id} was placed with its funds: ${isOpen(status) || status === 'filled' ? 'settleTrades fills it' : 'cancelOrders ends it'}`,
+    `Order ${order.id} was placed with its funds: ${isOpen(status) || status === 'filled' ? 'batchSettleTrades fills it' : 'batchCancelOrders ends it'}`,
   );
 }
 

@@ -40,7 +40,7 @@ export interface OrderView {
   readonly ocoGroupId: string | null;
   readonly parentOrderId: string | null;
   readonly holdAmount: string | null;
-  /** Whether its funds were held with it, by `placeOrders`. */
+  /** Whether its funds were held with it, by `batchPlaceOrders`. */
   readonly placed: boolean;
   /** Why a recorded order was rejected. */
   readonly rejectCode: string | null;

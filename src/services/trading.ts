@@ -46,18 +46,57 @@ export class Trading {
   }
 
   /** Holds what each order may need and stores it: both or neither. */
-  placeOrders(orders: readonly PlaceOrder[], options?: BatchOptions): Promise<BatchResult<PlaceOutcome>> {
+  batchPlaceOrders(
+    orders: readonly PlaceOrder[],
+    options?: BatchOptions,
+  ): Promise<BatchResult<PlaceOutcome>> {
     return this.#execute('placeOrder', orders, options);
   }
 
+  /** A {@link batchPlaceOrders} of one order. */
+  placeOrder(order: PlaceOrder, options?: BatchOptions): Promise<ItemResult<PlaceOutcome>> {
+    return executeOne(this.#execute, 'placeOrder', order, options);
+  }
+
+  /** @deprecated Called {@link batchPlaceOrders} now; this name goes with version 1.0. */
+  placeOrders(orders: readonly PlaceOrder[], options?: BatchOptions): Promise<BatchResult<PlaceOutcome>> {
+    return this.batchPlaceOrders(orders, options);
+  }
+
   /** Cancels orders and gives back what their holds still have. */
-  cancelOrders(cancels: readonly CancelOrder[], options?: BatchOptions): Promise<BatchResult<EndOutcome>> {
+  batchCancelOrders(
+    cancels: readonly CancelOrder[],
+    options?: BatchOptions,
+  ): Promise<BatchResult<EndOutcome>> {
     return this.#execute('cancelOrder', cancels, options);
   }
 
+  /** A {@link batchCancelOrders} of one order. */
+  cancelOrder(cancel: CancelOrder, options?: BatchOptions): Promise<ItemResult<EndOutcome>> {
+    return executeOne(this.#execute, 'cancelOrder', cancel, options);
+  }
+
+  /** @deprecated Called {@link batchCancelOrders} now; this name goes with version 1.0. */
+  cancelOrders(cancels: readonly CancelOrder[], options?: BatchOptions): Promise<BatchResult<EndOutcome>> {
+    return this.batchCancelOrders(cancels, options);
+  }
+
   /** Captures both holds, credits both sides and the fees, fills both orders, writes the trade: all or nothing. */
-  settleTrades(trades: readonly SettleTrade[], options?: BatchOptions): Promise<BatchResult<TradeOutcome>> {
+  batchSettleTrades(
+    trades: readonly SettleTrade[],
+    options?: BatchOptions,
+  ): Promise<BatchResult<TradeOutcome>> {
     return this.#execute('settleTrade', trades, options);
+  }
+
+  /** A {@link batchSettleTrades} of one trade. */
+  settleTrade(trade: SettleTrade, options?: BatchOptions): Promise<ItemResult<TradeOutcome>> {
+    return executeOne(this.#execute, 'settleTrade', trade, options);
+  }
+
+  /** @deprecated Called {@link batchSettleTrades} now; this name goes with version 1.0. */
+  settleTrades(trades: readonly SettleTrade[], options?: BatchOptions): Promise<BatchResult<TradeOutcome>> {
+    return this.batchSettleTrades(trades, options);
   }
 
   /** Stores orders without holding funds: for callers that lock them by themselves. */

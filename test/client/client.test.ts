@@ -98,13 +98,13 @@ it('runs a day of a market: money in, orders, a trade, a cancel, money out', asy
   ]);
   expect(statuses(deposits)).toEqual(['applied', 'applied']);
   const order = { symbol: 'BTC/USD', type: 'limit', price: '25000' } as const;
-  const placed = await client.placeOrders([
+  const placed = await client.batchPlaceOrders([
     { ...order, id: bid, userId: buyer, side: 'buy', quantity: '1' },
     { ...order, id: ask, userId: seller, side: 'sell', quantity: '0.5' },
   ]);
   expect(statuses(placed)).toEqual(['applied', 'applied']);
 
-  const settled = await client.settleTrades([
+  const settled = await client.batchSettleTrades([
     {
       id: fresh('trade'),
       symbol: 'BTC/USD',
@@ -128,7 +128,7 @@ it('runs a day of a market: money in, orders, a trade, a cancel, money out', asy
   });
   expect(none).toEqual([]);
 
-  const cancelled = await client.cancelOrders([
+  const cancelled = await client.batchCancelOrders([
     { id: 'cancel', userId: buyer, orderId: bid },
     { id: 'cancel', userId: seller, orderId: ask },
   ]);

@@ -76,9 +76,9 @@ const METHODS = {
   '/v1/funds/batch-unlock': 'batchUnlockFunds',
   '/v1/orders/batch-create': 'batchCreateOrders',
   '/v1/orders/batch-status': 'batchUpdateOrderStatus',
-  '/v1/orders/batch-place': 'placeOrders',
-  '/v1/orders/batch-cancel': 'cancelOrders',
-  '/v1/trades/batch-settle': 'settleTrades',
+  '/v1/orders/batch-place': 'batchPlaceOrders',
+  '/v1/orders/batch-cancel': 'batchCancelOrders',
+  '/v1/trades/batch-settle': 'batchSettleTrades',
   '/v1/batches': 'execute',
   '/v1/batches/{batchId}': 'getBatch',
   '/v1/accounts/batch-get': 'batchGetAccounts',
@@ -99,8 +99,13 @@ const METHODS = {
 /** Of those who run the service. */
 type Probe = '/healthz' | '/readyz';
 
+/** Earlier names, which stay until version 1.0. */
+const ALIASES = ['placeOrders', 'cancelOrders', 'settleTrades'] as const;
+
 it('has one method for each route', () => {
   const methods = Object.getOwnPropertyNames(PincexClient.prototype).filter((name) => name !== 'constructor');
-  expect(methods.sort()).toEqual(Object.values(METHODS).sort());
-  expectTypeOf<keyof PincexClient>().toEqualTypeOf<(typeof METHODS)[keyof typeof METHODS]>();
+  expect(methods.sort()).toEqual([...Object.values(METHODS), ...ALIASES].sort());
+  expectTypeOf<keyof PincexClient>().toEqualTypeOf<
+    (typeof METHODS)[keyof typeof METHODS] | (typeof ALIASES)[number]
+  >();
 });

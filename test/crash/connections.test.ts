@@ -134,7 +134,7 @@ describe.each<Strategy>(['guard', 'lock', 'auto'])('when the answer to a commit 
       recordRejection: true,
     } as const;
     const seen = cutAfterCommit(proxy);
-    const batch = await pincex.trading.placeOrders([
+    const batch = await pincex.trading.batchPlaceOrders([
       { ...order, id: `${userId}-big`, price: '11' },
       { ...order, id: `${userId}-small`, price: '10' },
     ]);

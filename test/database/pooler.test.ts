@@ -282,7 +282,7 @@ async function day(pincex: Pincex): Promise<unknown> {
     ]),
   );
   keep(
-    await trading.placeOrders([
+    await trading.batchPlaceOrders([
       order('b1', alice, 'buy'),
       order('b2', alice, 'buy'),
       order('a1', bob, 'sell'),
@@ -290,7 +290,7 @@ async function day(pincex: Pincex): Promise<unknown> {
     ]),
   );
   keep(
-    await trading.settleTrades([
+    await trading.batchSettleTrades([
       {
         id: `${name}-trade`,
         symbol: 'BTC/USD',
@@ -304,7 +304,7 @@ async function day(pincex: Pincex): Promise<unknown> {
       },
     ]),
   );
-  keep(await trading.cancelOrders([{ id: 'c', userId: alice, orderId: `${name}-b2` }]));
+  keep(await trading.batchCancelOrders([{ id: 'c', userId: alice, orderId: `${name}-b2` }]));
   await pincex.transaction(async (tx) => {
     keep(await tx.bookkeeper.batchDeposit([{ ...usd, id: 'in-tx', userId: bob }]));
     keep(await tx.bookkeeper.batchWithdraw([{ ...usd, id: 'in-tx-2', userId: bob, amount: '1' }]));

@@ -93,24 +93,33 @@ function tradingCalls({ trading }: Pincex, user: string): Calls<Trading> {
       price: '2',
     }) as const;
   const [placed, buy, sell, created] = [order(), order(), order('sell'), order()];
+  const [single, renamed] = [order(), order()];
+  const cancel = (orderId: string) => ({ id: fresh('c'), userId: user, orderId });
+  const trade = () =>
+    ({
+      id: fresh('trade'),
+      symbol: 'BTC/USD',
+      price: '2',
+      quantity: '0.25',
+      buyUserId: user,
+      buyOrderId: buy.id,
+      sellUserId: user,
+      sellOrderId: sell.id,
+      takerSide: 'buy',
+      buyFee: '0.01',
+    }) as const;
+  /* eslint-disable @typescript-eslint/no-deprecated -- earlier names are called for as long as they are there */
   return {
-    placeOrders: () => trading.placeOrders([placed, buy, sell]),
-    cancelOrders: () => trading.cancelOrders([{ id: fresh('c'), userId: user, orderId: placed.id }]),
-    settleTrades: () =>
-      trading.settleTrades([
-        {
-          id: fresh('trade'),
-          symbol: 'BTC/USD',
-          price: '2',
-          quantity: '0.5',
-          buyUserId: user,
-          buyOrderId: buy.id,
-          sellUserId: user,
-          sellOrderId: sell.id,
-          takerSide: 'buy',
-          buyFee: '0.01',
-        },
-      ]),
+    batchPlaceOrders: () => trading.batchPlaceOrders([placed, buy, sell]),
+    placeOrder: () => trading.placeOrder(single),
+    placeOrders: () => trading.placeOrders([renamed]),
+    batchCancelOrders: () => trading.batchCancelOrders([cancel(placed.id)]),
+    cancelOrder: () => trading.cancelOrder(cancel(single.id)),
+    cancelOrders: () => trading.cancelOrders([cancel(renamed.id)]),
+    batchSettleTrades: () => trading.batchSettleTrades([trade()]),
+    settleTrade: () => trading.settleTrade(trade()),
+    settleTrades: () => trading.settleTrades([trade()]),
+    /* eslint-enable @typescript-eslint/no-deprecated */
     batchCreateOrders: () => trading.batchCreateOrders([created]),
     createOrder: () => trading.createOrder(order()),
     batchUpdateOrderStatus: () =>

@@ -118,14 +118,14 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     const [buyer, seller] = [await newUser(pincex, { USD: '100' }), await newUser(pincex, { BTC: '100' })];
     const order = { symbol: 'BTC/USD', type: 'limit', price: '10' } as const;
     expectApplied(
-      await pincex.trading.placeOrders([
+      await pincex.trading.batchPlaceOrders([
         { ...order, id: `buy-${buyer}`, userId: buyer, side: 'buy', quantity: '10' },
         { ...order, id: `sell-${seller}`, userId: seller, side: 'sell', quantity: '100' },
       ]),
     );
     const trades = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
-        pincex.trading.settleTrades([
+        pincex.trading.batchSettleTrades([
           {
             id: `t-${i}`,
             symbol: 'BTC/USD',

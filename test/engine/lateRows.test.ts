@@ -44,7 +44,7 @@ it('an order that is placed meanwhile is cancelled once it and its account are l
   const userId = await newUser(books.pincex, { USD: '100' });
   const order = { symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '1', price: '20' } as const;
   const database = new LateDatabase(books.url, async () => {
-    expectApplied(await books.pincex.trading.placeOrders([{ ...order, id: 'o', userId }]));
+    expectApplied(await books.pincex.trading.batchPlaceOrders([{ ...order, id: 'o', userId }]));
   });
   onTestFinished(() => database.close());
   const engine = new Engine(database, new CatalogStore(database), 'lock');

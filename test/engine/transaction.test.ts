@@ -30,7 +30,7 @@ describe('a transaction', () => {
     await books.pincex.transaction(async (tx) => {
       expectApplied(await tx.bookkeeper.batchLockFunds([lock(userId, 'a', '10')]));
       expectApplied(
-        await tx.trading.placeOrders([
+        await tx.trading.batchPlaceOrders([
           { id: 'p', userId, symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '1', price: '20' },
         ]),
       );

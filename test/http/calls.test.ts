@@ -28,7 +28,7 @@ async function twoOrders() {
     await newUser(books.pincex, { BTC: '1' }),
   ];
   const [buy, sell] = [order(buyer, 'buy'), order(seller, 'sell')];
-  expectApplied(await books.pincex.trading.placeOrders([buy, sell]));
+  expectApplied(await books.pincex.trading.batchPlaceOrders([buy, sell]));
   const trade = {
     id: fresh('trade'),
     symbol: 'BTC/USD',
@@ -137,9 +137,9 @@ describe('what became of it is shown by', () => {
 
   beforeAll(async () => {
     made = await twoOrders();
-    expectApplied(await books.pincex.trading.settleTrades([made.trade]));
+    expectApplied(await books.pincex.trading.batchSettleTrades([made.trade]));
     rest = order(await newUser(books.pincex, { ETH: '3' }), 'sell', 'ETH/USD');
-    expectApplied(await books.pincex.trading.placeOrders([rest]));
+    expectApplied(await books.pincex.trading.batchPlaceOrders([rest]));
   });
 
   it('/v1/accounts/batch-get: each user with each currency', async () => {

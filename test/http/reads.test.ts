@@ -19,7 +19,7 @@ beforeAll(async () => {
   ];
   const order = { symbol: 'BTC/USD', type: 'limit', price: '100.00', quantity: '2' } as const;
   const { trading } = books.pincex;
-  await trading.placeOrders([
+  await trading.batchPlaceOrders([
     { ...order, id: 'buy', userId: buyer, side: 'buy' },
     { ...order, id: 'sell', userId: seller, side: 'sell' },
   ]);
@@ -33,7 +33,7 @@ beforeAll(async () => {
     sellOrderId: 'sell',
     takerSide: 'buy',
   } as const;
-  expectApplied(await trading.settleTrades(['t1', 't2'].map((id) => ({ ...trade, id }))));
+  expectApplied(await trading.batchSettleTrades(['t1', 't2'].map((id) => ({ ...trade, id }))));
 });
 
 describe('a read that could have more rows than an answer may is refused before anything is read:', () => {
@@ -120,7 +120,7 @@ it('fresh reads see what another process has written, where others may see what 
   const { trading } = books.pincex;
   const order = { symbol: 'BTC/USD', type: 'limit', price: '100.00', quantity: '2' } as const;
   const place = (id: string, userId: string, side: 'buy' | 'sell') =>
-    trading.placeOrders([{ ...order, id, userId, side }]);
+    trading.batchPlaceOrders([{ ...order, id, userId, side }]);
   expectApplied(await place('bid', userId, 'buy'));
   expectApplied(await place('ask', seller, 'sell'));
   const counts = async (options: { fresh?: boolean }): Promise<number[]> => {
@@ -137,7 +137,7 @@ it('fresh reads see what another process has written, where others may see what 
   expect(await counts({})).toEqual([0, 1]);
   const side = { buyUserId: userId, buyOrderId: 'bid', sellUserId: seller, sellOrderId: 'ask' };
   const trade = { id: 't3', symbol: 'BTC/USD', price: '100.00', quantity: '1', takerSide: 'buy' } as const;
-  expectApplied(await trading.settleTrades([{ ...trade, ...side }]));
+  expectApplied(await trading.batchSettleTrades([{ ...trade, ...side }]));
   expectApplied(await place('bid-2', userId, 'buy'));
   expect(await counts({ fresh: false })).toEqual([0, 1]);
   expect(await counts({ fresh: true })).toEqual([1, 2]);

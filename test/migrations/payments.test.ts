@@ -15,12 +15,12 @@ async function booksOfBefore(): Promise<string> {
     { id: 'd', userId: 'bob', currency: 'BTC', amount: '10' },
   ]);
   expectApplied(
-    await pincex.trading.placeOrders([
+    await pincex.trading.batchPlaceOrders([
       { ...order, id: 'o', userId: 'ann', side: 'buy', quantity: '1' },
       { ...order, id: 'o', userId: 'bob', side: 'sell', quantity: '1' },
     ]),
   );
-  expectApplied(await pincex.trading.settleTrades([trade('t1', '0.33333333')]));
+  expectApplied(await pincex.trading.batchSettleTrades([trade('t1', '0.33333333')]));
   await pincex.close();
   await withClient(database.url, async (client) => {
     const dropData = new URL(database.url).pathname.slice(1);
@@ -56,11 +56,11 @@ it('orders that were filled in part before payments were rounded once are in ord
   const pincex = await openBooks(url);
   onTestFinished(() => pincex.close());
   await expectBalanced(pincex);
-  expectApplied(await pincex.trading.settleTrades([trade('t2', '0.33333333')]));
+  expectApplied(await pincex.trading.batchSettleTrades([trade('t2', '0.33333333')]));
   await expectBalanced(pincex);
   // From 3.336… to 6.673…, and what the hold had beyond the rest is free.
   expect(await funds(pincex, 'ann', 'USD')).toBe('90 / 3.33');
-  expectApplied(await pincex.trading.settleTrades([trade('t3', '0.33333334')]));
+  expectApplied(await pincex.trading.batchSettleTrades([trade('t3', '0.33333334')]));
   await expectBalanced(pincex);
   expect(await funds(pincex, 'ann', 'USD')).toBe('90 / 0');
   expect(await funds(pincex, 'bob', 'USD')).toBe('10 / 0');

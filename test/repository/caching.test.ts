@@ -52,7 +52,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
   test.skipIf(skipped)('what was read once is not asked for again', async () => {
     const userId = await newUser(pincex, { USD: '100' });
     const placed = order(userId);
-    await pincex.trading.placeOrders([placed]);
+    await pincex.trading.batchPlaceOrders([placed]);
     const read = async (): Promise<unknown[]> => [
       await pincex.bookkeeper.batchGetAccounts([userId], ['USD', 'BTC']),
       await pincex.trading.batchGetOrdersByIds([placed.id]),
@@ -92,12 +92,12 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
       trades: await pincex.trading.batchGetTradesByOrderIds([buy.id, sell.id]),
     });
     await read();
-    await pincex.trading.placeOrders([buy, sell]);
+    await pincex.trading.batchPlaceOrders([buy, sell]);
     const placed = await read();
     expect(placed.open.map((list) => list.length)).toEqual([1, 1]);
     expect(placed.accounts[0]).toMatchObject({ available: '90', locked: '10' });
 
-    await pincex.trading.settleTrades([
+    await pincex.trading.batchSettleTrades([
       {
         id: fresh('trade'),
         symbol: 'BTC/USD',
@@ -173,7 +173,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     async () => {
       const userId = await newUser(pincex, { USD: '100' });
       const orders = Array.from({ length: 5 }, () => order(userId));
-      for (const one of orders) await pincex.trading.placeOrders([one]);
+      for (const one of orders) await pincex.trading.batchPlaceOrders([one]);
       const newest = orders.map(({ id }) => id).reverse();
       const { trading } = pincex;
       for (const limit of [2, 4, 3, 100, 1, 5]) {
@@ -195,7 +195,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
       const placed: string[] = [];
       const place = async (): Promise<void> => {
         const one = order(userId);
-        await trading.placeOrders([one]);
+        await trading.batchPlaceOrders([one]);
         placed.unshift(one.id);
       };
       for (let n = 0; n < 5; n++) await place();
@@ -241,16 +241,18 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
       () => {
         const orders = Array.from({ length: 4 }, () => order(any(users), any(['buy', 'sell'])));
         placed.push(...orders);
-        return pincex.trading.placeOrders(orders);
+        return pincex.trading.batchPlaceOrders(orders);
       },
       () => {
         const one = any(placed);
-        return pincex.trading.cancelOrders([{ id: fresh('cancel'), userId: one.userId, orderId: one.id }]);
+        return pincex.trading.batchCancelOrders([
+          { id: fresh('cancel'), userId: one.userId, orderId: one.id },
+        ]);
       },
       () => {
         const buy = any(placed.filter(({ side }) => side === 'buy'));
         const sell = any(placed.filter(({ side }) => side === 'sell'));
-        return pincex.trading.settleTrades([
+        return pincex.trading.batchSettleTrades([
           {
             id: fresh('trade'),
             symbol: 'BTC/USD',

@@ -47,7 +47,7 @@ describe('single reads', () => {
     const { pincex } = books;
     const userId = await newUser(pincex, { USD: '100' });
     const ids = [fresh('order'), fresh('order')];
-    await pincex.trading.placeOrders(
+    await pincex.trading.batchPlaceOrders(
       ids.map((id) => ({
         id,
         userId,

@@ -131,7 +131,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     setTimes({ unpublishedKeys });
     // Each order is four keys: itself, two lists of its user, and the account.
     for (let made = 0; made < unpublishedKeys; made += 1_000) {
-      await pincex.trading.placeOrders(
+      await pincex.trading.batchPlaceOrders(
         Array.from({ length: 1_000 }, (_, n) => ({
           id: fresh('order'),
           userId: users[n % users.length] ?? '',
@@ -271,7 +271,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
       price: '100.00',
     };
     const sell = { ...buy, id: fresh('order'), userId: seller, side: 'sell' as const };
-    await pincex.trading.placeOrders([buy, sell]);
+    await pincex.trading.batchPlaceOrders([buy, sell]);
     const readAll = async () => [
       await pincex.bookkeeper.batchGetAccounts([userId, seller], ['USD', 'BTC']),
       await pincex.trading.batchGetOrdersByIds([buy.id, sell.id]),
@@ -303,7 +303,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await bookkeeper.unlockFunds({ ...lock, id: fresh('unlock'), amount: '50.01' })).toMatchObject({
       error: { code: 'hold_exceeded' },
     });
-    expect((await trading.placeOrders([{ ...buy, id: fresh('order') }])).results[0]).toMatchObject({
+    expect((await trading.batchPlaceOrders([{ ...buy, id: fresh('order') }])).results[0]).toMatchObject({
       error: { code: 'insufficient_funds' },
     });
     const trade = {
@@ -316,12 +316,15 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
       sellOrderId: sell.id,
       takerSide: 'buy' as const,
     };
-    expect((await trading.settleTrades([{ ...trade, quantity: '0.6' }])).results[0]?.status).toBe('rejected');
+    expect((await trading.batchSettleTrades([{ ...trade, quantity: '0.6' }])).results[0]?.status).toBe(
+      'rejected',
+    );
     expect(
-      (await trading.settleTrades([{ ...trade, id: fresh('trade'), quantity: '0.5' }])).results[0]?.status,
+      (await trading.batchSettleTrades([{ ...trade, id: fresh('trade'), quantity: '0.5' }])).results[0]
+        ?.status,
     ).toBe('applied');
     const cancel = { id: fresh('cancel'), userId, orderId: buy.id };
-    expect((await trading.cancelOrders([cancel])).results[0]?.status).toBe('rejected');
+    expect((await trading.batchCancelOrders([cancel])).results[0]?.status).toBe('rejected');
   });
 });
 

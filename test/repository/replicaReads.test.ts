@@ -75,9 +75,9 @@ describe('without a cache', () => {
       ]);
       expect(outcomes(await pincex.bookkeeper.batchLockFunds(locks.slice(0, 1)))).toEqual(['replayed']);
       const [buy, sell] = [orderOf(buyer), orderOf(seller, 'sell')];
-      expectApplied(await pincex.trading.placeOrders([buy, sell]));
+      expectApplied(await pincex.trading.batchPlaceOrders([buy, sell]));
       expectApplied(
-        await pincex.trading.settleTrades([
+        await pincex.trading.batchSettleTrades([
           {
             id: fresh('trade'),
             symbol: 'BTC/USD',
@@ -92,7 +92,7 @@ describe('without a cache', () => {
         ]),
       );
       const again = { id: fresh('cancel'), userId: buyer, orderId: buy.id };
-      expect(outcomes(await pincex.trading.cancelOrders([again]))).toEqual(['invalid_transition']);
+      expect(outcomes(await pincex.trading.batchCancelOrders([again]))).toEqual(['invalid_transition']);
       expectApplied(await pincex.execute([{ command: 'unlockFunds', ...lock, id: fresh('unlock') }]));
       await pincex.sweepExpired();
       await pincex.audit();
@@ -111,7 +111,7 @@ describe('without a cache', () => {
       const { ran } = await traced(process, () =>
         pincex.transaction(async (tx) => {
           const inside = { pincex: anyway<Pincex>(tx), statements: [] };
-          expectApplied(await tx.trading.placeOrders([order]));
+          expectApplied(await tx.trading.batchPlaceOrders([order]));
           expect(await readAll(inside, order)).toEqual(WHILE_OPEN);
           await cancel(inside, order);
           expect(await readAll(inside, order)).toEqual(WHEN_CANCELLED);

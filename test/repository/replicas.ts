@@ -94,11 +94,11 @@ export const orderOf = (userId: string, side: 'buy' | 'sell' = 'buy'): PlaceOrde
 });
 
 export async function place({ pincex }: Process, order: PlaceOrder): Promise<void> {
-  expectApplied(await pincex.trading.placeOrders([order]));
+  expectApplied(await pincex.trading.batchPlaceOrders([order]));
 }
 
 export async function cancel({ pincex }: Process, { userId, id }: PlaceOrder): Promise<void> {
-  expectApplied(await pincex.trading.cancelOrders([{ id: fresh('cancel'), userId, orderId: id }]));
+  expectApplied(await pincex.trading.batchCancelOrders([{ id: fresh('cancel'), userId, orderId: id }]));
 }
 
 export const availableOf = (account: AccountView | null | undefined): string | undefined =>

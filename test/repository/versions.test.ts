@@ -98,10 +98,10 @@ describe('a reader that knows a version', () => {
       quantity: '0.1',
       price: '100.00',
     };
-    await writer.trading.placeOrders([order]);
+    await writer.trading.batchPlaceOrders([order]);
     expect(await reader.trading.getOrder(order.id)).toMatchObject({ status: 'open', version: 1 });
     expect(await reader.trading.getUserOrders(userId)).toMatchObject([{ status: 'open' }]);
-    await writer.trading.cancelOrders([{ id: fresh('cancel'), userId, orderId: order.id }]);
+    await writer.trading.batchCancelOrders([{ id: fresh('cancel'), userId, orderId: order.id }]);
     expect(await reader.trading.getOrder(order.id)).toMatchObject({ status: 'open' });
     expect(await reader.trading.getOrder(order.id, { minVersion: 2 })).toMatchObject({ status: 'cancelled' });
     expect(await reader.trading.batchGetOrdersByIds([order.id], { minVersions: [2] })).toMatchObject([

@@ -21,7 +21,7 @@ describe('two users with an order of one id', () => {
     const id = fresh('order');
     const ann = await newUser(books.pincex, { USD: '100' });
     const bob = await newUser(books.pincex, { BTC: '100' });
-    expectApplied(await books.pincex.trading.placeOrders([order(id, ann), order(id, bob, 'sell')]));
+    expectApplied(await books.pincex.trading.batchPlaceOrders([order(id, ann), order(id, bob, 'sell')]));
     return { id, ann, bob };
   }
 
@@ -56,7 +56,7 @@ describe('two users with an order of one id', () => {
       takerSide: 'buy',
       ...sides,
     } as const;
-    expectApplied(await trading.settleTrades([trade]));
+    expectApplied(await trading.batchSettleTrades([trade]));
     const lists = await trading.batchGetTradesByOrderIds([
       { userId: bob, id },
       { userId: ann, id },
@@ -82,7 +82,7 @@ describe('two users with an order of one id', () => {
     expect((await trading.getOrder({ userId: bob, id }))?.userId).toBe(bob);
     const cancel = { id: 'c', userId: ann, orderId: id };
     expect((await trading.getOrder({ userId: ann, id }))?.status).toBe('open');
-    expectApplied(await trading.cancelOrders([cancel]));
+    expectApplied(await trading.batchCancelOrders([cancel]));
     expect((await trading.getOrder({ userId: ann, id }))?.status).toBe('cancelled');
   });
 
@@ -101,7 +101,7 @@ describe('an id of one user', () => {
   /** Ends with the trade of order 3 of the user with that of another one. */
   async function everything(userId: string): Promise<MixedItem[]> {
     const other = await newUser(books.pincex, { BTC: '1' });
-    expectApplied(await books.pincex.trading.placeOrders([order('other', other, 'sell')]));
+    expectApplied(await books.pincex.trading.batchPlaceOrders([order('other', other, 'sell')]));
     const own = { id: '3', userId };
     const sides = { buyUserId: userId, buyOrderId: '3', sellUserId: other, sellOrderId: 'other' };
     return [

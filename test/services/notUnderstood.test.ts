@@ -67,10 +67,10 @@ const batchOf = (type: CommandType): Batch => {
     lockFunds: bookkeeper.batchLockFunds.bind(bookkeeper),
     unlockFunds: bookkeeper.batchUnlockFunds.bind(bookkeeper),
     createOrder: trading.batchCreateOrders.bind(trading),
-    placeOrder: trading.placeOrders.bind(trading),
-    cancelOrder: trading.cancelOrders.bind(trading),
+    placeOrder: trading.batchPlaceOrders.bind(trading),
+    cancelOrder: trading.batchCancelOrders.bind(trading),
     updateOrderStatus: trading.batchUpdateOrderStatus.bind(trading),
-    settleTrade: trading.settleTrades.bind(trading),
+    settleTrade: trading.batchSettleTrades.bind(trading),
   };
   return calls[type] as Batch;
 };
@@ -360,7 +360,12 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'invalid_batch',
       '"mod" is not an option of a batch: the nearest is mode, of mode, batchId',
     ],
-    ['of placeOrders', (p) => p.trading.placeOrders([], any({ modes: 'atomic' })), 'invalid_batch', 'mode'],
+    [
+      'of batchPlaceOrders',
+      (p) => p.trading.batchPlaceOrders([], any({ modes: 'atomic' })),
+      'invalid_batch',
+      'mode',
+    ],
     ['of execute', (p) => p.execute([], any({ batchID: 'x' })), 'invalid_batch', 'batchId'],
     ['of a single form', (p) => p.bookkeeper.deposit(any(money), any({ mod: 'x' })), 'invalid_batch', 'mode'],
     [

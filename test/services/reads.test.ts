@@ -24,13 +24,13 @@ beforeAll(async () => {
   const order = { userId: ann, side: 'buy', type: 'limit', quantity: '1' } as const;
   for (let i = 0; i < 6; i++) {
     expectApplied(
-      await books.pincex.trading.placeOrders([
+      await books.pincex.trading.batchPlaceOrders([
         { ...order, id: `${ann}-${i}`, symbol: i < 4 ? 'BTC/USD' : 'ETH/USD', price: String(10 + i) },
       ]),
     );
   }
   expectApplied(
-    await books.pincex.trading.cancelOrders([
+    await books.pincex.trading.batchCancelOrders([
       { id: 'c0', userId: ann, orderId: `${ann}-0` },
       { id: 'c4', userId: ann, orderId: `${ann}-4` },
     ]),
@@ -141,14 +141,14 @@ describe('trades', () => {
     const [buy, sell] = [`${buyer}-o`, `${seller}-o`];
     await books.pincex.bookkeeper.deposit({ id: 'ltc', userId: buyer, currency: 'LTC', amount: '3' });
     expectApplied(
-      await books.pincex.trading.placeOrders([
+      await books.pincex.trading.batchPlaceOrders([
         { ...order, id: sell, userId: buyer, side: 'sell' },
         { ...order, id: buy, userId: seller, side: 'buy' },
       ]),
     );
     for (const id of ['c', 'a', 'b']) {
       expectApplied(
-        await books.pincex.trading.settleTrades([
+        await books.pincex.trading.batchSettleTrades([
           {
             id,
             symbol: 'LTC/BTC',

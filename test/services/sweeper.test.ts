@@ -38,7 +38,7 @@ it('a later lock for the same hold sets its time anew', async () => {
 it('an expired order ends and gives its funds back; one with time left stays', async () => {
   const userId = await newUser(books.pincex, { USD: '100', BTC: '5' });
   expectApplied(
-    await books.pincex.trading.placeOrders([
+    await books.pincex.trading.batchPlaceOrders([
       { ...order, id: `${userId}-1`, userId, timeInForce: 'gtd', expiresAt: PAST },
       { ...order, id: `${userId}-2`, userId, timeInForce: 'gtd', expiresAt: FUTURE },
       { ...order, id: `${userId}-3`, userId, side: 'sell', timeInForce: 'day', expiresAt: PAST },
@@ -55,7 +55,7 @@ it('an expired order ends and gives its funds back; one with time left stays', a
 it('an order that was filled or cancelled in time is left as it is', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   const expiring = { ...order, userId, timeInForce: 'gtd', expiresAt: PAST } as const;
-  expectApplied(await books.pincex.trading.placeOrders([{ ...expiring, id: `${userId}-c` }]));
+  expectApplied(await books.pincex.trading.batchPlaceOrders([{ ...expiring, id: `${userId}-c` }]));
   expectApplied(await books.pincex.trading.batchCreateOrders([{ ...expiring, id: `${userId}-f` }]));
   expectApplied(
     await books.pincex.execute([
@@ -76,7 +76,7 @@ it('two sweepers at once return each hold and each order once, however many ther
   const all = Array.from({ length: count }, (_, i) => `x${i}`);
   expectApplied(await books.pincex.bookkeeper.batchLockFunds(all.map((id) => lock(userId, id, PAST))));
   expectApplied(
-    await books.pincex.trading.placeOrders(
+    await books.pincex.trading.batchPlaceOrders(
       all.map(
         (id) => ({ ...order, id: `${userId}-${id}`, userId, timeInForce: 'gtd', expiresAt: PAST }) as const,
       ),

@@ -23,7 +23,7 @@ const idsOf = (rows: readonly { readonly id: string }[]): string[] => rows.map((
 describe('the rows of one batch', () => {
   it('come back newest first as orders of their user, in the order of the items', async () => {
     const userId = await newUser(books.pincex, { USD: '1000' });
-    expectApplied(await books.pincex.trading.placeOrders(NUMBERS.map((id) => order(id, userId))));
+    expectApplied(await books.pincex.trading.batchPlaceOrders(NUMBERS.map((id) => order(id, userId))));
     expect(idsOf(await books.pincex.trading.getUserOrders(userId))).toEqual([...NUMBERS].reverse());
     const [open] = await books.pincex.trading.batchGetOpenOrdersByUsers([userId]);
     expect(idsOf(open!)).toEqual([...NUMBERS].reverse());
@@ -37,14 +37,16 @@ describe('the rows of one batch', () => {
     const seller = await newUser(books.pincex, { BTC: '100' });
     const [buyOrderId, sellOrderId] = [fresh('buy'), fresh('sell')];
     expectApplied(
-      await books.pincex.trading.placeOrders([
+      await books.pincex.trading.batchPlaceOrders([
         { ...order(buyOrderId, buyer), quantity: '12' },
         { ...order(sellOrderId, seller, 'sell'), quantity: '12' },
       ]),
     );
     const trade = { symbol: 'BTC/USD', price: '10', quantity: '1', takerSide: 'buy' } as const;
     const sides = { buyUserId: buyer, buyOrderId, sellUserId: seller, sellOrderId };
-    expectApplied(await books.pincex.trading.settleTrades(NUMBERS.map((id) => ({ id, ...trade, ...sides }))));
+    expectApplied(
+      await books.pincex.trading.batchSettleTrades(NUMBERS.map((id) => ({ id, ...trade, ...sides }))),
+    );
     const [trades] = await books.pincex.trading.batchGetTradesByOrderIds([buyOrderId]);
     expect(idsOf(trades!)).toEqual(NUMBERS);
   });
@@ -105,7 +107,7 @@ describe('the orders that stand in the book of a market', () => {
       order('10', seller, 'sell', '13'),
       order('1', buyer, 'buy', '11'),
     ];
-    expectApplied(await books.pincex.trading.placeOrders(placed.map((item) => ({ ...item, symbol }))));
+    expectApplied(await books.pincex.trading.batchPlaceOrders(placed.map((item) => ({ ...item, symbol }))));
     const [standing] = await books.pincex.trading.batchGetOpenOrders([symbol]);
     expect(idsOf(standing!.bids)).toEqual(['8', '1', '9', '7']);
     expect(idsOf(standing!.asks)).toEqual(['11', '12', '10']);

@@ -39,7 +39,7 @@ async function buyerAndSeller(buy: [string, string], sell: [string, string]): Pr
   const buyer = await newUser(books.pincex, { USD: '1000' });
   const seller = await newUser(books.pincex, { BTC: '10' });
   expectApplied(
-    await books.pincex.trading.placeOrders([
+    await books.pincex.trading.batchPlaceOrders([
       limit(buyer, `${buyer}-o`, 'buy', ...buy),
       limit(seller, `${seller}-o`, 'sell', ...sell),
     ]),
@@ -52,7 +52,7 @@ const order = async (id: string): Promise<OrderView> => (await books.pincex.trad
 describe('an order that is placed', () => {
   it('holds price x quantity, rounded up, for a buy, and the quantity for a sell', async () => {
     const userId = await newUser(books.pincex, { USD: '100', BTC: '5' });
-    const batch = await books.pincex.trading.placeOrders([
+    const batch = await books.pincex.trading.batchPlaceOrders([
       limit(userId, `${userId}-a`, 'buy', '0.33333333', '10.01'),
       limit(userId, `${userId}-b`, 'sell', '2', '10.01'),
     ]);
@@ -70,17 +70,17 @@ describe('an order that is placed', () => {
 
   it('is refused for a buyer who lacks a cent, and leaves no order', async () => {
     const userId = await newUser(books.pincex, { USD: '99.99' });
-    expect(outcomes(await books.pincex.trading.placeOrders([limit(userId, 'x', 'buy', '10', '10')]))).toEqual(
-      ['insufficient_funds'],
-    );
+    expect(
+      outcomes(await books.pincex.trading.batchPlaceOrders([limit(userId, 'x', 'buy', '10', '10')])),
+    ).toEqual(['insufficient_funds']);
     expect(await books.sql('SELECT FROM orders WHERE user_id = $1', [userId])).toEqual([]);
   });
 
   it('gives back all that is left when it is cancelled, once', async () => {
     const [buyer, seller] = await buyerAndSeller(['3', '10'], ['1', '10']);
-    expectApplied(await books.pincex.trading.settleTrades([trade('t', buyer, seller, '1', '10')]));
+    expectApplied(await books.pincex.trading.batchSettleTrades([trade('t', buyer, seller, '1', '10')]));
     const cancel = { id: 'c', userId: buyer, orderId: `${buyer}-o` };
-    const batch = await books.pincex.trading.cancelOrders([cancel, cancel, { ...cancel, id: 'c2' }]);
+    const batch = await books.pincex.trading.batchCancelOrders([cancel, cancel, { ...cancel, id: 'c2' }]);
     expect(outcomes(batch)).toEqual(['applied', 'replayed', 'invalid_transition']);
     expect(batch.results[0]).toMatchObject({
       data: { status: 'cancelled', version: 3, released: '20', funds: { available: '990', locked: '0' } },
@@ -93,7 +93,7 @@ describe('an order that is placed', () => {
     expect(await funds(books.pincex, buyer, 'USD')).toBe('990 / 0');
     expect(
       outcomes(
-        await books.pincex.trading.cancelOrders([{ id: 'c', userId: seller, orderId: `${seller}-o` }]),
+        await books.pincex.trading.batchCancelOrders([{ id: 'c', userId: seller, orderId: `${seller}-o` }]),
       ),
     ).toEqual(['invalid_transition']);
   });
@@ -105,8 +105,8 @@ describe('a trade', () => {
     const [other] = await buyerAndSeller(['1', '10'], ['1', '10']);
     const first = trade('same-id', buyer, seller, '1', '10');
     const second = trade('same-id', other, seller, '1', '10');
-    expectApplied(await books.pincex.trading.settleTrades([first]));
-    expect(outcomes(await books.pincex.trading.settleTrades([second, first]))).toEqual([
+    expectApplied(await books.pincex.trading.batchSettleTrades([first]));
+    expect(outcomes(await books.pincex.trading.batchSettleTrades([second, first]))).toEqual([
       'id_reused',
       'replayed',
     ]);
@@ -115,7 +115,7 @@ describe('a trade', () => {
 
   it('at a better price gives the rest of the hold back to the buyer', async () => {
     const [buyer, seller] = await buyerAndSeller(['2', '10'], ['2', '9']);
-    const batch = await books.pincex.trading.settleTrades([trade('t', buyer, seller, '1', '9.5')]);
+    const batch = await books.pincex.trading.batchSettleTrades([trade('t', buyer, seller, '1', '9.5')]);
     expect(batch.results[0]).toMatchObject({
       data: {
         tradeId: 't',
@@ -140,7 +140,7 @@ describe('a trade', () => {
     const before = await fees();
     const fee = { buyFee: '0.25', sellFee: '1.5' };
     expectApplied(
-      await books.pincex.trading.settleTrades([{ ...trade('t', buyer, seller, '1', '10'), ...fee }]),
+      await books.pincex.trading.batchSettleTrades([{ ...trade('t', buyer, seller, '1', '10'), ...fee }]),
     );
     expect(await funds(books.pincex, buyer, 'BTC')).toBe('0.75 / 0');
     expect(await funds(books.pincex, seller, 'USD')).toBe('8.5 / 0');
@@ -166,7 +166,7 @@ describe('a trade', () => {
     const [buyer, seller] = await buyerAndSeller(['1', '10.01'], ['1', '10.01']);
     const parts = ['0.33333333', '0.33333333', '0.33333333', '0.00000001'];
     expectApplied(
-      await books.pincex.trading.settleTrades(
+      await books.pincex.trading.batchSettleTrades(
         parts.map((part, i) => trade(`t${i}`, buyer, seller, part, '10.01')),
       ),
     );
@@ -200,11 +200,11 @@ describe('a trade', () => {
       const buyer = await newUser(books.pincex, { CENT: '0.01' });
       const seller = await newUser(books.pincex, { LTC: '1' });
       const place = (id: string, userId: string, side: 'buy' | 'sell', quantity: string) =>
-        books.pincex.trading.placeOrders([{ ...limit(userId, id, side, quantity, '236.47'), symbol }]);
+        books.pincex.trading.batchPlaceOrders([{ ...limit(userId, id, side, quantity, '236.47'), symbol }]);
       expectApplied(await place(`${seller}-o`, seller, 'sell', '1'));
       expectApplied(await place(`${buyer}-o`, buyer, 'buy', '0.00004'));
       expectApplied(
-        await books.pincex.trading.settleTrades([
+        await books.pincex.trading.batchSettleTrades([
           { ...trade('t', buyer, seller, '0.00004', '236.47'), symbol },
         ]),
       );
@@ -217,7 +217,7 @@ describe('a trade', () => {
   it('of a hundred that fill one order costs what they are worth together, rounded up once', async () => {
     const [buyer, seller] = await buyerAndSeller(['0.01', '236.47'], ['0.01', '236.47']);
     const trades = Array.from({ length: 100 }, (_, n) => trade(`t${n}`, buyer, seller, '0.00004', '236.47'));
-    expectApplied(await books.pincex.trading.settleTrades(trades));
+    expectApplied(await books.pincex.trading.batchSettleTrades(trades));
     // 0.004 x 236.47 is 0.94588, and the rest of the order, worth 1.41882, is still held.
     expect(await funds(books.pincex, buyer, 'USD')).toBe('997.63 / 1.42');
     expect(await funds(books.pincex, seller, 'USD')).toBe('0.95 / 0');
@@ -229,20 +229,20 @@ describe('a trade', () => {
       await newUser(books.pincex, { BTC: '10' }),
     ];
     expectApplied(
-      await books.pincex.trading.placeOrders([
+      await books.pincex.trading.batchPlaceOrders([
         { ...limit(buyer, `${buyer}-o`, 'buy', '2', '1'), type: 'market', price: null, holdAmount: '25' },
         limit(seller, `${seller}-o`, 'sell', '10', '10'),
       ]),
     );
     expect(await funds(books.pincex, buyer, 'USD')).toBe('75 / 25');
-    expectApplied(await books.pincex.trading.settleTrades([trade('t1', buyer, seller, '1', '20')]));
+    expectApplied(await books.pincex.trading.batchSettleTrades([trade('t1', buyer, seller, '1', '20')]));
     expect(await funds(books.pincex, buyer, 'USD')).toBe('75 / 5');
     expect(
-      outcomes(await books.pincex.trading.settleTrades([trade('t2', buyer, seller, '1', '10')])),
+      outcomes(await books.pincex.trading.batchSettleTrades([trade('t2', buyer, seller, '1', '10')])),
     ).toEqual(['hold_exceeded']);
-    expectApplied(await books.pincex.trading.settleTrades([trade('t3', buyer, seller, '0.4', '10')]));
+    expectApplied(await books.pincex.trading.batchSettleTrades([trade('t3', buyer, seller, '0.4', '10')]));
     expectApplied(
-      await books.pincex.trading.cancelOrders([{ id: 'c', userId: buyer, orderId: `${buyer}-o` }]),
+      await books.pincex.trading.batchCancelOrders([{ id: 'c', userId: buyer, orderId: `${buyer}-o` }]),
     );
     expect(await funds(books.pincex, buyer, 'USD')).toBe('76 / 0');
     expect(await order(`${buyer}-o`)).toMatchObject({
@@ -264,21 +264,21 @@ describe('a trade', () => {
         limit(seller, `${seller}-o`, 'sell', '1', '10'),
       ]),
     );
-    expect(outcomes(await books.pincex.trading.settleTrades([trading]))).toEqual(['hold_not_found']);
+    expect(outcomes(await books.pincex.trading.batchSettleTrades([trading]))).toEqual(['hold_not_found']);
     expectApplied(
       await books.pincex.bookkeeper.batchLockFunds([
         { id: 'l', ...own(buyer), currency: 'USD', amount: '12' },
         { id: 'l', ...own(seller), currency: 'BTC', amount: '1' },
       ]),
     );
-    expectApplied(await books.pincex.trading.settleTrades([trading]));
+    expectApplied(await books.pincex.trading.batchSettleTrades([trading]));
     expect(await funds(books.pincex, buyer, 'USD')).toBe('90 / 0');
   });
 
   it('between two orders of one user moves nothing but its fees', async () => {
     const userId = await newUser(books.pincex, { USD: '100', BTC: '5' });
     expectApplied(
-      await books.pincex.trading.placeOrders([
+      await books.pincex.trading.batchPlaceOrders([
         limit(userId, `${userId}-b`, 'buy', '1', '10'),
         limit(userId, `${userId}-s`, 'sell', '1', '10'),
       ]),
@@ -288,7 +288,7 @@ describe('a trade', () => {
       buyOrderId: `${userId}-b`,
       sellOrderId: `${userId}-s`,
     };
-    expectApplied(await books.pincex.trading.settleTrades([{ ...own, buyFee: '0.1', sellFee: '1' }]));
+    expectApplied(await books.pincex.trading.batchSettleTrades([{ ...own, buyFee: '0.1', sellFee: '1' }]));
     expect(await funds(books.pincex, userId, 'USD')).toBe('99 / 0');
     expect(await funds(books.pincex, userId, 'BTC')).toBe('4.9 / 0');
   });
@@ -315,21 +315,21 @@ it('a stop waits, opens, and trades', async () => {
     await newUser(books.pincex, { BTC: '10' }),
   ];
   expectApplied(
-    await books.pincex.trading.placeOrders([
+    await books.pincex.trading.batchPlaceOrders([
       limit(buyer, `${buyer}-o`, 'buy', '1', '10'),
       { ...limit(seller, `${seller}-o`, 'sell', '1', '10'), type: 'stop', price: null, stopPrice: '11' },
     ]),
   );
   expect((await order(`${seller}-o`)).status).toBe('pending');
-  expect(outcomes(await books.pincex.trading.settleTrades([trade('t', buyer, seller, '1', '10')]))).toEqual([
-    'invalid_transition',
-  ]);
+  expect(
+    outcomes(await books.pincex.trading.batchSettleTrades([trade('t', buyer, seller, '1', '10')])),
+  ).toEqual(['invalid_transition']);
   const update = { id: 'u', userId: seller, orderId: `${seller}-o`, status: 'open' } as const;
   expect(await books.pincex.trading.updateOrderStatus(update)).toMatchObject({
     status: 'applied',
     data: { orderId: `${seller}-o`, status: 'open', version: 2 },
   });
-  expectApplied(await books.pincex.trading.settleTrades([trade('t', buyer, seller, '1', '10')]));
+  expectApplied(await books.pincex.trading.batchSettleTrades([trade('t', buyer, seller, '1', '10')]));
   expect((await order(`${seller}-o`)).status).toBe('filled');
 });
 
@@ -389,7 +389,7 @@ describe('the terms of an order', () => {
       const id = `${userId}-${placed}`;
       const item = { ...base, ...terms, id, userId };
       const call = placed
-        ? books.pincex.trading.placeOrders([item])
+        ? books.pincex.trading.batchPlaceOrders([item])
         : books.pincex.trading.batchCreateOrders([item]);
       expectApplied(await call);
       const stored = await order(id);

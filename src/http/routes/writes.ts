@@ -76,14 +76,14 @@ const WRITES: readonly Write[] = [
     type: 'placeOrder',
     scope: 'orders:write',
     summary: 'Hold funds, store orders',
-    call: ({ trading }, items, options) => trading.placeOrders(items, options),
+    call: ({ trading }, items, options) => trading.batchPlaceOrders(items, options),
   },
   {
     url: '/v1/orders/batch-cancel',
     type: 'cancelOrder',
     scope: 'orders:write',
     summary: 'Cancel, give holds back',
-    call: ({ trading }, items, options) => trading.cancelOrders(items, options),
+    call: ({ trading }, items, options) => trading.batchCancelOrders(items, options),
   },
   {
     url: '/v1/orders/batch-status',
@@ -97,7 +97,7 @@ const WRITES: readonly Write[] = [
     type: 'settleTrade',
     scope: 'orders:write',
     summary: 'Settle trades',
-    call: ({ trading }, items, options) => trading.settleTrades(items, options),
+    call: ({ trading }, items, options) => trading.batchSettleTrades(items, options),
   },
 ];
 

@@ -36,7 +36,7 @@ describe('the outcome of a batch', () => {
     ];
     const order = { symbol: 'BTC/USD', type: 'limit', quantity: '1', price: '5' } as const;
     expectApplied(
-      await books.pincex.trading.placeOrders([
+      await books.pincex.trading.batchPlaceOrders([
         { ...order, id: 'buy', userId: buyer, side: 'buy' },
         { ...order, id: 'sell', userId: seller, side: 'sell' },
       ]),
