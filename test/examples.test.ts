@@ -23,6 +23,21 @@ it.each([
     ],
   ],
   [
+    'guide',
+    [
+      'locked: 2 of 2',
+      'user1 has 500 USD available, 0 locked',
+      'user2 has 0.009 BTC available, 0.001 locked',
+      'user3 has 2 ETH available, 0 locked',
+      'order1 is filled',
+      'order2 is partially_filled',
+      'order3 is cancelled',
+      'user1 unlockFunds 100 USD: order_done',
+      'user1 lockFunds -100 USD: order_placement',
+      'user1 deposit 500 USD: no reason',
+    ],
+  ],
+  [
     'reads',
     [
       '10 accounts, one by one: 1 statement',
