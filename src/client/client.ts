@@ -51,6 +51,11 @@ export interface PincexClientOptions {
   readonly maxRetries?: number;
   /** How long a call may take, with its retries. Default: 30,000. `Infinity`: as long as it takes. */
   readonly timeoutMs?: number;
+  /**
+   * Whether the key may go in clear, by `http://`, to another machine. Default: false, only to this one, since whoever is on
+   * the way can read the key.
+   */
+  readonly allowHttp?: boolean;
 }
 
 /** What every batch that changes the books takes. */
@@ -104,9 +109,14 @@ export class PincexClient {
     fetch = globalThis.fetch,
     maxRetries = 3,
     timeoutMs = 30_000,
+    allowHttp = false,
   }: PincexClientOptions) {
-    const { protocol, origin, pathname, username, password, search, hash } = new URL(url);
+    const { protocol, origin, hostname, pathname, username, password, search, hash } = new URL(url);
     if (!/^https?:$/.test(protocol)) throw new TypeError('url begins with http:// or https://');
+    if (protocol === 'http:' && !isThisMachine(hostname) && !allowHttp)
+      throw new TypeError(
+        `url sends the key in clear to ${hostname}: give an https:// URL, or { allowHttp: true } where nobody is on the way`,
+      );
     // It is not repeated: a password is a secret.
     if (username !== '' || password !== '')
       throw new TypeError('url has no name and no password: the key is enough');
@@ -385,3 +395,6 @@ function quoted(key: string): string {
   if (/^[\x20-\x7e]+$/.test(key)) return `"${key.replace(/["\\]/g, '\\$&')}"`;
   throw new TypeError('An idempotency key has one or more characters, all of printable ASCII');
 }
+
+const isThisMachine = (hostname: string): boolean =>
+  /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname);

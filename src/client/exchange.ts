@@ -26,7 +26,7 @@ export class Exchange {
   /**
    * Waits for a part of it.
    *
-   * @throws PincexClientError `timeout`, `network_error`; and the reason of the caller, who gave it up
+   * @throws PincexClientError `timeout`, `network_error`, or what the part says itself; and the reason of the caller, who gave it up
    */
   async within<Part>(ms: number, part: Promise<Part>): Promise<Part> {
     const abort = () => {
@@ -37,7 +37,8 @@ export class Exchange {
       return await part;
     } catch (error) {
       // Not every browser fails with the reason that it was given.
-      throw this.signal.aborted ? this.signal.reason : cut(error);
+      if (this.signal.aborted) throw this.signal.reason;
+      throw error instanceof PincexClientError ? error : cut(error);
     } finally {
       clearTimeout(timer);
     }

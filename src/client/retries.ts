@@ -29,13 +29,11 @@ export class Retries {
 
   /** Waits until it is time to try again. Where there is nothing to wait for, it throws what went wrong. */
   async after(error: unknown): Promise<void> {
-    if (!(error instanceof PincexClientError) || !error.retryable || this.#most === 0) throw error;
-    // The attempt before is still executed, here or by the process that took it over: asking for it tries nothing anew.
-    const isRunning = error.code === 'request_in_progress';
-    const pause = pauseMs(isRunning ? 0 : this.#made, error.retryAfterMs);
+    if (!(error instanceof PincexClientError) || !error.retryable) throw error;
+    const pause = pauseMs(this.#made, error.retryAfterMs);
     const isOver = pause >= LONGEST_TIMER_MS || performance.now() + pause >= this.#deadline;
-    if (isOver || (!isRunning && this.#made >= this.#most)) throw error;
-    if (!isRunning) this.#made++;
+    if (isOver || this.#made >= this.#most) throw error;
+    this.#made++;
     await sleep(pause, this.#signal);
   }
 

@@ -1,3 +1,4 @@
+import { piecesOf, requireLine, textOf } from './body.ts';
 import { errorOf, foreign, ofBatch, PincexClientError } from './errors.ts';
 import { cut, Exchange, LONGEST_MS } from './exchange.ts';
 import { Retries } from './retries.ts';
@@ -64,7 +65,7 @@ export class Transport {
     const leftMs = () => deadline - performance.now();
     try {
       const response = await exchange.within(leftMs(), this.#fetch(call, exchange, leftMs()));
-      const text = await exchange.within(leftMs(), response.text());
+      const text = await exchange.within(leftMs(), textOf(response));
       if (response.ok) return answerOf(text, response.status, call.list);
       const error = errorOf(response, text);
       // An atomic batch that was rejected has the same result as any other, in the problem that tells of it.
@@ -90,8 +91,8 @@ export class Transport {
     const exchange = new Exchange(signal);
     try {
       const response = await exchange.within(timeoutMs, this.#fetch({ method: 'GET', path }, exchange));
-      if (!response.ok) throw errorOf(response, await exchange.within(timeoutMs, response.text()));
-      const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
+      if (!response.ok) throw errorOf(response, await exchange.within(timeoutMs, textOf(response)));
+      const reader = piecesOf(response);
       if (reader === undefined) throw cut();
       const decoder = new TextDecoder();
       let rest = '';
@@ -100,6 +101,7 @@ export class Transport {
         if (done) return;
         const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
+        requireLine(rest, response.status);
         yield lines;
       }
     } finally {
@@ -117,6 +119,8 @@ export class Transport {
     return fetch(url + path, {
       method,
       signal,
+      // Not even within one host: the key and the batch are for this URL alone.
+      redirect: 'manual',
       headers: {
         ...headers,
         authorization: `Bearer ${key}`,

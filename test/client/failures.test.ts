@@ -166,6 +166,52 @@ it.each(['', '/', '//', '/?', '/#', '/a b', ' '])(
   },
 );
 
+describe('an answer that is not to be believed fails the call, which is not tried again:', () => {
+  const failed = { code: 'http_error', retryable: false };
+
+  it.each([301, 302, 303, 307, 308])('a redirect with %i, wherever it leads', async (status) => {
+    const elsewhere = await scripted(json({ results: [] }));
+    const location = `${elsewhere.url}/v1/funds/batch-deposit`;
+    const { outcome, seen } = await write([json({}, status, { location })]);
+    expect(outcome).toMatchObject({
+      ...failed,
+      status,
+      message: expect.stringContaining(location) as string,
+    });
+    expect([seen.length, elsewhere.seen.length]).toEqual([1, 0]);
+  });
+
+  it('a stream that is a redirect', async () => {
+    const elsewhere = await scripted(lines('{"end":true}\n', 'end'));
+    const { url } = await scripted(json({}, 302, { location: elsewhere.url }));
+    await expect(clientOf(url).streamAccounts()[Symbol.asyncIterator]().next()).rejects.toMatchObject(failed);
+    expect(elsewhere.seen).toEqual([]);
+  });
+
+  it('one longer than any of the service', async () => {
+    const endless: Step = (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const piece = ' '.repeat(1_048_576);
+      const send = (): void => {
+        while (!response.destroyed && response.write(piece));
+        if (!response.destroyed) response.once('drain', send);
+      };
+      send();
+    };
+    const { outcome, seen } = await write([endless]);
+    expect(outcome).toMatchObject({
+      ...failed,
+      message: expect.stringContaining('67108864 bytes') as string,
+    });
+    expect(seen).toHaveLength(1);
+    const { url } = await scripted(endless);
+    await expect(clientOf(url).streamAccounts()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      ...failed,
+      message: expect.stringContaining('a line of more than 1048576 characters') as string,
+    });
+  });
+});
+
 describe('a program that is wrong is told so by a TypeError', () => {
   const url = 'http://localhost';
   it.each<[string, () => unknown, string]>([
@@ -180,6 +226,25 @@ describe('a program that is wrong is told so by a TypeError', () => {
   ])('%s', (_, make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
+  });
+
+  it('a URL that sends the key in clear to another machine, unless that is allowed', () => {
+    for (const host of ['pincex.example', '10.0.0.1', '127.0.0.1.example', 'localhost.example', '[::2]']) {
+      expect(() => clientOf(`http://${host}`)).toThrow(TypeError);
+      expect(() => clientOf(`http://${host}`)).toThrow('url sends the key in clear to');
+      expect(clientOf(`http://${host}`, { allowHttp: true })).toBeInstanceOf(PincexClient);
+      expect(clientOf(`https://${host}`)).toBeInstanceOf(PincexClient);
+    }
+    for (const host of [
+      'localhost',
+      'LOCALHOST:8080',
+      'pincex.localhost',
+      '127.0.0.1',
+      '127.1',
+      '[::1]:80',
+    ]) {
+      expect(clientOf(`http://${host}`)).toBeInstanceOf(PincexClient);
+    }
   });
 
   it('a URL with a password, without telling it', () => {

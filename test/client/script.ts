@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
-import { PincexClient } from '../../src/client/index.ts';
+import { PincexClient, type PincexClientOptions } from '../../src/client/index.ts';
 import { until } from '../support/waiting.ts';
 
 /** What the server does with one request; the last one is for all that follow. */
@@ -98,7 +98,7 @@ export const done = json(RESULT);
 
 export const DEPOSIT = [{ id: 'in', userId: 'alice', currency: 'USD', amount: '1' }];
 
-export const clientOf = (url: string, options: { maxRetries?: number; timeoutMs?: number } = {}) =>
+export const clientOf = (url: string, options: Omit<PincexClientOptions, 'url' | 'key'> = {}) =>
   new PincexClient({ url, key: 'pincex_id_secret', ...options });
 
 /** Makes one write, and returns the error that it failed with, or the batch, and what the server was asked. */
