@@ -1,4 +1,5 @@
 import { Problem } from './problem.ts';
+import { Shares } from './shares.ts';
 
 export interface AdmissionOptions {
   /** Calls that run at the same time. */
@@ -7,21 +8,28 @@ export interface AdmissionOptions {
   readonly maxWaiting: number;
   /** How long one may wait. */
   readonly queueTimeoutMs: number;
+  /** Calls of one key that run at the same time. Default: all that are not kept for others. */
+  readonly mostOfKey?: number;
 }
 
 /**
  * Lets so many calls work at the same time and so many wait for so long; whoever is beyond that is told at once to
  * come back. A service that takes in more than it can do answers nobody in time.
+ *
+ * Turns go round by API key: of keys that wait each gets one after the other, whatever the number of their calls.
  */
 export class Admission {
-  readonly #options: AdmissionOptions;
-  /** What starts each of those that wait. */
-  readonly #queue = new Set<() => void>();
+  readonly #queueTimeoutMs: number;
+  readonly #places: Shares;
+  readonly #waiting: Shares;
+  /** For each key what starts its calls, the oldest first. The key whose turn is next comes first. */
+  readonly #queues = new Map<string, Set<() => void>>();
   readonly #whenIdle: (() => void)[] = [];
-  #running = 0;
 
-  constructor(options: AdmissionOptions) {
-    this.#options = options;
+  constructor({ maxConcurrent, maxWaiting, queueTimeoutMs, mostOfKey = maxConcurrent }: AdmissionOptions) {
+    this.#queueTimeoutMs = queueTimeoutMs;
+    this.#places = new Shares({ most: maxConcurrent, mostOfKey });
+    this.#waiting = new Shares({ most: maxWaiting, mostOfKey: maxWaiting });
   }
 
   /**
@@ -30,8 +38,8 @@ export class Admission {
    * @param deadline by `performance.now()`; a call that is not started by then is not started at all
    * @throws Problem `overloaded`, `deadline_exceeded`
    */
-  async run<Result>(deadline: number, work: () => Promise<Result>): Promise<Result> {
-    const leave = await this.enter(deadline);
+  async run<Result>(keyId: string, deadline: number, work: () => Promise<Result>): Promise<Result> {
+    const leave = await this.enter(keyId, deadline);
     try {
       return await work();
     } finally {
@@ -45,64 +53,76 @@ export class Admission {
    * @returns what ends it: to be called once
    * @throws Problem `overloaded`, `deadline_exceeded`
    */
-  async enter(deadline: number): Promise<() => void> {
+  async enter(keyId: string, deadline: number): Promise<() => void> {
     if (performance.now() >= deadline) throw notStarted();
-    if (this.#running < this.#options.maxConcurrent) this.#running++;
-    else await this.#turn(deadline);
+    const giveBack = this.#places.hasRoom(keyId)
+      ? this.#places.take(keyId)
+      : await this.#turn(keyId, deadline);
     return () => {
-      this.#leave();
+      giveBack();
+      this.#startNext();
     };
   }
 
   /** How many work and wait now. */
   get load(): { readonly running: number; readonly waiting: number } {
-    return { running: this.#running, waiting: this.#queue.size };
+    return { running: this.#places.taken, waiting: this.#waiting.taken };
   }
 
   /** Resolves once nothing works or waits, be it that somebody still waits for what comes of it or not. */
   idle(): Promise<void> {
-    if (this.#running === 0) return Promise.resolve();
+    if (this.#places.taken === 0) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  #turn(deadline: number): Promise<void> {
-    const { maxWaiting, queueTimeoutMs } = this.#options;
-    if (this.#queue.size >= maxWaiting) {
-      return Promise.reject(
-        overloaded(`${this.#running} calls are running and ${maxWaiting} wait, as many as may`),
-      );
+  #turn(keyId: string, deadline: number): Promise<() => void> {
+    if (!this.#waiting.hasRoom(keyId)) {
+      const { running, waiting } = this.load;
+      return Promise.reject(overloaded(`${running} calls are running and ${waiting} wait, as many as may`));
     }
     return new Promise((resolve, reject) => {
       const leftMs = Math.max(0, deadline - performance.now());
+      const queue = this.#queues.get(keyId) ?? new Set();
+      const leaveQueue = this.#waiting.take(keyId);
       const timer = setTimeout(
         () => {
-          this.#queue.delete(start);
+          leave();
           reject(
-            leftMs < queueTimeoutMs
+            leftMs < this.#queueTimeoutMs
               ? notStarted()
-              : overloaded(`the call waited ${queueTimeoutMs} ms for its turn`),
+              : overloaded(`the call waited ${this.#queueTimeoutMs} ms for its turn`),
           );
         },
-        Math.min(queueTimeoutMs, leftMs),
+        Math.min(this.#queueTimeoutMs, leftMs),
       );
+      const leave = (): void => {
+        leaveQueue();
+        queue.delete(start);
+        if (queue.size === 0) this.#queues.delete(keyId);
+      };
       const start = (): void => {
         clearTimeout(timer);
-        resolve();
+        leave();
+        resolve(this.#places.take(keyId));
       };
-      this.#queue.add(start);
+      queue.add(start);
+      this.#queues.set(keyId, queue);
     });
   }
 
-  /** Gives the place that became free to who waits longest. */
-  #leave(): void {
-    const [first] = this.#queue;
-    if (first === undefined) {
-      this.#running--;
-      if (this.#running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  /** Gives the place that became free to the oldest call of the key whose turn it is, which is last from then on. */
+  #startNext(): void {
+    for (const [keyId, queue] of this.#queues) {
+      if (!this.#places.hasRoom(keyId)) continue;
+      const [oldest] = queue;
+      oldest?.();
+      if (queue.size > 0) {
+        this.#queues.delete(keyId);
+        this.#queues.set(keyId, queue);
+      }
       return;
     }
-    this.#queue.delete(first);
-    first();
+    if (this.#places.taken === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 }
 

@@ -1,37 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { overloaded } from './admission.ts';
-
-/** What all API keys may have together of something, and none of them more than half, so that none keeps the others out. */
-export class Shares {
-  readonly #most: number;
-  readonly #ofKey = new Map<string, number>();
-  #taken = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Whether the key can have no more of it. */
-  isFull(keyId: string): boolean {
-    return this.#taken >= this.#most || (this.#ofKey.get(keyId) ?? 0) >= this.#most / 2;
-  }
-
-  /** @returns what gives it back: to be called once */
-  take(keyId: string, amount: number): () => void {
-    this.#add(keyId, amount);
-    return () => {
-      this.#add(keyId, -amount);
-    };
-  }
-
-  #add(keyId: string, amount: number): void {
-    const ofKey = (this.#ofKey.get(keyId) ?? 0) + amount;
-    this.#taken += amount;
-    if (ofKey === 0) this.#ofKey.delete(keyId);
-    else this.#ofKey.set(keyId, ofKey);
-  }
-}
+import type { Shares } from './shares.ts';
 
 /**
  * Bounds the memory of calls: so many may be in hand, each from before its body is read until the last of its answer is
@@ -51,12 +21,12 @@ export function boundCallsInHand(app: FastifyInstance, calls: Shares, answers: S
       return;
     }
     const { keyId } = request.caller;
-    if (calls.isFull(keyId)) {
+    if (!calls.hasRoom(keyId)) {
       done(overloaded('as many calls are in hand as may be'));
       return;
     }
     inHand.add(request);
-    onceClosed(raw, calls.take(keyId, 1));
+    onceClosed(raw, calls.take(keyId));
     done();
   });
 

@@ -12,7 +12,7 @@ import { Batches } from './batches.ts';
 import { closeCleanly, settleConnection, type Closing } from './closing.ts';
 import { readJson } from './json.ts';
 import { readDeadlines } from './deadline.ts';
-import { boundCallsInHand, Shares } from './inHand.ts';
+import { boundCallsInHand } from './inHand.ts';
 import { describe, serveDocument } from './openapi.ts';
 import { answerWithProblem, answerWithProblems } from './problems.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
@@ -22,6 +22,7 @@ import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
 import { Requests } from './requests/requests.ts';
 import { strict } from './schemas/common.ts';
+import { Shares } from './shares.ts';
 import { cutSlowReaders } from './slowReaders.ts';
 import { Turns } from './turns.ts';
 import { answerForNode, answerUnreadable, noteUnanswered } from './unreadable.ts';
@@ -105,7 +106,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
   const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs });
-  const answers = new Shares(limits.untakenAnswers);
+  const answers = new Shares({ most: limits.untakenAnswers });
   const turns = new Turns(admission, answers);
   readJson(app);
   answerWithProblems(app);
@@ -120,7 +121,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   readDeadlines(app);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
-  boundCallsInHand(app, new Shares(2 * (maxConcurrent + maxWaiting + maxConcurrent)), answers);
+  boundCallsInHand(app, new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }), answers);
   await serveDocument(app);
 
   const requests = new Requests(pincex, {
@@ -134,7 +135,11 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   outcomeRoutes(app, batches);
   readRoutes(app, pincex, turns);
   // A stream goes on for as long as its client reads: it must not take the places of calls.
-  streamRoutes(app, pincex, new Admission({ maxConcurrent, maxWaiting: 0, queueTimeoutMs }));
+  streamRoutes(
+    app,
+    pincex,
+    new Admission({ maxConcurrent, maxWaiting: 0, queueTimeoutMs, mostOfKey: Math.ceil(maxConcurrent / 2) }),
+  );
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
   return app;
 }

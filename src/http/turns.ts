@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { notStarted, overloaded, type Admission } from './admission.ts';
 import { withDeadline } from './deadline.ts';
-import type { Shares } from './inHand.ts';
 import { Problem } from './problem.ts';
+import type { Shares } from './shares.ts';
 
 /** What a call is told whose time is over while it is under way. */
 export interface Late {
@@ -13,10 +13,10 @@ export interface Late {
 /** Gives each call its turn, and answers no later than the client waits for. */
 export class Turns {
   readonly #admission: Pick<Admission, 'run' | 'idle' | 'load'>;
-  readonly #answers: Pick<Shares, 'isFull'>;
+  readonly #answers: Pick<Shares, 'hasRoom'>;
 
   /** @param answers what is there of answers that nobody has taken yet: where that is too much, none is made */
-  constructor(admission: Pick<Admission, 'run' | 'idle' | 'load'>, answers: Pick<Shares, 'isFull'>) {
+  constructor(admission: Pick<Admission, 'run' | 'idle' | 'load'>, answers: Pick<Shares, 'hasRoom'>) {
     this.#admission = admission;
     this.#answers = answers;
   }
@@ -34,10 +34,11 @@ export class Turns {
     const { caller, deadline, log } = request;
     let hasBegun = false;
     let isOver = false;
-    const running = this.#admission.run(deadline, () => {
+    const running = this.#admission.run(caller.keyId, deadline, () => {
       // Both watch the clock, and not to the same millisecond: what was said not to have begun must not begin.
       if (isOver) throw notStarted();
-      if (this.#answers.isFull(caller.keyId)) throw overloaded('too much of its answers is yet to be taken');
+      if (!this.#answers.hasRoom(caller.keyId))
+        throw overloaded('too much of its answers is yet to be taken');
       hasBegun = true;
       return work();
     });

@@ -32,7 +32,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     const gates = [gate(), gate(), gate(), gate()];
     const begun: number[] = [];
     const calls = gates.map((held, n) =>
-      admission.run(NEVER, async () => {
+      admission.run('ann', NEVER, async () => {
         begun.push(n);
         await held.opened;
         return n;
@@ -41,7 +41,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     await setImmediate();
     expect(begun).toEqual([0, 1]);
     expect(admission.load).toEqual({ running: 2, waiting: 2 });
-    const fifth = await refusal(admission.run(NEVER, () => Promise.resolve()));
+    const fifth = await refusal(admission.run('ann', NEVER, () => Promise.resolve()));
     expect(fifth).toMatchObject({ status: 503, code: 'overloaded' });
     expect(fifth.options.headers).toEqual({ 'retry-after': '1' });
     gates[1]!.open();
@@ -55,8 +55,8 @@ describe('a service that takes two calls at a time and lets two wait', () => {
 
   it('gives the place of a call that failed to the next', async () => {
     const admission = open();
-    const failing = [1, 2].map(() => admission.run(NEVER, () => Promise.reject(new Error('no'))));
-    const third = admission.run(NEVER, () => Promise.resolve('done'));
+    const failing = [1, 2].map(() => admission.run('ann', NEVER, () => Promise.reject(new Error('no'))));
+    const third = admission.run('ann', NEVER, () => Promise.resolve('done'));
     for (const call of failing) await expect(call).rejects.toThrow('no');
     expect(await third).toBe('done');
     expect(admission.load).toEqual({ running: 0, waiting: 0 });
@@ -66,9 +66,9 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     stopClock();
     const admission = open();
     const held = gate();
-    const running = [1, 2].map(() => admission.run(NEVER, () => held.opened));
+    const running = [1, 2].map(() => admission.run('ann', NEVER, () => held.opened));
     let hasRun = false;
-    const waiting = admission.run(NEVER, () => {
+    const waiting = admission.run('ann', NEVER, () => {
       hasRun = true;
       return Promise.resolve();
     });
@@ -87,14 +87,76 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     stopClock();
     const admission = open();
     const held = gate();
-    const running = [1, 2].map(() => admission.run(NEVER, () => held.opened));
-    const waiting = refusal(admission.run(performance.now() + 1_000, () => Promise.resolve()));
+    const running = [1, 2].map(() => admission.run('ann', NEVER, () => held.opened));
+    const waiting = refusal(admission.run('ann', performance.now() + 1_000, () => Promise.resolve()));
     vi.advanceTimersByTime(1_000);
     expect(await waiting).toMatchObject({ status: 504, code: 'deadline_exceeded' });
     held.open();
     await Promise.all(running);
-    const late = admission.run(performance.now() - 1, () => Promise.resolve());
+    const late = admission.run('ann', performance.now() - 1, () => Promise.resolve());
     expect(await refusal(late)).toMatchObject({ status: 504, code: 'deadline_exceeded' });
     expect(admission.load).toEqual({ running: 0, waiting: 0 });
+  });
+});
+
+describe('keys that call at the same time', () => {
+  const open = () => new Admission({ maxConcurrent: 4, maxWaiting: 8, queueTimeoutMs: 60_000 });
+
+  /** A call that runs until it is ended; those that have begun are noted, each by its key. */
+  function caller(admission: Admission) {
+    const begun: string[] = [];
+    const ends: (() => void)[] = [];
+    const call = (keyId: string) =>
+      admission.run(keyId, NEVER, () => {
+        begun.push(keyId);
+        const held = gate();
+        ends.push(() => {
+          held.open();
+        });
+        return held.opened;
+      });
+    const endOldest = async (): Promise<void> => {
+      ends.shift()?.();
+      await setImmediate();
+    };
+    return { begun, call, endOldest };
+  }
+
+  it('take turns, however many calls of one of them wait', async () => {
+    const admission = open();
+    const { begun, call, endOldest } = caller(admission);
+    const calls = Array.from('aaaaaaabbc', (keyId) => call(keyId));
+    await setImmediate();
+    // The last place is kept for a key that has nothing running.
+    expect(begun.join('')).toBe('aaab');
+    while (begun.length < calls.length) await endOldest();
+    expect(begun.join('')).toBe('aaabcabaaa');
+    await endOldest();
+    await endOldest();
+    await endOldest();
+    await endOldest();
+    await Promise.all(calls);
+  });
+
+  it('leave room for one that has nothing in hand, to run and to wait', async () => {
+    const admission = open();
+    const { begun, call, endOldest } = caller(admission);
+    const hog = Array.from({ length: 9 }, () => call('hog'));
+    expect(await refusal(call('hog'))).toMatchObject({ code: 'overloaded' });
+    const [first, second] = [call('other'), call('other')];
+    await setImmediate();
+    expect(begun).toEqual(['hog', 'hog', 'hog', 'other']);
+    for (let n = 0; n < 11; n++) await endOldest();
+    await Promise.all([...hog, first, second]);
+    expect(admission.load).toEqual({ running: 0, waiting: 0 });
+  });
+
+  it('may have a share of their own at the most, where that is said', async () => {
+    const admission = new Admission({ maxConcurrent: 4, maxWaiting: 0, queueTimeoutMs: 1, mostOfKey: 2 });
+    const leave = [await admission.enter('ann', NEVER), await admission.enter('ann', NEVER)];
+    expect(await refusal(admission.enter('ann', NEVER))).toMatchObject({ code: 'overloaded' });
+    leave.push(await admission.enter('bob', NEVER));
+    leave[0]!();
+    leave.push(await admission.enter('ann', NEVER));
   });
 });

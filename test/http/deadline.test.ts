@@ -93,7 +93,7 @@ describe('a call that has its turn', () => {
   const turnsOf = (admission: Pick<Admission, 'run'>, isFull = false) =>
     new Turns(
       { idle: () => Promise.resolve(), load: { running: 0, waiting: 0 }, run: admission.run.bind(admission) },
-      { isFull: (key) => isFull && key === 'key' },
+      { hasRoom: (key) => !isFull || key !== 'key' },
     );
   const late = () => ({ detail: 'late' });
 
@@ -101,7 +101,7 @@ describe('a call that has its turn', () => {
     stopClock();
     const free = gate();
     const turns = turnsOf({
-      run: async (_, work) => {
+      run: async (_, __, work) => {
         await free.opened;
         return work();
       },
@@ -125,7 +125,7 @@ describe('a call that has its turn', () => {
   });
 
   it('does not begin where too much of what its key was answered is yet to be taken', async () => {
-    const turns = turnsOf({ run: async (_, work) => work() }, true);
+    const turns = turnsOf({ run: async (_, __, work) => work() }, true);
     const work = () => Promise.reject(new Error('It began'));
     await expect(turns.take(requestBy(Infinity), work, late)).rejects.toMatchObject({
       status: 503,
@@ -135,7 +135,7 @@ describe('a call that has its turn', () => {
 
   it('is logged where it fails behind its deadline: nobody else is told', async () => {
     stopClock();
-    const turns = turnsOf({ run: (_, work) => work() });
+    const turns = turnsOf({ run: (_, __, work) => work() });
     const held = gate();
     const work = () => held.opened.then(() => Promise.reject(new TypeError('a fault')));
     const call = turns.take(requestBy(performance.now() + 1_000), work, late);

@@ -2,25 +2,11 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Caller } from '../../src/http/access/authenticate.ts';
-import { boundCallsInHand, Shares } from '../../src/http/inHand.ts';
+import { boundCallsInHand } from '../../src/http/inHand.ts';
 import { answerWithProblems } from '../../src/http/problems.ts';
+import { Shares } from '../../src/http/shares.ts';
 import { until } from '../support/waiting.ts';
 import { dial } from './wire.ts';
-
-describe('what keys share', () => {
-  it('is never more than there is, and no key has more than half of it', () => {
-    const shares = new Shares(4);
-    const back = [shares.take('ann', 1), shares.take('ann', 1)];
-    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([true, false, false]);
-    back.push(shares.take('bob', 2));
-    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([true, true, true]);
-    back[0]!();
-    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([false, true, false]);
-    back[2]!();
-    back[1]!();
-    expect(['ann', 'bob', 'cid'].map((key) => shares.isFull(key))).toEqual([false, false, false]);
-  });
-});
 
 describe('calls in hand', () => {
   /** More than the connections of this machine hold. */
@@ -40,24 +26,24 @@ describe('calls in hand', () => {
   }
 
   it('are counted, and their answers, until the client has taken them or hung up', async () => {
-    const [calls, answers] = [new Shares(2), new Shares(2 * LARGE.length)];
+    const [calls, answers] = [new Shares({ most: 2 }), new Shares({ most: 2 * LARGE.length })];
     const { url } = await serve(calls, answers);
     const wire = await dial(url);
     wire.pause();
     wire.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await until('the answer to wait', () => answers.isFull('ann'));
-    expect(calls.isFull('ann')).toBe(true);
+    await until('the answer to wait', () => !answers.hasRoom('ann'));
+    expect(calls.hasRoom('ann')).toBe(false);
     const refused = await fetch(url);
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
     expect(await refused.json()).toMatchObject({ code: 'overloaded', retryable: true });
     wire.hangUp();
-    await until('it to be forgotten', () => !answers.isFull('ann') && !calls.isFull('ann'));
+    await until('it to be forgotten', () => answers.hasRoom('ann') && calls.hasRoom('ann'));
     expect((await (await fetch(url)).text()).length).toBe(LARGE.length);
-    await until('it to be forgotten', () => !answers.isFull('ann') && !calls.isFull('ann'));
+    await until('it to be forgotten', () => answers.hasRoom('ann') && calls.hasRoom('ann'));
   });
 
   it('are none of those that everybody may make', async () => {
-    const [calls, answers] = [new Shares(0), new Shares(2)];
+    const [calls, answers] = [new Shares({ most: 0 }), new Shares({ most: 2 })];
     const { url } = await serve(calls, answers);
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect((await fetch(url)).status).toBe(503);

@@ -29,7 +29,7 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
       },
       async (request, reply) => {
         const rows = open({ after: request.query.after ?? null });
-        const leave = await admission.enter(request.deadline);
+        const leave = await admission.enter(request.caller.keyId, request.deadline);
         const lines = Readable.from(linesOf(rows));
         lines.once('close', leave);
         return reply.type('application/x-ndjson').send(lines);
