@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { notStarted } from './admission.ts';
+import { notStarted, overloaded } from './admission.ts';
 import { withDeadline } from './deadline.ts';
 import { Problem } from './problem.ts';
 
@@ -9,11 +9,20 @@ import { Problem } from './problem.ts';
  *
  * @param limit in bytes
  * @param deadline by `performance.now()`: what has not come by then is passed over
- * @throws Problem `body_too_large`, `deadline_exceeded`, `malformed_request`
+ * @param hold takes so many more bytes, or returns false where there is no room for them
+ * @throws Problem `body_too_large`, `deadline_exceeded`, `malformed_request`, `overloaded`
  */
-export async function readBody(payload: IncomingMessage, limit: number, deadline: number): Promise<Buffer> {
-  if (Number(payload.headers['content-length']) > limit) throw tooLarge(limit);
+export async function readBody(
+  payload: IncomingMessage,
+  limit: number,
+  deadline: number,
+  hold: (bytes: number) => boolean,
+): Promise<Buffer> {
+  const told = Number(payload.headers['content-length'] ?? 0);
+  if (told > limit) throw tooLarge(limit);
   let bytes = Buffer.alloc(Math.min(limit, FIRST_BYTES));
+  let held = Math.max(told, bytes.length);
+  if (!hold(held)) throw noRoom();
   let length = 0;
   const reading = new Promise<Buffer>((resolve, reject) => {
     payload.on('data', (piece: Buffer) => {
@@ -22,8 +31,15 @@ export async function readBody(payload: IncomingMessage, limit: number, deadline
         reject(tooLarge(limit));
         return;
       }
-      if (end > bytes.length)
-        bytes = Buffer.concat([bytes], Math.min(limit, Math.max(2 * bytes.length, end)));
+      if (end > bytes.length) {
+        const larger = Math.min(limit, Math.max(2 * bytes.length, end));
+        if (larger > held && !hold(larger - held)) {
+          reject(noRoom());
+          return;
+        }
+        held = Math.max(held, larger);
+        bytes = Buffer.concat([bytes], larger);
+      }
       piece.copy(bytes, length);
       length = end;
     });
@@ -43,6 +59,8 @@ export async function readBody(payload: IncomingMessage, limit: number, deadline
 }
 
 const FIRST_BYTES = 16 * 1024;
+
+const noRoom = (): Problem => overloaded('as many bytes of bodies are in hand as may be');
 
 const tooLarge = (limit: number): Problem =>
   new Problem(413, 'body_too_large', `A body has at most ${limit} bytes (service.body_limit)`);

@@ -3,17 +3,33 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { overloaded } from './admission.ts';
 import type { Shares } from './shares.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Takes so many more bytes for the body, until the call is over; false where its key may have no more of them. */
+    holdBytes: (bytes: number) => boolean;
+  }
+}
+
+/** What the keys share of the memory of calls. */
+export interface Memory {
+  /** Calls. */
+  readonly calls: Shares;
+  /** Bytes of their bodies. */
+  readonly bodies: Shares;
+  /** Characters of their answers, for as long as they are not taken. */
+  readonly answers: Shares;
+}
+
 /**
  * Bounds the memory of calls: so many may be in hand, each from before its body is read until the last of its answer is
  * taken. A call gets its turn only once its body is there, and is over before its answer is taken: turns alone bound
  * neither.
  *
  * Register it behind whatever refuses strangers: they must not take these places.
- *
- * @param answers is told of the characters of each answer for as long as they are not taken
  */
-export function boundCallsInHand(app: FastifyInstance, calls: Shares, answers: Shares): void {
+export function boundCallsInHand(app: FastifyInstance, { calls, bodies, answers }: Memory): void {
   const inHand = new WeakSet<FastifyRequest>();
+  app.decorateRequest('holdBytes', () => true);
 
   app.addHook('onRequest', (request, { raw }, done) => {
     if (request.routeOptions.config.public) {
@@ -26,7 +42,16 @@ export function boundCallsInHand(app: FastifyInstance, calls: Shares, answers: S
       return;
     }
     inHand.add(request);
-    onceClosed(raw, calls.take(keyId));
+    const held = [calls.take(keyId)];
+    onceClosed(raw, () => {
+      for (const giveBack of held.splice(0)) giveBack();
+    });
+    request.holdBytes = (bytes) => {
+      if (!bodies.hasRoom(keyId, bytes)) return false;
+      // Who has hung up holds nothing any more.
+      if (!raw.destroyed) held.push(bodies.take(keyId, bytes));
+      return true;
+    };
     done();
   });
 

@@ -23,7 +23,12 @@ export function readJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     requireEncoding(request.headers);
-    const bytes = await readBody(payload, request.routeOptions.bodyLimit, request.deadline);
+    const bytes = await readBody(
+      payload,
+      request.routeOptions.bodyLimit,
+      request.deadline,
+      request.holdBytes,
+    );
     request.rawBody = textOf(bytes);
     requirePlain(request.rawBody, limits.bodyValues);
     return valueOf(request.rawBody);

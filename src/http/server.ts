@@ -121,7 +121,11 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   readDeadlines(app);
   await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
   // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
-  boundCallsInHand(app, new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }), answers);
+  boundCallsInHand(app, {
+    calls: new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
+    bodies: new Shares({ most: Math.max(limits.bodiesInHand, 2 * bodyLimit) }),
+    answers,
+  });
   await serveDocument(app);
 
   const requests = new Requests(pincex, {

@@ -17,7 +17,7 @@ describe('calls in hand', () => {
     answerWithProblems(app);
     const caller: Caller = { keyId: 'ann', scopes: [], rateLimit: null };
     app.decorateRequest('caller', { getter: () => caller });
-    boundCallsInHand(app, calls, answers);
+    boundCallsInHand(app, { calls, bodies: new Shares({ most: 0 }), answers });
     app.get('/', { config: { scope: [] } }, () => LARGE);
     app.get('/health', { config: { public: true } }, () => LARGE);
     await app.listen({ host: '127.0.0.1', port: 0 });

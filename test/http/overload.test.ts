@@ -6,7 +6,7 @@ import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, isLong, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey, serve, useService, type Answer, type TestService } from './support.ts';
-import { callOf, dial, getOf, hold, holdTable, type Wire } from './wire.ts';
+import { callOf, chunked, dial, getOf, hold, holdTable, type Wire } from './wire.ts';
 
 const books = useBooks();
 
@@ -206,6 +206,31 @@ describe('calls of which the body does not come', () => {
     // The rest is passed over, and the connection is good for the next call.
     wire.send(body.slice(-1) + getOf('/v1/limits', service.key));
     await until('the next answer', () => wire.received.includes('"batchItems"'));
+  });
+
+  it.each([
+    ['by their length', (head: string) => head],
+    ['as they come, where they do not tell it', chunked],
+  ])('take up no more than a share of the memory, %s; another key has room', async (_, as) => {
+    const bodyLimit = 40 * 1_048_576;
+    const service = await serve(books, { bodyLimit, maxConcurrent: 100 });
+    const other = await makeKey(books.pincex, 'read', 'funds:write');
+    const length = 30 * 1_048_576;
+    const { head } = callOf(LOCK, service.key, { items: [] });
+    const begin = as(head.replace(/Content-Length: \d+/, `Content-Length: ${length}`));
+    const isChunked = begin !== head && begin.includes('chunked');
+    const wires = await Promise.all([1, 2, 3].map(() => dial(service.url)));
+    for (const wire of wires) {
+      wire.send(begin);
+      if (isChunked) wire.send(`${length.toString(16)}\r\n${' '.repeat(length - 1)}`);
+      else wire.send(' ');
+    }
+    await until('two of them to be refused', () => wires.filter(({ received }) => received).length === 2);
+    for (const { received } of wires) expect(received).toMatch(/^(HTTP\/1\.1 503 [^]*overloaded[^]*)?$/);
+    const { status } = await service.post(LOCK, { items: [] }, { authorization: `Bearer ${other}` });
+    expect(status).toBe(200);
+    for (const wire of wires) wire.hangUp();
+    await until('there to be room', async () => (await service.post(LOCK, { items: [] })).status === 200);
   });
 
   it('take no place where they have no key', async () => {

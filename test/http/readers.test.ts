@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
@@ -108,6 +108,34 @@ it('a stream goes on whose client takes a little now and then, while one is cut 
   expect(slow.writableFinished).toBe(true);
   expect(text.endsWith('{"end":true}\n')).toBe(true);
   expect(cut).toMatchObject({ destroyed: true, writableFinished: false });
+});
+
+it('a stream is cut off whose client takes it more slowly than at the least rate, and no other', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const { app, url, key } = await serveImpatiently(books, { requestMs: 30_000 });
+  const begin = async () => {
+    const beginning = nextAnswer(app);
+    const wire = await dial(url);
+    wire.send(getOf(ACCOUNTS, key));
+    await until('the first lines', () => wire.received.length > 1_000);
+    wire.pause();
+    return { wire, answer: await beginning };
+  };
+  const [slow, quick] = [await begin(), await begin()];
+  await until('the slow one to be cut off', async () => {
+    const { length } = quick.wire.received;
+    quick.wire.resume();
+    await until('a megabyte', () => quick.wire.received.length > length + 1_048_576);
+    quick.wire.pause();
+    vi.advanceTimersByTime(30_000);
+    return slow.answer.destroyed;
+  });
+  expect(slow.answer.writableFinished).toBe(false);
+  quick.wire.resume();
+  await until('all of it', () => quick.wire.received.includes('{"end":true}'));
 });
 
 it('an answer of which its client takes nothing is cut off', async () => {
