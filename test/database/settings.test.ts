@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { withClient } from '../../src/database/client.ts';
 import { Database } from '../../src/database/database.ts';
@@ -8,6 +9,17 @@ import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../s
 import { migrationFolder } from '../migrations/support.ts';
 
 /** What a role or a database sets does not change what Pincex reads and writes. */
+
+/** A connection that is not ours: with all that a role, a database and the environment set. */
+async function onForeignClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
 
 async function setOnDatabase(
   { url }: TestDatabase,
@@ -55,7 +67,7 @@ describe('a database that sets', () => {
     onTestFinished(() => database.drop());
     await setOnDatabase(database, { statement_timeout: '1h', lock_timeout: '1h' });
     const bounds = `SELECT current_setting('statement_timeout') || ' ' || current_setting('lock_timeout') AS bounds`;
-    await withClient(database.url, async (client) => {
+    await onForeignClient(database.url, async (client) => {
       const folder = migrationFolder({ '001_seen.up.sql': `CREATE TABLE seen AS ${bounds};` });
       await migrateUp(client, { folder });
       expect((await client.query('TABLE seen')).rows).toEqual([{ bounds: '0 0' }]);
@@ -67,9 +79,8 @@ describe('a database that sets', () => {
       queryHints: true,
     });
     onTestFinished(() => pool.close());
-    const client = await pool.connect();
-    expect((await client.query(bounds)).rows).toEqual([{ bounds: '0 0' }]);
-    await client.end();
+    const { rows } = await pool.snapshot((client) => client.query(bounds));
+    expect(rows).toEqual([{ bounds: '0 0' }]);
     expect(await pool.query({ name: 'bounds', text: bounds })).toEqual([{ bounds: '1min 0' }]);
   });
 });
