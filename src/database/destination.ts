@@ -115,6 +115,8 @@ export function readDestination(url: string): Destination {
   // Whatever PGSSLNEGOTIATION says: without TLS there is nothing to negotiate.
   if (parameters['sslmode'] === 'disable') forTheDriver.set('sslnegotiation', 'postgres');
   const user = credentials === undefined ? '' : `${encoded(credentials)}@`;
+  // A variable that the driver alone knows: a session that replicates runs no statements.
+  if (process.env['PGREPLICATION']) forTheDriver.set('replication', 'false');
   const hosts = readHosts(authority, host, port).map((each) => {
     const own = new URLSearchParams(forTheDriver);
     // There the driver takes it where there is no host, too.

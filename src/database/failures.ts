@@ -213,5 +213,6 @@ function wordsOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((each) => wordsOf(each)).join('; ');
   }
-  return error instanceof Error ? error.message : String(error);
+  // OpenSSL ends its words with the end of a line.
+  return error instanceof Error ? error.message.trim() : String(error);
 }
