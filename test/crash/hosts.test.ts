@@ -96,7 +96,7 @@ describe('of a primary and a standby', () => {
 describe('a host', () => {
   it('that nobody listens at, or that does not answer in its share of the time, is passed over', async () => {
     const { port } = await startSilence();
-    expect(await placeOf(urlWith([1, port, portOf(servers.primaryUrl)], 'read-write'), 3_000)).toBe(
+    expect(await placeOf(urlWith([1, port, portOf(servers.primaryUrl)], 'read-write'), 6_000)).toBe(
       'primary',
     );
   });
