@@ -39,6 +39,8 @@ export const limits = {
   attempts: 50,
   /** Milliseconds a batch, or a read, is tried again after its first failure, before the caller is told. */
   reconnectMs: 15_000,
+  /** Milliseconds that a connection beside the pool may take, all hosts of its URL together, where nothing else is said. */
+  connectMs: 10_000,
   /** Statements that one connection keeps prepared; beyond it a statement is parsed each time it is sent. */
   preparedStatements: 200,
   /** Milliseconds beyond `database.pool.statement_timeout` before a connection without an answer is given up. */

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { Database } from '../database/database.ts';
-import { rethrow } from '../database/failures.ts';
 import type { Migration } from '../migrations/files.ts';
 import { ping, type AppliedRow } from '../migrations/history.ts';
 import { requireSchema } from '../migrations/states.ts';
@@ -38,9 +37,7 @@ const FETCH_ROWS = 1_000;
  */
 export async function audit(database: Database, migrations: readonly Migration[]): Promise<AuditReport> {
   const began = performance.now();
-  const client = await database.connect();
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  return database.snapshot(async (client) => {
     await requireSchema(migrations, async () => (await client.query<AppliedRow>(ping.text)).rows);
     const findings: AuditFinding[] = [];
     const summaries = [];
@@ -52,7 +49,6 @@ export async function audit(database: Database, migrations: readonly Migration[]
       `SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM journal) AS journal,
          (SELECT count(*) FROM holds) AS holds`,
     );
-    await client.query('COMMIT');
     const [row] = counts.rows;
     return {
       ok: summaries.every((summary) => summary.findings === 0),
@@ -63,15 +59,11 @@ export async function audit(database: Database, migrations: readonly Migration[]
       openHolds: Number(row?.holds),
       durationMs: performance.now() - began,
     };
-  } catch (error) {
-    return rethrow(error);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** Counts the rows at fault and keeps the first of them. */
-async function run(client: pg.Client, { name, text }: Check, findings: AuditFinding[]): Promise<number> {
+async function run(client: pg.ClientBase, { name, text }: Check, findings: AuditFinding[]): Promise<number> {
   await client.query(`DECLARE findings NO SCROLL CURSOR FOR ${text}`);
   let count = 0;
   for (;;) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
 import { parseDuration } from './duration.ts';
 
 /** A configuration key: what it takes, in words for an error, and the schema that decides. */
@@ -13,8 +14,8 @@ export interface Key<T> {
  */
 export const keys = {
   data_dir: folder('.pincex'),
-  'database.url': postgresUrl(),
-  'database.read_url': postgresUrl(),
+  'database.url': postgresUrl(problemOfBooks),
+  'database.read_url': postgresUrl(problemOfUrl),
   'database.pool.max': wholeNumber(1, 1_000, 10),
   'database.pool.connection_timeout': duration('10s'),
   'database.pool.max_waiting': wholeNumber(0, 100_000, 1_000),
@@ -68,12 +69,15 @@ function folder(byDefault: string): Key<string> {
   return { takes: 'the path of a folder', schema: z.string().min(1).default(byDefault) };
 }
 
-function postgresUrl(): Key<string | null> {
+function postgresUrl(problemOf: (url: string) => string | undefined): Key<string | null> {
   return {
     takes: 'a URL such as postgres://user:password@host:5432/name',
     schema: z
       .string()
-      .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text))
+      .superRefine((text, context) => {
+        const problem = problemOf(text);
+        if (problem !== undefined) context.addIssue({ code: 'custom', params: { problem } });
+      })
       .nullable()
       .default(null),
   };

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { z } from 'zod';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
@@ -116,8 +117,9 @@ export function loadConfig(options?: LoadConfigOptions): Config {
     const raw = override?.text ?? file.values.get(key);
     const parsed = keys[key].schema.safeParse(raw);
     if (!parsed.success) {
+      const problem = parsed.error.issues.map(problemIn).find((text) => text !== undefined);
       problems.push(
-        `${key}: ${shown(key, raw)} (${override?.variable ?? file.name}); it takes ${keys[key].takes}`,
+        `${key}: ${shown(key, raw)} (${override?.variable ?? file.name}); ${problem ?? `it takes ${keys[key].takes}`}`,
       );
     }
     // After a problem the value is never used: the check below throws.
@@ -192,6 +194,12 @@ export function loadConfig(options?: LoadConfigOptions): Config {
   const unknown = [...unknownKeys(file), ...unknownVariables(env).map((name) => `${name}: unknown variable`)];
   if (problems.length + unknown.length > 0) throw invalid(problems, unknown);
   return { ...config, dataDir: path.resolve(cwd, config.dataDir) };
+}
+
+/** What a schema found to say of a value, where that is more than what it takes. */
+function problemIn(issue: z.core.$ZodIssue): string | undefined {
+  const problem: unknown = issue.code === 'custom' ? issue.params?.['problem'] : undefined;
+  return typeof problem === 'string' ? problem : undefined;
 }
 
 function unknownKeys(file: FileValues): string[] {
