@@ -4798,14 +4798,16 @@ export interface components {
       readonly code: string;
       /** @description Whether the same call may succeed later as it is */
       readonly retryable: boolean;
-      readonly errors?: readonly {
-        /** @description RFC 6901, into the body */
-        readonly pointer?: string;
-        readonly parameter?: string;
-        readonly header?: string;
-        readonly detail: string;
-      }[];
-      readonly batchId?: string;
+      readonly errors?:
+        | readonly {
+            /** @description RFC 6901, into the body */
+            readonly pointer?: string | undefined;
+            readonly parameter?: string | undefined;
+            readonly header?: string | undefined;
+            readonly detail: string;
+          }[]
+        | undefined;
+      readonly batchId?: string | undefined;
     } & {
       readonly [key: string]: unknown;
     };
@@ -5070,7 +5072,7 @@ export interface components {
       /** @example USD */
       readonly currency: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
     };
     readonly Deposit: {
       /**
@@ -5091,12 +5093,12 @@ export interface components {
        */
       readonly amount: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly reference?: string | null;
+      readonly reference?: string | null | undefined;
     };
     readonly Withdraw: {
       /**
@@ -5117,12 +5119,12 @@ export interface components {
        */
       readonly amount: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly reference?: string | null;
+      readonly reference?: string | null | undefined;
     };
     readonly Transfer: {
       /**
@@ -5143,7 +5145,7 @@ export interface components {
        */
       readonly amount: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5153,7 +5155,7 @@ export interface components {
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly reference?: string | null;
+      readonly reference?: string | null | undefined;
     };
     readonly LockFunds: {
       /**
@@ -5174,7 +5176,7 @@ export interface components {
        */
       readonly amount: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5184,7 +5186,7 @@ export interface components {
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
        */
-      readonly expiresAt?: string | null;
+      readonly expiresAt?: string | null | undefined;
     };
     readonly UnlockFunds: {
       /**
@@ -5205,7 +5207,7 @@ export interface components {
        */
       readonly amount: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5238,51 +5240,51 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly price?: string | null;
+      readonly price?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly stopPrice?: string | null;
+      readonly stopPrice?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingAmount?: string | null;
+      readonly trailingAmount?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingPercent?: string | null;
+      readonly trailingPercent?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly displayQuantity?: string | null;
+      readonly displayQuantity?: string | null | undefined;
       /** @enum {string|null} */
-      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
       /**
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
        */
-      readonly expiresAt?: string | null;
+      readonly expiresAt?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly ocoGroupId?: string | null;
+      readonly ocoGroupId?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly parentOrderId?: string | null;
+      readonly parentOrderId?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly holdAmount?: string | null;
+      readonly holdAmount?: string | null | undefined;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
     };
     readonly PlaceOrder: {
       /**
@@ -5310,52 +5312,52 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly price?: string | null;
+      readonly price?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly stopPrice?: string | null;
+      readonly stopPrice?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingAmount?: string | null;
+      readonly trailingAmount?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingPercent?: string | null;
+      readonly trailingPercent?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly displayQuantity?: string | null;
+      readonly displayQuantity?: string | null | undefined;
       /** @enum {string|null} */
-      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
       /**
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
        */
-      readonly expiresAt?: string | null;
+      readonly expiresAt?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly ocoGroupId?: string | null;
+      readonly ocoGroupId?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly parentOrderId?: string | null;
+      readonly parentOrderId?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly holdAmount?: string | null;
+      readonly holdAmount?: string | null | undefined;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      readonly recordRejection?: boolean;
+      readonly group?: string | null | undefined;
+      readonly recordRejection?: boolean | undefined;
     };
     readonly CancelOrder: {
       /**
@@ -5374,7 +5376,7 @@ export interface components {
        */
       readonly orderId: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
     };
     readonly UpdateOrderStatus: {
       /**
@@ -5399,14 +5401,14 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly filledQuantity?: string | null;
+      readonly filledQuantity?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly averagePrice?: string | null;
+      readonly averagePrice?: string | null | undefined;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
     };
     readonly SettleTrade: {
       /**
@@ -5452,14 +5454,14 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly buyFee?: string | null;
+      readonly buyFee?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly sellFee?: string | null;
+      readonly sellFee?: string | null | undefined;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
     };
     readonly MixedItem:
       | {
@@ -5478,7 +5480,7 @@ export interface components {
           /** @example USD */
           readonly currency: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5501,12 +5503,12 @@ export interface components {
            */
           readonly amount: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly reference?: string | null;
+          readonly reference?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5529,12 +5531,12 @@ export interface components {
            */
           readonly amount: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly reference?: string | null;
+          readonly reference?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5557,7 +5559,7 @@ export interface components {
            */
           readonly amount: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5567,7 +5569,7 @@ export interface components {
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly reference?: string | null;
+          readonly reference?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5590,7 +5592,7 @@ export interface components {
            */
           readonly amount: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5600,7 +5602,7 @@ export interface components {
            * @description ISO 8601 in UTC
            * @example 2030-01-31T12:00:00.000Z
            */
-          readonly expiresAt?: string | null;
+          readonly expiresAt?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5623,7 +5625,7 @@ export interface components {
            */
           readonly amount: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -5658,51 +5660,51 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly price?: string | null;
+          readonly price?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly stopPrice?: string | null;
+          readonly stopPrice?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingAmount?: string | null;
+          readonly trailingAmount?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingPercent?: string | null;
+          readonly trailingPercent?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly displayQuantity?: string | null;
+          readonly displayQuantity?: string | null | undefined;
           /** @enum {string|null} */
-          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
           /**
            * @description ISO 8601 in UTC
            * @example 2030-01-31T12:00:00.000Z
            */
-          readonly expiresAt?: string | null;
+          readonly expiresAt?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly ocoGroupId?: string | null;
+          readonly ocoGroupId?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly parentOrderId?: string | null;
+          readonly parentOrderId?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly holdAmount?: string | null;
+          readonly holdAmount?: string | null | undefined;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5732,52 +5734,52 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly price?: string | null;
+          readonly price?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly stopPrice?: string | null;
+          readonly stopPrice?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingAmount?: string | null;
+          readonly trailingAmount?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingPercent?: string | null;
+          readonly trailingPercent?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly displayQuantity?: string | null;
+          readonly displayQuantity?: string | null | undefined;
           /** @enum {string|null} */
-          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
           /**
            * @description ISO 8601 in UTC
            * @example 2030-01-31T12:00:00.000Z
            */
-          readonly expiresAt?: string | null;
+          readonly expiresAt?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly ocoGroupId?: string | null;
+          readonly ocoGroupId?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly parentOrderId?: string | null;
+          readonly parentOrderId?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly holdAmount?: string | null;
+          readonly holdAmount?: string | null | undefined;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          readonly recordRejection?: boolean;
+          readonly group?: string | null | undefined;
+          readonly recordRejection?: boolean | undefined;
         }
       | {
           /** @enum {string} */
@@ -5798,7 +5800,7 @@ export interface components {
            */
           readonly orderId: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5825,14 +5827,14 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly filledQuantity?: string | null;
+          readonly filledQuantity?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly averagePrice?: string | null;
+          readonly averagePrice?: string | null | undefined;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -5880,14 +5882,14 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly buyFee?: string | null;
+          readonly buyFee?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly sellFee?: string | null;
+          readonly sellFee?: string | null | undefined;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
         };
   };
   responses: never;

@@ -140,6 +140,8 @@ export class Database implements Session {
   /**
    * A connection of its own, without the pool's hints and its bounds on time: for long reads. The caller ends it,
    * and reads in a transaction, since a pooler knows nothing else.
+   *
+   * @internal
    */
   async connect(): Promise<pg.Client> {
     const { line } = await this.#open();
@@ -344,8 +346,34 @@ export class Database implements Session {
   }
 }
 
+/**
+ * The connection of a transaction, for statements of the caller's own: the client of `pg` as far as statements need it. Where a
+ * library asks for the client itself, it is that: `tx.client as pg.ClientBase`.
+ */
+export interface TransactionClient {
+  /** Runs a statement, with its parameters as `$1`, `$2` …; of several in one text, without parameters, the last one answers. */
+  query<Row extends object = Record<string, string | null>>(
+    statement: string | TransactionStatement,
+    values?: unknown[],
+  ): Promise<TransactionAnswer<Row>>;
+}
+
+/** A statement with what belongs to it. */
+export interface TransactionStatement {
+  readonly text: string;
+  readonly values?: unknown[] | undefined;
+}
+
+/** What a statement answers. */
+export interface TransactionAnswer<Row> {
+  /** Every column as the text that PostgreSQL prints. */
+  readonly rows: Row[];
+  /** How many rows it read or changed; `null` of statements that do neither. */
+  readonly rowCount: number | null;
+}
+
 /** One connection inside a transaction. */
 export interface TransactionSession extends Session {
   /** The driver's own client, for statements of the caller's. */
-  readonly client: pg.ClientBase;
+  readonly client: TransactionClient;
 }

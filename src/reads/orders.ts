@@ -116,11 +116,11 @@ export const getUserOrdersBy = {
 
 export interface UserOrdersFilter {
   /** Only orders in these states; all where absent. */
-  readonly statuses?: readonly OrderStatus[];
+  readonly statuses?: readonly OrderStatus[] | undefined;
   /** Only orders of this market; all where absent. */
-  readonly symbol?: string;
+  readonly symbol?: string | undefined;
   /** For each user, the newest first. Default 100, at most 1,000. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /**

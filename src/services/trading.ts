@@ -39,6 +39,7 @@ export class Trading {
   readonly #repository: Repository;
   readonly #codes: KnownCodes;
 
+  /** @internal */
   constructor(execute: Executor, repository: Repository, codes: KnownCodes) {
     this.#execute = execute;
     this.#repository = repository;
@@ -68,6 +69,7 @@ export class Trading {
     return this.#execute('createOrder', orders, options);
   }
 
+  /** Stores one order without holding funds: {@link batchCreateOrders} with one item. */
   createOrder(order: CreateOrder, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'createOrder', order, options);
   }
@@ -80,6 +82,7 @@ export class Trading {
     return this.#execute('updateOrderStatus', updates, options);
   }
 
+  /** Moves one order on in its states: {@link batchUpdateOrderStatus} with one item. */
   updateOrderStatus(update: UpdateOrderStatus, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'updateOrderStatus', update, options);
   }
@@ -137,7 +140,7 @@ export class Trading {
    */
   async batchGetOpenOrdersByUsers(
     userIds: readonly string[],
-    options?: { readonly limit?: number } & Fresh,
+    options?: { readonly limit?: number | undefined } & Fresh,
   ): Promise<OrderView[][]> {
     const users = requireKeys('userIds', userIds);
     const read = readOptions('batchGetOpenOrdersByUsers', options, LIMIT_AND_FRESH);
@@ -182,6 +185,7 @@ export class Trading {
     );
   }
 
+  /** What stands in the book of one market: {@link batchGetOrderBooks} of one symbol. */
   getOrderBook(symbol: string, depth?: number): Promise<OrderBook>;
   async getOrderBook(symbol: string, depth?: number, ...options: unknown[]): Promise<OrderBook> {
     refuseOptions('getOrderBook', options);
@@ -255,5 +259,5 @@ function readUserOrdersOptions(call: string, options: unknown) {
 /** Lists have no version: a reader that must see its own write asks for a fresh one. */
 export interface Fresh {
   /** Past the cache and the replica. Default false. */
-  readonly fresh?: boolean;
+  readonly fresh?: boolean | undefined;
 }
