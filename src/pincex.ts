@@ -67,7 +67,9 @@ export interface PincexOptions {
 
 /** What runs inside one transaction of the caller's. */
 export interface PincexTransaction {
+  /** As {@link Pincex.bookkeeper}, in this transaction. */
   readonly bookkeeper: Bookkeeper;
+  /** As {@link Pincex.trading}, in this transaction. */
   readonly trading: Trading;
   /** As {@link Pincex.execute}, in this transaction. */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
@@ -81,8 +83,11 @@ export interface PincexTransaction {
 
 /** An exchange's books. One for a process; close it when done. */
 export class Pincex {
+  /** What it was opened with. */
   readonly config: Config;
+  /** Accounts and funds. */
   readonly bookkeeper: Bookkeeper;
+  /** Orders and trades. */
   readonly trading: Trading;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;

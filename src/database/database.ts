@@ -34,13 +34,17 @@ export interface DatabaseOptions {
 export type ServerName = 'primary' | 'replica';
 
 export interface StatementRun {
+  /** Of the prepared statement. */
   readonly name: string;
   /** Where it ran. */
   readonly server: ServerName;
+  /** Its SQL. */
   readonly text: string;
   /** What its parameters were: arrays as literals. */
   readonly values: readonly (string | null)[];
+  /** Milliseconds that it took. */
   readonly durationMs: number;
+  /** How many it answered. */
   readonly rows: number;
 }
 

@@ -79,9 +79,33 @@ describe('What the package exports', () => {
     expect(members.length).toBeGreaterThan(200);
   });
 
+  it('tells what each field of an answer is', () => {
+    const fields = members.filter(({ owner }) => ANSWERS.includes(owner));
+    expect(new Set(fields.map(({ owner }) => owner))).toEqual(new Set(ANSWERS));
+    expect(fields.filter(({ comment }) => comment === '').map(named)).toEqual([]);
+  });
+
   it('tells what each method does', () => {
     expect(members.filter(({ isMethod, comment }) => isMethod && comment === '').map(named)).toEqual([]);
   });
 });
+
+/** What calls answer with. */
+const ANSWERS = [
+  ...['AccountView', 'OrderView', 'TradeView', 'JournalEntryView', 'OrderBook', 'BookLevel', 'OpenOrders'],
+  ...[
+    'BatchResult',
+    'BatchCounts',
+    'ItemError',
+    'Funds',
+    'Currency',
+    'Market',
+    'Catalog',
+    'ApiKey',
+    'CreatedKey',
+  ],
+  ...['Swept', 'BrokenExpiry', 'AuditReport', 'AuditFinding', 'DoctorReport', 'DoctorFinding', 'Finding'],
+  ...['Pincex', 'PincexTransaction', 'StatementRun', 'ReadRun', 'Service'],
+];
 
 const named = ({ owner, name }: Member): string => `${owner}.${name}`;

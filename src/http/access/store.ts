@@ -74,6 +74,7 @@ interface Row {
 export interface ApiKeyOptions {
   /** What people know it by. */
   readonly name: string;
+  /** What it is to be good for: one or more. */
   readonly scopes: readonly Scope[];
   /** Default: never. */
   readonly expiresAt?: Date | null | undefined;
@@ -91,6 +92,7 @@ export interface ApiKey {
   readonly scopes: readonly Scope[];
   /** Items a second; null: what the service grants. */
   readonly rateLimit: number | null;
+  /** When it was made. */
   readonly createdAt: string;
   /** Null: it never expires. */
   readonly expiresAt: string | null;
