@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { audit, type AuditReport } from './audit/audit.ts';
 import type { Books } from './books/books.ts';
 import { KnownCodes } from './catalog/knownCodes.ts';
@@ -11,18 +10,20 @@ import {
   type ServerName,
   type Session,
   type StatementRun,
-  type TransactionSession,
+  type TransactionClient,
 } from './database/database.ts';
 import { failureOf, told } from './database/failures.ts';
 import { persistentReads, persistently, triedInVain } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
-import { diagnose, type DoctorReport } from './doctor/doctor.ts';
+import { diagnose } from './doctor/doctor.ts';
+import type { DoctorReport } from './doctor/report.ts';
 import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import { readerOf } from './engine/read.ts';
 import { PincexError } from './errors.ts';
+import { ApiKeys } from './http/access/store.ts';
 import { namesOf, readOptions, refuseOptions } from './known.ts';
-import { DebugLog } from './logging.ts';
+import { DebugLog, type Logger } from './logging.ts';
 import { defaultFolder, readMigrations } from './migrations/files.ts';
 import { ping, type AppliedRow } from './migrations/history.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
@@ -52,22 +53,24 @@ import { KeysetStream, type Read, type RowStream, type StreamOptions } from './s
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
-  readonly config?: Config;
+  readonly config?: Config | undefined;
   /** `auto`, unless one way of keeping batches apart is to be measured or tested by itself. */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
   /** Told of every statement once it has run. */
-  readonly onStatement?: (run: StatementRun) => void;
+  readonly onStatement?: ((run: StatementRun) => void) | undefined;
   /** Takes the debug logs, where `enable_debug_logs` is on. Default: JSON lines on standard error. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Told of every batch of keys that was looked up in the cache. */
-  readonly onCacheRead?: (run: ReadRun) => void;
+  readonly onCacheRead?: ((run: ReadRun) => void) | undefined;
   /** Told what is done while the embedded server starts. */
-  readonly onProgress?: (message: string) => void;
+  readonly onProgress?: ((message: string) => void) | undefined;
 }
 
 /** What runs inside one transaction of the caller's. */
 export interface PincexTransaction {
+  /** As {@link Pincex.bookkeeper}, in this transaction. */
   readonly bookkeeper: Bookkeeper;
+  /** As {@link Pincex.trading}, in this transaction. */
   readonly trading: Trading;
   /** As {@link Pincex.execute}, in this transaction. */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
@@ -76,19 +79,28 @@ export interface PincexTransaction {
    * prints, and the planner settings of batches hold: without pg_hint_plan, sequential scans, hash and merge joins
    * are off. Behind a pooler leave nothing in the session: no `SET` without `LOCAL`, no named statements.
    */
-  readonly client: TransactionSession['client'];
+  readonly client: TransactionClient;
 }
 
 /** An exchange's books. One for a process; close it when done. */
 export class Pincex {
+  /** What it was opened with. */
   readonly config: Config;
+  /** Accounts and funds. */
   readonly bookkeeper: Bookkeeper;
+  /** Orders and trades. */
   readonly trading: Trading;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;
   /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
   readonly url: string;
-  /** The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it. */
+  /** The keys of the HTTP service. */
+  readonly apiKeys: ApiKeys;
+  /**
+   * The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it.
+   *
+   * @internal
+   */
   readonly session: Session;
   readonly #database: Database;
   readonly #replica: Database | null;
@@ -113,6 +125,7 @@ export class Pincex {
     this.#server = server;
     this.session = { query: (statement, values) => this.#calls.run(() => database.query(statement, values)) };
     this.catalog = new CatalogStore(database);
+    this.apiKeys = new ApiKeys(this.session);
     this.#reporter = new Reporter(url, statistics, (session) => this.catalog.readAhead(session));
     const tracing = log && {
       trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),

@@ -33,6 +33,7 @@ export type ItemErrorCode =
 
 /** What is wrong with one item. */
 export interface ItemError {
+  /** Stable, to switch on. */
   readonly code: ItemErrorCode;
   /** Names the item, the value and what would be accepted. */
   readonly message: string;
@@ -60,10 +61,15 @@ export type ItemResult<Data> = {
 export type BatchMode = 'partial' | 'stop_on_error' | 'atomic';
 
 export interface BatchCounts {
+  /** Items of the batch. */
   readonly total: number;
+  /** Done now. */
   readonly applied: number;
+  /** Refused: each result has its error. */
   readonly rejected: number;
+  /** Done before, by an item of the same id and content: the result is that of then. */
   readonly replayed: number;
+  /** Not tried, behind a rejected item in mode `stop_on_error`. */
   readonly skipped: number;
 }
 
@@ -71,12 +77,15 @@ export interface BatchCounts {
 export interface BatchResult<Data> {
   /** The caller's own, or a UUID of version 7 made when the call began. */
   readonly batchId: string;
+  /** How the batch was asked to be done. */
   readonly mode: BatchMode;
   /** `applied`: every item is applied or replayed; `rejected`: none is; `partial`: some are. */
   readonly status: 'applied' | 'partial' | 'rejected';
+  /** How many items had which outcome. */
   readonly counts: BatchCounts;
   /** Milliseconds from call to result. */
   readonly durationMs: number;
+  /** One for each item, in the order of the request. */
   readonly results: readonly ItemResult<Data>[];
   /** Items applied or replayed. */
   readonly successCount: number;

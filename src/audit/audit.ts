@@ -6,21 +6,35 @@ import { requireSchema } from '../migrations/states.ts';
 import { checks, type Check } from './checks.ts';
 
 export interface AuditFinding {
+  /** The name of the check that found it. */
   readonly check: string;
   /** The row at fault: its table and key. */
   readonly subject: string;
+  /** What is wrong with it. */
   readonly problem: string;
 }
 
 export interface AuditReport {
   /** Whether every check held. */
   readonly ok: boolean;
-  readonly checks: readonly { readonly name: string; readonly promise: string; readonly findings: number }[];
+  /** Every check, what it promises, and how many rows are at fault. */
+  readonly checks: readonly {
+    /** Stable, such as `fills_are_paid`. */
+    readonly name: string;
+    /** What is so where nothing is found. */
+    readonly promise: string;
+    /** Rows at fault. */
+    readonly findings: number;
+  }[];
   /** The first rows at fault, at most {@link NAMED_FINDINGS} of each check. */
   readonly findings: readonly AuditFinding[];
+  /** How many there are. */
   readonly accounts: number;
+  /** How many there are. */
   readonly journalEntries: number;
+  /** How many there are. */
   readonly openHolds: number;
+  /** Milliseconds that it took. */
   readonly durationMs: number;
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { withClient } from '../database/client.ts';
-import { checks, diagnose, type DoctorReport } from '../doctor/doctor.ts';
+import { checks, diagnose } from '../doctor/doctor.ts';
+import type { DoctorReport } from '../doctor/report.ts';
 import { migrateUp } from '../migrations/runner.ts';
 import { print, withServer } from './session.ts';
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseTime } from '../commands/fields.ts';
 import { SCOPES, type Scope } from '../http/access/scopes.ts';
-import { KeyStore, type ApiKey } from '../http/access/store.ts';
+import type { ApiKey } from '../http/access/store.ts';
 import { limits } from '../limits.ts';
 import { wholeNumber } from './options.ts';
 import { print, printTable, withPincex } from './session.ts';
@@ -26,7 +26,7 @@ export function addKeys(program: Command): void {
     .option('--json', 'print one JSON object')
     .action(({ name, scope, expires, rate, json = false }: CreateOptions) =>
       withPincex(async (pincex) => {
-        const created = await new KeyStore(pincex.session).create({
+        const created = await pincex.apiKeys.create({
           name,
           scopes: scope,
           expiresAt: expires ?? null,
@@ -42,7 +42,7 @@ export function addKeys(program: Command): void {
     .option('--json', 'print one JSON array')
     .action(({ json = false }: { json?: boolean }) =>
       withPincex(async (pincex) => {
-        const list = await new KeyStore(pincex.session).list();
+        const list = await pincex.apiKeys.list();
         if (json) print(JSON.stringify(list));
         else printKeys(list);
       }),
@@ -53,7 +53,7 @@ export function addKeys(program: Command): void {
     .argument('<id>', 'its id, as pincex keys list shows it')
     .action((id: string) =>
       withPincex(async (pincex) => {
-        const { name, revokedAt } = await new KeyStore(pincex.session).revoke(id);
+        const { name, revokedAt } = await pincex.apiKeys.revoke(id);
         print(`${id} (${name}) is revoked since ${revokedAt ?? ''}`);
       }),
     );

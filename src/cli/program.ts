@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageVersion } from '../version.ts';
 import { addAudit } from './audit.ts';
 import { addBench } from './bench.ts';
 import { addCatalog } from './catalog.ts';
@@ -13,17 +13,14 @@ import { addSweep } from './sweep.ts';
 
 /** The command line with all its subcommands. */
 export function pincexProgram(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const program = new Command('pincex')
     .description('The batch engine of an exchange, on PostgreSQL.')
-    .version(version)
+    .version(packageVersion())
     .addHelpText(
       'after',
       '\nWithout DATABASE_URL or database.url in pincex.yaml it uses a PostgreSQL server of its own, under .pincex/.',
     );
-  addStart(program, version);
+  addStart(program);
   addMigrate(program);
   addCatalog(program);
   addKeys(program);

@@ -1,6 +1,5 @@
 import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
-import { KeyStore } from '../http/access/store.ts';
 import { untilGone } from '../embedded/gone.ts';
 import { PincexError } from '../errors.ts';
 import { readTls, startService } from '../http/service.ts';
@@ -8,25 +7,22 @@ import type { Pincex } from '../pincex.ts';
 import { print, withPincex } from './session.ts';
 
 /** Serves the books over HTTP until a signal comes, with these settings over the configuration's. */
-export async function serveBooks(
-  version: string,
-  settings: Partial<Pick<Config['service'], 'port' | 'host'>>,
-): Promise<void> {
+export async function serveBooks(settings: Partial<Pick<Config['service'], 'port' | 'host'>>): Promise<void> {
   const config = loadConfig();
   const service = { ...config.service, ...settings };
   // What is wrong with it must not be found out once the books have been made.
   await readTls(service.tls);
-  await withPincex((pincex) => serve(pincex, version), {
+  await withPincex(serve, {
     config: { ...config, service },
     onProgress: note,
   });
 }
 
 /** Serves until a signal comes; the books are closed afterwards. */
-async function serve(pincex: Pincex, version: string): Promise<void> {
+async function serve(pincex: Pincex): Promise<void> {
   const stopped = signal();
   // Standard output is for what a caller needs to know; the log is for who looks for a problem.
-  const service = await startService(pincex, version, pino({ name: 'pincex' }, pino.destination(2)));
+  const service = await startService(pincex, { logger: pino({ name: 'pincex' }, pino.destination(2)) });
   try {
     await ensureKey(pincex);
     print(`listening on ${service.url}, documentation at ${service.url}/docs`);
@@ -48,8 +44,8 @@ async function embeddedServer({ url }: Pincex): Promise<never> {
 }
 
 /** Nobody can do anything without a key: books that have none get one. */
-async function ensureKey({ session }: Pincex): Promise<void> {
-  const first = await new KeyStore(session).createFirst();
+async function ensureKey({ apiKeys }: Pincex): Promise<void> {
+  const first = await apiKeys.createFirst();
   if (first === undefined) return;
   print(`a first key, with all rights, which is not stored and will not be shown again: ${first.key}`);
 }

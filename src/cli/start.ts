@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { someText, wholeNumber } from './options.ts';
 
-export function addStart(program: Command, version: string): void {
+export function addStart(program: Command): void {
   program
     .command('start')
     .description('serve the books over HTTP until it is told to stop (SIGINT, SIGTERM)')
@@ -10,6 +10,6 @@ export function addStart(program: Command, version: string): void {
     .action(async (options: { port?: number; host?: string }) => {
       // The service takes as long to load as all the rest: no other command waits for it.
       const { serveBooks } = await import('./serve.ts');
-      await serveBooks(version, options);
+      await serveBooks(options);
     });
 }

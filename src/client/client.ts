@@ -1,3 +1,4 @@
+import type { Fetch } from './platform.ts';
 import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
 import { Transport, type CallOptions } from './transport.ts';
 import type {
@@ -46,11 +47,11 @@ export interface PincexClientOptions {
   /** The API key, `pincex_…`. */
   readonly key: string;
   /** Default: that of the platform. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch | undefined;
   /** How often a call is tried again. Default: 3. */
-  readonly maxRetries?: number;
+  readonly maxRetries?: number | undefined;
   /** How long a call may take, with its retries. Default: 30,000. `Infinity`: as long as it takes. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** What every batch that changes the books takes. */

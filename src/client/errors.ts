@@ -1,11 +1,11 @@
 import type { Problem } from './types.ts';
 
 interface Details {
-  readonly status?: number;
+  readonly status?: number | undefined;
   readonly retryable: boolean;
   readonly problem?: Problem | undefined;
   /** How long the service asks to be left alone. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -53,7 +53,11 @@ export function ofBatch(batchId: string, error: PincexClientError): PincexClient
 /** Of proxies and of a service that is busy, stopping or restarting. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
-/** What an answer that is not 2xx means. */
+/**
+ * What an answer that is not 2xx means.
+ *
+ * @internal
+ */
 export function errorOf({ status, headers }: Response, body: string): PincexClientError {
   const problem = problemOf(body);
   return new PincexClientError(problem?.code ?? 'http_error', problem?.detail ?? `HTTP status ${status}`, {

@@ -5095,14 +5095,16 @@ export interface components {
       readonly code: string;
       /** @description Whether the same call may succeed later as it is */
       readonly retryable: boolean;
-      readonly errors?: readonly {
-        /** @description RFC 6901, into the body */
-        readonly pointer?: string;
-        readonly parameter?: string;
-        readonly header?: string;
-        readonly detail: string;
-      }[];
-      readonly batchId?: string;
+      readonly errors?:
+        | readonly {
+            /** @description RFC 6901, into the body */
+            readonly pointer?: string | undefined;
+            readonly parameter?: string | undefined;
+            readonly header?: string | undefined;
+            readonly detail: string;
+          }[]
+        | undefined;
+      readonly batchId?: string | undefined;
     } & {
       readonly [key: string]: unknown;
     };
@@ -5408,21 +5410,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5438,21 +5443,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5469,7 +5477,7 @@ export interface components {
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly reference?: string | null;
+      readonly reference?: string | null | undefined;
     };
     readonly Withdraw: {
       /**
@@ -5478,21 +5486,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5509,7 +5520,7 @@ export interface components {
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly reference?: string | null;
+      readonly reference?: string | null | undefined;
     };
     readonly Transfer: {
       /**
@@ -5518,21 +5529,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5554,7 +5568,7 @@ export interface components {
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly reference?: string | null;
+      readonly reference?: string | null | undefined;
     };
     readonly LockFunds: {
       /**
@@ -5563,21 +5577,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5599,7 +5616,7 @@ export interface components {
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
        */
-      readonly expiresAt?: string | null;
+      readonly expiresAt?: string | null | undefined;
     };
     readonly UnlockFunds: {
       /**
@@ -5608,21 +5625,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5648,21 +5668,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5683,49 +5706,49 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly price?: string | null;
+      readonly price?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly stopPrice?: string | null;
+      readonly stopPrice?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingAmount?: string | null;
+      readonly trailingAmount?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingPercent?: string | null;
+      readonly trailingPercent?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly displayQuantity?: string | null;
+      readonly displayQuantity?: string | null | undefined;
       /** @enum {string|null} */
-      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
       /**
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
        */
-      readonly expiresAt?: string | null;
+      readonly expiresAt?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly ocoGroupId?: string | null;
+      readonly ocoGroupId?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly parentOrderId?: string | null;
+      readonly parentOrderId?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly holdAmount?: string | null;
+      readonly holdAmount?: string | null | undefined;
     };
     readonly PlaceOrder: {
       /**
@@ -5734,21 +5757,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5769,50 +5795,50 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly price?: string | null;
+      readonly price?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly stopPrice?: string | null;
+      readonly stopPrice?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingAmount?: string | null;
+      readonly trailingAmount?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly trailingPercent?: string | null;
+      readonly trailingPercent?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly displayQuantity?: string | null;
+      readonly displayQuantity?: string | null | undefined;
       /** @enum {string|null} */
-      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
       /**
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
        */
-      readonly expiresAt?: string | null;
+      readonly expiresAt?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly ocoGroupId?: string | null;
+      readonly ocoGroupId?: string | null | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
        */
-      readonly parentOrderId?: string | null;
+      readonly parentOrderId?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly holdAmount?: string | null;
-      readonly recordRejection?: boolean;
+      readonly holdAmount?: string | null | undefined;
+      readonly recordRejection?: boolean | undefined;
     };
     readonly CancelOrder: {
       /**
@@ -5821,21 +5847,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5854,21 +5883,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /**
        * @description 1 to 128 characters, in your own form
        * @example order-1
@@ -5886,12 +5918,12 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly filledQuantity?: string | null;
+      readonly filledQuantity?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly averagePrice?: string | null;
+      readonly averagePrice?: string | null | undefined;
     };
     readonly SettleTrade: {
       /**
@@ -5900,21 +5932,24 @@ export interface components {
        */
       readonly id: string;
       /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
+      readonly group?: string | null | undefined;
       /**
        * @description Why it is asked, in a few words
        * @example order_placement
        */
-      readonly reason?: string | null;
+      readonly reason?: string | null | undefined;
       /**
        * @description An object of your own, of at most 4,096 bytes as JSON
        * @example {
        *       "ticket": "T-17"
        *     }
        */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
       /** @example BTC/USD */
       readonly symbol: string;
       /**
@@ -5953,12 +5988,12 @@ export interface components {
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly buyFee?: string | null;
+      readonly buyFee?: string | null | undefined;
       /**
        * @description A decimal string, never a number
        * @example 1.5
        */
-      readonly sellFee?: string | null;
+      readonly sellFee?: string | null | undefined;
     };
     readonly MixedItem:
       | {
@@ -5970,21 +6005,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6002,21 +6040,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6033,7 +6074,7 @@ export interface components {
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly reference?: string | null;
+          readonly reference?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -6044,21 +6085,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6075,7 +6119,7 @@ export interface components {
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly reference?: string | null;
+          readonly reference?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -6086,21 +6130,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6122,7 +6169,7 @@ export interface components {
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly reference?: string | null;
+          readonly reference?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -6133,21 +6180,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6169,7 +6219,7 @@ export interface components {
            * @description ISO 8601 in UTC
            * @example 2030-01-31T12:00:00.000Z
            */
-          readonly expiresAt?: string | null;
+          readonly expiresAt?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -6180,21 +6230,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6222,21 +6275,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6257,49 +6313,49 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly price?: string | null;
+          readonly price?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly stopPrice?: string | null;
+          readonly stopPrice?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingAmount?: string | null;
+          readonly trailingAmount?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingPercent?: string | null;
+          readonly trailingPercent?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly displayQuantity?: string | null;
+          readonly displayQuantity?: string | null | undefined;
           /** @enum {string|null} */
-          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
           /**
            * @description ISO 8601 in UTC
            * @example 2030-01-31T12:00:00.000Z
            */
-          readonly expiresAt?: string | null;
+          readonly expiresAt?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly ocoGroupId?: string | null;
+          readonly ocoGroupId?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly parentOrderId?: string | null;
+          readonly parentOrderId?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly holdAmount?: string | null;
+          readonly holdAmount?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -6310,21 +6366,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6345,50 +6404,50 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly price?: string | null;
+          readonly price?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly stopPrice?: string | null;
+          readonly stopPrice?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingAmount?: string | null;
+          readonly trailingAmount?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly trailingPercent?: string | null;
+          readonly trailingPercent?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly displayQuantity?: string | null;
+          readonly displayQuantity?: string | null | undefined;
           /** @enum {string|null} */
-          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
+          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
           /**
            * @description ISO 8601 in UTC
            * @example 2030-01-31T12:00:00.000Z
            */
-          readonly expiresAt?: string | null;
+          readonly expiresAt?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly ocoGroupId?: string | null;
+          readonly ocoGroupId?: string | null | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
            */
-          readonly parentOrderId?: string | null;
+          readonly parentOrderId?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly holdAmount?: string | null;
-          readonly recordRejection?: boolean;
+          readonly holdAmount?: string | null | undefined;
+          readonly recordRejection?: boolean | undefined;
         }
       | {
           /** @enum {string} */
@@ -6399,21 +6458,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6434,21 +6496,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /**
            * @description 1 to 128 characters, in your own form
            * @example order-1
@@ -6466,12 +6531,12 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly filledQuantity?: string | null;
+          readonly filledQuantity?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly averagePrice?: string | null;
+          readonly averagePrice?: string | null | undefined;
         }
       | {
           /** @enum {string} */
@@ -6482,21 +6547,24 @@ export interface components {
            */
           readonly id: string;
           /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
+          readonly group?: string | null | undefined;
           /**
            * @description Why it is asked, in a few words
            * @example order_placement
            */
-          readonly reason?: string | null;
+          readonly reason?: string | null | undefined;
           /**
            * @description An object of your own, of at most 4,096 bytes as JSON
            * @example {
            *       "ticket": "T-17"
            *     }
            */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
+          readonly metadata?:
+            | {
+                readonly [key: string]: unknown;
+              }
+            | null
+            | undefined;
           /** @example BTC/USD */
           readonly symbol: string;
           /**
@@ -6535,12 +6603,12 @@ export interface components {
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly buyFee?: string | null;
+          readonly buyFee?: string | null | undefined;
           /**
            * @description A decimal string, never a number
            * @example 1.5
            */
-          readonly sellFee?: string | null;
+          readonly sellFee?: string | null | undefined;
         };
   };
   responses: never;

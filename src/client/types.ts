@@ -53,7 +53,10 @@ export type ItemResult<Data> =
   | (Omit<Extract<Batch['results'][number], { readonly data: unknown }>, 'data'> & { readonly data: Data });
 
 /** The outcome of a batch: one result for each item, in the order of the request. */
-export type BatchResult<Data> = Omit<Batch, 'results'> & { readonly results: readonly ItemResult<Data>[] };
+export type BatchResult<Data> = Omit<Batch, 'results'> & {
+  /** One for each item, in the order of the request. */
+  readonly results: readonly ItemResult<Data>[];
+};
 
 /** The routes of a method. */
 type RouteOf<Method extends 'get' | 'post'> = {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
 import { parseDuration } from './duration.ts';
+import type { Address } from './load.ts';
 
 /** A configuration key: what it takes, in words for an error, and the schema that decides. */
 export interface Key<T> {
@@ -113,12 +114,6 @@ function addresses(): Key<readonly Address[] | null> {
       .nullable()
       .default(null),
   };
-}
-
-/** Where a server listens. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
 }
 
 function parseAddress(text: string): Address | null {

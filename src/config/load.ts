@@ -4,7 +4,7 @@ import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, readConfigFile } from './file.ts';
-import { type Address, type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
+import { type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
 
 /** The configuration of Pincex, complete and checked. */
 export interface Config {
@@ -87,13 +87,19 @@ export interface RedisConfig {
   readonly minIdleConnections: number;
 }
 
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface LoadConfigOptions {
   /** Where `pincex.yaml` is looked for, and what relative paths start from. Default: the working directory. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** Default: the environment of this process. */
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** The file to read in place of `pincex.yaml` and of PINCEX_CONFIG. It must be there. */
-  readonly file?: string;
+  readonly file?: string | undefined;
 }
 
 const OPTIONS = namesOf<LoadConfigOptions>({ cwd: true, env: true, file: true });

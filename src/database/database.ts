@@ -36,13 +36,17 @@ export interface DatabaseOptions {
 export type ServerName = 'primary' | 'replica';
 
 export interface StatementRun {
+  /** Of the prepared statement. */
   readonly name: string;
   /** Where it ran. */
   readonly server: ServerName;
+  /** Its SQL. */
   readonly text: string;
   /** What its parameters were: arrays as literals. */
   readonly values: readonly (string | null)[];
+  /** Milliseconds that it took. */
   readonly durationMs: number;
+  /** How many it answered. */
   readonly rows: number;
 }
 
@@ -138,6 +142,8 @@ export class Database implements Session {
   /**
    * Runs `work` in one snapshot, on a connection of its own, without the pool's hints and its bounds on time: for long
    * reads.
+   *
+   * @internal
    */
   async snapshot<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
     if (this.#isClosed) throw closed();
@@ -388,8 +394,34 @@ function closed(cause?: unknown): PincexError {
   return new PincexError('closed', 'This Pincex was closed', cause === undefined ? {} : { cause });
 }
 
+/**
+ * The connection of a transaction, for statements of the caller's own: the client of `pg` as far as statements need it. Where a
+ * library asks for the client itself, it is that: `tx.client as pg.ClientBase`.
+ */
+export interface TransactionClient {
+  /** Runs a statement, with its parameters as `$1`, `$2` …; of several in one text, without parameters, the last one answers. */
+  query<Row extends object = Record<string, string | null>>(
+    statement: string | TransactionStatement,
+    values?: unknown[],
+  ): Promise<TransactionAnswer<Row>>;
+}
+
+/** A statement with what belongs to it. */
+export interface TransactionStatement {
+  readonly text: string;
+  readonly values?: unknown[] | undefined;
+}
+
+/** What a statement answers. */
+export interface TransactionAnswer<Row> {
+  /** Every column as the text that PostgreSQL prints. */
+  readonly rows: Row[];
+  /** How many rows it read or changed; `null` of statements that do neither. */
+  readonly rowCount: number | null;
+}
+
 /** One connection inside a transaction. */
 export interface TransactionSession extends Session {
   /** The driver's own client, for statements of the caller's. */
-  readonly client: pg.ClientBase;
+  readonly client: TransactionClient;
 }

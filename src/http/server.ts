@@ -5,7 +5,6 @@ import { validate as isUuid } from 'uuid';
 import { limits } from '../limits.ts';
 import type { Pincex } from '../pincex.ts';
 import { access } from './access/plugin.ts';
-import { KeyStore } from './access/store.ts';
 import { Admission } from './admission.ts';
 import type { App } from './app.ts';
 import { Batches } from './batches.ts';
@@ -118,7 +117,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   answerForNode(app);
   refuseParameters(app);
   readDeadlines(app);
-  await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
+  await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
   // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
   boundCallsInHand(app, new Shares(2 * (maxConcurrent + maxWaiting + maxConcurrent)), answers);
   await serveDocument(app);

@@ -39,6 +39,7 @@ export class Trading {
   readonly #repository: Repository;
   readonly #codes: KnownCodes;
 
+  /** @internal */
   constructor(execute: Executor, repository: Repository, codes: KnownCodes) {
     this.#execute = execute;
     this.#repository = repository;
@@ -107,6 +108,7 @@ export class Trading {
     return this.#execute('createOrder', orders, options);
   }
 
+  /** Stores one order without holding funds: {@link batchCreateOrders} with one item. */
   createOrder(order: CreateOrder, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'createOrder', order, options);
   }
@@ -119,6 +121,7 @@ export class Trading {
     return this.#execute('updateOrderStatus', updates, options);
   }
 
+  /** Moves one order on in its states: {@link batchUpdateOrderStatus} with one item. */
   updateOrderStatus(update: UpdateOrderStatus, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'updateOrderStatus', update, options);
   }
@@ -176,7 +179,7 @@ export class Trading {
    */
   async batchGetOpenOrdersByUsers(
     userIds: readonly string[],
-    options?: { readonly limit?: number } & Fresh,
+    options?: { readonly limit?: number | undefined } & Fresh,
   ): Promise<OrderView[][]> {
     const users = requireKeys('userIds', userIds);
     const read = readOptions('batchGetOpenOrdersByUsers', options, LIMIT_AND_FRESH);
@@ -221,6 +224,7 @@ export class Trading {
     );
   }
 
+  /** What stands in the book of one market: {@link batchGetOrderBooks} of one symbol. */
   getOrderBook(symbol: string, depth?: number): Promise<OrderBook>;
   async getOrderBook(symbol: string, depth?: number, ...options: unknown[]): Promise<OrderBook> {
     refuseOptions('getOrderBook', options);

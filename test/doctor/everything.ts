@@ -4,7 +4,7 @@ import { expect, vi } from 'vitest';
 import type { CatalogStore } from '../../src/catalog/store.ts';
 import { withClient } from '../../src/database/client.ts';
 import type { EngineOptions } from '../../src/engine/engine.ts';
-import { KeyStore } from '../../src/http/access/store.ts';
+import type { ApiKeys } from '../../src/http/access/store.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import type { Run } from '../../src/http/requests/run.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
@@ -164,8 +164,7 @@ function catalogCalls({ catalog, session }: Pincex): Calls<CatalogStore> {
   };
 }
 
-function keyCalls({ session }: Pincex): Calls<KeyStore> {
-  const keys = new KeyStore(session);
+function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
   const id = '0123456789abcdef';
   return {
     create: () => keys.create({ name: 'ann', scopes: ['read'] }),
@@ -176,7 +175,7 @@ function keyCalls({ session }: Pincex): Calls<KeyStore> {
   };
 }
 
-type Parts = 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'url';
+type Parts = 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'url';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';

@@ -6,7 +6,7 @@ import { Authenticator, type Authentication, type Caller } from './authenticate.
 import { forbidden, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
-import type { KeyStore } from './store.ts';
+import type { ApiKeys } from './store.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,7 +27,7 @@ declare module 'fastify' {
 }
 
 export interface AccessOptions {
-  readonly keys: Pick<KeyStore, 'find'>;
+  readonly keys: Pick<ApiKeys, 'find'>;
   /** Of keys that have no limit of their own; null: as many as they like. */
   readonly itemsPerSecond: number | null;
 }
