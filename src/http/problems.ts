@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
-import { escaped, textAt } from './jsonText.ts';
+import { escaped, textsOf } from './jsonText.ts';
 import { malformed, Problem, shortened, type Fault, type ProblemOptions } from './problem.ts';
 
 /** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
@@ -163,6 +163,7 @@ function ofValidation(
   request: FastifyRequest,
 ): Problem {
   const place = PLACES[validationContext ?? 'body'];
+  const textAt = textsOf(request.rawBody);
   const [first, ...others] = validation.map(
     ({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
       const named = PROPERTY[keyword];
@@ -170,7 +171,7 @@ function ofValidation(
       const pointer = `${instancePath}${typeof property === 'string' ? `/${shortened(escaped(property))}` : ''}`;
       const detail = wordsFor(keyword, params, message);
       if (place !== 'pointer') return { [place]: pointer.slice(1), detail };
-      const got = UNSEEN.has(keyword) ? undefined : textAt(request.rawBody, pointer);
+      const got = UNSEEN.has(keyword) ? undefined : textAt(pointer);
       return { pointer, detail: got === undefined ? detail : `${detail}: got ${shortened(got)}` };
     },
   );

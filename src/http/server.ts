@@ -1,7 +1,6 @@
 import { maxHeaderSize } from 'node:http';
 import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { validate as isUuid } from 'uuid';
 import { limits } from '../limits.ts';
 import type { Pincex } from '../pincex.ts';
 import { access } from './access/plugin.ts';
@@ -25,6 +24,7 @@ import { strict } from './schemas/common.ts';
 import { cutSlowReaders } from './slowReaders.ts';
 import { Turns } from './turns.ts';
 import { answerForNode, answerUnreadable, noteUnanswered } from './unreadable.ts';
+import { validateCalls } from './validation.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
@@ -86,14 +86,6 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
       void answerWithProblem(error, request, reply);
     },
     clientErrorHandler: answerUnreadable,
-    // What does not fit its schema is refused, not bent until it does.
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },
-      // That of its own also takes `urn:uuid:…`, which the engine does not.
-      onCreate(ajv) {
-        ajv.addFormat('uuid', isUuid);
-      },
-    },
   };
   const connections = {
     connectionsCheckingInterval: patience.checkMs,
@@ -110,6 +102,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   readJson(app);
   answerWithProblems(app);
   closeCleanly(app, closing, turns, patience.requestMs);
+  validateCalls(app);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describe(app, version, isLocal);
