@@ -37,6 +37,8 @@ describe('the error of a call names its batch, so that its outcome can be asked 
   ])('%s', async (_, last, code) => {
     const { outcome, seen } = await write([drop, last], { maxRetries: 1 });
     expect(outcome).toMatchObject({ code, batchId: bodyOf(seen[0]!)['batchId'] });
+    const { message, batchId } = outcome as PincexClientError;
+    expect(JSON.parse(JSON.stringify(outcome))).toMatchObject({ code, message, batchId });
   });
 
   it('none came in time', async () => {
