@@ -15,6 +15,7 @@ import {
 } from './database/database.ts';
 import { failureOf, told } from './database/failures.ts';
 import { persistentReads, persistently, triedInVain } from './database/retry.ts';
+import { withoutPassword } from './database/url.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
 import { diagnose, type DoctorReport } from './doctor/doctor.ts';
@@ -78,6 +79,9 @@ export interface PincexTransaction {
   readonly client: TransactionSession['client'];
 }
 
+/** By this `console.log` asks; named as text, so that the types of the package need none of Node.js. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
 /** An exchange's books. One for a process; close it when done. */
 export class Pincex {
   readonly config: Config;
@@ -85,10 +89,13 @@ export class Pincex {
   readonly trading: Trading;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;
-  /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
+  /** Where the books are, `postgres://…`: the configured server, or the embedded one; to be shown, without its password. */
   readonly url: string;
   /** The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it. */
   readonly session: Session;
+  /** What this process counts about itself. */
+  readonly statistics: Statistics;
+  readonly #connectionString: string;
   readonly #database: Database;
   readonly #replica: Database | null;
   readonly #repository: Repository;
@@ -106,7 +113,9 @@ export class Pincex {
     { strategy = 'auto', onCacheRead }: PincexOptions,
   ) {
     this.config = config;
-    this.url = url;
+    this.url = withoutPassword(url);
+    this.#connectionString = url;
+    this.statistics = statistics;
     this.#database = database;
     this.#replica = replica;
     this.#server = server;
@@ -204,6 +213,21 @@ export class Pincex {
       await server?.stop();
       throw error;
     }
+  }
+
+  /** What a driver connects by: {@link url} with its password. */
+  get connectionString(): string {
+    return this.#connectionString;
+  }
+
+  /** What `JSON.stringify` shows of it. The configuration has passwords. */
+  toJSON(): { readonly url: string } {
+    return { url: this.url };
+  }
+
+  /** What `console.log` shows of it. */
+  [INSPECT](): string {
+    return `Pincex ${this.url}`;
   }
 
   /**
@@ -310,7 +334,11 @@ export class Pincex {
       // What this process counted until now is looked at too.
       await this.#reporter.report();
       const { optimizedRepository, readUrl } = this.config.database;
-      return diagnose({ url: this.url, queryHints: optimizedRepository.enableQueryHints, readUrl });
+      return diagnose({
+        url: this.#connectionString,
+        queryHints: optimizedRepository.enableQueryHints,
+        readUrl,
+      });
     });
   }
 

@@ -39,8 +39,8 @@ async function serve(pincex: Pincex, version: string): Promise<void> {
 }
 
 /** Fails once it is gone: without it nothing can be served ever again, and a new process starts a new one. */
-async function embeddedServer({ url }: Pincex): Promise<never> {
-  await untilGone(url);
+async function embeddedServer({ connectionString }: Pincex): Promise<never> {
+  await untilGone(connectionString);
   throw new PincexError(
     'database_unavailable',
     'The embedded PostgreSQL server has ended: start again, or use a server of your own (DATABASE_URL)',

@@ -31,7 +31,13 @@ declare module 'fastify' {
     readonly codes?: Omit<Fault, 'detail'>;
   }
 
+  interface FastifyInstance {
+    readonly onRefusal: (code: string) => void;
+  }
+
   interface FastifyRequest {
+    /** The code of the problem that it was answered with; null where it was not. */
+    problem: string | null;
     /** The batch that it runs, once that is certain: told where nobody knows how it ended. */
     batchId: string | null;
   }
@@ -43,9 +49,18 @@ const UNSAID: Readonly<Partial<Record<ErrorCode, string>>> = {
   database_refused: 'The database refuses what the service needs; the log says why',
 };
 
-/** Every error of every route leaves as `application/problem+json`. */
-export function answerWithProblems(app: FastifyInstance): void {
+/**
+ * Every error of every route leaves as `application/problem+json`.
+ *
+ * @param onRefusal told of each by its code
+ */
+export function answerWithProblems(
+  app: FastifyInstance,
+  onRefusal: (code: string) => void = () => undefined,
+): void {
+  app.decorate('onRefusal', onRefusal);
   app.decorateRequest('batchId', null);
+  app.decorateRequest('problem', null);
   app.setErrorHandler(answerWithProblem);
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -67,6 +82,8 @@ export function answerWithProblem(
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  reply.request.problem = problem.code;
+  reply.server.onRefusal(problem.code);
   return reply
     .status(problem.status)
     .headers({ ...problem.options.headers, 'content-type': 'application/problem+json; charset=utf-8' })
