@@ -179,6 +179,11 @@ describe('a program that is wrong is told so by a TypeError', () => {
       () => clientOf(url, { maxRetries: NaN }),
       'a whole number from 0: got NaN',
     ],
+    [
+      'an option that is misspelt',
+      () => clientOf(url, { maxRetry: 1 } as object),
+      '"maxRetry" is not an option of PincexClient: it takes url, key, fetch, maxRetries, timeoutMs',
+    ],
   ])('%s', (_, make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
