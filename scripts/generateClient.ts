@@ -20,7 +20,7 @@ export async function generateSchema(): Promise<string> {
 
 /** The document as the service serves it. No route of it is called, so these books are never opened. */
 async function readDocument(): Promise<OpenAPI3> {
-  const books = Object.create(Pincex.prototype) as Pincex;
+  const books = Object.create(Pincex.prototype, { connectionString: { value: '' } }) as Pincex;
   const app = await buildServer(books, {
     version: '',
     readiness: { isDraining: false },
