@@ -43,7 +43,7 @@ function widen(node: ts.Node): ts.Node {
 
 /** The document as the service serves it. No route of it is called, so these books are never opened. */
 async function readDocument(): Promise<OpenAPI3> {
-  const books = Object.create(Pincex.prototype) as Pincex;
+  const books = Object.create(Pincex.prototype, { connectionString: { value: '' } }) as Pincex;
   const app = await buildServer(books, {
     version: '',
     readiness: { isDraining: false },

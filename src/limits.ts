@@ -17,6 +17,8 @@ export const limits = {
   readRows: 20_000,
   /** Values in the body of a call over HTTP: nobody else is served while it is parsed. A batch of orders has 190,000. */
   bodyValues: 250_000,
+  /** Mistakes of a call over HTTP that its answer names. */
+  mistakes: 100,
   /** Characters of answers over HTTP that their clients have yet to take, all together; no API key has more than half. */
   untakenAnswers: 256 * 1_048_576,
   /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { pino } from 'pino';
 import type { PoolState, StatementRun } from './database/database.ts';
 import type { ReadRun } from './repository/repository.ts';
+import { rounded } from './duration.ts';
 import type { BatchResult } from './results.ts';
 
 /** One line of a log. */
@@ -56,7 +57,7 @@ export class DebugLog {
         server,
         sql: text,
         values: this.#showsValues ? values : values.length,
-        durationMs,
+        durationMs: rounded(durationMs),
         rows,
       },
       'statement',
@@ -70,7 +71,7 @@ export class DebugLog {
   read({ kind, keys, hits, durationMs }: ReadRun, pool: PoolState): void {
     const misses = keys - hits;
     this.#logger.debug(
-      { traceId: this.#traces.getStore(), kind, keys, hits, misses, durationMs, pool },
+      { traceId: this.#traces.getStore(), kind, keys, hits, misses, durationMs: rounded(durationMs), pool },
       'read',
     );
   }

@@ -14,6 +14,7 @@ import {
 } from './database/database.ts';
 import { failureOf, told } from './database/failures.ts';
 import { persistentReads, persistently, triedInVain } from './database/retry.ts';
+import { withoutPassword } from './database/url.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
 import { diagnose } from './doctor/doctor.ts';
@@ -82,6 +83,9 @@ export interface PincexTransaction {
   readonly client: TransactionClient;
 }
 
+/** By this `console.log` asks; named as text, so that the types of the package need none of Node.js. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
 /** An exchange's books. One for a process; close it when done. */
 export class Pincex {
   /** What it was opened with. */
@@ -92,7 +96,7 @@ export class Pincex {
   readonly trading: Trading;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;
-  /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
+  /** Where the books are, `postgres://…`: the configured server, or the embedded one; to be shown, without its password. */
   readonly url: string;
   /** The keys of the HTTP service. */
   readonly apiKeys: ApiKeys;
@@ -102,6 +106,9 @@ export class Pincex {
    * @internal
    */
   readonly session: Session;
+  /** What this process counts about itself. */
+  readonly statistics: Statistics;
+  readonly #connectionString: string;
   readonly #database: Database;
   readonly #replica: Database | null;
   readonly #repository: Repository;
@@ -119,7 +126,9 @@ export class Pincex {
     { strategy = 'auto', onCacheRead }: PincexOptions,
   ) {
     this.config = config;
-    this.url = url;
+    this.url = withoutPassword(url);
+    this.#connectionString = url;
+    this.statistics = statistics;
     this.#database = database;
     this.#replica = replica;
     this.#server = server;
@@ -218,6 +227,21 @@ export class Pincex {
       await server?.stop();
       throw error;
     }
+  }
+
+  /** What a driver connects by: {@link url} with its password. */
+  get connectionString(): string {
+    return this.#connectionString;
+  }
+
+  /** What `JSON.stringify` shows of it. The configuration has passwords. */
+  toJSON(): { readonly url: string } {
+    return { url: this.url };
+  }
+
+  /** What `console.log` shows of it. */
+  [INSPECT](): string {
+    return `Pincex ${this.url}`;
   }
 
   /**
@@ -324,7 +348,11 @@ export class Pincex {
       // What this process counted until now is looked at too.
       await this.#reporter.report();
       const { optimizedRepository, readUrl } = this.config.database;
-      return diagnose({ url: this.url, queryHints: optimizedRepository.enableQueryHints, readUrl });
+      return diagnose({
+        url: this.#connectionString,
+        queryHints: optimizedRepository.enableQueryHints,
+        readUrl,
+      });
     });
   }
 

@@ -1,3 +1,5 @@
+import { rounded } from './duration.ts';
+
 /**
  * Why one item of a batch was rejected. An item is read before the books are looked at, and its id before its
  * rule; `docs/results-and-errors.md` has the table, in order of precedence.
@@ -83,13 +85,13 @@ export interface BatchResult<Data> {
   readonly status: 'applied' | 'partial' | 'rejected';
   /** How many items had which outcome. */
   readonly counts: BatchCounts;
-  /** Milliseconds from call to result. */
+  /** Milliseconds from call to result, to a hundredth. */
   readonly durationMs: number;
   /** One for each item, in the order of the request. */
   readonly results: readonly ItemResult<Data>[];
   /** Items applied or replayed. */
   readonly successCount: number;
-  /** Index of every rejected item, with its error. */
+  /** Index of every rejected item, with its error. In JSON an object: `{"1": {"code": …}}`. */
   readonly failedItems: ReadonlyMap<number, ItemError>;
 }
 
@@ -102,11 +104,22 @@ export function summarize<Data>(
 ): BatchResult<Data> {
   const counts = { total: results.length, applied: 0, rejected: 0, replayed: 0, skipped: 0 };
   const failedItems = new Map<number, ItemError>();
+  // JSON knows no maps, and would show none of them.
+  Object.defineProperty(failedItems, 'toJSON', { value: () => Object.fromEntries(failedItems) });
   for (const result of results) {
     counts[result.status]++;
     if (result.status === 'rejected') failedItems.set(result.index, result.error);
   }
   const successCount = counts.applied + counts.replayed;
   const status = successCount === counts.total ? 'applied' : successCount === 0 ? 'rejected' : 'partial';
-  return { batchId, mode, status, counts, durationMs, results, successCount, failedItems };
+  return {
+    batchId,
+    mode,
+    status,
+    counts,
+    durationMs: rounded(durationMs),
+    results,
+    successCount,
+    failedItems,
+  };
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Database } from '../database/database.ts';
+import { rounded } from '../duration.ts';
 import type { Migration } from '../migrations/files.ts';
 import { ping, type AppliedRow } from '../migrations/history.ts';
 import { requireSchema } from '../migrations/states.ts';
@@ -71,7 +72,7 @@ export async function audit(database: Database, migrations: readonly Migration[]
       accounts: Number(row?.accounts),
       journalEntries: Number(row?.journal),
       openHolds: Number(row?.holds),
-      durationMs: performance.now() - began,
+      durationMs: rounded(performance.now() - began),
     };
   });
 }

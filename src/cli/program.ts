@@ -8,11 +8,19 @@ import { addDoctor } from './doctor.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addReplay } from './replay.ts';
+import { errorLine } from './session.ts';
 import { addStart } from './start.ts';
 import { addSweep } from './sweep.ts';
 
-/** The command line with all its subcommands. */
-export function pincexProgram(): Command {
+/** Whether these words ask for JSON: also those that are refused have to be answered so. */
+export const asksForJson = (words: readonly string[]): boolean => words.includes('--json');
+
+/**
+ * The command line with all its subcommands.
+ *
+ * @param json whether words that are refused are told as JSON
+ */
+export function pincexProgram(json = false): Command {
   const program = new Command('pincex')
     .description('The batch engine of an exchange, on PostgreSQL.')
     .version(packageVersion())
@@ -20,6 +28,15 @@ export function pincexProgram(): Command {
       'after',
       '\nWithout DATABASE_URL or database.url in pincex.yaml it uses a PostgreSQL server of its own, under .pincex/.',
     );
+  // Subcommands have it from here.
+  if (json) {
+    program.configureOutput({
+      outputError(text, write) {
+        const message = text.replace(/^error: /, '').trim();
+        write(errorLine({ code: 'invalid_usage', message, retryable: false }));
+      },
+    });
+  }
   addStart(program);
   addMigrate(program);
   addCatalog(program);

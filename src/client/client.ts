@@ -99,13 +99,10 @@ export interface UserOrdersOptions extends ReadOptions {
 export class PincexClient {
   readonly #transport: Transport;
 
-  constructor({
-    url,
-    key,
-    fetch = globalThis.fetch,
-    maxRetries = 3,
-    timeoutMs = 30_000,
-  }: PincexClientOptions) {
+  /** @throws TypeError where an option is wrong, or none that is known */
+  constructor(options: PincexClientOptions) {
+    requireKnown(options);
+    const { url, key, fetch = globalThis.fetch, maxRetries = 3, timeoutMs = 30_000 } = options;
     const { protocol, origin, pathname, username, password, search, hash } = new URL(url);
     if (!/^https?:$/.test(protocol)) throw new TypeError('url begins with http:// or https://');
     // It is not repeated: a password is a secret.
@@ -365,6 +362,22 @@ export class PincexClient {
   #stream<Route extends GetRoute>(path: Route, options: StreamOptions = {}): RowStream<RowOf<Route>> {
     return new HttpRowStream(this.#transport, path, options);
   }
+}
+
+const OPTIONS: Readonly<Record<keyof PincexClientOptions, true>> = {
+  url: true,
+  key: true,
+  fetch: true,
+  maxRetries: true,
+  timeoutMs: true,
+};
+
+/** One that is misspelt would be passed over. */
+function requireKnown(options: object): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTIONS, name));
+  if (unknown === undefined) return;
+  const takes = Object.keys(OPTIONS).join(', ');
+  throw new TypeError(`${JSON.stringify(unknown)} is not an option of PincexClient: it takes ${takes}`);
 }
 
 /** What a call and its batch are known by. To a key of the caller's own the content belongs, so nothing is added to it. */

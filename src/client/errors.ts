@@ -43,6 +43,12 @@ export class PincexClientError extends Error {
     this.batchId = this.problem?.batchId ?? null;
     this.retryAfterMs = details.retryAfterMs ?? 0;
   }
+
+  /** What `JSON.stringify` shows of it. */
+  toJSON(): object {
+    const { name, code, message, status, retryable, retryAfterMs, batchId, problem } = this;
+    return { name, code, message, status, retryable, retryAfterMs, batchId, problem };
+  }
 }
 
 /** The failure of a call that was to run this batch. */

@@ -50,6 +50,8 @@ export const keys = {
   'service.items_per_second': optionalNumber(1, 1_000_000_000),
   'service.idempotency_retention': duration('24h'),
   'service.drain_delay': timeToLive('1s'),
+  'service.cors_origins': origins(),
+  'service.access_log': flag(false),
 } as const;
 
 /** The path of a key, such as `database.pool.max`. */
@@ -115,6 +117,22 @@ function addresses(): Key<readonly Address[] | null> {
       .default(null),
   };
 }
+
+/** Of pages, as browsers send them: a list in the file, a text with commas in the environment. */
+function origins(): Key<readonly string[]> {
+  return {
+    takes: 'origins such as [https://app.example, http://localhost:3000]',
+    schema: z
+      .union([z.array(z.string()), z.string().transform((text) => text.split(','))])
+      .transform((texts, context) =>
+        texts.map((text) => (isOrigin(text.trim()) ? text.trim() : refuse(context))),
+      )
+      .prefault([]),
+  };
+}
+
+const isOrigin = (text: string): boolean =>
+  /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
 function parseAddress(text: string): Address | null {
   const match = /^(.+):(\d{1,5})$/.exec(text);

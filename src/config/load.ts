@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { PincexError } from '../errors.ts';
-import { namesOf, readOptions } from '../known.ts';
+import { namesOf, nearest, readOptions } from '../known.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
-import { type FileValues, readConfigFile } from './file.ts';
-import { type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
+import { type FileValues, isEmptySection, readConfigFile } from './file.ts';
+import { type KeyPath, keyPaths, keys, type KeyValue, variableOf } from './keys.ts';
 
 /** The configuration of Pincex, complete and checked. */
 export interface Config {
@@ -69,6 +69,10 @@ export interface ServiceConfig {
   readonly idempotencyRetentionMs: number;
   /** How long it goes on taking calls, and tells that it is not ready, once it is told to stop. */
   readonly drainDelayMs: number;
+  /** Origins of pages that may call it from browsers; none: only pages of its own origin may. */
+  readonly corsOrigins: readonly string[];
+  /** Whether each call is a line of the log. */
+  readonly accessLog: boolean;
 }
 
 /** Redis 7 or Valkey 7.2, or later. */
@@ -194,10 +198,12 @@ export function loadConfig(options?: LoadConfigOptions): Config {
       itemsPerSecond: read('service.items_per_second'),
       idempotencyRetentionMs: read('service.idempotency_retention'),
       drainDelayMs: read('service.drain_delay'),
+      corsOrigins: read('service.cors_origins'),
+      accessLog: read('service.access_log'),
     },
   };
 
-  const unknown = [...unknownKeys(file), ...unknownVariables(env).map((name) => `${name}: unknown variable`)];
+  const unknown = [...unknownKeys(file), ...unknownVariables(env).map(unknownVariable)];
   if (problems.length + unknown.length > 0) throw invalid(problems, unknown);
   return { ...config, dataDir: path.resolve(cwd, config.dataDir) };
 }
@@ -208,18 +214,33 @@ function problemIn(issue: z.core.$ZodIssue): string | undefined {
   return typeof problem === 'string' ? problem : undefined;
 }
 
+/** What keys stand in: `database`, `database.pool`. */
+const sections = new Set(
+  keyPaths.flatMap((path) => path.split('.').map((_, depth, parts) => parts.slice(0, depth).join('.'))),
+);
+sections.delete('');
+
 function unknownKeys(file: FileValues): string[] {
   const problems: string[] = [];
   for (const [key, value] of file.values) {
     if (Object.hasOwn(keys, key)) continue;
-    const isSection = keyPaths.some((path) => path.startsWith(`${key}.`));
-    if (!isSection) problems.push(`${key}: unknown key (${file.name})`);
-    else if (value !== undefined) {
+    const isEmpty = value === undefined || isEmptySection(value);
+    if (!sections.has(key)) {
+      // What has no value may have been meant for either; the deeper first, whose names say more.
+      const near = nearestOf(key, isEmpty ? [...keyPaths, ...[...sections].reverse()] : keyPaths);
+      problems.push(`${key}: unknown key (${file.name}); ${near}`);
+    } else if (!isEmpty) {
       problems.push(`${key}: ${JSON.stringify(value)} (${file.name}); it takes keys of its own`);
     }
   }
   return problems;
 }
+
+const unknownVariable = (name: string): string =>
+  `${name}: unknown variable; ${nearestOf(name, keyPaths.map(variableOf))}`;
+
+const nearestOf = (name: string, known: readonly string[]): string =>
+  `the nearest is ${nearest(name, known) ?? ''}`;
 
 function invalid(problems: string[], unknown: string[]): PincexError {
   const lines = [...problems, ...unknown].map((line) => `\n  ${line}`);

@@ -35,6 +35,8 @@ export interface ProcessStatistics {
     /** Calls that were told `pool_exhausted`. */
     readonly refused: number;
   };
+  /** Calls over HTTP that were refused, or failed, by the code of their problem: see docs/http.md. */
+  readonly refusals: Readonly<Record<string, number>>;
   /** Reports that did not reach the database. */
   readonly reportFailures: number;
 }
@@ -58,6 +60,7 @@ export class Statistics {
     userOrders: { hits: 0, misses: 0 },
     trades: { hits: 0, misses: 0 },
   };
+  readonly #refusals: Record<string, number> = {};
   #cacheFailures = 0;
   #reportFailures = 0;
 
@@ -97,6 +100,11 @@ export class Statistics {
     this.#pool.refused++;
   }
 
+  /** A call over HTTP was answered with a problem. */
+  refusal(code: string): void {
+    this.#refusals[code] = (this.#refusals[code] ?? 0) + 1;
+  }
+
   /** A report did not reach the database. */
   reportFailure(): void {
     this.#reportFailures++;
@@ -109,6 +117,7 @@ export class Statistics {
       batches: { ...this.#batches, bySize: this.#bySize },
       cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
       pool: { max: poolMax, ...this.#pool },
+      refusals: this.#refusals,
       reportFailures: this.#reportFailures,
     });
   }

@@ -175,7 +175,9 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
   };
 }
 
-type Parts = 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'url';
+/** What it shows of itself asks nobody. */
+type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString';
+type Parts = Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';
@@ -251,13 +253,13 @@ const LEASE_MS = 60_000;
 
 /** Makes the time of leases pass, and waits until that of a batch is renewed. */
 async function renewedOnce(
-  { url }: Pincex,
+  { connectionString }: Pincex,
   work: (renewed: (batchId: string) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   // Only what tells when to renew: the connection that does it is a real one, with real time to answer.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   try {
-    await withClient(url, async (client) => {
+    await withClient(connectionString, async (client) => {
       const leaseOf = async (batchId: string): Promise<string | undefined> => {
         const text = `SELECT lease_until::text AS lease FROM requests WHERE batch_id = '${batchId}'`;
         return (await client.query<{ lease: string }>(text)).rows[0]?.lease;
