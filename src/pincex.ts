@@ -235,7 +235,7 @@ export class Pincex {
   }
 
   /** What `JSON.stringify` shows of it. The configuration has passwords. */
-  toJSON(): { readonly url: string } {
+  toJSON(): Pick<Pincex, 'url'> {
     return { url: this.url };
   }
 

@@ -181,7 +181,11 @@ export class PincexClient {
     return this.#write('/v1/orders/batch-place', orders, options);
   }
 
-  /** @deprecated Called {@link batchPlaceOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchPlaceOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   placeOrders(orders: readonly PlaceOrder[], options?: WriteOptions): Promise<BatchResult<PlaceOutcome>> {
     return this.batchPlaceOrders(orders, options);
   }
@@ -194,7 +198,11 @@ export class PincexClient {
     return this.#write('/v1/orders/batch-cancel', cancels, options);
   }
 
-  /** @deprecated Called {@link batchCancelOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchCancelOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   cancelOrders(cancels: readonly CancelOrder[], options?: WriteOptions): Promise<BatchResult<EndOutcome>> {
     return this.batchCancelOrders(cancels, options);
   }
@@ -207,7 +215,11 @@ export class PincexClient {
     return this.#write('/v1/trades/batch-settle', trades, options);
   }
 
-  /** @deprecated Called {@link batchSettleTrades} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchSettleTrades}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   settleTrades(trades: readonly SettleTrade[], options?: WriteOptions): Promise<BatchResult<TradeOutcome>> {
     return this.batchSettleTrades(trades, options);
   }

@@ -298,154 +298,7 @@ export interface paths {
      *
      *     Needs a key with `read`.
      */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly accounts: readonly {
-              /**
-               * @description 1 to 128 characters, in your own form
-               * @example order-1
-               */
-              readonly userId: string;
-              /** @example USD */
-              readonly currency: string;
-              readonly before?: number | null;
-            }[];
-            /** @description For each account; 100 where absent */
-            readonly limit?: number;
-            /** @description Past every cache and replica: what was written before is seen */
-            readonly fresh?: boolean;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly statements: readonly (readonly components['schemas']['JournalEntry'][])[];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly post: operations['batchGetAccountStatements'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -5382,6 +5235,165 @@ export interface operations {
         content: {
           readonly 'application/json': {
             readonly accounts: readonly (components['schemas']['Account'] | null)[];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetAccountStatements: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "accounts": [
+         *         {
+         *           "userId": "alice",
+         *           "currency": "USD"
+         *         }
+         *       ],
+         *       "limit": 10
+         *     }
+         */
+        readonly 'application/json': {
+          readonly accounts: readonly {
+            /**
+             * @description 1 to 128 characters, in your own form
+             * @example order-1
+             */
+            readonly userId: string;
+            /** @example USD */
+            readonly currency: string;
+            readonly before?: number | null;
+          }[];
+          /** @description For each account; 100 where absent */
+          readonly limit?: number;
+          /** @description Past every cache and replica: what was written before is seen */
+          readonly fresh?: boolean;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly statements: readonly (readonly components['schemas']['JournalEntry'][])[];
           };
         };
       };

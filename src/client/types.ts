@@ -37,7 +37,7 @@ export type Operation = Schemas['Operation'];
 export interface StatementKey {
   readonly userId: string;
   readonly currency: string;
-  readonly before?: number | null;
+  readonly before?: number | null | undefined;
 }
 /** An order by its user and its id, or by its id alone. */
 export type OrderKey = string | { readonly userId: string; readonly id: string };

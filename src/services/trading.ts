@@ -59,7 +59,11 @@ export class Trading {
     return executeOne(this.#execute, 'placeOrder', order, options);
   }
 
-  /** @deprecated Called {@link batchPlaceOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchPlaceOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   placeOrders(orders: readonly PlaceOrder[], options?: BatchOptions): Promise<BatchResult<PlaceOutcome>> {
     return this.batchPlaceOrders(orders, options);
   }
@@ -77,7 +81,11 @@ export class Trading {
     return executeOne(this.#execute, 'cancelOrder', cancel, options);
   }
 
-  /** @deprecated Called {@link batchCancelOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchCancelOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   cancelOrders(cancels: readonly CancelOrder[], options?: BatchOptions): Promise<BatchResult<EndOutcome>> {
     return this.batchCancelOrders(cancels, options);
   }
@@ -95,7 +103,11 @@ export class Trading {
     return executeOne(this.#execute, 'settleTrade', trade, options);
   }
 
-  /** @deprecated Called {@link batchSettleTrades} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchSettleTrades}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   settleTrades(trades: readonly SettleTrade[], options?: BatchOptions): Promise<BatchResult<TradeOutcome>> {
     return this.batchSettleTrades(trades, options);
   }

@@ -45,12 +45,12 @@ export interface StatisticsOptions {
   /** `database.pool.max`. */
   readonly poolMax: number;
   /** Default `off`. */
-  readonly cacheStore?: CacheStore;
+  readonly cacheStore?: CacheStore | undefined;
 }
 
 /** What this process counts about itself: numbers in memory, cheap enough for every call. */
 export class Statistics {
-  readonly #options: Required<StatisticsOptions>;
+  readonly #options: { readonly poolMax: number; readonly cacheStore: CacheStore };
   readonly #batches = { count: 0, items: 0, durationMs: 0 };
   readonly #bySize = { '1': 0, '2-9': 0, '10-49': 0, '50-499': 0, '500+': 0 };
   readonly #pool = { waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 };

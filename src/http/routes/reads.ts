@@ -71,32 +71,37 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
         codes: { pointer: '/accounts' },
       },
       schema: {
+        operationId: 'batchGetAccountStatements',
+        tags: ['Accounts'],
         summary: 'The newest journal entries of each account, newest first',
         description:
           'A page goes on where an earlier one ended when `before` is the version of its last entry.',
-        body: strict({
-          accounts: Type.Array(
-            strict({
-              userId: id,
-              currency: Type.String({ examples: ['USD'] }),
-              before: Type.Optional(
-                Type.Unsafe<number | null>({
-                  type: ['integer', 'null'],
-                  minimum: 0,
-                  maximum: Number.MAX_SAFE_INTEGER,
-                }),
-              ),
-            }),
-          ),
-          limit: Type.Optional(
-            Type.Integer({
-              minimum: 1,
-              maximum: limits.statementEntries.most,
-              description: `For each account; ${limits.statementEntries.byDefault} where absent`,
-            }),
-          ),
-          fresh,
-        }),
+        body: body(
+          {
+            accounts: Type.Array(
+              strict({
+                userId: id,
+                currency: Type.String({ examples: ['USD'] }),
+                before: Type.Optional(
+                  Type.Unsafe<number | null>({
+                    type: ['integer', 'null'],
+                    minimum: 0,
+                    maximum: Number.MAX_SAFE_INTEGER,
+                  }),
+                ),
+              }),
+            ),
+            limit: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                maximum: limits.statementEntries.most,
+                description: `For each account; ${limits.statementEntries.byDefault} where absent`,
+              }),
+            ),
+            fresh,
+          },
+          { accounts: [{ userId: 'alice', currency: 'USD' }], limit: 10 },
+        ),
         response: answers(strict({ statements: Type.Array(Type.Array(ref(journalEntry))) })),
       },
     },
