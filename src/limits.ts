@@ -21,6 +21,8 @@ export const limits = {
   slowAnswer: { characters: 65_536, bytesPerSecond: 1_024 },
   /** Bytes of bodies of calls over HTTP that are in hand, all together, or twice the largest body; no API key has more than half. */
   bodiesInHand: 64 * 1_048_576,
+  /** Mistakes of a call over HTTP that its answer names. */
+  mistakes: 100,
   /** Characters of answers over HTTP that their clients have yet to take, all together; no API key has more than half. */
   untakenAnswers: 256 * 1_048_576,
   /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */
@@ -43,6 +45,8 @@ export const limits = {
   attempts: 50,
   /** Milliseconds a batch, or a read, is tried again after its first failure, before the caller is told. */
   reconnectMs: 15_000,
+  /** Milliseconds that a connection beside the pool may take, all hosts of its URL together, where nothing else is said. */
+  connectMs: 10_000,
   /** Statements that one connection keeps prepared; beyond it a statement is parsed each time it is sent. */
   preparedStatements: 200,
   /** Milliseconds beyond `database.pool.statement_timeout` before a connection without an answer is given up. */
