@@ -133,8 +133,9 @@ function decideItem(
     books.note = note;
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
-    for (const claim of claims) {
-      books.operations.set(claim.key, { ...claim, type, contentHash, outcome, batchId, note });
+    for (const { key, userId, kind, id } of claims) {
+      // Field by field: a spread of the claim took half as long again as all the rest of a decision.
+      books.operations.set(key, { key, userId, kind, id, type, contentHash, outcome, batchId, note });
     }
     return { index, id, status: 'applied', data };
   } catch (error) {

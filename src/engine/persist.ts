@@ -61,7 +61,7 @@ const insertJournal = `
     operation_id, operation_type, order_id, created_at, reason, metadata)
   SELECT *
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
-    $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::text[], $13::jsonb[])`;
+    $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::text[], $13::json[])`;
 
 const insertHolds = `
   INSERT INTO holds (user_id, order_id, currency, amount, placed, expires_at, created_at)
@@ -137,7 +137,7 @@ const insertTransactions = `
 const insertOperations = `
   INSERT INTO operations (user_id, kind, id, type, content_hash, outcome, reason, metadata, batch_id, actor, created_at)
   SELECT *, $9::uuid, $10::text, $11::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[])`;
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::json[])`;
 
 /** One row of somebody else's that is written with a batch: where it is not there to be written, the batch is not either. */
 export interface Alongside extends Part {

@@ -88,11 +88,23 @@ export async function readEachOnce<Key, Value>(
  * An order by its user and its id, or by its id alone: ids are unique for a user, so that the id alone may name orders of
  * several, which is refused as `ambiguous_id`.
  */
-export type OrderKey = string | { readonly userId: string; readonly id: string };
+export type OrderKey = string | OwnedOrderKey;
 
-/** In words and in caches: ids hold no NUL, so that no two keys are the same. */
+/** An order by its user and its id. */
+export interface OwnedOrderKey {
+  readonly userId: string;
+  readonly id: string;
+}
+
+/**
+ * Ids as one text, which no other ids have, since ids hold no NUL. Ids that no row can have share one: nothing is found by any
+ * of them.
+ */
+export const nameOfIds = (...ids: readonly string[]): string =>
+  ids.every((id) => askable(id) !== null) ? ids.join('\0') : '\0';
+
 export const orderKeyName = (key: OrderKey): string =>
-  typeof key === 'string' ? key : `${key.userId}\0${key.id}`;
+  typeof key === 'string' ? nameOfIds(key) : nameOfIds(key.userId, key.id);
 
 /**
  * Checks the keys of orders.
@@ -129,14 +141,6 @@ export function orderKeyArrays(keys: readonly OrderKey[]): [string, string] {
     textArray(asked.map(({ userId }) => (userId === null ? null : (askable(userId) ?? '')))),
     textArray(asked.map(({ id }) => askable(id))),
   ];
-}
-
-/** Refuses to mix the orders of two users. */
-export function ambiguous(id: string, users: readonly [string, string]): PincexError {
-  return new PincexError(
-    'ambiguous_id',
-    `Order ${id} is one of ${users.join(' and one of ')}: ask for { userId, id }`,
-  );
 }
 
 /** A key as PostgreSQL can be asked for it; no row has an id with a NUL, which would fail the whole statement. */

@@ -9,7 +9,6 @@ import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
 import {
-  ambiguous,
   askable,
   orderKeyArrays,
   requireKeys,
@@ -143,24 +142,48 @@ export interface UserOrdersFilter {
   readonly limit?: number | undefined;
 }
 
+/** Found by an id alone that is one of several users' orders. */
+export interface AmbiguousOrder {
+  readonly id: string;
+  /** Two of them. */
+  readonly users: readonly [string, string];
+  /** It is no row. */
+  readonly version: 0;
+}
+
+/** What an order is found as. */
+export type FoundOrder = OrderView | AmbiguousOrder | null;
+
+export const isAmbiguous = (order: FoundOrder): order is AmbiguousOrder => order !== null && 'users' in order;
+
+/**
+ * The one order that was asked for, or none.
+ *
+ * @throws PincexError `ambiguous_id`
+ */
+export function theOrder(order: FoundOrder): OrderView | null {
+  if (!isAmbiguous(order)) return order;
+  const message = `Order ${order.id} is one of ${order.users.join(' and one of ')}: ask for { userId, id }`;
+  throw new PincexError('ambiguous_id', message);
+}
+
 /**
  * The orders with these keys, in their order, `null` where there is none.
  *
- * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
+ * @throws PincexError `invalid_argument`, `batch_too_large`
  */
-export async function readOrdersByIds(
-  session: Session,
-  keys: readonly OrderKey[],
-): Promise<(OrderView | null)[]> {
+export async function readOrdersByIds(session: Session, keys: readonly OrderKey[]): Promise<FoundOrder[]> {
   requireOrderKeys('ids', keys);
-  const orders = new Array<OrderView | null>(keys.length).fill(null);
+  const orders = new Array<FoundOrder>(keys.length).fill(null);
   if (keys.length === 0) return orders;
   for (const row of await session.query<OrderRow>(getOrdersByIds, orderKeyArrays(keys))) {
     const place = Number(row[0]) - 1;
     const order = toOrderView(row, row[16] ?? '');
-    const other = orders[place];
-    if (other != null) throw ambiguous(order.id, [other.userId, order.userId]);
-    orders[place] = order;
+    const other = orders[place] ?? null;
+    if (other === null) orders[place] = order;
+    else if (!isAmbiguous(other)) {
+      orders[place] = { id: order.id, users: [other.userId, order.userId], version: 0 };
+    }
   }
   return orders;
 }

@@ -3,7 +3,7 @@ import type { OrderSide, OrderStatus } from '../books/rows.ts';
 import type { Session } from '../database/database.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { ambiguous, orderKeyArrays, requireOrderKeys, type OrderKey } from './keys.ts';
+import { orderKeyArrays, requireOrderKeys, type OrderKey, type OwnedOrderKey } from './keys.ts';
 
 /** One side of a trade, as callers see it. Amounts and prices are decimal strings. */
 export interface TradeView {
@@ -37,17 +37,17 @@ export const TRADE_COLUMNS = `
 
 export const getTradesByOrders = {
   name: 'get-trades-by-orders',
-  hints: ['IndexScan(own trades_order)', 'IndexScan(same trades_order)', 'IndexScan(o orders_pkey)'],
+  hints: ['IndexScan(own trades_order)', 'IndexScan(o orders_pkey)'],
   text: `
     SELECT k.n, o.status,${TRADE_COLUMNS}
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
     CROSS JOIN LATERAL (
-      SELECT * FROM trades own WHERE own.order_id = k.order_id AND own.order_id > '' AND own.user_id = k.user_id
-      UNION ALL
-      SELECT * FROM trades same WHERE k.user_id IS NULL AND same.order_id = k.order_id AND same.order_id > ''
+      SELECT * FROM trades own
+      WHERE own.order_id = k.order_id AND own.order_id > '' AND own.user_id = k.user_id
+      OFFSET 0
     ) AS t
     CROSS JOIN LATERAL (
-      SELECT o.status FROM orders o WHERE o.user_id = t.user_id AND o.id = t.order_id OFFSET 0
+      SELECT o.status FROM orders o WHERE o.user_id = k.user_id AND o.id = k.order_id OFFSET 0
     ) AS o
     ORDER BY k.n, t.executed_at, t.id`,
 };
@@ -99,11 +99,11 @@ export interface OrderTrades {
 /**
  * The trades of each order, in the order of the keys.
  *
- * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
+ * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export async function readTradesByOrderIds(
   session: Session,
-  orderIds: readonly OrderKey[],
+  orderIds: readonly OwnedOrderKey[],
 ): Promise<OrderTrades[]> {
   requireOrderKeys('orderIds', orderIds);
   const lists = orderIds.map(() => ({ trades: [] as TradeView[], hasEnded: true }));
@@ -113,12 +113,7 @@ export async function readTradesByOrderIds(
       const place = Number(row.n) - 1;
       const [key, list] = [orderIds[place], lists[place]];
       if (key === undefined || list === undefined) continue;
-      const trade = toTradeView(row, typeof key === 'string' ? key : key.id);
-      const [first] = list.trades;
-      if (first !== undefined && first.userId !== trade.userId) {
-        throw ambiguous(trade.orderId, [first.userId, trade.userId]);
-      }
-      list.trades.push(trade);
+      list.trades.push(toTradeView(row, key.id));
       if (isOpen(row.status)) list.hasEnded = false;
     }
   }

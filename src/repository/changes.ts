@@ -19,7 +19,7 @@ export function changesOf({ accounts, orders, trades, now }: Books): Changes {
     for (const list of USER_ORDERS) removed.add(list.keyOf(userId));
   }
   for (const { userId, orderId } of trades) {
-    for (const key of [orderId, { userId, id: orderId }]) removed.add(kinds.trades.keyOf(key));
+    removed.add(kinds.trades.keyOf({ userId, id: orderId }));
   }
   const replaced: Replacement[] = [];
   for (const account of accounts.changed.values()) {

@@ -2,8 +2,14 @@ import { isOpen, OPEN_STATUSES } from '../books/orders.ts';
 import type { Session } from '../database/database.ts';
 import { limits } from '../limits.ts';
 import { readAccounts, type AccountKey, type AccountView } from '../reads/accounts.ts';
-import { orderKeyName, type OrderKey } from '../reads/keys.ts';
-import { readOrdersByIds, readUserOrders, type OrderView } from '../reads/orders.ts';
+import { nameOfIds, orderKeyName, type OrderKey, type OwnedOrderKey } from '../reads/keys.ts';
+import {
+  isAmbiguous,
+  readOrdersByIds,
+  readUserOrders,
+  type FoundOrder,
+  type OrderView,
+} from '../reads/orders.ts';
 import { readTradesByOrderIds, type OrderTrades } from '../reads/trades.ts';
 import type { Freshness } from './timeToLive.ts';
 
@@ -38,25 +44,27 @@ const MISSING: Freshness = { isFinal: false, changedAt: null };
 export const accounts: Kind<AccountKey, AccountView | null> = {
   name: 'accounts',
   family: 'accounts',
-  keyOf: ({ userId, currency }) => `accounts:${userId}\0${currency}`,
+  keyOf: ({ userId, currency }) => `accounts:${nameOfIds(userId, currency)}`,
   read: readAccounts,
   versionOf: (account) => account?.version ?? 0,
   freshnessOf: (account) =>
     account === null ? MISSING : { isFinal: false, changedAt: Date.parse(account.updatedAt) },
 };
 
-export const orders: Kind<OrderKey, OrderView | null> = {
+export const orders: Kind<OrderKey, FoundOrder> = {
   name: 'orders',
   family: 'orders',
   keyOf: (key) => `orders:${orderKeyName(key)}`,
   read: readOrdersByIds,
   versionOf: (order) => order?.version ?? 0,
   freshnessOf: (order) =>
-    order === null ? MISSING : { isFinal: !isOpen(order.status), changedAt: Date.parse(order.updatedAt) },
+    order === null || isAmbiguous(order)
+      ? MISSING
+      : { isFinal: !isOpen(order.status), changedAt: Date.parse(order.updatedAt) },
 };
 
 /** The trades of an order. */
-export const trades: Kind<OrderKey, OrderTrades> = {
+export const trades: Kind<OwnedOrderKey, OrderTrades> = {
   name: 'trades',
   family: 'trades',
   keyOf: (key) => `trades:${orderKeyName(key)}`,
@@ -75,7 +83,7 @@ export const trades: Kind<OrderKey, OrderTrades> = {
 export const userOrders = (which: 'all' | 'open', limit: number): Kind<string, readonly OrderView[]> => ({
   name: 'userOrders',
   family: `userOrders:${which}:${limit}`,
-  keyOf: (userId) => `userOrders:${which}:${userId}`,
+  keyOf: (userId) => `userOrders:${which}:${nameOfIds(userId)}`,
   read(session, userIds) {
     const filter = which === 'open' ? { statuses: OPEN_STATUSES, limit } : { limit };
     return readUserOrders(session, userIds, filter);

@@ -20,11 +20,19 @@ import {
   requireOrderKey,
   requireOrderKeys,
   type OrderKey,
+  type OwnedOrderKey,
 } from '../reads/keys.ts';
-import { readUserOrders, requireStatuses, type OrderView, type UserOrdersFilter } from '../reads/orders.ts';
+import {
+  readUserOrders,
+  requireStatuses,
+  theOrder,
+  type FoundOrder,
+  type OrderView,
+  type UserOrdersFilter,
+} from '../reads/orders.ts';
 import type { TradeView } from '../reads/trades.ts';
 import { orders, trades, userOrders } from '../repository/kinds.ts';
-import { nothingCached, type Repository } from '../repository/repository.ts';
+import { nothingCached, type Accepts, type Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 import { limits } from '../limits.ts';
 import { executeOne, type Executor } from './executor.ts';
@@ -147,12 +155,14 @@ export class Trading {
   async batchGetOrdersByIds(ids: readonly OrderKey[], options?: MinVersions): Promise<(OrderView | null)[]> {
     const keys = requireOrderKeys('ids', ids);
     const accepts = eachAtLeast('batchGetOrdersByIds', keys.length, options);
-    return this.#repository.getMany(orders, keys, accepts);
+    return (await this.#repository.getMany(orders, keys, accepts)).map(theOrder);
   }
 
   /** Calls that are made together are gathered into one {@link batchGetOrdersByIds}. */
   async getOrder(id: OrderKey, options?: MinVersion): Promise<OrderView | null> {
-    return this.#repository.get(orders, requireOrderKey('id', id), atLeast('getOrder', options));
+    return theOrder(
+      await this.#repository.get(orders, requireOrderKey('id', id), atLeast('getOrder', options)),
+    );
   }
 
   /**
@@ -211,8 +221,26 @@ export class Trading {
     const keys = requireOrderKeys('orderIds', orderIds);
     const { fresh = false } = readOptions('batchGetTradesByOrderIds', options, FRESH);
     requireFlag('fresh', fresh);
-    const lists = await this.#repository.getMany(trades, keys, fresh ? nothingCached : undefined);
-    return lists.map((list) => [...list.trades]);
+    const accepts = fresh ? nothingCached : undefined;
+    const owned = await this.#ownersOf(keys, accepts);
+    const asked = owned.filter((key) => key !== null);
+    const found = (await this.#repository.getMany(trades, asked, accepts)).values();
+    return owned.map((key) => (key === null ? [] : [...(found.next().value?.trades ?? [])]));
+  }
+
+  /** Each order by its user and its id, null where there is none. An order that was named by its id alone is looked for. */
+  async #ownersOf(
+    keys: readonly OrderKey[],
+    accepts: Accepts<FoundOrder> | undefined,
+  ): Promise<(OwnedOrderKey | null)[]> {
+    const alone = keys.filter((key) => typeof key === 'string');
+    const found = alone.length === 0 ? [] : await this.#repository.getMany(orders, alone, accepts);
+    const next = found.map(theOrder).values();
+    return keys.map((key) => {
+      if (typeof key !== 'string') return key;
+      const order = next.next().value ?? null;
+      return order && { userId: order.userId, id: order.id };
+    });
   }
 
   /**

@@ -149,7 +149,7 @@ describe('without a cache', () => {
     expect(await trading.batchGetOpenOrdersByUsers([userId])).toMatchObject([[{ status: 'open' }]]);
     expect(await trading.batchGetOpenOrdersByUsers([userId], { fresh: true })).toEqual([[]]);
     const trades = await traced(uncached, () =>
-      trading.batchGetTradesByOrderIds([order.id], { fresh: true }),
+      trading.batchGetTradesByOrderIds([{ userId, id: order.id }], { fresh: true }),
     );
     expect(onPrimary(trades.ran)).toEqual(['primary get-trades-by-orders 0']);
   });

@@ -119,7 +119,7 @@ export const readsOf = ({ pincex }: Process, { userId, id }: PlaceOrder) => ({
   cancelled: async () =>
     (await pincex.trading.getUserOrders(userId, { statuses: ['cancelled'] })).map(statusOf).join(),
   open: async () => (await pincex.trading.batchGetOpenOrdersByUsers([userId])).flat().map(statusOf).join(),
-  trades: async () => (await pincex.trading.batchGetTradesByOrderIds([id])).flat().length,
+  trades: async () => (await pincex.trading.batchGetTradesByOrderIds([{ userId, id }])).flat().length,
 });
 
 export async function readAll(process: Process, order: PlaceOrder): Promise<Record<string, unknown>> {

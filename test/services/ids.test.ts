@@ -70,6 +70,37 @@ describe('two users with an order of one id', () => {
     await expect(trading.batchGetTradesByOrderIds([id])).rejects.toMatchObject({ code: 'ambiguous_id' });
   });
 
+  it('are told from no one by the id alone where one of them has trades, either', async () => {
+    const { id, ann } = await twoOrders();
+    const { trading } = books.pincex;
+    const seller = await newUser(books.pincex, { BTC: '1' });
+    const sell = order(fresh('sell'), seller, 'sell');
+    expectApplied(await trading.batchPlaceOrders([sell]));
+    const sides = { buyUserId: ann, buyOrderId: id, sellUserId: seller, sellOrderId: sell.id };
+    const trade = { id: 't', symbol: 'BTC/USD', price: '10', quantity: '1', takerSide: 'buy' } as const;
+    expectApplied(await trading.batchSettleTrades([{ ...trade, ...sides }]));
+    expect((await trading.batchGetTradesByOrderIds([sell.id])).flat()).toHaveLength(1);
+    await expect(trading.batchGetTradesByOrderIds([sell.id, id])).rejects.toMatchObject({
+      code: 'ambiguous_id',
+    });
+  });
+
+  it('fail the call that asked by the id alone, and none that was made together with it', async () => {
+    const { id, ann } = await twoOrders();
+    const { trading } = books.pincex;
+    const alone = order(fresh('order'), ann);
+    expectApplied(await trading.batchCreateOrders([alone]));
+    const calls = [id, alone.id, { userId: ann, id }, 'none', id].map((key) => trading.getOrder(key));
+    const ends = await Promise.allSettled(calls);
+    expect(ends.map(({ status }) => status)).toEqual([
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+    ]);
+  });
+
   it('are noticed by who had read the one that was alone before, by user and by id', async () => {
     const id = fresh('order');
     const { trading } = books.pincex;
@@ -95,6 +126,28 @@ describe('two users with an order of one id', () => {
       await expect(read).rejects.toThrow('{ userId, id }');
     },
   );
+});
+
+describe('ids that no row can have', () => {
+  it.each(['\0', '\ud800'])('find nothing, and hide nothing from others: with %j in them', async (part) => {
+    const { trading, bookkeeper } = books.pincex;
+    const userId = await newUser(books.pincex, { USD: '1' });
+    // As a cache in another process writes the text.
+    const written = Buffer.from(part).toString();
+    const id = fresh(`a${written === '\0' ? 'b' : written}`);
+    expectApplied(await trading.batchCreateOrders([order(id, userId)]));
+    const impossible = part === '\0' ? `${userId}\0${id}` : id.replace(written, part);
+    expect(await trading.getOrder(impossible)).toBeNull();
+    expect(await trading.getOrder({ userId, id: impossible })).toBeNull();
+    expect((await trading.batchGetTradesByOrderIds([impossible])).flat()).toEqual([]);
+    expect(await trading.getUserOrders(`${userId}${part}`)).toEqual([]);
+    expect(await bookkeeper.getAccount(`${userId}${part}`, 'USD')).toBeNull();
+    expect((await trading.getOrder({ userId, id }))?.id).toBe(id);
+    expect((await trading.getOrder(id))?.id).toBe(id);
+    expect(await trading.getUserOrders(userId)).toHaveLength(1);
+    expect((await bookkeeper.getAccount(userId, 'USD'))?.available).toBe('1');
+    expect(await trading.getOrder(impossible)).toBeNull();
+  });
 });
 
 describe('an id of one user', () => {
