@@ -12,7 +12,7 @@ export function addMigrate(program: Command): void {
 
   migrate
     .command('up')
-    .description('apply every pending migration')
+    .description('apply every pending migration; refuses while processes run')
     .action(() =>
       withDatabase(async (client) => {
         const applied = await migrateUp(client, { onProgress: print });
