@@ -2,7 +2,7 @@
  * The first batch: deposits, then locks of which one asks for too much. Shows the result of a batch, item by item,
  * its `failedItems`, and that sending the same items again changes nothing.
  *
- * Run it with `node --import tsx examples/first-batch.ts`.
+ * Run it with `npx tsx examples/first-batch.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/first-batch.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { Pincex } from 'pincex';

@@ -2,23 +2,22 @@
  * The HTTP service and its client: a service in this process, and calls to it over a real connection. Shows a batch
  * with a result for each item, an atomic one that is rejected, an error to switch on, and a stream.
  *
- * Run it with `node --import tsx examples/http-client.ts`.
+ * Run it with `npx tsx examples/http-client.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/http-client.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { Pincex } from 'pincex';
+import { loadConfig, Pincex, startService } from 'pincex';
 import { PincexClient, PincexClientError } from 'pincex/client';
-import { KeyStore } from '../src/http/access/store.ts';
-import { startService } from '../src/http/service.ts';
 
 const run = randomUUID().slice(0, 8);
 const frank = `frank-${run}`;
 const grace = `grace-${run}`;
 
-// As a rule this is another process: `pincex start`.
-const pincex = await Pincex.open();
-const service = await startService(pincex, '0.0.0');
+// As a rule this is another process: `pincex start`. Here it takes any port that is free.
+const config = loadConfig();
+const pincex = await Pincex.open({ config: { ...config, service: { ...config.service, port: 0 } } });
+const service = await startService(pincex);
 // And this is `pincex keys create --name example --scope read --scope funds:write --expires 1h`.
-const { key } = await new KeyStore(pincex.session).create({
+const { key } = await pincex.apiKeys.create({
   name: 'example',
   scopes: ['read', 'funds:write'],
   expiresAt: new Date(Date.now() + 3_600_000),

@@ -3,7 +3,7 @@
  * that nobody writes to any more. The first run dies on its way; the second begins from the start, and what was done is
  * replayed. At the end the totals of both systems are compared. See docs/importing.md.
  *
- * Run it with `node --import tsx examples/import.ts`.
+ * Run it with `npx tsx examples/import.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/import.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { limits, OUTSIDE, Pincex, type BatchResult, type MixedItem, type OrderSide } from 'pincex';

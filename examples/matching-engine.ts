@@ -4,7 +4,7 @@
  * for each of two markets over the accounts of the same users, come to the same end: one without a crash, one that crashes
  * at each place of each batch, and one with two engines for each market by mistake. See docs/matching-engine.md.
  *
- * Run it with `node --import tsx examples/matching-engine.ts`.
+ * Run it with `npx tsx examples/matching-engine.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/matching-engine.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import {

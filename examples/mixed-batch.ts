@@ -2,7 +2,7 @@
  * One batch of different commands: `execute` takes items that each name their `command`. Items of one `group`
  * succeed or fail together; in mode `atomic` the whole batch does.
  *
- * Run it with `node --import tsx examples/mixed-batch.ts`.
+ * Run it with `npx tsx examples/mixed-batch.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/mixed-batch.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { Pincex, type BatchResult, type MixedItem } from 'pincex';

@@ -2,7 +2,7 @@
  * The life of orders: `batchPlaceOrders` holds their funds, `batchSettleTrades` moves what was traded, `batchCancelOrders` gives
  * back what is left. Matching is the caller's: here it is one trade, written by hand.
  *
- * Run it with `node --import tsx examples/place-and-settle.ts`.
+ * Run it with `npx tsx examples/place-and-settle.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/place-and-settle.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { Pincex, type BatchResult } from 'pincex';

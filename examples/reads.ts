@@ -2,7 +2,7 @@
  * Reads: single calls that are made together become one statement, what was read once comes from the cache, a commit
  * is seen by whoever reads after it, a version makes sure of it from any process, and a stream goes through a table.
  *
- * Run it with `node --import tsx examples/reads.ts`.
+ * Run it with `npx tsx examples/reads.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/reads.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { Pincex } from 'pincex';

@@ -3,7 +3,7 @@
  * none of it when it throws. It makes a table `example_payouts` for its own rows; on `client` every column comes as a
  * text.
  *
- * Run it with `node --import tsx examples/transaction.ts`.
+ * Run it with `npx tsx examples/transaction.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/transaction.ts`.
  */
 import { randomUUID } from 'node:crypto';
 import { Pincex, type PincexTransaction } from 'pincex';

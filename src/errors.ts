@@ -38,6 +38,12 @@ export class PincexError extends Error {
     this.code = code;
   }
 
+  /** What `JSON.stringify` shows of it; `cause`, which may be a driver's, has no place there. */
+  toJSON(): { name: string; code: ErrorCode; message: string; retryable: boolean } {
+    const { name, code, message, retryable } = this;
+    return { name, code, message, retryable };
+  }
+
   /** Whether the same call may succeed later as it is. Item ids make sending it again safe. */
   get retryable(): boolean {
     return RETRYABLE.has(this.code);

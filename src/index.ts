@@ -1,8 +1,25 @@
 export { Pincex, type PincexOptions, type PincexTransaction } from './pincex.ts';
 export { PincexError, type ErrorCode } from './errors.ts';
 export { limits } from './limits.ts';
-export { loadConfig, type Config, type LoadConfigOptions } from './config/load.ts';
-export type { ServerName, StatementRun } from './database/database.ts';
+export { startService, type Service, type ServiceOptions } from './http/service.ts';
+export type { Scope } from './http/access/scopes.ts';
+export type { ApiKey, ApiKeyOptions, ApiKeys, CreatedKey } from './http/access/store.ts';
+export type { Logger, LogLine } from './logging.ts';
+export {
+  loadConfig,
+  type Address,
+  type Config,
+  type LoadConfigOptions,
+  type RedisConfig,
+  type ServiceConfig,
+} from './config/load.ts';
+export type {
+  ServerName,
+  StatementRun,
+  TransactionAnswer,
+  TransactionClient,
+  TransactionStatement,
+} from './database/database.ts';
 export type { ReadRun } from './repository/repository.ts';
 export type { Fresh, MinVersion, MinVersions } from './services/versions.ts';
 export type { BatchOptions, Strategy } from './engine/engine.ts';
@@ -22,7 +39,8 @@ export type { UpdateOrderStatus } from './commands/updateOrderStatus.ts';
 export type { SettleTrade, TradeOutcome } from './commands/settleTrade.ts';
 export { FEES, OUTSIDE, type Funds } from './books/funds.ts';
 export type { OrderSide, OrderStatus, OrderType, TimeInForce } from './books/rows.ts';
-export type { Currency, Market } from './catalog/catalog.ts';
+export type { Catalog, Currency, Market } from './catalog/catalog.ts';
+export type { CatalogStore } from './catalog/store.ts';
 export type { Bookkeeper } from './services/bookkeeper.ts';
 export type { Trading } from './services/trading.ts';
 export type { BrokenExpiry, Swept } from './services/sweeper.ts';
@@ -37,4 +55,4 @@ export type { BookLevel, OrderBook } from './reads/orderBook.ts';
 export type { OpenOrders } from './reads/openOrders.ts';
 export type { RowStream, StreamOptions } from './streams/stream.ts';
 export type { AuditFinding, AuditReport } from './audit/audit.ts';
-export type { DoctorFinding, DoctorReport } from './doctor/doctor.ts';
+export type { DoctorFinding, DoctorReport } from './doctor/report.ts';

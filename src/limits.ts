@@ -17,6 +17,8 @@ export const limits = {
   readRows: 20_000,
   /** Values in the body of a call over HTTP: nobody else is served while it is parsed. A batch of orders has 190,000. */
   bodyValues: 250_000,
+  /** Mistakes of a call over HTTP that its answer names. */
+  mistakes: 100,
   /** Characters of answers over HTTP that their clients have yet to take, all together; no API key has more than half. */
   untakenAnswers: 256 * 1_048_576,
   /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */
@@ -39,6 +41,8 @@ export const limits = {
   attempts: 50,
   /** Milliseconds a batch, or a read, is tried again after its first failure, before the caller is told. */
   reconnectMs: 15_000,
+  /** Milliseconds that a connection beside the pool may take, all hosts of its URL together, where nothing else is said. */
+  connectMs: 10_000,
   /** Statements that one connection keeps prepared; beyond it a statement is parsed each time it is sent. */
   preparedStatements: 200,
   /** Milliseconds beyond `database.pool.statement_timeout` before a connection without an answer is given up. */

@@ -1,8 +1,29 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { pino, type Logger } from 'pino';
+import { pino } from 'pino';
 import type { PoolState, StatementRun } from './database/database.ts';
 import type { ReadRun } from './repository/repository.ts';
+import { rounded } from './duration.ts';
 import type { BatchResult } from './results.ts';
+
+/** One line of a log. */
+export interface LogLine {
+  (fields: object, message?: string): void;
+  (message: string): void;
+}
+
+/** Takes log lines: a logger of pino, or one that is called as it is. */
+export interface Logger {
+  level: string;
+  readonly trace: LogLine;
+  readonly debug: LogLine;
+  readonly info: LogLine;
+  readonly warn: LogLine;
+  readonly error: LogLine;
+  readonly fatal: LogLine;
+  readonly silent: LogLine;
+  /** The same, with these fields in every line. */
+  child(fields: Record<string, unknown>): Logger;
+}
 
 /** The log of a process that was given none: JSON lines on standard error, since standard output is for results. */
 function ownLogger(): Logger {
@@ -36,7 +57,7 @@ export class DebugLog {
         server,
         sql: text,
         values: this.#showsValues ? values : values.length,
-        durationMs,
+        durationMs: rounded(durationMs),
         rows,
       },
       'statement',
@@ -50,7 +71,7 @@ export class DebugLog {
   read({ kind, keys, hits, durationMs }: ReadRun, pool: PoolState): void {
     const misses = keys - hits;
     this.#logger.debug(
-      { traceId: this.#traces.getStore(), kind, keys, hits, misses, durationMs, pool },
+      { traceId: this.#traces.getStore(), kind, keys, hits, misses, durationMs: rounded(durationMs), pool },
       'read',
     );
   }

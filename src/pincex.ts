@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { audit, type AuditReport } from './audit/audit.ts';
 import type { Books } from './books/books.ts';
 import { KnownCodes } from './catalog/knownCodes.ts';
@@ -11,18 +10,21 @@ import {
   type ServerName,
   type Session,
   type StatementRun,
-  type TransactionSession,
+  type TransactionClient,
 } from './database/database.ts';
 import { failureOf, told } from './database/failures.ts';
 import { persistentReads, persistently, triedInVain } from './database/retry.ts';
+import { withoutPassword } from './database/url.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
-import { diagnose, type DoctorReport } from './doctor/doctor.ts';
+import { diagnose } from './doctor/doctor.ts';
+import type { DoctorReport } from './doctor/report.ts';
 import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import { readerOf } from './engine/read.ts';
 import { PincexError } from './errors.ts';
+import { ApiKeys } from './http/access/store.ts';
 import { namesOf, readOptions, refuseOptions } from './known.ts';
-import { DebugLog } from './logging.ts';
+import { DebugLog, type Logger } from './logging.ts';
 import { defaultFolder, readMigrations } from './migrations/files.ts';
 import { ping, type AppliedRow } from './migrations/history.ts';
 import { migrateUp, migrationStatus } from './migrations/runner.ts';
@@ -52,22 +54,24 @@ import { KeysetStream, type Read, type RowStream, type StreamOptions } from './s
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
-  readonly config?: Config;
+  readonly config?: Config | undefined;
   /** `auto`, unless one way of keeping batches apart is to be measured or tested by itself. */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
   /** Told of every statement once it has run. */
-  readonly onStatement?: (run: StatementRun) => void;
+  readonly onStatement?: ((run: StatementRun) => void) | undefined;
   /** Takes the debug logs, where `enable_debug_logs` is on. Default: JSON lines on standard error. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Told of every batch of keys that was looked up in the cache. */
-  readonly onCacheRead?: (run: ReadRun) => void;
+  readonly onCacheRead?: ((run: ReadRun) => void) | undefined;
   /** Told what is done while the embedded server starts. */
-  readonly onProgress?: (message: string) => void;
+  readonly onProgress?: ((message: string) => void) | undefined;
 }
 
 /** What runs inside one transaction of the caller's. */
 export interface PincexTransaction {
+  /** As {@link Pincex.bookkeeper}, in this transaction. */
   readonly bookkeeper: Bookkeeper;
+  /** As {@link Pincex.trading}, in this transaction. */
   readonly trading: Trading;
   /** As {@link Pincex.execute}, in this transaction. */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
@@ -76,20 +80,35 @@ export interface PincexTransaction {
    * prints, and the planner settings of batches hold: without pg_hint_plan, sequential scans, hash and merge joins
    * are off. Behind a pooler leave nothing in the session: no `SET` without `LOCAL`, no named statements.
    */
-  readonly client: TransactionSession['client'];
+  readonly client: TransactionClient;
 }
+
+/** By this `console.log` asks; named as text, so that the types of the package need none of Node.js. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** An exchange's books. One for a process; close it when done. */
 export class Pincex {
+  /** What it was opened with. */
   readonly config: Config;
+  /** Accounts and funds. */
   readonly bookkeeper: Bookkeeper;
+  /** Orders and trades. */
   readonly trading: Trading;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;
-  /** Where the books are, `postgres://…`: the configured server, or the embedded one. */
+  /** Where the books are, `postgres://…`: the configured server, or the embedded one; to be shown, without its password. */
   readonly url: string;
-  /** The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it. */
+  /** The keys of the HTTP service. */
+  readonly apiKeys: ApiKeys;
+  /**
+   * The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it.
+   *
+   * @internal
+   */
   readonly session: Session;
+  /** What this process counts about itself. */
+  readonly statistics: Statistics;
+  readonly #connectionString: string;
   readonly #database: Database;
   readonly #replica: Database | null;
   readonly #repository: Repository;
@@ -107,12 +126,15 @@ export class Pincex {
     { strategy = 'auto', onCacheRead }: PincexOptions,
   ) {
     this.config = config;
-    this.url = url;
+    this.url = withoutPassword(url);
+    this.#connectionString = url;
+    this.statistics = statistics;
     this.#database = database;
     this.#replica = replica;
     this.#server = server;
     this.session = { query: (statement, values) => this.#calls.run(() => database.query(statement, values)) };
     this.catalog = new CatalogStore(database);
+    this.apiKeys = new ApiKeys(this.session);
     this.#reporter = new Reporter(url, statistics, (session) => this.catalog.readAhead(session));
     const tracing = log && {
       trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
@@ -205,6 +227,21 @@ export class Pincex {
       await server?.stop();
       throw error;
     }
+  }
+
+  /** What a driver connects by: {@link url} with its password. */
+  get connectionString(): string {
+    return this.#connectionString;
+  }
+
+  /** What `JSON.stringify` shows of it. The configuration has passwords. */
+  toJSON(): Pick<Pincex, 'url'> {
+    return { url: this.url };
+  }
+
+  /** What `console.log` shows of it. */
+  [INSPECT](): string {
+    return `Pincex ${this.url}`;
   }
 
   /**
@@ -311,7 +348,11 @@ export class Pincex {
       // What this process counted until now is looked at too.
       await this.#reporter.report();
       const { optimizedRepository, readUrl } = this.config.database;
-      return diagnose({ url: this.url, queryHints: optimizedRepository.enableQueryHints, readUrl });
+      return diagnose({
+        url: this.#connectionString,
+        queryHints: optimizedRepository.enableQueryHints,
+        readUrl,
+      });
     });
   }
 

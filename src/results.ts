@@ -1,3 +1,5 @@
+import { rounded } from './duration.ts';
+
 /**
  * Why one item of a batch was rejected. An item is read before the books are looked at, and its id before its
  * rule; `docs/results-and-errors.md` has the table, in order of precedence.
@@ -33,6 +35,7 @@ export type ItemErrorCode =
 
 /** What is wrong with one item. */
 export interface ItemError {
+  /** Stable, to switch on. */
   readonly code: ItemErrorCode;
   /** Names the item, the value and what would be accepted. */
   readonly message: string;
@@ -60,10 +63,15 @@ export type ItemResult<Data> = {
 export type BatchMode = 'partial' | 'stop_on_error' | 'atomic';
 
 export interface BatchCounts {
+  /** Items of the batch. */
   readonly total: number;
+  /** Done now. */
   readonly applied: number;
+  /** Refused: each result has its error. */
   readonly rejected: number;
+  /** Done before, by an item of the same id and content: the result is that of then. */
   readonly replayed: number;
+  /** Not tried, behind a rejected item in mode `stop_on_error`. */
   readonly skipped: number;
 }
 
@@ -71,16 +79,19 @@ export interface BatchCounts {
 export interface BatchResult<Data> {
   /** The caller's own, or a UUID of version 7 made when the call began. */
   readonly batchId: string;
+  /** How the batch was asked to be done. */
   readonly mode: BatchMode;
   /** `applied`: every item is applied or replayed; `rejected`: none is; `partial`: some are. */
   readonly status: 'applied' | 'partial' | 'rejected';
+  /** How many items had which outcome. */
   readonly counts: BatchCounts;
-  /** Milliseconds from call to result. */
+  /** Milliseconds from call to result, to a hundredth. */
   readonly durationMs: number;
+  /** One for each item, in the order of the request. */
   readonly results: readonly ItemResult<Data>[];
   /** Items applied or replayed. */
   readonly successCount: number;
-  /** Index of every rejected item, with its error. */
+  /** Index of every rejected item, with its error. In JSON an object: `{"1": {"code": …}}`. */
   readonly failedItems: ReadonlyMap<number, ItemError>;
 }
 
@@ -93,11 +104,22 @@ export function summarize<Data>(
 ): BatchResult<Data> {
   const counts = { total: results.length, applied: 0, rejected: 0, replayed: 0, skipped: 0 };
   const failedItems = new Map<number, ItemError>();
+  // JSON knows no maps, and would show none of them.
+  Object.defineProperty(failedItems, 'toJSON', { value: () => Object.fromEntries(failedItems) });
   for (const result of results) {
     counts[result.status]++;
     if (result.status === 'rejected') failedItems.set(result.index, result.error);
   }
   const successCount = counts.applied + counts.replayed;
   const status = successCount === counts.total ? 'applied' : successCount === 0 ? 'rejected' : 'partial';
-  return { batchId, mode, status, counts, durationMs, results, successCount, failedItems };
+  return {
+    batchId,
+    mode,
+    status,
+    counts,
+    durationMs: rounded(durationMs),
+    results,
+    successCount,
+    failedItems,
+  };
 }

@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
-import { start } from './support/processes.ts';
+import { usePacked } from './package/packed.ts';
+import { startNode, typescript } from './support/processes.ts';
 
-/** Every example runs as it is, and says what its comment promises; twice, since its ids are new each time. */
+/**
+ * Every example runs as the package has it, where there is nothing but the package, and says what its comment promises; twice,
+ * since its ids are new each time.
+ */
+
+const packed = usePacked({ dependencies: true });
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -121,7 +127,10 @@ it.each([
   ],
 ])('examples/%s.ts does what it says', async (name, lines) => {
   for (let time = 1; time <= 2; time++) {
-    const run = await start(`examples/${name}.ts`, [], { env: { DATABASE_URL: database.url } }).ended;
+    const run = await startNode([...typescript, `node_modules/pincex/examples/${name}.ts`], {
+      cwd: packed.folder,
+      env: { DATABASE_URL: database.url },
+    }).ended;
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
     const said = run.stdout.split('\n');
     for (const line of [...lines, 'audit: ok']) expect(said).toContain(line);

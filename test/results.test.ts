@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { PincexError } from '../src/errors.ts';
 import { summarize, type ItemResult } from '../src/results.ts';
 
 const error = { code: 'insufficient_funds', message: 'Item 1 (b): …', retryable: true } as const;
@@ -32,4 +33,23 @@ it.each([
   ['rejected', [rejected, skipped]],
 ] as const)('a batch is %s when all, some or none of its items succeeded: %#', (status, results) => {
   expect(summarize<string>('batch', 'partial', results, 0).status).toBe(status);
+});
+
+it('JSON shows what failed, of a result and of a call, and milliseconds to a hundredth', () => {
+  const summary = summarize('batch', 'partial', [applied, rejected], 4.987654321);
+  expect(JSON.parse(JSON.stringify(summary))).toEqual({
+    batchId: 'batch',
+    mode: 'partial',
+    status: 'partial',
+    counts: { total: 2, applied: 1, rejected: 1, replayed: 0, skipped: 0 },
+    durationMs: 4.99,
+    results: [applied, rejected],
+    successCount: 1,
+    failedItems: { 1: error },
+  });
+  expect(summary.failedItems).toBeInstanceOf(Map);
+  const failure = new PincexError('conflict', 'The batch lost', { cause: new Error('secret') });
+  expect(JSON.parse(JSON.stringify({ failure }))).toEqual({
+    failure: { name: 'PincexError', code: 'conflict', message: 'The batch lost', retryable: true },
+  });
 });

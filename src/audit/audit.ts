@@ -1,27 +1,41 @@
 import type pg from 'pg';
 import type { Database } from '../database/database.ts';
-import { rethrow } from '../database/failures.ts';
+import { rounded } from '../duration.ts';
 import type { Migration } from '../migrations/files.ts';
 import { ping, type AppliedRow } from '../migrations/history.ts';
 import { requireSchema } from '../migrations/states.ts';
 import { checks, type Check } from './checks.ts';
 
 export interface AuditFinding {
+  /** The name of the check that found it. */
   readonly check: string;
   /** The row at fault: its table and key. */
   readonly subject: string;
+  /** What is wrong with it. */
   readonly problem: string;
 }
 
 export interface AuditReport {
   /** Whether every check held. */
   readonly ok: boolean;
-  readonly checks: readonly { readonly name: string; readonly promise: string; readonly findings: number }[];
+  /** Every check, what it promises, and how many rows are at fault. */
+  readonly checks: readonly {
+    /** Stable, such as `fills_are_paid`. */
+    readonly name: string;
+    /** What is so where nothing is found. */
+    readonly promise: string;
+    /** Rows at fault. */
+    readonly findings: number;
+  }[];
   /** The first rows at fault, at most {@link NAMED_FINDINGS} of each check. */
   readonly findings: readonly AuditFinding[];
+  /** How many there are. */
   readonly accounts: number;
+  /** How many there are. */
   readonly journalEntries: number;
+  /** How many there are. */
   readonly openHolds: number;
+  /** Milliseconds that it took. */
   readonly durationMs: number;
 }
 
@@ -38,9 +52,7 @@ const FETCH_ROWS = 1_000;
  */
 export async function audit(database: Database, migrations: readonly Migration[]): Promise<AuditReport> {
   const began = performance.now();
-  const client = await database.connect();
-  try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  return database.snapshot(async (client) => {
     await requireSchema(migrations, async () => (await client.query<AppliedRow>(ping.text)).rows);
     const findings: AuditFinding[] = [];
     const summaries = [];
@@ -52,7 +64,6 @@ export async function audit(database: Database, migrations: readonly Migration[]
       `SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM journal) AS journal,
          (SELECT count(*) FROM holds) AS holds`,
     );
-    await client.query('COMMIT');
     const [row] = counts.rows;
     return {
       ok: summaries.every((summary) => summary.findings === 0),
@@ -61,17 +72,13 @@ export async function audit(database: Database, migrations: readonly Migration[]
       accounts: Number(row?.accounts),
       journalEntries: Number(row?.journal),
       openHolds: Number(row?.holds),
-      durationMs: performance.now() - began,
+      durationMs: rounded(performance.now() - began),
     };
-  } catch (error) {
-    return rethrow(error);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** Counts the rows at fault and keeps the first of them. */
-async function run(client: pg.Client, { name, text }: Check, findings: AuditFinding[]): Promise<number> {
+async function run(client: pg.ClientBase, { name, text }: Check, findings: AuditFinding[]): Promise<number> {
   await client.query(`DECLARE findings NO SCROLL CURSOR FOR ${text}`);
   let count = 0;
   for (;;) {

@@ -3,6 +3,8 @@ import { Pincex } from '../index.ts';
 import { ACCOUNTS, CURRENCY, lockItems, userOf } from './accounts.ts';
 import { drawFrom } from './draw.ts';
 import { withClient } from '../database/client.ts';
+import { withDatabase } from '../database/destination.ts';
+import { DATABASE } from './scratch.ts';
 import { seed } from './seed.ts';
 import { withoutCache } from './stores.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
@@ -34,23 +36,19 @@ interface Side {
  */
 export async function measureCoveringIndex(config: Config, durationMs: number): Promise<CoveringIndexRow[]> {
   const url = config.database.url ?? '';
-  const covered = new URL(url);
-  covered.pathname += '_covered';
-  const name = covered.pathname.slice(1);
+  const name = `${DATABASE}_covered`;
+  const covered = withDatabase(url, name);
   await seed(withoutCache(config));
-  const maintenance = new URL(url);
-  maintenance.pathname = 'postgres';
+  const maintenance = withDatabase(url, 'postgres');
   try {
-    await withClient(maintenance.href, async (client) => {
+    await withClient(maintenance, async (client) => {
       await client.query(`DROP DATABASE IF EXISTS ${name}`);
-      await client.query(`CREATE DATABASE ${name} TEMPLATE ${new URL(url).pathname.slice(1)}`);
+      await client.query(`CREATE DATABASE ${name} TEMPLATE ${DATABASE}`);
     });
-    await withClient(covered.href, (client) => client.query(CREATE));
-    return await compare(config, url, covered.href, durationMs);
+    await withClient(covered, (client) => client.query(CREATE));
+    return await compare(config, url, covered, durationMs);
   } finally {
-    await withClient(maintenance.href, (client) =>
-      client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
-    );
+    await withClient(maintenance, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
   }
 }
 

@@ -2,7 +2,6 @@ import { Agent, request, type OutgoingHttpHeaders, type RequestOptions } from 'n
 import { v4 as uuidv4 } from 'uuid';
 import type { Config } from '../config/load.ts';
 import { Pincex, type AuditReport, type LockFunds } from '../index.ts';
-import { KeyStore } from '../http/access/store.ts';
 import { startService } from '../http/service.ts';
 import { HISTORIED, lockItems } from './accounts.ts';
 import { drawFrom, type Draw } from './draw.ts';
@@ -57,9 +56,9 @@ export async function measureHttp(config: Config, durationMs: number): Promise<H
   const uncached = withoutCache({ ...config, service });
   await seed(uncached);
   const pincex = await Pincex.open({ config: uncached });
-  const served = await startService(pincex, '0');
+  const served = await startService(pincex);
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const { key } = await new KeyStore(pincex.session).create({ name: 'bench', scopes: ['funds:write'] });
+  const { key } = await pincex.apiKeys.create({ name: 'bench', scopes: ['funds:write'] });
   const { hostname: host, port } = new URL(served.url);
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
   const to = { host, port, path: '/v1/funds/batch-lock', method: 'POST', agent };

@@ -40,7 +40,7 @@ export async function runNPlusOne(
 ): Promise<Comparison[]> {
   const { pool, optimizedRepository } = pincex.config.database;
   const database = new Database({
-    url: pincex.url,
+    url: pincex.connectionString,
     ...pool,
     max: 1,
     queryHints: optimizedRepository.enableQueryHints,

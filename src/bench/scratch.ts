@@ -1,9 +1,11 @@
 import { withClient } from '../database/client.ts';
+import { withDatabase } from '../database/destination.ts';
 import { loadConfig, type Config } from '../config/load.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { migrateUp } from '../migrations/runner.ts';
 
-const DATABASE = 'pincex_bench';
+/** The database that is measured on. */
+export const DATABASE = 'pincex_bench';
 
 /**
  * Gives `work` a migrated database of its own on the configured server, or on the embedded one, and drops it
@@ -16,17 +18,16 @@ export async function withScratchDatabase<Result>(
   const server = config.database.url === null ? await startEmbeddedServer({ dataDir: config.dataDir }) : null;
   try {
     const serverUrl = config.database.url ?? server?.url ?? '';
-    const url = new URL(serverUrl);
-    url.pathname = DATABASE;
+    const url = withDatabase(serverUrl, DATABASE);
     await withClient(serverUrl, async (client) => {
       // Of a run that was killed. One that is still under way makes this fail, and is left alone.
       await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
       await client.query(`CREATE DATABASE ${DATABASE}`);
     });
     try {
-      await withClient(url.href, (client) => migrateUp(client));
+      await withClient(url, (client) => migrateUp(client));
       // A replica has the configured database, and this one later or not at all.
-      return await work({ ...config, database: { ...config.database, url: url.href, readUrl: null } });
+      return await work({ ...config, database: { ...config.database, url, readUrl: null } });
     } finally {
       await withClient(serverUrl, (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));
     }

@@ -21,7 +21,9 @@ export interface Cause {
 
 /** The account as a result shows it. Amounts are decimal strings. */
 export interface Funds {
+  /** What can be spent. */
   readonly available: string;
+  /** What open holds have. */
   readonly locked: string;
   /** The number of journal entries of the account so far: 0 of one that was only opened. */
   readonly version: number;

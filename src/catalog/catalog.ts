@@ -2,14 +2,19 @@ import type { ItemErrorCode } from '../results.ts';
 
 /** A currency and how many decimals its amounts have. */
 export interface Currency {
+  /** Such as `USD`. */
   readonly code: string;
+  /** Decimals of an amount. */
   readonly scale: number;
 }
 
 /** A pair that is traded. Prices are multiples of `tickSize`, quantities of `lotSize`. */
 export interface Market {
+  /** Such as `BTC/USD`. */
   readonly symbol: string;
+  /** What is traded. */
   readonly base: Currency;
+  /** What it is paid in. */
   readonly quote: Currency;
   /** Decimal string, in quote for one base. */
   readonly tickSize: string;
@@ -29,7 +34,9 @@ export interface Market {
 
 /** The reference data of one moment: every currency and market, by its code. */
 export interface Catalog {
+  /** By their codes. */
   readonly currencies: ReadonlyMap<string, Currency>;
+  /** By their symbols. */
   readonly markets: ReadonlyMap<string, Market>;
 }
 

@@ -58,11 +58,16 @@ export class CatalogStore {
   #catalog: Promise<Catalog> | undefined;
   #readAt = 0;
 
+  /** @internal */
   constructor(database: Database) {
     this.#database = database;
   }
 
-  /** @param session where it is read if it has not been: a transaction has its connection already */
+  /**
+   * All currencies and markets, as this process knows them.
+   *
+   * @param session where it is read if it has not been: a transaction has its connection already
+   */
   get(session?: Session): Promise<Catalog> {
     return this.#catalog ?? this.reread(session);
   }

@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
 import { NAMED_FINDINGS, type AuditReport } from '../audit/audit.ts';
-import { print, withPincex } from './session.ts';
+import { JSON_OPTION, type JsonOption } from './options.ts';
+import { print, printJson, withPincex } from './session.ts';
 
 export function addAudit(program: Command): void {
   program
     .command('audit')
     .description('prove the books from the tables alone; exits 1 and names the rows where they do not hold')
-    .option('--json', 'print one JSON object')
-    .action(({ json = false }: { json?: boolean }) =>
+    .option(...JSON_OPTION)
+    .action(({ json = false }: JsonOption) =>
       withPincex(async (pincex) => {
         const report = await pincex.audit();
-        if (json) print(JSON.stringify(report));
+        if (json) printJson(report);
         else printAudit(report);
         if (!report.ok) process.exitCode = 1;
       }),

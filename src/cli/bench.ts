@@ -9,8 +9,8 @@ import { generateDay } from '../demo/generator.ts';
 import { startProgress } from '../replay/progress.ts';
 import { openSource } from '../replay/source.ts';
 import { printAudit } from './audit.ts';
-import { wholeNumber } from './options.ts';
-import { print, printTable } from './session.ts';
+import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
+import { print, printJson, printTable } from './session.ts';
 
 /** Seeding, warming up and the audit come on top: all of it ends within a minute. */
 const DEFAULT_SECONDS = 36;
@@ -21,7 +21,7 @@ export function addBench(program: Command): void {
   program
     .command('bench')
     .description('measure batches against loops and floors, in a database of its own; ends within a minute')
-    .option('--json', 'end with one JSON object on the last line')
+    .option(...JSON_OPTION)
     .option(
       '--duration <seconds>',
       'how long to measure, besides seeding, warming up and the audit',
@@ -45,29 +45,28 @@ export function addBench(program: Command): void {
           // The service takes as long to load as all the rest: no other command waits for it.
           const { measureHttp } = await import('../bench/http.ts');
           const report = await withScratchDatabase((config) => measureHttp(config, duration * 1_000));
-          if (json) print(JSON.stringify(report));
+          if (json) printJson(report);
           else printHttp(report);
           if (!report.audit.ok) process.exitCode = 1;
           return;
         }
         if (coveringIndex) {
           const rows = await withScratchDatabase((config) => measureCoveringIndex(config, duration * 1_000));
-          if (json) print(JSON.stringify({ coveringIndex: rows }));
+          if (json) printJson({ coveringIndex: rows });
           else printRows(rows);
           return;
         }
         const report = await withProgress((onProgress) =>
           withScratchDatabase((config) => runBench(config, duration * 1_000, onProgress)),
         );
-        if (json) print(JSON.stringify(report));
+        if (json) printJson(report);
         else printReport(report);
         if (!report.audit.ok) process.exitCode = 1;
       },
     );
 }
 
-interface BenchOptions {
-  readonly json?: boolean;
+interface BenchOptions extends JsonOption {
   readonly duration: number;
   readonly day?: string | true;
   readonly reads: number;
@@ -95,7 +94,7 @@ async function benchDay(day: string | true, options: DayOptions, json: boolean):
   ).finally(() => {
     bar.stop();
   });
-  if (json) print(JSON.stringify(report));
+  if (json) printJson(report);
   else printDay(report);
   const isStale = report.staleWithMinVersion + report.staleAfterPublication > 0;
   if (isStale || !report.audit.ok) process.exitCode = 1;

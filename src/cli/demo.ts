@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import { runNPlusOne } from '../bench/nPlusOne.ts';
+import { runNPlusOne, type Comparison } from '../bench/nPlusOne.ts';
 import { withoutCache } from '../bench/stores.ts';
 import { loadConfig, type Config } from '../config/load.ts';
 import { generateDay } from '../demo/generator.ts';
@@ -9,9 +9,9 @@ import { Pincex } from '../pincex.ts';
 import { startProgress } from '../replay/progress.ts';
 import { replay, type ReplaySummary } from '../replay/replay.ts';
 import { printAudit } from './audit.ts';
-import { wholeNumber } from './options.ts';
+import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
 import { printReplay } from './replay.ts';
-import { print, printTable, withPincex } from './session.ts';
+import { note, print, printJson, printTable, withPincex } from './session.ts';
 
 const N_PLUS_ONE_MS = 8_000;
 /** Of a hundred lines, how many a recorder leaves others behind that make no sense. */
@@ -23,18 +23,26 @@ export function addDemo(program: Command): void {
     .description('run a made-up day of an exchange on a PostgreSQL server of its own, in about 30 seconds')
     .option('--events <n>', 'how long the day is', wholeNumber('--events', 1, 10_000_000), 50_000)
     .option('--seed <n>', 'which day', wholeNumber('--seed', 0, 4_294_967_295), 1)
+    .option(...JSON_OPTION)
     .action(runDemo);
 }
 
-async function runDemo(options: { events: number; seed: number }): Promise<void> {
+interface DemoOptions extends JsonOption {
+  readonly events: number;
+  readonly seed: number;
+}
+
+async function runDemo({ json = false, ...options }: DemoOptions): Promise<void> {
+  // With JSON, what is told on the way is no result.
+  const tell = json ? note : print;
   const configured = loadConfig();
   const dataDir = path.join(configured.dataDir, 'demo');
   // Neither the configured replica nor the cache that others share has to do with a made-up day.
   const database = { ...configured.database, url: null, readUrl: null };
   const config = { ...configured, dataDir, database, redis: null };
-  print(`A PostgreSQL server of its own, in ${dataDir}`);
+  tell(`A PostgreSQL server of its own, in ${dataDir}`);
   const server = await startDemoServer(dataDir, (message) => {
-    print(`  ${message}`);
+    tell(`  ${message}`);
   });
   try {
     let statements = 0;
@@ -43,9 +51,19 @@ async function runDemo(options: { events: number; seed: number }): Promise<void>
     };
     const pincex = await Pincex.open({ config, onStatement });
     try {
-      printReplay(await runDay(pincex, options, () => statements));
-      await compare(config);
-      await prove(pincex);
+      tell(
+        `\nA day of an exchange: ${options.events} events, of 1000 users with the money that such users have`,
+      );
+      const day = await runDay(pincex, options, () => statements);
+      if (!json) printReplay(day);
+      tell('\nOne by one against one batch, on the same database, without a cache');
+      const comparisons = await compare(config);
+      if (!json) printComparisons(comparisons);
+      tell('\nThe books after all of it');
+      const audit = await pincex.audit();
+      if (json) printJson({ day, comparisons, audit });
+      else printAudit(audit);
+      if (!audit.ok) process.exitCode = 1;
     } finally {
       await pincex.close();
     }
@@ -59,7 +77,6 @@ async function runDay(
   { events, seed }: { events: number; seed: number },
   statements: () => number,
 ): Promise<ReplaySummary> {
-  print(`\nA day of an exchange: ${events} events, of 1000 users with the money that such users have`);
   const progress = startProgress('day');
   try {
     return await replay(pincex, generateDay({ events, seed, messy: MESSY }), {
@@ -78,15 +95,17 @@ async function runDay(
 }
 
 /** One call a row against one call for all of them. */
-async function compare(config: Config): Promise<void> {
-  print('\nOne by one against one batch, on the same database, without a cache');
+async function compare(config: Config): Promise<Comparison[]> {
   const progress = startProgress('compare');
-  const comparisons = await withPincex(
+  return withPincex(
     (pincex) => runNPlusOne(pincex, { budgetMs: N_PLUS_ONE_MS, onProgress: progress.update }),
     { config: withoutCache(config) },
   ).finally(() => {
     progress.stop();
   });
+}
+
+function printComparisons(comparisons: readonly Comparison[]): void {
   printTable(
     ['operation', 'one by one', 'batch', 'ratio'],
     comparisons.map(({ operation, loopMs, batchMs, ratio }) => [
@@ -96,11 +115,4 @@ async function compare(config: Config): Promise<void> {
       `${ratio.toFixed(1)} x`,
     ]),
   );
-}
-
-async function prove(pincex: Pincex): Promise<void> {
-  print('\nThe books after all of it');
-  const report = await pincex.audit();
-  printAudit(report);
-  if (!report.ok) process.exitCode = 1;
 }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { withClient } from '../database/client.ts';
-import { checks, diagnose, type DoctorReport } from '../doctor/doctor.ts';
+import { checks, diagnose } from '../doctor/doctor.ts';
+import type { DoctorReport } from '../doctor/report.ts';
 import { migrateUp } from '../migrations/runner.ts';
-import { print, withServer } from './session.ts';
+import { JSON_OPTION, type JsonOption } from './options.ts';
+import { print, printJson, withServer } from './session.ts';
 
 export function addDoctor(program: Command): void {
   program
@@ -10,8 +12,8 @@ export function addDoctor(program: Command): void {
     .description(
       'look for what troubles the database and its users, and say what to do; exits 1 if something hurts',
     )
-    .option('--json', 'print one JSON object')
-    .action(({ json = false }: { json?: boolean }) =>
+    .option(...JSON_OPTION)
+    .action(({ json = false }: JsonOption) =>
       withServer(async ({ url, isEmbedded, config }) => {
         // As every command that opens the books does. One of the operator's own is left as it is, and looked at.
         if (isEmbedded) await withClient(url, (client) => migrateUp(client));
@@ -20,7 +22,7 @@ export function addDoctor(program: Command): void {
           queryHints: config.database.optimizedRepository.enableQueryHints,
           readUrl: config.database.readUrl,
         });
-        if (json) print(JSON.stringify(report));
+        if (json) printJson(report);
         else printDoctor(report);
         if (!report.ok) process.exitCode = 1;
       }),

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseTime } from '../commands/fields.ts';
 import { SCOPES, type Scope } from '../http/access/scopes.ts';
-import { KeyStore, type ApiKey } from '../http/access/store.ts';
+import type { ApiKey } from '../http/access/store.ts';
 import { limits } from '../limits.ts';
-import { wholeNumber } from './options.ts';
-import { print, printTable, withPincex } from './session.ts';
+import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
+import { note, print, printJson, printTable, withPincex } from './session.ts';
 
 export function addKeys(program: Command): void {
   const keys = program.command('keys').description('list, create or revoke the API keys of the HTTP service');
@@ -23,27 +23,28 @@ export function addKeys(program: Command): void {
       'items a second; default: what the service grants',
       wholeNumber('--rate', 1, limits.itemsPerSecond),
     )
-    .option('--json', 'print one JSON object')
+    .option(...JSON_OPTION)
     .action(({ name, scope, expires, rate, json = false }: CreateOptions) =>
       withPincex(async (pincex) => {
-        const created = await new KeyStore(pincex.session).create({
+        const created = await pincex.apiKeys.create({
           name,
           scopes: scope,
           expiresAt: expires ?? null,
           rateLimit: rate ?? null,
         });
-        print(json ? JSON.stringify(created) : created.key);
-        process.stderr.write(`Keep the key of ${created.id}: it is not stored and will not be shown again\n`);
+        if (json) printJson(created);
+        else print(created.key);
+        note(`Keep the key of ${created.id}: it is not stored and will not be shown again`);
       }),
     );
   keys
     .command('list', { isDefault: true })
     .description('list the keys, the oldest first')
-    .option('--json', 'print one JSON array')
-    .action(({ json = false }: { json?: boolean }) =>
+    .option(...JSON_OPTION)
+    .action(({ json = false }: JsonOption) =>
       withPincex(async (pincex) => {
-        const list = await new KeyStore(pincex.session).list();
-        if (json) print(JSON.stringify(list));
+        const list = await pincex.apiKeys.list();
+        if (json) printJson(list);
         else printKeys(list);
       }),
     );
@@ -51,20 +52,22 @@ export function addKeys(program: Command): void {
     .command('revoke')
     .description('revoke a key; within a second it is refused everywhere')
     .argument('<id>', 'its id, as pincex keys list shows it')
-    .action((id: string) =>
+    .option(...JSON_OPTION)
+    .action((id: string, { json = false }: JsonOption) =>
       withPincex(async (pincex) => {
-        const { name, revokedAt } = await new KeyStore(pincex.session).revoke(id);
-        print(`${id} (${name}) is revoked since ${revokedAt ?? ''}`);
+        const revoked = await pincex.apiKeys.revoke(id);
+        const { name, revokedAt } = revoked;
+        if (json) printJson(revoked);
+        else print(`${id} (${name}) is revoked since ${revokedAt ?? ''}`);
       }),
     );
 }
 
-interface CreateOptions {
+interface CreateOptions extends JsonOption {
   readonly name: string;
   readonly scope: readonly Scope[];
   readonly expires?: Date;
   readonly rate?: number;
-  readonly json?: boolean;
 }
 
 function printKeys(keys: readonly ApiKey[]): void {

@@ -1,6 +1,12 @@
 #!/usr/bin/env -S node --max-semi-space-size=128
-import { pincexProgram } from './program.ts';
+import { asksForJson, pincexProgram } from './program.ts';
 import { outliveReaders, reportError } from './session.ts';
 
 outliveReaders();
-await pincexProgram().parseAsync().catch(reportError);
+const words = process.argv.slice(2);
+const json = asksForJson(words);
+await pincexProgram(json)
+  .parseAsync(words, { from: 'user' })
+  .catch((error: unknown) => {
+    reportError(error, json);
+  });

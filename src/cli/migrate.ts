@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type pg from 'pg';
 import { withClient } from '../database/client.ts';
+import type { Migration } from '../migrations/files.ts';
 import { migrateDown, migrateUp, migrationStatus } from '../migrations/runner.ts';
-import { someText, wholeNumber } from './options.ts';
-import { print, printTable, withServer } from './session.ts';
+import { JSON_OPTION, type JsonOption, someText, wholeNumber } from './options.ts';
+import { note, print, printJson, printTable, withServer } from './session.ts';
 
 export function addMigrate(program: Command): void {
   const migrate = program
@@ -13,10 +14,12 @@ export function addMigrate(program: Command): void {
   migrate
     .command('up')
     .description('apply every pending migration; refuses while processes run')
-    .action(() =>
+    .option(...JSON_OPTION)
+    .action(({ json = false }: JsonOption) =>
       withDatabase(async (client) => {
-        const applied = await migrateUp(client, { onProgress: print });
-        print(applied.length === 0 ? 'nothing to do' : `${applied.length} applied`);
+        const applied = await migrateUp(client, { onProgress: json ? note : print });
+        if (json) printJson({ applied: applied.map(named) });
+        else print(applied.length === 0 ? 'nothing to do' : `${applied.length} applied`);
       }),
     );
 
@@ -29,19 +32,26 @@ export function addMigrate(program: Command): void {
       'drop what the tables hold, for good: the name of this database',
       someText('--drop-data'),
     )
-    .action((options: { steps: number; dropData?: string }) =>
+    .option(...JSON_OPTION)
+    .action(({ json = false, ...options }: DownOptions) =>
       withDatabase(async (client) => {
-        const undone = await migrateDown(client, { ...options, onProgress: print });
-        print(undone.length === 0 ? 'nothing to do' : `${undone.length} taken back`);
+        const undone = await migrateDown(client, { ...options, onProgress: json ? note : print });
+        if (json) printJson({ takenBack: undone.map(named) });
+        else print(undone.length === 0 ? 'nothing to do' : `${undone.length} taken back`);
       }),
     );
 
   migrate
     .command('status')
     .description('list the migrations and where the database is')
-    .action(() =>
+    .option(...JSON_OPTION)
+    .action(({ json = false }: JsonOption) =>
       withDatabase(async (client) => {
         const states = await migrationStatus(client);
+        if (json) {
+          printJson(states);
+          return;
+        }
         printTable(
           ['version', 'name', 'state', 'applied at'],
           states.map(({ version, name, state, appliedAt }) => [
@@ -54,6 +64,13 @@ export function addMigrate(program: Command): void {
       }),
     );
 }
+
+interface DownOptions extends JsonOption {
+  readonly steps: number;
+  readonly dropData?: string;
+}
+
+const named = ({ version, name }: Migration): object => ({ version, name });
 
 /** A connection to the configured server, or to the embedded one. */
 function withDatabase(work: (client: pg.Client) => Promise<void>): Promise<void> {

@@ -1,5 +1,13 @@
 import { InvalidArgumentError } from 'commander';
 
+/** What every command takes. */
+export interface JsonOption {
+  readonly json?: boolean;
+}
+
+/** How `--json` is declared: what it prints is in docs/operations.md. */
+export const JSON_OPTION = ['--json', 'print JSON, errors too'] as const;
+
 /** Reads an option that is a text: an empty one is a variable of a shell that was not set. */
 export function someText(name: string): (text: string) => string {
   return (text) => {

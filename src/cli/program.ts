@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageVersion } from '../version.ts';
 import { addAudit } from './audit.ts';
 import { addBench } from './bench.ts';
 import { addCatalog } from './catalog.ts';
@@ -8,22 +8,36 @@ import { addDoctor } from './doctor.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addReplay } from './replay.ts';
+import { errorLine } from './session.ts';
 import { addStart } from './start.ts';
 import { addSweep } from './sweep.ts';
 
-/** The command line with all its subcommands. */
-export function pincexProgram(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
+/** Whether these words ask for JSON: also those that are refused have to be answered so. */
+export const asksForJson = (words: readonly string[]): boolean => words.includes('--json');
+
+/**
+ * The command line with all its subcommands.
+ *
+ * @param json whether words that are refused are told as JSON
+ */
+export function pincexProgram(json = false): Command {
   const program = new Command('pincex')
     .description('The batch engine of an exchange, on PostgreSQL.')
-    .version(version)
+    .version(packageVersion())
     .addHelpText(
       'after',
       '\nWithout DATABASE_URL or database.url in pincex.yaml it uses a PostgreSQL server of its own, under .pincex/.',
     );
-  addStart(program, version);
+  // Subcommands have it from here.
+  if (json) {
+    program.configureOutput({
+      outputError(text, write) {
+        const message = text.replace(/^error: /, '').trim();
+        write(errorLine({ code: 'invalid_usage', message, retryable: false }));
+      },
+    });
+  }
+  addStart(program);
   addMigrate(program);
   addCatalog(program);
   addKeys(program);

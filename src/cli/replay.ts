@@ -5,15 +5,14 @@ import { startProgress } from '../replay/progress.ts';
 import { replay, type ReplaySummary } from '../replay/replay.ts';
 import { openSource } from '../replay/source.ts';
 import { printAudit } from './audit.ts';
-import { wholeNumber } from './options.ts';
-import { print, withPincex } from './session.ts';
+import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
+import { print, printJson, withPincex } from './session.ts';
 
-interface Options {
+interface Options extends JsonOption {
   readonly batch?: number;
   readonly users: number;
   readonly funding: Funding;
   readonly symbol: string;
-  readonly json?: boolean;
 }
 
 export function addReplay(program: Command): void {
@@ -34,7 +33,7 @@ export function addReplay(program: Command): void {
         .default('ample'),
     )
     .option('--symbol <symbol>', 'the market', 'BTC/USD')
-    .option('--json', 'print one JSON object')
+    .option(...JSON_OPTION)
     .action(replayFile);
 }
 
@@ -63,7 +62,7 @@ async function replayFile(file: string, { batch, json = false, ...options }: Opt
     },
     { config, onStatement },
   );
-  if (json) print(JSON.stringify(summary));
+  if (json) printJson(summary);
   else {
     printReplay(summary);
     print('');

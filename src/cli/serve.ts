@@ -1,46 +1,53 @@
 import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
-import { KeyStore } from '../http/access/store.ts';
 import { untilGone } from '../embedded/gone.ts';
 import { PincexError } from '../errors.ts';
 import { readTls, startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';
-import { print, withPincex } from './session.ts';
+import { note, print, printJson, withPincex } from './session.ts';
 
-/** Serves the books over HTTP until a signal comes, with these settings over the configuration's. */
+/**
+ * Serves the books over HTTP until a signal comes, with these settings over the configuration's.
+ *
+ * @param json whether what happens is told as lines of JSON
+ */
 export async function serveBooks(
-  version: string,
   settings: Partial<Pick<Config['service'], 'port' | 'host'>>,
+  json: boolean,
 ): Promise<void> {
   const config = loadConfig();
   const service = { ...config.service, ...settings };
   // What is wrong with it must not be found out once the books have been made.
   await readTls(service.tls);
-  await withPincex((pincex) => serve(pincex, version), {
+  await withPincex((pincex) => serve(pincex, json), {
     config: { ...config, service },
     onProgress: note,
   });
 }
 
 /** Serves until a signal comes; the books are closed afterwards. */
-async function serve(pincex: Pincex, version: string): Promise<void> {
+async function serve(pincex: Pincex, json: boolean): Promise<void> {
   const stopped = signal();
   // Standard output is for what a caller needs to know; the log is for who looks for a problem.
-  const service = await startService(pincex, version, pino({ name: 'pincex' }, pino.destination(2)));
+  const service = await startService(pincex, { logger: pino({ name: 'pincex' }, pino.destination(2)) });
   try {
-    await ensureKey(pincex);
-    print(`listening on ${service.url}, documentation at ${service.url}/docs`);
+    await ensureKey(pincex, json);
+    const { url } = service;
+    const documentation = `${url}/docs`;
+    if (json) printJson({ event: 'listening', url, documentation });
+    else print(`listening on ${url}, documentation at ${documentation}`);
     const isEmbedded = pincex.config.database.url === null;
     const why = await Promise.race([stopped, ...(isEmbedded ? [embeddedServer(pincex)] : [])]);
-    note(`stopping on ${why}: calls under way are answered first`);
+    if (json) printJson({ event: 'stopping', signal: why });
+    else note(`stopping on ${why}: calls under way are answered first`);
   } finally {
     await service.stop();
   }
 }
 
 /** Fails once it is gone: without it nothing can be served ever again, and a new process starts a new one. */
-async function embeddedServer({ url }: Pincex): Promise<never> {
-  await untilGone(url);
+async function embeddedServer({ connectionString }: Pincex): Promise<never> {
+  await untilGone(connectionString);
   throw new PincexError(
     'database_unavailable',
     'The embedded PostgreSQL server has ended: start again, or use a server of your own (DATABASE_URL)',
@@ -48,10 +55,11 @@ async function embeddedServer({ url }: Pincex): Promise<never> {
 }
 
 /** Nobody can do anything without a key: books that have none get one. */
-async function ensureKey({ session }: Pincex): Promise<void> {
-  const first = await new KeyStore(session).createFirst();
+async function ensureKey({ apiKeys }: Pincex, json: boolean): Promise<void> {
+  const first = await apiKeys.createFirst();
   if (first === undefined) return;
-  print(`a first key, with all rights, which is not stored and will not be shown again: ${first.key}`);
+  if (json) printJson({ event: 'first_key', id: first.id, key: first.key });
+  else print(`a first key, with all rights, which is not stored and will not be shown again: ${first.key}`);
 }
 
 /** The first signal to stop. A second one ends the process at once, as ever. */
@@ -65,7 +73,3 @@ function signal(): Promise<NodeJS.Signals> {
     for (const name of names) process.on(name, first);
   });
 }
-
-const note = (message: string): void => {
-  process.stderr.write(`${message}\n`);
-};

@@ -28,9 +28,19 @@ export async function withServer<Result>(
   }
 }
 
-/** Says what went wrong in one line; the code is what scripts look at. */
-export function reportError(error: unknown): void {
+/**
+ * Says what went wrong in one line; the code is what scripts look at.
+ *
+ * @param json whether the line is to be JSON
+ */
+export function reportError(error: unknown, json = false): void {
   process.exitCode = 1;
+  if (json) {
+    const { code, retryable } = error instanceof PincexError ? error : INTERNAL;
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(errorLine({ code, message, retryable }));
+    return;
+  }
   if (error instanceof PincexError) process.stderr.write(`pincex: ${error.message} (${error.code})\n`);
   else
     process.stderr.write(
@@ -50,6 +60,22 @@ export function outliveReaders(): void {
       if (stream === process.stdout) process.stderr.write(`pincex: standard output: ${error.message}\n`);
     });
   }
+}
+
+const INTERNAL = { code: 'internal_error', retryable: false };
+
+/** An error as a command with `--json` tells it. */
+export const errorLine = (error: { code: string; message: string; retryable: boolean }): string =>
+  `${JSON.stringify({ error })}\n`;
+
+/** Says on standard error what is being done. */
+export function note(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+/** Prints a result as JSON, on one line. */
+export function printJson(result: object): void {
+  print(JSON.stringify(result));
 }
 
 /** Prints one line on standard output: where results go. */

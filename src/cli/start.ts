@@ -1,15 +1,21 @@
 import type { Command } from 'commander';
-import { someText, wholeNumber } from './options.ts';
+import { JSON_OPTION, type JsonOption, someText, wholeNumber } from './options.ts';
 
-export function addStart(program: Command, version: string): void {
+interface StartOptions extends JsonOption {
+  readonly port?: number;
+  readonly host?: string;
+}
+
+export function addStart(program: Command): void {
   program
     .command('start')
     .description('serve the books over HTTP until it is told to stop (SIGINT, SIGTERM)')
     .option('--port <n>', 'over service.port; 0: any that is free', wholeNumber('--port', 0, 65_535))
     .option('--host <host>', 'over service.host; 0.0.0.0 for all networks', someText('--host'))
-    .action(async (options: { port?: number; host?: string }) => {
+    .option(...JSON_OPTION)
+    .action(async ({ json = false, ...settings }: StartOptions) => {
       // The service takes as long to load as all the rest: no other command waits for it.
       const { serveBooks } = await import('./serve.ts');
-      await serveBooks(version, options);
+      await serveBooks(settings, json);
     });
 }

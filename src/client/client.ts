@@ -1,3 +1,4 @@
+import type { Fetch } from './platform.ts';
 import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
 import { Transport, type CallOptions } from './transport.ts';
 import type {
@@ -46,11 +47,11 @@ export interface PincexClientOptions {
   /** The API key, `pincex_…`. */
   readonly key: string;
   /** Default: that of the platform. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch | undefined;
   /** How often a call is tried again. Default: 3. */
-  readonly maxRetries?: number;
+  readonly maxRetries?: number | undefined;
   /** How long a call may take, with its retries. Default: 30,000. `Infinity`: as long as it takes. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** What every batch that changes the books takes. */
@@ -98,13 +99,10 @@ export interface UserOrdersOptions extends ReadOptions {
 export class PincexClient {
   readonly #transport: Transport;
 
-  constructor({
-    url,
-    key,
-    fetch = globalThis.fetch,
-    maxRetries = 3,
-    timeoutMs = 30_000,
-  }: PincexClientOptions) {
+  /** @throws TypeError where an option is wrong, or none that is known */
+  constructor(options: PincexClientOptions) {
+    requireKnown(options);
+    const { url, key, fetch = globalThis.fetch, maxRetries = 3, timeoutMs = 30_000 } = options;
     const { protocol, origin, pathname, username, password, search, hash } = new URL(url);
     if (!/^https?:$/.test(protocol)) throw new TypeError('url begins with http:// or https://');
     // It is not repeated: a password is a secret.
@@ -183,7 +181,11 @@ export class PincexClient {
     return this.#write('/v1/orders/batch-place', orders, options);
   }
 
-  /** @deprecated Called {@link batchPlaceOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchPlaceOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   placeOrders(orders: readonly PlaceOrder[], options?: WriteOptions): Promise<BatchResult<PlaceOutcome>> {
     return this.batchPlaceOrders(orders, options);
   }
@@ -196,7 +198,11 @@ export class PincexClient {
     return this.#write('/v1/orders/batch-cancel', cancels, options);
   }
 
-  /** @deprecated Called {@link batchCancelOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchCancelOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   cancelOrders(cancels: readonly CancelOrder[], options?: WriteOptions): Promise<BatchResult<EndOutcome>> {
     return this.batchCancelOrders(cancels, options);
   }
@@ -209,7 +215,11 @@ export class PincexClient {
     return this.#write('/v1/trades/batch-settle', trades, options);
   }
 
-  /** @deprecated Called {@link batchSettleTrades} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchSettleTrades}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   settleTrades(trades: readonly SettleTrade[], options?: WriteOptions): Promise<BatchResult<TradeOutcome>> {
     return this.batchSettleTrades(trades, options);
   }
@@ -364,6 +374,22 @@ export class PincexClient {
   #stream<Route extends GetRoute>(path: Route, options: StreamOptions = {}): RowStream<RowOf<Route>> {
     return new HttpRowStream(this.#transport, path, options);
   }
+}
+
+const OPTIONS: Readonly<Record<keyof PincexClientOptions, true>> = {
+  url: true,
+  key: true,
+  fetch: true,
+  maxRetries: true,
+  timeoutMs: true,
+};
+
+/** One that is misspelt would be passed over. */
+function requireKnown(options: object): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTIONS, name));
+  if (unknown === undefined) return;
+  const takes = Object.keys(OPTIONS).join(', ');
+  throw new TypeError(`${JSON.stringify(unknown)} is not an option of PincexClient: it takes ${takes}`);
 }
 
 /** What a call and its batch are known by. To a key of the caller's own the content belongs, so nothing is added to it. */

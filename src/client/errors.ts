@@ -1,11 +1,11 @@
 import type { Problem } from './types.ts';
 
 interface Details {
-  readonly status?: number;
+  readonly status?: number | undefined;
   readonly retryable: boolean;
   readonly problem?: Problem | undefined;
   /** How long the service asks to be left alone. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -43,6 +43,12 @@ export class PincexClientError extends Error {
     this.batchId = this.problem?.batchId ?? null;
     this.retryAfterMs = details.retryAfterMs ?? 0;
   }
+
+  /** What `JSON.stringify` shows of it. */
+  toJSON(): object {
+    const { name, code, message, status, retryable, retryAfterMs, batchId, problem } = this;
+    return { name, code, message, status, retryable, retryAfterMs, batchId, problem };
+  }
 }
 
 /** The failure of a call that was to run this batch. */
@@ -53,7 +59,11 @@ export function ofBatch(batchId: string, error: PincexClientError): PincexClient
 /** Of proxies and of a service that is busy, stopping or restarting. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
-/** What an answer that is not 2xx means. */
+/**
+ * What an answer that is not 2xx means.
+ *
+ * @internal
+ */
 export function errorOf({ status, headers }: Response, body: string): PincexClientError {
   const problem = problemOf(body);
   return new PincexClientError(problem?.code ?? 'http_error', problem?.detail ?? `HTTP status ${status}`, {

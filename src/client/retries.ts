@@ -1,5 +1,6 @@
 import { PincexClientError } from './errors.ts';
 import { LONGEST_MS as LONGEST_TIMER_MS } from './exchange.ts';
+import type { Signal } from './platform.ts';
 
 /** The first pause is up to this long, each one after it up to twice as long as the one before. */
 const FIRST_MS = 100;
@@ -21,7 +22,7 @@ export class Retries {
   #made = 0;
 
   /** @param deadline by `performance.now()` */
-  constructor(most: number, deadline: number, signal: AbortSignal | undefined) {
+  constructor(most: number, deadline: number, signal: Signal | undefined) {
     this.#most = most;
     this.#deadline = deadline;
     this.#signal = signal;

@@ -10,543 +10,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Open empty accounts */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['CreateAccount'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['CreateAccountResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['CreateAccountResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly '/v1/funds/batch-lock': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
-    /** Lock funds for orders */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['LockFunds'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['LockFundsResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['LockFundsResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
-    readonly delete?: never;
-    readonly options?: never;
-    readonly head?: never;
-    readonly patch?: never;
-    readonly trace?: never;
-  };
-  readonly '/v1/funds/batch-unlock': {
-    readonly parameters: {
-      readonly query?: never;
-      readonly header?: never;
-      readonly path?: never;
-      readonly cookie?: never;
-    };
-    readonly get?: never;
-    readonly put?: never;
-    /** Unlock funds */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['UnlockFunds'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['UnlockFundsResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['UnlockFundsResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Open empty accounts
+     * @description Needs a key with `funds:write`.
+     */
+    readonly post: operations['batchCreateAccounts'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -562,175 +30,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Bring money in */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['Deposit'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['DepositResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['DepositResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Bring money in
+     * @description Needs a key with `funds:write`.
+     */
+    readonly post: operations['batchDeposit'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -746,175 +50,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Take money out */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['Withdraw'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['WithdrawResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['WithdrawResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Take money out
+     * @description Needs a key with `funds:write`.
+     */
+    readonly post: operations['batchWithdraw'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -930,175 +70,51 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Pass money on */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['Transfer'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['TransferResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['TransferResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
+    /**
+     * Pass money on
+     * @description Needs a key with `funds:write`.
+     */
+    readonly post: operations['batchTransfer'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/funds/batch-lock': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
     };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Lock funds for orders
+     * @description Needs a key with `funds:write`.
+     */
+    readonly post: operations['batchLockFunds'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/funds/batch-unlock': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * Unlock funds
+     * @description Needs a key with `funds:write`.
+     */
+    readonly post: operations['batchUnlockFunds'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1114,175 +130,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Store orders */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['CreateOrder'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['CreateOrderResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['CreateOrderResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Store orders
+     * @description Needs a key with `orders:write`.
+     */
+    readonly post: operations['batchCreateOrders'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1298,175 +150,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Hold funds, store orders */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['PlaceOrder'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['PlaceOrderResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['PlaceOrderResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Hold funds, store orders
+     * @description Needs a key with `orders:write`.
+     */
+    readonly post: operations['batchPlaceOrders'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1482,175 +170,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Cancel, give holds back */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['CancelOrder'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['CancelOrderResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['CancelOrderResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Cancel, give holds back
+     * @description Needs a key with `orders:write`.
+     */
+    readonly post: operations['batchCancelOrders'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1666,175 +190,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Move orders on */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['UpdateOrderStatus'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['UpdateOrderStatusResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['UpdateOrderStatusResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Move orders on
+     * @description Needs a key with `orders:write`.
+     */
+    readonly post: operations['batchUpdateOrderStatus'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -1850,175 +210,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Settle trades */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['SettleTrade'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['SettleTradeResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['SettleTradeResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Settle trades
+     * @description Needs a key with `orders:write`.
+     */
+    readonly post: operations['batchSettleTrades'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -2034,175 +230,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Commands of all kinds in one batch */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-          /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
-          readonly 'Idempotency-Key'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly items: readonly components['schemas']['MixedItem'][];
-            /** @enum {string} */
-            readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
-            /**
-             * Format: uuid
-             * @description A UUID of yours, to ask for the outcome by
-             */
-            readonly batchId?: string;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description The batch was executed: look at its `status` and at each result */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['MixedResult'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The same call is being executed, or the batch lost against others; nothing was written */
-        readonly 409: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            /** @description `true` where this is the answer of an earlier call */
-            readonly 'Idempotency-Hit'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?: components['schemas']['MixedResult'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Commands of all kinds in one batch
+     * @description Needs a key with `funds:write` and `orders:write`.
+     */
+    readonly post: operations['executeBatch'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -2216,145 +248,11 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The outcome of a batch, however the call that made it ended */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path: {
-          /** @description UUID */
-          readonly batchId: string;
-        };
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json':
-              components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
-          };
-        };
-        /** @description It is still under way */
-        readonly 202: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': components['schemas']['RunningBatch'];
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description This key has made no such batch, or it has expired */
-        readonly 404: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
-        readonly 422: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'] & {
-              readonly batch?:
-                components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
-            };
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * The outcome of a batch, however the call that made it ended
+     * @description Needs a key, whatever its scopes.
+     */
+    readonly get: operations['getBatch'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -2375,144 +273,10 @@ export interface paths {
     /**
      * Accounts of users in currencies
      * @description For each user in turn one account for each currency in turn, null where there is none. `minVersions` names, in the same order, the versions that are known: these or newer ones are returned.
+     *
+     *     Needs a key with `read`.
      */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly userIds: readonly string[];
-            readonly currencies: readonly string[];
-            readonly minVersions?: readonly (number | null)[];
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly accounts: readonly (components['schemas']['Account'] | null)[];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly post: operations['batchGetAccounts'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -2531,155 +295,10 @@ export interface paths {
     /**
      * The newest journal entries of each account, newest first
      * @description A page goes on where an earlier one ended when `before` is the version of its last entry.
+     *
+     *     Needs a key with `read`.
      */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly accounts: readonly {
-              /**
-               * @description 1 to 128 characters, in your own form
-               * @example order-1
-               */
-              readonly userId: string;
-              /** @example USD */
-              readonly currency: string;
-              readonly before?: number | null;
-            }[];
-            /** @description For each account; 100 where absent */
-            readonly limit?: number;
-            /** @description Past every cache and replica: what was written before is seen */
-            readonly fresh?: boolean;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly statements: readonly (readonly components['schemas']['JournalEntry'][])[];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly post: operations['batchGetAccountStatements'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -2698,157 +317,10 @@ export interface paths {
     /**
      * Orders by their ids, null where there is none
      * @description An order is named by `{ userId, id }`, or by its id alone: where several users have an order of that id, the call is refused as `ambiguous_id`.
+     *
+     *     Needs a key with `read`.
      */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly ids: readonly (
-              | string
-              | {
-                  /**
-                   * @description 1 to 128 characters, in your own form
-                   * @example order-1
-                   */
-                  readonly userId: string;
-                  /**
-                   * @description 1 to 128 characters, in your own form
-                   * @example order-1
-                   */
-                  readonly id: string;
-                }
-            )[];
-            readonly minVersions?: readonly (number | null)[];
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly orders: readonly (components['schemas']['Order'] | null)[];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly post: operations['batchGetOrdersByIds'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -2864,152 +336,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** The newest orders of each user */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly userIds: readonly string[];
-            /** @description Only orders in these; all where absent */
-            readonly statuses?: readonly (
-              'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected'
-            )[];
-            /** @description Only of this market */
-            readonly symbol?: string;
-            /** @description For each user; 100 where absent */
-            readonly limit?: number;
-            /** @description Past every cache and replica: what was written before is seen */
-            readonly fresh?: boolean;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly orders: readonly (readonly components['schemas']['Order'][])[];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * The newest orders of each user
+     * @description Needs a key with `read`.
+     */
+    readonly post: operations['batchGetUserOrders'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -3028,158 +359,10 @@ export interface paths {
     /**
      * The trades of each order, oldest first
      * @description Orders are named as in `/v1/orders/batch-get`.
+     *
+     *     Needs a key with `read`.
      */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly orderIds: readonly (
-              | string
-              | {
-                  /**
-                   * @description 1 to 128 characters, in your own form
-                   * @example order-1
-                   */
-                  readonly userId: string;
-                  /**
-                   * @description 1 to 128 characters, in your own form
-                   * @example order-1
-                   */
-                  readonly id: string;
-                }
-            )[];
-            /** @description Past every cache and replica: what was written before is seen */
-            readonly fresh?: boolean;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly trades: readonly (readonly components['schemas']['Trade'][])[];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly post: operations['batchGetTradesByOrderIds'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -3195,144 +378,11 @@ export interface paths {
     };
     readonly get?: never;
     readonly put?: never;
-    /** Order books, aggregated by price */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly symbols: readonly string[];
-            /** @description Price levels on each side; 20 where absent */
-            readonly depth?: number;
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly orderBooks: readonly components['schemas']['OrderBook'][];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Order books, aggregated by price
+     * @description Needs a key with `read`.
+     */
+    readonly post: operations['batchGetOrderBooks'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -3351,142 +401,10 @@ export interface paths {
     /**
      * Orders that stand in the books of markets, in price-time priority
      * @description Each side with the order first that trades first: best price, and of one price the first that came. What a matching engine has to know when it starts. Stops that wait to be triggered do not stand there.
+     *
+     *     Needs a key with `read`.
      */
-    readonly post: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody: {
-        readonly content: {
-          readonly 'application/json': {
-            readonly symbols: readonly string[];
-          };
-        };
-      };
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly openOrders: readonly components['schemas']['OpenOrders'][];
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body did not come in time */
-        readonly 408: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description Too many items, too many rows, or too large a body */
-        readonly 413: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The body is not JSON */
-        readonly 415: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly post: operations['batchGetOpenOrders'];
     readonly delete?: never;
     readonly options?: never;
     readonly head?: never;
@@ -3503,118 +421,10 @@ export interface paths {
     /**
      * All accounts, a line of JSON for each
      * @description Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.
+     *
+     *     Needs a key with `read`.
      */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: {
-          /** @description A cursor */
-          readonly after?: string;
-        };
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description Lines of JSON */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/x-ndjson':
-              | {
-                  readonly cursor: string;
-                  readonly row: components['schemas']['Account'];
-                }
-              | {
-                  /** @enum {boolean} */
-                  readonly end: true;
-                };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly get: operations['streamAccounts'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -3633,118 +443,10 @@ export interface paths {
     /**
      * All orders, a line of JSON for each
      * @description Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.
+     *
+     *     Needs a key with `read`.
      */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: {
-          /** @description A cursor */
-          readonly after?: string;
-        };
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description Lines of JSON */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/x-ndjson':
-              | {
-                  readonly cursor: string;
-                  readonly row: components['schemas']['Order'];
-                }
-              | {
-                  /** @enum {boolean} */
-                  readonly end: true;
-                };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly get: operations['streamOrders'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -3763,118 +465,10 @@ export interface paths {
     /**
      * All trades, a line of JSON for each
      * @description Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.
+     *
+     *     Needs a key with `read`.
      */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: {
-          /** @description A cursor */
-          readonly after?: string;
-        };
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description Lines of JSON */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/x-ndjson':
-              | {
-                  readonly cursor: string;
-                  readonly row: components['schemas']['Trade'];
-                }
-              | {
-                  /** @enum {boolean} */
-                  readonly end: true;
-                };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly get: operations['streamTrades'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -3893,118 +487,10 @@ export interface paths {
     /**
      * All journal entries, a line of JSON for each
      * @description Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.
+     *
+     *     Needs a key with `read`.
      */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: {
-          /** @description A cursor */
-          readonly after?: string;
-        };
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description Lines of JSON */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/x-ndjson':
-              | {
-                  readonly cursor: string;
-                  readonly row: components['schemas']['JournalEntry'];
-                }
-              | {
-                  /** @enum {boolean} */
-                  readonly end: true;
-                };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly get: operations['streamJournal'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -4023,118 +509,10 @@ export interface paths {
     /**
      * All operations, a line of JSON for each
      * @description Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.
+     *
+     *     Needs a key with `read`.
      */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: {
-          /** @description A cursor */
-          readonly after?: string;
-        };
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description Lines of JSON */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/x-ndjson':
-              | {
-                  readonly cursor: string;
-                  readonly row: components['schemas']['Operation'];
-                }
-              | {
-                  /** @enum {boolean} */
-                  readonly end: true;
-                };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    readonly get: operations['streamOperations'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -4150,59 +528,11 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** The process is alive */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: never;
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              /** @enum {string} */
-              readonly status: 'ok';
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * The process is alive
+     * @description Needs no key.
+     */
+    readonly get: operations['getHealth'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -4218,59 +548,11 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** Calls can be sent */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: never;
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              /** @enum {string} */
-              readonly status: 'ok';
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * Calls can be sent
+     * @description Needs no key.
+     */
+    readonly get: operations['getReadiness'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -4286,118 +568,11 @@ export interface paths {
       readonly path?: never;
       readonly cookie?: never;
     };
-    /** What one call may bring */
-    readonly get: {
-      readonly parameters: {
-        readonly query?: never;
-        readonly header?: {
-          /** @description How many seconds the client waits for the answer, such as `2.5` */
-          readonly 'Request-Timeout'?: string;
-        };
-        readonly path?: never;
-        readonly cookie?: never;
-      };
-      readonly requestBody?: never;
-      readonly responses: {
-        /** @description What was asked for */
-        readonly 200: {
-          headers: {
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/json': {
-              readonly batchItems: number;
-              readonly readRows: number;
-              readonly bodyValues: number;
-              readonly idLength: number;
-              readonly ordersPerUser: number;
-              readonly bookDepth: number;
-              readonly bodyLimit: number;
-              readonly maxConcurrent: number;
-              readonly maxWaiting: number;
-              readonly queueTimeoutMs: number;
-            };
-          };
-        };
-        /** @description What was sent is malformed; nothing was done */
-        readonly 400: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description There is no key that is valid */
-        readonly 401: {
-          headers: {
-            /** @description `Bearer` */
-            readonly 'WWW-Authenticate'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The key has not the scope that is needed */
-        readonly 403: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description More items than the key may send */
-        readonly 429: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            /** @description What is left of the items of this second, where the key has a limit */
-            readonly RateLimit?: string;
-            /** @description How many items the key may send in a second */
-            readonly 'RateLimit-Policy'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service failed */
-        readonly 500: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The service is busy, stops, or cannot reach its database */
-        readonly 503: {
-          headers: {
-            /** @description Seconds after which the same call may succeed, where it helps to wait */
-            readonly 'Retry-After'?: string;
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-        /** @description The time of Request-Timeout was over */
-        readonly 504: {
-          headers: {
-            readonly [name: string]: unknown;
-          };
-          content: {
-            readonly 'application/problem+json': components['schemas']['Problem'];
-          };
-        };
-      };
-    };
+    /**
+     * What one call may bring
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['getLimits'];
     readonly put?: never;
     readonly post?: never;
     readonly delete?: never;
@@ -5095,17 +1270,1270 @@ export interface components {
       readonly code: string;
       /** @description Whether the same call may succeed later as it is */
       readonly retryable: boolean;
-      readonly errors?: readonly {
-        /** @description RFC 6901, into the body */
-        readonly pointer?: string;
-        readonly parameter?: string;
-        readonly header?: string;
-        readonly detail: string;
-      }[];
-      readonly batchId?: string;
+      readonly errors?:
+        | readonly {
+            /** @description RFC 6901, into the body */
+            readonly pointer?: string | undefined;
+            readonly parameter?: string | undefined;
+            readonly header?: string | undefined;
+            readonly detail: string;
+          }[]
+        | undefined;
+      readonly batchId?: string | undefined;
     } & {
       readonly [key: string]: unknown;
     };
+    readonly CreateAccount: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+    };
+    readonly Deposit: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly reference?: string | null | undefined;
+    };
+    readonly Withdraw: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly reference?: string | null | undefined;
+    };
+    readonly Transfer: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly toUserId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly reference?: string | null | undefined;
+    };
+    readonly LockFunds: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly expiresAt?: string | null | undefined;
+    };
+    readonly UnlockFunds: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+    };
+    readonly CreateOrder: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /** @enum {string} */
+      readonly side: 'buy' | 'sell';
+      /** @enum {string} */
+      readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly quantity: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly price?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly stopPrice?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingAmount?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingPercent?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly displayQuantity?: string | null | undefined;
+      /** @enum {string|null} */
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly expiresAt?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly ocoGroupId?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly parentOrderId?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly holdAmount?: string | null | undefined;
+    };
+    readonly PlaceOrder: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /** @enum {string} */
+      readonly side: 'buy' | 'sell';
+      /** @enum {string} */
+      readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly quantity: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly price?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly stopPrice?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingAmount?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingPercent?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly displayQuantity?: string | null | undefined;
+      /** @enum {string|null} */
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly expiresAt?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly ocoGroupId?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly parentOrderId?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly holdAmount?: string | null | undefined;
+      readonly recordRejection?: boolean | undefined;
+    };
+    readonly CancelOrder: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+    };
+    readonly UpdateOrderStatus: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+      /** @enum {string} */
+      readonly status:
+        'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly filledQuantity?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly averagePrice?: string | null | undefined;
+    };
+    readonly SettleTrade: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly price: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly quantity: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly buyUserId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly buyOrderId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly sellUserId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly sellOrderId: string;
+      /** @enum {string} */
+      readonly takerSide: 'buy' | 'sell';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly buyFee?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly sellFee?: string | null | undefined;
+    };
+    readonly MixedCreateAccount: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'createAccount';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+    };
+    readonly MixedDeposit: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'deposit';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly reference?: string | null | undefined;
+    };
+    readonly MixedWithdraw: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'withdraw';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly reference?: string | null | undefined;
+    };
+    readonly MixedTransfer: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'transfer';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly toUserId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly reference?: string | null | undefined;
+    };
+    readonly MixedLockFunds: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'lockFunds';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly expiresAt?: string | null | undefined;
+    };
+    readonly MixedUnlockFunds: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'unlockFunds';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+    };
+    readonly MixedCreateOrder: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'createOrder';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /** @enum {string} */
+      readonly side: 'buy' | 'sell';
+      /** @enum {string} */
+      readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly quantity: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly price?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly stopPrice?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingAmount?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingPercent?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly displayQuantity?: string | null | undefined;
+      /** @enum {string|null} */
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly expiresAt?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly ocoGroupId?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly parentOrderId?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly holdAmount?: string | null | undefined;
+    };
+    readonly MixedPlaceOrder: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'placeOrder';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /** @enum {string} */
+      readonly side: 'buy' | 'sell';
+      /** @enum {string} */
+      readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly quantity: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly price?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly stopPrice?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingAmount?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly trailingPercent?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly displayQuantity?: string | null | undefined;
+      /** @enum {string|null} */
+      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null | undefined;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly expiresAt?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly ocoGroupId?: string | null | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly parentOrderId?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly holdAmount?: string | null | undefined;
+      readonly recordRejection?: boolean | undefined;
+    };
+    readonly MixedCancelOrder: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'cancelOrder';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+    };
+    readonly MixedUpdateOrderStatus: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'updateOrderStatus';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+      /** @enum {string} */
+      readonly status:
+        'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly filledQuantity?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly averagePrice?: string | null | undefined;
+    };
+    readonly MixedSettleTrade: {
+      /**
+       * @description discriminator enum property added by openapi-typescript
+       * @enum {string}
+       */
+      readonly command: 'settleTrade';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @description Items of one group succeed or fail together */
+      readonly group?: string | null | undefined;
+      /**
+       * @description Why it is asked, in a few words
+       * @example order_placement
+       */
+      readonly reason?: string | null | undefined;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata?:
+        | {
+            readonly [key: string]: unknown;
+          }
+        | null
+        | undefined;
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly price: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly quantity: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly buyUserId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly buyOrderId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly sellUserId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly sellOrderId: string;
+      /** @enum {string} */
+      readonly takerSide: 'buy' | 'sell';
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly buyFee?: string | null | undefined;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly sellFee?: string | null | undefined;
+    };
+    readonly MixedItem:
+      | components['schemas']['MixedCreateAccount']
+      | components['schemas']['MixedDeposit']
+      | components['schemas']['MixedWithdraw']
+      | components['schemas']['MixedTransfer']
+      | components['schemas']['MixedLockFunds']
+      | components['schemas']['MixedUnlockFunds']
+      | components['schemas']['MixedCreateOrder']
+      | components['schemas']['MixedPlaceOrder']
+      | components['schemas']['MixedCancelOrder']
+      | components['schemas']['MixedUpdateOrderStatus']
+      | components['schemas']['MixedSettleTrade'];
     readonly Account: {
       /**
        * @description 1 to 128 characters, in your own form
@@ -5401,1147 +2829,6 @@ export interface components {
       readonly bids: readonly components['schemas']['Order'][];
       readonly asks: readonly components['schemas']['Order'][];
     };
-    readonly CreateAccount: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example USD */
-      readonly currency: string;
-    };
-    readonly Deposit: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example USD */
-      readonly currency: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly amount: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly reference?: string | null;
-    };
-    readonly Withdraw: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example USD */
-      readonly currency: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly amount: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly reference?: string | null;
-    };
-    readonly Transfer: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example USD */
-      readonly currency: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly amount: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly toUserId: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly reference?: string | null;
-    };
-    readonly LockFunds: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example USD */
-      readonly currency: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly amount: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly orderId: string;
-      /**
-       * @description ISO 8601 in UTC
-       * @example 2030-01-31T12:00:00.000Z
-       */
-      readonly expiresAt?: string | null;
-    };
-    readonly UnlockFunds: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example USD */
-      readonly currency: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly amount: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly orderId: string;
-    };
-    readonly CreateOrder: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example BTC/USD */
-      readonly symbol: string;
-      /** @enum {string} */
-      readonly side: 'buy' | 'sell';
-      /** @enum {string} */
-      readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly quantity: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly price?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly stopPrice?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly trailingAmount?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly trailingPercent?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly displayQuantity?: string | null;
-      /** @enum {string|null} */
-      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
-      /**
-       * @description ISO 8601 in UTC
-       * @example 2030-01-31T12:00:00.000Z
-       */
-      readonly expiresAt?: string | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly ocoGroupId?: string | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly parentOrderId?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly holdAmount?: string | null;
-    };
-    readonly PlaceOrder: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /** @example BTC/USD */
-      readonly symbol: string;
-      /** @enum {string} */
-      readonly side: 'buy' | 'sell';
-      /** @enum {string} */
-      readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly quantity: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly price?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly stopPrice?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly trailingAmount?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly trailingPercent?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly displayQuantity?: string | null;
-      /** @enum {string|null} */
-      readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
-      /**
-       * @description ISO 8601 in UTC
-       * @example 2030-01-31T12:00:00.000Z
-       */
-      readonly expiresAt?: string | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly ocoGroupId?: string | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly parentOrderId?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly holdAmount?: string | null;
-      readonly recordRejection?: boolean;
-    };
-    readonly CancelOrder: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly orderId: string;
-    };
-    readonly UpdateOrderStatus: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly userId: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly orderId: string;
-      /** @enum {string} */
-      readonly status:
-        'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected';
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly filledQuantity?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly averagePrice?: string | null;
-    };
-    readonly SettleTrade: {
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly id: string;
-      /** @description Items of one group succeed or fail together */
-      readonly group?: string | null;
-      /**
-       * @description Why it is asked, in a few words
-       * @example order_placement
-       */
-      readonly reason?: string | null;
-      /**
-       * @description An object of your own, of at most 4,096 bytes as JSON
-       * @example {
-       *       "ticket": "T-17"
-       *     }
-       */
-      readonly metadata?: {
-        readonly [key: string]: unknown;
-      } | null;
-      /** @example BTC/USD */
-      readonly symbol: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly price: string;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly quantity: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly buyUserId: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly buyOrderId: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly sellUserId: string;
-      /**
-       * @description 1 to 128 characters, in your own form
-       * @example order-1
-       */
-      readonly sellOrderId: string;
-      /** @enum {string} */
-      readonly takerSide: 'buy' | 'sell';
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly buyFee?: string | null;
-      /**
-       * @description A decimal string, never a number
-       * @example 1.5
-       */
-      readonly sellFee?: string | null;
-    };
-    readonly MixedItem:
-      | {
-          /** @enum {string} */
-          readonly command: 'createAccount';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example USD */
-          readonly currency: string;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'deposit';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example USD */
-          readonly currency: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly amount: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly reference?: string | null;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'withdraw';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example USD */
-          readonly currency: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly amount: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly reference?: string | null;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'transfer';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example USD */
-          readonly currency: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly amount: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly toUserId: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly reference?: string | null;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'lockFunds';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example USD */
-          readonly currency: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly amount: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly orderId: string;
-          /**
-           * @description ISO 8601 in UTC
-           * @example 2030-01-31T12:00:00.000Z
-           */
-          readonly expiresAt?: string | null;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'unlockFunds';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example USD */
-          readonly currency: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly amount: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly orderId: string;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'createOrder';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example BTC/USD */
-          readonly symbol: string;
-          /** @enum {string} */
-          readonly side: 'buy' | 'sell';
-          /** @enum {string} */
-          readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly quantity: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly price?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly stopPrice?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly trailingAmount?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly trailingPercent?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly displayQuantity?: string | null;
-          /** @enum {string|null} */
-          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
-          /**
-           * @description ISO 8601 in UTC
-           * @example 2030-01-31T12:00:00.000Z
-           */
-          readonly expiresAt?: string | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly ocoGroupId?: string | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly parentOrderId?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly holdAmount?: string | null;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'placeOrder';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /** @example BTC/USD */
-          readonly symbol: string;
-          /** @enum {string} */
-          readonly side: 'buy' | 'sell';
-          /** @enum {string} */
-          readonly type: 'limit' | 'market' | 'stop' | 'stop_limit' | 'trailing_stop';
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly quantity: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly price?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly stopPrice?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly trailingAmount?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly trailingPercent?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly displayQuantity?: string | null;
-          /** @enum {string|null} */
-          readonly timeInForce?: 'gtc' | 'ioc' | 'fok' | 'gtd' | 'day' | null;
-          /**
-           * @description ISO 8601 in UTC
-           * @example 2030-01-31T12:00:00.000Z
-           */
-          readonly expiresAt?: string | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly ocoGroupId?: string | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly parentOrderId?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly holdAmount?: string | null;
-          readonly recordRejection?: boolean;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'cancelOrder';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly orderId: string;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'updateOrderStatus';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly userId: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly orderId: string;
-          /** @enum {string} */
-          readonly status:
-            'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected';
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly filledQuantity?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly averagePrice?: string | null;
-        }
-      | {
-          /** @enum {string} */
-          readonly command: 'settleTrade';
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly id: string;
-          /** @description Items of one group succeed or fail together */
-          readonly group?: string | null;
-          /**
-           * @description Why it is asked, in a few words
-           * @example order_placement
-           */
-          readonly reason?: string | null;
-          /**
-           * @description An object of your own, of at most 4,096 bytes as JSON
-           * @example {
-           *       "ticket": "T-17"
-           *     }
-           */
-          readonly metadata?: {
-            readonly [key: string]: unknown;
-          } | null;
-          /** @example BTC/USD */
-          readonly symbol: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly price: string;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly quantity: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly buyUserId: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly buyOrderId: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly sellUserId: string;
-          /**
-           * @description 1 to 128 characters, in your own form
-           * @example order-1
-           */
-          readonly sellOrderId: string;
-          /** @enum {string} */
-          readonly takerSide: 'buy' | 'sell';
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly buyFee?: string | null;
-          /**
-           * @description A decimal string, never a number
-           * @example 1.5
-           */
-          readonly sellFee?: string | null;
-        };
   };
   responses: never;
   parameters: never;
@@ -6550,4 +2837,4206 @@ export interface components {
   pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+  readonly batchCreateAccounts: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "open-1",
+         *           "userId": "alice",
+         *           "currency": "BTC"
+         *         },
+         *         {
+         *           "id": "open-2",
+         *           "userId": "bob",
+         *           "currency": "USD"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['CreateAccount'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['CreateAccountResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['CreateAccountResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchDeposit: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "deposit-1",
+         *           "userId": "alice",
+         *           "currency": "USD",
+         *           "amount": "100000"
+         *         },
+         *         {
+         *           "id": "deposit-2",
+         *           "userId": "bob",
+         *           "currency": "BTC",
+         *           "amount": "2"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['Deposit'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['DepositResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['DepositResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchWithdraw: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "withdrawal-1",
+         *           "userId": "alice",
+         *           "currency": "USD",
+         *           "amount": "250.5"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['Withdraw'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['WithdrawResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['WithdrawResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchTransfer: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "transfer-1",
+         *           "userId": "alice",
+         *           "toUserId": "bob",
+         *           "currency": "USD",
+         *           "amount": "100"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['Transfer'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['TransferResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['TransferResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchLockFunds: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "lock-1",
+         *           "userId": "alice",
+         *           "currency": "USD",
+         *           "amount": "6000",
+         *           "orderId": "order-1"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['LockFunds'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['LockFundsResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['LockFundsResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchUnlockFunds: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "unlock-1",
+         *           "userId": "alice",
+         *           "currency": "USD",
+         *           "amount": "1500",
+         *           "orderId": "order-1"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['UnlockFunds'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UnlockFundsResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['UnlockFundsResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchCreateOrders: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "order-1",
+         *           "userId": "alice",
+         *           "side": "buy",
+         *           "symbol": "BTC/USD",
+         *           "type": "limit",
+         *           "price": "60000",
+         *           "quantity": "0.1"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['CreateOrder'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['CreateOrderResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['CreateOrderResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchPlaceOrders: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "order-2",
+         *           "userId": "alice",
+         *           "side": "buy",
+         *           "symbol": "BTC/USD",
+         *           "type": "limit",
+         *           "price": "60000",
+         *           "quantity": "0.5"
+         *         },
+         *         {
+         *           "id": "order-3",
+         *           "userId": "bob",
+         *           "side": "sell",
+         *           "symbol": "BTC/USD",
+         *           "type": "limit",
+         *           "price": "60000",
+         *           "quantity": "0.75"
+         *         },
+         *         {
+         *           "id": "order-4",
+         *           "userId": "bob",
+         *           "side": "sell",
+         *           "symbol": "BTC/USD",
+         *           "type": "limit",
+         *           "price": "75000",
+         *           "quantity": "0.25"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['PlaceOrder'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['PlaceOrderResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['PlaceOrderResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchCancelOrders: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "cancel-1",
+         *           "userId": "bob",
+         *           "orderId": "order-4"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['CancelOrder'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['CancelOrderResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['CancelOrderResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchUpdateOrderStatus: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "status-1",
+         *           "userId": "alice",
+         *           "orderId": "order-1",
+         *           "status": "partially_filled",
+         *           "filledQuantity": "0.025",
+         *           "averagePrice": "60000"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['UpdateOrderStatus'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['UpdateOrderStatusResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['UpdateOrderStatusResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchSettleTrades: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "trade-1",
+         *           "symbol": "BTC/USD",
+         *           "price": "60000",
+         *           "quantity": "0.2",
+         *           "buyUserId": "alice",
+         *           "buyOrderId": "order-2",
+         *           "sellUserId": "bob",
+         *           "sellOrderId": "order-3",
+         *           "takerSide": "buy",
+         *           "buyFee": "0.0002",
+         *           "sellFee": "12"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['SettleTrade'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['SettleTradeResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['SettleTradeResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly executeBatch: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+        /** @description A key of your own for this call, in double quotes, such as `"8e03978e-40d5"`: sent again, it gets the first answer */
+        readonly 'Idempotency-Key'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "command": "deposit",
+         *           "id": "deposit-3",
+         *           "userId": "alice",
+         *           "currency": "USD",
+         *           "amount": "500"
+         *         },
+         *         {
+         *           "command": "placeOrder",
+         *           "id": "order-5",
+         *           "userId": "alice",
+         *           "side": "buy",
+         *           "symbol": "BTC/USD",
+         *           "type": "limit",
+         *           "price": "60000",
+         *           "quantity": "0.01"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly items: readonly components['schemas']['MixedItem'][];
+          /** @enum {string} */
+          readonly mode?: 'partial' | 'stop_on_error' | 'atomic';
+          /**
+           * Format: uuid
+           * @description A UUID of yours, to ask for the outcome by
+           */
+          readonly batchId?: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description The batch was executed: look at its `status` and at each result */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['MixedResult'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      readonly 409: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          /** @description `true` where this is the answer of an earlier call */
+          readonly 'Idempotency-Hit'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['MixedResult'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getBatch: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /** @description UUID */
+        readonly batchId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json':
+            components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
+        };
+      };
+      /** @description It is still under way */
+      readonly 202: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['RunningBatch'];
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description This key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      readonly 422: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'] & {
+            readonly batch?: components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
+          };
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetAccounts: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "userIds": [
+         *         "alice",
+         *         "bob"
+         *       ],
+         *       "currencies": [
+         *         "USD",
+         *         "BTC"
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly userIds: readonly string[];
+          readonly currencies: readonly string[];
+          readonly minVersions?: readonly (number | null)[];
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly accounts: readonly (components['schemas']['Account'] | null)[];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetAccountStatements: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "accounts": [
+         *         {
+         *           "userId": "alice",
+         *           "currency": "USD"
+         *         }
+         *       ],
+         *       "limit": 10
+         *     }
+         */
+        readonly 'application/json': {
+          readonly accounts: readonly {
+            /**
+             * @description 1 to 128 characters, in your own form
+             * @example order-1
+             */
+            readonly userId: string;
+            /** @example USD */
+            readonly currency: string;
+            readonly before?: number | null;
+          }[];
+          /** @description For each account; 100 where absent */
+          readonly limit?: number;
+          /** @description Past every cache and replica: what was written before is seen */
+          readonly fresh?: boolean;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly statements: readonly (readonly components['schemas']['JournalEntry'][])[];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetOrdersByIds: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "ids": [
+         *         {
+         *           "userId": "alice",
+         *           "id": "order-2"
+         *         },
+         *         {
+         *           "userId": "bob",
+         *           "id": "order-3"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly ids: readonly (
+            | string
+            | {
+                /**
+                 * @description 1 to 128 characters, in your own form
+                 * @example order-1
+                 */
+                readonly userId: string;
+                /**
+                 * @description 1 to 128 characters, in your own form
+                 * @example order-1
+                 */
+                readonly id: string;
+              }
+          )[];
+          readonly minVersions?: readonly (number | null)[];
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly orders: readonly (components['schemas']['Order'] | null)[];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetUserOrders: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "userIds": [
+         *         "alice",
+         *         "bob"
+         *       ],
+         *       "limit": 10
+         *     }
+         */
+        readonly 'application/json': {
+          readonly userIds: readonly string[];
+          /** @description Only orders in these; all where absent */
+          readonly statuses?: readonly (
+            'pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'expired' | 'rejected'
+          )[];
+          /** @description Only of this market */
+          readonly symbol?: string;
+          /** @description For each user; 100 where absent */
+          readonly limit?: number;
+          /** @description Past every cache and replica: what was written before is seen */
+          readonly fresh?: boolean;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly orders: readonly (readonly components['schemas']['Order'][])[];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetTradesByOrderIds: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "orderIds": [
+         *         {
+         *           "userId": "alice",
+         *           "id": "order-2"
+         *         },
+         *         {
+         *           "userId": "bob",
+         *           "id": "order-3"
+         *         }
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly orderIds: readonly (
+            | string
+            | {
+                /**
+                 * @description 1 to 128 characters, in your own form
+                 * @example order-1
+                 */
+                readonly userId: string;
+                /**
+                 * @description 1 to 128 characters, in your own form
+                 * @example order-1
+                 */
+                readonly id: string;
+              }
+          )[];
+          /** @description Past every cache and replica: what was written before is seen */
+          readonly fresh?: boolean;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly trades: readonly (readonly components['schemas']['Trade'][])[];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetOrderBooks: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "symbols": [
+         *         "BTC/USD"
+         *       ],
+         *       "depth": 10
+         *     }
+         */
+        readonly 'application/json': {
+          readonly symbols: readonly string[];
+          /** @description Price levels on each side; 20 where absent */
+          readonly depth?: number;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly orderBooks: readonly components['schemas']['OrderBook'][];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly batchGetOpenOrders: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "symbols": [
+         *         "BTC/USD"
+         *       ]
+         *     }
+         */
+        readonly 'application/json': {
+          readonly symbols: readonly string[];
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly openOrders: readonly components['schemas']['OpenOrders'][];
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Too many items, too many rows, or too large a body */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The body is not JSON */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly streamAccounts: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description A cursor */
+        readonly after?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Lines of JSON */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/x-ndjson':
+            | {
+                readonly cursor: string;
+                readonly row: components['schemas']['Account'];
+              }
+            | {
+                /** @enum {boolean} */
+                readonly end: true;
+              };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly streamOrders: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description A cursor */
+        readonly after?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Lines of JSON */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/x-ndjson':
+            | {
+                readonly cursor: string;
+                readonly row: components['schemas']['Order'];
+              }
+            | {
+                /** @enum {boolean} */
+                readonly end: true;
+              };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly streamTrades: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description A cursor */
+        readonly after?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Lines of JSON */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/x-ndjson':
+            | {
+                readonly cursor: string;
+                readonly row: components['schemas']['Trade'];
+              }
+            | {
+                /** @enum {boolean} */
+                readonly end: true;
+              };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly streamJournal: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description A cursor */
+        readonly after?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Lines of JSON */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/x-ndjson':
+            | {
+                readonly cursor: string;
+                readonly row: components['schemas']['JournalEntry'];
+              }
+            | {
+                /** @enum {boolean} */
+                readonly end: true;
+              };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly streamOperations: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description A cursor */
+        readonly after?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Lines of JSON */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/x-ndjson':
+            | {
+                readonly cursor: string;
+                readonly row: components['schemas']['Operation'];
+              }
+            | {
+                /** @enum {boolean} */
+                readonly end: true;
+              };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getHealth: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @enum {string} */
+            readonly status: 'ok';
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getReadiness: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            /** @enum {string} */
+            readonly status: 'ok';
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getLimits: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly batchItems: number;
+            readonly readRows: number;
+            readonly bodyValues: number;
+            readonly idLength: number;
+            readonly ordersPerUser: number;
+            readonly bookDepth: number;
+            readonly bodyLimit: number;
+            readonly maxConcurrent: number;
+            readonly maxWaiting: number;
+            readonly queueTimeoutMs: number;
+          };
+        };
+      };
+      /** @description What was sent is malformed; nothing was done */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description There is no key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The key has not the scope that is needed */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description More items than the key may send */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service failed */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The service is busy, stops, or cannot reach its database */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The time of Request-Timeout was over */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+}

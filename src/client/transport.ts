@@ -1,11 +1,12 @@
 import { errorOf, foreign, ofBatch, PincexClientError } from './errors.ts';
 import { cut, Exchange, LONGEST_MS } from './exchange.ts';
+import type { Fetch, Signal } from './platform.ts';
 import { Retries } from './retries.ts';
 
 export interface TransportOptions {
   readonly url: string;
   readonly key: string;
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   readonly maxRetries: number;
   readonly timeoutMs: number;
 }
@@ -13,7 +14,7 @@ export interface TransportOptions {
 /** What every call takes. */
 export interface CallOptions {
   /** Gives the call up: it then fails with the reason of the signal. What was sent may be done all the same. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   /** All the time that the call has, with its retries. Default: that of the client. `Infinity`: any. */
   readonly timeoutMs?: number | undefined;
 }
@@ -22,10 +23,10 @@ export interface Call {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   /** A list that the answer has; what has none is not the service's. */
-  readonly list?: string;
+  readonly list?: string | undefined;
   /** JSON. It is made once, so that each attempt sends the same bytes. */
-  readonly body?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Of the batch that it runs, or asks for; its errors tell it. Without it they tell the first that the service told. */
   readonly batchId?: string | undefined;
 }
@@ -108,7 +109,7 @@ export class Transport {
   }
 
   /** How often a stream may break off without a row in between. */
-  retries(signal: AbortSignal | undefined): Retries {
+  retries(signal: Signal | undefined): Retries {
     return new Retries(this.#options.maxRetries, Infinity, signal);
   }
 

@@ -37,7 +37,7 @@ export type Operation = Schemas['Operation'];
 export interface StatementKey {
   readonly userId: string;
   readonly currency: string;
-  readonly before?: number | null;
+  readonly before?: number | null | undefined;
 }
 /** An order by its user and its id, or by its id alone. */
 export type OrderKey = string | { readonly userId: string; readonly id: string };
@@ -53,7 +53,10 @@ export type ItemResult<Data> =
   | (Omit<Extract<Batch['results'][number], { readonly data: unknown }>, 'data'> & { readonly data: Data });
 
 /** The outcome of a batch: one result for each item, in the order of the request. */
-export type BatchResult<Data> = Omit<Batch, 'results'> & { readonly results: readonly ItemResult<Data>[] };
+export type BatchResult<Data> = Omit<Batch, 'results'> & {
+  /** One for each item, in the order of the request. */
+  readonly results: readonly ItemResult<Data>[];
+};
 
 /** The routes of a method. */
 type RouteOf<Method extends 'get' | 'post'> = {

@@ -15,7 +15,7 @@ export interface LockFunds extends AnyItem {
   /** The order that the hold is for. */
   readonly orderId: string;
   /** When the sweeper returns what the hold still has, ISO 8601. A later lock for the same hold sets it anew. */
-  readonly expiresAt?: string | Date | null;
+  readonly expiresAt?: string | Date | null | undefined;
 }
 
 /** Moves funds from available to locked, into the hold of (user, order, currency). */

@@ -17,24 +17,24 @@ export interface CreateOrder extends AnyItem {
   /** Decimal string in base, a multiple of the market's lot size. */
   readonly quantity: string;
   /** Limit price, decimal string in quote: for `limit` and `stop_limit`. A multiple of the tick size. */
-  readonly price?: string | null;
+  readonly price?: string | null | undefined;
   /** For `stop` and `stop_limit`. */
-  readonly stopPrice?: string | null;
+  readonly stopPrice?: string | null | undefined;
   /** For `trailing_stop`, one of the two: a distance in quote … */
-  readonly trailingAmount?: string | null;
+  readonly trailingAmount?: string | null | undefined;
   /** … or in per cent, at most four decimals, below 100. */
-  readonly trailingPercent?: string | null;
+  readonly trailingPercent?: string | null | undefined;
   /** Iceberg: the part that the book shows; for orders with a limit price. */
-  readonly displayQuantity?: string | null;
+  readonly displayQuantity?: string | null | undefined;
   /** Default `gtc`. `gtd` goes with `expiresAt`. */
-  readonly timeInForce?: TimeInForce | null;
+  readonly timeInForce?: TimeInForce | null | undefined;
   /** When the sweeper expires the order, ISO 8601; for `gtd` and `day`. */
-  readonly expiresAt?: string | Date | null;
+  readonly expiresAt?: string | Date | null | undefined;
   /** Orders of which one cancels the others. */
-  readonly ocoGroupId?: string | null;
-  readonly parentOrderId?: string | null;
+  readonly ocoGroupId?: string | null | undefined;
+  readonly parentOrderId?: string | null | undefined;
   /** What a buy without a limit price may spend, decimal string in quote. */
-  readonly holdAmount?: string | null;
+  readonly holdAmount?: string | null | undefined;
 }
 
 const SIDES: readonly OrderSide[] = ['buy', 'sell'];

@@ -13,7 +13,7 @@ export interface PlaceOrder extends CreateOrder {
    * Keep an order that is refused for lack of funds, with status `rejected`: then the id is used up, and
    * sending it again is refused as `already_rejected` even when there are funds by then. Default false.
    */
-  readonly recordRejection?: boolean;
+  readonly recordRejection?: boolean | undefined;
 }
 
 /** An order and the account that holds its funds. */

@@ -37,9 +37,9 @@ export interface SettleTrade extends AnyItem {
   /** The side whose order came later and took what stood in the book. */
   readonly takerSide: OrderSide;
   /** Decimal string in base, taken from what the buyer receives. Default none. */
-  readonly buyFee?: string | null;
+  readonly buyFee?: string | null | undefined;
   /** Decimal string in quote, taken from what the seller receives. Default none. */
-  readonly sellFee?: string | null;
+  readonly sellFee?: string | null | undefined;
 }
 
 /** A trade, and what became of its two orders. */

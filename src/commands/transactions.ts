@@ -13,7 +13,7 @@ export interface Deposit extends AnyItem {
   /** Decimal string, more than zero. */
   readonly amount: string;
   /** The bank's or the chain's own name for it. */
-  readonly reference?: string | null;
+  readonly reference?: string | null | undefined;
 }
 
 export type Withdraw = Deposit;

@@ -23,12 +23,12 @@ export interface UpdateOrderStatus extends AnyItem {
   readonly orderId: string;
   readonly status: OrderStatus;
   /** All that is filled so far, decimal string in base. Needed for `partially_filled`. */
-  readonly filledQuantity?: string | null;
+  readonly filledQuantity?: string | null | undefined;
   /**
    * Average price of all that is filled so far, decimal string of at most 18 decimals. Where it is absent, what
    * this update fills is taken at the order's limit price.
    */
-  readonly averagePrice?: string | null;
+  readonly averagePrice?: string | null | undefined;
 }
 
 /** Moves an order on in its states. Placed orders fill and end by `settleTrade` and `cancelOrder` instead. */

@@ -7,7 +7,7 @@ import { PincexError } from '../errors.ts';
 export interface FileValues {
   /** The file's name as messages show it, or null where there is none. */
   readonly name: string | null;
-  /** The values as written, by dotted path; undefined where a key stands without one (`url:`). */
+  /** The values as written, by dotted path; undefined where a key stands without one (`url:`). A section that is empty is one. */
   readonly values: ReadonlyMap<string, unknown>;
 }
 
@@ -52,10 +52,14 @@ function readText(absolute: string, name: string, mayBeMissing: boolean): string
 
 function* flatten(section: Record<string, unknown>, prefix: string): Generator<[string, unknown]> {
   for (const [key, value] of Object.entries(section)) {
-    if (isSection(value)) yield* flatten(value, `${prefix}${key}.`);
+    if (isSection(value) && !isEmptySection(value)) yield* flatten(value, `${prefix}${key}.`);
     else yield [prefix + key, value ?? undefined];
   }
 }
+
+/** `{}`: it says nothing, but its name may be wrong. */
+export const isEmptySection = (value: unknown): boolean =>
+  isSection(value) && Object.keys(value).length === 0;
 
 function isSection(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
 import { parseDuration } from './duration.ts';
+import type { Address } from './load.ts';
 
 /** A configuration key: what it takes, in words for an error, and the schema that decides. */
 export interface Key<T> {
@@ -13,8 +15,8 @@ export interface Key<T> {
  */
 export const keys = {
   data_dir: folder('.pincex'),
-  'database.url': postgresUrl(),
-  'database.read_url': postgresUrl(),
+  'database.url': postgresUrl(problemOfBooks),
+  'database.read_url': postgresUrl(problemOfUrl),
   'database.pool.max': wholeNumber(1, 1_000, 10),
   'database.pool.connection_timeout': duration('10s'),
   'database.pool.max_waiting': wholeNumber(0, 100_000, 1_000),
@@ -48,6 +50,8 @@ export const keys = {
   'service.items_per_second': optionalNumber(1, 1_000_000_000),
   'service.idempotency_retention': duration('24h'),
   'service.drain_delay': timeToLive('1s'),
+  'service.cors_origins': origins(),
+  'service.access_log': flag(false),
 } as const;
 
 /** The path of a key, such as `database.pool.max`. */
@@ -68,12 +72,15 @@ function folder(byDefault: string): Key<string> {
   return { takes: 'the path of a folder', schema: z.string().min(1).default(byDefault) };
 }
 
-function postgresUrl(): Key<string | null> {
+function postgresUrl(problemOf: (url: string) => string | undefined): Key<string | null> {
   return {
     takes: 'a URL such as postgres://user:password@host:5432/name',
     schema: z
       .string()
-      .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text))
+      .superRefine((text, context) => {
+        const problem = problemOf(text);
+        if (problem !== undefined) context.addIssue({ code: 'custom', params: { problem } });
+      })
       .nullable()
       .default(null),
   };
@@ -111,11 +118,21 @@ function addresses(): Key<readonly Address[] | null> {
   };
 }
 
-/** Where a server listens. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
+/** Of pages, as browsers send them: a list in the file, a text with commas in the environment. */
+function origins(): Key<readonly string[]> {
+  return {
+    takes: 'origins such as [https://app.example, http://localhost:3000]',
+    schema: z
+      .union([z.array(z.string()), z.string().transform((text) => text.split(','))])
+      .transform((texts, context) =>
+        texts.map((text) => (isOrigin(text.trim()) ? text.trim() : refuse(context))),
+      )
+      .prefault([]),
+  };
 }
+
+const isOrigin = (text: string): boolean =>
+  /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
 function parseAddress(text: string): Address | null {
   const match = /^(.+):(\d{1,5})$/.exec(text);

@@ -1,9 +1,10 @@
 import path from 'node:path';
+import type { z } from 'zod';
 import { PincexError } from '../errors.ts';
-import { namesOf, readOptions } from '../known.ts';
+import { namesOf, nearest, readOptions } from '../known.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
-import { type FileValues, readConfigFile } from './file.ts';
-import { type Address, type KeyPath, keyPaths, keys, type KeyValue } from './keys.ts';
+import { type FileValues, isEmptySection, readConfigFile } from './file.ts';
+import { type KeyPath, keyPaths, keys, type KeyValue, variableOf } from './keys.ts';
 
 /** The configuration of Pincex, complete and checked. */
 export interface Config {
@@ -68,6 +69,10 @@ export interface ServiceConfig {
   readonly idempotencyRetentionMs: number;
   /** How long it goes on taking calls, and tells that it is not ready, once it is told to stop. */
   readonly drainDelayMs: number;
+  /** Origins of pages that may call it from browsers; none: only pages of its own origin may. */
+  readonly corsOrigins: readonly string[];
+  /** Whether each call is a line of the log. */
+  readonly accessLog: boolean;
 }
 
 /** Redis 7 or Valkey 7.2, or later. */
@@ -86,13 +91,19 @@ export interface RedisConfig {
   readonly minIdleConnections: number;
 }
 
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface LoadConfigOptions {
   /** Where `pincex.yaml` is looked for, and what relative paths start from. Default: the working directory. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** Default: the environment of this process. */
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** The file to read in place of `pincex.yaml` and of PINCEX_CONFIG. It must be there. */
-  readonly file?: string;
+  readonly file?: string | undefined;
 }
 
 const OPTIONS = namesOf<LoadConfigOptions>({ cwd: true, env: true, file: true });
@@ -116,8 +127,9 @@ export function loadConfig(options?: LoadConfigOptions): Config {
     const raw = override?.text ?? file.values.get(key);
     const parsed = keys[key].schema.safeParse(raw);
     if (!parsed.success) {
+      const problem = parsed.error.issues.map(problemIn).find((text) => text !== undefined);
       problems.push(
-        `${key}: ${shown(key, raw)} (${override?.variable ?? file.name}); it takes ${keys[key].takes}`,
+        `${key}: ${shown(key, raw)} (${override?.variable ?? file.name}); ${problem ?? `it takes ${keys[key].takes}`}`,
       );
     }
     // After a problem the value is never used: the check below throws.
@@ -186,26 +198,49 @@ export function loadConfig(options?: LoadConfigOptions): Config {
       itemsPerSecond: read('service.items_per_second'),
       idempotencyRetentionMs: read('service.idempotency_retention'),
       drainDelayMs: read('service.drain_delay'),
+      corsOrigins: read('service.cors_origins'),
+      accessLog: read('service.access_log'),
     },
   };
 
-  const unknown = [...unknownKeys(file), ...unknownVariables(env).map((name) => `${name}: unknown variable`)];
+  const unknown = [...unknownKeys(file), ...unknownVariables(env).map(unknownVariable)];
   if (problems.length + unknown.length > 0) throw invalid(problems, unknown);
   return { ...config, dataDir: path.resolve(cwd, config.dataDir) };
 }
+
+/** What a schema found to say of a value, where that is more than what it takes. */
+function problemIn(issue: z.core.$ZodIssue): string | undefined {
+  const problem: unknown = issue.code === 'custom' ? issue.params?.['problem'] : undefined;
+  return typeof problem === 'string' ? problem : undefined;
+}
+
+/** What keys stand in: `database`, `database.pool`. */
+const sections = new Set(
+  keyPaths.flatMap((path) => path.split('.').map((_, depth, parts) => parts.slice(0, depth).join('.'))),
+);
+sections.delete('');
 
 function unknownKeys(file: FileValues): string[] {
   const problems: string[] = [];
   for (const [key, value] of file.values) {
     if (Object.hasOwn(keys, key)) continue;
-    const isSection = keyPaths.some((path) => path.startsWith(`${key}.`));
-    if (!isSection) problems.push(`${key}: unknown key (${file.name})`);
-    else if (value !== undefined) {
+    const isEmpty = value === undefined || isEmptySection(value);
+    if (!sections.has(key)) {
+      // What has no value may have been meant for either; the deeper first, whose names say more.
+      const near = nearestOf(key, isEmpty ? [...keyPaths, ...[...sections].reverse()] : keyPaths);
+      problems.push(`${key}: unknown key (${file.name}); ${near}`);
+    } else if (!isEmpty) {
       problems.push(`${key}: ${JSON.stringify(value)} (${file.name}); it takes keys of its own`);
     }
   }
   return problems;
 }
+
+const unknownVariable = (name: string): string =>
+  `${name}: unknown variable; ${nearestOf(name, keyPaths.map(variableOf))}`;
+
+const nearestOf = (name: string, known: readonly string[]): string =>
+  `the nearest is ${nearest(name, known) ?? ''}`;
 
 function invalid(problems: string[], unknown: string[]): PincexError {
   const lines = [...problems, ...unknown].map((line) => `\n  ${line}`);

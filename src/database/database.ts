@@ -1,10 +1,12 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { connect, requireWritable } from './client.ts';
-import { failureOf, isPoolTimeout, rethrow, spoilsConnection, unconnected } from './failures.ts';
+import { open, requireSession, requireWritable } from './client.ts';
+import { readDestination, timePerHost, type Destination, type SessionAttributes } from './destination.ts';
+import { failureOf, isPoolTimeout, leadsOn, rethrow, spoilsConnection, unconnected } from './failures.ts';
 import type { Settings } from './hints.ts';
-import { directConfig, findLine, type Line } from './line.ts';
+import { findLine, type Line } from './line.ts';
+import { locally, SETTINGS, UNBOUNDED } from './settings.ts';
 import type { Statement } from './statement.ts';
 import type { Statistics } from '../statistics/statistics.ts';
 
@@ -34,13 +36,17 @@ export interface DatabaseOptions {
 export type ServerName = 'primary' | 'replica';
 
 export interface StatementRun {
+  /** Of the prepared statement. */
   readonly name: string;
   /** Where it ran. */
   readonly server: ServerName;
+  /** Its SQL. */
   readonly text: string;
   /** What its parameters were: arrays as literals. */
   readonly values: readonly (string | null)[];
+  /** Milliseconds that it took. */
   readonly durationMs: number;
+  /** How many it answered. */
   readonly rows: number;
 }
 
@@ -62,21 +68,6 @@ export interface Session {
   query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
 }
 
-/**
- * What a role, a database or the environment may set otherwise, and what would then be read, written or compared as
- * something else: times as they are printed, NULL in arrays, texts and their characters. Nor does a wait for a lock end
- * before its statement does.
- */
-const SETTINGS = {
-  TimeZone: 'UTC',
-  DateStyle: 'ISO',
-  array_nulls: 'on',
-  client_encoding: 'UTF8',
-  standard_conforming_strings: 'on',
-  transform_null_equals: 'off',
-  lock_timeout: '0',
-};
-
 /** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
@@ -89,10 +80,22 @@ interface Opened {
   readonly pool: pg.Pool;
 }
 
+/** A connection of the pool, and the way that its statements go. */
+interface Lent {
+  readonly client: pg.PoolClient;
+  readonly line: Line;
+}
+
 /** The pool of connections, and the only place that talks to the driver. */
 export class Database implements Session {
   readonly #options: DatabaseOptions;
   readonly #settings: Settings;
+  readonly #destination: Destination;
+  /** What the sessions of the pool have to be. */
+  readonly #wanted: SessionAttributes;
+  /** The URL of that host of the destination which new connections of the pool are made to. */
+  #hostUrl = '';
+  #search: Promise<void> | undefined;
   /** Driver's bounds on time: until a connection stands, and until a statement is answered. */
   readonly #bounds: pg.ClientConfig;
   #opened: Promise<Opened> | undefined;
@@ -104,8 +107,11 @@ export class Database implements Session {
   readonly #ends = new WeakMap<pg.ClientBase, Error>();
 
   constructor(options: DatabaseOptions) {
-    const { statementTimeoutMs, connectionTimeoutMs } = options;
+    const { url, server = 'primary', statementTimeoutMs, connectionTimeoutMs } = options;
     this.#options = options;
+    this.#destination = readDestination(url);
+    // Where its address leads elsewhere for a while, a connection is not kept for when it leads back.
+    this.#wanted = server === 'primary' ? 'read-write' : this.#destination.wanted;
     // The server gives a statement up by itself, and says so. A server that does not even answer, such as one that
     // is frozen, is noticed here a little later; the connection is then cut off.
     this.#settings = { ...SETTINGS, statement_timeout: `${statementTimeoutMs}` };
@@ -116,37 +122,42 @@ export class Database implements Session {
   }
 
   async query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]> {
-    const opened = await this.#open();
-    if (!opened.line.isSession) {
-      return this.#transaction(opened, (session) => session.query<Row>(statement, values));
-    }
-    return this.#withClient(opened, (client) => this.#run<Row>(opened.line, client, statement, values));
+    return this.withSession((session) => session.query<Row>(statement, values));
   }
 
   /** Runs `work` on one connection; in a transaction only where a pooler stands between. */
   async withSession<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
-    const opened = await this.#open();
-    if (!opened.line.isSession) return this.#transaction(opened, work);
-    return this.#withClient(opened, (client) =>
-      work({ query: (statement, values) => this.#run(opened.line, client, statement, values) }),
+    return this.#withClient((client, line) =>
+      line.isSession
+        ? work({ query: (statement, values) => this.#run(line, client, statement, values) })
+        : this.#within(client, line, work),
     );
   }
 
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
-    return this.#transaction(await this.#open(), work);
+    return this.#withClient((client, line) => this.#within(client, line, work));
   }
 
   /**
-   * A connection of its own, without the pool's hints and its bounds on time: for long reads. The caller ends it,
-   * and reads in a transaction, since a pooler knows nothing else.
+   * Runs `work` in one snapshot, on a connection of its own, without the pool's hints and its bounds on time: for long
+   * reads.
+   *
+   * @internal
    */
-  async connect(): Promise<pg.Client> {
-    const { line } = await this.#open();
-    const config = line.isSession
-      ? directConfig(this.#options.url, { ...SETTINGS, statement_timeout: '0' })
-      : line.config;
-    return connect({ ...config, types: AS_TEXT });
+  async snapshot<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw closed();
+    const { client } = await open({ connectionString: this.#options.url, types: AS_TEXT }, this.#wanted);
+    try {
+      await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${locally(UNBOUNDED)}`);
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      return rethrow(error);
+    } finally {
+      await client.end();
+    }
   }
 
   /**
@@ -155,7 +166,7 @@ export class Database implements Session {
    * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`
    */
   async ping(): Promise<void> {
-    return this.#withClient(await this.#open(), requireWritable);
+    return this.#withClient(requireWritable);
   }
 
   get poolState(): PoolState {
@@ -171,7 +182,7 @@ export class Database implements Session {
 
   /** Looks at the first call what stands at the URL, and opens the pool that fits. */
   #open(): Promise<Opened> {
-    if (this.#isClosed) throw new PincexError('closed', 'This Pincex was closed');
+    if (this.#isClosed) throw closed();
     if (this.#opened === undefined) {
       const opening = this.#openPool();
       this.#opened = opening;
@@ -181,24 +192,28 @@ export class Database implements Session {
   }
 
   async #openPool(): Promise<Opened> {
-    const { url, max, idleTimeoutMs, queryHints, server = 'primary' } = this.#options;
-    const line = await findLine(url, this.#settings, queryHints, this.#bounds);
+    const { max, connectionTimeoutMs, idleTimeoutMs } = this.#options;
+    const line = await this.#findHost();
+    const hostUrl = (): string => this.#hostUrl;
+    const hostMs = timePerHost(this.#destination, connectionTimeoutMs);
     const pool = new pg.Pool({
-      ...line.config,
       ...this.#bounds,
       max,
       idleTimeoutMillis: idleTimeoutMs,
       keepAlive: true,
       application_name: 'pincex',
       types: AS_TEXT,
-      // Where its address leads elsewhere for a while, a connection is not kept for when it leads back.
-      ...(server === 'primary' && {
-        verify(client, done) {
-          requireWritable(client).then(() => {
-            done();
-          }, done);
-        },
-      }),
+      ...(line.options && { options: line.options }),
+      Client: class extends pg.Client {
+        constructor(config?: pg.ClientConfig) {
+          super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs });
+        }
+      },
+      verify: (client, done) => {
+        requireSession(client, this.#wanted, hostMs).then(() => {
+          done();
+        }, done);
+      },
     });
     // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
     // driver raises besides would end the process if nobody listened.
@@ -212,38 +227,56 @@ export class Database implements Session {
     return { line, pool };
   }
 
-  async #transaction<Result>(
-    opened: Opened,
+  /** Looks for the first host that serves: that is where new connections of the pool lead from now on. */
+  async #findHost(): Promise<Line> {
+    const { url, queryHints } = this.#options;
+    const opened = await open({ connectionString: url, ...this.#bounds }, this.#wanted);
+    try {
+      this.#hostUrl = opened.host.url;
+      return await findLine(opened, this.#destination.options, this.#settings, queryHints);
+    } finally {
+      await opened.client.end();
+    }
+  }
+
+  /** Those that find at the same time that a host serves no more look for the next one together. */
+  #moveOn(): Promise<void> {
+    this.#search ??= this.#findHost()
+      .then(() => undefined)
+      .finally(() => (this.#search = undefined));
+    return this.#search;
+  }
+
+  async #within<Result>(
+    client: pg.PoolClient,
+    line: Line,
     work: (session: TransactionSession) => Promise<Result>,
   ): Promise<Result> {
-    const { line } = opened;
-    return this.#withClient(opened, async (client) => {
-      let hasEnded = false;
-      const session: TransactionSession = {
-        query: async (statement, values) => {
-          if (hasEnded) throw new PincexError('closed', 'This transaction has ended');
-          return this.#run(line, client, statement, values);
-        },
-        client,
-      };
-      let result: Result;
-      try {
-        await this.#control(client, 'begin', line.begin);
-        result = await work(session);
-        hasEnded = true;
-      } catch (error) {
-        hasEnded = true;
-        // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
-        if (!this.#ends.has(client) && failureOf(error) !== 'disconnected') {
-          await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
-        }
-        // A statement of the caller's that was on the connection when it broke has the driver's error.
-        if (error === this.#ends.get(client)) rethrow(error);
-        throw error;
+    let hasEnded = false;
+    const session: TransactionSession = {
+      query: async (statement, values) => {
+        if (hasEnded) throw new PincexError('closed', 'This transaction has ended');
+        return this.#run(line, client, statement, values);
+      },
+      client,
+    };
+    let result: Result;
+    try {
+      await this.#control(client, 'begin', line.begin);
+      result = await work(session);
+      hasEnded = true;
+    } catch (error) {
+      hasEnded = true;
+      // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
+      if (!this.#ends.has(client) && failureOf(error) !== 'disconnected') {
+        await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
       }
-      await this.#commit(client);
-      return result;
-    });
+      // A statement of the caller's that was on the connection when it broke has the driver's error.
+      if (error === this.#ends.get(client)) rethrow(error);
+      throw error;
+    }
+    await this.#commit(client);
+    return result;
   }
 
   /** PostgreSQL answers COMMIT with ROLLBACK where a statement failed, even if its caller swallowed the error. */
@@ -264,28 +297,41 @@ export class Database implements Session {
     return result;
   }
 
-  async #withClient<Result>(
-    { pool }: Opened,
-    work: (client: pg.PoolClient) => Promise<Result>,
-  ): Promise<Result> {
-    this.#requireRoom(pool);
-    let client: pg.PoolClient;
-    const isBusy = pool.idleCount === 0 && pool.totalCount >= this.#options.max;
-    const began = performance.now();
-    try {
-      client = await pool.connect();
-      if (isBusy) this.#options.statistics?.poolWait(performance.now() - began);
-    } catch (error) {
-      throw this.#connectionError(pool, error);
-    }
+  async #withClient<Result>(work: (client: pg.PoolClient, line: Line) => Promise<Result>): Promise<Result> {
+    const { client, line } = await this.#lend();
     let broken = false;
     try {
-      return await work(client);
+      return await work(client, line);
     } catch (error) {
       broken = spoilsConnection(error) || this.#unfit.has(client);
       throw error;
     } finally {
       client.release(broken);
+    }
+  }
+
+  /** Where the host that connections led to serves no more, and the URL has others, they are tried before anybody is told. */
+  async #lend(): Promise<Lent> {
+    const { line, pool } = await this.#open();
+    try {
+      return { client: await this.#connect(pool), line };
+    } catch (error) {
+      if (this.#destination.hosts.length === 1 || !leadsOn(error)) throw error;
+      await this.#moveOn();
+      return { client: await this.#connect(pool), line };
+    }
+  }
+
+  async #connect(pool: pg.Pool): Promise<pg.PoolClient> {
+    this.#requireRoom(pool);
+    const isBusy = pool.idleCount === 0 && pool.totalCount >= this.#options.max;
+    const began = performance.now();
+    try {
+      const client = await pool.connect();
+      if (isBusy) this.#options.statistics?.poolWait(performance.now() - began);
+      return client;
+    } catch (error) {
+      throw this.#connectionError(pool, error);
     }
   }
 
@@ -303,7 +349,7 @@ export class Database implements Session {
   }
 
   #connectionError(pool: pg.Pool, error: unknown): unknown {
-    if (pool.ending) return new PincexError('closed', 'This Pincex was closed', { cause: error });
+    if (pool.ending) return closed(error);
     const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
     if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);
@@ -344,8 +390,38 @@ export class Database implements Session {
   }
 }
 
+function closed(cause?: unknown): PincexError {
+  return new PincexError('closed', 'This Pincex was closed', cause === undefined ? {} : { cause });
+}
+
+/**
+ * The connection of a transaction, for statements of the caller's own: the client of `pg` as far as statements need it. Where a
+ * library asks for the client itself, it is that: `tx.client as pg.ClientBase`.
+ */
+export interface TransactionClient {
+  /** Runs a statement, with its parameters as `$1`, `$2` …; of several in one text, without parameters, the last one answers. */
+  query<Row extends object = Record<string, string | null>>(
+    statement: string | TransactionStatement,
+    values?: unknown[],
+  ): Promise<TransactionAnswer<Row>>;
+}
+
+/** A statement with what belongs to it. */
+export interface TransactionStatement {
+  readonly text: string;
+  readonly values?: unknown[] | undefined;
+}
+
+/** What a statement answers. */
+export interface TransactionAnswer<Row> {
+  /** Every column as the text that PostgreSQL prints. */
+  readonly rows: Row[];
+  /** How many rows it read or changed; `null` of statements that do neither. */
+  readonly rowCount: number | null;
+}
+
 /** One connection inside a transaction. */
 export interface TransactionSession extends Session {
   /** The driver's own client, for statements of the caller's. */
-  readonly client: pg.ClientBase;
+  readonly client: TransactionClient;
 }

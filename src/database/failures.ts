@@ -1,5 +1,7 @@
 import pg from 'pg';
+import { describe } from '../describe.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
+import type { Host } from './destination.ts';
 import { meaningOf, SPOILT, type Failure } from './sqlStates.ts';
 
 export type { Failure } from './sqlStates.ts';
@@ -46,7 +48,7 @@ export function isPoolTimeout(error: unknown): boolean {
 
 /** Whether a connection on which this happened is of no use from now on, though the server may still be there. */
 export function spoilsConnection(error: unknown): boolean {
-  if (failureOf(error) === 'disconnected' || (error instanceof PincexError && writeless.has(error)))
+  if (failureOf(error) === 'disconnected' || (error instanceof PincexError && elsewhere.has(error)))
     return true;
   const cause = error instanceof PincexError ? error.cause : error;
   return cause instanceof pg.DatabaseError && SPOILT.has(cause.code ?? '');
@@ -105,16 +107,58 @@ export function unconnected(error: unknown): PincexError {
 
 /** The server at the other end takes no writes. */
 export function readOnly(why: string): PincexError {
-  const message = `This server is read-only (${why}); ${meaningOf('25006').remedy}`;
+  return misplaced(`This server is read-only (${why}); ${meaningOf('25006').remedy}`);
+}
+
+/** The server at the other end is not what the URL wants it to be. */
+export function unwanted(wanted: string, why: string): PincexError {
+  return misplaced(
+    `The URL of the database wants a server that is ${wanted} (target_session_attrs), and this one is not: ${why}`,
+  );
+}
+
+function misplaced(message: string): PincexError {
   const error = made('database_unavailable', 'refused', message);
-  writeless.add(error);
+  elsewhere.add(error);
   return error;
 }
 
-/** Errors of servers that said by themselves that they take no writes. */
-const writeless = new WeakSet<PincexError>();
+/** Errors of servers that answered, and are not the one that is needed. */
+const elsewhere = new WeakSet<PincexError>();
+
+/** Tables would be looked for, and made, in another schema than all others look in. */
+export function foreignSchema(schema: string | null): PincexError {
+  const where = schema === null ? 'has no schema that it may use' : `works in the schema ${describe(schema)}`;
+  return made(
+    'database_refused',
+    'other',
+    `This connection ${where}, and Pincex knows its tables in public only: let search_path begin with public (a role or a database has it by ALTER … SET search_path, a URL or PGOPTIONS by options), or grant USAGE on public; for other books take another database`,
+  );
+}
+
+/**
+ * Whether the next host of a URL is to be tried, as libpq does: nobody answers at this one, or it takes no connections
+ * just now, or is not what is wanted. What else a server says would be said by others, too.
+ */
+export function leadsOn(error: unknown): boolean {
+  if (!(error instanceof PincexError) || failures.get(error) !== 'refused') return false;
+  return !(error.cause instanceof pg.DatabaseError) || error.cause.code === '57P03';
+}
+
+/** No host of a URL has the session that is wanted. */
+export function noneServes(tried: readonly { host: Host; error: unknown }[]): unknown {
+  if (tried.length === 1) return tried[0]?.error;
+  const message = `None of the hosts of the database serves: ${tried
+    .map(({ host, error }) => `${host.name}: ${wordsOf(error)}`)
+    .join('; ')}`;
+  const cause = new AggregateError(tried.map(({ error }) => error));
+  return made('database_unavailable', 'refused', message, cause);
+}
 
 const TLS = 'see "TLS to PostgreSQL" in docs/operations.md';
+
+/** The driver's own words, which have no codes. */
+const ABOUT_TLS = /^(The server does not support SSL|SECURITY WARNING|.*sslnegotiation)/;
 
 /** What is to be mended here before a connection can be made. */
 function mistakeIn(error: unknown): string | undefined {
@@ -124,7 +168,7 @@ function mistakeIn(error: unknown): string | undefined {
   const isRefused = /^(ERR_(TLS|SSL|OSSL)_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(
     code,
   );
-  if (isRefused || message.includes('does not support SSL')) return TLS;
+  if (isRefused || ABOUT_TLS.test(message)) return TLS;
   if (message.startsWith('SASL')) return meaningOf('28P01').remedy;
   return undefined;
 }
@@ -169,5 +213,6 @@ function wordsOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((each) => wordsOf(each)).join('; ');
   }
-  return error instanceof Error ? error.message : String(error);
+  // OpenSSL ends its words with the end of a line.
+  return error instanceof Error ? error.message.trim() : String(error);
 }

@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import { connect, isSession } from './client.ts';
-import { refusesOptions, rethrow } from './failures.ts';
+import type { Opened } from './client.ts';
+import { rethrow } from './failures.ts';
 import { chooseHints, type Hints, type Settings } from './hints.ts';
 import { PreparedStatements } from './prepared.ts';
+import { locally, startOptions } from './settings.ts';
 import type { Statement } from './statement.ts';
 
 /**
@@ -10,8 +11,8 @@ import type { Statement } from './statement.ts';
  * session for each transaction, such as PgBouncer in transaction mode.
  */
 export interface Line {
-  /** What a connection is made with. */
-  readonly config: pg.ClientConfig;
+  /** What a session starts with: the caller's, and those settings of ours that it keeps. */
+  readonly options: string | undefined;
   /** Whether a statement by itself finds the settings that it needs, or only one in a transaction does. */
   readonly isSession: boolean;
   /** Begins a transaction in which the settings hold, in one round trip. */
@@ -22,14 +23,14 @@ export interface Line {
 
 /** Settings are given once, when a connection starts, and cost nothing from then on; statements are kept prepared. */
 class DirectLine implements Line {
-  readonly config: pg.ClientConfig;
+  readonly options: string;
   readonly isSession = true;
   readonly begin = 'BEGIN';
   readonly #hints: Hints;
   readonly #prepared = new PreparedStatements();
 
-  constructor(url: string, settings: Settings, hints: Hints) {
-    this.config = directConfig(url, { ...settings, ...hints.settings });
+  constructor(given: string | undefined, settings: Settings, hints: Hints) {
+    this.options = startOptions(given, { ...settings, ...hints.settings });
     this.#hints = hints;
   }
 
@@ -45,18 +46,15 @@ class DirectLine implements Line {
  * their transaction. The isolation is named, since that of the session may be anything.
  */
 class PooledLine implements Line {
-  readonly config: pg.ClientConfig;
+  readonly options: string | undefined;
   readonly isSession = false;
   readonly begin: string;
   readonly #hints: Hints;
 
-  constructor(url: string, settings: Settings, hints: Hints) {
-    this.config = pooledConfig(url);
+  constructor(given: string | undefined, settings: Settings, hints: Hints) {
+    this.options = given;
     this.#hints = hints;
-    const local = Object.entries({ ...settings, ...hints.settings }).map(
-      ([name, value]) => `; SET LOCAL ${name} = '${value}'`,
-    );
-    this.begin = `BEGIN ISOLATION LEVEL READ COMMITTED${local.join('')}`;
+    this.begin = `BEGIN ISOLATION LEVEL READ COMMITTED${locally({ ...settings, ...hints.settings })}`;
   }
 
   send(_: pg.ClientBase, statement: Statement) {
@@ -65,26 +63,21 @@ class PooledLine implements Line {
 }
 
 /**
- * Finds out, with one connection, what stands at `url`.
+ * Finds out, with a connection, how statements are to be sent on it and on those like it.
  *
+ * @param given the `options` of the URL
  * @param settings what statements need, hints apart
  * @param wantsHints what `enable_query_hints` says
  * @throws PincexError `database_unavailable`
  */
 export async function findLine(
-  url: string,
+  { client, isSession }: Opened,
+  given: string | undefined,
   settings: Settings,
   wantsHints: boolean,
-  bounds: pg.ClientConfig,
 ): Promise<Line> {
-  const client = await connectAnyhow(url, settings, bounds);
-  try {
-    const hints = await hintsFor(client, wantsHints);
-    const Found = (await isSession(client)) ? DirectLine : PooledLine;
-    return new Found(url, settings, hints);
-  } finally {
-    await client.end();
-  }
+  const Found = isSession ? DirectLine : PooledLine;
+  return new Found(given, settings, await hintsFor(client, wantsHints));
 }
 
 /** How plans are pinned in the sessions of this server. */
@@ -98,31 +91,4 @@ async function hasHintPlan(client: pg.Client): Promise<boolean> {
     .query(`SELECT FROM pg_settings WHERE name = 'pg_hint_plan.enable_hint' AND setting = 'on'`)
     .catch(rethrow);
   return rowCount === 1;
-}
-
-/** PgBouncer refuses `options` unless it is told to ignore them. */
-async function connectAnyhow(url: string, settings: Settings, bounds: pg.ClientConfig): Promise<pg.Client> {
-  try {
-    return await connect({ ...directConfig(url, settings), ...bounds });
-  } catch (error) {
-    if (!refusesOptions(error)) throw error;
-    return connect({ ...pooledConfig(url), ...bounds });
-  }
-}
-
-/** Our settings come after those of the URL, which the driver would take instead of them. */
-export function directConfig(url: string, settings: Settings): pg.ClientConfig {
-  const own = Object.entries({ ...settings, default_transaction_isolation: 'read committed' }).map(
-    ([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`,
-  );
-  const { connectionString, options } = pooledConfig(url);
-  return { connectionString, options: [options, ...own].filter(Boolean).join(' ') };
-}
-
-/** What the caller put into the URL is the caller's: it is sent, whatever stands there. */
-function pooledConfig(url: string): pg.ClientConfig {
-  const parsed = new URL(url);
-  const given = parsed.searchParams.getAll('options');
-  parsed.searchParams.delete('options');
-  return { connectionString: parsed.href, ...(given.length > 0 && { options: given.join(' ') }) };
 }

@@ -7,9 +7,9 @@ export interface Statement {
    * How pg_hint_plan is to plan it, where a server has that: each names the aliases that the text uses, such as
    * `IndexScan(a accounts_pkey)`. An alias means one table in all parts of a statement, since hints see no parts.
    */
-  readonly hints?: readonly string[];
+  readonly hints?: readonly string[] | undefined;
   /** `array`: rows come as arrays of their columns, which is cheaper where there are thousands. */
-  readonly rowMode?: 'array';
+  readonly rowMode?: 'array' | undefined;
 }
 
 /** A statement in parts, or a part of one, with its own parameters from `$1` on. */

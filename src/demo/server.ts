@@ -27,8 +27,10 @@ export async function startDemoServer(
 }
 
 function recreateDatabase(url: string): Promise<void> {
-  const name = pg.escapeIdentifier(new URL(url).pathname.slice(1));
-  return withClient(new URL('/postgres', url).href, async (client) => {
+  const maintenance = new URL(url);
+  const name = pg.escapeIdentifier(maintenance.pathname.slice(1));
+  maintenance.pathname = 'postgres';
+  return withClient(maintenance.href, async (client) => {
     await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await client.query(`CREATE DATABASE ${name}`);
   });

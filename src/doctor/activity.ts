@@ -1,5 +1,6 @@
-import { duration, many, type Check, type Finding } from './check.ts';
+import { duration, many, type Check } from './check.ts';
 import { isLive, processesToJudge, readProcesses, type ProcessRow } from './processes.ts';
+import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** A transaction that is open. */

@@ -1,16 +1,6 @@
 import type pg from 'pg';
+import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
-
-/** Something that is not as it should be. */
-export interface Finding {
-  /** `hurts`: it costs correctness, safety or most of the speed, now. `advice`: it could be better. */
-  readonly severity: 'hurts' | 'advice';
-  /** What it is about, such as `index orders_book`. */
-  readonly subject: string;
-  readonly message: string;
-  /** What to do about it. */
-  readonly remedy: string;
-}
 
 /** What is looked at. */
 export interface Patient {

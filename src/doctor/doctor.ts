@@ -2,11 +2,12 @@ import pg from 'pg';
 import { connect } from '../database/client.ts';
 import { failureOf, rethrow } from '../database/failures.ts';
 import { connections, deadlocks, durability, transactions } from './activity.ts';
-import type { Check, Finding, Patient } from './check.ts';
+import type { Check, Patient } from './check.ts';
 import { indexesDistinct, indexesThere, indexesUsed } from './indexes.ts';
 import { plans } from './plans.ts';
 import { batchSizes, cache, pool } from './processes.ts';
 import { replicas } from './replicas.ts';
+import type { DoctorFinding, DoctorReport, Finding } from './report.ts';
 import { migrated } from './schema.ts';
 import { analyzed, hotUpdates, vacuumed } from './tables.ts';
 import { thresholds, type Thresholds } from './thresholds.ts';
@@ -30,19 +31,6 @@ export const checks: readonly Check[] = [
   cache,
   batchSizes,
 ];
-
-/** A finding, and the check that found it. */
-export interface DoctorFinding extends Finding {
-  readonly check: string;
-}
-
-export interface DoctorReport {
-  /** Whether nothing hurts; there may be advice. */
-  readonly ok: boolean;
-  readonly findings: readonly DoctorFinding[];
-  /** The names of the checks that were made. */
-  readonly checks: readonly string[];
-}
 
 export interface DoctorOptions {
   /** `postgres://…` of the books. */

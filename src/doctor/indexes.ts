@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { duration, many, type Check, type Finding } from './check.ts';
+import { duration, many, type Check } from './check.ts';
 import { migratedIndexes, type MigratedIndex } from './migratedIndexes.ts';
+import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** An index as PostgreSQL has it. */

@@ -3,7 +3,8 @@ import { noHints, type Hints } from '../database/hints.ts';
 import { failureOf } from '../database/failures.ts';
 import { hintsFor } from '../database/line.ts';
 import type { Statement } from '../database/statement.ts';
-import { many, type Check, type Finding } from './check.ts';
+import { many, type Check } from './check.ts';
+import type { Finding } from './report.ts';
 import { issuedStatements, type IssuedStatement } from './statements.ts';
 
 /** How a plan reads one table. */

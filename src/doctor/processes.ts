@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { KindName } from '../repository/kinds.ts';
 import type { BatchSize, ProcessStatistics } from '../statistics/statistics.ts';
-import { many, percent, type Check, type Finding, type Patient } from './check.ts';
+import { many, percent, type Check, type Patient } from './check.ts';
+import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** A process as it last reported. */

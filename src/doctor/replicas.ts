@@ -1,5 +1,6 @@
 import { withClient } from '../database/client.ts';
-import { duration, many, type Check, type Finding } from './check.ts';
+import { duration, many, type Check } from './check.ts';
+import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** A replica as the primary sees it. */

@@ -1,6 +1,7 @@
 import { migrationStatus } from '../migrations/runner.ts';
 import { REMEDIES, type MigrationState } from '../migrations/states.ts';
-import type { Check, Finding } from './check.ts';
+import type { Check } from './check.ts';
+import type { Finding } from './report.ts';
 
 export const migrated: Check = {
   name: 'migrations',

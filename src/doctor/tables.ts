@@ -1,7 +1,8 @@
 import type pg from 'pg';
-import { duration, many, percent, type Check, type Finding } from './check.ts';
+import { duration, many, percent, type Check } from './check.ts';
 import { indexesOfOurTables, removal, type Index } from './indexes.ts';
 import { migratedIndexes } from './migratedIndexes.ts';
+import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** What PostgreSQL counts of a table. */

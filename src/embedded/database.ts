@@ -1,10 +1,11 @@
-import pg from 'pg';
+import { withClient } from '../database/client.ts';
+import { failureOf } from '../database/failures.ts';
 
 const DATABASE = 'pincex';
 
-/** The URL of a database of the embedded server. */
+/** The URL of a database of the embedded server. It says all that `PG…` variables would say otherwise. */
 export function urlOf(port: number, password: string, database = DATABASE): string {
-  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable&options=`;
 }
 
 /** Creates the database where it is not there yet. */
@@ -21,21 +22,9 @@ export async function answers(url: string): Promise<boolean> {
     await withClient(url, (client) => client.query('SELECT'));
     return true;
   } catch (error) {
-    const code = (error as { code?: string }).code ?? '';
-    // Refused or cut off on the way, or told "shutting down" or "starting up" by the server.
-    if (/^(ECONNREFUSED|ECONNRESET|EPIPE|57P0\d)$/.test(code)) return false;
+    // Nobody there, cut off on the way, or told "shutting down" or "starting up" by the server; not that it is full.
+    const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
+    if (['refused', 'disconnected'].includes(failureOf(error)) && !code.startsWith('53')) return false;
     throw error;
-  }
-}
-
-async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  // A server that stops right now also tells so outside of any query, which would be thrown otherwise.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await use(client);
-  } finally {
-    await client.end();
   }
 }

@@ -42,12 +42,12 @@ export const STRATEGIES = ['auto', 'guard', 'lock'] as const;
 
 export interface BatchOptions {
   /** Default `partial`. */
-  readonly mode?: BatchMode;
+  readonly mode?: BatchMode | undefined;
   /**
    * The id of the batch, a UUID that no other batch has: for a caller who has to know it before the batch has run.
    * Default: a new one, version 7.
    */
-  readonly batchId?: string;
+  readonly batchId?: string | undefined;
   /**
    * Who sends it, such as the name of an employee or of a service: 1 to 128 characters as an id has them. Kept with each
    * operation of the batch, and no part of what a replay is compared by. Default: nobody is named.

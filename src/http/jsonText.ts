@@ -74,16 +74,26 @@ function givenTwice(levels: readonly Level[]): Problem {
   return malformed({ pointer: shortened(`/${parts.join('/')}`), detail: 'is given twice' });
 }
 
+/** An element of an array, and where it begins. */
+interface Element {
+  readonly index: number;
+  readonly at: number;
+}
+
 /**
- * What stands at this place of a JSON text that could be parsed, a number with all its digits; `undefined` where nothing
- * does, as in no text.
- *
- * @param pointer RFC 6901
+ * Tells what stands at a place (RFC 6901) of a JSON text that could be parsed, a number with all its digits; `undefined`
+ * where nothing does, as in no text. Places of an array are found in one pass as long as they are asked for in their order.
  */
-export function textAt(json: string, pointer: string): string | undefined {
+export function textsOf(json: string): (pointer: string) => string | undefined {
+  const latest = new Map<number, Element>();
+  return (pointer) => textAt(json, pointer, latest);
+}
+
+/** @param latest of each array by where it begins: what was found last */
+function textAt(json: string, pointer: string, latest: Map<number, Element>): string | undefined {
   let at: number | undefined = afterSpace(json, 0);
   for (const part of pointer.split('/').slice(1)) {
-    at = memberOf(json, at, part.replaceAll('~1', '/').replaceAll('~0', '~'));
+    at = memberOf(json, at, part.replaceAll('~1', '/').replaceAll('~0', '~'), latest);
     if (at === undefined) return undefined;
   }
   switch (json.charCodeAt(at)) {
@@ -97,11 +107,18 @@ export function textAt(json: string, pointer: string): string | undefined {
 }
 
 /** Where the member of an object, or the element of an array, begins. */
-function memberOf(json: string, container: number, wanted: string): number | undefined {
+function memberOf(
+  json: string,
+  container: number,
+  wanted: string,
+  latest: Map<number, Element>,
+): number | undefined {
   const isObject = json.charCodeAt(container) === OPEN_OBJECT;
   if (!isObject && json.charCodeAt(container) !== OPEN_ARRAY) return undefined;
-  let at = afterSpace(json, container + 1);
-  for (let index = 0; at < json.length && !isClosing(json.charCodeAt(at)); index++) {
+  const known = isObject ? undefined : latest.get(container);
+  const isAhead = known !== undefined && Number(wanted) >= known.index;
+  let { index, at } = isAhead ? known : { index: 0, at: afterSpace(json, container + 1) };
+  for (; at < json.length && !isClosing(json.charCodeAt(at)); index++) {
     let name = String(index);
     if (isObject) {
       const end = endOfString(json, at) + 1;
@@ -109,7 +126,10 @@ function memberOf(json: string, container: number, wanted: string): number | und
       const colon = afterSpace(json, end);
       at = afterSpace(json, colon + 1);
     }
-    if (name === wanted) return at;
+    if (name === wanted) {
+      if (!isObject) latest.set(container, { index, at });
+      return at;
+    }
     at = afterSpace(json, endOfValue(json, at));
     if (json.charCodeAt(at) === COMMA) at = afterSpace(json, at + 1);
   }

@@ -3,7 +3,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyContextConfig } from 'fastify';
 import type { App } from './app.ts';
 import { components } from './schemas/common.ts';
-import { documented } from './schemas/documented.ts';
+import { documented, TAGS } from './schemas/documented.ts';
+import { mixedItem, mixedNames } from './schemas/items.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,6 +15,9 @@ declare module 'fastify' {
 
 const PAGE = '/docs';
 const DOCUMENT = '/openapi.json';
+
+/** Of the page, in place of that of the library it is made with. */
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 32"><text x="4" y="24" font-family="sans-serif" font-size="24" font-weight="bold" fill="#fff">Pincex</text></svg>`;
 
 /**
  * Describes every route that is registered after it.
@@ -34,8 +38,13 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
       info: {
         title: 'Pincex',
         version,
-        description: 'The batch engine of an exchange: accounts, funds, orders and trades, many at a time.',
+        description:
+          'The batch engine of an exchange: accounts, funds, orders and trades, many at a time. The examples succeed one after the other on empty books.',
+        contact: { name: 'Pincex' },
+        license: { name: 'MIT', identifier: 'MIT' },
       },
+      servers: [{ url: '/', description: 'Where this document is from' }],
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: {
         securitySchemes: {
           key: {
@@ -47,10 +56,23 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
       },
     },
     transform: ({ schema, url, route }) => ({ schema: documented(schema, route.config), url }),
+    transformObject: (document) =>
+      'openapiObject' in document ? withMapping(document.openapiObject) : document.swaggerObject,
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
     },
   });
+}
+
+/** Says which command is which component: what checks calls does not take it in their schemas. */
+function withMapping<Document extends { readonly components?: object }>(document: Document): Document {
+  const { schemas } = document.components as { schemas: Record<string, { discriminator?: object }> };
+  const mapping = Object.fromEntries(
+    Object.entries(mixedNames).map(([command, name]) => [command, `#/components/schemas/${name}`]),
+  );
+  const schema = schemas[mixedItem.name];
+  if (schema !== undefined) schema.discriminator = { ...schema.discriminator, mapping };
+  return document;
 }
 
 /** What a key has to be good for, as the document says it: all that stands there; nothing where no key is needed. */
@@ -58,8 +80,20 @@ function securityOf({ public: isPublic, scope = [] }: FastifyContextConfig = {})
   return isPublic ? [] : [{ key: typeof scope === 'string' ? [scope] : [...scope] }];
 }
 
+/** Whoever begins at the root, as people do, is led to the page. */
+export function beginAtDocument(app: App): void {
+  // From wherever the root is, behind a proxy.
+  app.get('/', { config: { public: true }, schema: { hide: true } }, (_, reply) =>
+    reply.redirect(`.${PAGE}/`),
+  );
+}
+
 /** Serves the document, and a page to read it and to try calls on. */
 export async function serveDocument(app: App): Promise<void> {
-  await app.register(swaggerUi, { routePrefix: PAGE });
+  await app.register(swaggerUi, {
+    routePrefix: PAGE,
+    theme: { title: 'Pincex' },
+    logo: { type: 'image/svg+xml', content: LOGO },
+  });
   app.get(DOCUMENT, { schema: { hide: true } }, () => app.swagger());
 }

@@ -34,7 +34,8 @@ export class Problem extends Error {
 export function malformed(...errors: readonly [Fault, ...Fault[]]): Problem {
   const [{ pointer, parameter, header, detail }] = errors;
   const place = pointer ?? parameter ?? header ?? '';
-  return new Problem(400, 'malformed_request', `${place || 'The body'} ${detail}`, { errors });
+  const more = errors.length === 1 ? '' : `; errors names ${errors.length - 1} more`;
+  return new Problem(400, 'malformed_request', `${place || 'The body'} ${detail}${more}`, { errors });
 }
 
 /** A text of the caller's, as an answer repeats it. */

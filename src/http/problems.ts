@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
-import { escaped, textAt } from './jsonText.ts';
+import { escaped, textsOf } from './jsonText.ts';
 import { malformed, Problem, shortened, type Fault, type ProblemOptions } from './problem.ts';
 
 /** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
@@ -31,7 +31,13 @@ declare module 'fastify' {
     readonly codes?: Omit<Fault, 'detail'>;
   }
 
+  interface FastifyInstance {
+    readonly onRefusal: (code: string) => void;
+  }
+
   interface FastifyRequest {
+    /** The code of the problem that it was answered with; null where it was not. */
+    problem: string | null;
     /** The batch that it runs, once that is certain: told where nobody knows how it ended. */
     batchId: string | null;
   }
@@ -43,9 +49,18 @@ const UNSAID: Readonly<Partial<Record<ErrorCode, string>>> = {
   database_refused: 'The database refuses what the service needs; the log says why',
 };
 
-/** Every error of every route leaves as `application/problem+json`. */
-export function answerWithProblems(app: FastifyInstance): void {
+/**
+ * Every error of every route leaves as `application/problem+json`.
+ *
+ * @param onRefusal told of each by its code
+ */
+export function answerWithProblems(
+  app: FastifyInstance,
+  onRefusal: (code: string) => void = () => undefined,
+): void {
+  app.decorate('onRefusal', onRefusal);
   app.decorateRequest('batchId', null);
+  app.decorateRequest('problem', null);
   app.setErrorHandler(answerWithProblem);
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -67,6 +82,8 @@ export function answerWithProblem(
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  reply.request.problem = problem.code;
+  reply.server.onRefusal(problem.code);
   return reply
     .status(problem.status)
     .headers({ ...problem.options.headers, 'content-type': 'application/problem+json; charset=utf-8' })
@@ -163,6 +180,7 @@ function ofValidation(
   request: FastifyRequest,
 ): Problem {
   const place = PLACES[validationContext ?? 'body'];
+  const textAt = textsOf(request.rawBody);
   const [first, ...others] = validation.map(
     ({ instancePath, keyword, params, message = 'is not valid' }): Fault => {
       const named = PROPERTY[keyword];
@@ -170,7 +188,7 @@ function ofValidation(
       const pointer = `${instancePath}${typeof property === 'string' ? `/${shortened(escaped(property))}` : ''}`;
       const detail = wordsFor(keyword, params, message);
       if (place !== 'pointer') return { [place]: pointer.slice(1), detail };
-      const got = UNSEEN.has(keyword) ? undefined : textAt(request.rawBody, pointer);
+      const got = UNSEEN.has(keyword) ? undefined : textAt(pointer);
       return { pointer, detail: got === undefined ? detail : `${detail}: got ${shortened(got)}` };
     },
   );

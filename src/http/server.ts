@@ -1,11 +1,10 @@
 import { maxHeaderSize } from 'node:http';
 import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { validate as isUuid } from 'uuid';
 import { limits } from '../limits.ts';
 import type { Pincex } from '../pincex.ts';
 import { access } from './access/plugin.ts';
-import { KeyStore } from './access/store.ts';
+import { logCall, logCalls } from './accessLog.ts';
 import { Admission } from './admission.ts';
 import type { App } from './app.ts';
 import { Batches } from './batches.ts';
@@ -13,8 +12,11 @@ import { closeCleanly, settleConnection, type Closing } from './closing.ts';
 import { readJson } from './json.ts';
 import { readDeadlines } from './deadline.ts';
 import { boundCallsInHand, Shares } from './inHand.ts';
-import { describe, serveDocument } from './openapi.ts';
+import { notePaths } from './methods.ts';
+import { beginAtDocument, describe, serveDocument } from './openapi.ts';
+import { allowOrigins } from './origins.ts';
 import { answerWithProblem, answerWithProblems } from './problems.ts';
+import { requestIdOf, tellRequestIds } from './requestId.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
 import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/service.ts';
@@ -25,6 +27,7 @@ import { strict } from './schemas/common.ts';
 import { cutSlowReaders } from './slowReaders.ts';
 import { Turns } from './turns.ts';
 import { answerForNode, answerUnreadable, noteUnanswered } from './unreadable.ts';
+import { validateCalls } from './validation.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
@@ -34,6 +37,10 @@ export interface ServerOptions extends ServiceLimits {
   readonly itemsPerSecond: number | null;
   readonly idempotencyRetentionMs: number;
   readonly logger?: FastifyServerOptions['loggerInstance'];
+  /** Of pages that may call it from browsers. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether each call is a line of the log. */
+  readonly accessLog?: boolean;
   readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly patience?: Patience;
 }
@@ -60,6 +67,8 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     itemsPerSecond,
     idempotencyRetentionMs,
     logger,
+    corsOrigins = [],
+    accessLog = false,
     tls,
     patience = PATIENCE,
     bodyLimit,
@@ -68,14 +77,16 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     queueTimeoutMs,
   } = options;
   const closing: Closing = { isUnderWay: false };
+  const onRefusal = (code: string): void => {
+    pincex.statistics.refusal(code);
+  };
   const settings: FastifyServerOptions = {
     ...(logger && { loggerInstance: logger }),
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdOf,
     bodyLimit,
     // As long as headers may be together: a path that is too long needs a key first, like all that do not exist.
     routerOptions: { maxParamLength: maxHeaderSize },
-    // HEAD of a stream would read a whole table for nobody.
-    exposeHeadRoutes: false,
     requestTimeout: patience.requestMs,
     keepAliveTimeout: patience.idleMs,
     // What comes too late is refused as a problem, like all else.
@@ -83,17 +94,11 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     // What fails before there is a route, or a request at all, never comes to the handler of errors.
     frameworkErrors(error, request, reply) {
       settleConnection(closing, request, reply);
+      if (accessLog) logCall(request, reply);
+      reply.header('request-id', request.id);
       void answerWithProblem(error, request, reply);
     },
-    clientErrorHandler: answerUnreadable,
-    // What does not fit its schema is refused, not bent until it does.
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, discriminator: true },
-      // That of its own also takes `urn:uuid:…`, which the engine does not.
-      onCreate(ajv) {
-        ajv.addFormat('uuid', isUuid);
-      },
-    },
+    clientErrorHandler: answerUnreadable(onRefusal),
   };
   const connections = {
     connectionsCheckingInterval: patience.checkMs,
@@ -108,20 +113,26 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   const answers = new Shares(limits.untakenAnswers);
   const turns = new Turns(admission, answers);
   readJson(app);
-  answerWithProblems(app);
+  answerWithProblems(app, onRefusal);
+  if (accessLog) logCalls(app);
+  tellRequestIds(app);
+  allowOrigins(app, corsOrigins);
   closeCleanly(app, closing, turns, patience.requestMs);
+  validateCalls(app);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  const refuseOtherMethods = notePaths(app);
   await describe(app, version, isLocal);
   cutSlowReaders(app, patience.requestMs);
   noteUnanswered(app);
   answerForNode(app);
   refuseParameters(app);
   readDeadlines(app);
-  await app.register(access, { keys: new KeyStore(pincex.session), itemsPerSecond });
+  await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
   // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
   boundCallsInHand(app, new Shares(2 * (maxConcurrent + maxWaiting + maxConcurrent)), answers);
   await serveDocument(app);
+  beginAtDocument(app);
 
   const requests = new Requests(pincex, {
     retentionMs: idempotencyRetentionMs,
@@ -136,6 +147,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   // A stream goes on for as long as its client reads: it must not take the places of calls.
   streamRoutes(app, pincex, new Admission({ maxConcurrent, maxWaiting: 0, queueTimeoutMs }));
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
+  refuseOtherMethods();
   return app;
 }
 

@@ -2,13 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { isIPv4, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
-import type { Logger } from 'pino';
 import type { ServiceConfig } from '../config/load.ts';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
+import type { Logger } from '../logging.ts';
 import type { Pincex } from '../pincex.ts';
-import { buildServer } from './server.ts';
+import { packageVersion } from '../version.ts';
 import { startSweeping } from './sweeping.ts';
 
+export interface ServiceOptions {
+  /** Takes what the service has to say of itself. Default: nothing is logged. */
+  readonly logger?: Logger | undefined;
+}
+
+/** The HTTP service of a process. */
 export interface Service {
   /** Where it listens. */
   readonly url: string;
@@ -20,16 +27,20 @@ export interface Service {
 }
 
 /**
- * Serves the books over HTTP. Closing the books is for the caller, after {@link Service.stop}.
+ * Serves the books over HTTP, as `pincex start` does: where `service` of the configuration says. It also returns what expires.
+ * Closing the books is for the caller, after {@link Service.stop}. Calls need a key: see {@link Pincex.apiKeys}.
  *
- * @throws PincexError `invalid_configuration` where the certificate cannot be read, or the address cannot be had
+ * @throws PincexError `invalid_argument`, `invalid_configuration` where the certificate cannot be read, or the address cannot be had
  */
-export async function startService(pincex: Pincex, version: string, logger?: Logger): Promise<Service> {
+export async function startService(pincex: Pincex, options?: ServiceOptions): Promise<Service> {
+  const { logger } = readOptions('startService', options, OPTIONS);
+  // It takes as long to load as all the rest: who serves nothing does not wait for it.
+  const { buildServer } = await import('./server.ts');
   const { host, port, tls, drainDelayMs, ...rest } = pincex.config.service;
   const readiness = { isDraining: false };
   const app = await buildServer(pincex, {
     ...rest,
-    version,
+    version: packageVersion(),
     readiness,
     isLocal: isLoopback(host),
     tls: await readTls(tls),
@@ -70,6 +81,8 @@ export async function startService(pincex: Pincex, version: string, logger?: Log
     await sweeping.stop();
   }
 }
+
+const OPTIONS = namesOf<ServiceOptions>({ logger: true });
 
 /** Only this machine can reach it. */
 function isLoopback(host: string): boolean {

@@ -52,22 +52,26 @@ const isAwaited = ({ unanswered }: Exchange): boolean =>
   [...unanswered].some(({ req, headersSent }) => req.complete || headersSent);
 
 /** What is no HTTP, or does not come in time, is told so too: there is no request yet, just its connection. */
-export const answerUnreadable: ClientErrorHandler = (error, socket: Socket) => {
-  // Nobody is there any more.
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const exchange = exchanges.get(socket);
-  // This would be taken for the answer to what came before it: that one comes first, and is the last.
-  if (exchange && isAwaited(exchange)) {
-    exchange.isUnreadable = true;
-    return;
-  }
-  // The rest of a request that was refused without it, and is answered.
-  if (exchange?.answered?.complete === false) {
-    socket.destroySoon();
-    return;
-  }
-  answerAndEnd(socket, problemOf(error.code));
-};
+export const answerUnreadable =
+  (onRefusal: (code: string) => void): ClientErrorHandler =>
+  (error, socket: Socket) => {
+    // Nobody is there any more.
+    if (error.code === 'ECONNRESET' || socket.destroyed) return;
+    const exchange = exchanges.get(socket);
+    // This would be taken for the answer to what came before it: that one comes first, and is the last.
+    if (exchange && isAwaited(exchange)) {
+      exchange.isUnreadable = true;
+      return;
+    }
+    // The rest of a request that was refused without it, and is answered.
+    if (exchange?.answered?.complete === false) {
+      socket.destroySoon();
+      return;
+    }
+    const problem = problemOf(error.code);
+    onRefusal(problem.code);
+    answerAndEnd(socket, problem);
+  };
 
 function answerAndEnd(socket: Socket, problem: Problem): void {
   if (socket.writableEnded) return;

@@ -6,7 +6,9 @@ import { askable, requireCount, requireKeys } from './keys.ts';
 
 /** An account as callers see it. Amounts are decimal strings. */
 export interface AccountView {
+  /** Whose it is. */
   readonly userId: string;
+  /** Such as `USD`. */
   readonly currency: string;
   /** What can be spent. */
   readonly available: string;

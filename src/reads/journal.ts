@@ -4,18 +4,23 @@ import { trimDecimal } from '../money/amount.ts';
 
 /** One step of an account, as callers see it. Amounts are decimal strings. */
 export interface JournalEntryView {
+  /** Whose account it is. */
   readonly userId: string;
+  /** Such as `USD`. */
   readonly currency: string;
   /** Of the account after this entry: 1, 2, 3 … without gaps. */
   readonly version: number;
   /** What `available` went up by, or down. */
   readonly availableDelta: string;
+  /** What `locked` went up by, or down. */
   readonly lockedDelta: string;
   /** After this entry. */
   readonly available: string;
+  /** After this entry. */
   readonly locked: string;
   /** The id of the item that moved it. */
   readonly operationId: string;
+  /** The command that moved it, such as `lockFunds`. */
   readonly operationType: string;
   /** The order whose hold was made or taken from. */
   readonly orderId: string | null;

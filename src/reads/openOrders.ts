@@ -5,8 +5,11 @@ import { ORDER_COLUMNS, toOrderView, type OrderRow, type OrderView } from './ord
 
 /** The orders that stand in the book of a market, each side in price-time priority: the one that trades first comes first. */
 export interface OpenOrders {
+  /** Their market, such as `BTC/USD`. */
   readonly symbol: string;
+  /** Buyers, the highest price first. */
   readonly bids: readonly OrderView[];
+  /** Sellers, the lowest price first. */
   readonly asks: readonly OrderView[];
 }
 

@@ -16,6 +16,7 @@ export interface BookLevel {
 }
 
 export interface OrderBook {
+  /** Its market, such as `BTC/USD`. */
   readonly symbol: string;
   /** Buyers, the highest price first. */
   readonly bids: readonly BookLevel[];

@@ -20,25 +20,43 @@ import {
 
 /** An order as callers see it. Amounts and prices are decimal strings, times ISO 8601 in UTC. */
 export interface OrderView {
+  /** Unique among the orders of its user. */
   readonly id: string;
+  /** Whose it is. */
   readonly userId: string;
+  /** Its market, such as `BTC/USD`. */
   readonly symbol: string;
+  /** Whether it buys base or sells it. */
   readonly side: OrderSide;
+  /** What its price depends on. */
   readonly type: OrderType;
+  /** Where it is in its life. */
   readonly status: OrderStatus;
+  /** Of base, in all. */
   readonly quantity: string;
+  /** Of base, traded so far. */
   readonly filledQuantity: string;
   /** Of all that is filled, rounded to 18 decimals; `null` while nothing is. */
   readonly averagePrice: string | null;
+  /** Limit price, in quote; `null` where the type has none. */
   readonly price: string | null;
+  /** The price that sets off a stop; `null` where the type has none. */
   readonly stopPrice: string | null;
+  /** Of a trailing stop: its distance in quote. */
   readonly trailingAmount: string | null;
+  /** Of a trailing stop: its distance in per cent. */
   readonly trailingPercent: string | null;
+  /** Of an iceberg: the part that the book shows. */
   readonly displayQuantity: string | null;
+  /** How long it stands. */
   readonly timeInForce: TimeInForce;
+  /** When the sweeper expires it, ISO 8601 in UTC; `null`: never. */
   readonly expiresAt: string | null;
+  /** Orders of which one cancels the others. */
   readonly ocoGroupId: string | null;
+  /** The order that this one belongs to. */
   readonly parentOrderId: string | null;
+  /** What a buy without a limit price may spend, in quote. */
   readonly holdAmount: string | null;
   /** Whether its funds were held with it, by `batchPlaceOrders`. */
   readonly placed: boolean;
@@ -46,7 +64,9 @@ export interface OrderView {
   readonly rejectCode: string | null;
   /** Counts the changes of the order. */
   readonly version: number;
+  /** ISO 8601 in UTC, with microseconds: its place in time. */
   readonly createdAt: string;
+  /** ISO 8601 in UTC: of its last change. */
   readonly updatedAt: string;
 }
 
@@ -116,11 +136,11 @@ export const getUserOrdersBy = {
 
 export interface UserOrdersFilter {
   /** Only orders in these states; all where absent. */
-  readonly statuses?: readonly OrderStatus[];
+  readonly statuses?: readonly OrderStatus[] | undefined;
   /** Only orders of this market; all where absent. */
-  readonly symbol?: string;
+  readonly symbol?: string | undefined;
   /** For each user, the newest first. Default 100, at most 1,000. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /**

@@ -7,17 +7,25 @@ import { ambiguous, orderKeyArrays, requireOrderKeys, type OrderKey } from './ke
 
 /** One side of a trade, as callers see it. Amounts and prices are decimal strings. */
 export interface TradeView {
+  /** The same for both sides. */
   readonly id: string;
+  /** Whose side it is. */
   readonly userId: string;
+  /** The order of this side. */
   readonly orderId: string;
+  /** Its market, such as `BTC/USD`. */
   readonly symbol: string;
+  /** Whether this side bought base or sold it. */
   readonly side: OrderSide;
+  /** In quote for one base. */
   readonly price: string;
+  /** Of base. */
   readonly quantity: string;
   /** What was paid for it, in quote. */
   readonly quoteAmount: string;
   /** Of what this side received: in base for a buy, in quote for a sell. */
   readonly fee: string;
+  /** `maker`: the order of this side stood in the book; `taker`: it came later and took. */
   readonly liquidity: 'maker' | 'taker';
   /** ISO 8601 in UTC. */
   readonly executedAt: string;

@@ -28,10 +28,13 @@ export interface RepositoryOptions {
 }
 
 export interface ReadRun {
+  /** What was read. */
   readonly kind: KindName;
+  /** How many were asked for. */
   readonly keys: number;
   /** Of these keys, how many were in the cache. */
   readonly hits: number;
+  /** Milliseconds that it took. */
   readonly durationMs: number;
 }
 

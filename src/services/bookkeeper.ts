@@ -27,6 +27,7 @@ export class Bookkeeper {
   readonly #repository: Repository;
   readonly #codes: KnownCodes;
 
+  /** @internal */
   constructor(execute: Executor, repository: Repository, codes: KnownCodes) {
     this.#execute = execute;
     this.#repository = repository;
@@ -101,6 +102,7 @@ export class Bookkeeper {
     return this.#execute('createAccount', accounts, options);
   }
 
+  /** Opens one empty account: {@link batchCreateAccounts} with one item. */
   createAccount(account: CreateAccount, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'createAccount', account, options);
   }
@@ -110,6 +112,7 @@ export class Bookkeeper {
     return this.#execute('lockFunds', operations, options);
   }
 
+  /** Moves funds of one account from available to locked: {@link batchLockFunds} with one item. */
   lockFunds(operation: LockFunds, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'lockFunds', operation, options);
   }
@@ -119,6 +122,7 @@ export class Bookkeeper {
     return this.#execute('unlockFunds', operations, options);
   }
 
+  /** Moves funds of one hold back to available: {@link batchUnlockFunds} with one item. */
   unlockFunds(operation: UnlockFunds, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'unlockFunds', operation, options);
   }
@@ -128,6 +132,7 @@ export class Bookkeeper {
     return this.#execute('deposit', deposits, options);
   }
 
+  /** Brings money in for one account: {@link batchDeposit} with one item. */
   deposit(deposit: Deposit, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'deposit', deposit, options);
   }
@@ -137,6 +142,7 @@ export class Bookkeeper {
     return this.#execute('withdraw', withdrawals, options);
   }
 
+  /** Takes money of one account out: {@link batchWithdraw} with one item. */
   withdraw(withdrawal: Withdraw, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'withdraw', withdrawal, options);
   }
@@ -146,6 +152,7 @@ export class Bookkeeper {
     return this.#execute('transfer', transfers, options);
   }
 
+  /** Passes money of one user to another: {@link batchTransfer} with one item. */
   transfer(transfer: Transfer, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'transfer', transfer, options);
   }

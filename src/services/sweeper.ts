@@ -40,14 +40,18 @@ interface Expired {
 
 /** What a sweep gave back. */
 export interface Swept {
+  /** How many orders it expired. */
   readonly expiredOrders: number;
+  /** How many holds it gave back. */
   readonly expiredHolds: number;
   /** What nobody can give back, since it touches a broken row; each sweep comes upon it again. */
   readonly broken: readonly BrokenExpiry[];
 }
 
 export interface BrokenExpiry {
+  /** Whose it is. */
   readonly userId: string;
+  /** The order, or the order of the hold. */
   readonly orderId: string;
   /** Names the row and says what is wrong with it. */
   readonly problem: string;

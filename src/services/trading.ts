@@ -39,6 +39,7 @@ export class Trading {
   readonly #repository: Repository;
   readonly #codes: KnownCodes;
 
+  /** @internal */
   constructor(execute: Executor, repository: Repository, codes: KnownCodes) {
     this.#execute = execute;
     this.#repository = repository;
@@ -58,7 +59,11 @@ export class Trading {
     return executeOne(this.#execute, 'placeOrder', order, options);
   }
 
-  /** @deprecated Called {@link batchPlaceOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchPlaceOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   placeOrders(orders: readonly PlaceOrder[], options?: BatchOptions): Promise<BatchResult<PlaceOutcome>> {
     return this.batchPlaceOrders(orders, options);
   }
@@ -76,7 +81,11 @@ export class Trading {
     return executeOne(this.#execute, 'cancelOrder', cancel, options);
   }
 
-  /** @deprecated Called {@link batchCancelOrders} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchCancelOrders}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   cancelOrders(cancels: readonly CancelOrder[], options?: BatchOptions): Promise<BatchResult<EndOutcome>> {
     return this.batchCancelOrders(cancels, options);
   }
@@ -94,7 +103,11 @@ export class Trading {
     return executeOne(this.#execute, 'settleTrade', trade, options);
   }
 
-  /** @deprecated Called {@link batchSettleTrades} now; this name goes with version 1.0. */
+  /**
+   * The earlier name of {@link batchSettleTrades}.
+   *
+   * @deprecated It goes with version 1.0.
+   */
   settleTrades(trades: readonly SettleTrade[], options?: BatchOptions): Promise<BatchResult<TradeOutcome>> {
     return this.batchSettleTrades(trades, options);
   }
@@ -107,6 +120,7 @@ export class Trading {
     return this.#execute('createOrder', orders, options);
   }
 
+  /** Stores one order without holding funds: {@link batchCreateOrders} with one item. */
   createOrder(order: CreateOrder, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'createOrder', order, options);
   }
@@ -119,6 +133,7 @@ export class Trading {
     return this.#execute('updateOrderStatus', updates, options);
   }
 
+  /** Moves one order on in its states: {@link batchUpdateOrderStatus} with one item. */
   updateOrderStatus(update: UpdateOrderStatus, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'updateOrderStatus', update, options);
   }
@@ -176,7 +191,7 @@ export class Trading {
    */
   async batchGetOpenOrdersByUsers(
     userIds: readonly string[],
-    options?: { readonly limit?: number } & Fresh,
+    options?: { readonly limit?: number | undefined } & Fresh,
   ): Promise<OrderView[][]> {
     const users = requireKeys('userIds', userIds);
     const read = readOptions('batchGetOpenOrdersByUsers', options, LIMIT_AND_FRESH);
@@ -221,6 +236,7 @@ export class Trading {
     );
   }
 
+  /** What stands in the book of one market: {@link batchGetOrderBooks} of one symbol. */
   getOrderBook(symbol: string, depth?: number): Promise<OrderBook>;
   async getOrderBook(symbol: string, depth?: number, ...options: unknown[]): Promise<OrderBook> {
     refuseOptions('getOrderBook', options);

@@ -9,12 +9,14 @@ import type { Accepts } from '../repository/repository.ts';
  * whatever a cache or a replica has.
  */
 export interface MinVersion {
-  readonly minVersion?: number | null;
+  /** Of what is read; `null`: nothing is known. */
+  readonly minVersion?: number | null | undefined;
 }
 
 /** The same for many: in the order of the results, `null` where nothing is known. */
 export interface MinVersions {
-  readonly minVersions?: readonly (number | null)[];
+  /** One for each result. */
+  readonly minVersions?: readonly (number | null)[] | undefined;
 }
 
 type Versioned = { readonly version: number } | null;

@@ -35,6 +35,8 @@ export interface ProcessStatistics {
     /** Calls that were told `pool_exhausted`. */
     readonly refused: number;
   };
+  /** Calls over HTTP that were refused, or failed, by the code of their problem: see docs/http.md. */
+  readonly refusals: Readonly<Record<string, number>>;
   /** Reports that did not reach the database. */
   readonly reportFailures: number;
 }
@@ -43,12 +45,12 @@ export interface StatisticsOptions {
   /** `database.pool.max`. */
   readonly poolMax: number;
   /** Default `off`. */
-  readonly cacheStore?: CacheStore;
+  readonly cacheStore?: CacheStore | undefined;
 }
 
 /** What this process counts about itself: numbers in memory, cheap enough for every call. */
 export class Statistics {
-  readonly #options: Required<StatisticsOptions>;
+  readonly #options: { readonly poolMax: number; readonly cacheStore: CacheStore };
   readonly #batches = { count: 0, items: 0, durationMs: 0 };
   readonly #bySize = { '1': 0, '2-9': 0, '10-49': 0, '50-499': 0, '500+': 0 };
   readonly #pool = { waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 };
@@ -58,6 +60,7 @@ export class Statistics {
     userOrders: { hits: 0, misses: 0 },
     trades: { hits: 0, misses: 0 },
   };
+  readonly #refusals: Record<string, number> = {};
   #cacheFailures = 0;
   #reportFailures = 0;
 
@@ -97,6 +100,11 @@ export class Statistics {
     this.#pool.refused++;
   }
 
+  /** A call over HTTP was answered with a problem. */
+  refusal(code: string): void {
+    this.#refusals[code] = (this.#refusals[code] ?? 0) + 1;
+  }
+
   /** A report did not reach the database. */
   reportFailure(): void {
     this.#reportFailures++;
@@ -109,6 +117,7 @@ export class Statistics {
       batches: { ...this.#batches, bySize: this.#bySize },
       cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
       pool: { max: poolMax, ...this.#pool },
+      refusals: this.#refusals,
       reportFailures: this.#reportFailures,
     });
   }

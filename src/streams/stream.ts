@@ -11,7 +11,7 @@ export type Read = <Result extends object>(work: (session: Session) => Promise<R
 
 export interface StreamOptions {
   /** The `cursor` of an earlier stream of the same rows: begins behind it. Default: the first row. */
-  readonly after?: string | null;
+  readonly after?: string | null | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashSecret, parseKey } from '../../src/http/access/keys.ts';
-import { KeyStore, type ApiKey, type CreatedKey } from '../../src/http/access/store.ts';
+import { ApiKeys, type ApiKey, type CreatedKey } from '../../src/http/access/store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { pincexCli } from '../support/commandLine.ts';
 import { openBooks } from '../support/books.ts';
@@ -25,7 +25,7 @@ describe('pincex keys', () => {
     expect(run.stderr).toBe(`Keep the key of ${id}: it is not stored and will not be shown again\n`);
 
     const pincex = await openBooks(database.url);
-    const found = (await new KeyStore(pincex.session).find([id])).get(id)!;
+    const found = (await new ApiKeys(pincex.session).find([id])).get(id)!;
     await pincex.close();
     expect(found).toMatchObject({ name: 'settlement', scopes: ['read', 'funds:write'], rateLimit: 500 });
     expect(found.secretHash).toEqual(hashSecret(secret));

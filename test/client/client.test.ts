@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PincexClient, PincexClientError, type MixedItem } from '../../src/client/index.ts';
 import { parseKey } from '../../src/http/access/keys.ts';
-import { KeyStore } from '../../src/http/access/store.ts';
+import { ApiKeys } from '../../src/http/access/store.ts';
 import { contentHash, Requests } from '../../src/http/requests/requests.ts';
 import { anyway, fresh, funds, newUser } from '../support/books.ts';
 import { callOf, execute, runOf, sent } from '../http/requests/support.ts';
@@ -259,7 +259,7 @@ describe('a key that may send two items a second', () => {
   const userId = fresh('user');
   /** A client with a key of its own, and the statuses that it is answered with. */
   const limited = async (options: { maxRetries?: number } = {}) => {
-    const keys = new KeyStore(service.pincex.session);
+    const keys = new ApiKeys(service.pincex.session);
     const { key } = await keys.create({ name: 'slow', scopes: ['funds:write'], rateLimit: 2 });
     return watched(key, options);
   };

@@ -37,6 +37,8 @@ describe('the error of a call names its batch, so that its outcome can be asked 
   ])('%s', async (_, last, code) => {
     const { outcome, seen } = await write([drop, last], { maxRetries: 1 });
     expect(outcome).toMatchObject({ code, batchId: bodyOf(seen[0]!)['batchId'] });
+    const { message, batchId } = outcome as PincexClientError;
+    expect(JSON.parse(JSON.stringify(outcome))).toMatchObject({ code, message, batchId });
   });
 
   it('none came in time', async () => {
@@ -176,6 +178,11 @@ describe('a program that is wrong is told so by a TypeError', () => {
       'retries that are no number',
       () => clientOf(url, { maxRetries: NaN }),
       'a whole number from 0: got NaN',
+    ],
+    [
+      'an option that is misspelt',
+      () => clientOf(url, { maxRetry: 1 } as object),
+      '"maxRetry" is not an option of PincexClient: it takes url, key, fetch, maxRetries, timeoutMs',
     ],
   ])('%s', (_, make, message) => {
     expect(make).toThrow(TypeError);

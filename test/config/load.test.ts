@@ -67,6 +67,8 @@ describe('without a file and without variables', () => {
         itemsPerSecond: null,
         idempotencyRetentionMs: 86_400_000,
         drainDelayMs: 1_000,
+        corsOrigins: [],
+        accessLog: false,
       },
     });
   });
@@ -111,6 +113,8 @@ service:
   items_per_second: 5000
   idempotency_retention: 48h
   drain_delay: 5s
+  cors_origins: [https://app.example, 'http://localhost:3000']
+  access_log: true
 `);
     expect(load()).toEqual({
       dataDir: path.join(cwd, 'data'),
@@ -160,18 +164,23 @@ service:
         itemsPerSecond: 5_000,
         idempotencyRetentionMs: 172_800_000,
         drainDelayMs: 5_000,
+        corsOrigins: ['https://app.example', 'http://localhost:3000'],
+        accessLog: true,
       },
     });
   });
 
-  it.each(['', '# nothing but a comment\n', 'database:\n', 'database:\n  url:\n  pool: {}\n'])(
-    'that says nothing (%j) leaves the defaults',
-    (yaml) => {
-      write(yaml);
-      expect(load().database.pool.max).toBe(10);
-      expect(load().database.url).toBeNull();
-    },
-  );
+  it.each([
+    '',
+    '# nothing but a comment\n',
+    'database:\n',
+    'database:\n  url:\n  pool: {}\n',
+    'database: {}\nredis: {}\n',
+  ])('that says nothing (%j) leaves the defaults', (yaml) => {
+    write(yaml);
+    expect(load().database.pool.max).toBe(10);
+    expect(load().database.url).toBeNull();
+  });
 
   it('may be another, named by PINCEX_CONFIG', () => {
     write('database: { pool: { max: 3 } }', 'other.yaml');
@@ -255,6 +264,8 @@ describe('the environment', () => {
         PINCEX_SERVICE_ITEMS_PER_SECOND: '4',
         PINCEX_SERVICE_IDEMPOTENCY_RETENTION: '5s',
         PINCEX_SERVICE_DRAIN_DELAY: '6s',
+        PINCEX_SERVICE_CORS_ORIGINS: 'https://a.example, https://b.example:8443',
+        PINCEX_SERVICE_ACCESS_LOG: 'true',
       }),
     ).toEqual({
       dataDir: '/srv/pincex',
@@ -304,6 +315,8 @@ describe('the environment', () => {
         itemsPerSecond: 4,
         idempotencyRetentionMs: 5_000,
         drainDelayMs: 6_000,
+        corsOrigins: ['https://a.example', 'https://b.example:8443'],
+        accessLog: true,
       },
     });
   });
@@ -394,6 +407,41 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     expect(lines.at(-1)).toMatch(/^Known keys: data_dir, database\.url, /);
   });
 
+  it.each([
+    ['servise: {}', 'servise', 'service'],
+    ['Service: { port: 80 }', 'Service.port', 'service.port'],
+    ['datadir: x', 'datadir', 'data_dir'],
+    ['data-dir:', 'data-dir', 'data_dir'],
+    ['databse: { url: x }', 'databse.url', 'database.url'],
+    ['database: { pol: {} }', 'database.pol', 'database.pool'],
+    ['port: [80]', 'port', 'redis.port'],
+    ['__proto__: { data_dir: x }', '__proto__.data_dir', 'data_dir'],
+    ['80: x', '80', 'data_dir'],
+  ])('names a key that there is not, whatever its value, and the nearest: %s', (yaml, key, near) => {
+    write(yaml);
+    expect(problemsOf()).toContain(`\n  ${key}: unknown key (pincex.yaml); the nearest is ${near}\n`);
+  });
+
+  it('names a variable that there is not, and the nearest', () => {
+    expect(problemsOf({ PINCEX_SERVICE_PORTS: '1' })).toContain(
+      'PINCEX_SERVICE_PORTS: unknown variable; the nearest is PINCEX_SERVICE_PORT\n',
+    );
+  });
+
+  it('tells a value that was given a section', () => {
+    write('data_dir: {}\n');
+    expect(problemsOf()).toContain('data_dir: {} (pincex.yaml); it takes the path of a folder');
+  });
+
+  it.each(['app.example', '*', 'https://app.example/', 'https://app.example/a', 'ftp://app.example', 'null'])(
+    'refuses what is no origin of a page: %s',
+    (origin) => {
+      expect(problemsOf({ PINCEX_SERVICE_CORS_ORIGINS: origin })).toContain(
+        `service.cors_origins: "${origin}" (PINCEX_SERVICE_CORS_ORIGINS); it takes origins such as`,
+      );
+    },
+  );
+
   it('tells a section that was given a value', () => {
     write('database: postgres://h/d');
     expect(problemsOf()).toContain('database: "postgres://h/d" (pincex.yaml); it takes keys of its own');
@@ -411,7 +459,7 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     ['postgres://u:hunter2@h:99999/d', '"postgres://***@h:99999/d"'],
   ])('shows the database URL %s without its password', (url, shown) => {
     const message = problemsOf({ DATABASE_URL: url });
-    expect(message).toContain(`database.url: ${shown} (DATABASE_URL); it takes a URL such as`);
+    expect(message).toContain(`database.url: ${shown} (DATABASE_URL); `);
     expect(message).not.toContain('hunter2');
   });
 

@@ -125,18 +125,18 @@ describe('a statement that takes longer than statement_timeout', () => {
     const database = openPool({ statementTimeoutMs });
     const show = { name: 'show', text: `SELECT current_setting('statement_timeout') AS bound` };
     expect(await database.query(show)).toEqual([{ bound: '1h' }]);
-    const client = await database.connect();
-    onTestFinished(() => client.end());
-    const asked = client.query(show.text);
-    expect(bounds.count).toBe(0);
-    expect((await asked).rows).toEqual([{ bound: '0' }]);
-    // A statement of the pool has both bounds: this one waits for a lock that the connection holds.
-    const lock = 'pg_advisory_lock(1)';
-    await client.query(`SELECT ${lock}`);
-    const own = database.query({ name: 'lock', text: `SELECT ${lock}` });
-    await until('the statement to wait', () => bounds.count === 1);
-    await client.query('SELECT pg_advisory_unlock_all()');
-    await own;
+    await database.snapshot(async (client) => {
+      const asked = client.query(show.text);
+      expect(bounds.count).toBe(0);
+      expect((await asked).rows).toEqual([{ bound: '0' }]);
+      // A statement of the pool has both bounds: this one waits for a lock that the connection holds.
+      const lock = 'pg_advisory_lock(1)';
+      await client.query(`SELECT ${lock}`);
+      const own = database.query({ name: 'lock', text: `SELECT ${lock}` });
+      await until('the statement to wait', () => bounds.count === 1);
+      await client.query('SELECT pg_advisory_unlock_all()');
+      await own;
+    });
   });
 });
 

@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { withClient } from '../../src/database/client.ts';
+import { Database } from '../../src/database/database.ts';
 import { migrateUp } from '../../src/migrations/runner.ts';
 import { Pincex, PincexError, type BatchResult, type PincexOptions, type Strategy } from '../../src/index.ts';
 import { configOf, expectApplied, expectBalanced, fresh, funds, newUser } from '../support/books.ts';
@@ -16,6 +18,9 @@ const FOREIGN = {
   TimeZone: 'Asia/Tokyo',
   DateStyle: 'German, DMY',
   default_transaction_isolation: 'serializable',
+  array_nulls: 'off',
+  standard_conforming_strings: 'off',
+  transform_null_equals: 'on',
 };
 
 let database: TestDatabase;
@@ -163,6 +168,24 @@ describe.each([
       }),
     );
     expect(pids.size).toBe(2);
+  });
+
+  it('settings hold as well on the connections beside the pool: reports, leases, audits', async () => {
+    const read = `SELECT current_setting('TimeZone') AS zone, current_setting('array_nulls') AS nulls,
+      current_setting('client_encoding') AS encoding, current_setting('transaction_isolation') AS isolation`;
+    const expected = { zone: 'UTC', nulls: 'on', encoding: 'UTF8' };
+    await withClient(bouncer.url, async (client) => {
+      expect((await client.query(read)).rows).toMatchObject([expected]);
+    });
+    const { pool } = configOf(bouncer.url).database;
+    const books = new Database({ url: bouncer.url, ...pool, queryHints: true });
+    onTestFinished(() => books.close());
+    await books.snapshot(async (client) => {
+      expect((await client.query(read)).rows).toMatchObject([{ ...expected, isolation: 'repeatable read' }]);
+    });
+    await onClient(bouncer.url, async (client) => {
+      expect((await client.query(read)).rows).toMatchObject([{ zone: 'Asia/Tokyo', nulls: 'off' }]);
+    });
   });
 
   it('leaves the planner alone where hints are off', async () => {

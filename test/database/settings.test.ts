@@ -1,13 +1,27 @@
+import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { diagnose } from '../../src/doctor/doctor.ts';
 import { withClient } from '../../src/database/client.ts';
 import { Database } from '../../src/database/database.ts';
 import { Pincex } from '../../src/index.ts';
 import { migrateUp } from '../../src/migrations/runner.ts';
+import { setEnvironment } from '../support/environment.ts';
 import { configOf, expectApplied, expectBalanced } from '../support/books.ts';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { migrationFolder } from '../migrations/support.ts';
 
 /** What a role or a database sets does not change what Pincex reads and writes. */
+
+/** A connection that is not ours: with all that a role, a database and the environment set. */
+async function onForeignClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
 
 async function setOnDatabase(
   { url }: TestDatabase,
@@ -19,6 +33,12 @@ async function setOnDatabase(
       await client.query(`ALTER DATABASE ${name} SET ${setting} = '${value}'`);
     }
   });
+}
+
+function withOptions(url: string, options: string): string {
+  const own = new URL(url);
+  own.searchParams.set('options', options);
+  return own.href;
 }
 
 describe('a database that sets', () => {
@@ -55,7 +75,7 @@ describe('a database that sets', () => {
     onTestFinished(() => database.drop());
     await setOnDatabase(database, { statement_timeout: '1h', lock_timeout: '1h' });
     const bounds = `SELECT current_setting('statement_timeout') || ' ' || current_setting('lock_timeout') AS bounds`;
-    await withClient(database.url, async (client) => {
+    await onForeignClient(database.url, async (client) => {
       const folder = migrationFolder({ '001_seen.up.sql': `CREATE TABLE seen AS ${bounds};` });
       await migrateUp(client, { folder });
       expect((await client.query('TABLE seen')).rows).toEqual([{ bounds: '0 0' }]);
@@ -67,10 +87,84 @@ describe('a database that sets', () => {
       queryHints: true,
     });
     onTestFinished(() => pool.close());
-    const client = await pool.connect();
-    expect((await client.query(bounds)).rows).toEqual([{ bounds: '0 0' }]);
-    await client.end();
+    const { rows } = await pool.snapshot((client) => client.query(bounds));
+    expect(rows).toEqual([{ bounds: '0 0' }]);
     expect(await pool.query({ name: 'bounds', text: bounds })).toEqual([{ bounds: '1min 0' }]);
+  });
+});
+
+describe('a schema other than public', () => {
+  const refusal = (where: string) => ({
+    code: 'database_refused',
+    retryable: false,
+    message: expect.stringMatching(
+      new RegExp(
+        `^This connection ${where}, and Pincex knows its tables in public only: let search_path begin`,
+      ),
+    ) as string,
+  });
+
+  it.each([
+    ['that is there', 'CREATE SCHEMA books', 'books, public', 'works in the schema "books"'],
+    [
+      'named as the user',
+      'CREATE SCHEMA AUTHORIZATION CURRENT_USER',
+      '"$user", public',
+      'works in the schema ".*"',
+    ],
+    ['that is not there', 'SELECT', 'nowhere', 'has no schema that it may use'],
+  ])('%s is refused, and nothing is made or read in it', async (_, prepare, searchPath, where) => {
+    const database = await createEmptyDatabase();
+    onTestFinished(() => database.drop());
+    await withClient(database.url, async (client) => {
+      await client.query(prepare);
+      const name = new URL(database.url).pathname.slice(1);
+      await client.query(`ALTER DATABASE ${name} SET search_path = ${searchPath}`);
+    });
+    await expect(withClient(database.url, migrateUp)).rejects.toMatchObject(refusal(where));
+    await expect(Pincex.open({ config: configOf(database.url) })).rejects.toMatchObject(refusal(where));
+    await expect(diagnose({ url: database.url, queryHints: true, readUrl: null })).rejects.toMatchObject(
+      refusal(where),
+    );
+    await onForeignClient(database.url, async (client) => {
+      const made = await client.query(`SELECT FROM pg_tables WHERE schemaname !~ '^(pg_|information_)'`);
+      expect(made.rowCount).toBe(0);
+    });
+  });
+
+  it('that comes behind public is for the statements of others', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const url = withOptions(database.url, '-c search_path=public,pg_catalog,information_schema');
+    const pincex = await Pincex.open({ config: configOf(url) });
+    onTestFinished(() => pincex.close());
+    const { rows } = await pincex.transaction((tx) => tx.client.query('SHOW search_path'));
+    expect(rows).toEqual([{ search_path: 'public,pg_catalog,information_schema' }]);
+  });
+
+  it('that a connection of the pool meets later on is refused there', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const pincex = await Pincex.open({ config: configOf(database.url) });
+    onTestFinished(() => pincex.close());
+    await setOnDatabase(database, { search_path: 'nowhere' });
+    const twoAtOnce = pincex.transaction(() => pincex.transaction(() => Promise.resolve()));
+    await expect(twoAtOnce).rejects.toMatchObject(refusal('has no schema that it may use'));
+  });
+
+  it('given by options of the URL, or by PGOPTIONS, is refused', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const options = '-c search_path=nowhere';
+    await expect(Pincex.open({ config: configOf(withOptions(database.url, options)) })).rejects.toMatchObject(
+      refusal('has no schema that it may use'),
+    );
+    setEnvironment({ PGOPTIONS: options });
+    const bare = new URL(database.url);
+    bare.search = '';
+    await expect(Pincex.open({ config: configOf(bare.href) })).rejects.toMatchObject(
+      refusal('has no schema that it may use'),
+    );
   });
 });
 

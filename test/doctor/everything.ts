@@ -4,7 +4,7 @@ import { expect, vi } from 'vitest';
 import type { CatalogStore } from '../../src/catalog/store.ts';
 import { withClient } from '../../src/database/client.ts';
 import type { EngineOptions } from '../../src/engine/engine.ts';
-import { KeyStore } from '../../src/http/access/store.ts';
+import type { ApiKeys } from '../../src/http/access/store.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import type { Run } from '../../src/http/requests/run.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
@@ -164,8 +164,7 @@ function catalogCalls({ catalog, session }: Pincex): Calls<CatalogStore> {
   };
 }
 
-function keyCalls({ session }: Pincex): Calls<KeyStore> {
-  const keys = new KeyStore(session);
+function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
   const id = '0123456789abcdef';
   return {
     create: () => keys.create({ name: 'ann', scopes: ['read'] }),
@@ -176,7 +175,9 @@ function keyCalls({ session }: Pincex): Calls<KeyStore> {
   };
 }
 
-type Parts = 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'url';
+/** What it shows of itself asks nobody. */
+type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString';
+type Parts = Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';
@@ -252,13 +253,13 @@ const LEASE_MS = 60_000;
 
 /** Makes the time of leases pass, and waits until that of a batch is renewed. */
 async function renewedOnce(
-  { url }: Pincex,
+  { connectionString }: Pincex,
   work: (renewed: (batchId: string) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   // Only what tells when to renew: the connection that does it is a real one, with real time to answer.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   try {
-    await withClient(url, async (client) => {
+    await withClient(connectionString, async (client) => {
       const leaseOf = async (batchId: string): Promise<string | undefined> => {
         const text = `SELECT lease_until::text AS lease FROM requests WHERE batch_id = '${batchId}'`;
         return (await client.query<{ lease: string }>(text)).rows[0]?.lease;

@@ -1,11 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import {
-  diagnose,
-  type DoctorFinding,
-  type DoctorOptions,
-  type DoctorReport,
-} from '../../src/doctor/doctor.ts';
+import { diagnose, type DoctorOptions } from '../../src/doctor/doctor.ts';
+import type { DoctorFinding, DoctorReport } from '../../src/doctor/report.ts';
 import { openBooks } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import type { Pincex, PincexOptions } from '../../src/index.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Authenticator } from '../../src/http/access/authenticate.ts';
 import { SCOPES, type Scope } from '../../src/http/access/scopes.ts';
-import { KeyStore } from '../../src/http/access/store.ts';
+import { ApiKeys } from '../../src/http/access/store.ts';
 import { fresh, useBooks } from '../support/books.ts';
 import { Contract, type Operation, type Received } from './contract.ts';
 import { makeKey, useService } from './support.ts';
@@ -139,7 +139,7 @@ describe('the document, where others than this machine can reach it,', () => {
 describe('every operation', () => {
   it('is refused without a key that is valid', async () => {
     const { key, pincex } = service;
-    const store = new KeyStore(pincex.session);
+    const store = new ApiKeys(pincex.session);
     const other = await makeKey(pincex, 'admin');
     const [id, secret] = [key.split('_')[1]!, key.split('_')[2]!];
     const expired = await store.create({

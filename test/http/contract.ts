@@ -16,12 +16,21 @@ export interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[];
 }
 
+interface Media {
+  readonly schema: JsonSchema;
+  readonly example?: unknown;
+}
+
 interface Content {
   readonly headers?: Readonly<Record<string, unknown>>;
-  readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>;
+  readonly content?: Readonly<Record<string, Media>>;
 }
 
 interface DocumentedOperation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description: string;
   readonly security: readonly { readonly key: readonly Scope[] }[];
   readonly parameters?: readonly { readonly name: string; readonly in: 'path' | 'query' | 'header' }[];
   readonly requestBody?: Content;
@@ -30,6 +39,7 @@ interface DocumentedOperation {
 
 /** The OpenAPI document of the service. */
 export interface OpenApi {
+  readonly tags: readonly { readonly name: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
 }

@@ -1,9 +1,18 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { BatchResult } from '../../src/index.ts';
 import { useBooks } from '../support/books.ts';
-import { Contract } from './contract.ts';
-import { useService } from './support.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { Contract, type Operation } from './contract.ts';
+import { serve, useService } from './support.ts';
 
-const service = useService(useBooks());
+const books = useBooks();
+const service = useService(books);
 
 let contract: Contract;
 beforeAll(async () => {
@@ -14,6 +23,33 @@ describe('the document', () => {
   // That it breaks no rule of OpenAPI is seen where the types of the client are made of it: in client/schema.test.ts.
   it('is OpenAPI 3.1', () => {
     expect(contract.document).toMatchObject({ openapi: '3.1.0' });
+  });
+
+  it('leaves nothing to say to redocly lint', async () => {
+    const file = path.join(temporaryFolder('openapi'), 'openapi.json');
+    await writeFile(file, JSON.stringify(contract.document));
+    const redocly = fileURLToPath(new URL('../../node_modules/.bin/redocly', import.meta.url));
+    const words = ['lint', file, '--extends=recommended', '--format=json'];
+    // It would ask its makers for a newer version, and tell them that it ran.
+    const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
+    const { stdout } = await promisify(execFile)(redocly, words, { env }).catch(
+      (error: unknown) => error as { stdout: string },
+    );
+    expect((JSON.parse(stdout) as { problems: unknown }).problems).toEqual([]);
+  });
+
+  it('says in words what a key needs, under a name and in a section of its own', () => {
+    const { operations, document } = contract;
+    for (const { name, scopes, description, operationId, tags } of operations) {
+      const needed = scopes === null ? 'Needs no key.' : scopes.map((scope) => `\`${scope}\``).join(' and ');
+      expect(description, name).toContain(needed);
+      expect(operationId, name).toMatch(/^[a-z][A-Za-z]+$/);
+      expect(
+        document.tags.map((tag) => tag.name),
+        name,
+      ).toContain(tags.join());
+    }
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
   });
 
   it('has no reference that leads nowhere', () => {
@@ -91,5 +127,40 @@ describe('the document', () => {
     expect(breach({ ...body, batch: { ...body.batch, counts: undefined } })).toContain('counts');
     expect(breach({ ...body, batch: { ...body.batch, more: 1 } })).toContain('additionalProperties');
     expect(breach({ ...body, status: 409 })).toBe('a 422 tells of 409');
+  });
+});
+
+describe('the examples', () => {
+  /** In the order of the sections of the page, and within each in that of the document. */
+  const asOnThePage = ({ operations, document }: Contract): Operation[] =>
+    document.tags.flatMap(({ name }) => operations.filter(({ tags }) => tags.includes(name)));
+
+  it.each([
+    ['of the document', (contract: Contract) => contract.operations],
+    ['of the page', asOnThePage],
+  ])('succeed on empty books one after the other, in the order %s, and once more', async (_, order) => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const { post, get, pincex } = await serve({ ...books, url: database.url });
+    const posts = order(contract).filter(({ method }) => method === 'POST');
+    const gets = order(contract).filter(({ path, method }) => method === 'GET' && !path.includes('{'));
+    expect(posts.length + gets.length).toBe(contract.operations.length - 1);
+    for (const status of ['applied', 'replayed']) {
+      for (const { path, name, requestBody } of posts) {
+        const example = requestBody?.content?.['application/json']?.example;
+        const answer = await post<Partial<BatchResult<unknown>>>(path, example);
+        expect(answer.status, name).toBe(200);
+        const { results } = answer.body;
+        if (results === undefined) continue;
+        expect(results.length, name).toBeGreaterThan(0);
+        expect(
+          results.map((result) => result.status),
+          name,
+        ).toEqual(results.map(() => status));
+        expect(example, name).not.toHaveProperty('batchId');
+      }
+    }
+    for (const { path, name } of gets) expect((await get(path)).status, name).toBe(200);
+    expect((await pincex.audit()).findings).toEqual([]);
   });
 });

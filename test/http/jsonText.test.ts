@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { escaped, requirePlain, textAt } from '../../src/http/jsonText.ts';
+import { escaped, requirePlain, textsOf } from '../../src/http/jsonText.ts';
 import { Problem } from '../../src/http/problem.ts';
 
 const ANY = 1_000_000;
@@ -15,6 +15,8 @@ function refusal(json: string, mostValues = ANY): string | undefined {
     throw error;
   }
 }
+
+const textAt = (json: string, pointer: string): string | undefined => textsOf(json)(pointer);
 
 /** The pointers of all that a value has, itself among them, each with what stands there. */
 function* placesOf(value: unknown, pointer = ''): Generator<[pointer: string, value: unknown]> {
@@ -42,6 +44,21 @@ describe('a JSON text', () => {
           expect(textAt(text, pointer)).toBe(isObject ? kind : JSON.stringify(inner));
         }
         expect(textAt(text, '/no such member')).toBeUndefined();
+      }),
+    );
+  });
+
+  it('tells the same in whatever order it is asked', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, dice) => {
+        const text = JSON.stringify(value);
+        const pointers = [...placesOf(JSON.parse(text))].map(([pointer]) => pointer);
+        const at = textsOf(text);
+        for (const pointer of [
+          ...pointers,
+          ...pointers.map(() => pointers[dice.next().value! % pointers.length]!),
+        ])
+          expect(at(pointer)).toBe(textAt(text, pointer));
       }),
     );
   });

@@ -227,7 +227,7 @@ describe('TLS', () => {
       const env = { PINCEX_SERVICE_PORT: '0', PINCEX_SERVICE_TLS_CERT: cert, PINCEX_SERVICE_TLS_KEY: key };
       const pincex = await Pincex.open({ config: configOf(books.url, env) });
       onTestFinished(() => pincex.close());
-      const service = await startService(pincex, '0.0.0');
+      const service = await startService(pincex);
       onTestFinished(() => service.stop());
       const { url } = service;
       expect(url).toMatch(/^https:/);

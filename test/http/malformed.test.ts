@@ -91,6 +91,55 @@ describe('a call that is malformed', () => {
     ]);
   });
 
+  it('is told all its mistakes at once, each with its place', async () => {
+    const faults = async (path: string, body: object) => (await service.post<ProblemBody>(path, body)).body;
+    const many = await faults(LOCK, {
+      mode: 'most',
+      more: 1,
+      items: [item, { ...item, orderId: undefined, amount: 1, orderid: 'o' }, 'x', { ...item, userId: null }],
+    });
+    expect(many.errors).toEqual([
+      { pointer: '/more', detail: 'is not a field that is known here' },
+      { pointer: '/mode', detail: 'must be one of partial, stop_on_error, atomic: got "most"' },
+      { pointer: '/items/1/orderId', detail: 'is missing' },
+      { pointer: '/items/1/orderid', detail: 'is not a field that is known here' },
+      { pointer: '/items/1/amount', detail: 'must be string: got 1' },
+      { pointer: '/items/2', detail: 'must be object: got "x"' },
+      { pointer: '/items/3/userId', detail: 'must be string: got null' },
+    ]);
+    expect(many.detail).toBe('/more is not a field that is known here; errors names 6 more');
+    const mixed = await faults('/v1/batches', {
+      items: [{ command: 'steal' }, { command: 'lockFunds', ...item, amount: 0.5, currency: true }],
+    });
+    expect(mixed.errors?.map(({ pointer }) => pointer)).toEqual([
+      '/items/0/command',
+      '/items/1/currency',
+      '/items/1/amount',
+    ]);
+    const keys = await faults('/v1/orders/batch-get', { ids: ['o', { userId: 1, id: 'o' }, { id: 'o' }] });
+    expect(keys.errors).toEqual(
+      expect.arrayContaining([
+        { pointer: '/ids/1/userId', detail: 'must be string: got 1' },
+        { pointer: '/ids/2/userId', detail: 'is missing' },
+      ]),
+    );
+    const query = await service.get<ProblemBody>('/v1/stream/orders?before=x&beyond=y');
+    expect(query.body.errors?.map(({ parameter }) => parameter)).toEqual(['before', 'beyond']);
+  });
+
+  it.each<[string, string]>([
+    ['items that are wrong', `{"items":[${Array.from({ length: 200_000 }, () => '7').join()}]}`],
+    ['objects that lack everything', `{"items":[${Array.from({ length: 100_000 }, () => '{}').join()}]}`],
+    [
+      'names that nobody knows',
+      `{"items":[{${Array.from({ length: 200_000 }, (_, n) => `"x${n}":1`).join()}}]}`,
+    ],
+  ])('is told of the first hundred mistakes at the most, and at once: %s', async (_, body) => {
+    const { status, body: problem } = await service.post<ProblemBody>(LOCK, body);
+    expect([status, problem.code]).toEqual([400, 'malformed_request']);
+    expect(problem.errors!.length).toBeLessThanOrEqual(limits.mistakes);
+  });
+
   it('names a number with all the digits that it was sent with', async () => {
     const text = JSON.stringify({ items: [item] }).replace('"1"', '0.1000000000000000055511151231257827');
     const answer = await service.post<ProblemBody>(LOCK, text);

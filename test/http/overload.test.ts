@@ -1,6 +1,6 @@
 import autocannon from 'autocannon';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { KeyStore } from '../../src/http/access/store.ts';
+import { ApiKeys } from '../../src/http/access/store.ts';
 import { Admission } from '../../src/http/admission.ts';
 import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, isLong, newUser, useBooks } from '../support/books.ts';
@@ -281,7 +281,7 @@ describe('a key that sends more items than it may', () => {
       vi.useRealTimers();
     });
     const userId = await newUser(books.pincex, { USD: '100' });
-    const store = new KeyStore(service.pincex.session);
+    const store = new ApiKeys(service.pincex.session);
     const { key } = await store.create({ name: 'limited', scopes: ['funds:write'], rateLimit: 10 });
     const headers = { authorization: `Bearer ${key}` };
     const send = (prefix: string, count: number) => {

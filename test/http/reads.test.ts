@@ -70,17 +70,6 @@ describe('a read that could have more rows than an answer may is refused before 
   });
 });
 
-it('nobody can ask for the head of what is read; whoever sends calls here can ask for that of health', async () => {
-  const { url, key } = service;
-  const headers = { authorization: `Bearer ${key}` };
-  for (const path of ['/v1/stream/journal', '/v1/limits']) {
-    expect((await fetch(`${url}${path}`, { method: 'HEAD', headers })).status).toBe(404);
-  }
-  for (const path of ['/healthz', '/readyz']) {
-    expect((await fetch(`${url}${path}`, { method: 'HEAD' })).status).toBe(200);
-  }
-});
-
 it('trades are counted before they are read, those of an order as often as it is named', async () => {
   const read = vi.spyOn(Trading.prototype, 'batchGetTradesByOrderIds');
   onTestFinished(() => {

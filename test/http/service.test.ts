@@ -6,7 +6,7 @@ import { limits } from '../../src/limits.ts';
 import { openBooks, useBooks } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { startProxy } from '../support/proxy.ts';
-import { gate, until } from '../support/waiting.ts';
+import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
 import { serveImpatiently } from './wire.ts';
 
@@ -83,14 +83,15 @@ describe('readiness', () => {
 
   it('ends while the database says nothing for too long, and comes back with it', async () => {
     const { proxy, ask } = await serveThrough();
-    const asked = gate();
-    proxy.onAnswer = () => {
-      asked.open();
-      return 'hold';
-    };
+    proxy.onAnswer = () => 'hold';
     const answer = ask();
-    await asked.opened;
-    vi.advanceTimersByTime(limits.readinessMs);
+    let hasAnswered = false;
+    void answer.then(() => (hasAnswered = true));
+    // Its time begins when the service has the call, which nobody else sees.
+    await until('it to give the database up', () => {
+      vi.advanceTimersByTime(limits.readinessMs);
+      return hasAnswered;
+    });
     expect((await answer).status).toBe(503);
     proxy.onAnswer = () => 'pass';
     proxy.release();

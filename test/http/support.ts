@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import type { ServiceConfig } from '../../src/config/load.ts';
 import type { Scope } from '../../src/http/access/scopes.ts';
-import { KeyStore } from '../../src/http/access/store.ts';
+import { ApiKeys } from '../../src/http/access/store.ts';
 import { startService } from '../../src/http/service.ts';
 import { Pincex } from '../../src/index.ts';
 import { configOf, type TestBooks } from '../support/books.ts';
@@ -74,7 +74,7 @@ async function start(books: TestBooks, settings: Partial<ServiceConfig>): Promis
   const config = configOf(books.url);
   const service = { ...config.service, port: 0, drainDelayMs: 0, ...settings };
   const pincex = await Pincex.open({ config: { ...config, service } });
-  const started = await startService(pincex, '0.0.0');
+  const started = await startService(pincex);
   const { url } = started;
   const key = await makeKey(pincex, 'admin');
   contract ??= Contract.of(url, key);
@@ -109,5 +109,5 @@ async function start(books: TestBooks, settings: Partial<ServiceConfig>): Promis
 }
 
 export async function makeKey({ session }: Pincex, ...scopes: Scope[]): Promise<string> {
-  return (await new KeyStore(session).create({ name: scopes.join(' '), scopes })).key;
+  return (await new ApiKeys(session).create({ name: scopes.join(' '), scopes })).key;
 }

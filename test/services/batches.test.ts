@@ -39,6 +39,8 @@ describe('a batch', () => {
     });
     expect([...batch.failedItems.keys()]).toEqual([1, 3]);
     expect(batch.durationMs).toBeGreaterThan(0);
+    expect(batch.durationMs).toBe(Math.round(batch.durationMs * 100) / 100);
+    expect(JSON.parse(JSON.stringify(batch))).toMatchObject({ failedItems: { 1: batch.failedItems.get(1) } });
     for (const result of batch.results) expect('data' in result).toBe(result.status !== 'rejected');
     expect(await funds(books.pincex, userId, 'USD')).toBe('0 / 100');
   });

@@ -63,7 +63,7 @@ describe('a disk that is full', () => {
     await refuseWrites('53100');
     const clock = holdClock();
     const { post, pincex } = await serve(books);
-    expect(pincex.url).toBe(books.url);
+    expect(pincex.connectionString).toBe(books.url);
     const answer = post('/v1/funds/batch-deposit', { items: [deposit('ann')] });
     const passing = setInterval(() => {
       clock.pass(1_000);

@@ -45,6 +45,7 @@ describe('what a process counts', () => {
         },
       },
       pool: { max: 7, waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 },
+      refusals: {},
       reportFailures: 0,
     });
   });

@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import { pincexProgram } from '../../src/cli/program.ts';
+import { asksForJson, pincexProgram } from '../../src/cli/program.ts';
 import { reportError } from '../../src/cli/session.ts';
 import { temporaryFolder } from './folders.ts';
 import { cleanEnvironment, type Ended, type RunOptions } from './processes.ts';
@@ -33,10 +33,11 @@ export async function pincexCli(
   process.chdir(cwd);
   process.exitCode = 0;
   try {
-    await pincexProgram()
+    const json = asksForJson(args);
+    await pincexProgram(json)
       .parseAsync(args, { from: 'user' })
       .catch((error: unknown) => {
-        if (!(error instanceof Exit)) reportError(error);
+        if (!(error instanceof Exit)) reportError(error, json);
       });
     return { exitCode: process.exitCode, ...said };
   } finally {

@@ -20,12 +20,13 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-const tsx = import.meta.resolve('tsx');
+/** Has Node.js run TypeScript. */
+export const typescript: readonly string[] = ['--import', import.meta.resolve('tsx')];
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Starts a TypeScript program of the repository, by its path in it. */
 export function start(program: string, args: readonly string[], options?: RunOptions): Running {
-  return startNode(['--import', tsx, `${root}${program}`, ...args], options);
+  return startNode([...typescript, `${root}${program}`, ...args], options);
 }
 
 /** Starts `pincex` as it was built, in a process of its own, as a user would. */
@@ -42,7 +43,8 @@ export function cleanEnvironment(): Record<string, string | undefined> {
   );
 }
 
-function startNode(args: readonly string[], { env = {}, cwd = root }: RunOptions = {}): Running {
+/** Starts Node.js, in the repository unless the caller names another folder. */
+export function startNode(args: readonly string[], { env = {}, cwd = root }: RunOptions = {}): Running {
   const child = spawn(process.execPath, args, {
     cwd,
     env: { ...cleanEnvironment(), NODE_OPTIONS: '', ...env },

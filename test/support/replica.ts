@@ -69,7 +69,7 @@ export class TestReplica {
   /** @param settings over those that it always has, such as `recovery_min_apply_delay` */
   async startReplica(settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const own = {
-      primary_conninfo: `${this.primaryUrl}?application_name=replica`,
+      primary_conninfo: `${this.primaryUrl}&application_name=replica`,
       wal_retrieve_retry_interval: '100ms',
       // A test that kills it knows what is on its disk: nothing but what a checkpoint wrote.
       bgwriter_lru_maxpages: '0',

@@ -3,7 +3,7 @@ import { limits } from '../../limits.ts';
 import { isSecretOf, parseKey, type PresentedKey } from './keys.ts';
 import { KeyLookup } from './lookup.ts';
 import type { Scope } from './scopes.ts';
-import type { KeyStore, StoredKey } from './store.ts';
+import type { ApiKeys, StoredKey } from './store.ts';
 
 /** Who sent a request. */
 export interface Caller {
@@ -20,7 +20,7 @@ export type Authentication = { readonly caller: Caller } | { readonly refusal: R
 
 /** Tells who sent a request, from its `Authorization` header. */
 export class Authenticator {
-  readonly #store: Pick<KeyStore, 'find'>;
+  readonly #store: Pick<ApiKeys, 'find'>;
   /**
    * What was asked of the table, by id. Its time runs from the asking on, so a key that was revoked works for as long
    * as an entry lives and no longer. What is over stays, to tell keys that are there from ids that somebody made up.
@@ -31,7 +31,7 @@ export class Authenticator {
   /** Of strangers. Keys that are there do not wait behind them. */
   readonly #lookup: KeyLookup;
 
-  constructor(store: Pick<KeyStore, 'find'>) {
+  constructor(store: Pick<ApiKeys, 'find'>) {
     this.#store = store;
     this.#lookup = new KeyLookup(store);
   }

@@ -1,7 +1,7 @@
 import { limits } from '../../limits.ts';
 import { overloaded } from '../admission.ts';
 import { withDeadline } from '../deadline.ts';
-import type { KeyStore, StoredKey } from './store.ts';
+import type { ApiKeys, StoredKey } from './store.ts';
 
 type Found = ReadonlyMap<string, StoredKey>;
 
@@ -10,11 +10,11 @@ type Found = ReadonlyMap<string, StoredKey>;
  * made up keeps one that is there waiting for longer than two queries.
  */
 export class KeyLookup {
-  readonly #store: Pick<KeyStore, 'find'>;
+  readonly #store: Pick<ApiKeys, 'find'>;
   #next: { readonly ids: string[]; readonly found: Promise<Found> } | undefined;
   #underWay: Promise<unknown> = Promise.resolve();
 
-  constructor(store: Pick<KeyStore, 'find'>) {
+  constructor(store: Pick<ApiKeys, 'find'>) {
     this.#store = store;
   }
 

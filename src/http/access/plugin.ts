@@ -6,12 +6,14 @@ import { Authenticator, type Authentication, type Caller } from './authenticate.
 import { forbidden, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
-import type { KeyStore } from './store.ts';
+import type { ApiKeys } from './store.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who sent it. Requests of public routes have none, and reading it there throws. */
     readonly caller: Caller;
+    /** Of the caller; null where there is none. */
+    keyId: string | null;
   }
 
   interface FastifyContextConfig {
@@ -27,7 +29,7 @@ declare module 'fastify' {
 }
 
 export interface AccessOptions {
-  readonly keys: Pick<KeyStore, 'find'>;
+  readonly keys: Pick<ApiKeys, 'find'>;
   /** Of keys that have no limit of their own; null: as many as they like. */
   readonly itemsPerSecond: number | null;
 }
@@ -46,6 +48,7 @@ export const access = Object.assign(
     /** Of requests whose items are yet to be taken. */
     const uncounted = new WeakSet<FastifyRequest>();
 
+    app.decorateRequest('keyId', null);
     app.decorateRequest('caller', {
       getter(this: FastifyRequest) {
         const caller = callers.get(this);
@@ -67,6 +70,7 @@ export const access = Object.assign(
       if ('refusal' in authentication) throw unauthorized(authentication.refusal, isPage);
       const { caller } = authentication;
       callers.set(request, caller);
+      request.keyId = caller.keyId;
       if (scope === undefined && !request.is404)
         throw new Error(`${request.method} ${request.url} was there before its guard`);
       const needed = [scope ?? []].flat();

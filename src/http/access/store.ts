@@ -1,8 +1,11 @@
 import { textArray } from '../../database/arrays.ts';
 import type { Session } from '../../database/database.ts';
 import { isoTime } from '../../database/time.ts';
+import { describe } from '../../describe.ts';
 import { PincexError } from '../../errors.ts';
+import { namesOf, readOptions } from '../../known.ts';
 import { limits } from '../../limits.ts';
+import { isArray } from '../../lists.ts';
 import { isKeyId, makeKey } from './keys.ts';
 import { SCOPES, type Scope } from './scopes.ts';
 
@@ -71,22 +74,29 @@ interface Row {
 export interface ApiKeyOptions {
   /** What people know it by. */
   readonly name: string;
+  /** What it is to be good for: one or more. */
   readonly scopes: readonly Scope[];
   /** Default: never. */
-  readonly expiresAt?: Date | null;
+  readonly expiresAt?: Date | null | undefined;
   /** Items a second. Default: what the service grants. */
-  readonly rateLimit?: number | null;
+  readonly rateLimit?: number | null | undefined;
 }
 
 /** A key of the HTTP service, without its secret. Times are ISO 8601 in UTC. */
 export interface ApiKey {
   /** The public part of the key. */
   readonly id: string;
+  /** What people know it by. */
   readonly name: string;
+  /** What it is good for. */
   readonly scopes: readonly Scope[];
+  /** Items a second; null: what the service grants. */
   readonly rateLimit: number | null;
+  /** When it was made. */
   readonly createdAt: string;
+  /** Null: it never expires. */
   readonly expiresAt: string | null;
+  /** Null while it is valid or has expired by itself. */
   readonly revokedAt: string | null;
 }
 
@@ -95,25 +105,37 @@ export interface CreatedKey extends ApiKey {
   readonly key: string;
 }
 
+const OPTIONS = namesOf<ApiKeyOptions>({ name: true, scopes: true, expiresAt: true, rateLimit: true });
+
+/** @internal */
 export interface StoredKey extends ApiKey {
   readonly secretHash: Buffer;
 }
 
-/** The keys of the HTTP service, in the table `api_keys`. */
-export class KeyStore {
+/**
+ * The keys of the HTTP service, in the table `api_keys`: what `pincex keys` does, for programs. Running services follow within
+ * a second.
+ */
+export class ApiKeys {
   readonly #session: Session;
 
+  /** @internal */
   constructor(session: Session) {
     this.#session = session;
   }
 
   /**
-   * Makes a key.
+   * Makes a key. Its text is in the answer and nowhere else: only its hash is stored.
    *
    * @throws PincexError `invalid_argument`
    */
   async create(options: ApiKeyOptions): Promise<CreatedKey> {
-    const { name, scopes, expiresAt = null, rateLimit = null } = options;
+    const {
+      name,
+      scopes,
+      expiresAt = null,
+      rateLimit = null,
+    } = readOptions('apiKeys.create', options, OPTIONS);
     requireName(name);
     requireScopes(scopes);
     requireExpiry(expiresAt);
@@ -131,7 +153,11 @@ export class KeyStore {
     return { ...toApiKey(row), key };
   }
 
-  /** Makes a key with all rights where there has never been one; else undefined. */
+  /**
+   * Makes a key with all rights where there has never been one; else undefined.
+   *
+   * @internal
+   */
   async createFirst(): Promise<CreatedKey | undefined> {
     const { id, key, secretHash } = makeKey(FIRST_ID);
     const scopes = textArray(['admin']);
@@ -164,7 +190,11 @@ export class KeyStore {
     );
   }
 
-  /** Those of the ids that there are, by their ids. */
+  /**
+   * Those of the ids that there are, by their ids.
+   *
+   * @internal
+   */
   async find(ids: readonly string[]): Promise<ReadonlyMap<string, StoredKey>> {
     const rows = await this.#session.query<Row & { secret_hash: string }>(findApiKeys, [textArray(ids)]);
     return new Map(
@@ -185,37 +215,41 @@ function toApiKey(row: Row): ApiKey {
   };
 }
 
-function requireName(name: string): void {
-  const isPrintable = !/\p{Cc}/u.test(name) && name.isWellFormed();
-  if (name.length >= 1 && name.length <= limits.idLength && isPrintable) return;
+function requireName(name: unknown): void {
+  const isPrintable = typeof name === 'string' && !/\p{Cc}/u.test(name) && name.isWellFormed();
+  if (isPrintable && name.length >= 1 && name.length <= limits.idLength) return;
   throw new PincexError(
     'invalid_argument',
     `The name of a key is 1 to ${limits.idLength} characters, none of them a control character`,
   );
 }
 
-function requireScopes(scopes: readonly string[]): void {
-  const known: readonly string[] = SCOPES;
-  if (scopes.length > 0 && scopes.every((scope) => known.includes(scope))) return;
+function requireScopes(scopes: unknown): void {
+  const known: readonly unknown[] = SCOPES;
+  if (isArray(scopes) && scopes.length > 0 && scopes.every((scope) => known.includes(scope))) return;
+  const got = isArray(scopes) ? scopes.map(describe).join(', ') : describe(scopes);
   throw new PincexError(
     'invalid_argument',
-    `The scopes of a key are one or more of ${SCOPES.join(', ')}: got ${JSON.stringify(scopes)}`,
+    `The scopes of a key are one or more of ${SCOPES.join(', ')}: got ${got || 'none'}`,
   );
 }
 
-function requireExpiry(expiresAt: Date | null): void {
+function requireExpiry(expiresAt: unknown): void {
   if (expiresAt === null) return;
-  const time = expiresAt.getTime();
-  if (time > Date.now() && expiresAt.getUTCFullYear() <= 9999) return;
-  const got = Number.isNaN(time) ? 'no time' : expiresAt.toISOString();
-  throw new PincexError('invalid_argument', `A key has to expire in the future: got ${got}`);
+  const isFuture = expiresAt instanceof Date && expiresAt.getTime() > Date.now();
+  if (isFuture && expiresAt.getUTCFullYear() <= 9999) return;
+  const isTime = expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime());
+  const got = isTime ? expiresAt.toISOString() : describe(expiresAt);
+  throw new PincexError('invalid_argument', `expiresAt must be a Date in the future: got ${got}`);
 }
 
-function requireRate(rateLimit: number | null): void {
+function requireRate(rateLimit: unknown): void {
   const most = limits.itemsPerSecond;
-  if (rateLimit === null || (Number.isInteger(rateLimit) && rateLimit >= 1 && rateLimit <= most)) return;
+  if (rateLimit === null) return;
+  const isWhole = typeof rateLimit === 'number' && Number.isInteger(rateLimit);
+  if (isWhole && rateLimit >= 1 && rateLimit <= most) return;
   throw new PincexError(
     'invalid_argument',
-    `The rate limit of a key must be 1 to ${most} items a second: got ${rateLimit}`,
+    `The rate limit of a key must be 1 to ${most} items a second: got ${describe(rateLimit)}`,
   );
 }

@@ -98,10 +98,13 @@ export class Requests {
   /** Calls of which nobody knows how they ended, by batch id, until they are noted. */
   readonly #leaving = new Map<string, Promise<void>>();
 
-  constructor({ session, url }: Pick<Pincex, 'session' | 'url'>, options: RequestsOptions = {}) {
+  constructor(
+    { session, connectionString }: Pick<Pincex, 'session' | 'connectionString'>,
+    options: RequestsOptions = {},
+  ) {
     const { retentionMs, leaseMs } = { ...limits.requests, ...options };
     this.#session = session;
-    this.#leases = new Leases(url, leaseMs, options.onError ?? (() => undefined));
+    this.#leases = new Leases(connectionString, leaseMs, options.onError ?? (() => undefined));
     this.#retention = `${retentionMs} milliseconds`;
   }
 

@@ -13,6 +13,8 @@ export function outcomeRoutes(app: App, batches: Batches): void {
       // Any key may ask for what it did itself.
       config: { scope: [] },
       schema: {
+        operationId: 'getBatch',
+        tags: ['Batches'],
         summary: 'The outcome of a batch, however the call that made it ended',
         params: strict({ batchId: Type.String({ description: 'UUID' }) }),
         response: answers(

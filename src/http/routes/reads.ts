@@ -5,7 +5,8 @@ import type { Pincex } from '../../pincex.ts';
 import { countStanding } from '../../reads/openOrders.ts';
 import { countTrades } from '../../reads/trades.ts';
 import type { App } from '../app.ts';
-import { id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
+import { body, id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
+import { orderExamples } from '../schemas/examples.ts';
 import { answers } from '../schemas/responses.ts';
 import { account, journalEntry, openOrders, order, orderBook, trade } from '../schemas/views.ts';
 import type { Turns } from '../turns.ts';
@@ -28,14 +29,19 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
         codes: { pointer: '/currencies' },
       },
       schema: {
+        operationId: 'batchGetAccounts',
+        tags: ['Accounts'],
         summary: 'Accounts of users in currencies',
         description:
           'For each user in turn one account for each currency in turn, null where there is none. `minVersions` names, in the same order, the versions that are known: these or newer ones are returned.',
-        body: strict({
-          userIds: ids,
-          currencies: Type.Array(Type.String()),
-          minVersions,
-        }),
+        body: body(
+          {
+            userIds: ids,
+            currencies: Type.Array(Type.String()),
+            minVersions,
+          },
+          { userIds: ['alice', 'bob'], currencies: ['USD', 'BTC'] },
+        ),
         response: answers(strict({ accounts: Type.Array(refOrNull(account)) })),
       },
     },
@@ -65,32 +71,37 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
         codes: { pointer: '/accounts' },
       },
       schema: {
+        operationId: 'batchGetAccountStatements',
+        tags: ['Accounts'],
         summary: 'The newest journal entries of each account, newest first',
         description:
           'A page goes on where an earlier one ended when `before` is the version of its last entry.',
-        body: strict({
-          accounts: Type.Array(
-            strict({
-              userId: id,
-              currency: Type.String({ examples: ['USD'] }),
-              before: Type.Optional(
-                Type.Unsafe<number | null>({
-                  type: ['integer', 'null'],
-                  minimum: 0,
-                  maximum: Number.MAX_SAFE_INTEGER,
-                }),
-              ),
-            }),
-          ),
-          limit: Type.Optional(
-            Type.Integer({
-              minimum: 1,
-              maximum: limits.statementEntries.most,
-              description: `For each account; ${limits.statementEntries.byDefault} where absent`,
-            }),
-          ),
-          fresh,
-        }),
+        body: body(
+          {
+            accounts: Type.Array(
+              strict({
+                userId: id,
+                currency: Type.String({ examples: ['USD'] }),
+                before: Type.Optional(
+                  Type.Unsafe<number | null>({
+                    type: ['integer', 'null'],
+                    minimum: 0,
+                    maximum: Number.MAX_SAFE_INTEGER,
+                  }),
+                ),
+              }),
+            ),
+            limit: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                maximum: limits.statementEntries.most,
+                description: `For each account; ${limits.statementEntries.byDefault} where absent`,
+              }),
+            ),
+            fresh,
+          },
+          { accounts: [{ userId: 'alice', currency: 'USD' }], limit: 10 },
+        ),
         response: answers(strict({ statements: Type.Array(Type.Array(ref(journalEntry))) })),
       },
     },
@@ -108,13 +119,18 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     {
       config: { scope: 'read', lists: ['ids'], argument: { pointer: '/minVersions' } },
       schema: {
+        operationId: 'batchGetOrdersByIds',
+        tags: ['Orders'],
         summary: 'Orders by their ids, null where there is none',
         description:
           'An order is named by `{ userId, id }`, or by its id alone: where several users have an order of that id, the call is refused as `ambiguous_id`.',
-        body: strict({
-          ids: orderKeys,
-          minVersions,
-        }),
+        body: body(
+          {
+            ids: orderKeys,
+            minVersions,
+          },
+          { ids: orderExamples },
+        ),
         response: answers(strict({ orders: Type.Array(refOrNull(order)) })),
       },
     },
@@ -130,22 +146,27 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     {
       config: { scope: 'read', lists: ['userIds'], codes: { pointer: '/symbol' } },
       schema: {
+        operationId: 'batchGetUserOrders',
+        tags: ['Orders'],
         summary: 'The newest orders of each user',
-        body: strict({
-          userIds: ids,
-          statuses: Type.Optional(
-            Type.Array(orderStatus, { description: 'Only orders in these; all where absent' }),
-          ),
-          symbol: Type.Optional(Type.String({ description: 'Only of this market' })),
-          limit: Type.Optional(
-            Type.Integer({
-              minimum: 1,
-              maximum: limits.ordersPerUser.most,
-              description: `For each user; ${limits.ordersPerUser.byDefault} where absent`,
-            }),
-          ),
-          fresh,
-        }),
+        body: body(
+          {
+            userIds: ids,
+            statuses: Type.Optional(
+              Type.Array(orderStatus, { description: 'Only orders in these; all where absent' }),
+            ),
+            symbol: Type.Optional(Type.String({ description: 'Only of this market' })),
+            limit: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                maximum: limits.ordersPerUser.most,
+                description: `For each user; ${limits.ordersPerUser.byDefault} where absent`,
+              }),
+            ),
+            fresh,
+          },
+          { userIds: ['alice', 'bob'], limit: 10 },
+        ),
         response: answers(strict({ orders: Type.Array(Type.Array(ref(order))) })),
       },
     },
@@ -162,9 +183,11 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     {
       config: { scope: 'read', lists: ['orderIds'] },
       schema: {
+        operationId: 'batchGetTradesByOrderIds',
+        tags: ['Trades'],
         summary: 'The trades of each order, oldest first',
         description: 'Orders are named as in `/v1/orders/batch-get`.',
-        body: strict({ orderIds: orderKeys, fresh }),
+        body: body({ orderIds: orderKeys, fresh }, { orderIds: orderExamples }),
         response: answers(strict({ trades: Type.Array(Type.Array(ref(trade))) })),
       },
     },
@@ -185,17 +208,22 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     {
       config: { scope: 'read', lists: ['symbols'], codes: { pointer: '/symbols' } },
       schema: {
+        operationId: 'batchGetOrderBooks',
+        tags: ['Markets'],
         summary: 'Order books, aggregated by price',
-        body: strict({
-          symbols: Type.Array(Type.String({ examples: ['BTC/USD'] })),
-          depth: Type.Optional(
-            Type.Integer({
-              minimum: 1,
-              maximum: limits.bookDepth.most,
-              description: `Price levels on each side; ${limits.bookDepth.byDefault} where absent`,
-            }),
-          ),
-        }),
+        body: body(
+          {
+            symbols: Type.Array(Type.String({ examples: ['BTC/USD'] })),
+            depth: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                maximum: limits.bookDepth.most,
+                description: `Price levels on each side; ${limits.bookDepth.byDefault} where absent`,
+              }),
+            ),
+          },
+          { symbols: ['BTC/USD'], depth: 10 },
+        ),
         response: answers(strict({ orderBooks: Type.Array(ref(orderBook)) })),
       },
     },
@@ -216,10 +244,12 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     {
       config: { scope: 'read', lists: ['symbols'], codes: { pointer: '/symbols' } },
       schema: {
+        operationId: 'batchGetOpenOrders',
+        tags: ['Markets'],
         summary: 'Orders that stand in the books of markets, in price-time priority',
         description:
           'Each side with the order first that trades first: best price, and of one price the first that came. What a matching engine has to know when it starts. Stops that wait to be triggered do not stand there.',
-        body: strict({ symbols: Type.Array(Type.String({ examples: ['BTC/USD'] })) }),
+        body: body({ symbols: Type.Array(Type.String({ examples: ['BTC/USD'] })) }, { symbols: ['BTC/USD'] }),
         response: answers(strict({ openOrders: Type.Array(ref(openOrders)) })),
       },
     },

@@ -21,7 +21,6 @@ export interface ServiceLimits {
   readonly queueTimeoutMs: number;
 }
 
-/** Load balancers may ask for the head alone of what tells them whether to send calls. */
 export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bounds: ServiceLimits): void {
   const ping = onceASecond(() => {
     const latest = performance.now() + limits.readinessMs;
@@ -32,9 +31,13 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
   app.get(
     '/healthz',
     {
-      exposeHeadRoute: true,
       config: { public: true },
-      schema: { summary: 'The process is alive', response: answers(strict({ status: Type.Literal('ok') })) },
+      schema: {
+        operationId: 'getHealth',
+        tags: ['Service'],
+        summary: 'The process is alive',
+        response: answers(strict({ status: Type.Literal('ok') })),
+      },
     },
     () => ({ status: 'ok' as const }),
   );
@@ -42,9 +45,13 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
   app.get(
     '/readyz',
     {
-      exposeHeadRoute: true,
       config: { public: true },
-      schema: { summary: 'Calls can be sent', response: answers(strict({ status: Type.Literal('ok') })) },
+      schema: {
+        operationId: 'getReadiness',
+        tags: ['Service'],
+        summary: 'Calls can be sent',
+        response: answers(strict({ status: Type.Literal('ok') })),
+      },
     },
     async () => {
       if (readiness.isDraining) throw draining();
@@ -59,6 +66,8 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
     {
       config: { scope: 'read' },
       schema: {
+        operationId: 'getLimits',
+        tags: ['Service'],
         summary: 'What one call may bring',
         response: answers(
           strict({

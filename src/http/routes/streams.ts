@@ -4,7 +4,7 @@ import type { Pincex } from '../../pincex.ts';
 import type { RowStream, StreamOptions } from '../../streams/stream.ts';
 import type { Admission } from '../admission.ts';
 import type { App } from '../app.ts';
-import { ref, strict, type Component } from '../schemas/common.ts';
+import { nameOf, ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
 import { account, journalEntry, operation, order, trade } from '../schemas/views.ts';
 
@@ -16,6 +16,8 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
       {
         config: { scope: 'read', argument: { parameter: 'after' } },
         schema: {
+          operationId: `stream${nameOf(table)}`,
+          tags: ['Streams'],
           summary: `All ${table === 'journal' ? 'journal entries' : table}, a line of JSON for each`,
           description:
             'Each line is `{"cursor": …, "row": …}`; a stream that broke goes on behind a line when its cursor is given as `after`. A stream that ends without a line `{"end": true}` was cut off.',
@@ -28,6 +30,8 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
         },
       },
       async (request, reply) => {
+        // The whole table would be read for nobody.
+        if (request.method === 'HEAD') return reply.type('application/x-ndjson').send();
         const rows = open({ after: request.query.after ?? null });
         const leave = await admission.enter(request.deadline);
         const lines = Readable.from(linesOf(rows));

@@ -56,6 +56,12 @@ export const strict = <Properties extends Record<string, TSchema>>(
 ): TObject<Properties> =>
   Type.Object(properties, { additionalProperties: false, ...(description !== undefined && { description }) });
 
+/** What a call sends, and an example of it that succeeds: see `examples.ts`. */
+export const body = <Properties extends Record<string, TSchema>>(
+  properties: Properties,
+  example: object,
+): TObject<Properties> => Type.Object(properties, { additionalProperties: false, examples: [example] });
+
 /** A schema that stands once, under its name, in the OpenAPI document. */
 export interface Component<Schema extends TSchema = TSchema> {
   readonly name: string;

@@ -8,6 +8,20 @@ import { problem } from './results.ts';
  * headers are checked where they are read, with problems of their own.
  */
 
+/** The sections of the page, in their order there. */
+export const TAGS = {
+  Accounts: 'What users have, a row for each currency',
+  Funds: 'Money that comes in, goes out, changes hands, or is held',
+  Orders: 'Orders, with and without funds that are held for them',
+  Trades: 'What is settled between two orders',
+  Markets: 'What stands in the books of markets',
+  Batches: 'Items of all kinds at once, and what became of a batch',
+  Streams: 'Whole tables, line by line',
+  Service: 'The service itself',
+} as const;
+
+export type Tag = keyof typeof TAGS;
+
 const text = (description: string, ...examples: string[]): TSchema =>
   Type.Optional(Type.String({ description, ...(examples.length > 0 && { examples }) }));
 
@@ -94,6 +108,7 @@ export function documented(schema: FastifySchema, config: FastifyContextConfig =
   ]);
   return {
     ...schema,
+    description: [schema.description, needs(config)].filter(Boolean).join('\n\n'),
     ...(!config.public && {
       headers: Type.Object({
         'Request-Timeout': REQUEST_TIMEOUT,
@@ -102,6 +117,15 @@ export function documented(schema: FastifySchema, config: FastifyContextConfig =
     }),
     response: Object.fromEntries([...problems, ...successes]) as Record<string, unknown>,
   };
+}
+
+/** Who may call it, in words: the page shows nothing else of it. */
+function needs({ public: isPublic, scope = [] }: FastifyContextConfig): string {
+  if (isPublic) return 'Needs no key.';
+  const scopes = [scope].flat().map((one) => `\`${one}\``);
+  return scopes.length === 0
+    ? 'Needs a key, whatever its scopes.'
+    : `Needs a key with ${scopes.join(' and ')}.`;
 }
 
 function refusal(

@@ -9,6 +9,7 @@ import {
   oneOf,
   orderStatus,
   orNull,
+  ref,
   strict,
   time,
   type Component,
@@ -100,6 +101,14 @@ export const items = Object.fromEntries(
   types.map((type): [CommandType, Component] => [type, component(nameOf(type), strict(itemFields[type]))]),
 ) as Record<CommandType, Component>;
 
+/** The name of the item of one command in a batch that mixes them. */
+export const mixedNameOf = (type: CommandType): string => `Mixed${nameOf(type)}`;
+
+/** The commands, by what tells them apart in such a batch. */
+export const mixedNames: Readonly<Record<string, string>> = Object.fromEntries(
+  types.map((type) => [type, mixedNameOf(type)]),
+);
+
 /** The item of a batch that mixes commands: the same, and which command it is. */
 export const mixedItem = component(
   'MixedItem',
@@ -107,6 +116,8 @@ export const mixedItem = component(
     type: 'object',
     required: ['command'],
     discriminator: { propertyName: 'command' },
-    oneOf: types.map((type) => strict({ command: Type.Literal(type), ...itemFields[type] })),
+    oneOf: types.map((type) =>
+      ref(component(mixedNameOf(type), strict({ command: Type.Literal(type), ...itemFields[type] }))),
+    ),
   }),
 );

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { makeKey, parseKey } from '../../../src/http/access/keys.ts';
 import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
 import { SCOPES, type Scope } from '../../../src/http/access/scopes.ts';
-import { KeyStore, type ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { ApiKeys, type ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { readDeadlines } from '../../../src/http/deadline.ts';
 import { answerWithProblems } from '../../../src/http/problems.ts';
 import { useBooks } from '../../support/books.ts';
@@ -28,7 +28,7 @@ async function newApp(options?: Partial<AccessOptions>): Promise<FastifyInstance
 
 async function buildApp({
   itemsPerSecond = null,
-  keys = new KeyStore(books.pincex.session),
+  keys = new ApiKeys(books.pincex.session),
 }: Partial<AccessOptions> = {}): Promise<FastifyInstance> {
   const app = fastify();
   answerWithProblems(app);
@@ -49,7 +49,7 @@ async function buildApp({
 }
 
 const create = (options: Partial<ApiKeyOptions> = {}) =>
-  new KeyStore(books.pincex.session).create({ name: 'test', scopes: ['admin'], ...options });
+  new ApiKeys(books.pincex.session).create({ name: 'test', scopes: ['admin'], ...options });
 
 function get(app: FastifyInstance, url: string, key?: string): Promise<LightMyRequestResponse> {
   return app.inject({ url, ...(key !== undefined && { headers: { authorization: `Bearer ${key}` } }) });
@@ -90,7 +90,7 @@ describe('without a valid key', () => {
     const { id, key: good } = await create();
     const [expired, revoked] = [await create({ expiresAt: new Date(Date.now() + 60_000) }), await create()];
     await books.sql(`UPDATE api_keys SET expires_at = now() WHERE id = $1`, [expired.id]);
-    await new KeyStore(books.pincex.session).revoke(revoked.id);
+    await new ApiKeys(books.pincex.session).revoke(revoked.id);
     const forged = `pincex_${id}_${parseKey(makeKey().key)!.secret}`;
     const answers = await Promise.all(
       [makeKey().key, forged, expired.key, revoked.key].map((key) => get(app, '/read', key)),
@@ -174,7 +174,7 @@ describe('a key', () => {
     vi.advanceTimersByTime(1);
     const { id, key } = await create();
     expect((await get(app, '/read', key)).statusCode).toBe(200);
-    await new KeyStore(books.pincex.session).revoke(id);
+    await new ApiKeys(books.pincex.session).revoke(id);
     vi.advanceTimersByTime(1_001);
     expect((await get(app, '/read', key)).statusCode).toBe(401);
   });
@@ -197,7 +197,7 @@ describe('a limit of items', () => {
   /** A service on which time stands still, and a key of it. */
   async function limited(itemsPerSecond: number | null, options?: Partial<ApiKeyOptions>) {
     const { id, key } = await create(options);
-    const found = await new KeyStore(books.pincex.session).find([id]);
+    const found = await new ApiKeys(books.pincex.session).find([id]);
     const app = await newApp({ itemsPerSecond, keys: { find: () => Promise.resolve(found) } });
     await app.ready();
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
@@ -329,7 +329,7 @@ describe('a route', () => {
     onTestFinished(() => app.close());
     readDeadlines(app);
     app.get('/early', () => 'open');
-    await app.register(access, { keys: new KeyStore(books.pincex.session), itemsPerSecond: null });
+    await app.register(access, { keys: new ApiKeys(books.pincex.session), itemsPerSecond: null });
     expect((await get(app, '/early')).statusCode).not.toBe(200);
     expect((await get(app, '/early', (await create()).key)).statusCode).toBe(500);
   });

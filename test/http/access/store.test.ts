@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Statement } from '../../../src/database/statement.ts';
 import type { Pincex } from '../../../src/index.ts';
 import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
-import { KeyStore, type ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { ApiKeys, type ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { limits } from '../../../src/limits.ts';
 import { fresh, openBooks, useBooks } from '../../support/books.ts';
 import { until } from '../../support/waiting.ts';
@@ -25,7 +25,7 @@ async function ownBooks(): Promise<{ pincex: Pincex }> {
 
 describe('a key that is created', () => {
   it('is found by its id with all that was asked for, the secret only as a hash', async () => {
-    const keys = new KeyStore(books.pincex.session);
+    const keys = new ApiKeys(books.pincex.session);
     const expiresAt = new Date(Date.now() + DAY_MS);
     const { key, ...created } = await keys.create({
       name: 'settlement, {eu} "2"',
@@ -53,11 +53,11 @@ describe('a key that is created', () => {
   });
 
   it('never expires and has no limit of its own unless it is told so; a scope counts once', async () => {
-    const { id } = await new KeyStore(books.pincex.session).create({
+    const { id } = await new ApiKeys(books.pincex.session).create({
       name: 'plain',
       scopes: ['read', 'read'],
     });
-    const found = (await new KeyStore(books.pincex.session).find([id])).get(id);
+    const found = (await new ApiKeys(books.pincex.session).find([id])).get(id);
     expect(found).toMatchObject({ expiresAt: null, rateLimit: null, revokedAt: null, scopes: ['read'] });
   });
 
@@ -67,16 +67,22 @@ describe('a key that is created', () => {
     ['name', { name: 'x'.repeat(limits.idLength + 1) }],
     ['name', { name: 'a\u0000b' }],
     ['name', { name: 'a\u001b[2J' }],
+    ['name', { name: 5 }],
     ['scopes', { scopes: [] }],
+    ['scopes', { scopes: 'read' }],
+    ['scopes', { scopes: [null] }],
     ['scopes', { scopes: ['read', 'write'] }],
-    ['expire', { expiresAt: new Date(Date.now() - 1) }],
-    ['expire', { expiresAt: new Date(NaN) }],
-    ['expire', { expiresAt: new Date('+012026-01-01T00:00:00Z') }],
+    ['expiresAt', { expires: '30d' }],
+    ['expiresAt', { expiresAt: '2030-01-01' }],
+    ['expiresAt', { expiresAt: new Date(Date.now() - 1) }],
+    ['expiresAt', { expiresAt: new Date(NaN) }],
+    ['expiresAt', { expiresAt: new Date('+012026-01-01T00:00:00Z') }],
+    ['rate limit', { rateLimit: '5' }],
     ['rate limit', { rateLimit: 0 }],
     ['rate limit', { rateLimit: 1.5 }],
     ['rate limit', { rateLimit: limits.itemsPerSecond + 1 }],
   ])('is refused for its %s: %j', async (what, wrong) => {
-    const creating = new KeyStore(books.pincex.session).create({ ...good, ...wrong });
+    const creating = new ApiKeys(books.pincex.session).create({ ...good, ...wrong });
     await expect(creating).rejects.toMatchObject({
       code: 'invalid_argument',
       message: expect.stringContaining(what) as string,
@@ -99,7 +105,7 @@ describe('the table', () => {
 describe('the first key', () => {
   it('is made once, and never after another', async () => {
     const { pincex } = await ownBooks();
-    const keys = new KeyStore(pincex.session);
+    const keys = new ApiKeys(pincex.session);
     const first = await keys.createFirst();
     expect(first).toMatchObject({ name: 'first', scopes: ['admin'], expiresAt: null, rateLimit: null });
     await keys.revoke(first!.id);
@@ -110,12 +116,12 @@ describe('the first key', () => {
     const { pincex } = await ownBooks();
     let second: Promise<unknown> | undefined;
     await pincex.transaction(async ({ client }) => {
-      const inside = new KeyStore({
+      const inside = new ApiKeys({
         query: async <Row>({ text }: Statement, values?: readonly (string | null)[]) =>
           (await client.query(text, [...(values ?? [])])).rows as Row[],
       });
       expect(await inside.createFirst()).toBeDefined();
-      second = new KeyStore(pincex.session).createFirst();
+      second = new ApiKeys(pincex.session).createFirst();
       await until('the second to wait', async () => {
         const { rowCount } = await client.query(
           'SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))',
@@ -124,12 +130,12 @@ describe('the first key', () => {
       });
     });
     expect(await second).toBeUndefined();
-    expect(await new KeyStore(pincex.session).list()).toHaveLength(1);
+    expect(await new ApiKeys(pincex.session).list()).toHaveLength(1);
   });
 
   it('is not made where there is another', async () => {
     const { pincex } = await ownBooks();
-    const keys = new KeyStore(pincex.session);
+    const keys = new ApiKeys(pincex.session);
     await keys.create({ name: 'ann', scopes: ['read'] });
     expect(await keys.createFirst()).toBeUndefined();
   });
@@ -137,7 +143,7 @@ describe('the first key', () => {
 
 describe('keys', () => {
   it('are listed, the oldest first, without their hashes', async () => {
-    const keys = new KeyStore(books.pincex.session);
+    const keys = new ApiKeys(books.pincex.session);
     const first = await keys.create({ name: 'first', scopes: ['read'] });
     const second = await keys.create({ name: 'second', scopes: ['admin'] });
     const listed = (await keys.list()).slice(-2);
@@ -146,7 +152,7 @@ describe('keys', () => {
   });
 
   it('are revoked for ever: the first time stays', async () => {
-    const keys = new KeyStore(books.pincex.session);
+    const keys = new ApiKeys(books.pincex.session);
     const [{ id }, other] = [
       await keys.create({ name: 'gone', scopes: ['read'] }),
       await keys.create({ name: 'stays', scopes: ['read'] }),
@@ -161,7 +167,7 @@ describe('keys', () => {
   });
 
   it('that nobody has are not found and cannot be revoked; what was given is not repeated', async () => {
-    const keys = new KeyStore(books.pincex.session);
+    const keys = new ApiKeys(books.pincex.session);
     expect((await keys.find(['0000000000000000'])).size).toBe(0);
     const { key } = await keys.create({ name: 'mistaken for its id', scopes: ['read'] });
     for (const id of ['0000000000000000', key, 'a\u0000b']) {

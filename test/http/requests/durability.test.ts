@@ -17,7 +17,7 @@ async function quietServer() {
   const dataDir = await seededDataDir();
   const open = () => Pincex.open({ config: loadConfig({ env: { PINCEX_DATA_DIR: dataDir } }) });
   const pincex = await open();
-  const client = new pg.Client({ connectionString: pincex.url });
+  const client = new pg.Client({ connectionString: pincex.connectionString });
   client.on('error', () => undefined);
   await client.connect();
   await client.query(`ALTER SYSTEM SET wal_writer_delay = '10s'`);

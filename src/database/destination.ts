@@ -1,0 +1,214 @@
+import { PincexError } from '../errors.ts';
+import { nearest } from '../known.ts';
+
+/** What `target_session_attrs` may ask of a session. */
+export const SESSION_ATTRIBUTES = [
+  'any',
+  'read-write',
+  'read-only',
+  'primary',
+  'standby',
+  'prefer-standby',
+] as const;
+
+export type SessionAttributes = (typeof SESSION_ATTRIBUTES)[number];
+
+/** One of the hosts of a URL. */
+export interface Host {
+  /** As messages name it. */
+  readonly name: string;
+  /** The URL with this host alone, and with nothing in it that is not the driver's to read. */
+  readonly url: string;
+}
+
+/** Where a database URL leads, read as libpq reads it. */
+export interface Destination {
+  /** In the order in which they are tried; one at least. */
+  readonly hosts: readonly Host[];
+  readonly wanted: SessionAttributes;
+  /** What the URL gives for the sessions of the server; `undefined` where it says nothing of them. */
+  readonly options: string | undefined;
+  /** How long each host may take, in milliseconds, where the URL says so. */
+  readonly connectTimeoutMs: number | undefined;
+}
+
+/** How long each host may take, so that all of them, each as often as it is tried, take no longer than `totalMs`. */
+export function timePerHost(
+  { hosts, wanted, connectTimeoutMs = Infinity }: Destination,
+  totalMs: number,
+): number {
+  const attempts = hosts.length * (wanted === 'prefer-standby' ? 2 : 1);
+  return Math.max(1, Math.floor(Math.min(totalMs / attempts, connectTimeoutMs)));
+}
+
+/** scheme, user and password, hosts, path, parameters, and what stands behind a #. */
+const PARTS = /^(postgres(?:ql)?:\/\/)(?:([^/?#]*)@)?([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?(#.*)?$/s;
+
+const HOST = /^(?:\[([^[\]]+)\]|([^:[\]]*))(?::(\d*))?$/;
+
+/** What the driver reads of a URL, and what each may be; null: any text. */
+const FOR_THE_DRIVER: Readonly<Record<string, readonly string[] | null>> = {
+  user: null,
+  password: null,
+  application_name: null,
+  fallback_application_name: null,
+  sslmode: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'],
+  ssl: ['true', '1', '0', 'no-verify'],
+  sslcert: null,
+  sslkey: null,
+  sslrootcert: null,
+  sslnegotiation: ['postgres', 'direct'],
+  uselibpqcompat: ['true'],
+};
+
+/** What is read here. */
+const OURS = ['host', 'port', 'options', 'target_session_attrs', 'connect_timeout'];
+
+const KNOWN = [...Object.keys(FOR_THE_DRIVER), ...OURS];
+
+const CANNOT = 'The URL of the database cannot be used: ';
+
+const ENCODE =
+  'in a user, a password or another part, / ? # @ : % are written %2F %3F %23 %40 %3A %25 (percent-encoded)';
+
+/** The same servers, and another database of theirs. */
+export function withDatabase(url: string, name: string): string {
+  return url.replace(/^(\w+:\/\/[^/?]*)(\/[^?]*)?/, `$1/${name}`);
+}
+
+/** What keeps a URL from being used; `undefined` where nothing does. */
+export function problemOfUrl(url: string): string | undefined {
+  try {
+    readDestination(url);
+    return undefined;
+  } catch (error) {
+    return (error as PincexError).message.slice(CANNOT.length);
+  }
+}
+
+/** As {@link problemOfUrl}, of the server that is written to. */
+export function problemOfBooks(url: string): string | undefined {
+  const problem = problemOfUrl(url);
+  if (problem !== undefined) return problem;
+  const { hosts, wanted } = readDestination(url);
+  if (wanted === 'read-write' || wanted === 'primary') return undefined;
+  const asked = 'target_session_attrs=read-write (or primary)';
+  if (wanted !== 'any') return `what Pincex writes needs ${asked}: got ${wanted}`;
+  return hosts.length === 1 ? undefined : `several hosts need ${asked}: only one of them takes writes`;
+}
+
+/**
+ * @throws PincexError `invalid_configuration`, which never shows what may be part of a password
+ */
+export function readDestination(url: string): Destination {
+  const [, scheme, credentials, authority = '', path = '/', query = '', fragment] = PARTS.exec(url) ?? [];
+  if (scheme === undefined) throw wrong('it takes a URL such as postgres://user:password@host:5432/name');
+  // Where a password has one of these in it, the rest of it was read as something else.
+  if (fragment !== undefined || `${path}${query}`.includes('@') || /%(?![\da-f]{2})/i.test(url)) {
+    throw wrong(ENCODE);
+  }
+  const parameters = readParameters(query);
+  const { host, port, options, target_session_attrs: wanted = 'any', connect_timeout: seconds } = parameters;
+  const forTheDriver = new URLSearchParams(
+    Object.entries(parameters).filter(([name]) => Object.hasOwn(FOR_THE_DRIVER, name)),
+  );
+  // Whatever PGSSLNEGOTIATION says: without TLS there is nothing to negotiate.
+  if (parameters['sslmode'] === 'disable') forTheDriver.set('sslnegotiation', 'postgres');
+  const user = credentials === undefined ? '' : `${encoded(credentials)}@`;
+  // A variable that the driver alone knows: a session that replicates runs no statements.
+  if (process.env['PGREPLICATION']) forTheDriver.set('replication', 'false');
+  const hosts = readHosts(authority, host, port).map((each) => {
+    const own = new URLSearchParams(forTheDriver);
+    // There the driver takes it where there is no host, too.
+    if (each.port !== '') own.set('port', each.port);
+    return {
+      name: [each.host || 'the default host', each.port].filter(Boolean).join(':'),
+      url: `postgres://${user}${inUrl(each.host)}${path}?${own.toString()}`,
+    };
+  });
+  return {
+    hosts,
+    wanted: SESSION_ATTRIBUTES.find((known) => known === wanted) ?? 'any',
+    options,
+    connectTimeoutMs: seconds === undefined ? undefined : Number(seconds) * 1_000,
+  };
+}
+
+/** Of a name that comes twice the last counts, but for `options`, which add up. */
+function readParameters(query: string): Readonly<Record<string, string>> {
+  const given = new URLSearchParams(query);
+  for (const [name, value] of given) {
+    const accepts = acceptedOf(name);
+    if (accepts === undefined) throw wrong(unknownParameter(name));
+    if (accepts !== null && !accepts.includes(value)) {
+      throw wrong(`${name} is ${JSON.stringify(value)}, and may be ${accepts.join(', ')}`);
+    }
+    if (name === 'connect_timeout' && !/^[1-9]\d{0,5}$/.test(value)) {
+      throw wrong(`connect_timeout is ${JSON.stringify(value)}, and may be whole seconds, 1 or more`);
+    }
+  }
+  const options = given.has('options') ? { options: given.getAll('options').join(' ') } : {};
+  return { ...Object.fromEntries(given), ...options };
+}
+
+function acceptedOf(name: string): readonly string[] | null | undefined {
+  if (name === 'target_session_attrs') return SESSION_ATTRIBUTES;
+  if (OURS.includes(name)) return null;
+  return Object.hasOwn(FOR_THE_DRIVER, name) ? FOR_THE_DRIVER[name] : undefined;
+}
+
+function unknownParameter(name: string): string {
+  if (/^(schema|currentschema|search_path)$/i.test(name)) {
+    return `${name} cannot be chosen: the tables are in the schema public; for others take another database`;
+  }
+  const near = nearest(name, KNOWN) ?? '';
+  return `${JSON.stringify(name)} is not a parameter that is understood: the nearest is ${near}, of ${KNOWN.join(', ')}`;
+}
+
+/** One port is that of all hosts. */
+function readHosts(
+  authority: string,
+  host: string | undefined,
+  port: string | undefined,
+): { host: string; port: string }[] {
+  const written = authority.split(',').map((text) => {
+    const match = HOST.exec(text);
+    if (match === null) throw wrong(`its hosts are written host:port, with commas between them; ${ENCODE}`);
+    return { host: decoded(match[1] ?? match[2] ?? ''), port: match[3] ?? '' };
+  });
+  const hosts = host?.split(',') ?? written.map((each) => each.host);
+  const ports = port?.split(',') ?? written.map((each) => each.port);
+  if (ports.length !== 1 && ports.length !== hosts.length) {
+    throw wrong(`it has ${hosts.length} hosts and ${ports.length} ports: one port, or one for each`);
+  }
+  return hosts.map((name, n) => ({ host: name, port: portOf(ports[ports.length === 1 ? 0 : n] ?? '') }));
+}
+
+function portOf(text: string): string {
+  if (text === '' || (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535)) return text;
+  throw wrong(`a port is a number from 1 to 65535; ${ENCODE}`);
+}
+
+/** The folder of a socket is written as a name of a host. */
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : encodeURIComponent(host);
+}
+
+/** User and password with nothing left in them that the driver could take for something else. */
+function encoded(credentials: string): string {
+  const [user = '', ...password] = credentials.split(':');
+  const parts = password.length === 0 ? [user] : [user, password.join(':')];
+  return parts.map((part) => encodeURIComponent(decoded(part))).join(':');
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong(ENCODE);
+  }
+}
+
+function wrong(why: string): PincexError {
+  return new PincexError('invalid_configuration', `${CANNOT}${why}`);
+}

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { usePacked } from './packed.ts';
+import { surfaceOf, type Member } from './surface.ts';
+
+/** The types of the package as it is published, where nothing else is installed beside it. */
+
+const packed = usePacked({ dependencies: false });
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const COMPILERS = {
+  '5.4': 'node_modules/typescript-5.4/node_modules',
+  '6.0': 'node_modules',
+  '7.0': 'node_modules/typescript-7/node_modules',
+};
+const STRICT = {
+  strict: true,
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  verbatimModuleSyntax: true,
+  noEmit: true,
+  target: 'es2022',
+  lib: ['es2022'],
+};
+const COMPILED = { exitCode: 0, said: '' };
+const RESOLUTIONS = {
+  node16: { module: 'node16', moduleResolution: 'node16' },
+  nodenext: { module: 'nodenext', moduleResolution: 'nodenext' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+};
+it.each(
+  Object.keys(COMPILERS).flatMap((version) =>
+    Object.entries(RESOLUTIONS).map(([name, options]) => [version, name, options] as const),
+  ),
+)('With TypeScript %s a strict program compiles by the resolution of %s', async (version, name, options) => {
+  expect(await compile(version as keyof typeof COMPILERS, name, options)).toEqual(COMPILED);
+});
+
+it('With the globals of a browser a strict program compiles too', async () => {
+  const browser = { ...RESOLUTIONS.bundler, lib: ['es2022', 'dom'] };
+  expect(await compile('7.0', 'browser', browser)).toEqual(COMPILED);
+});
+
+/** What the compiler has to say of `program.ts`, in a folder of its own beside the package. */
+async function compile(
+  version: keyof typeof COMPILERS,
+  name: string,
+  options: object,
+): Promise<{ readonly exitCode: number; readonly said: string }> {
+  const typescript = path.join(root, COMPILERS[version], 'typescript');
+  const manifest = await readFile(path.join(typescript, 'package.json'), 'utf8');
+  expect(JSON.parse(manifest)).toMatchObject({ version: expect.stringMatching(`^${version}\\.`) as string });
+
+  const folder = path.join(packed.folder, `${version} ${name}`);
+  await mkdir(folder);
+  await cp(path.join(root, 'test/package/program.ts'), path.join(folder, 'program.ts'));
+  await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }');
+  const config = { compilerOptions: { ...STRICT, ...options }, files: ['program.ts'] };
+  await writeFile(path.join(folder, 'tsconfig.json'), JSON.stringify(config));
+  const compiler = spawn(process.execPath, [path.join(typescript, 'bin/tsc'), '-p', folder]);
+  const said = text(compiler.stdout);
+  const [exitCode] = (await once(compiler, 'close')) as [number];
+  return { exitCode, said: await said };
+}
+
+describe('What the package exports', () => {
+  let members: Member[];
+  beforeAll(() => {
+    members = ['index.d.ts', 'client/index.d.ts'].flatMap((file) =>
+      surfaceOf(path.join(packed.package, 'dist', file)),
+    );
+    expect(members.length).toBeGreaterThan(200);
+  });
+
+  it('takes undefined where something may be left out', () => {
+    expect(
+      members.filter(({ isOptional, takesUndefined }) => isOptional && !takesUndefined).map(named),
+    ).toEqual([]);
+  });
+
+  it('tells what each field of an answer is', () => {
+    const fields = members.filter(({ owner }) => ANSWERS.includes(owner));
+    expect(new Set(fields.map(({ owner }) => owner))).toEqual(new Set(ANSWERS));
+    expect(fields.filter(({ comment }) => comment === '').map(named)).toEqual([]);
+  });
+
+  it('tells what each method does', () => {
+    expect(members.filter(({ isMethod, comment }) => isMethod && comment === '').map(named)).toEqual([]);
+  });
+});
+
+/** What calls answer with. */
+const ANSWERS = [
+  ...['AccountView', 'OrderView', 'TradeView', 'JournalEntryView', 'OrderBook', 'BookLevel', 'OpenOrders'],
+  ...[
+    'BatchResult',
+    'BatchCounts',
+    'ItemError',
+    'Funds',
+    'Currency',
+    'Market',
+    'Catalog',
+    'ApiKey',
+    'CreatedKey',
+  ],
+  ...['Swept', 'BrokenExpiry', 'AuditReport', 'AuditFinding', 'DoctorReport', 'DoctorFinding', 'Finding'],
+  ...['Pincex', 'PincexTransaction', 'StatementRun', 'ReadRun', 'Service'],
+];
+
+const named = ({ owner, name }: Member): string => `${owner}.${name}`;
