@@ -2,7 +2,7 @@
  * The calls of the usual guide to batch operations: many accounts, many locks, many orders, each in one call. Every item has
  * an id, so running it again changes nothing and says the same.
  *
- * Run it with `node --import tsx examples/guide.ts`.
+ * Run it with `npx tsx examples/guide.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/guide.ts`.
  */
 import { Pincex, type BatchResult } from 'pincex';
 

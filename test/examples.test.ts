@@ -68,6 +68,30 @@ it.each([
     ],
   ],
   [
+    'matching-engine',
+    [
+      'BTC/USD-9 0.7 0.4 99',
+      'alice USD 1283.2 0',
+      'bob BTC 998.3 0.3',
+      'carol USD 437.58 0',
+      'with 24 crashes: the same',
+      'two engines for each market, 2 taken over: the same',
+      'all events again: the same',
+    ],
+  ],
+  [
+    'import',
+    [
+      'first run: the process died',
+      'second run: 950 items applied, 7798 replayed',
+      'refused: order0, invalid_price',
+      'refused: order1, below_minimum',
+      'USD: 313425 there, the same here',
+      'BTC: 0.0000125 there, the same here',
+      '2498 bids, 0 asks',
+    ],
+  ],
+  [
     'transaction',
     [
       'first payout: committed',

@@ -13,7 +13,7 @@ export function addMigrate(program: Command): void {
 
   migrate
     .command('up')
-    .description('apply every pending migration')
+    .description('apply every pending migration; refuses while processes run')
     .option(...JSON_OPTION)
     .action(({ json = false }: JsonOption) =>
       withDatabase(async (client) => {

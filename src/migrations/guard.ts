@@ -82,11 +82,12 @@ async function isHeld(client: ClientBase, { table, column }: Loss): Promise<bool
 }
 
 /**
- * Refuses to take the schema away from under processes that use it.
+ * Refuses to change the schema under processes that use it: they go on by the rules that they know.
  *
+ * @param refusal - begins the message
  * @throws PincexError `migration_failed` naming them.
  */
-export async function refuseLiveProcesses(client: ClientBase): Promise<void> {
+export async function refuseLiveProcesses(client: ClientBase, refusal: string): Promise<void> {
   const table = await client.query(`SELECT FROM pg_class WHERE oid = to_regclass('processes')`);
   if (table.rowCount === 0) return;
   const { rows } = await client.query<{ id: string; startedAt: Date; seenAt: Date }>(
@@ -103,7 +104,7 @@ export async function refuseLiveProcesses(client: ClientBase): Promise<void> {
   );
   throw new PincexError(
     'migration_failed',
-    `Nothing was taken back: this database is in use by ${names.join(', ')}. ` +
+    `${refusal}: this database is in use by ${names.join(', ')}. ` +
       `Stop them first; one that was killed is forgotten after ${SEEN_MS / 1_000} s.`,
   );
 }

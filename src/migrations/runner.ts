@@ -33,7 +33,7 @@ export interface DownOptions extends MigrationOptions {
 
 /**
  * Applies what is pending, in the order of the versions. Two processes may do so at once: one works,
- * the other waits and finds nothing left.
+ * the other waits and finds nothing left. Nothing but indexes is applied while processes use the database.
  *
  * @returns the migrations that were applied here.
  * @throws PincexError `migration_failed`; what was applied before it stays applied.
@@ -46,6 +46,8 @@ export async function migrateUp(database: MigrationDatabase, options: UpOptions 
     await ensureHistory(client);
     const history = await checkedHistory(client, migrations);
     const pending = migrations.filter(({ version }) => !history.has(version) && version <= last);
+    // Indexes that are built outside of a transaction are, while others write; whatever else may change what is written.
+    if (pending.some(({ up }) => up.inTransaction)) await refuseLiveProcesses(client, 'Nothing was applied');
     for (const migration of pending) {
       options.onProgress?.(migration.up.name);
       await executeFile(client, migration.up, () => remember(client, migration));
@@ -72,7 +74,7 @@ export async function migrateDown(
     const { to, steps = 1 } = options;
     const chosen = to === undefined ? applied.slice(0, steps) : applied.filter(({ version }) => version > to);
     const downs = chosen.map((migration) => ({ migration, file: wayBack(migration) }));
-    if (chosen.length > 0) await refuseLiveProcesses(client);
+    if (chosen.length > 0) await refuseLiveProcesses(client, 'Nothing was taken back');
     await refuseLosses(
       client,
       downs.map(({ file }) => file),

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -181,6 +181,35 @@ describe('migrating down where data would be dropped', () => {
   ])('is read from a statement: %s', (text, expected) => {
     const losses = lossesOf({ text, line: 1 });
     expect(losses.map(({ table, column }) => (column ? `${table}.${column}` : table))).toEqual(expected);
+  });
+});
+
+describe('migrating up under processes that use the database', () => {
+  const INDEX = '-- no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS later ON orders (id);';
+
+  it('is refused where a change is pending, with their names, and changes nothing; indexes are built meanwhile', async () => {
+    const { pool, url } = await emptyDatabase();
+    await migrateUp(pool);
+    const running = await openBooks(url);
+    const folder = migrationFolder({ '901_later.up.sql': INDEX });
+    for (const file of readdirSync(defaultFolder)) {
+      copyFileSync(path.join(defaultFolder, file), path.join(folder, file));
+    }
+    expect(versions(await migrateUp(pool, { folder }))).toEqual([901]);
+    writeFileSync(path.join(folder, '902_change.up.sql'), 'ALTER TABLE orders ADD COLUMN later text;');
+    writeFileSync(path.join(folder, '903_index.up.sql'), INDEX);
+    await expect(migrateUp(pool, { folder })).rejects.toMatchObject({
+      code: 'migration_failed',
+      message: expect.stringMatching(
+        /^Nothing was applied: this database is in use by process \w+ /,
+      ) as string,
+    });
+    const states = await migrationStatus(pool, { folder });
+    expect(states.filter(({ state }) => state === 'pending').map(({ version }) => version)).toEqual([
+      902, 903,
+    ]);
+    await running.close();
+    expect(versions(await migrateUp(pool, { folder }))).toEqual([902, 903]);
   });
 });
 

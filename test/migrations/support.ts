@@ -24,6 +24,7 @@ export function openPool(connectionString: string): pg.Pool {
   const pool = new pg.Pool({ connectionString, max: 4 });
   // A pool says that it has ended before its connections have: they may hear that their database is dropped.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('error', () => undefined);
   onTestFinished(() => pool.end());
   return pool;
 }
