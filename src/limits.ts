@@ -17,6 +17,8 @@ export const limits = {
   readRows: 20_000,
   /** Values in the body of a call over HTTP: nobody else is served while it is parsed. A batch of orders has 190,000. */
   bodyValues: 250_000,
+  /** Bytes of a body that cost as much as an item. */
+  bytesOfItem: 1_024,
   /** An answer of more characters than these, or a stream, has to be taken at this rate at least. */
   slowAnswer: { characters: 65_536, bytesPerSecond: 1_024 },
   /** Bytes of bodies of calls over HTTP that are in hand, all together, or twice the largest body; no API key has more than half. */

@@ -47,7 +47,7 @@ export const keys = {
   'service.max_concurrent': wholeNumber(1, 10_000, 10),
   'service.max_waiting': wholeNumber(0, 100_000, 100),
   'service.queue_timeout': duration('1s'),
-  'service.items_per_second': optionalNumber(1, 1_000_000_000),
+  'service.items_per_second': numberOrNone(1, 1_000_000_000, 20_000),
   'service.idempotency_retention': duration('24h'),
   'service.drain_delay': timeToLive('1s'),
   'service.cors_origins': origins(),
@@ -163,14 +163,13 @@ function wholeNumber(min: number, max: number, byDefault: number): Key<number> {
 }
 
 /** A bound, or none where it is not set. */
-function optionalNumber(min: number, max: number): Key<number | null> {
+function numberOrNone(min: number, max: number, byDefault: number): Key<number | null> {
+  const number = z
+    .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
+    .pipe(z.int().min(min).max(max));
   return {
-    takes: `a whole number from ${min} to ${max}`,
-    schema: z
-      .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
-      .pipe(z.int().min(min).max(max))
-      .nullable()
-      .default(null),
+    takes: `a whole number from ${min} to ${max}, or none`,
+    schema: z.union([z.literal('none').transform(() => null), number]).default(byDefault),
   };
 }
 

@@ -213,7 +213,7 @@ describe('calls of which the body does not come', () => {
     ['as they come, where they do not tell it', chunked],
   ])('take up no more than a share of the memory, %s; another key has room', async (_, as) => {
     const bodyLimit = 40 * 1_048_576;
-    const service = await serve(books, { bodyLimit, maxConcurrent: 100 });
+    const service = await serve(books, { bodyLimit, maxConcurrent: 100, itemsPerSecond: null });
     const other = await makeKey(books.pincex, 'read', 'funds:write');
     const length = 30 * 1_048_576;
     const { head } = callOf(LOCK, service.key, { items: [] });

@@ -31,10 +31,10 @@ export function rateLimited(
 ): Problem {
   if (outcome === 'never') {
     // Nothing to wait for, so no Retry-After.
-    const detail = `A call of ${items} items can never pass: the key may send ${limit} a second; send smaller batches`;
+    const detail = `A call of ${items} items, or as many KiB, can never pass: the key may send ${limit} a second; send smaller batches`;
     return new Problem(429, 'rate_limited', detail);
   }
-  const detail = `The key may send ${limit} items a second: ${remaining} are left, and the call has ${items}`;
+  const detail = `The key may send ${limit} items a second: ${remaining} are left, and the call has ${items}, or as many KiB`;
   return new Problem(429, 'rate_limited', detail, {
     headers: { 'Retry-After': String(Math.max(resetSeconds, 1)) },
     retryable: true,

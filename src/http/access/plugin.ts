@@ -45,8 +45,8 @@ export const access = Object.assign(
     const authenticator = new Authenticator(keys);
     const limiter = new ItemLimiter(itemsPerSecond);
     const callers = new WeakMap<FastifyRequest, Caller>();
-    /** Of requests whose items are yet to be taken. */
-    const uncounted = new WeakSet<FastifyRequest>();
+    /** What requests whose items are yet to be taken have cost so far. */
+    const uncounted = new WeakMap<FastifyRequest, number>();
 
     app.decorateRequest('keyId', null);
     app.decorateRequest('caller', {
@@ -71,14 +71,24 @@ export const access = Object.assign(
       const { caller } = authentication;
       callers.set(request, caller);
       request.keyId = caller.keyId;
+      uncounted.set(request, 1);
       if (scope === undefined && !request.is404)
         throw new Error(`${request.method} ${request.url} was there before its guard`);
       const needed = [scope ?? []].flat();
       if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
-      uncounted.add(request);
-      // Its body need not be looked at where it has none left.
+      // Its body need not be read where the key has not as much left.
+      const cost = costOf(toldBytes(request));
       const quota = await limiter.left(caller);
-      if (quota?.remaining === 0) throw rateLimited('later', quota, 1);
+      if (quota === null || cost <= quota.remaining) return;
+      throw rateLimited(cost > quota.limit ? 'never' : 'later', quota, cost);
+    });
+
+    // From here on the body is read, whatever comes of it.
+    app.addHook('preParsing', (request, _reply, _payload, next) => {
+      const isChunked = request.headers['transfer-encoding'] !== undefined;
+      const bytes = isChunked ? request.routeOptions.bodyLimit : toldBytes(request);
+      if (uncounted.has(request)) uncounted.set(request, costOf(bytes));
+      next();
     });
 
     // Behind validation: the items have to be there to be counted.
@@ -86,21 +96,21 @@ export const access = Object.assign(
       if (!uncounted.has(request)) return;
       const body = request.body as Readonly<Record<string, readonly unknown[]>>;
       const { lists = [] } = request.routeOptions.config;
-      const count = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
-      // An empty batch is still a call.
-      const items = Math.max(1, count);
-      const taking = await limiter.take(request.caller, items);
+      const items = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
+      const cost = Math.max(items, costOf(request.rawBody.length));
+      const taking = await limiter.take(request.caller, cost);
       if (taking === null) return;
       const { outcome, quota } = taking;
       reply.headers(rateLimitHeaders(quota));
-      if (outcome !== 'taken') throw rateLimited(outcome, quota, items);
+      if (outcome !== 'taken') throw rateLimited(outcome, quota, cost);
       uncounted.delete(request);
     });
 
-    // What is refused has been looked at, and is an item: else a key that may send little could have any number refused.
+    // What is refused has been looked at, and its body read: else a key that may send little could have any number refused.
     app.addHook('onError', async (request, reply) => {
-      const taking = uncounted.has(request) ? await limiter.take(request.caller, 1) : null;
-      if (taking !== null) reply.headers(rateLimitHeaders(taking.quota));
+      const cost = uncounted.get(request);
+      const quota = cost === undefined ? null : await limiter.takeUpTo(request.caller, cost);
+      if (quota !== null) reply.headers(rateLimitHeaders(quota));
     });
 
     done();
@@ -108,6 +118,11 @@ export const access = Object.assign(
   // Fastify gives a plugin a scope of its own unless it bears this; the hooks are for all routes.
   { [Symbol.for('skip-override')]: true },
 );
+
+const toldBytes = ({ headers }: FastifyRequest): number => Number(headers['content-length'] ?? 0);
+
+/** What a body costs to read, in items. A call without one, and an empty batch, is a call all the same. */
+const costOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / limits.bytesOfItem));
 
 /** Whoever waits here is counted by nobody, so it cannot be for long. */
 function inTime(

@@ -32,13 +32,28 @@ export class ItemLimiter {
   }
 
   /** Takes `items` from what the caller has left, all or none; null where it has no limit. */
-  async take(caller: Caller, items: number): Promise<Taking | null> {
+  take(caller: Caller, items: number): Promise<Taking | null> {
+    return this.#inTurn(caller, (limiter) => take(limiter, caller.keyId, items));
+  }
+
+  /** Takes as many of `items` as the caller has left, and says what it has then; null where it has no limit. */
+  takeUpTo(caller: Caller, items: number): Promise<Quota | null> {
+    return this.#inTurn(caller, async (limiter) => {
+      const { remaining } = await left(limiter, caller.keyId);
+      return (await take(limiter, caller.keyId, Math.min(items, remaining))).quota;
+    });
+  }
+
+  /** The library takes from a call that it refuses too. So it is asked first, and calls take turns to ask and take. */
+  async #inTurn<Result>(
+    caller: Caller,
+    work: (limiter: RateLimiterMemory) => Promise<Result>,
+  ): Promise<Result | null> {
     const limiter = this.#limiterOf(caller);
     if (limiter === null) return null;
-    // The library takes from a call that it refuses too. So it is asked first, and calls take turns to ask and take.
-    const taking = this.#turn.then(() => take(limiter, caller.keyId, items));
-    this.#turn = taking.catch(() => undefined);
-    return taking;
+    const working = this.#turn.then(() => work(limiter));
+    this.#turn = working.catch(() => undefined);
+    return working;
   }
 
   /** What the caller has left; null where it has no limit. */

@@ -6,6 +6,7 @@ import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
 import { SCOPES, type Scope } from '../../../src/http/access/scopes.ts';
 import { ApiKeys, type ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { readDeadlines } from '../../../src/http/deadline.ts';
+import { readJson } from '../../../src/http/json.ts';
 import { answerWithProblems } from '../../../src/http/problems.ts';
 import { useBooks } from '../../support/books.ts';
 
@@ -32,6 +33,8 @@ async function buildApp({
 }: Partial<AccessOptions> = {}): Promise<FastifyInstance> {
   const app = fastify();
   answerWithProblems(app);
+  readJson(app);
+  app.decorateRequest('holdBytes', () => true);
   readDeadlines(app);
   await app.register(access, { keys, itemsPerSecond });
   app.get('/healthz', { config: { public: true } }, () => 'well');
@@ -230,7 +233,7 @@ describe('a limit of items', () => {
     });
     expect(refused.json()).toMatchObject({
       code: 'rate_limited',
-      detail: 'The key may send 50 items a second: 18 are left, and the call has 19',
+      detail: 'The key may send 50 items a second: 18 are left, and the call has 19, or as many KiB',
       retryable: true,
     });
     expect((await send(app, key, 17)).statusCode).toBe(200);
@@ -245,7 +248,8 @@ describe('a limit of items', () => {
     expect(refused.headers).not.toHaveProperty('retry-after');
     expect(refused.json()).toMatchObject({
       code: 'rate_limited',
-      detail: 'A call of 101 items can never pass: the key may send 100 a second; send smaller batches',
+      detail:
+        'A call of 101 items, or as many KiB, can never pass: the key may send 100 a second; send smaller batches',
       retryable: false,
     });
     // It has been looked at, which is an item.
@@ -253,13 +257,34 @@ describe('a limit of items', () => {
     expect((await send(app, key, 98)).statusCode).toBe(200);
   });
 
-  it('is not touched by what is forbidden or public', async () => {
+  it('counts what is forbidden as one item, and nothing that is public', async () => {
     const { app, key } = await limited(10, { scopes: ['funds:write'] });
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 5; n++) {
       expect((await get(app, '/admin', key)).statusCode).toBe(403);
       expect((await get(app, '/healthz', key)).headers).not.toHaveProperty('ratelimit');
     }
-    expect((await send(app, key, 10)).statusCode).toBe(200);
+    expect((await send(app, key, 6)).statusCode).toBe(429);
+    expect((await send(app, key, 4)).statusCode).toBe(200);
+  });
+
+  it('counts a KiB of a body as an item, also of one that is refused, and does not read what is beyond it', async () => {
+    const { app, key } = await limited(100);
+    const post = (payload: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/batch',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        payload,
+      });
+    const statusAndLeft = async (payload: string) => {
+      const { statusCode, headers } = await post(payload);
+      return [statusCode, headers['ratelimit']];
+    };
+    const padded = (kib: number) => `{"items":[1]${' '.repeat(kib * 1_024 - 14)}}`;
+    expect(await statusAndLeft(padded(20))).toEqual([200, '"items";r=80;t=1']);
+    expect(await statusAndLeft(`[${padded(30)}`)).toEqual([400, '"items";r=50;t=1']);
+    expect(await statusAndLeft(padded(60))).toEqual([429, '"items";r=49;t=1']);
+    expect((await post(padded(101))).json()).toMatchObject({ code: 'rate_limited', retryable: false });
   });
 
   it('lets no number of batches be looked at that are refused', async () => {
@@ -268,9 +293,9 @@ describe('a limit of items', () => {
     for (let n = 0; n < 4; n++) details.push((await send(app, key, 3)).json<Problem>().detail);
     const [first, second, third, fourth] = details;
     expect([first, second]).toEqual(
-      Array(2).fill(expect.stringContaining('A call of 3 items can never pass')),
+      Array(2).fill(expect.stringContaining('A call of 3 items, or as many KiB, can never pass')),
     );
-    const empty = 'The key may send 2 items a second: 0 are left, and the call has 1';
+    const empty = 'The key may send 2 items a second: 0 are left, and the call has 1, or as many KiB';
     expect([third, fourth]).toEqual([empty, empty]);
   });
 
