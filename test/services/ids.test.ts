@@ -70,6 +70,15 @@ describe('two users with an order of one id', () => {
     await expect(trading.batchGetTradesByOrderIds([id])).rejects.toMatchObject({ code: 'ambiguous_id' });
   });
 
+  it('fail nobody else who asks for an order in the same turn', async () => {
+    const [id, other] = [fresh('order'), fresh('order')];
+    const { trading } = books.pincex;
+    const [ann, bob] = [await newUser(books.pincex), await newUser(books.pincex)];
+    expectApplied(await trading.batchCreateOrders([order(id, ann), order(id, bob), order(other, ann)]));
+    const read = await Promise.allSettled([trading.getOrder(id), trading.getOrder(other)]);
+    expect(read).toMatchObject([{ reason: { code: 'ambiguous_id' } }, { value: { id: other } }]);
+  });
+
   it('are noticed by who had read the one that was alone before, by user and by id', async () => {
     const id = fresh('order');
     const { trading } = books.pincex;
