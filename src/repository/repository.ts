@@ -142,7 +142,7 @@ export class Repository {
       for (const [place, { resolve }] of calls.entries()) resolve(values[place] as Value);
     } catch (error) {
       // Nobody's call fails for another's key: each is made again, by itself.
-      if (calls.length > 1 && isOfOneKey(error)) for (const call of calls) void this.#answer(kind, [call]);
+      if (calls.length > 1 && isBrokenRow(error)) for (const call of calls) void this.#answer(kind, [call]);
       else for (const { reject } of calls) reject(error);
     }
   }
@@ -269,8 +269,7 @@ export class Repository {
   }
 }
 
-const isOfOneKey = (error: unknown): boolean =>
-  error instanceof PincexError && (error.code === 'broken_row' || error.code === 'ambiguous_id');
+const isBrokenRow = (error: unknown): boolean => error instanceof PincexError && error.code === 'broken_row';
 
 type Published = Pick<CacheRead, 'position' | 'learn'>;
 
