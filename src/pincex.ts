@@ -12,8 +12,8 @@ import {
   type StatementRun,
   type TransactionClient,
 } from './database/database.ts';
-import { failureOf, told } from './database/failures.ts';
-import { persistentReads, persistently, triedInVain } from './database/retry.ts';
+import { failureOf } from './database/failures.ts';
+import { Attempts, persistentReads, persistently } from './database/retry.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
 import { diagnose } from './doctor/doctor.ts';
@@ -245,9 +245,9 @@ export class Pincex {
   ): Promise<Result> {
     refuseOptions('transaction', options);
     requireFunction('work', work);
-    const progress = { attempts: 0, isWorkDone: false, committing: [] as Books[] };
+    const attempts = new Attempts();
+    const progress = { isWorkDone: false, committing: [] as Books[] };
     const attempt = async () => {
-      progress.attempts++;
       progress.isWorkDone = false;
       progress.committing = [];
       const result = await this.#database.transaction(async (session) => {
@@ -265,14 +265,14 @@ export class Pincex {
       return result;
     };
     try {
-      return await this.#calls.run(() => persistently(attempt, ['collision']));
+      return await this.#calls.run(() => persistently(attempt, ['collision'], attempts));
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {
-        const message = `The transaction lost against others ${triedInVain(progress.attempts)}; nothing of it was written`;
+        const message = `The transaction lost against others ${attempts.lost}; nothing of it was written`;
         throw new PincexError('conflict', message, { cause: error });
       }
-      if (failure !== 'disconnected' || !progress.isWorkDone) throw told(error);
+      if (failure !== 'disconnected' || !progress.isWorkDone) throw error;
       for (const books of progress.committing) await this.#repository.publish(doubtfulChangesOf(books));
       const message =
         'PostgreSQL went away during the commit; send the same items again to learn what was written';

@@ -272,6 +272,7 @@ describe('when the database is gone', () => {
     const told = expect(pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).rejects.toMatchObject({
       code: 'outcome_unknown',
       retryable: true,
+      message: expect.stringContaining('and for 15 s could not be asked what became of it') as string,
     });
     await until('the batch to look for the database', () => proxy.refused > 0);
     clock.pass(limits.reconnectMs);
