@@ -3,6 +3,7 @@ import type { Books } from './books/books.ts';
 import { KnownCodes } from './catalog/knownCodes.ts';
 import { CatalogStore } from './catalog/store.ts';
 import type { CommandType, DataOf, MixedItem } from './commands/index.ts';
+import { requireComplete } from './config/complete.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { withClient } from './database/client.ts';
 import {
@@ -22,7 +23,7 @@ import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } fro
 import { readerOf } from './engine/read.ts';
 import { PincexError } from './errors.ts';
 import { ApiKeys } from './http/access/store.ts';
-import { namesOf, readOptions, refuseOptions } from './known.ts';
+import { namesOf, readOptions } from './known.ts';
 import { DebugLog, type Logger } from './logging.ts';
 import { defaultFolder, readMigrations } from './migrations/files.ts';
 import { ping, type AppliedRow } from './migrations/history.ts';
@@ -50,6 +51,7 @@ import { Reporter } from './statistics/reporter.ts';
 import { Statistics, type CacheStore } from './statistics/statistics.ts';
 import { accounts, journal, operations, orders, trades, type Source } from './streams/sources.ts';
 import { KeysetStream, type Read, type RowStream, type StreamOptions } from './streams/stream.ts';
+import { exactly, refuseSurplus } from './surplus.ts';
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
@@ -168,7 +170,7 @@ export class Pincex {
   static async open(options?: PincexOptions): Promise<Pincex> {
     const known = readOptions('Pincex.open', options, OPTIONS);
     requireStrategy(known.strategy);
-    const config = known.config ?? loadConfig();
+    const config = known.config == null ? loadConfig() : requireComplete(known.config);
     const { url: ownUrl, readUrl, pool, optimizedRepository } = config.database;
     const server =
       ownUrl === null
@@ -238,12 +240,7 @@ export class Pincex {
    * `transaction_aborted`, also for statements on `tx.client`: the error of the driver is then its `cause`; and whatever else
    * `work` throws
    */
-  transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result>;
-  async transaction<Result>(
-    work: (tx: PincexTransaction) => Promise<Result>,
-    ...options: unknown[]
-  ): Promise<Result> {
-    refuseOptions('transaction', options);
+  async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
     requireFunction('work', work);
     const attempts = new Attempts();
     const progress = { isWorkDone: false, committing: [] as Books[] };
@@ -281,12 +278,8 @@ export class Pincex {
   }
 
   /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
-  sweepExpired(): Promise<Swept>;
-  sweepExpired(...options: unknown[]): Promise<Swept> {
-    return this.#calls.run(() => {
-      refuseOptions('sweepExpired', options);
-      return new Sweeper(this.#database, this.catalog, this.#engine).sweep();
-    });
+  sweepExpired(): Promise<Swept> {
+    return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
   }
 
   /**
@@ -304,12 +297,8 @@ export class Pincex {
    *
    * @throws PincexError `database_unavailable`, `migration_failed` where the schema is not that of this version
    */
-  audit(): Promise<AuditReport>;
-  audit(...options: unknown[]): Promise<AuditReport> {
-    return this.#calls.run(() => {
-      refuseOptions('audit', options);
-      return audit(this.#database, this.#migrations);
-    });
+  audit(): Promise<AuditReport> {
+    return this.#calls.run(() => audit(this.#database, this.#migrations));
   }
 
   /**
@@ -317,10 +306,8 @@ export class Pincex {
    *
    * @throws PincexError `database_unavailable`
    */
-  doctor(): Promise<DoctorReport>;
-  doctor(...options: unknown[]): Promise<DoctorReport> {
+  doctor(): Promise<DoctorReport> {
     return this.#calls.run(async () => {
-      refuseOptions('doctor', options);
       // What this process counted until now is looked at too.
       await this.#reporter.report();
       const { optimizedRepository, readUrl } = this.config.database;
@@ -387,7 +374,9 @@ export class Pincex {
     return {
       bookkeeper: new Bookkeeper(execute, repository, codes),
       trading: new Trading(execute, repository, codes),
-      execute: (items, options) => turns.run(() => this.#engine.execute(items, readerOf(), options, within)),
+      execute: exactly('execute', (items, options) =>
+        turns.run(() => this.#engine.execute(items, readerOf(), options, within)),
+      ),
       client: session.client,
     };
   }
@@ -399,6 +388,8 @@ export class Pincex {
     };
   }
 }
+
+refuseSurplus(Pincex);
 
 const OPTIONS = namesOf<PincexOptions>({
   config: true,

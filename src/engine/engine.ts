@@ -55,13 +55,19 @@ export interface BatchOptions {
   readonly actor?: string | undefined;
 }
 
-/** What only the service asks for. */
-export interface EngineOptions extends BatchOptions {
-  /**
-   * Makes of a result what is written with it, in the same transaction: so whoever finds the one finds the other. What is
-   * decided anew has another result, and the last one is the one that was written. Its `durationMs` ends before that.
-   */
-  readonly alongside?: (result: BatchResult<unknown>) => Alongside;
+/**
+ * Makes of a result what is written with it, in the same transaction: so whoever finds the one finds the other. What is
+ * decided anew has another result, and the last one is the one that was written. Its `durationMs` ends before that.
+ */
+export type WriteAlongside = (result: BatchResult<unknown>) => Alongside;
+
+const alongsides = new WeakMap<object, WriteAlongside>();
+
+/** Options with what only the service asks for, and nobody can by a name of theirs. */
+export function writing(alongside: WriteAlongside, options: BatchOptions = {}): BatchOptions {
+  const own = { ...options };
+  alongsides.set(own, alongside);
+  return own;
 }
 
 export interface EngineListeners {
@@ -114,14 +120,14 @@ export class Engine {
   async execute<Data>(
     rawItems: readonly unknown[],
     reader: Reader,
-    options?: EngineOptions,
+    options?: BatchOptions,
     within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
-    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch', 'alongside');
+    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch');
     const { mode = 'partial', batchId: ownId } = known;
     const actor = known.actor === undefined ? null : readActor(known.actor);
-    const alongside = options?.alongside;
+    const alongside = options == null ? undefined : alongsides.get(options);
     const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
@@ -280,7 +286,7 @@ interface Batch {
   readonly mode: BatchMode;
   /** By `performance.now()`. */
   readonly began: number;
-  readonly alongside: EngineOptions['alongside'];
+  readonly alongside: WriteAlongside | undefined;
   readonly items: readonly Item[];
   readonly keys: Keys;
   readonly catalog: Catalog;

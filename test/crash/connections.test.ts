@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { EngineOptions } from '../../src/engine/engine.ts';
+import { writing } from '../../src/engine/engine.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { limits, Pincex, type PincexOptions, type Strategy } from '../../src/index.ts';
 import { callOf, runOf, sent } from '../http/requests/support.ts';
@@ -151,10 +151,9 @@ describe.each<Strategy>(['guard', 'lock'])('when that commit has an answer along
     const { request, items } = callOf(userId, { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     const seen = cutAfterCommit(proxy);
-    const options: EngineOptions = {
+    const options = writing(({ durationMs }) => run.answered({ status: 200, body: String(durationMs) }), {
       batchId: run.batchId,
-      alongside: ({ durationMs }) => run.answered({ status: 200, body: String(durationMs) }),
-    };
+    });
     return {
       run,
       seen,
