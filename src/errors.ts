@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'batch_too_large'
   | 'invalid_argument'
   | 'ambiguous_id'
+  | 'broken_row'
   | 'unknown_currency'
   | 'unknown_market'
   | 'conflict'

@@ -53,7 +53,6 @@ export function copyKnown(object: object, known: ReadonlySet<string>, what: stri
  * Reads the options of a call.
  *
  * @param call its name
- * @param beside a name that may be there too, and is read elsewhere
  * @throws PincexError `invalid_argument`, or the code that is given
  */
 export function readOptions<Options extends object>(
@@ -61,27 +60,15 @@ export function readOptions<Options extends object>(
   options: unknown,
   known: Names<Options>,
   code: ErrorCode = 'invalid_argument',
-  beside?: string,
 ): Options {
   if (options === undefined || options === null) return {} as Options;
   if (typeof options !== 'object' || isArray(options)) {
     throw new PincexError(code, `The options of ${call} are an object: got ${describe(options)}`);
   }
-  const { values, problem } = copyKnown(options, known, `an option of ${call}`, beside);
+  const { values, problem } = copyKnown(options, known, `an option of ${call}`);
   if (problem !== undefined) throw new PincexError(code, problem);
   return values as Options;
 }
-
-/**
- * Refuses options where a call takes none: they would be passed over.
- *
- * @throws PincexError `invalid_argument`
- */
-export function refuseOptions(call: string, given: readonly unknown[]): void {
-  for (const options of given) if (typeof options === 'object') readOptions(call, options, NONE);
-}
-
-const NONE = namesOf<object>({});
 
 function unknownName(name: string, known: ReadonlySet<string>, what: string): string {
   const near = nearest(name, known);

@@ -43,10 +43,12 @@ export const limits = {
   statementEntries: { byDefault: 100, most: 1_000 },
   /** Price levels on one side of an order book. */
   bookDepth: { byDefault: 20, most: 1_000 },
-  /** How often a batch is decided anew after its guard was lost, before the caller is told. */
+  /** How often a batch is decided anew after its guard, or its connection, was lost, before the caller is told. */
   attempts: 50,
-  /** Milliseconds a batch, or a read, is tried again after its first failure, before the caller is told. */
+  /** Milliseconds that a batch, or a read, looks for a server that went away, before the caller is told. */
   reconnectMs: 15_000,
+  /** Milliseconds after its first failure in which a batch, or a read, is tried again at all. */
+  againMs: 60_000,
   /** Milliseconds that a connection beside the pool may take, all hosts of its URL together, where nothing else is said. */
   connectMs: 10_000,
   /** Statements that one connection keeps prepared; beyond it a statement is parsed each time it is sent. */

@@ -3,6 +3,7 @@ import type { Books } from './books/books.ts';
 import { KnownCodes } from './catalog/knownCodes.ts';
 import { CatalogStore } from './catalog/store.ts';
 import type { CommandType, DataOf, MixedItem } from './commands/index.ts';
+import { requireComplete } from './config/complete.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { withClient } from './database/client.ts';
 import {
@@ -12,8 +13,8 @@ import {
   type StatementRun,
   type TransactionClient,
 } from './database/database.ts';
-import { failureOf, told } from './database/failures.ts';
-import { persistentReads, persistently, triedInVain } from './database/retry.ts';
+import { failureOf } from './database/failures.ts';
+import { Attempts, persistentReads, persistently } from './database/retry.ts';
 import { withoutPassword } from './database/url.ts';
 import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
@@ -23,7 +24,7 @@ import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } fro
 import { readerOf } from './engine/read.ts';
 import { PincexError } from './errors.ts';
 import { ApiKeys } from './http/access/store.ts';
-import { namesOf, readOptions, refuseOptions } from './known.ts';
+import { namesOf, readOptions } from './known.ts';
 import { DebugLog, type Logger } from './logging.ts';
 import { defaultFolder, readMigrations } from './migrations/files.ts';
 import { ping, type AppliedRow } from './migrations/history.ts';
@@ -51,6 +52,7 @@ import { Reporter } from './statistics/reporter.ts';
 import { Statistics, type CacheStore } from './statistics/statistics.ts';
 import { accounts, journal, operations, orders, trades, type Source } from './streams/sources.ts';
 import { KeysetStream, type Read, type RowStream, type StreamOptions } from './streams/stream.ts';
+import { exactly, refuseSurplus } from './surplus.ts';
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */
@@ -177,7 +179,7 @@ export class Pincex {
   static async open(options?: PincexOptions): Promise<Pincex> {
     const known = readOptions('Pincex.open', options, OPTIONS);
     requireStrategy(known.strategy);
-    const config = known.config ?? loadConfig();
+    const config = known.config == null ? loadConfig() : requireComplete(known.config);
     const { url: ownUrl, readUrl, pool, optimizedRepository } = config.database;
     const server =
       ownUrl === null
@@ -262,16 +264,11 @@ export class Pincex {
    * `transaction_aborted`, also for statements on `tx.client`: the error of the driver is then its `cause`; and whatever else
    * `work` throws
    */
-  transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result>;
-  async transaction<Result>(
-    work: (tx: PincexTransaction) => Promise<Result>,
-    ...options: unknown[]
-  ): Promise<Result> {
-    refuseOptions('transaction', options);
+  async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
     requireFunction('work', work);
-    const progress = { attempts: 0, isWorkDone: false, committing: [] as Books[] };
+    const attempts = new Attempts();
+    const progress = { isWorkDone: false, committing: [] as Books[] };
     const attempt = async () => {
-      progress.attempts++;
       progress.isWorkDone = false;
       progress.committing = [];
       const result = await this.#database.transaction(async (session) => {
@@ -289,14 +286,14 @@ export class Pincex {
       return result;
     };
     try {
-      return await this.#calls.run(() => persistently(attempt, ['collision']));
+      return await this.#calls.run(() => persistently(attempt, ['collision'], attempts));
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {
-        const message = `The transaction lost against others ${triedInVain(progress.attempts)}; nothing of it was written`;
+        const message = `The transaction lost against others ${attempts.lost}; nothing of it was written`;
         throw new PincexError('conflict', message, { cause: error });
       }
-      if (failure !== 'disconnected' || !progress.isWorkDone) throw told(error);
+      if (failure !== 'disconnected' || !progress.isWorkDone) throw error;
       for (const books of progress.committing) await this.#repository.publish(doubtfulChangesOf(books));
       const message =
         'PostgreSQL went away during the commit; send the same items again to learn what was written';
@@ -305,12 +302,8 @@ export class Pincex {
   }
 
   /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
-  sweepExpired(): Promise<Swept>;
-  sweepExpired(...options: unknown[]): Promise<Swept> {
-    return this.#calls.run(() => {
-      refuseOptions('sweepExpired', options);
-      return new Sweeper(this.#database, this.catalog, this.#engine).sweep();
-    });
+  sweepExpired(): Promise<Swept> {
+    return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
   }
 
   /**
@@ -328,12 +321,8 @@ export class Pincex {
    *
    * @throws PincexError `database_unavailable`, `migration_failed` where the schema is not that of this version
    */
-  audit(): Promise<AuditReport>;
-  audit(...options: unknown[]): Promise<AuditReport> {
-    return this.#calls.run(() => {
-      refuseOptions('audit', options);
-      return audit(this.#database, this.#migrations);
-    });
+  audit(): Promise<AuditReport> {
+    return this.#calls.run(() => audit(this.#database, this.#migrations));
   }
 
   /**
@@ -341,10 +330,8 @@ export class Pincex {
    *
    * @throws PincexError `database_unavailable`
    */
-  doctor(): Promise<DoctorReport>;
-  doctor(...options: unknown[]): Promise<DoctorReport> {
+  doctor(): Promise<DoctorReport> {
     return this.#calls.run(async () => {
-      refuseOptions('doctor', options);
       // What this process counted until now is looked at too.
       await this.#reporter.report();
       const { optimizedRepository, readUrl } = this.config.database;
@@ -415,7 +402,9 @@ export class Pincex {
     return {
       bookkeeper: new Bookkeeper(execute, repository, codes),
       trading: new Trading(execute, repository, codes),
-      execute: (items, options) => turns.run(() => this.#engine.execute(items, readerOf(), options, within)),
+      execute: exactly('execute', (items, options) =>
+        turns.run(() => this.#engine.execute(items, readerOf(), options, within)),
+      ),
       client: session.client,
     };
   }
@@ -427,6 +416,8 @@ export class Pincex {
     };
   }
 }
+
+refuseSurplus(Pincex);
 
 const OPTIONS = namesOf<PincexOptions>({
   config: true,

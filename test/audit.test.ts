@@ -20,6 +20,7 @@ beforeAll(async () => {
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const order = { symbol: 'BTC/USD', type: 'limit', quantity: '2', price: '10' } as const;
+  const whole = { symbol: 'BTC/USDT', type: 'limit', quantity: '0.1', price: '10' } as const;
   expectApplied(
     await pincex.execute([
       { command: 'deposit', id: 'd', userId: 'ann', currency: 'USD', amount: '100' },
@@ -60,8 +61,48 @@ beforeAll(async () => {
         takerSide: 'sell',
         buyFee: '0.01',
       },
+      { command: 'lockFunds', id: 'f1', userId: '@fees', currency: 'BTC', amount: '0.004', orderId: 'free' },
+      { command: 'lockFunds', id: 'f2', userId: '@fees', currency: 'BTC', amount: '0.003', orderId: 'free' },
+      { command: 'transfer', id: 'p', userId: '@fees', currency: 'BTC', amount: '0.001', toUserId: 'hal' },
+      { command: 'transfer', id: 'p', userId: 'hal', currency: 'BTC', amount: '0.001', toUserId: '@fees' },
+      { command: 'deposit', id: 'd', userId: 'gil', currency: 'USDT', amount: '2' },
+      { command: 'deposit', id: 'd', userId: 'hal', currency: 'BTC', amount: '0.1' },
+      { ...whole, command: 'placeOrder', id: 'all', userId: 'gil', side: 'buy' },
+      { ...whole, command: 'createOrder', id: 'all', userId: 'hal', side: 'sell' },
+      { command: 'lockFunds', id: 'l', userId: 'hal', currency: 'BTC', amount: '0.1', orderId: 'all' },
+      {
+        command: 'settleTrade',
+        id: 'ta',
+        symbol: 'BTC/USDT',
+        price: '10',
+        quantity: '0.1',
+        buyUserId: 'gil',
+        buyOrderId: 'all',
+        sellUserId: 'hal',
+        sellOrderId: 'all',
+        takerSide: 'buy',
+        sellFee: '0.01',
+      },
+      { command: 'deposit', id: 'd', userId: '@fees', currency: 'BTC', amount: '0.1' },
+      { ...whole, command: 'placeOrder', id: 'own', userId: '@fees', side: 'sell' },
+      { ...whole, command: 'placeOrder', id: 'more', userId: 'gil', side: 'buy' },
+      {
+        command: 'settleTrade',
+        id: 'tf',
+        symbol: 'BTC/USDT',
+        price: '10',
+        quantity: '0.1',
+        buyUserId: 'gil',
+        buyOrderId: 'more',
+        sellUserId: '@fees',
+        sellOrderId: 'own',
+        takerSide: 'buy',
+        sellFee: '0.01',
+      },
     ]),
   );
+  const refused = { ...order, id: 'no', userId: 'eve', side: 'buy', recordRejection: true } as const;
+  expect((await pincex.trading.placeOrder(refused)).status).toBe('rejected');
 });
 afterAll(async () => {
   await client.end();
@@ -96,7 +137,7 @@ async function auditAfter(sql: string): Promise<AuditReport> {
 
 it('books that nobody touched are in order', async () => {
   const report = await pincex.audit();
-  expect(report).toMatchObject({ ok: true, findings: [], openHolds: 4 });
+  expect(report).toMatchObject({ ok: true, findings: [], openHolds: 5 });
   expect(report.checks.map(({ name, findings }) => [name, findings])).toEqual(
     checks.map(({ name }) => [name, 0]),
   );
@@ -115,7 +156,11 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   [
     'a journal entry in the middle is missing',
     `DELETE FROM journal WHERE ${ANN} AND version = 3`,
-    { journal_chain: 'journal ann USD 4', journal_has_operations: 'operation ann buy' },
+    {
+      holds_replay: 'hold ann buy USD',
+      journal_chain: 'journal ann USD 4',
+      journal_has_operations: 'operation ann buy',
+    },
   ],
   [
     'the first journal entry is missing',
@@ -129,7 +174,11 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   [
     'the last journal entry is missing',
     `DELETE FROM journal WHERE ${ANN} AND version = (SELECT max(version) FROM journal WHERE ${ANN})`,
-    { accounts_replay: 'account ann USD', what_moved_is_told: 'journal ann USD' },
+    {
+      accounts_replay: 'account ann USD',
+      holds_replay: 'hold ann buy USD',
+      what_moved_is_told: 'journal ann USD',
+    },
   ],
   [
     'a journal entry says another amount than it moved',
@@ -192,23 +241,87 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     'an account that was only opened has something locked',
     `UPDATE accounts SET locked = 1 WHERE user_id = 'eve';
      INSERT INTO holds VALUES ('eve', 'o', 'USD', 1, false, null, now())`,
-    { accounts_replay: 'account eve USD', sum_is_zero: 'currency USD' },
+    { accounts_replay: 'account eve USD', holds_replay: 'hold eve o USD', sum_is_zero: 'currency USD' },
   ],
-  ['a hold is gone', `DELETE FROM holds WHERE order_id = 'free'`, { locked_is_held: 'account ann USD' }],
+  [
+    'a hold is gone',
+    `DELETE FROM holds WHERE user_id = 'ann' AND order_id = 'free'`,
+    { holds_replay: 'hold ann free USD', locked_is_held: 'account ann USD' },
+  ],
   [
     'a hold is for a user without an account',
     `INSERT INTO holds VALUES ('nobody', 'o', 'USD', 1, false, null, now())`,
-    { locked_is_held: 'account nobody USD' },
+    { holds_replay: 'hold nobody o USD', locked_is_held: 'account nobody USD' },
   ],
   [
     'two holds were mixed up',
     `UPDATE holds SET amount = amount + CASE order_id WHEN 'buy' THEN 1 ELSE -1 END WHERE user_id = 'ann' AND order_id IN ('buy', 'free')`,
-    { holds_match_orders: 'hold ann buy USD' },
+    { holds_match_orders: 'hold ann buy USD', holds_replay: 'hold ann buy USD, hold ann free USD' },
   ],
   [
     'a market order holds more than it may spend',
     `UPDATE holds SET amount = amount + CASE order_id WHEN 'mkt' THEN 1 ELSE -1 END WHERE user_id = 'ann' AND order_id IN ('mkt', 'free')`,
-    { holds_match_orders: 'hold ann mkt USD' },
+    { holds_match_orders: 'hold ann mkt USD', holds_replay: 'hold ann free USD, hold ann mkt USD' },
+  ],
+  [
+    'a hold was moved to another order',
+    `UPDATE holds SET order_id = 'other' WHERE user_id = 'ann' AND order_id = 'free'`,
+    { holds_replay: 'hold ann free USD, hold ann other USD' },
+  ],
+  [
+    'an order that was placed says that it was not, and so does its hold',
+    `UPDATE orders SET placed = false WHERE id = 'sell'; UPDATE holds SET placed = false WHERE order_id = 'sell'`,
+    { orders_have_operations: 'order bob sell' },
+  ],
+  [
+    'an order that was created says that it was placed',
+    `UPDATE orders SET placed = true WHERE user_id = 'ann' AND id = 'own'`,
+    { orders_have_operations: 'order ann own' },
+  ],
+  [
+    'an order is gone that was filled',
+    `DELETE FROM orders WHERE user_id = 'gil' AND id = 'all'`,
+    { fills_are_trades: 'order gil all', orders_have_operations: 'order gil all' },
+  ],
+  [
+    'an order is gone that was filled and not placed',
+    `DELETE FROM orders WHERE user_id = 'hal'`,
+    { fills_are_trades: 'order hal all', orders_have_operations: 'order hal all' },
+  ],
+  [
+    'an order is gone that never traded',
+    `DELETE FROM orders WHERE user_id = 'ann' AND id = 'own'`,
+    { orders_have_operations: 'order ann own' },
+  ],
+  [
+    'an order is gone together with its operation',
+    `DELETE FROM orders WHERE user_id = 'hal'; DELETE FROM operations WHERE user_id = 'hal' AND id = 'all'`,
+    { fills_are_trades: 'order hal all' },
+  ],
+  [
+    'the operation of an order that was created is gone',
+    `DELETE FROM operations WHERE user_id = 'ann' AND id = 'own'`,
+    { orders_have_operations: 'order ann own' },
+  ],
+  [
+    'a filled order is of the other side',
+    `UPDATE orders SET side = 'buy' WHERE user_id = 'hal'`,
+    { fills_are_trades: 'order hal all' },
+  ],
+  [
+    'a filled order is of another market',
+    `UPDATE orders SET symbol = 'BTC/USD' WHERE user_id = 'hal'`,
+    { fills_are_trades: 'order hal all' },
+  ],
+  [
+    'a filled order says that it was cancelled',
+    `UPDATE orders SET status = 'cancelled' WHERE user_id = 'gil' AND id = 'all'`,
+    { fills_are_trades: 'order gil all' },
+  ],
+  [
+    'a filled order says that there was more to fill',
+    `UPDATE orders SET quantity = quantity + 1 WHERE user_id = 'gil' AND id = 'all'`,
+    { fills_are_trades: 'order gil all' },
   ],
   [
     'an order was cancelled without its hold',
@@ -227,7 +340,7 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   ],
   [
     'one side of a trade is gone',
-    `DELETE FROM trades WHERE side = 'buy'`,
+    `DELETE FROM trades WHERE id = 't' AND side = 'buy'`,
     {
       fills_are_paid: 'order ann buy',
       fills_are_trades: 'order ann buy',
@@ -236,7 +349,7 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   ],
   [
     'a trade says another quantity',
-    `UPDATE trades SET quantity = 0.4 WHERE side = 'sell'`,
+    `UPDATE trades SET quantity = 0.4 WHERE id = 't' AND side = 'sell'`,
     {
       fills_are_paid: 'order bob sell',
       fills_are_trades: 'order bob sell',
@@ -245,17 +358,17 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   ],
   [
     'a trade says another price',
-    `UPDATE trades SET price = price + 0.01 WHERE side = 'sell'`,
+    `UPDATE trades SET price = price + 0.01 WHERE id = 't' AND side = 'sell'`,
     { fills_are_paid: 'order bob sell' },
   ],
   [
     'a buy paid a unit less than what it filled is worth',
-    `UPDATE trades SET quote_amount = quote_amount - 0.01 WHERE side = 'buy'`,
+    `UPDATE trades SET quote_amount = quote_amount - 0.01 WHERE id = 't' AND side = 'buy'`,
     { fills_are_paid: 'order ann buy', what_moved_is_told: 'journal ann USD' },
   ],
   [
     'a buy paid a unit more than what it filled is worth',
-    `UPDATE trades SET quote_amount = quote_amount + 0.01 WHERE side = 'buy'`,
+    `UPDATE trades SET quote_amount = quote_amount + 0.01 WHERE id = 't' AND side = 'buy'`,
     { fills_are_paid: 'order ann buy', what_moved_is_told: 'journal ann USD' },
   ],
   [
@@ -272,6 +385,37 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     'the operation of a lock is gone',
     `DELETE FROM operations WHERE user_id = 'ann' AND id = 'l'`,
     { journal_has_operations: 'operation ann l' },
+  ],
+  [
+    'the operation of a lock of the fees is gone',
+    `DELETE FROM operations WHERE user_id = '@fees' AND id = 'f1'`,
+    { journal_has_operations: 'operation @fees f1' },
+  ],
+  [
+    'the operation of a transfer from the fees is gone',
+    `DELETE FROM operations WHERE user_id = '@fees' AND id = 'p'`,
+    { journal_has_operations: 'operation @fees p' },
+  ],
+  [
+    'the operation of a trade of the fees is gone',
+    `DELETE FROM operations WHERE user_id = '@fees' AND id = 'tf'`,
+    { journal_has_operations: 'operation @fees tf' },
+  ],
+  [
+    'the same lock of the fees was done twice',
+    `DELETE FROM operations WHERE user_id = '@fees' AND id = 'f2';
+     UPDATE journal SET operation_id = 'f1' WHERE user_id = '@fees' AND operation_id = 'f2'`,
+    { journal_has_operations: 'operation @fees f1' },
+  ],
+  [
+    'an operation is of another kind than its type, so that its id is free again',
+    `UPDATE operations SET kind = 'order' WHERE user_id = 'ann' AND id = 'l'`,
+    { kinds_follow_types: 'operation ann l' },
+  ],
+  [
+    'an operation is of a type that there is not',
+    `UPDATE operations SET type = 'nothing' WHERE user_id = 'eve' AND id = 'a'`,
+    { journal_has_operations: 'operation eve a', kinds_follow_types: 'operation eve a' },
   ],
   [
     'the operation of a trade is gone for one side',
@@ -317,7 +461,7 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
   ],
   [
     'a trade tells of no fee, though one was taken',
-    `UPDATE trades SET fee = 0 WHERE side = 'buy'`,
+    `UPDATE trades SET fee = 0 WHERE id = 't' AND side = 'buy'`,
     { what_moved_is_told: 'journal @fees BTC, journal ann BTC' },
   ],
   [
@@ -371,7 +515,7 @@ describe('the audit notices that', () => {
       `INSERT INTO holds SELECT 'ghost' || n, 'o', 'USD', 1, false, null, now() FROM generate_series(1, 2500) AS n`,
     );
     expect(summaries.find(({ name }) => name === 'locked_is_held')!.findings).toBe(2_500);
-    expect(findings).toHaveLength(NAMED_FINDINGS);
+    expect(findings.filter(({ check }) => check === 'locked_is_held')).toHaveLength(NAMED_FINDINGS);
   });
 
   it('and stays in order after it', async () => {

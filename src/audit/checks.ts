@@ -1,3 +1,5 @@
+import { KINDS } from '../commands/kinds.ts';
+
 /** One thing that has to hold; its statement finds every row where it does not. */
 export interface Check {
   readonly name: string;
@@ -8,6 +10,11 @@ export interface Check {
 
 /** When payments began to be rounded once for each buy order, not for each of its fills. */
 const SINCE_PAYMENTS = `SELECT applied_at FROM schema_migrations WHERE name = 'payments'`;
+
+/** Types of operations with their kinds, as rows. */
+const KINDS_OF_TYPES = Object.entries(KINDS)
+  .map(([type, kind]) => `('${type}', '${kind}')`)
+  .join(', ');
 
 /** What the books promise, each proved from the tables alone. */
 export const checks: readonly Check[] = [
@@ -70,6 +77,21 @@ export const checks: readonly Check[] = [
       WHERE coalesce(a.locked, 0) <> coalesce(h.held, 0)`,
   },
   {
+    name: 'holds_replay',
+    promise: 'What each hold has is what the journal locked for its order and has not taken from it since',
+    text: `
+      SELECT format('hold %s %s %s', user_id, order_id, currency) AS subject,
+        format('has %s, the journal left %s in it', coalesce(h.amount, 0), coalesce(j.locked, 0)) AS problem
+      FROM holds h
+      FULL JOIN (
+        SELECT user_id, order_id, currency, sum(locked_delta) AS locked
+        FROM journal
+        WHERE locked_delta <> 0
+        GROUP BY user_id, order_id, currency
+      ) AS j USING (user_id, order_id, currency)
+      WHERE coalesce(h.amount, 0) <> coalesce(j.locked, 0)`,
+  },
+  {
     name: 'holds_match_orders',
     promise:
       'Each open order that was placed holds what the rest of it needs, and no placed order that ended holds anything',
@@ -109,15 +131,25 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'fills_are_trades',
-    promise: 'What is filled of each placed order is what it traded',
+    promise:
+      'Each trade is of an order of its side and market, what is filled of each placed order is what it traded, and filled is what is filled wholly',
     text: `
       SELECT format('order %s %s', user_id, order_id) AS subject,
-        format('is filled to %s, its trades add up to %s', coalesce(o.filled_quantity, 0), coalesce(t.traded, 0))
-          AS problem
-      FROM (SELECT user_id, id AS order_id, filled_quantity FROM orders WHERE placed) AS o
-      LEFT JOIN (SELECT user_id, order_id, sum(quantity) AS traded FROM trades GROUP BY user_id, order_id) AS t
-        USING (user_id, order_id)
-      WHERE o.filled_quantity <> coalesce(t.traded, 0)`,
+        CASE
+          WHEN o.status IS NULL THEN format('is no %s of %s, and traded %s as one', side, symbol, t.traded)
+          WHEN o.placed AND o.filled_quantity <> coalesce(t.traded, 0)
+            THEN format('is filled to %s, its trades add up to %s', o.filled_quantity, coalesce(t.traded, 0))
+          ELSE format('is %s, with %s of %s filled', o.status, o.filled_quantity, o.quantity)
+        END AS problem
+      FROM (SELECT user_id, id AS order_id, side, symbol, status, placed, quantity, filled_quantity FROM orders) AS o
+      FULL JOIN (
+        SELECT user_id, order_id, side, symbol, sum(quantity) AS traded
+        FROM trades
+        GROUP BY user_id, order_id, side, symbol
+      ) AS t USING (user_id, order_id, side, symbol)
+      WHERE o.status IS NULL
+        OR (o.placed AND o.filled_quantity <> coalesce(t.traded, 0))
+        OR (o.status = 'filled') <> (o.filled_quantity = o.quantity)`,
   },
   {
     name: 'fills_are_paid',
@@ -163,7 +195,8 @@ export const checks: readonly Check[] = [
     name: 'journal_has_operations',
     promise:
       'Each journal entry has its operation, and each operation that moved money its entries, none twice',
-    // The other side of a deposit, a withdrawal or a transfer, and the fees, are proved by what_moved_is_told.
+    // The other side of a deposit, a withdrawal or a transfer, and the fees of trades, are proved by what_moved_is_told.
+    // A trade of @fees itself takes from a hold; a fee does not.
     text: `
       SELECT format('operation %s %s', user_id, id) AS subject,
         CASE
@@ -174,16 +207,48 @@ export const checks: readonly Check[] = [
       FROM (
         SELECT user_id, operation_type AS type, operation_id AS id, count(*) AS entries
         FROM journal
-        WHERE operation_type <> 'transfer' OR available_delta < 0
+        WHERE user_id <> '@outside'
+          AND (operation_type <> 'transfer' OR available_delta < 0)
+          AND (user_id <> '@fees' OR operation_type <> 'settleTrade' OR locked_delta <> 0)
         GROUP BY user_id, operation_type, operation_id
       ) AS j
       FULL JOIN operations o USING (user_id, type, id)
-      WHERE (o.outcome IS NULL AND user_id NOT LIKE '@%')
-        OR (j.entries > 1 AND type <> 'settleTrade' AND user_id NOT LIKE '@%')
+      WHERE o.outcome IS NULL
+        OR (j.entries > 1 AND type <> 'settleTrade')
         OR (j.entries IS NULL AND CASE
           WHEN type IN ('cancelOrder', 'expireOrder') THEN o.outcome NOT LIKE '%"released":"0"%'
           ELSE type NOT IN ('createAccount', 'createOrder', 'updateOrderStatus', 'settleTrade')
         END)`,
+  },
+  {
+    name: 'kinds_follow_types',
+    promise: 'Each operation is of the kind that its type has, by which its id is found when it comes again',
+    text: `
+      SELECT format('operation %s %s', user_id, id) AS subject, format('is a %s of kind %s', type, o.kind) AS problem
+      FROM operations o
+      LEFT JOIN (VALUES ${KINDS_OF_TYPES}) AS k (type, kind) USING (type)
+      WHERE o.kind IS DISTINCT FROM k.kind`,
+  },
+  {
+    name: 'orders_have_operations',
+    promise:
+      'Each order was made by one operation, with its funds or without as that says, and what operations made is there',
+    text: `
+      SELECT format('order %s %s', user_id, id) AS subject,
+        CASE
+          WHEN o.status IS NULL THEN format('is not there, and a %s made it', p.type)
+          WHEN p.type IS NULL THEN 'is there, and no operation made it'
+          ELSE format('was %s by a %s', CASE WHEN o.placed THEN 'placed with its funds' ELSE 'made without funds' END,
+            p.type)
+        END AS problem
+      FROM orders o
+      FULL JOIN (
+        SELECT user_id, id, type FROM operations WHERE type IN ('createOrder', 'placeOrder')
+      ) AS p USING (user_id, id)
+      WHERE o.status IS NULL
+        -- a rejection that was recorded used up no operation
+        OR (p.type IS NULL AND (o.status <> 'rejected' OR o.reject_code IS NULL))
+        OR o.placed <> (p.type = 'placeOrder')`,
   },
   {
     name: 'what_moved_is_told',

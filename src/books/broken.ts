@@ -1,5 +1,6 @@
-import type { Account, Hold } from './rows.ts';
-import { keyOf } from './rows.ts';
+import { formatAmount } from '../money/amount.ts';
+import { isOpen, requiredHold, spareHold } from './orders.ts';
+import { holdId, keyOf, type Account, type Hold, type OrderRow, type OwnedId } from './rows.ts';
 
 /** What a command touches, by the names of its `Keys`, and what a row there is called. An order that is touched for its
  * holds is broken where one of these is, or its account. */
@@ -70,4 +71,34 @@ export function noteUncovered(
     broken.note('holds', key, problem);
     broken.note('ordersWithHolds', keyOf(userId, orderId), problem, nameOf('holds', key));
   }
+}
+
+/**
+ * Notes the holds that do not have what their open orders need, of orders whose holds were all read: what a placed order
+ * needs is held from its first moment to its last, and by nobody else.
+ */
+export function noteMisheld(
+  broken: BrokenRows,
+  orders: ReadonlyMap<string, OrderRow>,
+  holds: ReadonlyMap<string, Hold>,
+  withHolds: readonly OwnedId[],
+): void {
+  for (const { key, userId, id } of withHolds) {
+    const order = orders.get(key);
+    if (order === undefined || !isOpen(order.status)) continue;
+    const { key: held } = holdId(userId, id, requiredHold(order).currency);
+    const problem = misheld(order, holds.get(held));
+    if (problem !== undefined) broken.note('ordersWithHolds', key, problem, nameOf('holds', held));
+  }
+}
+
+function misheld(order: OrderRow, hold: Hold | undefined): string | undefined {
+  if (hold !== undefined && hold.placed !== order.placed) {
+    return hold.placed ? 'it was placed, and its order was not' : 'its order was placed, and it was not';
+  }
+  if (!order.placed) return undefined;
+  const { currency, amount: needs } = requiredHold(order);
+  const has = hold?.amount ?? 0n;
+  if (has >= needs && has <= needs + spareHold(order)) return undefined;
+  return `it has ${formatAmount(has, currency.scale)}, and its order needs ${formatAmount(needs, currency.scale)}`;
 }

@@ -46,12 +46,27 @@ export function requireTransition(order: OrderRow, status: OrderStatus): void {
 export function requiredHold(order: OrderRow): { currency: Currency; amount: bigint } {
   const { base, quote } = order.market;
   if (order.side === 'sell') return { currency: base, amount: order.quantity - order.filledQuantity };
-  if (order.price === null) return { currency: quote, amount: order.holdAmount ?? 0n };
-  return {
-    currency: quote,
-    amount: paymentFor(order, fillValue(order, order.price, order.quantity - order.filledQuantity)),
-  };
+  if (order.price === null) {
+    return { currency: quote, amount: (order.holdAmount ?? 0n) - divideUp(order.filledValue, unitOf(quote)) };
+  }
+  return { currency: quote, amount: paymentFor(order, valueLeft(order, order.price)) };
 }
+
+/**
+ * What the hold of an open order that was placed may have beyond {@link requiredHold}: nothing, except where fills were
+ * rounded down by themselves, before the migration `payments`, each by less than a unit.
+ */
+export function spareHold(order: OrderRow): bigint {
+  if (order.side === 'sell' || order.filledQuantity === 0n) return 0n;
+  // Each fill is one change, and the first version none.
+  if (order.price === null) return BigInt(order.version - 1);
+  const left = valueLeft(order, order.price);
+  return divideUp(left, unitOf(order.market.quote)) - paymentFor(order, left);
+}
+
+/** The value of what is left to fill, at {@link VALUE_SCALE}. */
+const valueLeft = (order: OrderRow, price: bigint): bigint =>
+  fillValue(order, price, order.quantity - order.filledQuantity);
 
 /**
  * What a buy pays for fills of this value, in units of quote. All that it has paid is always the exact value of all that

@@ -1,9 +1,9 @@
 import type { Database, Session } from '../database/database.ts';
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
-import { refuseOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { parseAmount, trimDecimal } from '../money/amount.ts';
+import { refuseSurplus } from '../surplus.ts';
 import { marketOf, type Catalog, type Currency, type Market } from './catalog.ts';
 
 export const readCurrencies = {
@@ -102,9 +102,7 @@ export class CatalogStore {
    *
    * @throws PincexError `invalid_argument`
    */
-  addCurrency(code: string, scale: number): Promise<Currency>;
-  async addCurrency(code: string, scale: number, ...options: unknown[]): Promise<Currency> {
-    refuseOptions('addCurrency', options);
+  async addCurrency(code: string, scale: number): Promise<Currency> {
     if (typeof code !== 'string' || !/^[A-Z0-9]{2,16}$/.test(code)) {
       throw new PincexError(
         'invalid_argument',
@@ -137,15 +135,7 @@ export class CatalogStore {
    * @param minNotional decimal string, in quote: the least value of an order; `0`: none
    * @throws PincexError `invalid_argument`
    */
-  addMarket(symbol: string, tickSize: string, lotSize: string, minNotional?: string): Promise<Market>;
-  async addMarket(
-    symbol: string,
-    tickSize: string,
-    lotSize: string,
-    minNotional = '0',
-    ...options: unknown[]
-  ): Promise<Market> {
-    refuseOptions('addMarket', options);
+  async addMarket(symbol: string, tickSize: string, lotSize: string, minNotional?: string): Promise<Market> {
     const [base, quote, ...rest] = requireText('symbol', symbol).split('/');
     const { currencies } = await this.reread();
     if (base === undefined || quote === undefined || rest.length > 0 || base === quote) {
@@ -156,7 +146,14 @@ export class CatalogStore {
         throw new PincexError('invalid_argument', `${symbol}: add the currency ${code} first`);
       }
     }
-    const row = { symbol, base, quote, tick_size: tickSize, lot_size: lotSize, min_notional: minNotional };
+    const row = {
+      symbol,
+      base,
+      quote,
+      tick_size: tickSize,
+      lot_size: lotSize,
+      min_notional: minNotional ?? '0',
+    };
     const market = toMarket(row, currencies);
     await this.#database.query(insertMarket, [symbol, base, quote, ...termsOf(market)]);
     const stored = marketOf(await this.reread(), symbol);
@@ -175,9 +172,7 @@ export class CatalogStore {
    * @param minNotional decimal string, in quote; `0`: none
    * @throws PincexError `invalid_argument`
    */
-  setMinNotional(symbol: string, minNotional: string): Promise<Market>;
-  async setMinNotional(symbol: string, minNotional: string, ...options: unknown[]): Promise<Market> {
-    refuseOptions('setMinNotional', options);
+  async setMinNotional(symbol: string, minNotional: string): Promise<Market> {
     const market = (await this.reread()).markets.get(symbol);
     if (market === undefined) {
       throw new PincexError('invalid_argument', `symbol must be that of a market: got ${describe(symbol)}`);
@@ -188,9 +183,9 @@ export class CatalogStore {
   }
 
   /** Reads the tables anew. */
-  reread(session: Session = this.#database): Promise<Catalog> {
+  reread(session?: Session): Promise<Catalog> {
     this.#readAt = performance.now();
-    const reading = readTables(session);
+    const reading = readTables(session ?? this.#database);
     this.#catalog = reading;
     reading.catch(() => {
       if (this.#catalog === reading) this.#catalog = undefined;
@@ -198,6 +193,8 @@ export class CatalogStore {
     return reading;
   }
 }
+
+refuseSurplus(CatalogStore);
 
 async function readTables(session: Session): Promise<Catalog> {
   const currencyRows = await session.query<{ code: string; scale: string }>(readCurrencies);

@@ -4,7 +4,7 @@ import { keyOf, type OperationId } from '../books/rows.ts';
  * What an id names: one id may name one thing of each kind for each user. Commands that make or change things of one
  * kind share its ids.
  */
-const KINDS = {
+export const KINDS = {
   createAccount: 'funds',
   lockFunds: 'funds',
   unlockFunds: 'funds',

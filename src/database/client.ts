@@ -7,6 +7,7 @@ import {
   type Host,
   type SessionAttributes,
 } from './destination.ts';
+import { Client } from './driver.ts';
 import {
   foreignSchema,
   leadsOn,
@@ -87,7 +88,7 @@ async function openHost(
 async function start(config: pg.ClientConfig): Promise<pg.Client> {
   try {
     // Reads the certificates that the URL names.
-    const client = new pg.Client(config);
+    const client = new Client(config);
     // A connection that breaks fails the statement that is on it. The event that the driver raises besides would
     // end the process if nobody listened.
     client.on('error', () => undefined);

@@ -3,7 +3,17 @@ import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { open, requireSession, requireWritable } from './client.ts';
 import { readDestination, timePerHost, type Destination, type SessionAttributes } from './destination.ts';
-import { failureOf, isPoolTimeout, leadsOn, rethrow, spoilsConnection, unconnected } from './failures.ts';
+import { Client } from './driver.ts';
+import {
+  failureOf,
+  isOfServer,
+  isPoolTimeout,
+  leadsOn,
+  rethrow,
+  spoilsConnection,
+  told,
+  unconnected,
+} from './failures.ts';
 import type { Settings } from './hints.ts';
 import { findLine, type Line } from './line.ts';
 import { locally, SETTINGS, UNBOUNDED } from './settings.ts';
@@ -154,7 +164,7 @@ export class Database implements Session {
       await client.query('COMMIT');
       return result;
     } catch (error) {
-      return rethrow(error);
+      throw told(error);
     } finally {
       await client.end();
     }
@@ -204,7 +214,7 @@ export class Database implements Session {
       application_name: 'pincex',
       types: AS_TEXT,
       ...(line.options && { options: line.options }),
-      Client: class extends pg.Client {
+      Client: class extends Client {
         constructor(config?: pg.ClientConfig) {
           super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs });
         }
@@ -271,8 +281,8 @@ export class Database implements Session {
       if (!this.#ends.has(client) && failureOf(error) !== 'disconnected') {
         await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
       }
-      // A statement of the caller's that was on the connection when it broke has the driver's error.
-      if (error === this.#ends.get(client)) rethrow(error);
+      // A statement of the caller's has the driver's error, which of a connection that broke before does not say why.
+      if (isOfServer(error) || error === this.#ends.get(client)) this.#failed(client, error);
       throw error;
     }
     await this.#commit(client);

@@ -2,7 +2,8 @@ import pg from 'pg';
 import { describe } from '../describe.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
 import type { Host } from './destination.ts';
-import { meaningOf, SPOILT, type Failure } from './sqlStates.ts';
+import { isOfDriver } from './driver.ts';
+import { meaningOf, remedyOfStart, SPOILT, type Failure } from './sqlStates.ts';
 
 export type { Failure } from './sqlStates.ts';
 
@@ -15,8 +16,8 @@ export class Unlocked extends Error {}
 export function failureOf(error: unknown): Failure {
   if (error instanceof Unlocked) return 'guard_lost';
   if (error instanceof PincexError) return failures.get(error) ?? 'other';
-  if (error instanceof pg.DatabaseError) return meaningOf(error.code ?? '').failure;
-  return isOfDriver(error) ? 'disconnected' : 'other';
+  if (!isOfServer(error)) return 'other';
+  return error instanceof pg.DatabaseError ? meaningOf(error.code ?? '').failure : 'disconnected';
 }
 
 /** Whether a statement failed since a table is not there. */
@@ -33,13 +34,18 @@ const UNIQUE_VIOLATION = '23505';
 /** Whether a row that was to be made is there already. */
 export const isTaken = (error: unknown): boolean => isOf(error, UNIQUE_VIOLATION);
 
+/**
+ * Whether PostgreSQL said it of a statement on a connection of ours, or the connection broke. What else the driver says of a
+ * statement is a mistake of who sent it.
+ */
+export function isOfServer(error: unknown): boolean {
+  if (!isOfDriver(error)) return false;
+  return error instanceof pg.DatabaseError || ENDED.test(error.message) || 'syscall' in error;
+}
+
 /** The driver's own words for a connection that ended, or that no answer came on in time. It has no codes for them. */
 const ENDED =
-  /^(Query read timeout|Connection terminated|Client has encountered a connection error|Client was closed|Cannot use a pool|Received unexpected|This socket has been ended)/;
-
-function isOfDriver(error: unknown): error is Error {
-  return error instanceof Error && ENDED.test(error.message);
-}
+  /^(Query read timeout|Connection terminated|Client has encountered a connection error|Client was closed|Received unexpected|This socket has been ended)/;
 
 /** The driver's own words for "no connection became free in time". */
 export function isPoolTimeout(error: unknown): boolean {
@@ -52,6 +58,13 @@ export function spoilsConnection(error: unknown): boolean {
     return true;
   const cause = error instanceof PincexError ? error.cause : error;
   return cause instanceof pg.DatabaseError && SPOILT.has(cause.code ?? '');
+}
+
+/** Whether a connection stood until it broke just now: a server was at the work. Where no answer came nobody knows. */
+export function stoodUntilNow(error: unknown): boolean {
+  if (failureOf(error) !== 'disconnected') return false;
+  const cause = error instanceof PincexError ? error.cause : error;
+  return !isUnanswered(cause) && !(cause instanceof Error && 'code' in cause && cause.code === 'ETIMEDOUT');
 }
 
 /** Whether a pooler turned a connection down because of the `options` that it was to start with. */
@@ -67,34 +80,37 @@ export function refusesOptions(error: unknown): boolean {
  * neither's stays as it is.
  */
 export function told(error: unknown): unknown {
+  return isOfServer(error) ? translated(error) : error;
+}
+
+/** A statement of ours failed: so whatever is no answer of PostgreSQL's is a connection that broke. */
+export function rethrow(error: unknown): never {
+  throw translated(error);
+}
+
+function translated(error: unknown): PincexError {
   if (error instanceof PincexError) return error;
   if (error instanceof pg.DatabaseError) return answered(error);
-  if (!isOfDriver(error)) return error;
-  const message =
-    error.message === 'Query read timeout'
-      ? 'PostgreSQL did not answer in time (database.pool.statement_timeout); the connection was given up'
-      : `PostgreSQL cannot be reached: ${error.message}`;
+  const message = isUnanswered(error)
+    ? 'PostgreSQL did not answer in time (database.pool.statement_timeout); the connection was given up'
+    : `PostgreSQL cannot be reached: ${wordsOf(error)}`;
   return made('database_unavailable', 'disconnected', message, error);
 }
 
-/** A statement failed: so whatever is no answer of PostgreSQL's is a connection that broke. */
-export function rethrow(error: unknown): never {
-  const known = told(error);
-  if (known instanceof PincexError) throw known;
-  throw made(
-    'database_unavailable',
-    'disconnected',
-    `PostgreSQL cannot be reached: ${wordsOf(error)}`,
-    error,
-  );
-}
+/** The driver's own words for a statement that no answer came to in time. */
+const isUnanswered = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout';
 
 /** No connection was made: nothing was sent, so nothing was written. */
 export function unconnected(error: unknown): PincexError {
   if (error instanceof PincexError) return error;
   if (error instanceof pg.DatabaseError) {
-    const { failure } = meaningOf(error.code ?? '');
-    return answered(error, failure === 'disconnected' ? 'refused' : failure);
+    const { code = '' } = error;
+    const { failure } = meaningOf(code);
+    return answered(error, {
+      failure: failure === 'disconnected' ? 'refused' : failure,
+      remedy: remedyOfStart(code),
+    });
   }
   const remedy = mistakeIn(error);
   if (remedy !== undefined) {
@@ -173,27 +189,21 @@ function mistakeIn(error: unknown): string | undefined {
   return undefined;
 }
 
-/** @param failure what it means, where that is another thing than its code alone says */
-function answered(error: pg.DatabaseError, failure?: Failure): PincexError {
+/** @param meaning where it is another than its code alone has */
+function answered(error: pg.DatabaseError, meaning = meaningOf(error.code ?? '')): PincexError {
   const { code = '', message } = error;
-  const meaning = meaningOf(code);
-  const means = failure ?? meaning.failure;
+  const { failure: means, remedy } = meaning;
   if (code === '25006') {
-    return made(
-      'database_unavailable',
-      means,
-      `This server is read-only: ${message}; ${meaning.remedy}`,
-      error,
-    );
+    return made('database_unavailable', means, `This server is read-only: ${message}; ${remedy}`, error);
   }
   if (code === '57014') {
     const bound = message.includes('timeout')
       ? ' (database.pool.statement_timeout)'
-      : ` (${code}); ${meaning.remedy}`;
+      : ` (${code}); ${remedy}`;
     return made('database_unavailable', means, `PostgreSQL gave a statement up: ${message}${bound}`, error);
   }
   const what = means === 'disconnected' ? 'PostgreSQL ended the connection' : 'PostgreSQL refuses';
-  return made(codeOf(code, means), means, `${what}: ${message} (${code}); ${meaning.remedy}`, error);
+  return made(codeOf(code, means), means, `${what}: ${message} (${code}); ${remedy}`, error);
 }
 
 function codeOf(sqlState: string, failure: Failure): ErrorCode {

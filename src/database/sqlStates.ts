@@ -19,39 +19,43 @@ export interface Meaning {
   readonly remedy: string;
 }
 
-const SCHEMA = 'the tables are not as this version needs them: see "pincex migrate status"';
+const SCHEMA =
+  'the tables are not as this version needs them (see "pincex migrate status"), or a statement of your own names what is not there';
 const SESSION =
   'a pooler gives sessions to others between statements: let it work in transaction mode, or connect to PostgreSQL itself';
 const LOG = "see the server's log";
-const FOREIGN = 'a trigger, a function or a constraint that is not of Pincex stands in the way: take it out';
-const OURS = "Pincex sends no such thing by itself: see the statement in the server's log, and report it";
+const FOREIGN =
+  'a trigger, a function, a constraint or a statement that is not of Pincex stands in the way: mend it, or take it out';
+const STATEMENT =
+  "mend the statement if it is your own; Pincex sends none such by itself: else report it, with the server's log";
+const ENCODING = 'use a database whose encoding is UTF8, and texts without NUL';
 
 /** Every class of PostgreSQL's "Error Codes", by the first two characters. */
 const CLASSES: Readonly<Record<string, Meaning>> = {
-  '00': other(OURS),
-  '01': other(OURS),
-  '02': other(OURS),
-  '03': other(OURS),
+  '00': other(STATEMENT),
+  '01': other(STATEMENT),
+  '02': other(STATEMENT),
+  '03': other(STATEMENT),
   '08': { failure: 'disconnected', remedy: 'see to the network, and to what stands between' },
   '09': other(FOREIGN),
-  '0A': other(OURS),
-  '0B': other(OURS),
-  '0F': other(OURS),
-  '0L': other(OURS),
+  '0A': other(STATEMENT),
+  '0B': other(STATEMENT),
+  '0F': other(STATEMENT),
+  '0L': other(STATEMENT),
   '0P': other('mend the role that database.url, or its options, name'),
-  '0Z': other(OURS),
-  '10': other(OURS),
+  '0Z': other(STATEMENT),
+  '10': other(STATEMENT),
   '20': other(FOREIGN),
-  '21': other(OURS),
-  '22': other(OURS),
+  '21': other(STATEMENT),
+  '22': other(STATEMENT),
   '23': other(FOREIGN),
-  '24': other(OURS),
-  '25': other(OURS),
+  '24': other(STATEMENT),
+  '25': other(STATEMENT),
   '26': other(SESSION),
   '27': other(FOREIGN),
   '28': other('check user and password in database.url, and pg_hba.conf of the server'),
-  '2B': other(OURS),
-  '2D': other(OURS),
+  '2B': other(STATEMENT),
+  '2D': other(STATEMENT),
   '2F': other(FOREIGN),
   '34': other(SESSION),
   '38': other(FOREIGN),
@@ -60,10 +64,10 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
   '3D': other('create the database, or mend its name in database.url'),
   '3F': other(SCHEMA),
   '40': { failure: 'collision', remedy: 'send it again' },
-  '42': other(SCHEMA),
+  '42': other(STATEMENT),
   '44': other(FOREIGN),
   '53': { failure: 'refused', remedy: 'give the server more of what it lacks' },
-  '54': other('send fewer items at once'),
+  '54': other('keep what is sent within the bound that these words name'),
   '55': other(LOG),
   '57': { failure: 'refused', remedy: 'wait until the operator is done' },
   '58': other(`see to the server's disk and files, and ${LOG}`),
@@ -76,11 +80,11 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
 
 /** Codes that say something else than their class. */
 const CODES: Readonly<Record<string, Meaning>> = {
-  '22012': { failure: 'guard_lost', remedy: 'send it again' },
+  '22012': { failure: 'guard_lost', remedy: STATEMENT },
   // "cannot take square root of a negative number"
-  '2201F': { failure: 'superseded', remedy: OURS },
-  '22021': other('use a database whose encoding is UTF8'),
-  '22P05': other('use a database whose encoding is UTF8'),
+  '2201F': { failure: 'superseded', remedy: STATEMENT },
+  '22021': other(ENCODING),
+  '22P05': other(ENCODING),
   '23505': { failure: 'guard_lost', remedy: FOREIGN },
   '25006': {
     failure: 'refused',
@@ -97,6 +101,10 @@ const CODES: Readonly<Record<string, Meaning>> = {
   '42501': other(
     'grant the user that Pincex runs as what "A server of your own" in docs/operations.md grants',
   ),
+  '42703': other(SCHEMA),
+  '42704': other(SCHEMA),
+  '42883': other(SCHEMA),
+  '42P01': other(SCHEMA),
   // What an earlier owner of a session left, or took away: a pooler that changes sessions behind our back.
   '42P05': other(SESSION),
   '53100': { failure: 'refused', remedy: 'make room on the disk of the server' },
@@ -135,3 +143,16 @@ export const SPOILT: ReadonlySet<string> = new Set(['25006', '0A000', '26000', '
 function other(remedy: string): Meaning {
   return { failure: 'other', remedy };
 }
+
+/**
+ * What to do where a SQLSTATE was the answer to the wish for a connection: what it starts with is not what the server knows
+ * or allows, or else it means what it always does.
+ */
+export function remedyOfStart(sqlState: string): string {
+  return SETTING.has(sqlState)
+    ? 'mend the settings in the options of database.url, or in PGOPTIONS'
+    : meaningOf(sqlState).remedy;
+}
+
+/** Of a setting that is not there, takes no such value, or cannot be set by those who connect. */
+const SETTING: ReadonlySet<string> = new Set(['42704', '22023', '55P02']);

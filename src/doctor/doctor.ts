@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { connect } from '../database/client.ts';
-import { failureOf, rethrow } from '../database/failures.ts';
+import { failureOf, told } from '../database/failures.ts';
 import { connections, deadlocks, durability, transactions } from './activity.ts';
 import type { Check, Patient } from './check.ts';
 import { indexesDistinct, indexesThere, indexesUsed } from './indexes.ts';
@@ -75,7 +75,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
     }
     return { ok: findings.every(({ severity }) => severity !== 'hurts'), findings, checks: made };
   } catch (error) {
-    return rethrow(error);
+    throw told(error);
   } finally {
     await client.end();
   }

@@ -8,7 +8,7 @@ import { Keys } from '../commands/keys.ts';
 import type { Database, Session, TransactionSession, Trace } from '../database/database.ts';
 import { failureOf, isTaken } from '../database/failures.ts';
 import { takeMoments } from '../database/moment.ts';
-import { persistently, triedInVain } from '../database/retry.ts';
+import { Attempts, persistently } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
@@ -55,13 +55,22 @@ export interface BatchOptions {
   readonly actor?: string | undefined;
 }
 
-/** What only the service asks for. */
-export interface EngineOptions extends BatchOptions {
-  /**
-   * Makes of a result what is written with it, in the same transaction: so whoever finds the one finds the other. What is
-   * decided anew has another result, and the last one is the one that was written. Its `durationMs` ends before that.
-   */
-  readonly alongside?: (result: BatchResult<unknown>) => Alongside;
+/**
+ * Makes of a result what is written with it, in the same transaction: so whoever finds the one finds the other. What is
+ * decided anew has another result, and the last one is the one that was written. Its `durationMs` ends before that.
+ */
+export type WriteAlongside = (result: BatchResult<unknown>) => Alongside;
+
+/** The options of the sweeper's batches: no caller's `actor` is `@sweeper`. */
+export const BY_SWEEPER: BatchOptions = {};
+
+const alongsides = new WeakMap<object, WriteAlongside>();
+
+/** Options with what only the service asks for, and nobody can by a name of theirs. */
+export function writing(alongside: WriteAlongside, options: BatchOptions = {}): BatchOptions {
+  const own = { ...options };
+  alongsides.set(own, alongside);
+  return own;
 }
 
 export interface EngineListeners {
@@ -114,14 +123,15 @@ export class Engine {
   async execute<Data>(
     rawItems: readonly unknown[],
     reader: Reader,
-    options?: EngineOptions,
+    options?: BatchOptions,
     within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
-    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch', 'alongside');
+    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch');
     const { mode = 'partial', batchId: ownId } = known;
-    const actor = known.actor === undefined ? null : readActor(known.actor);
-    const alongside = options?.alongside;
+    const actor =
+      options === BY_SWEEPER ? '@sweeper' : known.actor === undefined ? null : readActor(known.actor);
+    const alongside = options == null ? undefined : alongsides.get(options);
     const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
@@ -172,13 +182,9 @@ export class Engine {
   async #run(batch: Batch): Promise<Decided> {
     if (needsNoBooks(batch)) return decideBatch(NOTHING, batch);
     const cutOff: Decided[] = [];
-    let attempts = 0;
-    const attempt = () => {
-      attempts++;
-      return this.#attempt(batch, cutOff);
-    };
+    const attempts = new Attempts();
     try {
-      return await persistently(attempt, AGAIN);
+      return await persistently(() => this.#attempt(batch, cutOff), AGAIN, attempts);
     } catch (error) {
       for (const { books } of cutOff) await this.#publish(books, 'in doubt');
       throw explained(error, batch.batchId, attempts, cutOff.length > 0);
@@ -256,7 +262,7 @@ export class Engine {
         return decision;
       } catch (error) {
         if (failureOf(error) !== 'guard_lost') throw error;
-        if (attempt === limits.attempts) throw explained(error, batchId, attempt, false);
+        if (attempt === limits.attempts) throw lost(error, batchId, `${attempt} times`);
         await session.query(ROLLBACK_TO_SAVEPOINT);
       }
     }
@@ -284,7 +290,7 @@ interface Batch {
   readonly mode: BatchMode;
   /** By `performance.now()`. */
   readonly began: number;
-  readonly alongside: EngineOptions['alongside'];
+  readonly alongside: WriteAlongside | undefined;
   readonly items: readonly Item[];
   readonly keys: Keys;
   readonly catalog: Catalog;
@@ -386,27 +392,32 @@ function resultOf({ batchId, mode, began }: Batch, { results }: Decision): Batch
 }
 
 /** What the last failure means, and whether an earlier attempt may have been written without our knowing. */
-function explained(error: unknown, batchId: string, attempts: number, isUnknown: boolean): unknown {
+function explained(error: unknown, batchId: string, attempts: Attempts, isUnknown: boolean): unknown {
   const failure = failureOf(error);
-  const isAway = failure === 'disconnected' || failure === 'refused';
   if (isUnknown) {
-    const since = isAway
-      ? `and was not back ${limits.reconnectMs / 1_000} s later`
-      : 'and what became of it could not be looked up';
+    const { awaySeconds } = attempts;
+    const since =
+      awaySeconds === undefined
+        ? 'and what became of it could not be looked up'
+        : `and for ${awaySeconds} s could not be asked what became of it`;
     return new PincexError(
       'outcome_unknown',
       `PostgreSQL went away while batch ${batchId} was being written, ${since}; send the same items again: what was written is replayed, the rest is done`,
       { cause: error },
     );
   }
-  if (isAway || failure === 'other') return error;
   if (failure === 'superseded') {
     const message = `Batch ${batchId} is somebody else's to run by now; nothing of it was written here`;
     return new PincexError('conflict', message, { cause: error });
   }
+  if (failure === 'guard_lost' || failure === 'collision') return lost(error, batchId, attempts.lost);
+  return error;
+}
+
+function lost(error: unknown, batchId: string, times: string): PincexError {
   return new PincexError(
     'conflict',
-    `Batch ${batchId} lost against others ${triedInVain(attempts)}; nothing of it was written, send it again`,
+    `Batch ${batchId} lost against others ${times}; nothing of it was written, send it again`,
     { cause: error },
   );
 }

@@ -1,5 +1,5 @@
 import type { LoadedBooks } from '../books/books.ts';
-import { BrokenRows, nameOf, noteUncovered, type Touched } from '../books/broken.ts';
+import { BrokenRows, nameOf, noteMisheld, noteUncovered, type Touched } from '../books/broken.ts';
 import { OUTSIDE } from '../books/funds.ts';
 import {
   VALUE_SCALE,
@@ -38,7 +38,7 @@ import { decodeNumeric } from '../money/amount.ts';
 const readAccounts = {
   hints: ['IndexScan(a accounts_pkey)', 'Rows(k a #100)'],
   text: `
-  SELECT json_agg(json_build_array(k.n, a.place::text, a.version, a.available::text, a.locked::text))
+  SELECT json_agg(json_build_array(k.n, a.place::text, a.version::text, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, currency, n)
   CROSS JOIN LATERAL (
     SELECT a.ctid AS place, * FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency OFFSET 0
@@ -61,7 +61,7 @@ const readOrders = {
   hints: ['IndexScan(o orders_pkey)', 'Rows(k o #100)'],
   text: `
   SELECT json_agg(json_build_array(k.n, o.place::text, o.symbol, o.side, o.type, o.status, o.quantity::text,
-    o.filled_quantity::text, o.filled_value::text, o.price::text, o.hold_amount::text, o.placed, o.version))
+    o.filled_quantity::text, o.filled_value::text, o.price::text, o.hold_amount::text, o.placed, o.version::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
   CROSS JOIN LATERAL (
     SELECT o.ctid AS place, * FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id OFFSET 0
@@ -73,7 +73,7 @@ const readHoldsOfOrders = {
   hints: ['IndexScan(h holds_pkey)', 'IndexScan(a accounts_pkey)', 'Rows(k h #100)', 'Rows(k h a #100)'],
   text: `
   SELECT json_agg(json_build_array(k.n, h.currency, h.place::text, h.amount::text, h.placed, h.expires_at::text,
-    a.place::text, a.version, a.available::text, a.locked::text))
+    a.place::text, a.version::text, a.available::text, a.locked::text))
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
   CROSS JOIN LATERAL (
     SELECT h.ctid AS place, * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
@@ -236,6 +236,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
 
   await runReadings(session, readings);
   noteUncovered(broken, accounts, holds);
+  noteMisheld(broken, orders, holds, heldOrderKeys);
   return { accounts, holds, orders, operations, broken, behind };
 }
 
@@ -297,9 +298,19 @@ function toAccount({ key, userId, currency, scale }: AccountId, row: JsonRow, fr
     scale,
     available,
     locked: decodeNumeric(text(row[from + 3]), scale),
-    version: Number(row[from + 1]),
+    version: toVersion(row[from + 1], 0),
     place: text(row[from]),
   };
+}
+
+/** Above it no version is ours, and a batch may count on from there before numbers leave integers out. */
+const MOST_VERSION = 2 ** 52;
+
+/** Reads how often a row was changed, which comes as text: JSON would round it. */
+function toVersion(value: JsonValue | undefined, least: number): number {
+  const version = Number(text(value));
+  if (version >= least && version <= MOST_VERSION) return version;
+  throw new RangeError(`version ${text(value)} is not one from ${least} to 2^52`);
 }
 
 /** Not of a year before 1 or after 9999, nor `infinity`. */
@@ -345,7 +356,7 @@ function toOrder({ key, userId, id }: OwnedId, row: JsonRow, catalog: Catalog): 
     price: price == null ? null : decodeNumeric(text(price), priceScale),
     holdAmount: holdAmount == null ? null : decodeNumeric(text(holdAmount), quote.scale),
     placed: placed === true,
-    version: Number(version),
+    version: toVersion(version, 1),
     place: text(place),
   };
 }

@@ -52,12 +52,9 @@ export function readBatchId(id: unknown): string {
   throw new PincexError('invalid_batch', `batchId must be a UUID: got ${describe(id)}`);
 }
 
-/** The sweeper, which is nobody of the caller's. */
-export const SWEEPER = '@sweeper';
-
 /** @throws PincexError `invalid_batch` */
 export function readActor(actor: unknown): string {
-  if (typeof actor === 'string' && (isId(actor) || actor === SWEEPER)) return actor;
+  if (typeof actor === 'string' && isId(actor)) return actor;
   throw new PincexError(
     'invalid_batch',
     `actor must be a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@": got ${describe(actor)}`,

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { CommandType } from '../commands/index.ts';
-import type { EngineOptions } from '../engine/engine.ts';
+import { writing, type BatchOptions, type WriteAlongside } from '../engine/engine.ts';
 import type { Alongside } from '../engine/persist.ts';
 import { readBatchId, requireBatch } from '../engine/read.ts';
 import { PincexError } from '../errors.ts';
@@ -29,7 +29,7 @@ export interface BatchRoute {
 }
 
 /** Runs a batch through the library. */
-export type Execute = (items: readonly object[], options: EngineOptions) => Promise<BatchResult<unknown>>;
+export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
 
 /** Runs the batches of HTTP calls: each once for its idempotency key, and so that its outcome can be asked for. */
 export class Batches {
@@ -63,8 +63,8 @@ export class Batches {
     // Nobody can send such a call again as the same, or ask for it, before it is answered.
     const isUnasked = key === null && batchId === undefined && request.deadline === Infinity;
     const answered: Answered = (id, noted) => {
-      const run = (options: EngineOptions) =>
-        execute(items, { mode, batchId: id, actor: `key:${call.caller}`, ...options });
+      const run = (alongside: WriteAlongside) =>
+        execute(items, writing(alongside, { mode, batchId: id, actor: `key:${call.caller}` }));
       return executeAnswered(run, noted);
     };
     return isUnasked
@@ -152,12 +152,11 @@ export class Batches {
 type Answered = (batchId: string, noted: (answer: Answer) => Alongside) => Promise<Answer>;
 
 async function executeAnswered(
-  execute: (options: EngineOptions) => Promise<BatchResult<unknown>>,
+  execute: (alongside: WriteAlongside) => Promise<BatchResult<unknown>>,
   noted: (answer: Answer) => Alongside,
 ): Promise<Answer> {
   let answer: Answer | undefined;
-  const alongside = (result: BatchResult<unknown>): Alongside => noted((answer = answerOf(result)));
-  const { batchId } = await execute({ alongside });
+  const { batchId } = await execute((result) => noted((answer = answerOf(result))));
   if (answer === undefined) throw new Error(`Batch ${batchId} was executed without an answer`);
   return answer;
 }

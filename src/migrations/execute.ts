@@ -32,6 +32,21 @@ export async function executeFile(
   }
 }
 
+/**
+ * Finds what would fail before anything is done for good: runs the files in one transaction, and rolls it back. Those without a
+ * transaction are left out; they make and drop indexes, which nothing else depends on.
+ *
+ * @throws PincexError `migration_failed` naming the file and the statement.
+ */
+export async function rehearse(client: ClientBase, files: readonly MigrationFile[]): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    for (const file of files) if (file.inTransaction) await runStatements(client, file);
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
 async function runStatements(client: ClientBase, file: MigrationFile): Promise<void> {
   for (const statement of file.statements) {
     try {

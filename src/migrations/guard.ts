@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { PincexError } from '../errors.ts';
 import { REPORT_EVERY_MS } from '../statistics/reporter.ts';
+import { rehearse } from './execute.ts';
 import type { MigrationFile } from './files.ts';
 import type { Statement } from './statements.ts';
 
@@ -107,4 +108,20 @@ export async function refuseLiveProcesses(client: ClientBase, refusal: string): 
     `${refusal}: this database is in use by ${names.join(', ')}. ` +
       `Stop them first; one that was killed is forgotten after ${SEEN_MS / 1_000} s.`,
   );
+}
+
+/**
+ * Refuses files of which a later one would fail when those before it are taken back already. A file alone needs no
+ * rehearsal: it is taken back as a whole, or not at all.
+ *
+ * @throws PincexError `migration_failed` with the file, the statement and what PostgreSQL says of it.
+ */
+export async function refuseHalves(client: ClientBase, files: readonly MigrationFile[]): Promise<void> {
+  if (files.length < 2) return;
+  try {
+    await rehearse(client, files);
+  } catch (error) {
+    if (!(error instanceof PincexError)) throw error;
+    throw new PincexError('migration_failed', `Nothing was taken back: ${error.message}`, { cause: error });
+  }
 }

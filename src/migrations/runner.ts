@@ -2,7 +2,7 @@ import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { executeFile } from './execute.ts';
 import { defaultFolder, type Migration, type MigrationFile, readMigrations } from './files.ts';
-import { refuseLiveProcesses, refuseLosses } from './guard.ts';
+import { refuseHalves, refuseLiveProcesses, refuseLosses } from './guard.ts';
 import { type AppliedMigration, ensureHistory, forget, readHistory, remember } from './history.ts';
 import { withMigrationLock } from './lock.ts';
 import { type MigrationState, statesOf } from './states.ts';
@@ -58,10 +58,10 @@ export async function migrateUp(database: MigrationDatabase, options: UpOptions 
 
 /**
  * Takes migrations back, the latest first. Nothing is taken back while processes use the database, nor where data would
- * be dropped, unless the database is named.
+ * be dropped, unless the database is named, nor where one of several cannot be.
  *
  * @returns the migrations that were taken back.
- * @throws PincexError `migration_failed`; where a statement failed, what was taken back before it stays so.
+ * @throws PincexError `migration_failed`; where a statement failed all the same, what was taken back before it stays so.
  */
 export async function migrateDown(
   database: MigrationDatabase,
@@ -74,12 +74,10 @@ export async function migrateDown(
     const { to, steps = 1 } = options;
     const chosen = to === undefined ? applied.slice(0, steps) : applied.filter(({ version }) => version > to);
     const downs = chosen.map((migration) => ({ migration, file: wayBack(migration) }));
+    const files = downs.map(({ file }) => file);
     if (chosen.length > 0) await refuseLiveProcesses(client, 'Nothing was taken back');
-    await refuseLosses(
-      client,
-      downs.map(({ file }) => file),
-      options.dropData,
-    );
+    await refuseLosses(client, files, options.dropData);
+    await refuseHalves(client, files);
     for (const { migration, file } of downs) {
       options.onProgress?.(file.name);
       await executeFile(client, file, () => forget(client, migration));

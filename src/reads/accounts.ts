@@ -3,6 +3,7 @@ import type { Session } from '../database/database.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { askable, requireCount, requireKeys } from './keys.ts';
+import { toVersion } from './version.ts';
 
 /** An account as callers see it. Amounts are decimal strings. */
 export interface AccountView {
@@ -93,7 +94,7 @@ export function toAccountView(row: AccountRow, userId: string, currency: string)
     available: trimDecimal(row.available),
     locked: trimDecimal(row.locked),
     balance: trimDecimal(row.balance),
-    version: Number(row.version),
+    version: toVersion(row.version, 'account', userId, currency),
     updatedAt: isoMoment(row.updated_at),
   };
 }

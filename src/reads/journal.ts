@@ -1,6 +1,7 @@
 import type { JsonObject } from '../commands/item.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
+import { toVersion } from './version.ts';
 
 /** One step of an account, as callers see it. Amounts are decimal strings. */
 export interface JournalEntryView {
@@ -58,7 +59,7 @@ export function toJournalEntryView(row: JournalRow): JournalEntryView {
   return {
     userId: row.user_id,
     currency: row.currency,
-    version: Number(row.version),
+    version: toVersion(row.version, 'journal', row.user_id, row.currency),
     availableDelta: trimDecimal(row.available_delta),
     lockedDelta: trimDecimal(row.locked_delta),
     available: trimDecimal(row.available),

@@ -1,6 +1,7 @@
 import { textArray } from '../database/arrays.ts';
 import { describe, reasonOf } from '../describe.ts';
 import { PincexError } from '../errors.ts';
+import { copyKnown, namesOf } from '../known.ts';
 import { limits } from '../limits.ts';
 import { isArray, lengthOf } from '../lists.ts';
 
@@ -125,14 +126,16 @@ export function requireOrderKeys(name: string, keys: unknown): OrderKey[] {
  */
 export function requireOrderKey(name: string, key: unknown): OrderKey {
   if (typeof key === 'string') return key;
-  if (typeof key === 'object' && key !== null) {
-    const { userId, id, ...rest } = key as Record<string, unknown>;
-    if (typeof userId === 'string' && typeof id === 'string' && Object.keys(rest).length === 0) {
-      return { userId, id };
-    }
+  if (typeof key === 'object' && key !== null && !isArray(key)) {
+    const { values, problem } = copyKnown(key, ORDER_KEY, 'a field of the key of an order');
+    if (problem !== undefined) throw new PincexError('invalid_argument', `${name}: ${problem}`);
+    const { userId, id } = values;
+    if (typeof userId === 'string' && typeof id === 'string') return { userId, id };
   }
   throw new PincexError('invalid_argument', `${name} must be an id, or { userId, id }: got ${describe(key)}`);
 }
+
+const ORDER_KEY = namesOf<Exclude<OrderKey, string>>({ userId: true, id: true });
 
 /** What a read of orders is asked by: users, null where the id is all there is, and ids. */
 export function orderKeyArrays(keys: readonly OrderKey[]): [string, string] {

@@ -16,6 +16,7 @@ import {
   requireOrderKeys,
   type OrderKey,
 } from './keys.ts';
+import { toVersion } from './version.ts';
 
 /** An order as callers see it. Amounts and prices are decimal strings, times ISO 8601 in UTC. */
 export interface OrderView {
@@ -262,7 +263,7 @@ export function toOrderView(row: OrderRow, userId: string): OrderView {
     holdAmount: trimmed(rare[7]),
     placed: row[9] == null,
     rejectCode: rare[8] ?? null,
-    version: Number(row[10]),
+    version: toVersion(row[10] ?? '', 'order', userId, row[1] ?? ''),
     createdAt,
     updatedAt: row[12] == null ? createdAt : isoMoment(row[12]),
   };

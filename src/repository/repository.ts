@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Session, Trace } from '../database/database.ts';
+import { PincexError } from '../errors.ts';
 import { readEachOnce } from '../reads/keys.ts';
 import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache.ts';
 import { Flights, type Missed } from './flights.ts';
@@ -140,7 +141,9 @@ export class Repository {
       );
       for (const [place, { resolve }] of calls.entries()) resolve(values[place] as Value);
     } catch (error) {
-      for (const { reject } of calls) reject(error);
+      // Nobody's call fails for another's key: each is made again, by itself.
+      if (calls.length > 1 && isBrokenRow(error)) for (const call of calls) void this.#answer(kind, [call]);
+      else for (const { reject } of calls) reject(error);
     }
   }
 
@@ -265,6 +268,8 @@ export class Repository {
     return tracked;
   }
 }
+
+const isBrokenRow = (error: unknown): boolean => error instanceof PincexError && error.code === 'broken_row';
 
 type Published = Pick<CacheRead, 'position' | 'learn'>;
 

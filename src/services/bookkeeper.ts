@@ -15,6 +15,7 @@ import { requireFlag, requireKey, requireKeys, requireLimit } from '../reads/key
 import { accounts } from '../repository/kinds.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
+import { refuseSurplus } from '../surplus.ts';
 import { executeOne, type Executor } from './executor.ts';
 import { atLeast, eachAtLeast, type Fresh, type MinVersion, type MinVersions } from './versions.ts';
 
@@ -157,6 +158,8 @@ export class Bookkeeper {
     return executeOne(this.#execute, 'transfer', transfer, options);
   }
 }
+
+refuseSurplus(Bookkeeper);
 
 const LIMIT_AND_FRESH = namesOf<{ limit?: number } & Fresh>({ limit: true, fresh: true });
 const PAGE_AND_FRESH = namesOf<{ before?: number; limit?: number } & Fresh>({

@@ -4,8 +4,7 @@ import { expireHold, expireOrder } from '../commands/expire.ts';
 import type { Command } from '../commands/command.ts';
 import type { Database } from '../database/database.ts';
 import { isoTime } from '../database/time.ts';
-import type { Engine } from '../engine/engine.ts';
-import { SWEEPER } from '../engine/read.ts';
+import { BY_SWEEPER, type Engine } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 
 export const findExpiredHolds = {
@@ -109,7 +108,7 @@ export class Sweeper {
           const item = { id: null, group: null, command: toCommand(row as Expired) };
           return () => item;
         },
-        { actor: SWEEPER },
+        BY_SWEEPER,
       );
       swept += counts.applied;
       const stayed = staying;

@@ -8,7 +8,7 @@ import type { SettleTrade, TradeOutcome } from '../commands/settleTrade.ts';
 import type { UpdateOrderStatus } from '../commands/updateOrderStatus.ts';
 import type { Session } from '../database/database.ts';
 import type { BatchOptions } from '../engine/engine.ts';
-import { namesOf, readOptions, refuseOptions } from '../known.ts';
+import { namesOf, readOptions } from '../known.ts';
 import { readOpenOrders, type OpenOrders } from '../reads/openOrders.ts';
 import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';
 import {
@@ -35,6 +35,7 @@ import { orders, trades, userOrders } from '../repository/kinds.ts';
 import { nothingCached, type Accepts, type Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 import { limits } from '../limits.ts';
+import { refuseSurplus } from '../surplus.ts';
 import { executeOne, type Executor } from './executor.ts';
 import { atLeast, eachAtLeast, type Fresh, type MinVersion, type MinVersions } from './versions.ts';
 
@@ -249,25 +250,18 @@ export class Trading {
    * @param depth price levels on each side, 1 to 1,000
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    */
-  batchGetOrderBooks(symbols: readonly string[], depth?: number): Promise<OrderBook[]>;
-  async batchGetOrderBooks(
-    symbols: readonly string[],
-    depth: number = limits.bookDepth.byDefault,
-    ...options: unknown[]
-  ): Promise<OrderBook[]> {
-    refuseOptions('batchGetOrderBooks', options);
+  async batchGetOrderBooks(symbols: readonly string[], depth?: number): Promise<OrderBook[]> {
     const keys = requireKeys('symbols', symbols);
-    requireLimit('depth', depth, limits.bookDepth.most);
+    const levels = depth ?? limits.bookDepth.byDefault;
+    requireLimit('depth', levels, limits.bookDepth.most);
     await this.#codes.requireMarkets(keys);
     return this.#repository.readDirectly((session) =>
-      readEachOnce(keys, (distinct) => readOrderBooks(session, distinct, depth)),
+      readEachOnce(keys, (distinct) => readOrderBooks(session, distinct, levels)),
     );
   }
 
   /** What stands in the book of one market: {@link batchGetOrderBooks} of one symbol. */
-  getOrderBook(symbol: string, depth?: number): Promise<OrderBook>;
-  async getOrderBook(symbol: string, depth?: number, ...options: unknown[]): Promise<OrderBook> {
-    refuseOptions('getOrderBook', options);
+  async getOrderBook(symbol: string, depth?: number): Promise<OrderBook> {
     const [book] = await this.batchGetOrderBooks([requireKey('symbol', symbol)], depth);
     return book ?? { symbol, bids: [], asks: [] };
   }
@@ -278,9 +272,7 @@ export class Trading {
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    */
-  batchGetOpenOrders(symbols: readonly string[]): Promise<OpenOrders[]>;
-  async batchGetOpenOrders(symbols: readonly string[], ...options: unknown[]): Promise<OpenOrders[]> {
-    refuseOptions('batchGetOpenOrders', options);
+  async batchGetOpenOrders(symbols: readonly string[]): Promise<OpenOrders[]> {
     const keys = requireKeys('symbols', symbols);
     await this.#codes.requireMarkets(keys);
     const read = (session: Session) => readEachOnce(keys, (distinct) => readOpenOrders(session, distinct));
@@ -309,6 +301,8 @@ export class Trading {
     return lists.map((list) => list.slice(0, limit));
   }
 }
+
+refuseSurplus(Trading);
 
 const FRESH = namesOf<Fresh>({ fresh: true });
 const LIMIT_AND_FRESH = namesOf<{ limit?: number } & Fresh>({ limit: true, fresh: true });

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { EngineOptions } from '../../src/engine/engine.ts';
+import { writing } from '../../src/engine/engine.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { limits, Pincex, type PincexOptions, type Strategy } from '../../src/index.ts';
 import { callOf, runOf, sent } from '../http/requests/support.ts';
@@ -151,10 +151,9 @@ describe.each<Strategy>(['guard', 'lock'])('when that commit has an answer along
     const { request, items } = callOf(userId, { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     const seen = cutAfterCommit(proxy);
-    const options: EngineOptions = {
+    const options = writing(({ durationMs }) => run.answered({ status: 200, body: String(durationMs) }), {
       batchId: run.batchId,
-      alongside: ({ durationMs }) => run.answered({ status: 200, body: String(durationMs) }),
-    };
+    });
     return {
       run,
       seen,
@@ -272,6 +271,7 @@ describe('when the database is gone', () => {
     const told = expect(pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).rejects.toMatchObject({
       code: 'outcome_unknown',
       retryable: true,
+      message: expect.stringContaining('and for 15 s could not be asked what became of it') as string,
     });
     await until('the batch to look for the database', () => proxy.refused > 0);
     clock.pass(limits.reconnectMs);

@@ -120,6 +120,31 @@ describe('a statement that PostgreSQL answers with', () => {
       cause: { code: sqlState },
     });
   });
+
+  it.each(Object.entries(TABLE))('%s is told to be sent again only where that may help', async (sqlState) => {
+    const { message, retryable } = (await answer(sqlState)) as PincexError;
+    if (!retryable) expect(message).not.toMatch(/send it again|wait until/);
+  });
+});
+
+describe('a statement that is wrong', () => {
+  it.each([
+    ['SELEC 1', '42601', /; mend the statement if it is your own/],
+    ['SELECT 1/0', '22012', /; mend the statement if it is your own/],
+    [`SELECT 'a'::int`, '22P02', /; mend the statement if it is your own/],
+    ['SELECT chr(0)', '54000', /; keep what is sent within the bound that these words name$/],
+    [`SELECT '{"a":"\\u0000"}'::jsonb`, '22P05', /; .*texts without NUL$/],
+    ['TABLE no_such', '42P01', /; .*"pincex migrate status".* or a statement of your own/],
+    ['SELECT no_such()', '42883', /; .*"pincex migrate status".* or a statement of your own/],
+  ])('%s is told what is to be mended', async (text, sqlState, says) => {
+    const error = await thrownBy(database.query({ name: `wrong-${sqlState}`, text }));
+    expect(error).toMatchObject({
+      code: 'database_refused',
+      retryable: false,
+      message: expect.stringMatching(says) as string,
+      cause: { code: sqlState },
+    });
+  });
 });
 
 it('a statement for which the disk has no room says what to do', async () => {
@@ -175,6 +200,19 @@ describe('a connection that cannot be made', () => {
     const { message } = await refused(urlWith((url) => (url.pathname = 'no_such_database')));
     expect(message).toBe(
       'PostgreSQL refuses: database "no_such_database" does not exist (3D000); create the database, or mend its name in database.url',
+    );
+  });
+
+  it.each([
+    ['-c no_such_setting=1', '42704'],
+    ['-c work_mem=much', '22023'],
+    ['-c max_connections=7', '55P02'],
+  ])('since its options are not what the server takes (%s), names the options', async (options, sqlState) => {
+    const { message } = await refused(
+      urlWith((url) => (url.search = `?options=${encodeURIComponent(options)}`)),
+    );
+    expect(message).toContain(
+      `(${sqlState}); mend the settings in the options of database.url, or in PGOPTIONS`,
     );
   });
 

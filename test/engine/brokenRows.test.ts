@@ -84,6 +84,73 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
     ],
     others: (userId) => [deposit(userId), lock(userId, 'new')],
   },
+  'a hold with less than its placed order needs': {
+    sql: `UPDATE holds SET amount = 4 WHERE user_id = 'USER' AND order_id = 'buy'`,
+    problem: 'hold USER buy USD is broken: it has 4, and its order needs 20',
+    touching: (userId) => [cancel(userId, 'buy'), trade(userId, userId)],
+    others: (userId) => [deposit(userId), lock(userId, 'free'), cancel(userId, 'sell')],
+  },
+  'a hold with more than its placed order needs': {
+    sql: `UPDATE holds SET amount = amount + 0.01 WHERE user_id = 'USER' AND order_id = 'buy';
+      UPDATE accounts SET locked = locked + 0.01 WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'hold USER buy USD is broken: it has 20.01, and its order needs 20',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'a hold of a placed order that is gone': {
+    sql: `DELETE FROM holds WHERE user_id = 'USER' AND order_id = 'sell'`,
+    problem: 'hold USER sell BTC is broken: it has 0, and its order needs 2',
+    touching: (userId) => [cancel(userId, 'sell')],
+    others: (userId) => [cancel(userId, 'buy')],
+  },
+  'a hold of a placed order that says that it is free': {
+    sql: `UPDATE holds SET placed = false WHERE user_id = 'USER' AND order_id = 'sell'`,
+    problem: 'hold USER sell BTC is broken: its order was placed, and it was not',
+    touching: (userId) => [cancel(userId, 'sell')],
+    others: (userId) => [cancel(userId, 'buy')],
+  },
+  'a hold of a created order that says that it was placed': {
+    sql: `UPDATE orders SET placed = false WHERE user_id = 'USER' AND id = 'sell'`,
+    problem: 'hold USER sell BTC is broken: it was placed, and its order was not',
+    touching: (userId) => [cancel(userId, 'sell')],
+    others: (userId) => [cancel(userId, 'buy')],
+  },
+  'a placed order of another price than its hold is for': {
+    sql: `UPDATE orders SET price = 11 WHERE user_id = 'USER' AND id = 'buy'`,
+    problem: 'hold USER buy USD is broken: it has 20, and its order needs 22',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'an account of a version below zero': {
+    sql: `UPDATE accounts SET version = -5 WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'account USER USD is broken: version -5 is not one from 0 to 2^52',
+    touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'an account of a version that numbers leave out': {
+    sql: `UPDATE accounts SET version = 9007199254740993 WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'account USER USD is broken: version 9007199254740993 is not one from 0 to 2^52',
+    touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'an account of the last version that PostgreSQL has': {
+    sql: `UPDATE accounts SET version = 9223372036854775807 WHERE user_id = 'USER' AND currency = 'USD'`,
+    problem: 'account USER USD is broken: version 9223372036854775807 is not one from 0 to 2^52',
+    touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'an order of version 0': {
+    sql: `UPDATE orders SET version = 0 WHERE user_id = 'USER' AND id = 'buy'`,
+    problem: 'order USER buy is broken: version 0 is not one from 1 to 2^52',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
+  'an order of a version that numbers leave out': {
+    sql: `UPDATE orders SET version = 9007199254740993 WHERE user_id = 'USER' AND id = 'buy'`,
+    problem: 'order USER buy is broken: version 9007199254740993 is not one from 1 to 2^52',
+    touching: (userId) => [cancel(userId, 'buy')],
+    others: (userId) => [cancel(userId, 'sell')],
+  },
   'a hold without an account': {
     sql: `DELETE FROM accounts WHERE user_id = 'USER' AND currency = 'BTC'`,
     problem: 'hold USER sell BTC is broken: account USER BTC has less locked than its holds have',
@@ -254,6 +321,101 @@ it('a sweep gives back what it can, and names what it cannot', async () => {
     ]);
   }
   expect(await funds(books.pincex, fine, 'BTC')).toBe('100 / 0');
+});
+
+it('versions that no row of ours has do not keep a sweep from what is fine', async () => {
+  const [account, order, fine] = [await user(), await user(), await user()];
+  await books.sql(`UPDATE orders SET expires_at = '2020-01-01' WHERE id = 'buy' AND user_id = ANY ($1)`, [
+    [account, order, fine],
+  ]);
+  await books.sql(`UPDATE accounts SET version = 9223372036854775807 WHERE user_id = $1`, [account]);
+  await books.sql(`UPDATE orders SET version = 9007199254740993 WHERE user_id = $1`, [order]);
+  mend = `UPDATE orders SET status = 'cancelled' WHERE user_id IN ('${account}', '${order}')`;
+  const { expiredOrders, broken } = await books.pincex.sweepExpired();
+  expect(expiredOrders).toBe(1);
+  expect(broken.map(({ problem }) => problem).sort()).toEqual([
+    expect.stringMatching(`^account ${account} USD is broken: version 9223372036854775807 `),
+    expect.stringMatching(`^order ${order} buy is broken: version 9007199254740993 `),
+  ]);
+});
+
+describe('a hold that is not what its placed order needs', () => {
+  it('is told from one of an order that was filled in part, for less than its limit or without one', async () => {
+    const [buyer, seller] = [await user(), await user()];
+    const market = { ...place(buyer, 'mkt'), type: 'market', price: null, holdAmount: '30' } as const;
+    const fill = { ...trade(buyer, seller), price: '9.99', quantity: '0.33333333' } as const;
+    expectApplied(
+      await books.pincex.execute([
+        market,
+        { ...place(seller, 'sell-2', 'sell'), price: '9' },
+        { ...fill, sellOrderId: 'sell-2' },
+        { ...fill, id: fresh('t'), sellOrderId: 'sell-2', buyOrderId: 'mkt' },
+      ]),
+    );
+    const ends = [cancel(buyer, 'buy'), cancel(buyer, 'mkt'), cancel(seller, 'sell-2')];
+    expectApplied(await books.pincex.execute(ends));
+    expect(await funds(books.pincex, buyer, 'USD')).toBe('92.34 / 1');
+  });
+
+  it('keeps a fill of its order from being done', async () => {
+    const [buyer, seller] = [await user(), await user()];
+    await books.sql(`UPDATE holds SET amount = amount - 1 WHERE user_id = $1 AND order_id = 'sell'`, [
+      seller,
+    ]);
+    const batch = await books.pincex.execute([trade(buyer, seller), deposit(buyer)]);
+    expect(outcomes(batch)).toEqual(['broken_row', 'applied']);
+    expect(batch.failedItems.get(0)?.message).toContain(`hold ${seller} sell BTC is broken: it has 1, and`);
+  });
+});
+
+describe('reads of a row with a version that numbers leave out', () => {
+  const isBroken = (row: string) => ({
+    code: 'broken_row',
+    retryable: false,
+    message: expect.stringContaining(`${row} is broken: it is at version 9007199254740993`) as string,
+  });
+
+  it('fail and name it, and no other read that is made beside them', async () => {
+    const { bookkeeper, trading } = books.pincex;
+    const [broken, fine] = [await user(), await user()];
+    await books.sql(
+      `UPDATE accounts SET version = 9007199254740993 WHERE user_id = $1 AND currency = 'USD'`,
+      [broken],
+    );
+    await books.sql(`UPDATE orders SET version = 9007199254740993 WHERE user_id = $1 AND id = 'buy'`, [
+      broken,
+    ]);
+    mend = `UPDATE accounts SET version = 3 WHERE user_id = '${broken}' AND currency = 'USD';
+      UPDATE orders SET version = 1 WHERE user_id = '${broken}'`;
+    const accounts = [fine, broken, fine].map((userId) => bookkeeper.getAccount(userId, 'USD'));
+    const orders = [broken, fine].map((userId) => trading.getOrder({ userId, id: 'buy' }));
+    const read = await Promise.allSettled([...accounts, ...orders]);
+    expect(read).toMatchObject([
+      { value: { userId: fine, version: 3 } },
+      { reason: isBroken(`account ${broken} USD`) },
+      { value: { userId: fine, version: 3 } },
+      { reason: isBroken(`order ${broken} buy`) },
+      { value: { userId: fine, version: 1 } },
+    ]);
+    const many = bookkeeper.batchGetAccounts([fine, broken], ['USD']);
+    await expect(many).rejects.toMatchObject(isBroken(`account ${broken} USD`));
+    expect(await bookkeeper.getAccount(broken, 'BTC')).toMatchObject({ available: '98', locked: '2' });
+  });
+
+  it('end a stream and a statement there', async () => {
+    const userId = await user();
+    await books.sql(
+      `UPDATE journal SET version = 9007199254740993 WHERE user_id = $1 AND currency = 'USD' AND version = 3`,
+      [userId],
+    );
+    mend = `UPDATE journal SET version = 3 WHERE user_id = '${userId}' AND version > 3`;
+    const statement = books.pincex.bookkeeper.getAccountStatement(userId, 'USD');
+    await expect(statement).rejects.toMatchObject(isBroken(`journal ${userId} USD`));
+    const stream = async () => {
+      for await (const entry of books.pincex.streamJournal()) expect(entry.version).toBeLessThan(2 ** 53);
+    };
+    await expect(stream()).rejects.toMatchObject(isBroken(`journal ${userId} USD`));
+  });
 });
 
 it('a thousand broken rows do not keep a sweep from those behind them', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import type { EngineOptions } from '../../src/engine/engine.ts';
+import { writing } from '../../src/engine/engine.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { Pincex } from '../../src/index.ts';
 import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
@@ -37,9 +37,7 @@ it('deletes answers that are kept no longer', async () => {
   const requests = new Requests(books.pincex, { retentionMs: 0 });
   const batchId = randomUUID();
   const answer = { status: 200, body: '{}' };
-  const options: EngineOptions = {
-    alongside: () => requests.noted({ caller: 'caller', route: '/', batchId }, answer),
-  };
+  const options = writing(() => requests.noted({ caller: 'caller', route: '/', batchId }, answer));
   await books.pincex.execute([], options);
   const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
   expect(await kept()).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { withClient } from '../../src/database/client.ts';
-import { migrateDown, migrateUp } from '../../src/migrations/runner.ts';
+import { migrateDown, migrateUp, migrationStatus } from '../../src/migrations/runner.ts';
 import { expectApplied, expectBalanced, openBooks, outcomes } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
 
@@ -51,14 +51,25 @@ it('what was applied before ids had kinds is replayed after the way forth, as it
   await expectBalanced(pincex);
 });
 
-it('there is no way back where an id names things of two kinds, and nothing is changed then', async () => {
+it('there is no way back where an id names things of two kinds, and none of the migrations after it is taken back either', async () => {
   const url = await filled();
   const pincex = await openBooks(url);
-  expectApplied(await pincex.execute([{ ...items[1], id: 'd' }]));
+  expectApplied(await pincex.execute([{ ...items[1], id: 'd', reason: 'kept' }]));
   await pincex.close();
+  const before = await withClient(url, (client) => migrationStatus(client));
   const down = withClient(url, (client) =>
     migrateDown(client, { to: 12, dropData: new URL(url).pathname.slice(1) }),
   );
-  await expect(down).rejects.toThrow('id d of user ann names things of several kinds');
+  await expect(down).rejects.toMatchObject({
+    code: 'migration_failed',
+    message: expect.stringMatching(
+      /^Nothing was taken back: 013_kinds_of_ids\.down\.sql, line \d: id d of user ann names things of several kinds/,
+    ) as string,
+  });
+  expect(await withClient(url, (client) => migrationStatus(client))).toEqual(before);
   expect(await keyOf(url)).toBe('PRIMARY KEY (user_id, kind, id)');
+  const reasons = await withClient(url, (client) =>
+    client.query(`SELECT reason FROM operations WHERE id = 'd' AND kind = 'funds'`),
+  );
+  expect(reasons.rows).toEqual([{ reason: 'kept' }]);
 });

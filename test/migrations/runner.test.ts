@@ -213,6 +213,23 @@ describe('migrating up under processes that use the database', () => {
   });
 });
 
+it('several migrations of which one cannot be taken back, since a view needs its table, all stay', async () => {
+  const { pool } = await emptyDatabase();
+  const folder = migrationFolder(THREE);
+  await migrateUp(pool, { folder });
+  await pool.query('DELETE FROM users; CREATE VIEW named AS SELECT name FROM users');
+  const before = await relations(pool);
+  await expect(migrateDown(pool, { folder, steps: 3 })).rejects.toMatchObject({
+    code: 'migration_failed',
+    message: expect.stringMatching(
+      /^Nothing was taken back: 001_users\.down\.sql, line 1: cannot drop table users because other objects depend on it view named/,
+    ) as string,
+  });
+  expect(await relations(pool)).toEqual(before);
+  await pool.query('DROP VIEW named');
+  expect(versions(await migrateDown(pool, { folder, steps: 3 }))).toEqual([10, 2, 1]);
+});
+
 describe('migrating down under processes that use the database', () => {
   it('is refused, with their names, whatever was typed; those that were closed or not seen for long do not count', async () => {
     const { pool, url } = await emptyDatabase();

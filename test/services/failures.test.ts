@@ -1,16 +1,20 @@
+import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { limits, Pincex } from '../../src/index.ts';
+import { limits, Pincex, type PincexTransaction } from '../../src/index.ts';
 import { serve } from '../http/support.ts';
-import { configOf, expectApplied, fresh, newUser, openBooks, useBooks } from '../support/books.ts';
+import { configOf, expectApplied, fresh, funds, newUser, openBooks, useBooks } from '../support/books.ts';
 import { holdClock } from '../support/clock.ts';
 import { startProxy } from '../support/proxy.ts';
-import { gate, until } from '../support/waiting.ts';
+import { until } from '../support/waiting.ts';
 
 /** What callers hear when PostgreSQL says no, whichever way they ask. */
 
 const books = useBooks();
 
 const deposit = (userId: string) => ({ id: fresh('deposit'), userId, currency: 'USD', amount: '1' });
+
+/** The client of `pg` that `tx.client` is. */
+const driverOf = ({ client }: PincexTransaction) => client as unknown as pg.ClientBase;
 
 /** From now on no operation can be written: PostgreSQL answers with this SQLSTATE. */
 async function refuseWrites(sqlState: string): Promise<void> {
@@ -136,6 +140,99 @@ it('a transaction that idles longer than the server allows fails in the words of
   });
 });
 
+describe('a transaction whose time is over', () => {
+  it.each([
+    ['idle_in_transaction_session_timeout', '25P03'],
+    ['transaction_timeout', '25P04'],
+  ])('tells a statement of the caller’s that comes after it why (%s)', async (setting, sqlState) => {
+    const known = await books.sql('SELECT FROM pg_settings WHERE name = $1', [setting]);
+    if (known.length === 0) return;
+    const call = books.pincex.transaction(async (tx) => {
+      const { rows } = await tx.client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
+      await tx.client.query(`SET LOCAL ${setting} = '50ms'`);
+      await until('the connection to be ended', async () => {
+        const left = await books.sql('SELECT FROM pg_stat_activity WHERE pid = $1', [rows[0]?.pid]);
+        return left.length === 0;
+      });
+      await tx.client.query('SELECT 1');
+    });
+    await expect(call).rejects.toMatchObject({
+      code: 'database_unavailable',
+      retryable: true,
+      message: expect.stringMatching(
+        new RegExp(`\\(${sqlState}\\); .*${setting.split('_session')[0]}`),
+      ) as string,
+    });
+  });
+});
+
+describe('an error of the caller’s own', () => {
+  const wordsOfTheDriver = [
+    'Client was closed by compliance',
+    'Query read timeout',
+    'Connection terminated unexpectedly',
+    'Received unexpected goods',
+  ];
+
+  it.each(wordsOfTheDriver)('comes out as it is, though the driver says the same: %s', async (words) => {
+    const userId = await newUser(books.pincex, { USD: '1' });
+    const own = new Error(words);
+    const call = books.pincex.transaction(async (tx) => {
+      await tx.bookkeeper.deposit(deposit(userId));
+      throw own;
+    });
+    await expect(call).rejects.toBe(own);
+    expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
+  });
+
+  it('of which only the driver speaks, such as a name that two statements have, comes out as it is', async () => {
+    const call = books.pincex.transaction(async (tx) => {
+      const client = driverOf(tx);
+      await client.query({ name: 'mine', text: 'SELECT 1' });
+      await client.query({ name: 'mine', text: 'SELECT 2' });
+    });
+    await expect(call).rejects.toThrow(/^Prepared statements must be unique/);
+  });
+
+  it('that PostgreSQL said to another client of the caller’s comes out as it is, and nothing is run again', async () => {
+    const other = new pg.Client({ connectionString: books.url });
+    await other.connect();
+    onTestFinished(() => other.end());
+    let runs = 0;
+    const call = books.pincex.transaction(async () => {
+      runs++;
+      await other.query(`DO $$ BEGIN RAISE EXCEPTION 'elsewhere' USING ERRCODE = '40001'; END $$`);
+    });
+    await expect(call).rejects.toBeInstanceOf(pg.DatabaseError);
+    expect(runs).toBe(1);
+  });
+});
+
+describe('what the driver says of a statement on tx.client is a PincexError', () => {
+  const refused = { name: 'PincexError', code: 'database_refused', cause: { code: '42601' } };
+
+  it('whose client hands it to a callback', async () => {
+    const call = books.pincex.transaction(async (tx) => {
+      await new Promise((resolve, reject) => {
+        driverOf(tx).query('SELEC 1', (error: Error | null, result) => {
+          if (error === null) resolve(result);
+          else reject(error);
+        });
+      });
+    });
+    await expect(call).rejects.toMatchObject(refused);
+  });
+
+  it('whose client hands it to a query that is an object of its own, as a cursor is', async () => {
+    const call = books.pincex.transaction(async (tx) => {
+      await new Promise((_, reject) => {
+        driverOf(tx).query(Object.assign(new pg.Query('SELEC 1'), { handleError: reject }));
+      });
+    });
+    await expect(call).rejects.toMatchObject(refused);
+  });
+});
+
 it('a statement of the caller’s on a connection that was ended is database_unavailable', async () => {
   const call = books.pincex.transaction((tx) =>
     tx.client.query('SELECT pg_terminate_backend(pg_backend_pid())'),
@@ -188,29 +285,68 @@ it('a read for which the role has no connection left waits for one, as a batch d
   expect(await Promise.all(calls)).toMatchObject([{ currency: 'USD' }, { status: 'applied' }]);
 });
 
-it('time is counted from the first failure: a batch that waited for a lock for longer is not given up at once', async () => {
-  const userId = await newUser(books.pincex, { USD: '5' });
-  const pincex = await openBooks(books.url, { strategy: 'lock' });
-  onTestFinished(() => pincex.close());
-  const locked = gate();
-  const holding = gate();
-  const holder = books.pincex.transaction(async (tx) => {
-    await tx.bookkeeper.deposit(deposit(userId));
-    locked.open();
-    await holding.opened;
+describe('a batch that waits for a lock for longer than a server is looked for, and then loses its connection once', () => {
+  it.each([
+    ['', ''],
+    [
+      ' either where it had lost its connection at once before',
+      'PERFORM pg_terminate_backend(pg_backend_pid());',
+    ],
+    [
+      ' either where it had lost against another before',
+      `RAISE EXCEPTION 'serialization' USING ERRCODE = '40001';`,
+    ],
+  ])('is not given up%s', async (_, first) => {
+    await books.sql(`
+      CREATE SEQUENCE attempts;
+      CREATE FUNCTION stand() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('attempts') = 1 THEN ${first} END IF;
+        PERFORM pg_advisory_xact_lock(7);
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER stand BEFORE INSERT ON operations EXECUTE FUNCTION stand()`);
+    onTestFinished(async () => {
+      await books.sql('DROP FUNCTION stand CASCADE; DROP SEQUENCE attempts');
+    });
+    const holder = new pg.Client({ connectionString: books.url });
+    await holder.connect();
+    onTestFinished(() => holder.end());
+    await holder.query('SELECT pg_advisory_lock(7)');
+    const clock = holdClock();
+    const batch = books.pincex.bookkeeper.batchDeposit([deposit('ann')]);
+    const waiting = new Set<string>();
+    const anotherWaits = async () => {
+      const [row] = await books.sql<{ pid: string }>(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`,
+      );
+      if (row === undefined || waiting.has(row.pid)) return false;
+      waiting.add(row.pid);
+      return true;
+    };
+    await until('the batch to wait', anotherWaits);
+    clock.pass(limits.reconnectMs + 200);
+    await books.sql('SELECT pg_terminate_backend($1)', [...waiting]);
+    await until('the batch to wait again', anotherWaits);
+    await holder.query('SELECT pg_advisory_unlock(7)');
+    expectApplied(await batch);
   });
-  await locked.opened;
-  const waits = `FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-  const isWaiting = async () => (await books.sql(`SELECT ${waits}`)).length > 0;
-  const clock = holdClock();
-  const batch = pincex.bookkeeper.batchDeposit([deposit(userId)]);
-  await until('the batch to wait', isWaiting);
-  clock.pass(limits.reconnectMs + 2_000);
-  await books.sql(`SELECT pg_terminate_backend(pid) ${waits}`);
-  await until('the batch to wait again', isWaiting);
-  holding.open();
-  await holder;
-  expectApplied(await batch);
+});
+
+it('a batch whose every connection is cut while a server is at it is given up, and nobody says that the server is away', async () => {
+  await books.sql(`
+    CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+    CREATE TRIGGER cut BEFORE INSERT ON operations EXECUTE FUNCTION cut()`);
+  onTestFinished(async () => {
+    await books.sql('DROP FUNCTION cut CASCADE');
+  });
+  holdClock();
+  await expect(books.pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
+    code: 'outcome_unknown',
+    message: expect.stringMatching(
+      /was being written, and what became of it could not be looked up; send/,
+    ) as string,
+  });
 });
 
 describe('a batch that loses against others', () => {
@@ -223,23 +359,23 @@ describe('a batch that loses against others', () => {
     });
   });
 
-  it('until the time is over is told for how long', async () => {
+  it('until the time is over is told how often in which time', async () => {
     await refuseWrites('40001');
     const clock = holdClock();
     const pincex = await openBooks(books.url, {
       onStatement({ name }) {
-        if (name === 'rollback') clock.pass(limits.reconnectMs / 3);
+        if (name === 'rollback') clock.pass(limits.againMs / 3);
       },
       strategy: 'lock',
     });
     onTestFinished(() => pincex.close());
     await expect(pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
       code: 'conflict',
-      message: expect.stringContaining('lost against others for 15 s (4 times); nothing') as string,
+      message: expect.stringContaining('lost against others 4 times in 60 s; nothing') as string,
     });
     await expect(pincex.transaction((tx) => tx.bookkeeper.deposit(deposit('ann')))).rejects.toMatchObject({
       code: 'conflict',
-      message: 'The transaction lost against others for 15 s (4 times); nothing of it was written',
+      message: 'The transaction lost against others 4 times in 60 s; nothing of it was written',
     });
   });
 });

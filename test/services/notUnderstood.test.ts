@@ -1,5 +1,12 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { loadConfig, Pincex, type BatchResult, type CommandType, type MixedItem } from '../../src/index.ts';
+import {
+  loadConfig,
+  Pincex,
+  type BatchResult,
+  type CommandType,
+  type Config,
+  type MixedItem,
+} from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import {
   anyway,
@@ -386,7 +393,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'of a transaction',
       (p) => loosely(p.transaction.bind(p))(() => null, { isolation: 1 }),
       'invalid_argument',
-      'transaction: there is none',
+      '"isolation" is not understood in argument 2 of transaction, which takes 1',
     ],
     [
       'of getAccount',
@@ -453,7 +460,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'of batchGetOpenOrders',
       (p) => loosely(p.trading.batchGetOpenOrders.bind(p.trading))(['BTC/USD'], { limit: 5 }),
       'invalid_argument',
-      '"limit" is not an option of batchGetOpenOrders: there is none',
+      '"limit" is not understood in argument 2 of batchGetOpenOrders, which takes 1',
     ],
     ['of streamAccounts', (p) => p.streamAccounts(any({ before: 'x' })), 'invalid_argument', 'after'],
     [
@@ -467,6 +474,56 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     ['of doctor', (p) => loosely(p.doctor.bind(p))({ thresholds: {} }), 'invalid_argument', '"thresholds"'],
     ['of audit', (p) => loosely(p.audit.bind(p))({ userId: 'u' }), 'invalid_argument', '"userId"'],
     ['of sweepExpired', (p) => loosely(p.sweepExpired.bind(p))({ limit: 1 }), 'invalid_argument', '"limit"'],
+    ['of close', (p) => loosely(p.close.bind(p))({ force: true }), 'invalid_argument', '"force"'],
+    ['of ping', (p) => loosely(p.ping.bind(p))({ timeout: 1 }), 'invalid_argument', '"timeout"'],
+    [
+      'of a batch, behind its options',
+      (p) => loosely(p.bookkeeper.batchDeposit.bind(p.bookkeeper))([money], {}, { mode: 'atomic' }),
+      'invalid_argument',
+      '"mode" is not understood in argument 3 of batchDeposit, which takes 2',
+    ],
+    [
+      'of a batch, behind its options, that is a text',
+      (p) => loosely(p.execute.bind(p))([], {}, 'atomic'),
+      'invalid_argument',
+      '"atomic" is argument 3 of execute, which takes 2',
+    ],
+    [
+      'of a batch in a transaction, behind its options',
+      (p) => p.transaction((tx) => Promise.resolve(loosely(tx.execute.bind(tx))([], {}, { mode: 'atomic' }))),
+      'invalid_argument',
+      '"mode" is not understood in argument 3 of execute',
+    ],
+    [
+      'of getUserOrders, behind its options',
+      (p) => loosely(p.trading.getUserOrders.bind(p.trading))('u', {}, { limit: 1 }),
+      'invalid_argument',
+      '"limit" is not understood in argument 3 of getUserOrders',
+    ],
+    [
+      'of streamOrders, behind its options',
+      (p) => loosely(p.streamOrders.bind(p))({}, { userId: 'u' }),
+      'invalid_argument',
+      '"userId" is not understood in argument 2 of streamOrders',
+    ],
+    [
+      'of keys of the service',
+      (p) => loosely(p.apiKeys.list.bind(p.apiKeys))({ all: true }),
+      'invalid_argument',
+      '"all" is not understood in argument 1 of list, which takes none',
+    ],
+    [
+      'of open, behind its options',
+      () => loosely(Pincex.open.bind(Pincex))({}, { config: null }),
+      'invalid_argument',
+      '"config" is not understood in argument 2 of open',
+    ],
+    [
+      'of the service alone: what is written alongside',
+      (p) => p.bookkeeper.batchDeposit([any(money)], any({ alongside: 5 })),
+      'invalid_batch',
+      '"alongside" is not an option of a batch',
+    ],
     [
       'of addCurrency',
       (p) => p.catalog.addCurrency('EURX', any({ scale: 2 })),
@@ -529,12 +586,109 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     }
   });
 
+  it('a function named alongside runs no SQL of a caller’s', async () => {
+    let runs = 0;
+    const alongside = () => (runs++, { name: 'mine', text: 'DELETE FROM journal', values: [] });
+    const options = any({ alongside });
+    await expect(books.pincex.execute([], options)).rejects.toMatchObject({ code: 'invalid_batch' });
+    expect(runs).toBe(0);
+  });
+
+  it('what a signal hands to close is no option', async () => {
+    const other = await Pincex.open({ config: configOf(books.url) });
+    await loosely(other.close.bind(other))('SIGTERM', 15);
+  });
+
+  it.each<[string, (config: Config) => unknown, string]>([
+    ['that is empty', () => ({}), 'config.dataDir: takes a text: got nothing'],
+    [
+      'that is a text',
+      () => 'pincex.yaml',
+      'config: takes an object, such as loadConfig() makes: got "pincex.yaml"',
+    ],
+    [
+      'without its pool',
+      (config) => ({ ...config, database: { ...config.database, pool: undefined } }),
+      'config.database.pool: takes an object, such as loadConfig() makes: got nothing',
+    ],
+    [
+      'with a name that is not known',
+      (config) => ({ ...config, database: { ...config.database, urll: 'x' } }),
+      'config.database: "urll" is not a part of config.database: the nearest is url, of url, readUrl, pool, optimizedRepository',
+    ],
+    [
+      'with a value of another kind',
+      (config) => ({ ...config, service: { ...config.service, port: '80' } }),
+      'config.service.port: takes a whole number from 0: got "80"',
+    ],
+    [
+      'with half a Redis',
+      (config) => ({ ...config, redis: { host: 'x' } }),
+      'config.redis.url: takes a text, or null: got nothing',
+    ],
+  ])('a configuration made by hand, %s, is refused', async (_, made, says) => {
+    const opened = call(() => Pincex.open({ config: any(made(configOf(books.url))) }));
+    await expect(opened).rejects.toMatchObject({
+      name: 'PincexError',
+      code: 'invalid_configuration',
+      message: `The configuration is not valid: ${says}`,
+    });
+  });
+
   it('none, null and undefined are no options', async () => {
     const userId = await newUser(books.pincex, { USD: '1' });
     const { bookkeeper } = books.pincex;
     for (const options of [undefined, null, {}, { minVersion: undefined }, { minVersion: null }]) {
       expect(await bookkeeper.getAccount(userId, 'USD', any(options))).toMatchObject({ available: '1' });
     }
+  });
+});
+
+describe('the key of an order', () => {
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const calls: [string, (key: unknown) => Promise<unknown>][] = [
+    ['id', (key) => books.pincex.trading.getOrder(anyway(key))],
+    ['ids[0]', (key) => books.pincex.trading.batchGetOrdersByIds([anyway(key)])],
+    ['orderIds[0]', (key) => books.pincex.trading.batchGetTradesByOrderIds([anyway(key)])],
+  ];
+  const throwing = {
+    userId: 'u',
+    get id(): string {
+      throw new Error('not today');
+    },
+  };
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'with an unknown name',
+      () => ({ user: 'u', id: 'o' }),
+      '"user" is not a field of the key of an order: the nearest is userId, of userId, id',
+    ],
+    ['with a name too many', () => ({ userId: 'u', id: 'o', symbol: 'BTC/USD' }), '"symbol" is not a field'],
+    ['whose getter throws', () => throwing, 'id cannot be read: not today'],
+    ['that is a revoked Proxy', () => revoked, 'cannot be read: Cannot perform'],
+    ['without an id', () => ({ userId: 'u' }), ' must be an id, or { userId, id }: got a object'],
+    ['that is an array', () => ['u', 'o'], ' must be an id, or { userId, id }: got an array'],
+  ])('%s is refused', async (_, keyOf, says) => {
+    for (const [name, call] of calls) {
+      const error: unknown = await call(keyOf()).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ name: 'PincexError', code: 'invalid_argument' });
+      expect((error as Error).message.startsWith(name)).toBe(true);
+      expect((error as Error).message).toContain(says);
+    }
+  });
+
+  it('is read once', async () => {
+    let reads = 0;
+    const key = {
+      userId: 'u',
+      get id() {
+        return `o${reads++}`;
+      },
+    };
+    expect(await books.pincex.trading.getOrder(key)).toBeNull();
+    expect(reads).toBe(1);
   });
 });
 

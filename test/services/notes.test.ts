@@ -335,7 +335,7 @@ describe('who sent a batch', () => {
     expect(expired).toMatchObject([{ actor: '@sweeper', reason: null, metadata: null }]);
   });
 
-  it.each(['', '@me', 'a\nb', 'x'.repeat(129), 5, null])('refuses %j', async (actor) => {
+  it.each(['', '@me', '@sweeper', 'a\nb', 'x'.repeat(129), 5, null])('refuses %j', async (actor) => {
     const send = books.pincex.bookkeeper.batchDeposit([], { actor: anyway(actor) });
     await expect(send).rejects.toMatchObject({ code: 'invalid_batch', message: /^actor must be a text/ });
   });

@@ -8,6 +8,7 @@ import { limits } from '../../limits.ts';
 import { isArray } from '../../lists.ts';
 import { isKeyId, makeKey } from './keys.ts';
 import { SCOPES, type Scope } from './scopes.ts';
+import { refuseSurplus } from '../../surplus.ts';
 
 const COLUMNS = `
       k.id, k.name, to_json(k.scopes) AS scopes, k.rate_limit, k.created_at, k.expires_at, k.revoked_at`;
@@ -202,6 +203,8 @@ export class ApiKeys {
     );
   }
 }
+
+refuseSurplus(ApiKeys);
 
 function toApiKey(row: Row): ApiKey {
   return {

@@ -110,7 +110,9 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
     case 'array':
       return fc.array(fitting(contract, items!, name), { maxLength: 4 });
     case 'object': {
-      const fields = Object.entries(properties!).map(([field, of]) => [field, fitting(contract, of, field)]);
+      // Of the caller's own.
+      if (properties === undefined) return fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 });
+      const fields = Object.entries(properties).map(([field, of]) => [field, fitting(contract, of, field)]);
       return fc
         .tuple(
           fc.record(Object.fromEntries(fields) as Record<string, Arbitrary<unknown>>, {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { EngineOptions } from '../../../src/engine/engine.ts';
+import { writing } from '../../../src/engine/engine.ts';
 import { Requests } from '../../../src/http/requests/requests.ts';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -62,9 +62,9 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   expect(last.flushed).toBeLessThanOrEqual(committed.written);
   // So does one that has no row before it.
   const [third] = callOf(userId).items;
-  const options: EngineOptions = {
-    alongside: () => requests.noted({ ...request, batchId: randomUUID() }, { status: 200, body: '{}' }),
-  };
+  const options = writing(() =>
+    requests.noted({ ...request, batchId: randomUUID() }, { status: 200, body: '{}' }),
+  );
   await pincex.execute([{ ...third!, id: 'third' }], options);
   expect((await log()).flushed).toBeGreaterThan(last.written);
   runOf(await requests.begin(sent(lost)));

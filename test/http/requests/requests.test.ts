@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { EngineOptions } from '../../../src/engine/engine.ts';
+import { writing } from '../../../src/engine/engine.ts';
 import { refusalOf } from '../../../src/http/requests/refusal.ts';
 import { contentHash, Requests } from '../../../src/http/requests/requests.ts';
 import type { Run } from '../../../src/http/requests/run.ts';
@@ -141,10 +141,7 @@ describe('a call that is noted with its batch', () => {
     const { request, items } = callOf(userId, { caller: fresh('caller'), batchId });
     const requests = new Requests(books.pincex);
     const answer = { status: 422, body: '{"é":1}' };
-    const options: EngineOptions = {
-      batchId,
-      alongside: () => requests.noted({ ...request, batchId }, answer),
-    };
+    const options = writing(() => requests.noted({ ...request, batchId }, answer), { batchId });
     const execute = () => books.pincex.execute(items, options);
     return { batchId, userId, request, requests, answer, execute };
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { EngineOptions } from '../../../src/engine/engine.ts';
+import { writing } from '../../../src/engine/engine.ts';
 import type { BatchResult, MixedItem, Pincex } from '../../../src/index.ts';
 import { claimsOf } from '../../../src/http/requests/claims.ts';
 import {
@@ -45,7 +45,7 @@ export async function execute(
   items: readonly MixedItem[],
   answer: Answer,
 ): Promise<BatchResult<unknown>> {
-  const options: EngineOptions = { batchId: run.batchId, alongside: () => run.answered(answer) };
+  const options = writing(() => run.answered(answer), { batchId: run.batchId });
   const result = await pincex.execute(items, options);
   run.end();
   return result;

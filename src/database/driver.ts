@@ -1,0 +1,51 @@
+import pg from 'pg';
+
+/** What the driver said of statements: it has no class, and no codes, for the errors that PostgreSQL does not say. */
+const errors = new WeakSet<Error>();
+
+/** Whether an error came from a statement on a connection of ours, and is not somebody else's with the same words. */
+export function isOfDriver(error: unknown): error is Error {
+  return error instanceof Error && errors.has(error);
+}
+
+function note(error: unknown): void {
+  if (error instanceof Error) errors.add(error);
+}
+
+/** The driver's client, whose errors are known as such whichever way they go: what a caller throws is told from them. */
+export class Client extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    const query = this.query.bind(this) as (...given: unknown[]) => unknown;
+    this.query = ((...given: unknown[]) => watch(query(...given.map(watched)))) as pg.Client['query'];
+  }
+}
+
+type Take = (error: unknown, ...rest: unknown[]) => unknown;
+
+/** A callback, or a query that is an object of its own, as cursors are. */
+function watched(given: unknown): unknown {
+  if (typeof given === 'function') return noting(given as Take);
+  if (isSubmittable(given)) given.handleError = noting(given.handleError);
+  return given;
+}
+
+function watch(answer: unknown): unknown {
+  if (!(answer instanceof Promise)) return answer;
+  return answer.catch((error: unknown) => {
+    note(error);
+    throw error;
+  });
+}
+
+function noting(take: Take): Take {
+  return function (this: unknown, error, ...rest) {
+    note(error);
+    return take.call(this, error, ...rest);
+  };
+}
+
+function isSubmittable(given: unknown): given is { handleError: Take } {
+  const { submit, handleError } = (given ?? {}) as Record<string, unknown>;
+  return typeof submit === 'function' && typeof handleError === 'function';
+}
