@@ -47,7 +47,7 @@ export const keys = {
   'service.max_concurrent': wholeNumber(1, 10_000, 10),
   'service.max_waiting': wholeNumber(0, 100_000, 100),
   'service.queue_timeout': duration('1s'),
-  'service.items_per_second': numberOrNone(1, 1_000_000_000, 20_000),
+  'service.items_per_second': numberOrNone(1, 1_000_000_000, 100_000),
   'service.idempotency_retention': duration('24h'),
   'service.drain_delay': timeToLive('1s'),
   'service.cors_origins': origins(),

@@ -64,7 +64,7 @@ describe('without a file and without variables', () => {
         maxConcurrent: 10,
         maxWaiting: 100,
         queueTimeoutMs: 1_000,
-        itemsPerSecond: 20_000,
+        itemsPerSecond: 100_000,
         idempotencyRetentionMs: 86_400_000,
         drainDelayMs: 1_000,
         corsOrigins: [],

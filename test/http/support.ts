@@ -72,7 +72,8 @@ let contract: Promise<Contract> | undefined;
 
 async function start(books: TestBooks, settings: Partial<ServiceConfig>): Promise<TestService> {
   const config = configOf(books.url);
-  const service = { ...config.service, port: 0, drainDelayMs: 0, ...settings };
+  // Tests send more than a caller would.
+  const service = { ...config.service, port: 0, drainDelayMs: 0, itemsPerSecond: null, ...settings };
   const pincex = await Pincex.open({ config: { ...config, service } });
   const started = await startService(pincex);
   const { url } = started;
