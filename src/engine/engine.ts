@@ -62,6 +62,8 @@ export interface EngineOptions extends BatchOptions {
    * decided anew has another result, and the last one is the one that was written. Its `durationMs` ends before that.
    */
   readonly alongside?: (result: BatchResult<unknown>) => Alongside;
+  /** The only markets whose orders it may touch. */
+  readonly markets?: readonly string[];
 }
 
 export interface EngineListeners {
@@ -118,10 +120,10 @@ export class Engine {
     within?: Within,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
-    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch', 'alongside');
+    const known = readOptions('a batch', options, OPTIONS, 'invalid_batch', ['alongside', 'markets']);
     const { mode = 'partial', batchId: ownId } = known;
     const actor = known.actor === undefined ? null : readActor(known.actor);
-    const alongside = options?.alongside;
+    const { alongside, markets } = options ?? {};
     const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
@@ -133,6 +135,7 @@ export class Engine {
         mode,
         began,
         alongside,
+        markets,
         isReread: false,
         seeksOrphans: false,
       };
@@ -285,6 +288,7 @@ interface Batch {
   /** By `performance.now()`. */
   readonly began: number;
   readonly alongside: EngineOptions['alongside'];
+  readonly markets: EngineOptions['markets'];
   readonly items: readonly Item[];
   readonly keys: Keys;
   readonly catalog: Catalog;
@@ -374,9 +378,9 @@ async function persistBatch(
 }
 
 function decideBatch(loaded: LoadedBooks, batch: Batch): Decided {
-  const { items, mode, batchId, hashes, alongside } = batch;
+  const { items, mode, batchId, hashes, alongside, markets } = batch;
   const hashOf = (command: Command): string => hashes.get(command) ?? contentHash(command);
-  const decision = decide(loaded, items, mode, batchId, takeMoments(items.length), hashOf);
+  const decision = decide(loaded, items, mode, batchId, takeMoments(items.length), hashOf, markets);
   if (alongside === undefined) return decision;
   return { ...decision, alongside: alongside(resultOf(batch, decision)) };
 }

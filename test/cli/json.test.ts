@@ -18,6 +18,7 @@ interface Case {
 }
 
 const MARKET = { symbol: 'XAU/USD', base: 'XAU', quote: 'USD', tickSize: '0.1', lotSize: '0.01' };
+const BAND = { lowest: '3000', highest: '5000' };
 const audit = expect.objectContaining({ ok: true, findings: [] }) as unknown;
 
 /** Every command, in an order in which each succeeds. Those that are null have their tests elsewhere, or below. */
@@ -41,12 +42,18 @@ const CASES: Readonly<Record<string, Case | null>> = {
   doctor: { words: () => [], shows: expect.objectContaining({ ok: true }) },
   'currencies add': { words: () => ['XAU', '4'], shows: { code: 'XAU', scale: 4 } },
   'currencies list': { words: () => [], shows: expect.arrayContaining([{ code: 'XAU', scale: 4 }]) },
-  'markets add': { words: () => ['XAU/USD', '0.1', '0.01'], shows: { ...MARKET, minNotional: '0' } },
-  'markets set': {
-    words: () => ['XAU/USD', '--min-notional', '7'],
-    shows: { ...MARKET, minNotional: '7' },
+  'markets add': {
+    words: () => ['XAU/USD', '0.1', '0.01'],
+    shows: { ...MARKET, minNotional: '0', priceBand: null },
   },
-  'markets list': { words: () => [], shows: expect.arrayContaining([{ ...MARKET, minNotional: '7' }]) },
+  'markets set': {
+    words: () => ['XAU/USD', '--min-notional', '7', '--price-band', '3000..5000'],
+    shows: { ...MARKET, minNotional: '7', priceBand: BAND },
+  },
+  'markets list': {
+    words: () => [],
+    shows: expect.arrayContaining([{ ...MARKET, minNotional: '7', priceBand: BAND }]),
+  },
   'keys create': {
     words: () => ['--name', 'ann', '--scope', 'read'],
     shows: expect.objectContaining({ key: expect.stringMatching(/^pincex_/) as string, name: 'ann' }),

@@ -8,6 +8,7 @@ import { ApiKeys, type ApiKeyOptions } from '../../../src/http/access/store.ts';
 import { readDeadlines } from '../../../src/http/deadline.ts';
 import { answerWithProblems } from '../../../src/http/problems.ts';
 import { useBooks } from '../../support/books.ts';
+import { UNBOUND } from './unbound.ts';
 
 // No money moves here.
 const books = useBooks({}, { audited: false });
@@ -154,7 +155,7 @@ describe('a key', () => {
       if (held === needed || held === 'admin') {
         expect(answer.statusCode).toBe(200);
         const { id } = parseKey(keys.get(held)!)!;
-        expect(answer.json()).toEqual({ keyId: id, scopes: [held], rateLimit: null });
+        expect(answer.json()).toEqual({ keyId: id, scopes: [held], rateLimit: null, bounds: UNBOUND });
       } else {
         expect(answer.statusCode).toBe(403);
         expect(answer.json()).toMatchObject({
