@@ -292,6 +292,10 @@ describe('on the command line', () => {
     const set = await run('markets', 'set', 'LTC/CHF', '--price-band', '50..80.5');
     expect(set.stdout).toBe('LTC/CHF takes orders from 0 CHF, and settles trades at 50 to 80.5\n');
     expect((await run('markets')).stdout).toMatch(/^LTC\/CHF +0\.01 +0\.1 +0 +50\.\.80\.5$/m);
+    const [shown] = (JSON.parse((await run('markets', '--json')).stdout) as { symbol: string }[]).filter(
+      ({ symbol }) => symbol === 'LTC/CHF',
+    );
+    expect(shown).toMatchObject({ priceBand: { lowest: '50', highest: '80.5' } });
     const none = await run('markets', 'set', 'LTC/CHF', '--price-band', 'none');
     expect(none.stdout).toBe('LTC/CHF takes orders from 0 CHF\n');
     for (const words of [[], ['--price-band', '50'], ['--price-band', '50..60..70']]) {
