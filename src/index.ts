@@ -39,7 +39,7 @@ export type { UpdateOrderStatus } from './commands/updateOrderStatus.ts';
 export type { SettleTrade, TradeOutcome } from './commands/settleTrade.ts';
 export { FEES, OUTSIDE, type Funds } from './books/funds.ts';
 export type { OrderSide, OrderStatus, OrderType, TimeInForce } from './books/rows.ts';
-export type { Catalog, Currency, Market } from './catalog/catalog.ts';
+export type { Catalog, Currency, Market, PriceBand } from './catalog/catalog.ts';
 export type { CatalogStore } from './catalog/store.ts';
 export type { Bookkeeper } from './services/bookkeeper.ts';
 export type { Trading } from './services/trading.ts';

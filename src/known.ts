@@ -23,9 +23,14 @@ export interface Copy {
  * A class may have them in its prototype. What else is there has a problem, and so has what cannot be read.
  *
  * @param what the object is for, as in "not a field of lockFunds"
- * @param beside the known ones a name that may be there too, and is not copied
+ * @param beside the known ones names that may be there too, and are not copied
  */
-export function copyKnown(object: object, known: ReadonlySet<string>, what: string, beside?: string): Copy {
+export function copyKnown(
+  object: object,
+  known: ReadonlySet<string>,
+  what: string,
+  beside: readonly string[] = [],
+): Copy {
   const from = object as Readonly<Record<string, unknown>>;
   const values: Record<string, unknown> = {};
   let problem: string | undefined;
@@ -39,7 +44,7 @@ export function copyKnown(object: object, known: ReadonlySet<string>, what: stri
   }
   try {
     for (const name in from) {
-      if (known.has(name) || name === beside) continue;
+      if (known.has(name) || beside.includes(name)) continue;
       problem ??= unknownName(name, known, what);
       break;
     }

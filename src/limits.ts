@@ -59,6 +59,8 @@ export const limits = {
   sweepItems: 1_000,
   /** Items a second that an API key may be granted. */
   itemsPerSecond: 1_000_000,
+  /** Users, markets or addresses that an API key may be bound to. */
+  keyBounds: 1_000,
   /** Milliseconds that a call waits for its API key to be looked up. */
   apiKeyLookupMs: 5_000,
   /** Milliseconds that the database may take to answer the question whether it is there. */

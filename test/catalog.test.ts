@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { REPORT_EVERY_MS } from '../src/statistics/reporter.ts';
-import { anyway, expectApplied, newUser, openBooks, useBooks } from './support/books.ts';
+import type { SettleTrade } from '../src/index.ts';
+import { anyway, expectApplied, newUser, openBooks, outcomes, useBooks } from './support/books.ts';
 import { pincexCli } from './support/commandLine.ts';
 import { holdClock } from './support/clock.ts';
 import { until } from './support/waiting.ts';
@@ -131,6 +132,68 @@ describe('the least value of an order on a market', () => {
   });
 });
 
+describe('the price band of a market', () => {
+  it('bounds what trades are settled at, both ends among it, whatever their orders say; those from before are replayed', async () => {
+    const { catalog, trading } = books.pincex;
+    await catalog.addMarket('BCH/CHF', '0.01', '0.01');
+    const [buyer, seller] = [
+      await newUser(books.pincex, { CHF: '10000' }),
+      await newUser(books.pincex, { BCH: '10' }),
+    ];
+    const own = { ...order, symbol: 'BCH/CHF', quantity: '5' };
+    expectApplied(
+      await trading.batchPlaceOrders([
+        { ...own, id: 'b', userId: buyer, price: '1000' },
+        { ...own, id: 's', userId: seller, side: 'sell', price: '0.01' },
+      ]),
+    );
+    const trade = (id: string, price: string): SettleTrade => ({
+      ...{ id, symbol: 'BCH/CHF', price, quantity: '1', takerSide: 'buy' },
+      ...{ buyUserId: buyer, buyOrderId: 'b', sellUserId: seller, sellOrderId: 's' },
+    });
+    expectApplied(await trading.batchSettleTrades([trade('cheap', '0.01')]));
+
+    const { priceBand } = await catalog.setPriceBand('BCH/CHF', { lowest: '90.00', highest: '110' });
+    expect(priceBand).toEqual({ lowest: '90', highest: '110', least: 9_000n, most: 11_000n });
+    const settled = await trading.batchSettleTrades([
+      trade('low', '89.99'),
+      trade('high', '110.01'),
+      trade('least', '90'),
+      trade('most', '110'),
+      trade('cheap', '0.01'),
+    ]);
+    expect(outcomes(settled)).toEqual([
+      'outside_price_band',
+      'outside_price_band',
+      'applied',
+      'applied',
+      'replayed',
+    ]);
+    expect(settled.failedItems.get(0)).toMatchObject({
+      message: 'Item 0 (low): Trades of BCH/CHF are settled at 90 to 110: got 89.99',
+      retryable: false,
+    });
+    expect((await catalog.setPriceBand('BCH/CHF', null)).priceBand).toBeNull();
+    expectApplied(await trading.batchSettleTrades([trade('low', '89.99')]));
+  });
+
+  it.each([
+    ['SOL/XXX', { lowest: '1', highest: '2' }],
+    ['SOL/USD', { lowest: '2', highest: '1' }],
+    ['SOL/USD', { lowest: '0', highest: '1' }],
+    ['SOL/USD', { lowest: '1', highest: '1.001' }],
+    ['SOL/USD', { lowest: '1' }],
+    ['SOL/USD', { lowest: '1', highest: '2', around: '1' }],
+    ['SOL/USD', undefined],
+    ['SOL/USD', '1..2'],
+  ])('of %s cannot be %j', async (symbol, band) => {
+    await expect(
+      books.pincex.catalog.setPriceBand(symbol, anyway<{ lowest: string; highest: string }>(band)),
+    ).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect(await books.sql('SELECT FROM markets WHERE lowest_price IS NOT NULL')).toHaveLength(0);
+  });
+});
+
 describe('what another process adds', () => {
   it('is known a second later, without opening anew, and not asked for at each item before', async () => {
     const clock = holdClock();
@@ -222,6 +285,24 @@ describe('on the command line', () => {
     const changed = await run('markets', 'set', 'ETH/CHF', '--min-notional', '10.5');
     expect(changed).toMatchObject({ exitCode: 0, stdout: 'ETH/CHF takes orders from 10.5 CHF\n' });
     expect((await run('markets')).stdout).toMatch(/^ETH\/CHF +0\.01 +0\.1 +10\.5$/m);
+  });
+
+  it('the price band of a market is set and taken away; what sets nothing is refused', async () => {
+    await run('markets', 'add', 'LTC/CHF', '0.01', '0.1');
+    const set = await run('markets', 'set', 'LTC/CHF', '--price-band', '50..80.5');
+    expect(set.stdout).toBe('LTC/CHF takes orders from 0 CHF, and settles trades at 50 to 80.5\n');
+    expect((await run('markets')).stdout).toMatch(/^LTC\/CHF +0\.01 +0\.1 +0 +50\.\.80\.5$/m);
+    const [shown] = (JSON.parse((await run('markets', '--json')).stdout) as { symbol: string }[]).filter(
+      ({ symbol }) => symbol === 'LTC/CHF',
+    );
+    expect(shown).toMatchObject({ priceBand: { lowest: '50', highest: '80.5' } });
+    const none = await run('markets', 'set', 'LTC/CHF', '--price-band', 'none');
+    expect(none.stdout).toBe('LTC/CHF takes orders from 0 CHF\n');
+    for (const words of [[], ['--price-band', '50'], ['--price-band', '50..60..70']]) {
+      const refused = await run('markets', 'set', 'LTC/CHF', ...words);
+      expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+      expect(refused.stderr).toContain('--price-band');
+    }
   });
 
   it('a market of a currency that is not there says to add that first', async () => {

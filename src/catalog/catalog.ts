@@ -30,6 +30,18 @@ export interface Market {
   readonly lot: bigint;
   /** `minNotional` at the scale of quote. */
   readonly leastValue: bigint;
+  /** The prices at which trades may be settled; `null`: any. */
+  readonly priceBand: PriceBand | null;
+}
+
+/** Prices, both ends among them. */
+export interface PriceBand {
+  /** Decimal strings, in quote. */
+  readonly lowest: string;
+  readonly highest: string;
+  /** The same at the `priceScale` of the market. */
+  readonly least: bigint;
+  readonly most: bigint;
 }
 
 /** The reference data of one moment: every currency and market, by its code. */

@@ -1,10 +1,11 @@
 import type { Database, Session } from '../database/database.ts';
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { parseAmount, trimDecimal } from '../money/amount.ts';
 import { refuseSurplus } from '../surplus.ts';
-import { marketOf, type Catalog, type Currency, type Market } from './catalog.ts';
+import { marketOf, type Catalog, type Currency, type Market, type PriceBand } from './catalog.ts';
 
 export const readCurrencies = {
   name: 'read-currencies',
@@ -13,7 +14,9 @@ export const readCurrencies = {
 
 export const readMarkets = {
   name: 'read-markets',
-  text: 'SELECT symbol, base, quote, tick_size, lot_size, min_notional FROM markets ORDER BY symbol',
+  text: `
+    SELECT symbol, base, quote, tick_size, lot_size, min_notional, lowest_price, highest_price
+    FROM markets ORDER BY symbol`,
 };
 
 export const insertCurrency = {
@@ -37,6 +40,11 @@ export const updateMinNotional = {
   text: 'UPDATE markets SET min_notional = $2 WHERE symbol = $1',
 };
 
+export const updatePriceBand = {
+  name: 'update-price-band',
+  text: 'UPDATE markets SET lowest_price = $2, highest_price = $3 WHERE symbol = $1',
+};
+
 interface MarketRow {
   symbol: string;
   base: string;
@@ -44,6 +52,8 @@ interface MarketRow {
   tick_size: string;
   lot_size: string;
   min_notional: string;
+  lowest_price: string | null;
+  highest_price: string | null;
 }
 
 /** How long an unknown code is believed to be unknown before the tables are asked again. */
@@ -51,7 +61,7 @@ const STALE_AFTER_MS = 1_000;
 
 /**
  * Reads the reference data and keeps it: codes never change their meaning, they only become more, and of a market only its
- * least order value may change.
+ * least order value and its price band may change.
  */
 export class CatalogStore {
   readonly #database: Database;
@@ -146,14 +156,8 @@ export class CatalogStore {
         throw new PincexError('invalid_argument', `${symbol}: add the currency ${code} first`);
       }
     }
-    const row = {
-      symbol,
-      base,
-      quote,
-      tick_size: tickSize,
-      lot_size: lotSize,
-      min_notional: minNotional ?? '0',
-    };
+    const sizes = { tick_size: tickSize, lot_size: lotSize, min_notional: minNotional ?? '0' };
+    const row = { symbol, base, quote, ...sizes, lowest_price: null, highest_price: null };
     const market = toMarket(row, currencies);
     await this.#database.query(insertMarket, [symbol, base, quote, ...termsOf(market)]);
     const stored = marketOf(await this.reread(), symbol);
@@ -173,13 +177,35 @@ export class CatalogStore {
    * @throws PincexError `invalid_argument`
    */
   async setMinNotional(symbol: string, minNotional: string): Promise<Market> {
-    const market = (await this.reread()).markets.get(symbol);
-    if (market === undefined) {
-      throw new PincexError('invalid_argument', `symbol must be that of a market: got ${describe(symbol)}`);
-    }
+    const market = await this.#market(symbol);
     leastValueOf(symbol, requireText('least order value', minNotional), market.quote);
     await this.#database.query(updateMinNotional, [symbol, minNotional]);
     return marketOf(await this.reread(), symbol);
+  }
+
+  /**
+   * Sets the prices at which trades of a market may be settled, both among them: others are rejected, whatever their orders say.
+   * Other processes follow with their next report, within ten seconds; trades that were settled before are replayed as ever.
+   *
+   * @param band decimal strings, in quote; `null`: any price
+   * @throws PincexError `invalid_argument`
+   */
+  async setPriceBand(
+    symbol: string,
+    band: { readonly lowest: string; readonly highest: string } | null,
+  ): Promise<Market> {
+    const market = await this.#market(symbol);
+    const given = readOptions<Ends>('setPriceBand', band, ENDS);
+    const { lowest, highest } =
+      band === null ? NO_BAND : priceBandOf(symbol, given.lowest, given.highest, market.priceScale);
+    await this.#database.query(updatePriceBand, [symbol, lowest, highest]);
+    return marketOf(await this.reread(), symbol);
+  }
+
+  async #market(symbol: string): Promise<Market> {
+    const market = (await this.reread()).markets.get(symbol);
+    if (market !== undefined) return market;
+    throw new PincexError('invalid_argument', `symbol must be that of a market: got ${describe(symbol)}`);
   }
 
   /** Reads the tables anew. */
@@ -195,6 +221,10 @@ export class CatalogStore {
 }
 
 refuseSurplus(CatalogStore);
+
+type Ends = Pick<PriceBand, 'lowest' | 'highest'>;
+const ENDS = namesOf<Ends>({ lowest: true, highest: true });
+const NO_BAND = { lowest: null, highest: null } as const;
 
 async function readTables(session: Session): Promise<Catalog> {
   const currencyRows = await session.query<{ code: string; scale: string }>(readCurrencies);
@@ -223,6 +253,10 @@ function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Ma
     lot: size(`lot size of ${row.symbol}`, lotSize, base.scale, base.scale),
     minNotional,
     leastValue: leastValueOf(row.symbol, minNotional, quote),
+    priceBand:
+      row.lowest_price === null
+        ? null
+        : priceBandOf(row.symbol, row.lowest_price, row.highest_price, priceScale),
   };
 }
 
@@ -235,6 +269,17 @@ function leastValueOf(symbol: string, minNotional: string, { scale }: Currency):
     'invalid_argument',
     `The least order value of ${symbol} ${value}: got "${minNotional}"`,
   );
+}
+
+function priceBandOf(symbol: string, lowest: unknown, highest: unknown, scale: number): PriceBand {
+  const [low, high] = [lowest, highest].map((price) => trimDecimal(requireText('price', price)));
+  const [least, most] = [low, high].map((price) =>
+    size(`price band of ${symbol}`, price ?? '', limits.scale, scale),
+  );
+  if (low !== undefined && high !== undefined && least !== undefined && most !== undefined && least <= most)
+    return { lowest: low, highest: high, least, most };
+  const message = `The price band of ${symbol} must end no lower than it begins: got ${describe(lowest)} to ${describe(highest)}`;
+  throw new PincexError('invalid_argument', message);
 }
 
 function requireText(what: string, value: unknown): string {

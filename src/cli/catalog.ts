@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import type { Currency, Market } from '../catalog/catalog.ts';
+import { InvalidArgumentError, type Command } from 'commander';
+import { marketOf as marketIn, type Currency, type Market } from '../catalog/catalog.ts';
 import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
 import { print, printJson, printTable, withPincex } from './session.ts';
 
@@ -39,7 +39,9 @@ export function addCatalog(program: Command): void {
   const markets = program.command('markets').description('list markets, or add one');
   markets
     .command('list', { isDefault: true })
-    .description('list the markets, their tick and lot sizes, and the least value of an order')
+    .description(
+      'list the markets, their tick and lot sizes, the least value of an order, and the prices of trades',
+    )
     .option(...JSON_OPTION)
     .action(({ json = false }: JsonOption) =>
       withPincex(async ({ catalog }) => {
@@ -49,8 +51,14 @@ export function addCatalog(program: Command): void {
           return;
         }
         printTable(
-          ['symbol', 'tick size', 'lot size', 'min notional'],
-          known.map(({ symbol, tickSize, lotSize, minNotional }) => [symbol, tickSize, lotSize, minNotional]),
+          ['symbol', 'tick size', 'lot size', 'min notional', 'price band'],
+          known.map(({ symbol, tickSize, lotSize, minNotional, priceBand }) => [
+            symbol,
+            tickSize,
+            lotSize,
+            minNotional,
+            priceBand === null ? '' : `${priceBand.lowest}..${priceBand.highest}`,
+          ]),
         );
       }),
     );
@@ -72,17 +80,46 @@ export function addCatalog(program: Command): void {
     );
   markets
     .command('set <symbol>')
-    .description('change a market, such as: pincex markets set BTC/USD --min-notional 10')
-    .requiredOption('--min-notional <amount>', 'the least value of an order, in quote; 0: none')
+    .description(
+      'change a market, such as: pincex markets set BTC/USD --min-notional 10 --price-band 50000..80000',
+    )
+    .option('--min-notional <amount>', 'the least value of an order, in quote; 0: none')
+    .option('--price-band <prices>', 'at which trades are settled, such as 50000..80000; none: any', band)
     .option(...JSON_OPTION)
-    .action((symbol: string, { minNotional, json = false }: MarketOptions) =>
-      withPincex(async ({ catalog }) => {
-        const market = await catalog.setMinNotional(symbol, minNotional);
+    .action((symbol: string, { minNotional, priceBand, json = false }: ChangeOptions, command: Command) => {
+      if (minNotional === undefined && priceBand === undefined)
+        command.error('error: markets set takes --min-notional, --price-band, or both');
+      return withPincex(async ({ catalog }) => {
+        if (minNotional !== undefined) await catalog.setMinNotional(symbol, minNotional);
+        if (priceBand !== undefined) await catalog.setPriceBand(symbol, priceBand.ends);
+        const market = marketIn(await catalog.get(), symbol);
         if (json) printJson(marketOf(market));
-        else print(`${market.symbol} takes orders from ${market.minNotional} ${market.quote.code}`);
-      }),
-    );
+        else
+          print(
+            `${market.symbol} takes orders from ${market.minNotional} ${market.quote.code}${settles(market)}`,
+          );
+      });
+    });
 }
+
+interface ChangeOptions extends JsonOption {
+  readonly minNotional?: string;
+  readonly priceBand?: Band;
+}
+
+interface Band {
+  readonly ends: { readonly lowest: string; readonly highest: string } | null;
+}
+
+function band(text: string): Band {
+  const [lowest = '', highest, ...rest] = text.split('..');
+  if (text === 'none') return { ends: null };
+  if (highest !== undefined && rest.length === 0) return { ends: { lowest, highest } };
+  throw new InvalidArgumentError('--price-band takes two prices such as 50000..80000, or none.');
+}
+
+const settles = ({ priceBand }: Market): string =>
+  priceBand === null ? '' : `, and settles trades at ${priceBand.lowest} to ${priceBand.highest}`;
 
 interface MarketOptions extends JsonOption {
   readonly minNotional: string;
@@ -90,11 +127,12 @@ interface MarketOptions extends JsonOption {
 
 const currencyOf = ({ code, scale }: Currency): object => ({ code, scale });
 
-const marketOf = ({ symbol, base, quote, tickSize, lotSize, minNotional }: Market): object => ({
+const marketOf = ({ symbol, base, quote, tickSize, lotSize, minNotional, priceBand }: Market): object => ({
   symbol,
   base: base.code,
   quote: quote.code,
   tickSize,
   lotSize,
   minNotional,
+  priceBand: priceBand && { lowest: priceBand.lowest, highest: priceBand.highest },
 });

@@ -3,7 +3,7 @@ import { parseTime } from '../commands/fields.ts';
 import { SCOPES, type Scope } from '../http/access/scopes.ts';
 import type { ApiKey } from '../http/access/store.ts';
 import { limits } from '../limits.ts';
-import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
+import { JSON_OPTION, type JsonOption, someText, wholeNumber } from './options.ts';
 import { note, print, printJson, printTable, withPincex } from './session.ts';
 
 export function addKeys(program: Command): void {
@@ -23,14 +23,19 @@ export function addKeys(program: Command): void {
       'items a second; default: what the service grants',
       wholeNumber('--rate', 1, limits.itemsPerSecond),
     )
+    .option('--users <ids>', 'the only users that it may touch, with commas', list)
+    .option('--user-prefix <text>', 'it may touch users whose ids begin so', someText('--user-prefix'))
+    .option('--markets <symbols>', 'the only markets that it may touch, with commas', list)
+    .option('--addresses <networks>', 'where it may be used from, with commas, such as 10.0.0.0/8', list)
     .option(...JSON_OPTION)
-    .action(({ name, scope, expires, rate, json = false }: CreateOptions) =>
+    .action(({ name, scope, expires, rate, json = false, ...bounds }: CreateOptions) =>
       withPincex(async (pincex) => {
         const created = await pincex.apiKeys.create({
           name,
           scopes: scope,
           expiresAt: expires ?? null,
           rateLimit: rate ?? null,
+          ...bounds,
         });
         if (json) printJson(created);
         else print(created.key);
@@ -68,15 +73,20 @@ interface CreateOptions extends JsonOption {
   readonly scope: readonly Scope[];
   readonly expires?: Date;
   readonly rate?: number;
+  readonly users?: readonly string[];
+  readonly userPrefix?: string;
+  readonly markets?: readonly string[];
+  readonly addresses?: readonly string[];
 }
 
 function printKeys(keys: readonly ApiKey[]): void {
   printTable(
-    ['id', 'name', 'scopes', 'items/s', 'created', 'expires', 'state'],
+    ['id', 'name', 'scopes', 'bound to', 'items/s', 'created', 'expires', 'state'],
     keys.map((key) => [
       key.id,
       key.name,
       key.scopes.join(' '),
+      boundsOf(key),
       key.rateLimit === null ? '' : String(key.rateLimit),
       key.createdAt,
       key.expiresAt ?? 'never',
@@ -85,10 +95,25 @@ function printKeys(keys: readonly ApiKey[]): void {
   );
 }
 
+/** In a few words: a list may be long. */
+function boundsOf({ users, userPrefix, markets, addresses }: ApiKey): string {
+  const named = (what: string, names: readonly string[] | null): string[] =>
+    names === null ? [] : [`${what} ${names.length > 3 ? `${names.length}` : names.join(',')}`];
+  const prefix = userPrefix === null ? [] : [`users ${userPrefix}…`];
+  return [
+    ...named('users', users),
+    ...prefix,
+    ...named('markets', markets),
+    ...named('from', addresses),
+  ].join(' ');
+}
+
 function stateOf({ expiresAt, revokedAt }: ApiKey): string {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'valid';
 }
+
+const list = (text: string): string[] => text.split(',').map((one) => one.trim());
 
 const HOUR_MS = 3_600_000;
 

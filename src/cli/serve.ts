@@ -2,6 +2,8 @@ import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
 import { untilGone } from '../embedded/gone.ts';
 import { PincexError } from '../errors.ts';
+import { isInForce, parseKey } from '../http/access/keys.ts';
+import type { CreatedKey } from '../http/access/store.ts';
 import { readTls, startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';
 import { note, print, printJson, withPincex } from './session.ts';
@@ -54,12 +56,26 @@ async function embeddedServer({ connectionString }: Pincex): Promise<never> {
   );
 }
 
-/** Nobody can do anything without a key: books that have none get one. */
-async function ensureKey({ apiKeys }: Pincex, json: boolean): Promise<void> {
-  const first = await apiKeys.createFirst();
-  if (first === undefined) return;
-  if (json) printJson({ event: 'first_key', id: first.id, key: first.key });
-  else print(`a first key, with all rights, which is not stored and will not be shown again: ${first.key}`);
+/**
+ * Nobody can do anything without a key: books that have none get one. Whoever reads the output of this process has it then, so
+ * each start says so until it is revoked.
+ */
+async function ensureKey({ apiKeys, config }: Pincex, json: boolean): Promise<void> {
+  const { firstKey } = config.service;
+  const first = await apiKeys.createFirst(firstKey);
+  if (first !== undefined) tellFirst(first, firstKey === null, json);
+  const inForce = (await apiKeys.list()).find((key) => key.isFirst && isInForce(key));
+  if (inForce === undefined || inForce.id === (firstKey && parseKey(firstKey)?.id)) return;
+  note(
+    `WARNING: the first key, ${inForce.id}, has all rights and was printed where logs may keep it: make keys of fewer scopes (pincex keys create), then revoke it: pincex keys revoke ${inForce.id}`,
+  );
+}
+
+function tellFirst({ id, key }: CreatedKey, isNew: boolean, json: boolean): void {
+  if (json) printJson({ event: 'first_key', id, ...(isNew && { key }) });
+  else if (isNew)
+    print(`a first key, with all rights, which is not stored and will not be shown again: ${key}`);
+  else print(`the first key, with all rights, is that of service.first_key: ${id}`);
 }
 
 /** The first signal to stop. A second one ends the process at once, as ever. */

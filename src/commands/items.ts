@@ -63,6 +63,8 @@ const FIELDS: { readonly [Type in CommandType]: Names<ItemOf<Type>> } = {
   }),
 };
 
+/** Where an item names its own. */
+const COMMAND = ['command'];
 const EVERY: ReadonlySet<string> = new Set(Object.keys(every));
 const TYPES = Object.keys(FIELDS) as CommandType[];
 
@@ -83,7 +85,7 @@ export function copyItem(item: unknown, type?: CommandType): CopiedItem {
     return { values: {}, type: new Rejection('invalid_item', `An item is an object: got ${kindOf(item)}`) };
   }
   const asked = type ?? commandOf(item);
-  const isNamed = type === undefined ? 'command' : undefined;
+  const isNamed = type === undefined ? COMMAND : [];
   if (asked instanceof Rejection) {
     return { values: copyKnown(item, EVERY, 'read', isNamed).values, type: asked };
   }

@@ -97,6 +97,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
       }
     },
     apply(books) {
+      requireInBand(market, price);
       const buyOrder = tradableOrder(books, buy, market, price, quantity);
       const sellOrder = tradableOrder(books, sell, market, price, quantity);
       const paid = paymentFor(buyOrder, fillValue(buyOrder, price, quantity));
@@ -199,6 +200,16 @@ function tradableOrder(books: Books, asked: Side, market: Market, price: bigint,
     );
   }
   return order;
+}
+
+/** Whoever sends it may have placed both orders as well, so what these say is no bound on what they are made to trade at. */
+function requireInBand({ symbol, priceBand, priceScale }: Market, price: bigint): void {
+  if (priceBand === null || (price >= priceBand.least && price <= priceBand.most)) return;
+  const { lowest, highest } = priceBand;
+  throw new Rejection(
+    'outside_price_band',
+    `Trades of ${symbol} are settled at ${lowest} to ${highest}: got ${formatAmount(price, priceScale)}`,
+  );
 }
 
 function requireFee({ side, fee, receives }: Side, received: bigint): void {

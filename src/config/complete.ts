@@ -84,6 +84,7 @@ const SHAPE: Shape<Config> = {
     drainDelayMs: number,
     corsOrigins: check('a list of origins', isArray),
     accessLog: flag,
+    firstKey: orNull(text),
   },
 };
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseKey } from '../http/access/keys.ts';
 import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
 import { parseDuration } from './duration.ts';
 import type { Address } from './load.ts';
@@ -52,6 +53,7 @@ export const keys = {
   'service.drain_delay': timeToLive('1s'),
   'service.cors_origins': origins(),
   'service.access_log': flag(false),
+  'service.first_key': apiKey(),
 } as const;
 
 /** The path of a key, such as `database.pool.max`. */
@@ -103,6 +105,18 @@ function host(byDefault: string): Key<string> {
 
 function optionalFile(): Key<string | null> {
   return { takes: 'the path of a file', schema: z.string().min(1).nullable().default(null) };
+}
+
+/** Of the HTTP service; it is a secret. */
+function apiKey(): Key<string | null> {
+  return {
+    takes: 'a key that reads pincex_<id>_<secret>, of 16 and 64 hexadecimal digits in small letters',
+    schema: z
+      .string()
+      .refine((text) => parseKey(text) !== null)
+      .nullable()
+      .default(null),
+  };
 }
 
 /** Nodes of a cluster: a list in the file, a text with commas in the environment. */

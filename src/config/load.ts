@@ -73,6 +73,8 @@ export interface ServiceConfig {
   readonly corsOrigins: readonly string[];
   /** Whether each call is a line of the log. */
   readonly accessLog: boolean;
+  /** What the first API key is to be, where `pincex start` finds none; null: a new one, which it prints. */
+  readonly firstKey: string | null;
 }
 
 /** Redis 7 or Valkey 7.2, or later. */
@@ -200,6 +202,7 @@ export function loadConfig(options?: LoadConfigOptions): Config {
       drainDelayMs: read('service.drain_delay'),
       corsOrigins: read('service.cors_origins'),
       accessLog: read('service.access_log'),
+      firstKey: read('service.first_key'),
     },
   };
 
@@ -248,8 +251,9 @@ function invalid(problems: string[], unknown: string[]): PincexError {
   return new PincexError('invalid_configuration', `The configuration is not valid:${lines.join('')}${known}`);
 }
 
-/** A URL is shown without its secrets: errors end up in logs. */
+/** Secrets are not shown, those in a URL neither: errors end up in logs. */
 function shown(key: KeyPath, raw: unknown): string {
+  if (key === 'service.first_key') return '"***"';
   const text = JSON.stringify(raw);
   if (!key.endsWith('url')) return text;
   return text.replace(/^"([a-z+]+:\/\/)?.*@/i, '"$1***@').replace(/password=[^&"]*/gi, 'password=***');

@@ -4,6 +4,7 @@ import {
   readCurrencies,
   readMarkets,
   updateMinNotional,
+  updatePriceBand,
 } from '../catalog/store.ts';
 import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
@@ -84,6 +85,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   insertCurrency,
   insertMarket,
   updateMinNotional,
+  updatePriceBand,
   findApiKeys,
   { ...listApiKeys, isWhole: true },
   insertApiKey,

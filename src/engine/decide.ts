@@ -5,6 +5,7 @@ import { Rejection } from '../books/rejection.ts';
 import type { Operation } from '../books/rows.ts';
 import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
+import { describe } from '../describe.ts';
 import type { Moment } from '../database/moment.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
@@ -27,6 +28,8 @@ export interface Decision {
  *
  * Items take effect in the order given. A group takes effect as a whole where its first item stands; an atomic
  * batch is one group. Each takes effect a microsecond after the one before it, the first one now.
+ *
+ * @param markets the only ones whose orders the items may touch; absent: every one
  */
 export function decide(
   loaded: LoadedBooks,
@@ -35,7 +38,9 @@ export function decide(
   batchId: string,
   now: Moment,
   hashOf: (command: Command) => string = contentHash,
+  markets?: readonly string[],
 ): Decision {
+  const ways: Ways = { batchId, hashOf, markets };
   const books = new Books(loaded, now);
   const results: ItemResult<unknown>[] = new Array<ItemResult<unknown>>(items.length);
   let stopped = false;
@@ -44,7 +49,7 @@ export function decide(
       for (const index of unit) results[index] = { index, id: items[index]?.id ?? null, status: 'skipped' };
       continue;
     }
-    const decided = decideUnit(books, items, unit, batchId, hashOf);
+    const decided = decideUnit(books, items, unit, ways);
     books.moment += unit.length;
     for (const result of decided) results[result.index] = result;
     stopped = mode === 'stop_on_error' && decided.some(({ status }) => status === 'rejected');
@@ -69,12 +74,18 @@ function unitsOf(items: readonly Item[], mode: BatchMode): number[][] {
   return units;
 }
 
+/** What is the same for all items of a batch. */
+interface Ways {
+  readonly batchId: string;
+  readonly hashOf: (command: Command) => string;
+  readonly markets: readonly string[] | undefined;
+}
+
 function decideUnit(
   books: Books,
   items: readonly Item[],
   unit: readonly number[],
-  batchId: string,
-  hashOf: (command: Command) => string,
+  ways: Ways,
 ): ItemResult<unknown>[] {
   const isGroup = unit.length > 1;
   const layer = isGroup ? books.fork() : books;
@@ -82,9 +93,9 @@ function decideUnit(
   for (const index of unit) {
     const item = items[index];
     if (item === undefined) throw new RangeError(`There is no item ${index}`);
-    const result = decideItem(layer, item, index, batchId, hashOf);
+    const result = decideItem(layer, item, index, ways);
     if (isGroup) layer.moment++;
-    if (isGroup && result.status === 'rejected') return failGroup(books, items, unit, result, hashOf);
+    if (isGroup && result.status === 'rejected') return failGroup(books, items, unit, result, ways);
     results.push(result);
   }
   if (isGroup) books.merge(layer);
@@ -100,7 +111,7 @@ function failGroup(
   items: readonly Item[],
   unit: readonly number[],
   fault: ItemResult<unknown>,
-  hashOf: (command: Command) => string,
+  { hashOf }: Ways,
 ): ItemResult<unknown>[] {
   const at = fault.id === null ? `item ${fault.index}` : `${fault.id} (item ${fault.index})`;
   const rejection = new Rejection('group_failed', `was not done, since ${at} of the same group failed`);
@@ -118,12 +129,12 @@ function decideItem(
   books: Books,
   { id, command }: Item,
   index: number,
-  batchId: string,
-  hashOf: (command: Command) => string,
+  { batchId, hashOf, markets }: Ways,
 ): ItemResult<unknown> {
   if (command instanceof Rejection)
     return { index, id, status: 'rejected', error: command.toItemError(index, id) };
   try {
+    if (markets !== undefined) refuseOtherMarkets(books, command, markets);
     const contentHash = hashOf(command);
     const before = appliedBefore(books, command, contentHash);
     if (before instanceof Rejection) throw before;
@@ -174,6 +185,18 @@ function outcomeOf({ userId, id, outcome }: Operation): { readonly data: unknown
       'broken_row',
       `operation ${userId} ${id} is broken: its outcome is no JSON${NOT_OURS}`,
     );
+  }
+}
+
+/** Refuses what would touch an order of another market: what names an order by its id shows its market only here. */
+function refuseOtherMarkets(books: Books, command: Command, markets: readonly string[]): void {
+  const keys = new Keys();
+  command.touch(keys);
+  for (const { key, id } of keys.orders.inOrder()) {
+    const symbol = books.orders.get(key)?.market.symbol;
+    if (symbol === undefined || markets.includes(symbol)) continue;
+    const bound = `Order ${id} is of ${symbol}, and who sent this may touch only those of ${describe(markets.join(', '))}`;
+    throw new Rejection('market_forbidden', bound);
   }
 }
 

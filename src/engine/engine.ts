@@ -64,12 +64,23 @@ export type WriteAlongside = (result: BatchResult<unknown>) => Alongside;
 /** The options of the sweeper's batches: no caller's `actor` is `@sweeper`. */
 export const BY_SWEEPER: BatchOptions = {};
 
-const alongsides = new WeakMap<object, WriteAlongside>();
+/** What only the service asks for. */
+interface ServiceOptions {
+  readonly alongside?: WriteAlongside | undefined;
+  /** The only markets whose orders the batch may touch. Default: all. */
+  readonly markets?: readonly string[] | undefined;
+}
+
+const serviceOptions = new WeakMap<object, ServiceOptions>();
 
 /** Options with what only the service asks for, and nobody can by a name of theirs. */
-export function writing(alongside: WriteAlongside, options: BatchOptions = {}): BatchOptions {
+export function writing(
+  alongside: WriteAlongside,
+  options: BatchOptions = {},
+  markets?: readonly string[],
+): BatchOptions {
   const own = { ...options };
-  alongsides.set(own, alongside);
+  serviceOptions.set(own, { alongside, markets });
   return own;
 }
 
@@ -131,7 +142,7 @@ export class Engine {
     const { mode = 'partial', batchId: ownId } = known;
     const actor =
       options === BY_SWEEPER ? '@sweeper' : known.actor === undefined ? null : readActor(known.actor);
-    const alongside = options == null ? undefined : alongsides.get(options);
+    const { alongside, markets } = (options == null ? undefined : serviceOptions.get(options)) ?? {};
     const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     return this.#trace(batchId, async () => {
@@ -143,6 +154,7 @@ export class Engine {
         mode,
         began,
         alongside,
+        markets,
         isReread: false,
         seeksOrphans: false,
       };
@@ -290,7 +302,8 @@ interface Batch {
   readonly mode: BatchMode;
   /** By `performance.now()`. */
   readonly began: number;
-  readonly alongside: WriteAlongside | undefined;
+  readonly alongside: ServiceOptions['alongside'];
+  readonly markets: ServiceOptions['markets'];
   readonly items: readonly Item[];
   readonly keys: Keys;
   readonly catalog: Catalog;
@@ -380,9 +393,9 @@ async function persistBatch(
 }
 
 function decideBatch(loaded: LoadedBooks, batch: Batch): Decided {
-  const { items, mode, batchId, hashes, alongside } = batch;
+  const { items, mode, batchId, hashes, alongside, markets } = batch;
   const hashOf = (command: Command): string => hashes.get(command) ?? contentHash(command);
-  const decision = decide(loaded, items, mode, batchId, takeMoments(items.length), hashOf);
+  const decision = decide(loaded, items, mode, batchId, takeMoments(items.length), hashOf, markets);
   if (alongside === undefined) return decision;
   return { ...decision, alongside: alongside(resultOf(batch, decision)) };
 }

@@ -6,6 +6,9 @@ import type { Alongside } from '../engine/persist.ts';
 import { readBatchId, requireBatch } from '../engine/read.ts';
 import { PincexError } from '../errors.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
+import { isUnbound } from './access/bounds.ts';
+import { allows } from './access/scopes.ts';
+import { withoutBalances } from './balances.ts';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
 import { claimsOf } from './requests/claims.ts';
@@ -63,9 +66,12 @@ export class Batches {
     // Nobody can send such a call again as the same, or ask for it, before it is answered.
     const isUnasked = key === null && batchId === undefined && request.deadline === Infinity;
     const answered: Answered = (id, noted) => {
-      const run = (alongside: WriteAlongside) =>
-        execute(items, writing(alongside, { mode, batchId: id, actor: `key:${call.caller}` }));
-      return executeAnswered(run, noted);
+      const { bounds } = request.caller;
+      const run = (alongside: WriteAlongside) => {
+        const options = { mode, batchId: id, actor: `key:${call.caller}` };
+        return execute(items, writing(alongside, options, bounds.markets ?? undefined));
+      };
+      return executeAnswered(run, allows(request.caller, 'read'), noted);
     };
     return isUnasked
       ? this.#noted(call, request, reply, answered)
@@ -130,8 +136,10 @@ export class Batches {
 
   /** Answers how a batch ended, however the call that made it did. */
   async tell(batchId: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { keyId, scopes } = request.caller;
-    const ask = () => this.#requests.outcome(batchId, keyId, scopes.includes('admin'));
+    const { keyId, scopes, bounds } = request.caller;
+    // Any batch may be of users and markets that a key is not bound to.
+    const isOfAll = scopes.includes('admin') && isUnbound.users(bounds) && isUnbound.markets(bounds);
+    const ask = () => this.#requests.outcome(batchId, keyId, isOfAll);
     const outcome = await this.#turns.take(request, ask, () => ({
       detail: 'The time of Request-Timeout was over before the outcome was found',
     }));
@@ -151,17 +159,21 @@ export class Batches {
 /** Executes a call's batch under an id, and writes with it what notes its answer. */
 type Answered = (batchId: string, noted: (answer: Answer) => Alongside) => Promise<Answer>;
 
+/** @param mayRead whether the answer, which is kept as it is, may tell balances */
 async function executeAnswered(
   execute: (alongside: WriteAlongside) => Promise<BatchResult<unknown>>,
+  mayRead: boolean,
   noted: (answer: Answer) => Alongside,
 ): Promise<Answer> {
   let answer: Answer | undefined;
-  const { batchId } = await execute((result) => noted((answer = answerOf(result))));
+  const { batchId } = await execute((result) => noted((answer = answerOf(result, mayRead))));
   if (answer === undefined) throw new Error(`Batch ${batchId} was executed without an answer`);
   return answer;
 }
 
-function answerOf({ batchId, mode, status, counts, durationMs, results }: BatchResult<unknown>): Answer {
+function answerOf(result: BatchResult<unknown>, mayRead: boolean): Answer {
+  const { batchId, mode, status, counts, durationMs } = result;
+  const results = mayRead ? result.results : withoutBalances(result.results);
   const batch = { batchId, mode, status, counts, durationMs, results };
   if (mode !== 'atomic' || status !== 'rejected') return { status: 200, body: JSON.stringify(batch) };
   const detail = 'The batch is atomic and one of its items was rejected; nothing was done';

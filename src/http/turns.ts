@@ -24,17 +24,19 @@ export class Turns {
   /**
    * Runs `work`, which keeps its place until it has ended, whether anybody still waits for it or not.
    *
-   * @throws Problem `overloaded`, `deadline_exceeded`
+   * @throws Problem `overloaded`, `deadline_exceeded`, `unauthorized`
    */
   take<Result>(
-    request: Pick<FastifyRequest, 'caller' | 'deadline' | 'log'>,
+    request: Pick<FastifyRequest, 'caller' | 'confirmKey' | 'deadline' | 'log'>,
     work: () => Promise<Result>,
     late: () => Late,
   ): Promise<Result> {
     const { caller, deadline, log } = request;
     let hasBegun = false;
     let isOver = false;
-    const running = this.#admission.run(caller.keyId, deadline, () => {
+    const running = this.#admission.run(caller.keyId, deadline, async () => {
+      // Its body may have come slowly, and it may have waited: its key may have ended meanwhile.
+      await request.confirmKey();
       // Both watch the clock, and not to the same millisecond: what was said not to have begun must not begin.
       if (isOver) throw notStarted();
       if (!this.#answers.hasRoom(caller.keyId))

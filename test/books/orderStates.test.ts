@@ -30,6 +30,7 @@ const market = {
   lot: 1n,
   minNotional: '0',
   leastValue: 0n,
+  priceBand: null,
 };
 
 function orderIn(status: OrderStatus): OrderRow {

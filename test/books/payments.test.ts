@@ -31,7 +31,15 @@ const splits = fc.array(fc.record({ part: fc.bigInt(0n, 1_000n), at: fc.bigInt(0
 });
 
 function marketOf(base: number, quote: number, priceScale: number): Market {
-  const sizes = { tickSize: '', lotSize: '', tick: 1n, lot: 1n, minNotional: '0', leastValue: 0n };
+  const sizes = {
+    tickSize: '',
+    lotSize: '',
+    tick: 1n,
+    lot: 1n,
+    minNotional: '0',
+    leastValue: 0n,
+    priceBand: null,
+  };
   return {
     symbol: 'A/B',
     base: { code: 'A', scale: base },

@@ -41,12 +41,18 @@ const CASES: Readonly<Record<string, Case | null>> = {
   doctor: { words: () => [], shows: expect.objectContaining({ ok: true }) },
   'currencies add': { words: () => ['XAU', '4'], shows: { code: 'XAU', scale: 4 } },
   'currencies list': { words: () => [], shows: expect.arrayContaining([{ code: 'XAU', scale: 4 }]) },
-  'markets add': { words: () => ['XAU/USD', '0.1', '0.01'], shows: { ...MARKET, minNotional: '0' } },
+  'markets add': {
+    words: () => ['XAU/USD', '0.1', '0.01'],
+    shows: { ...MARKET, minNotional: '0', priceBand: null },
+  },
   'markets set': {
     words: () => ['XAU/USD', '--min-notional', '7'],
-    shows: { ...MARKET, minNotional: '7' },
+    shows: { ...MARKET, minNotional: '7', priceBand: null },
   },
-  'markets list': { words: () => [], shows: expect.arrayContaining([{ ...MARKET, minNotional: '7' }]) },
+  'markets list': {
+    words: () => [],
+    shows: expect.arrayContaining([{ ...MARKET, minNotional: '7', priceBand: null }]),
+  },
   'keys create': {
     words: () => ['--name', 'ann', '--scope', 'read'],
     shows: expect.objectContaining({ key: expect.stringMatching(/^pincex_/) as string, name: 'ann' }),

@@ -54,6 +54,25 @@ describe('pincex keys', () => {
     expect(list.stdout).toMatch(/ settlement +read funds:write +500 .* valid$/m);
   });
 
+  it('binds it to users, markets and addresses', async () => {
+    const run = await keys(
+      ...['create', '--name', 'desk 1', '--scope', 'read', '--json', '--users', 'alice,bob'],
+      ...['--user-prefix', 'desk1-', '--markets', 'BTC/USD, ETH/USD', '--addresses', '10.0.0.0/8'],
+    );
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      users: ['alice', 'bob'],
+      userPrefix: 'desk1-',
+      markets: ['BTC/USD', 'ETH/USD'],
+      addresses: ['10.0.0.0/8'],
+    });
+    expect((await keys()).stdout).toMatch(
+      / desk 1 +read +users alice,bob users desk1-… markets BTC\/USD,ETH\/USD from 10\.0\.0\.0\/8 /,
+    );
+    const wrong = await keys('create', '--name', 'x', '--scope', 'read', '--addresses', '10.0.0.0/64');
+    expect(wrong).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(wrong.stderr).toContain('10.0.0.0/64');
+  });
+
   it('says that there is no such key', async () => {
     const run = await keys('revoke', '0000000000000000');
     expect(run.exitCode).toBe(1);
@@ -70,7 +89,7 @@ describe('pincex keys', () => {
   it.each([
     [['create'], '--name'],
     [['create', '--name', 'x'], '--scope'],
-    [['create', '--name', 'x', '--scope', 'write'], 'read, funds:write, orders:write, admin'],
+    [['create', '--name', 'x', '--scope', 'write'], 'read, funds:write, orders:write, house, admin'],
     [['create', '--name', 'x', '--scope', 'read', '--rate', '0'], 'whole number from 1 to'],
     [['create', '--name', 'x', '--scope', 'read', '--expires', 'soon'], '12h or 90d'],
     [['create', '--name', 'x', '--scope', 'read', '--expires', '2030-02-30T00:00:00Z'], '12h or 90d'],

@@ -10,6 +10,8 @@ beforeEach(() => {
   cwd = temporaryFolder('config');
 });
 
+const KEY = `pincex_${'a'.repeat(16)}_${'0'.repeat(64)}`;
+
 function write(yaml: string, name = 'pincex.yaml'): void {
   writeFileSync(path.join(cwd, name), yaml);
 }
@@ -69,6 +71,7 @@ describe('without a file and without variables', () => {
         drainDelayMs: 1_000,
         corsOrigins: [],
         accessLog: false,
+        firstKey: null,
       },
     });
   });
@@ -115,6 +118,7 @@ service:
   drain_delay: 5s
   cors_origins: [https://app.example, 'http://localhost:3000']
   access_log: true
+  first_key: ${KEY}
 `);
     expect(load()).toEqual({
       dataDir: path.join(cwd, 'data'),
@@ -166,6 +170,7 @@ service:
         drainDelayMs: 5_000,
         corsOrigins: ['https://app.example', 'http://localhost:3000'],
         accessLog: true,
+        firstKey: KEY,
       },
     });
   });
@@ -266,6 +271,7 @@ describe('the environment', () => {
         PINCEX_SERVICE_DRAIN_DELAY: '6s',
         PINCEX_SERVICE_CORS_ORIGINS: 'https://a.example, https://b.example:8443',
         PINCEX_SERVICE_ACCESS_LOG: 'true',
+        PINCEX_SERVICE_FIRST_KEY: KEY,
       }),
     ).toEqual({
       dataDir: '/srv/pincex',
@@ -317,6 +323,7 @@ describe('the environment', () => {
         drainDelayMs: 6_000,
         corsOrigins: ['https://a.example', 'https://b.example:8443'],
         accessLog: true,
+        firstKey: KEY,
       },
     });
   });
@@ -439,6 +446,17 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
       expect(problemsOf({ PINCEX_SERVICE_CORS_ORIGINS: origin })).toContain(
         `service.cors_origins: "${origin}" (PINCEX_SERVICE_CORS_ORIGINS); it takes origins such as`,
       );
+    },
+  );
+
+  it.each(['sesame', KEY.toUpperCase(), KEY.slice(0, -1)])(
+    'refuses what is no key, and does not show it: %s',
+    (key) => {
+      const problems = problemsOf({ PINCEX_SERVICE_FIRST_KEY: key });
+      expect(problems).toContain(
+        'service.first_key: "***" (PINCEX_SERVICE_FIRST_KEY); it takes a key that reads pincex_<id>_<secret>',
+      );
+      expect(problems).not.toContain(key);
     },
   );
 

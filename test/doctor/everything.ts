@@ -161,6 +161,7 @@ function catalogCalls({ catalog, session }: Pincex): Calls<CatalogStore> {
     addCurrency: () => catalog.addCurrency(code, 2),
     addMarket: () => catalog.addMarket(`${code}/USD`, '0.01', '0.01'),
     setMinNotional: () => catalog.setMinNotional(`${code}/USD`, '1'),
+    setPriceBand: () => catalog.setPriceBand(`${code}/USD`, { lowest: '1', highest: '2' }),
   };
 }
 

@@ -36,6 +36,7 @@ const catalog: Catalog = (() => {
         lot: integer(lot, baseScale),
         minNotional,
         leastValue: integer(minNotional, quoteScale),
+        priceBand: null,
       };
     },
   );

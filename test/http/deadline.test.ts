@@ -87,6 +87,7 @@ describe('a call that has its turn', () => {
     return {
       deadline,
       caller: { keyId: 'key', scopes: [], rateLimit: null },
+      confirmKey: () => Promise.resolve(),
       log,
     } as unknown as FastifyRequest;
   };
@@ -139,6 +140,7 @@ describe('a call that has its turn', () => {
     const held = gate();
     const work = () => held.opened.then(() => Promise.reject(new TypeError('a fault')));
     const call = turns.take(requestBy(performance.now() + 1_000), work, late);
+    await setImmediate();
     vi.advanceTimersByTime(1_000);
     await expect(call).rejects.toThrow('late');
     held.open();

@@ -6,6 +6,7 @@ import { boundCallsInHand } from '../../src/http/inHand.ts';
 import { answerWithProblems } from '../../src/http/problems.ts';
 import { Shares } from '../../src/http/shares.ts';
 import { until } from '../support/waiting.ts';
+import { UNBOUND } from './access/unbound.ts';
 import { dial } from './wire.ts';
 
 describe('calls in hand', () => {
@@ -15,7 +16,7 @@ describe('calls in hand', () => {
   async function serve(calls: Shares, answers: Shares): Promise<{ app: FastifyInstance; url: string }> {
     const app = Fastify({ forceCloseConnections: true });
     answerWithProblems(app);
-    const caller: Caller = { keyId: 'ann', scopes: [], rateLimit: null };
+    const caller: Caller = { keyId: 'ann', scopes: [], rateLimit: null, bounds: UNBOUND };
     app.decorateRequest('caller', { getter: () => caller });
     boundCallsInHand(app, { calls, bodies: new Shares({ most: 0 }), answers });
     app.get('/', { config: { scope: [] } }, () => LARGE);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { makeKey as newApiKey } from '../../src/http/access/keys.ts';
 import { startService } from '../../src/http/service.ts';
 import { Pincex } from '../../src/index.ts';
 import { postmasterPid, startHolder } from '../embedded/support.ts';
@@ -74,10 +75,27 @@ describe('pincex start', () => {
 
     const second = await listening(env);
     expect(second.key).toBeUndefined();
+    const id = first.key!.split('_')[1]!;
     const again = await fetch(`${second.url}/v1/limits`, { headers: { authorization } });
     expect(again.status).toBe(200);
     second.child.kill('SIGTERM');
-    expect((await second.ended).exitCode).toBe(0);
+    const secondEnd = await second.ended;
+    expect(secondEnd.exitCode).toBe(0);
+    // As long as it is good for anything, each start says so.
+    for (const { stderr } of [end, secondEnd]) expect(stderr).toContain(`pincex keys revoke ${id}`);
+  });
+
+  it('takes the first key from the environment and prints nothing of it but its id', async () => {
+    const { id, key } = newApiKey();
+    const env = { PINCEX_DATA_DIR: await seededDataDir(), PINCEX_SERVICE_FIRST_KEY: key };
+    const { url, child, ended } = await listening(env);
+    expect((await post(url, key, { items: [] }, '/v1/batches')).status).toBe(200);
+    child.kill('SIGTERM');
+    const { exitCode, stdout, stderr } = await ended;
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`is that of service.first_key: ${id}`);
+    expect(stdout + stderr).not.toContain(key);
+    expect(stderr).not.toContain('WARNING');
   });
 
   it('told to stop, loses none of the calls that it took', async () => {

@@ -165,6 +165,18 @@ describe('migrating down where data would be dropped', () => {
           'operations.actor',
         ],
       ],
+      [
+        'bounds',
+        [
+          'api_keys.users',
+          'api_keys.user_prefix',
+          'api_keys.markets',
+          'api_keys.addresses',
+          'api_keys.is_first',
+          'markets.lowest_price',
+          'markets.highest_price',
+        ],
+      ],
     ]);
   });
 
@@ -251,7 +263,7 @@ describe('migrating down under processes that use the database', () => {
     });
     await expect(running.audit()).resolves.toMatchObject({ ok: true });
     await pool.query(`UPDATE processes SET seen_at = now() - interval '31 seconds'`);
-    expect(versions(await migrateDown(pool, { to: 11, dropData }))).toEqual([16, 15, 14, 13, 12]);
+    expect(versions(await migrateDown(pool, { to: 11, dropData }))).toEqual([17, 16, 15, 14, 13, 12]);
     await running.close();
   });
 });

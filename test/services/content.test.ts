@@ -19,6 +19,7 @@ const market = (base: typeof USD, quote: typeof USD): Market => ({
     tick: 1n,
     lot: 1n,
     leastValue: 0n,
+    priceBand: null,
   },
 });
 const catalog: Catalog = {

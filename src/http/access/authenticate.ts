@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { limits } from '../../limits.ts';
-import { isSecretOf, parseKey, type PresentedKey } from './keys.ts';
+import type { KeyBounds } from './bounds.ts';
+import { isInForce, isSecretOf, parseKey, type PresentedKey } from './keys.ts';
 import { KeyLookup } from './lookup.ts';
 import type { Scope } from './scopes.ts';
 import type { ApiKeys, StoredKey } from './store.ts';
@@ -11,6 +12,8 @@ export interface Caller {
   readonly scopes: readonly Scope[];
   /** Items a second, or null where the limit of the service holds. */
   readonly rateLimit: number | null;
+  /** What it may touch, and where from. */
+  readonly bounds: KeyBounds;
 }
 
 /** Why a request has no caller. Who guesses learns no more of a key than that it is not valid. */
@@ -43,9 +46,16 @@ export class Authenticator {
     if (presented === null) return { refusal: 'malformed' };
     const stored = await this.#find(presented.id);
     const isProven = isSecretOf(presented.secret, stored?.secretHash);
+    // Whatever is remembered: an expiry is known beforehand.
     if (stored === undefined || !isProven || !isInForce(stored)) return { refusal: 'not_valid' };
-    const { id: keyId, scopes, rateLimit } = stored;
-    return { caller: { keyId, scopes, rateLimit } };
+    const { id: keyId, scopes, rateLimit, users, userPrefix, markets, addresses } = stored;
+    return { caller: { keyId, scopes, rateLimit, bounds: { users, userPrefix, markets, addresses } } };
+  }
+
+  /** Whether the key of a caller has not ended since, as far as is remembered of it. */
+  async isStillInForce({ keyId }: Caller): Promise<boolean> {
+    const stored = await this.#find(keyId);
+    return stored !== undefined && isInForce(stored);
   }
 
   #find(id: string): Promise<StoredKey | undefined> {
@@ -70,10 +80,6 @@ export class Authenticator {
     return finding;
   }
 }
-
-/** Looked at in each call, whatever is remembered: an expiry is known beforehand. */
-const isInForce = ({ revokedAt, expiresAt }: StoredKey): boolean =>
-  revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 
 const REMEMBERED = {
   max: limits.apiKeys,

@@ -1,4 +1,4 @@
-import { Problem } from '../problem.ts';
+import { Problem, type Fault } from '../problem.ts';
 import type { Caller, Refusal } from './authenticate.ts';
 import type { Quota, Taking } from './rateLimit.ts';
 import type { Scope } from './scopes.ts';
@@ -22,6 +22,23 @@ export function unauthorized(refusal: Refusal, isPage: boolean): Problem {
 export function forbidden({ scopes }: Caller, needed: readonly Scope[]): Problem {
   const detail = `This call needs the scope ${needed.join(' and ')}; the key has ${scopes.join(', ')}`;
   return new Problem(403, 'forbidden', detail);
+}
+
+/** The key is good for the call, but not for what the call names in these places. */
+export function outOfBounds(errors: readonly [Fault, ...Fault[]]): Problem {
+  const [{ pointer = '', detail }] = errors;
+  const more = errors.length === 1 ? '' : `; errors names ${errors.length - 1} more`;
+  return new Problem(403, 'forbidden', `${pointer} ${detail}${more}`, { errors });
+}
+
+/** The call answers for more than the key is bound to. */
+export function needsUnbound(what: readonly ('users' | 'markets')[]): Problem {
+  const detail = `This call answers for all ${what.join(' and ')}: it needs a key that is bound to none of them`;
+  return new Problem(403, 'forbidden', detail);
+}
+
+export function notFromHere(address: string): Problem {
+  return new Problem(403, 'forbidden', `The key may not be used from ${address}`);
 }
 
 export function rateLimited(

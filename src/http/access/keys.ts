@@ -22,9 +22,17 @@ export interface NewKey {
   readonly secretHash: Buffer;
 }
 
-export function makeKey(id = randomBytes(8).toString('hex')): NewKey {
+export function makeKey(): NewKey {
+  const id = randomBytes(8).toString('hex');
   const secret = randomBytes(32).toString('hex');
   return { id, key: `pincex_${id}_${secret}`, secretHash: hashSecret(secret) };
+}
+
+/** A key that somebody else made up. */
+export function takeKey(key: string): NewKey {
+  const presented = parseKey(key);
+  if (presented === null) throw new TypeError('This is no key: it reads pincex_<id>_<secret>');
+  return { id: presented.id, key, secretHash: hashSecret(presented.secret) };
 }
 
 /** The parts of a key, or null where the text is none. */
@@ -36,6 +44,12 @@ export function parseKey(text: string): PresentedKey | null {
 export function hashSecret(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
+
+/** Whether a key is valid now. */
+export const isInForce = (key: {
+  readonly revokedAt: string | null;
+  readonly expiresAt: string | null;
+}): boolean => key.revokedAt === null && (key.expiresAt === null || Date.parse(key.expiresAt) > Date.now());
 
 /** What a secret is compared with where no key has the id, so that it takes as long as with one. */
 const NOBODYS_HASH = randomBytes(32);

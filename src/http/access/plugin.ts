@@ -2,11 +2,13 @@ import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { limits } from '../../limits.ts';
 import { notStarted, overloaded } from '../admission.ts';
 import { withDeadline } from '../deadline.ts';
-import { Authenticator, type Authentication, type Caller } from './authenticate.ts';
-import { forbidden, rateLimited, unauthorized } from './errors.ts';
+import { Authenticator, type Caller } from './authenticate.ts';
+import { isFrom, isUnbound } from './bounds.ts';
+import { forbidden, needsUnbound, notFromHere, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
 import type { ApiKeys } from './store.ts';
+import { requireWithin } from './within.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,11 +16,19 @@ declare module 'fastify' {
     readonly caller: Caller;
     /** Of the caller; null where there is none. */
     keyId: string | null;
+    /**
+     * Looks again whether the key of the caller has ended: a call may have taken its time since it came.
+     *
+     * @throws Problem `unauthorized`
+     */
+    readonly confirmKey: () => Promise<void>;
   }
 
   interface FastifyContextConfig {
     /** What a key has to be good for, all of it where there are several. Every route has this or `public`. */
     readonly scope?: Scope | readonly Scope[];
+    /** It answers for all of these: keys that are bound to some of them are refused. */
+    readonly ofAll?: readonly ('users' | 'markets')[];
     /** Open to everybody. */
     readonly public?: true;
     /** Opened in browsers, which ask their users for a name and a password: there the key is the password. */
@@ -57,11 +67,16 @@ export const access = Object.assign(
       },
     });
 
+    app.decorateRequest('confirmKey', async function (this: FastifyRequest): Promise<void> {
+      const isInForce = await inTime(this, authenticator.isStillInForce(this.caller));
+      if (!isInForce) throw unauthorized('not_valid', false);
+    });
+
     app.addHook('onRoute', requireAccess);
 
     // Before the body is read: who has no key cannot even send one.
     app.addHook('onRequest', async (request) => {
-      const { public: isPublic, scope, isPage = false } = request.routeOptions.config;
+      const { public: isPublic, scope, isPage = false, ofAll = [] } = request.routeOptions.config;
       if (isPublic) return;
       const authentication = await inTime(
         request,
@@ -72,10 +87,13 @@ export const access = Object.assign(
       callers.set(request, caller);
       request.keyId = caller.keyId;
       uncounted.set(request, 1);
+      const { bounds } = caller;
+      if (bounds.addresses !== null && !isFrom(bounds.addresses, request.ip)) throw notFromHere(request.ip);
       if (scope === undefined && !request.is404)
         throw new Error(`${request.method} ${request.url} was there before its guard`);
       const needed = [scope ?? []].flat();
       if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
+      if (!ofAll.every((one) => isUnbound[one](bounds))) throw needsUnbound(ofAll);
       // Its body need not be read where the key has not as much left.
       const cost = costOf(toldBytes(request));
       const quota = await limiter.left(caller);
@@ -106,6 +124,13 @@ export const access = Object.assign(
       uncounted.delete(request);
     });
 
+    // Behind the counting of its items, which took looking at each.
+    app.addHook('preHandler', (request, _reply, done) => {
+      const { public: isPublic, isWrite = false } = request.routeOptions.config;
+      if (!isPublic && !request.is404) requireWithin(request.caller, request.body, isWrite);
+      done();
+    });
+
     // What is refused has been looked at, and its body read: else a key that may send little could have any number refused.
     app.addHook('onError', async (request, reply) => {
       const cost = uncounted.get(request);
@@ -125,13 +150,10 @@ const toldBytes = ({ headers }: FastifyRequest): number => Number(headers['conte
 const costOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / limits.bytesOfItem));
 
 /** Whoever waits here is counted by nobody, so it cannot be for long. */
-function inTime(
-  { deadline }: FastifyRequest,
-  authentication: Promise<Authentication>,
-): Promise<Authentication> {
+function inTime<Found>({ deadline }: FastifyRequest, looking: Promise<Found>): Promise<Found> {
   const latest = performance.now() + limits.apiKeyLookupMs;
   const tooLong = () => overloaded(`the key was looked up for ${limits.apiKeyLookupMs} ms`);
-  return withDeadline(Math.min(deadline, latest), authentication, deadline < latest ? notStarted : tooLong);
+  return withDeadline(Math.min(deadline, latest), looking, deadline < latest ? notStarted : tooLong);
 }
 
 function requireAccess({ method, url, config }: RouteOptions): void {

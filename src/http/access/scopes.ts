@@ -1,5 +1,5 @@
-/** What a key may be good for. `admin` is good for everything. */
-export const SCOPES = ['read', 'funds:write', 'orders:write', 'admin'] as const;
+/** What a key may be good for. `admin` is good for everything, `house` alone for nothing: it adds the accounts of the house. */
+export const SCOPES = ['read', 'funds:write', 'orders:write', 'house', 'admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 

@@ -6,29 +6,34 @@ import { PincexError } from '../../errors.ts';
 import { namesOf, readOptions } from '../../known.ts';
 import { limits } from '../../limits.ts';
 import { isArray } from '../../lists.ts';
-import { isKeyId, makeKey } from './keys.ts';
+import { requireBounds, type KeyBounds } from './bounds.ts';
+import { isKeyId, makeKey, takeKey, type NewKey } from './keys.ts';
 import { SCOPES, type Scope } from './scopes.ts';
 import { refuseSurplus } from '../../surplus.ts';
 
 const COLUMNS = `
-      k.id, k.name, to_json(k.scopes) AS scopes, k.rate_limit, k.created_at, k.expires_at, k.revoked_at`;
+      k.id, k.name, to_json(k.scopes) AS scopes, k.rate_limit, k.created_at, k.expires_at, k.revoked_at,
+      to_json(k.users) AS users, k.user_prefix, to_json(k.markets) AS markets, to_json(k.addresses) AS addresses,
+      k.is_first`;
 
 export const insertApiKey = {
   name: 'insert-api-key',
   text: `
-    INSERT INTO api_keys AS k (id, secret_hash, name, scopes, rate_limit, expires_at)
-    VALUES ($1, decode($2, 'hex'), $3, $4::text[], $5::integer, $6::timestamptz)
+    INSERT INTO api_keys AS k
+      (id, secret_hash, name, scopes, rate_limit, expires_at, users, user_prefix, markets, addresses)
+    VALUES ($1, decode($2, 'hex'), $3, $4::text[], $5::integer, $6::timestamptz,
+      $7::text[], $8, $9::text[], $10::text[])
     RETURNING${COLUMNS}`,
 };
 
-/** Where there is none yet. Of any number at the same time one makes it: they all give it the same id. */
+/** Where there is none yet. Of any number at the same time one makes it: there is one that is the first. */
 export const insertFirstApiKey = {
   name: 'insert-first-api-key',
   text: `
-    INSERT INTO api_keys AS k (id, secret_hash, name, scopes)
-    SELECT $1, decode($2, 'hex'), $3, $4::text[]
+    INSERT INTO api_keys AS k (id, secret_hash, name, scopes, is_first)
+    SELECT $1, decode($2, 'hex'), $3, $4::text[], true
     WHERE NOT EXISTS (SELECT FROM api_keys)
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT (is_first) DO NOTHING
     RETURNING${COLUMNS}`,
 };
 
@@ -58,8 +63,6 @@ export const revokeApiKey = {
     RETURNING${COLUMNS}`,
 };
 
-const FIRST_ID = '0000000000000001';
-
 /** {@link COLUMNS} */
 interface Row {
   id: string;
@@ -69,6 +72,11 @@ interface Row {
   created_at: string;
   expires_at: string | null;
   revoked_at: string | null;
+  users: string | null;
+  user_prefix: string | null;
+  markets: string | null;
+  addresses: string | null;
+  is_first: string | null;
 }
 
 /** A key as its owner asks for it. */
@@ -81,10 +89,18 @@ export interface ApiKeyOptions {
   readonly expiresAt?: Date | null | undefined;
   /** Items a second. Default: what the service grants. */
   readonly rateLimit?: number | null | undefined;
+  /** Users that it may touch, beside those of `userPrefix`. Default of both: every user. */
+  readonly users?: readonly string[] | null | undefined;
+  /** What the ids of users begin with that it may touch, beside `users`. */
+  readonly userPrefix?: string | null | undefined;
+  /** Markets that it may touch, and their currencies. Default: every one. */
+  readonly markets?: readonly string[] | null | undefined;
+  /** Addresses and networks that it may be used from, such as `10.0.0.0/8`. Default: anywhere. */
+  readonly addresses?: readonly string[] | null | undefined;
 }
 
 /** A key of the HTTP service, without its secret. Times are ISO 8601 in UTC. */
-export interface ApiKey {
+export interface ApiKey extends KeyBounds {
   /** The public part of the key. */
   readonly id: string;
   /** What people know it by. */
@@ -99,6 +115,8 @@ export interface ApiKey {
   readonly expiresAt: string | null;
   /** Null while it is valid or has expired by itself. */
   readonly revokedAt: string | null;
+  /** Whether it is the one that the first start made. */
+  readonly isFirst: boolean;
 }
 
 export interface CreatedKey extends ApiKey {
@@ -106,7 +124,16 @@ export interface CreatedKey extends ApiKey {
   readonly key: string;
 }
 
-const OPTIONS = namesOf<ApiKeyOptions>({ name: true, scopes: true, expiresAt: true, rateLimit: true });
+const OPTIONS = namesOf<ApiKeyOptions>({
+  name: true,
+  scopes: true,
+  expiresAt: true,
+  rateLimit: true,
+  users: true,
+  userPrefix: true,
+  markets: true,
+  addresses: true,
+});
 
 /** @internal */
 export interface StoredKey extends ApiKey {
@@ -136,11 +163,16 @@ export class ApiKeys {
       scopes,
       expiresAt = null,
       rateLimit = null,
+      users = null,
+      userPrefix = null,
+      markets = null,
+      addresses = null,
     } = readOptions('apiKeys.create', options, OPTIONS);
     requireName(name);
     requireScopes(scopes);
     requireExpiry(expiresAt);
     requireRate(rateLimit);
+    requireBounds({ users, userPrefix, markets, addresses });
     const { id, key, secretHash } = makeKey();
     const [row] = await this.#session.query<Row>(insertApiKey, [
       id,
@@ -149,6 +181,10 @@ export class ApiKeys {
       textArray([...new Set(scopes)]),
       rateLimit === null ? null : String(rateLimit),
       expiresAt?.toISOString() ?? null,
+      listOf(users),
+      userPrefix,
+      listOf(markets),
+      listOf(addresses),
     ]);
     if (row === undefined) throw new Error('INSERT … RETURNING returned nothing');
     return { ...toApiKey(row), key };
@@ -157,10 +193,11 @@ export class ApiKeys {
   /**
    * Makes a key with all rights where there has never been one; else undefined.
    *
+   * @param given what it is to be: else a new one
    * @internal
    */
-  async createFirst(): Promise<CreatedKey | undefined> {
-    const { id, key, secretHash } = makeKey(FIRST_ID);
+  async createFirst(given: string | null = null): Promise<CreatedKey | undefined> {
+    const { id, key, secretHash }: NewKey = given === null ? makeKey() : takeKey(given);
     const scopes = textArray(['admin']);
     const [row] = await this.#session.query<Row>(insertFirstApiKey, [
       id,
@@ -215,8 +252,19 @@ function toApiKey(row: Row): ApiKey {
     createdAt: isoTime(row.created_at),
     expiresAt: row.expires_at === null ? null : isoTime(row.expires_at),
     revokedAt: row.revoked_at === null ? null : isoTime(row.revoked_at),
+    isFirst: row.is_first !== null,
+    users: textsOf(row.users),
+    userPrefix: row.user_prefix,
+    markets: textsOf(row.markets),
+    addresses: textsOf(row.addresses),
   };
 }
+
+const textsOf = (json: string | null): string[] | null =>
+  json === null ? null : (JSON.parse(json) as string[]);
+
+const listOf = (texts: readonly string[] | null): string | null =>
+  texts === null ? null : textArray([...new Set(texts)]);
 
 function requireName(name: unknown): void {
   const isPrintable = typeof name === 'string' && !/\p{Cc}/u.test(name) && name.isWellFormed();

@@ -4,6 +4,8 @@ import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import { countStanding } from '../../reads/openOrders.ts';
 import { countTrades } from '../../reads/trades.ts';
+import { outOfBounds } from '../access/errors.ts';
+import { requireFoundWithin } from '../access/within.ts';
 import type { App } from '../app.ts';
 import { body, id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
 import { orderExamples } from '../schemas/examples.ts';
@@ -137,7 +139,13 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     async (request) => {
       const { ids, ...options } = request.body;
       requireRows(ids.length, `${ids.length} orders`);
-      return { orders: await turns.take(request, () => trading.batchGetOrdersByIds(ids, options), late) };
+      const orders = await turns.take(request, () => trading.batchGetOrdersByIds(ids, options), late);
+      requireFoundWithin(
+        request.caller,
+        '/ids',
+        orders.map((order) => [order]),
+      );
+      return { orders };
     },
   );
 
@@ -173,6 +181,8 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     async (request) => {
       const { userIds, ...filter } = request.body;
       const { limit = limits.ordersPerUser.byDefault } = filter;
+      if (request.caller.bounds.markets !== null && filter.symbol === undefined)
+        throw outOfBounds([{ pointer: '/symbol', detail: 'is needed: the key is bound to markets' }]);
       requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
       return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), late) };
     },
@@ -199,7 +209,9 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
         requireRows(rows, `${orderIds.length} orders with ${rows} trades or more`);
         return trading.batchGetTradesByOrderIds(orderIds, options);
       };
-      return { trades: await turns.take(request, read, late) };
+      const trades = await turns.take(request, read, late);
+      requireFoundWithin(request.caller, '/orderIds', trades);
+      return { trades };
     },
   );
 
@@ -242,7 +254,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
   app.post(
     '/v1/orders/open/batch-get',
     {
-      config: { scope: 'read', lists: ['symbols'], codes: { pointer: '/symbols' } },
+      config: { scope: 'read', ofAll: ['users'], lists: ['symbols'], codes: { pointer: '/symbols' } },
       schema: {
         operationId: 'batchGetOpenOrders',
         tags: ['Markets'],

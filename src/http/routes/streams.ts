@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Pincex } from '../../pincex.ts';
 import type { RowStream, StreamOptions } from '../../streams/stream.ts';
@@ -14,7 +15,7 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
     app.get(
       `/v1/stream/${table}`,
       {
-        config: { scope: 'read', argument: { parameter: 'after' } },
+        config: { scope: 'read', ofAll: ['users', 'markets'], argument: { parameter: 'after' } },
         schema: {
           operationId: `stream${nameOf(table)}`,
           tags: ['Streams'],
@@ -34,7 +35,7 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
         if (request.method === 'HEAD') return reply.type('application/x-ndjson').send();
         const rows = open({ after: request.query.after ?? null });
         const leave = await admission.enter(request.caller.keyId, request.deadline);
-        const lines = Readable.from(linesOf(rows));
+        const lines = Readable.from(linesOf(rows, request));
         lines.once('close', leave);
         return reply.type('application/x-ndjson').send(lines);
       },
@@ -50,13 +51,19 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
 /** Lines are sent in pieces of about this many characters. */
 const PIECE = 64 * 1024;
 
-async function* linesOf(rows: RowStream<unknown>): AsyncGenerator<string, void> {
+/** Once the key has ended nothing more is told, and the last line is missing. */
+async function* linesOf(
+  rows: RowStream<unknown>,
+  request: Pick<FastifyRequest, 'confirmKey'>,
+): AsyncGenerator<string, void> {
   let piece = '';
   for await (const row of rows) {
     piece += `${JSON.stringify({ cursor: rows.cursor, row })}\n`;
     if (piece.length < PIECE) continue;
+    await request.confirmKey();
     yield piece;
     piece = '';
   }
+  await request.confirmKey();
   yield `${piece}{"end":true}\n`;
 }

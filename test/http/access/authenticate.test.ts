@@ -4,6 +4,7 @@ import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts'
 import type { StoredKey } from '../../../src/http/access/store.ts';
 import { limits } from '../../../src/limits.ts';
 import { gate, until } from '../../support/waiting.ts';
+import { UNBOUND } from './unbound.ts';
 
 const compared = vi.hoisted(() => [] as [Buffer, Buffer][]);
 vi.mock('node:crypto', async (importOriginal) => {
@@ -39,6 +40,8 @@ function newTable() {
         createdAt: '2026-01-01T00:00:00.000Z',
         expiresAt: null,
         revokedAt: null,
+        isFirst: false,
+        ...UNBOUND,
         ...changes,
       });
       return key;
@@ -63,7 +66,7 @@ describe('the Authorization header', () => {
   it('with a good key tells who called', async () => {
     const table = newTable();
     const key = table.add();
-    const caller = { keyId: parseKey(key)!.id, scopes: ['read'], rateLimit: 7 };
+    const caller = { keyId: parseKey(key)!.id, scopes: ['read'], rateLimit: 7, bounds: UNBOUND };
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer  ']) {
       expect(await new Authenticator(table).authenticate(`${scheme} ${key}`)).toEqual({ caller });
     }

@@ -9,6 +9,7 @@ import { readDeadlines } from '../../../src/http/deadline.ts';
 import { readJson } from '../../../src/http/json.ts';
 import { answerWithProblems } from '../../../src/http/problems.ts';
 import { useBooks } from '../../support/books.ts';
+import { UNBOUND } from './unbound.ts';
 
 // No money moves here.
 const books = useBooks({}, { audited: false });
@@ -157,7 +158,7 @@ describe('a key', () => {
       if (held === needed || held === 'admin') {
         expect(answer.statusCode).toBe(200);
         const { id } = parseKey(keys.get(held)!)!;
-        expect(answer.json()).toEqual({ keyId: id, scopes: [held], rateLimit: null });
+        expect(answer.json()).toEqual({ keyId: id, scopes: [held], rateLimit: null, bounds: UNBOUND });
       } else {
         expect(answer.statusCode).toBe(403);
         expect(answer.json()).toMatchObject({

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Caller } from '../../../src/http/access/authenticate.ts';
 import { ItemLimiter, rateLimitHeaders } from '../../../src/http/access/rateLimit.ts';
+import { UNBOUND } from './unbound.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
@@ -9,6 +10,7 @@ const caller = (keyId: string, rateLimit: number | null = null): Caller => ({
   keyId,
   scopes: ['read'],
   rateLimit,
+  bounds: UNBOUND,
 });
 const ann = caller('ann');
 

@@ -7,6 +7,7 @@ import { limits } from '../../../src/limits.ts';
 import { fresh, openBooks, useBooks } from '../../support/books.ts';
 import { until } from '../../support/waiting.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { UNBOUND } from './unbound.ts';
 
 // No money moves here.
 const books = useBooks({}, { audited: false });
@@ -41,6 +42,8 @@ describe('a key that is created', () => {
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
       expiresAt: expiresAt.toISOString(),
       revokedAt: null,
+      isFirst: false,
+      ...UNBOUND,
     });
     const secretHash = hashSecret(parseKey(key)!.secret);
     expect([...(await keys.find([created.id])).values()]).toEqual([{ ...created, secretHash }]);
@@ -50,6 +53,20 @@ describe('a key that is created', () => {
     ]);
     expect(row!.all).toContain(secretHash.toString('hex'));
     expect(row!.all).not.toContain(parseKey(key)!.secret);
+  });
+
+  it('is found with what it is bound to', async () => {
+    const keys = new ApiKeys(books.pincex.session);
+    const bounds = {
+      users: ['alice', 'bob, "the" {2nd}', '@fees'],
+      userPrefix: 'desk1-',
+      markets: ['BTC/USD'],
+      addresses: ['10.0.0.0/8', '2001:db8::/32', '::1'],
+    };
+    const { id, key, ...created } = await keys.create({ name: 'bound', scopes: ['read'], ...bounds });
+    expect(parseKey(key)!.id).toBe(id);
+    expect(created).toMatchObject(bounds);
+    expect((await keys.find([id])).get(id)).toMatchObject(bounds);
   });
 
   it('never expires and has no limit of its own unless it is told so; a scope counts once', async () => {
@@ -77,6 +94,21 @@ describe('a key that is created', () => {
     ['expiresAt', { expiresAt: new Date(Date.now() - 1) }],
     ['expiresAt', { expiresAt: new Date(NaN) }],
     ['expiresAt', { expiresAt: new Date('+012026-01-01T00:00:00Z') }],
+    ['users', { users: [] }],
+    ['users', { users: 'alice' }],
+    ['users', { users: ['alice', ''] }],
+    ['users', { users: [undefined] }],
+    ['users', { users: ['@outside'] }],
+    ['users', { users: Array.from({ length: limits.keyBounds + 1 }, (_, n) => `u${n}`) }],
+    ['userPrefix', { userPrefix: '' }],
+    ['userPrefix', { userPrefix: '@' }],
+    ['userPrefix', { userPrefix: 5 }],
+    ['markets', { markets: [] }],
+    ['markets', { markets: ['BTC'] }],
+    ['addresses', { addresses: ['10.0.0.0/33'] }],
+    ['addresses', { addresses: ['10.0.0/8'] }],
+    ['addresses', { addresses: ['::1/'] }],
+    ['addresses', { addresses: ['localhost'] }],
     ['rate limit', { rateLimit: '5' }],
     ['rate limit', { rateLimit: 0 }],
     ['rate limit', { rateLimit: 1.5 }],
@@ -108,8 +140,26 @@ describe('the first key', () => {
     const keys = new ApiKeys(pincex.session);
     const first = await keys.createFirst();
     expect(first).toMatchObject({ name: 'first', scopes: ['admin'], expiresAt: null, rateLimit: null });
+    expect(first!.isFirst).toBe(true);
     await keys.revoke(first!.id);
     expect(await keys.createFirst()).toBeUndefined();
+  });
+
+  it('has an id that nobody can know before', async () => {
+    const ids = await Promise.all(
+      [1, 2].map(async () => (await new ApiKeys((await ownBooks()).pincex.session).createFirst())!.id),
+    );
+    expect(new Set(ids).size).toBe(2);
+    for (const id of ids) expect(id).not.toMatch(/^0{8}/);
+  });
+
+  it('is the one that is given', async () => {
+    const { pincex } = await ownBooks();
+    const { id, key, secretHash } = makeKey();
+    const keys = new ApiKeys(pincex.session);
+    expect(await keys.createFirst(key)).toMatchObject({ id, key, scopes: ['admin'], isFirst: true });
+    expect((await keys.find([id])).get(id)!.secretHash).toEqual(secretHash);
+    expect(await keys.createFirst(makeKey().key)).toBeUndefined();
   });
 
   it('is not made by who did not see that another is making it', async () => {
