@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { GuardedClient } from './authentication.ts';
 import { open, requireSession, requireWritable } from './client.ts';
 import { readDestination, timePerHost, type Destination, type SessionAttributes } from './destination.ts';
 import { failureOf, isPoolTimeout, leadsOn, rethrow, spoilsConnection, unconnected } from './failures.ts';
@@ -195,6 +196,7 @@ export class Database implements Session {
     const { max, connectionTimeoutMs, idleTimeoutMs } = this.#options;
     const line = await this.#findHost();
     const hostUrl = (): string => this.#hostUrl;
+    const { proof } = this.#destination;
     const hostMs = timePerHost(this.#destination, connectionTimeoutMs);
     const pool = new pg.Pool({
       ...this.#bounds,
@@ -204,9 +206,9 @@ export class Database implements Session {
       application_name: 'pincex',
       types: AS_TEXT,
       ...(line.options && { options: line.options }),
-      Client: class extends pg.Client {
+      Client: class extends GuardedClient {
         constructor(config?: pg.ClientConfig) {
-          super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs });
+          super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs }, proof);
         }
       },
       verify: (client, done) => {

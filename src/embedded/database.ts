@@ -3,9 +3,12 @@ import { failureOf } from '../database/failures.ts';
 
 const DATABASE = 'pincex';
 
-/** The URL of a database of the embedded server. It says all that `PG…` variables would say otherwise. */
+/**
+ * The URL of a database of the embedded server. It says all that `PG…` variables would say otherwise, and that whoever
+ * listens there has to know the password: once the server has died that may be any program of this machine.
+ */
 export function urlOf(port: number, password: string, database = DATABASE): string {
-  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable&options=`;
+  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable&require_auth=scram-sha-256&options=`;
 }
 
 /** Creates the database where it is not there yet. */
