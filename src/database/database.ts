@@ -4,7 +4,15 @@ import { limits } from '../limits.ts';
 import { GuardedClient } from './authentication.ts';
 import { open, requireSession, requireWritable } from './client.ts';
 import { readDestination, timePerHost, type Destination, type SessionAttributes } from './destination.ts';
-import { failureOf, isPoolTimeout, leadsOn, rethrow, spoilsConnection, unconnected } from './failures.ts';
+import {
+  ended,
+  failureOf,
+  isPoolTimeout,
+  leadsOn,
+  rethrow,
+  spoilsConnection,
+  unconnected,
+} from './failures.ts';
 import type { Settings } from './hints.ts';
 import { findLine, type Line } from './line.ts';
 import { locally, SETTINGS, UNBOUNDED } from './settings.ts';
@@ -102,6 +110,8 @@ export class Database implements Session {
   #opened: Promise<Opened> | undefined;
   #pool: pg.Pool | undefined;
   #isClosed = false;
+  /** Why no connection is made any more. */
+  #gone: PincexError | undefined;
   /** Connections that could not even roll back. */
   readonly #unfit = new WeakSet<pg.ClientBase>();
   /** What ended a connection, which the driver tells only of the statement that was on it, if there was one. */
@@ -147,7 +157,7 @@ export class Database implements Session {
    * @internal
    */
   async snapshot<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw closed();
+    this.#requireOpen();
     const { client } = await open({ connectionString: this.#options.url, types: AS_TEXT }, this.#wanted);
     try {
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${locally(UNBOUNDED)}`);
@@ -175,15 +185,31 @@ export class Database implements Session {
     return { max: this.#options.max, open, idle, waiting };
   }
 
+  /**
+   * The server has ended for good. Nothing is sent to its address any more: whoever listens there is another.
+   *
+   * @internal
+   */
+  giveUp(): void {
+    this.#gone ??= ended();
+    // Connections that stand are those of the server that has ended.
+    void this.#opened?.then(({ pool }) => pool.end()).catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     const opened = await this.#opened?.catch(() => undefined);
-    await opened?.pool.end();
+    if (opened?.pool.ending === false) await opened.pool.end();
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw closed();
+    if (this.#gone !== undefined) throw this.#gone;
   }
 
   /** Looks at the first call what stands at the URL, and opens the pool that fits. */
   #open(): Promise<Opened> {
-    if (this.#isClosed) throw closed();
+    this.#requireOpen();
     if (this.#opened === undefined) {
       const opening = this.#openPool();
       this.#opened = opening;
@@ -351,7 +377,7 @@ export class Database implements Session {
   }
 
   #connectionError(pool: pg.Pool, error: unknown): unknown {
-    if (pool.ending) return closed(error);
+    if (pool.ending) return this.#gone ?? closed(error);
     const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
     if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);

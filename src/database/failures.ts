@@ -106,6 +106,15 @@ export function unconnected(error: unknown): PincexError {
   return made('database_unavailable', 'refused', message, error);
 }
 
+/** The embedded server is gone: a new process starts a new one, at another address and with another password. */
+export function ended(): PincexError {
+  return made(
+    'database_unavailable',
+    'refused',
+    'The embedded PostgreSQL server has ended: start again, or use a server of your own (DATABASE_URL)',
+  );
+}
+
 /** The server at the other end takes no writes. */
 export function readOnly(why: string): PincexError {
   return misplaced(`This server is read-only (${why}); ${meaningOf('25006').remedy}`);
