@@ -3,6 +3,7 @@ import { limits } from '../../limits.ts';
 import { notStarted, overloaded } from '../admission.ts';
 import { withDeadline } from '../deadline.ts';
 import { Authenticator, type Authentication, type Caller } from './authenticate.ts';
+import { isDirect } from './direct.ts';
 import { forbidden, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
@@ -21,6 +22,8 @@ declare module 'fastify' {
     readonly scope?: Scope | readonly Scope[];
     /** Open to everybody. */
     readonly public?: true;
+    /** Open to programs of this machine, which come to it without a proxy. */
+    readonly openHere?: true;
     /** Opened in browsers, which ask their users for a name and a password: there the key is the password. */
     readonly isPage?: true;
     /** The lists of the body that make its items: of several, each with each. Default: a request is one item. */
@@ -61,8 +64,8 @@ export const access = Object.assign(
 
     // Before the body is read: who has no key cannot even send one.
     app.addHook('onRequest', async (request) => {
-      const { public: isPublic, scope, isPage = false } = request.routeOptions.config;
-      if (isPublic) return;
+      const { public: isPublic, scope, isPage = false, openHere = false } = request.routeOptions.config;
+      if (isPublic || (openHere && isDirect(request))) return;
       const authentication = await inTime(
         request,
         authenticator.authenticate(request.headers.authorization, isPage),
