@@ -110,6 +110,12 @@ export class Pincex {
   readonly session: Session;
   /** What this process counts about itself. */
   readonly statistics: Statistics;
+  /**
+   * Fulfilled once the embedded server has ended; never where it is a server of one's own.
+   *
+   * @internal
+   */
+  readonly serverEnded: Promise<void>;
   readonly #connectionString: string;
   readonly #database: Database;
   readonly #replica: Database | null;
@@ -134,6 +140,10 @@ export class Pincex {
     this.#database = database;
     this.#replica = replica;
     this.#server = server;
+    this.serverEnded = server?.ended ?? new Promise(() => undefined);
+    void this.serverEnded.then(() => {
+      database.giveUp();
+    });
     this.session = { query: (statement, values) => this.#calls.run(() => database.query(statement, values)) };
     this.catalog = new CatalogStore(database);
     this.apiKeys = new ApiKeys(this.session);

@@ -117,6 +117,11 @@ describe('compose.yaml', () => {
     }
   });
 
+  it('passes no password on a command line', () => {
+    for (const { command = [], healthcheck = {} } of Object.values(services))
+      expect(JSON.stringify([command, healthcheck])).not.toContain('_PASSWORD');
+  });
+
   it('configures the service by keys that it knows', () => {
     expect(ours.map(([name]) => name)).toEqual(['migrate', 'pincex']);
     for (const [, { environment = {} }] of ours) {

@@ -149,7 +149,10 @@ export class CatalogStore {
     const [base, quote, ...rest] = requireText('symbol', symbol).split('/');
     const { currencies } = await this.reread();
     if (base === undefined || quote === undefined || rest.length > 0 || base === quote) {
-      throw new PincexError('invalid_argument', `A symbol is BASE/QUOTE such as BTC/USD: got "${symbol}"`);
+      throw new PincexError(
+        'invalid_argument',
+        `A symbol is BASE/QUOTE such as BTC/USD: got ${describe(symbol)}`,
+      );
     }
     for (const code of [base, quote]) {
       if (!currencies.has(code)) {
@@ -267,7 +270,7 @@ function leastValueOf(symbol: string, minNotional: string, { scale }: Currency):
   if (typeof value === 'bigint') return value;
   throw new PincexError(
     'invalid_argument',
-    `The least order value of ${symbol} ${value}: got "${minNotional}"`,
+    `The least order value of ${symbol} ${value}: got ${describe(minNotional)}`,
   );
 }
 
@@ -292,6 +295,6 @@ function size(what: string, text: string, most: number, scale: number): bigint {
     scale > most ? `must have at most ${most} decimals` : parseAmount(text, scale, limits.integerDigits);
   const reason = parsed === 0n ? 'must be more than zero' : parsed;
   if (typeof reason === 'string')
-    throw new PincexError('invalid_argument', `The ${what} ${reason}: got "${text}"`);
+    throw new PincexError('invalid_argument', `The ${what} ${reason}: got ${describe(text)}`);
   return reason;
 }

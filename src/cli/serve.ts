@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
-import { untilGone } from '../embedded/gone.ts';
-import { PincexError } from '../errors.ts';
+import { ended } from '../database/failures.ts';
 import { isInForce, parseKey } from '../http/access/keys.ts';
 import type { CreatedKey } from '../http/access/store.ts';
 import { readTls, startService } from '../http/service.ts';
@@ -38,8 +37,7 @@ async function serve(pincex: Pincex, json: boolean): Promise<void> {
     const documentation = `${url}/docs`;
     if (json) printJson({ event: 'listening', url, documentation });
     else print(`listening on ${url}, documentation at ${documentation}`);
-    const isEmbedded = pincex.config.database.url === null;
-    const why = await Promise.race([stopped, ...(isEmbedded ? [embeddedServer(pincex)] : [])]);
+    const why = await Promise.race([stopped, embeddedServer(pincex)]);
     if (json) printJson({ event: 'stopping', signal: why });
     else note(`stopping on ${why}: calls under way are answered first`);
   } finally {
@@ -47,13 +45,10 @@ async function serve(pincex: Pincex, json: boolean): Promise<void> {
   }
 }
 
-/** Fails once it is gone: without it nothing can be served ever again, and a new process starts a new one. */
-async function embeddedServer({ connectionString }: Pincex): Promise<never> {
-  await untilGone(connectionString);
-  throw new PincexError(
-    'database_unavailable',
-    'The embedded PostgreSQL server has ended: start again, or use a server of your own (DATABASE_URL)',
-  );
+/** Fails once it is gone, where there is one: without it nothing can be served ever again. */
+async function embeddedServer({ serverEnded }: Pincex): Promise<never> {
+  await serverEnded;
+  throw ended();
 }
 
 /**

@@ -1,3 +1,4 @@
+import { visible } from '../describe.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { loadConfig, Pincex, PincexError, type Config, type PincexOptions } from '../index.ts';
 
@@ -97,5 +98,5 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
       })
       .join('  ')
       .trimEnd();
-  for (const row of [header, widths.map((width) => '-'.repeat(width)), ...rows]) print(line(row));
+  for (const row of [header, widths.map((width) => '-'.repeat(width)), ...rows]) print(visible(line(row)));
 }

@@ -14,7 +14,7 @@ export interface CreateAccount extends AnyItem {
 /** Opens an empty account, which then is there before any money is. */
 export function createAccount(fields: Fields): Command<Funds> {
   const id = fields.id('id');
-  const userId = fields.userId();
+  const userId = fields.newUserId();
   const currency = fields.currency();
   const type = 'createAccount';
   const account = accountId(userId, currency);

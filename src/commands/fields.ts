@@ -23,6 +23,20 @@ export class Fields {
     return this.#id(field, this.#item[field]);
   }
 
+  /** An id of what is yet to be made: one that is not taken for another by whoever looks at it. */
+  newId(field: string): string {
+    const id = this.id(field);
+    this.#requireDistinct(field, id);
+    return id;
+  }
+
+  /** The id of a user that may be yet to be made. */
+  newUserId(field = 'userId'): string {
+    const id = this.userId(field);
+    if (id !== FEES) this.#requireDistinct(field, id);
+    return id;
+  }
+
   optionalId(field: string): string | null {
     const value = this.#item[field];
     return value === undefined || value === null ? null : this.#id(field, value);
@@ -154,6 +168,13 @@ export class Fields {
     throw this.refusal('invalid_id', field, form);
   }
 
+  #requireDistinct(field: string, id: string): void {
+    if (isDistinct(id)) return;
+    const form =
+      'must have no blank at its beginning or end, no characters that cannot be seen or change the direction of writing, and none that looks like "@" at its beginning';
+    throw this.refusal('invalid_id', field, form);
+  }
+
   #reason(value: unknown): string {
     const isReason =
       typeof value === 'string' &&
@@ -192,6 +213,18 @@ export function isId(text: string): boolean {
     text.isWellFormed()
   );
 }
+
+/** Whether nobody takes an id for another, such as `alice` with a blank behind it. Those that are there already stay of use. */
+function isDistinct(id: string): boolean {
+  if (PLAIN.test(id)) return true;
+  return id.trim() === id && !UNSEEN.test(id) && !id.normalize('NFKC').startsWith('@');
+}
+
+/** Nearly all ids: of what a keyboard has, without blanks at the ends. */
+const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/;
+
+/** Format characters, separators of lines, and letters that are blanks. */
+const UNSEEN = /[\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/;
 

@@ -57,7 +57,7 @@ export function readOrder(
   fields: Fields,
   placed: boolean,
 ): { order: Omit<NewOrder, 'createdAt'>; content: string } {
-  const id = fields.id('id');
+  const id = fields.newId('id');
   const userId = fields.userId();
   const ocoGroupId = fields.optionalId('ocoGroupId');
   const parentOrderId = fields.optionalId('parentOrderId');

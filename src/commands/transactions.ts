@@ -25,7 +25,7 @@ export interface Transfer extends Deposit {
 
 /** Money from the outside world into an account, which is made where there is none. */
 export function deposit(fields: Fields): Command<Funds> {
-  return transaction('deposit', fields, OUTSIDE, fields.userId(), null);
+  return transaction('deposit', fields, OUTSIDE, fields.newUserId(), null);
 }
 
 /** Money from an account's available funds to the outside world. */
@@ -36,7 +36,7 @@ export function withdraw(fields: Fields): Command<Funds> {
 /** Money from one user's available funds to another's, whose account is made where there is none. */
 export function transfer(fields: Fields): Command<Funds> {
   const userId = fields.userId();
-  const toUserId = fields.userId('toUserId');
+  const toUserId = fields.newUserId('toUserId');
   if (toUserId !== userId) return transaction('transfer', fields, userId, toUserId, toUserId);
   throw new Rejection(
     'invalid_item',

@@ -5,6 +5,7 @@ import { namesOf, nearest, readOptions } from '../known.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, isEmptySection, readConfigFile } from './file.ts';
 import { type KeyPath, keyPaths, keys, type KeyValue, variableOf } from './keys.ts';
+import { shown, shownKey } from './shown.ts';
 
 /** The configuration of Pincex, complete and checked. */
 export interface Config {
@@ -131,7 +132,7 @@ export function loadConfig(options?: LoadConfigOptions): Config {
     if (!parsed.success) {
       const problem = parsed.error.issues.map(problemIn).find((text) => text !== undefined);
       problems.push(
-        `${key}: ${shown(key, raw)} (${override?.variable ?? file.name}); ${problem ?? `it takes ${keys[key].takes}`}`,
+        `${key}: ${key === 'service.first_key' ? '"***"' : shown(raw, key.endsWith('url'))} (${override?.variable ?? file.name}); ${problem ?? `it takes ${keys[key].takes}`}`,
       );
     }
     // After a problem the value is never used: the check below throws.
@@ -231,9 +232,9 @@ function unknownKeys(file: FileValues): string[] {
     if (!sections.has(key)) {
       // What has no value may have been meant for either; the deeper first, whose names say more.
       const near = nearestOf(key, isEmpty ? [...keyPaths, ...[...sections].reverse()] : keyPaths);
-      problems.push(`${key}: unknown key (${file.name}); ${near}`);
+      problems.push(`${shownKey(key)}: unknown key (${file.name}); ${near}`);
     } else if (!isEmpty) {
-      problems.push(`${key}: ${JSON.stringify(value)} (${file.name}); it takes keys of its own`);
+      problems.push(`${key}: ${shown(value, true)} (${file.name}); it takes keys of its own`);
     }
   }
   return problems;
@@ -249,12 +250,4 @@ function invalid(problems: string[], unknown: string[]): PincexError {
   const lines = [...problems, ...unknown].map((line) => `\n  ${line}`);
   const known = unknown.length > 0 ? `\nKnown keys: ${keyPaths.join(', ')}.` : '';
   return new PincexError('invalid_configuration', `The configuration is not valid:${lines.join('')}${known}`);
-}
-
-/** Secrets are not shown, those in a URL neither: errors end up in logs. */
-function shown(key: KeyPath, raw: unknown): string {
-  if (key === 'service.first_key') return '"***"';
-  const text = JSON.stringify(raw);
-  if (!key.endsWith('url')) return text;
-  return text.replace(/^"([a-z+]+:\/\/)?.*@/i, '"$1***@').replace(/password=[^&"]*/gi, 'password=***');
 }

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { limits } from '../limits.ts';
+import { GuardedClient, type Proof } from './authentication.ts';
 import {
   readDestination,
   timePerHost,
@@ -63,15 +64,15 @@ export async function open(config: string | pg.ClientConfig, wanted?: SessionAtt
 /** PgBouncer refuses `options` unless it is told to ignore them. */
 async function openHost(
   host: Host,
-  { options }: Destination,
+  { options, proof }: Destination,
   wanted: SessionAttributes,
   given: pg.ClientConfig,
 ): Promise<Opened> {
   const config = { ...given, connectionString: host.url };
-  const client = await start({ ...config, options: startOptions(options, UNBOUNDED) }).catch(
+  const client = await start({ ...config, options: startOptions(options, UNBOUNDED) }, proof).catch(
     (error: unknown) => {
       if (!refusesOptions(error)) throw error;
-      return start({ ...config, ...(options && { options }) });
+      return start({ ...config, ...(options && { options }) }, proof);
     },
   );
   try {
@@ -85,10 +86,10 @@ async function openHost(
   }
 }
 
-async function start(config: pg.ClientConfig): Promise<pg.Client> {
+async function start(config: pg.ClientConfig, proof: Proof | undefined): Promise<pg.Client> {
   try {
     // Reads the certificates that the URL names.
-    const client = new Client(config);
+    const client = new GuardedClient(config, proof);
     // A connection that breaks fails the statement that is on it. The event that the driver raises besides would
     // end the process if nobody listened.
     client.on('error', () => undefined);

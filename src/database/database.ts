@@ -1,10 +1,11 @@
 import pg from 'pg';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { GuardedClient } from './authentication.ts';
 import { open, requireSession, requireWritable } from './client.ts';
 import { readDestination, timePerHost, type Destination, type SessionAttributes } from './destination.ts';
-import { Client } from './driver.ts';
 import {
+  ended,
   failureOf,
   isOfServer,
   isPoolTimeout,
@@ -111,6 +112,8 @@ export class Database implements Session {
   #opened: Promise<Opened> | undefined;
   #pool: pg.Pool | undefined;
   #isClosed = false;
+  /** Why no connection is made any more. */
+  #gone: PincexError | undefined;
   /** Connections that could not even roll back. */
   readonly #unfit = new WeakSet<pg.ClientBase>();
   /** What ended a connection, which the driver tells only of the statement that was on it, if there was one. */
@@ -156,7 +159,7 @@ export class Database implements Session {
    * @internal
    */
   async snapshot<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw closed();
+    this.#requireOpen();
     const { client } = await open({ connectionString: this.#options.url, types: AS_TEXT }, this.#wanted);
     try {
       await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${locally(UNBOUNDED)}`);
@@ -184,15 +187,31 @@ export class Database implements Session {
     return { max: this.#options.max, open, idle, waiting };
   }
 
+  /**
+   * The server has ended for good. Nothing is sent to its address any more: whoever listens there is another.
+   *
+   * @internal
+   */
+  giveUp(): void {
+    this.#gone ??= ended();
+    // Connections that stand are those of the server that has ended.
+    void this.#opened?.then(({ pool }) => pool.end()).catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     const opened = await this.#opened?.catch(() => undefined);
-    await opened?.pool.end();
+    if (opened?.pool.ending === false) await opened.pool.end();
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw closed();
+    if (this.#gone !== undefined) throw this.#gone;
   }
 
   /** Looks at the first call what stands at the URL, and opens the pool that fits. */
   #open(): Promise<Opened> {
-    if (this.#isClosed) throw closed();
+    this.#requireOpen();
     if (this.#opened === undefined) {
       const opening = this.#openPool();
       this.#opened = opening;
@@ -205,6 +224,7 @@ export class Database implements Session {
     const { max, connectionTimeoutMs, idleTimeoutMs } = this.#options;
     const line = await this.#findHost();
     const hostUrl = (): string => this.#hostUrl;
+    const { proof } = this.#destination;
     const hostMs = timePerHost(this.#destination, connectionTimeoutMs);
     const pool = new pg.Pool({
       ...this.#bounds,
@@ -214,9 +234,9 @@ export class Database implements Session {
       application_name: 'pincex',
       types: AS_TEXT,
       ...(line.options && { options: line.options }),
-      Client: class extends Client {
+      Client: class extends GuardedClient {
         constructor(config?: pg.ClientConfig) {
-          super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs });
+          super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs }, proof);
         }
       },
       verify: (client, done) => {
@@ -359,7 +379,7 @@ export class Database implements Session {
   }
 
   #connectionError(pool: pg.Pool, error: unknown): unknown {
-    if (pool.ending) return closed(error);
+    if (pool.ending) return this.#gone ?? closed(error);
     const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
     if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);

@@ -1,5 +1,6 @@
 import { PincexError } from '../errors.ts';
 import { nearest } from '../known.ts';
+import { PROOFS, type Proof } from './authentication.ts';
 
 /** What `target_session_attrs` may ask of a session. */
 export const SESSION_ATTRIBUTES = [
@@ -30,6 +31,8 @@ export interface Destination {
   readonly options: string | undefined;
   /** How long each host may take, in milliseconds, where the URL says so. */
   readonly connectTimeoutMs: number | undefined;
+  /** The one way in which the server may ask for the password, where the URL says so. */
+  readonly proof: Proof | undefined;
 }
 
 /** How long each host may take, so that all of them, each as often as it is tried, take no longer than `totalMs`. */
@@ -62,7 +65,7 @@ const FOR_THE_DRIVER: Readonly<Record<string, readonly string[] | null>> = {
 };
 
 /** What is read here. */
-const OURS = ['host', 'port', 'options', 'target_session_attrs', 'connect_timeout'];
+const OURS = ['host', 'port', 'options', 'target_session_attrs', 'connect_timeout', 'require_auth'];
 
 const KNOWN = [...Object.keys(FOR_THE_DRIVER), ...OURS];
 
@@ -109,6 +112,7 @@ export function readDestination(url: string): Destination {
   }
   const parameters = readParameters(query);
   const { host, port, options, target_session_attrs: wanted = 'any', connect_timeout: seconds } = parameters;
+  const { require_auth: proof } = parameters;
   const forTheDriver = new URLSearchParams(
     Object.entries(parameters).filter(([name]) => Object.hasOwn(FOR_THE_DRIVER, name)),
   );
@@ -131,6 +135,7 @@ export function readDestination(url: string): Destination {
     wanted: SESSION_ATTRIBUTES.find((known) => known === wanted) ?? 'any',
     options,
     connectTimeoutMs: seconds === undefined ? undefined : Number(seconds) * 1_000,
+    proof: PROOFS.find((known) => known === proof),
   };
 }
 
@@ -153,6 +158,7 @@ function readParameters(query: string): Readonly<Record<string, string>> {
 
 function acceptedOf(name: string): readonly string[] | null | undefined {
   if (name === 'target_session_attrs') return SESSION_ATTRIBUTES;
+  if (name === 'require_auth') return PROOFS;
   if (OURS.includes(name)) return null;
   return Object.hasOwn(FOR_THE_DRIVER, name) ? FOR_THE_DRIVER[name] : undefined;
 }

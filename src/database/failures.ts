@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { describe } from '../describe.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
+import type { Proof } from './authentication.ts';
 import type { Host } from './destination.ts';
 import { isOfDriver } from './driver.ts';
 import { meaningOf, remedyOfStart, SPOILT, type Failure } from './sqlStates.ts';
@@ -121,6 +122,15 @@ export function unconnected(error: unknown): PincexError {
   return made('database_unavailable', 'refused', message, error);
 }
 
+/** The embedded server is gone: a new process starts a new one, at another address and with another password. */
+export function ended(): PincexError {
+  return made(
+    'database_unavailable',
+    'refused',
+    'The embedded PostgreSQL server has ended: start again, or use a server of your own (DATABASE_URL)',
+  );
+}
+
 /** The server at the other end takes no writes. */
 export function readOnly(why: string): PincexError {
   return misplaced(`This server is read-only (${why}); ${meaningOf('25006').remedy}`);
@@ -141,6 +151,25 @@ function misplaced(message: string): PincexError {
 
 /** Errors of servers that answered, and are not the one that is needed. */
 const elsewhere = new WeakSet<PincexError>();
+
+/**
+ * The server asks for the password in a way in which it is not told, or for none where the URL requires one.
+ *
+ * @param required what the URL says (`require_auth`)
+ */
+export function unproven(asked: Proof | 'none', required: Proof | undefined): PincexError {
+  const what = {
+    none: 'does not prove that it knows the password',
+    password: 'asks for the password in plain text (password)',
+    md5: 'asks for the password in a form by which it can be guessed (md5)',
+    'scram-sha-256': 'asks for the password by SCRAM (scram-sha-256)',
+  }[asked];
+  const why =
+    required === undefined
+      ? `which it is told over TLS that is checked alone; ask for scram-sha-256 in its pg_hba.conf, use sslmode=verify-full, or add require_auth=${asked} to the URL where nobody stands between`
+      : `and the URL takes nothing but ${required} (require_auth); whoever listens there may not be the server`;
+  return made('database_refused', 'other', `The server ${what}, ${why}; it was told nothing`);
+}
 
 /** Tables would be looked for, and made, in another schema than all others look in. */
 export function foreignSchema(schema: string | null): PincexError {

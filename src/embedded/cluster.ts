@@ -5,7 +5,8 @@ import type { ServerFiles } from './files.ts';
 import type { Installation } from './installation.ts';
 import { tailOfLog, withLog } from './log.ts';
 import { supervise } from './supervise.ts';
-import type { ServerUser } from './user.ts';
+import { accountFor, type ServerUser } from './user.ts';
+import { findWay } from './way.ts';
 
 /** Whether the folder holds a cluster that initdb has finished. */
 export function isComplete(cluster: string): boolean {
@@ -27,30 +28,38 @@ export async function ensureCluster(installation: Installation): Promise<void> {
   if (!isComplete(files.cluster)) {
     setAside(files.cluster);
     await makeCluster(installation);
-  } else if (user && fs.statSync(files.cluster).uid === 0) {
-    // Copied by root, say.
+  } else if (user && fs.statSync(files.cluster).uid !== user.uid) {
+    // Copied by root, say, or made when it was given to nobody.
     chownAll(files.cluster, user);
   }
 }
 
-async function makeCluster({ files, binaries, user, way, password, lifeline }: Installation): Promise<void> {
-  const unfinished = `${files.cluster}.new-${process.pid}`;
-  const passwordFile = `${unfinished}.password`;
+async function makeCluster({ files, binaries, user, password, lifeline }: Installation): Promise<void> {
+  const folder = `${files.cluster}.new-${process.pid}`;
+  const unfinished = path.join(folder, 'postgres');
+  const passwordFile = path.join(folder, 'password');
+  fs.mkdirSync(folder, { mode: 0o710 });
   fs.mkdirSync(unfinished, { mode: 0o700 });
   fs.writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (user) for (const file of [unfinished, passwordFile]) fs.chownSync(file, user.uid, user.gid);
+  const account = user && (await accountFor(user));
+  if (account) {
+    // Root's, and open to the group: other processes of the account cannot enter it.
+    fs.chownSync(folder, 0, account.gid);
+    for (const file of [unfinished, passwordFile]) fs.chownSync(file, account.uid, account.gid);
+  }
   try {
+    const way = await findWay(account, binaries, folder);
     const program = [
       [binaries.initdb, `--pgdata=${unfinished}`, '--username=postgres', `--pwfile=${passwordFile}`],
       ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-instructions'],
     ].flat();
     const code = await withLog(files.log, (log) => supervise(way, program, log, lifeline).ended);
     if (code !== 0) throw notStartable(`initdb failed:\n${tailOfLog(files.log)}`);
+    if (user) chownAll(unfinished, user);
     fs.renameSync(unfinished, files.cluster);
     syncFolder(files.dataDir);
   } finally {
-    fs.rmSync(passwordFile, { force: true });
-    fs.rmSync(unfinished, { recursive: true, force: true });
+    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 

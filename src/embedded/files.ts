@@ -8,6 +8,10 @@ export interface ServerFiles {
   readonly cluster: string;
   /** The password of the superuser, readable by its owner only. */
   readonly password: string;
+  /** The one that is to take its place, while it is being renewed. */
+  readonly nextPassword: string;
+  /** The folder of the socket that the server listens on, while it runs. */
+  readonly socket: string;
   /** What the server said since its last start; before that: `postgres.log.1`. */
   readonly log: string;
   /** Held by the process that is just starting the server. */
@@ -28,6 +32,8 @@ export function prepareFiles(dataDir: string): ServerFiles {
     dataDir: folder,
     cluster: file('postgres'),
     password: file('postgres.password'),
+    nextPassword: file('postgres.password.next'),
+    socket: file('postgres.socket'),
     log: file('postgres.log'),
     lock: file('postgres.lock'),
     lifeline: file('postgres.lifeline'),

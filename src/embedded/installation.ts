@@ -12,5 +12,6 @@ export interface Installation {
   readonly user: ServerUser | null;
   readonly way: Way;
   readonly password: string;
+  readonly listens: 'socket' | 'tcp';
   readonly lifeline: Lifeline;
 }

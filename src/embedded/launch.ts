@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findEndpoint, findPort } from './endpoint.ts';
 import { notStartable } from './failure.ts';
 import type { Installation } from './installation.ts';
 import { tailOfLog, withLog } from './log.ts';
-import { freePort } from './port.ts';
 import { findPostmaster, type Postmaster } from './postmaster.ts';
 import { serverSettings } from './settings.ts';
 import { supervise, type Supervised } from './supervise.ts';
@@ -20,10 +20,10 @@ const LONGEST_START_MS = 5 * 60_000;
  * @throws PincexError `server_not_startable` with the last lines of the server's log.
  */
 export async function launchServer(installation: Installation): Promise<Postmaster> {
-  const { files, binaries, way, lifeline } = installation;
+  const { files, binaries, user, way, lifeline, listens } = installation;
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
-    const program = [binaries.postgres, '-D', files.cluster, ...serverSettings(port)];
+    const endpoint = await (listens === 'tcp' ? findPort() : findEndpoint(files.socket, user));
+    const program = [binaries.postgres, '-D', files.cluster, ...serverSettings(endpoint)];
     const server = await withLog(files.log, (log) => supervise(way, program, log, lifeline));
     const postmaster = await untilReady(server, files.cluster);
     if (postmaster) {

@@ -39,6 +39,8 @@ export async function makeLifeline(files: ServerFiles): Promise<Lifeline> {
 export function removeLifeline(files: ServerFiles): void {
   fs.rmSync(files.lifeline, { force: true });
   fs.rmSync(files.users, { force: true });
+  // The server has removed the socket in it.
+  fs.rmSync(files.socket, { recursive: true, force: true });
 }
 
 /** Whether a supervisor still runs there. */

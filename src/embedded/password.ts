@@ -1,18 +1,76 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { withClient } from '../database/client.ts';
+import { answers, urlOf } from './database.ts';
+import type { Endpoint } from './endpoint.ts';
 import { notStartable } from './failure.ts';
 import type { ServerFiles } from './files.ts';
 
 /** Reads the password of the superuser; makes it where no data depends on it yet. */
 export function readOrMakePassword(files: ServerFiles): string {
-  if (existsSync(files.password)) return readFileSync(files.password, 'utf8').trim();
+  if (existsSync(files.password)) return read(files.password);
   if (existsSync(files.cluster)) {
     throw notStartable(`${files.password} is missing, which belongs to ${files.cluster}. Put it back.`);
   }
-  // Hexadecimal: it stands in URLs as it is.
-  const password = randomBytes(24).toString('hex');
-  // Never seen half-written: a crash in between leaves only the other name.
-  writeFileSync(`${files.password}.new`, password, { mode: 0o600 });
-  renameSync(`${files.password}.new`, files.password);
+  const password = make();
+  write(files.password, password);
   return password;
+}
+
+/**
+ * The password that a running server takes: the one in its place, or the one that was to take that place when the
+ * process that renewed it was killed. It is then put there.
+ *
+ * @returns null while the server takes no connections
+ */
+export async function findPassword(files: ServerFiles, endpoint: Endpoint): Promise<string | null> {
+  const next = existsSync(files.nextPassword) ? read(files.nextPassword) : null;
+  if (next !== null && (await isTaken(endpoint, next))) {
+    renameSync(files.nextPassword, files.password);
+    return next;
+  }
+  const password = read(files.password);
+  return (await answers(urlOf(endpoint, password, 'postgres'))) ? password : null;
+}
+
+/** Gives the superuser another password: whoever has come by an earlier one has nothing. */
+export async function renewPassword(
+  files: ServerFiles,
+  endpoint: Endpoint,
+  password: string,
+): Promise<string> {
+  const next = make();
+  // Before the server learns it: at any moment one of the two files has the password.
+  write(files.nextPassword, next);
+  await withClient(urlOf(endpoint, password, 'postgres'), async (client) => {
+    await client.query(`SET password_encryption = 'scram-sha-256'`);
+    await client.query(`ALTER ROLE postgres PASSWORD '${next}'`);
+  });
+  renameSync(files.nextPassword, files.password);
+  return next;
+}
+
+/** Whether a server takes this one; false as well where it is not there. */
+async function isTaken(endpoint: Endpoint, password: string): Promise<boolean> {
+  try {
+    return await answers(urlOf(endpoint, password, 'postgres'));
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    if (code === WRONG_PASSWORD) return false;
+    throw error;
+  }
+}
+
+/** Of PostgreSQL's. */
+const WRONG_PASSWORD = '28P01';
+
+const read = (file: string): string => readFileSync(file, 'utf8').trim();
+
+/** Hexadecimal: it stands in URLs and statements as it is. */
+const make = (): string => randomBytes(24).toString('hex');
+
+/** Never seen half-written: a crash in between leaves only the other name. */
+function write(file: string, password: string): void {
+  writeFileSync(`${file}.new`, password, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }

@@ -2,13 +2,14 @@ import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { notStartable } from './failure.ts';
+import type { Endpoint } from './endpoint.ts';
 import { commandOf, identify, isRunning, pidOf } from './processes.ts';
 
 /** A server process that runs on a cluster. */
 export interface Postmaster {
   /** Names the process for good. */
   readonly identity: string;
-  readonly port: number;
+  readonly endpoint: Endpoint;
   /** False while it starts, recovers or stops. */
   readonly ready: boolean;
 }
@@ -31,7 +32,9 @@ export function findPostmaster(cluster: string): Postmaster | null {
   if (!(pid > 0) || !commandOf(pid).includes(` -D ${cluster} `)) return null;
   const identity = identify(pid);
   if (identity === null) return null;
-  return { identity, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
+  const socket = lines[4] ?? '';
+  const endpoint = { host: socket === '' ? '127.0.0.1' : socket, port: Number(lines[3]) };
+  return { identity, endpoint, ready: lines[7]?.trim() === 'ready' };
 }
 
 /**

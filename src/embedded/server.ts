@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PincexError } from '../errors.ts';
 import { findBinaries } from './binaries.ts';
 import { ensureCluster, isComplete } from './cluster.ts';
-import { answers, ensureDatabase, urlOf } from './database.ts';
+import { ensureDatabase, urlOf } from './database.ts';
 import { notStartable } from './failure.ts';
 import { prepareFiles, type ServerFiles } from './files.ts';
+import { untilGone } from './gone.ts';
 import { launchServer } from './launch.ts';
 import {
   enter,
@@ -18,7 +19,7 @@ import {
 } from './lifeline.ts';
 import { withLock } from './lock.ts';
 import { rotateLog } from './log.ts';
-import { readOrMakePassword } from './password.ts';
+import { findPassword, readOrMakePassword, renewPassword } from './password.ts';
 import { findPostmaster, type Postmaster, removeStalePidFile, stopPostmaster } from './postmaster.ts';
 import { pidOf } from './processes.ts';
 import { findServerUser } from './user.ts';
@@ -28,10 +29,10 @@ import { findWay } from './way.ts';
 export interface EmbeddedServer {
   /** The database `pincex` on it, with the password of the superuser. */
   readonly url: string;
-  /** The port on 127.0.0.1. */
-  readonly port: number;
   /** False where it ran already. */
   readonly startedHere: boolean;
+  /** Fulfilled once its process has ended, however it did. */
+  readonly ended: Promise<void>;
   /** Needs the server no more: it stops, and is waited for, unless somebody else uses it. The second time nothing is done. */
   stop(): Promise<void>;
 }
@@ -39,6 +40,8 @@ export interface EmbeddedServer {
 export interface EmbeddedServerOptions {
   /** The folder that keeps the data, made where it is missing. */
   readonly dataDir: string;
+  /** Default: a socket where the folder can have one. Tests put proxies before a server. */
+  readonly listens?: 'socket' | 'tcp';
   /** Told in words what takes time. */
   readonly onProgress?: (message: string) => void;
 }
@@ -59,7 +62,8 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     const files = prepareFiles(options.dataDir);
     return await withLock(
       files.lock,
-      async () => (await useRunningServer(files)) ?? (await start(files, onProgress)),
+      async () =>
+        (await useRunningServer(files)) ?? (await start(files, options.listens ?? 'socket', onProgress)),
       (holder) => {
         onProgress(`waiting for process ${pidOf(holder)}, which is starting PostgreSQL`);
       },
@@ -82,14 +86,19 @@ async function useRunningServer(files: ServerFiles): Promise<EmbeddedServer | nu
     for (;;) {
       const postmaster = findPostmaster(files.cluster);
       if (!postmaster) return null;
+      if (entrance && !isWatched(files)) {
+        // Its supervisor died after we had come.
+        closeSync(entrance.held);
+        entrance = null;
+      }
       entrance ??= enter(files);
       if (!entrance) {
         await stopPostmaster(postmaster.identity);
       } else if (postmaster.ready && entrance.isNoticed()) {
-        const password = readOrMakePassword(files);
-        if (await answers(urlOf(postmaster.port, password, 'postgres'))) {
+        const password = await findPassword(files, postmaster.endpoint);
+        if (password !== null) {
           // Whoever started it may have been killed before that.
-          await ensureDatabase(postmaster.port, password);
+          await ensureDatabase(postmaster.endpoint, password);
           server = usedServer(files, postmaster, password, entrance.held, false);
           return server;
         }
@@ -104,23 +113,30 @@ async function useRunningServer(files: ServerFiles): Promise<EmbeddedServer | nu
   }
 }
 
-async function start(files: ServerFiles, onProgress: (message: string) => void): Promise<EmbeddedServer> {
+async function start(
+  files: ServerFiles,
+  listens: 'socket' | 'tcp',
+  onProgress: (message: string) => void,
+): Promise<EmbeddedServer> {
   const binaries = findBinaries();
   const user = await findServerUser(files.cluster);
   const way = await findWay(user, binaries, files.dataDir);
   await untilUnwatched(files);
   rotateLog(files.log);
-  if (!isComplete(files.cluster)) onProgress('creating the PostgreSQL data folder');
-  const password = readOrMakePassword(files);
+  const isNew = !isComplete(files.cluster);
+  if (isNew) onProgress('creating the PostgreSQL data folder');
+  const first = readOrMakePassword(files);
   const lifeline = await makeLifeline(files);
-  const installation = { files, binaries, user, way, password, lifeline };
+  const installation = { files, binaries, user, way, password: first, lifeline, listens };
   try {
     await ensureCluster(installation);
     onProgress('starting PostgreSQL');
     removeStalePidFile(files.cluster);
     const postmaster = await launchServer(installation);
+    let password = first;
     try {
-      await ensureDatabase(postmaster.port, password);
+      if (!isNew) password = await renew(files, postmaster);
+      await ensureDatabase(postmaster.endpoint, password);
     } catch (error) {
       await stopPostmaster(postmaster.identity);
       throw error;
@@ -133,6 +149,12 @@ async function start(files: ServerFiles, onProgress: (message: string) => void):
     closeSync(lifeline.reader);
     closeSync(lifeline.users);
   }
+}
+
+async function renew(files: ServerFiles, { endpoint }: Postmaster): Promise<string> {
+  const password = await findPassword(files, endpoint);
+  if (password === null) throw notStartable('PostgreSQL is ready and takes no connections.');
+  return renewPassword(files, endpoint, password);
 }
 
 /**
@@ -150,16 +172,16 @@ async function untilUnwatched(files: ServerFiles): Promise<void> {
 
 function usedServer(
   files: ServerFiles,
-  { identity, port }: Postmaster,
+  { identity, endpoint }: Postmaster,
   password: string,
   held: number,
   startedHere: boolean,
 ): EmbeddedServer {
   let leaving: Promise<void> | undefined;
   return {
-    url: urlOf(port, password),
-    port,
+    url: urlOf(endpoint, password),
     startedHere,
+    ended: untilGone(identity),
     stop() {
       leaving ??= leave(files, identity, held);
       return leaving;

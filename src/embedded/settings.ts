@@ -1,10 +1,14 @@
+import { isSocket, type Endpoint } from './endpoint.ts';
+
 /** What the embedded server runs with; all else is PostgreSQL's default, `fsync = on` included. */
-export function serverSettings(port: number): string[] {
+export function serverSettings(endpoint: Endpoint): string[] {
+  const { host, port } = endpoint;
   const settings = {
     port,
-    // Nobody but this machine, and no sockets, whose paths may be 107 characters long at most.
-    listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
+    // Nobody but this machine, and where it has a socket nobody but the server's user.
+    listen_addresses: isSocket(endpoint) ? '' : host,
+    // It is a list: what is in quotes is one of it.
+    unix_socket_directories: isSocket(endpoint) ? `"${host.replaceAll('"', '""')}"` : '',
     max_connections: 100,
     shared_buffers: '256MB',
     // Compiling a plan takes longer than any of our statements runs.

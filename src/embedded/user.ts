@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { notStartable } from './failure.ts';
 
@@ -12,27 +13,57 @@ export interface ServerUser {
   readonly gid: number;
 }
 
+/** Where systemd takes users from that exist as long as a service runs: no account is made there. */
+const [FIRST, LAST] = [61_184, 65_519];
+
 /**
- * PostgreSQL refuses to run as root, so root starts it as another user: the owner of the data where
- * there is some, else `postgres` where the system has that user, else `nobody`.
+ * PostgreSQL refuses to run as root, so root starts it as another user: the owner of the data where there is some, else one
+ * that neither an account nor a process has. `nobody` is everybody's, and whoever runs as it could read the data and the memory
+ * of the server: data that is `nobody`'s gets a user of its own, too.
  *
  * @returns null where we are not root: the server runs as we do.
  */
 export async function findServerUser(cluster: string): Promise<ServerUser | null> {
   if (process.getuid?.() !== 0) return null;
   const owner = statSync(cluster, { throwIfNoEntry: false });
-  if (owner && owner.uid !== 0) return { name: `user ${owner.uid}`, uid: owner.uid, gid: owner.gid };
-  const user = (await lookUp('postgres')) ?? (await lookUp('nobody'));
-  if (!user)
-    throw notStartable('PostgreSQL refuses to run as root, and there is no user postgres or nobody.');
-  return user;
+  if (owner && owner.uid !== 0 && owner.uid !== (await uidOf('nobody'))) return named(owner.uid, owner.gid);
+  for (;;) {
+    const uid = randomInt(FIRST, LAST + 1);
+    const isTaken = (await uidOf(String(uid))) !== null || (await uidsOfProcesses()).has(uid);
+    if (!isTaken) return named(uid, uid);
+  }
 }
 
-async function lookUp(name: string): Promise<ServerUser | null> {
+/**
+ * As whom initdb runs, which asks for an account: it has the user of one, and the group of `user`, which no other process is
+ * in.
+ *
+ * @throws PincexError `server_not_startable`
+ */
+export async function accountFor({ uid, gid }: ServerUser): Promise<ServerUser> {
+  for (const account of [String(uid), 'postgres', 'nobody']) {
+    const found = await uidOf(account);
+    if (found !== null) return named(found, gid);
+  }
+  throw notStartable('PostgreSQL refuses to run as root, and there is no user postgres or nobody.');
+}
+
+const named = (uid: number, gid: number): ServerUser => ({ name: `user ${uid}`, uid, gid });
+
+/** Null where there is no such account. */
+async function uidOf(account: string): Promise<number | null> {
   try {
-    const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
-    return { name, uid: Number(uid.stdout), gid: Number(gid.stdout) };
+    return Number((await run('id', ['-u', account])).stdout);
   } catch {
     return null;
   }
+}
+
+async function uidsOfProcesses(): Promise<Set<number>> {
+  if (process.platform !== 'linux') {
+    const { stdout } = await run('ps', ['-axo', 'uid=']);
+    return new Set(stdout.split('\n').map(Number));
+  }
+  const folders = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return new Set(folders.map((name) => statSync(`/proc/${name}`, { throwIfNoEntry: false })?.uid ?? 0));
 }

@@ -32,7 +32,7 @@ export function boundCallsInHand(app: FastifyInstance, { calls, bodies, answers 
   app.decorateRequest('holdBytes', () => true);
 
   app.addHook('onRequest', (request, { raw }, done) => {
-    if (request.routeOptions.config.public) {
+    if (request.keyId === null) {
       done();
       return;
     }

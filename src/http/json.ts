@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { limits } from '../limits.ts';
 import { readBody } from './body.ts';
 import { requirePlain } from './jsonText.ts';
-import { malformed, Problem } from './problem.ts';
+import { malformed, Problem, shortened } from './problem.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -39,9 +39,11 @@ function requireEncoding({
   'content-encoding': encoding = 'identity',
   'content-type': type = '',
 }: IncomingHttpHeaders): void {
-  const charset = /;\s*charset="?([^";]*)/i.exec(type)?.[1]?.trim() ?? 'utf-8';
-  if (encoding !== 'identity') throw unsupported(`Content-Encoding ${JSON.stringify(encoding)}`);
-  if (charset.toLowerCase() !== 'utf-8') throw unsupported(`The charset ${JSON.stringify(charset)}`);
+  const charsets = [...type.matchAll(/;\s*charset\s*=\s*"?([^";]*)/gi)].map(([, name = '']) => name.trim());
+  const charset = charsets.find((name) => name.toLowerCase() !== 'utf-8');
+  if (encoding !== 'identity') throw unsupported(`Content-Encoding ${shortened(JSON.stringify(encoding))}`);
+  if (charset !== undefined) throw unsupported(`The charset ${shortened(JSON.stringify(charset))}`);
+  if (charsets.length > 1) throw unsupported(`A charset that is given ${charsets.length} times`);
 }
 
 const unsupported = (what: string): Problem =>

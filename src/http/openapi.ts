@@ -16,19 +16,38 @@ declare module 'fastify' {
 const PAGE = '/docs';
 const DOCUMENT = '/openapi.json';
 
+/** What a browser may do with the page: all that it needs comes from here, and no other page may show it. */
+const OF_PAGES = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+};
+
 /** Of the page, in place of that of the library it is made with. */
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 32"><text x="4" y="24" font-family="sans-serif" font-size="24" font-weight="bold" fill="#fff">Pincex</text></svg>`;
 
 /**
  * Describes every route that is registered after it.
  *
- * @param isOpen whether the document, and the page that shows it, need no key
+ * @param isOpen whether the document, and the page that shows it, need no key of those who come without a proxy
  */
 export async function describe(app: App, version: string, isOpen: boolean): Promise<void> {
   // The page's routes are its library's: what they need is said here, before anything asks for it.
-  const access = isOpen ? { public: true as const } : { scope: 'read' as const, isPage: true as const };
+  const access = {
+    scope: 'read' as const,
+    isPage: true as const,
+    ...(isOpen && { openHere: true as const }),
+  };
   app.addHook('onRoute', (route) => {
-    if (route.url === DOCUMENT || route.url.startsWith(PAGE)) route.config = { ...route.config, ...access };
+    if (route.url === DOCUMENT || route.url.startsWith(PAGE)) {
+      route.config = { ...route.config, ...access };
+      route.onSend = (_request, reply, _payload, done) => {
+        reply.headers(OF_PAGES);
+        done();
+      };
+    }
     route.schema = { ...route.schema, security: securityOf(route.config) };
   });
   for (const { name, schema } of components()) app.addSchema({ ...schema, $id: name });

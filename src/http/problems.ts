@@ -148,7 +148,7 @@ const CODES: Readonly<Record<number, string>> = {
 function wordsOf(status: number, { headers }: FastifyRequest): string | undefined {
   if (status !== 415) return undefined;
   const type = headers['content-type'];
-  const got = type === undefined ? 'there is none' : `got ${JSON.stringify(type)}`;
+  const got = type === undefined ? 'there is none' : `got ${shortened(JSON.stringify(type))}`;
   return `Bodies are JSON: send the header Content-Type: application/json; ${got}`;
 }
 

@@ -8,6 +8,7 @@ import { namesOf, readOptions } from '../known.ts';
 import type { Logger } from '../logging.ts';
 import type { Pincex } from '../pincex.ts';
 import { packageVersion } from '../version.ts';
+import { isLoopback } from './access/direct.ts';
 import { startSweeping } from './sweeping.ts';
 
 export interface ServiceOptions {
@@ -83,11 +84,6 @@ export async function startService(pincex: Pincex, options?: ServiceOptions): Pr
 }
 
 const OPTIONS = namesOf<ServiceOptions>({ logger: true });
-
-/** Only this machine can reach it. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}
 
 /** @throws PincexError `invalid_configuration` where they are no certificate and its key */
 export async function readTls(files: ServiceConfig['tls']): Promise<ServiceConfig['tls']> {

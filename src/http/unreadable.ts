@@ -97,13 +97,23 @@ function problemOf(code: string): Problem {
   }
 }
 
+/** Headers that say one thing. */
+const ONCE = ['Authorization', 'Content-Type', 'Content-Encoding', 'Request-Timeout'];
+
 /** What Node.js would answer by itself, without a problem. */
 export function answerForNode(app: FastifyInstance): void {
   // Needs `requireHostHeader: false`; RFC 9112 asks for it.
   app.addHook('onRequest', ({ raw: { httpVersion, headersDistinct } }, _reply, done) => {
     const { length } = headersDistinct['host'] ?? [];
     const isWrong = length !== 1 && !(length === 0 && httpVersion === '1.0');
-    done(isWrong ? malformed({ header: 'Host', detail: `is given once: got ${length}` }) : undefined);
+    if (isWrong) {
+      done(malformed({ header: 'Host', detail: `is given once: got ${length}` }));
+      return;
+    }
+    // Of these Node.js takes the first, and a proxy before us may take the last.
+    const twice = ONCE.find((name) => (headersDistinct[name.toLowerCase()]?.length ?? 0) > 1);
+    const got = headersDistinct[twice?.toLowerCase() ?? '']?.length;
+    done(twice === undefined ? undefined : malformed({ header: twice, detail: `is given once: got ${got}` }));
   });
   // An expectation that nobody knows may be passed over: RFC 9110.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));

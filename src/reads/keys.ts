@@ -13,8 +13,7 @@ import { isArray, lengthOf } from '../lists.ts';
  */
 export function requireKeys(name: string, keys: unknown): string[] {
   return copyList(name, keys, 'texts', requireCount).map((key, place) => {
-    if (typeof key === 'string') return key;
-    throw new PincexError('invalid_argument', `${name}[${place}] must be a text: got ${describe(key)}`);
+    return requireKey(`${name}[${place}]`, key);
   });
 }
 
@@ -24,8 +23,9 @@ export function requireKeys(name: string, keys: unknown): string[] {
  * @throws PincexError `invalid_argument`
  */
 export function requireKey(name: string, key: unknown): string {
-  if (typeof key === 'string') return key;
-  throw new PincexError('invalid_argument', `${name} must be a text: got ${describe(key)}`);
+  if (typeof key === 'string' && key.length <= limits.idLength) return key;
+  const form = typeof key === 'string' ? `a text of at most ${limits.idLength} characters` : 'a text';
+  throw new PincexError('invalid_argument', `${name} must be ${form}: got ${describe(key)}`);
 }
 
 /**
@@ -125,12 +125,14 @@ export function requireOrderKeys(name: string, keys: unknown): OrderKey[] {
  * @throws PincexError `invalid_argument`
  */
 export function requireOrderKey(name: string, key: unknown): OrderKey {
-  if (typeof key === 'string') return key;
+  if (typeof key === 'string') return requireKey(name, key);
   if (typeof key === 'object' && key !== null && !isArray(key)) {
     const { values, problem } = copyKnown(key, ORDER_KEY, 'a field of the key of an order');
     if (problem !== undefined) throw new PincexError('invalid_argument', `${name}: ${problem}`);
     const { userId, id } = values;
-    if (typeof userId === 'string' && typeof id === 'string') return { userId, id };
+    if (typeof userId === 'string' && typeof id === 'string') {
+      return { userId: requireKey(`${name}.userId`, userId), id: requireKey(`${name}.id`, id) };
+    }
   }
   throw new PincexError('invalid_argument', `${name} must be an id, or { userId, id }: got ${describe(key)}`);
 }

@@ -2,6 +2,7 @@ import type { AuditReport } from '../audit/audit.ts';
 import type { Market } from '../catalog/catalog.ts';
 import type { MixedItem } from '../commands/index.ts';
 import type { Deposit } from '../commands/transactions.ts';
+import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import type { Pincex } from '../pincex.ts';
 import { Commands } from './commands.ts';
@@ -128,7 +129,7 @@ async function marketOf(pincex: Pincex, symbol: string): Promise<Market> {
   const market = markets.get(symbol);
   if (market !== undefined) return market;
   const known = [...markets.keys()].join(', ');
-  throw new PincexError('invalid_argument', `symbol must be one of ${known}: got "${symbol}"`);
+  throw new PincexError('invalid_argument', `symbol must be one of ${known}: got ${describe(symbol)}`);
 }
 
 /** Returns how many batches it took. */

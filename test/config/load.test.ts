@@ -481,6 +481,26 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     expect(message).not.toContain('hunter2');
   });
 
+  it.each([
+    ['database: postgres://u:hunter2@h/d', 'database: "postgres://***@h/d"'],
+    ['database: postgres://u:hunter2', 'database: "postgres://***"'],
+    ['redis: hunter2', 'redis: "***"'],
+    ['redis: { url: "redis://:hunter2/1" }', 'redis.url: "redis://***"'],
+    ['redis: { url: hunter2 }', 'redis.url: "***"'],
+    ['database: { url: [postgres://u:hunter2@h/d] }', 'database.url: ["postgres://***@h/d"]'],
+    ['database: { url: "http://h/d?token=hunter2" }', 'database.url: "http://h/d?token=***"'],
+    ['service: { body_limit: "postgres://u:hunter2@h/d" }', 'service.body_limit: "postgres://***@h/d"'],
+    ['service: { port: "u:hunter2@h" }', 'service.port: "***@h"'],
+    ['postgres://u:hunter2@h/d: x', '***: unknown key'],
+    [`service: { port: ${'9'.repeat(5_000)}x }`, `service.port: "${'9'.repeat(199)}… (`],
+  ])('shows nothing that may be a secret, nor all of what is long: %s', (text, shown) => {
+    write(text);
+    const message = problemsOf();
+    expect(message).toContain(shown);
+    expect(message).not.toContain('hunter2');
+    expect(message.length).toBeLessThan(4_000);
+  });
+
   it('shows no other URL with its password either', () => {
     const message = problemsOf({ REDIS_URL: 'http://me:hunter2@h', PINCEX_DATABASE_READ_URL: 'x:hunter2@h' });
     expect(message).toContain('redis.url: "http://***@h" (REDIS_URL)');

@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = makeFolder('frozen');
   dataDir = path.join(folder, 'data');
   await copyFolder(inject('seedFolder'), dataDir);
-  server = await startEmbeddedServer({ dataDir });
+  server = await startEmbeddedServer({ dataDir, listens: 'tcp' });
 });
 afterAll(async () => {
   await server.stop();

@@ -50,7 +50,7 @@ beforeAll(async () => {
   await makeCertificate('client', 'pincex_tls', undefined, 'ca');
   const dataDir = path.join(folder, 'data');
   await copyFolder(inject('seedFolder'), dataDir);
-  server = await startEmbeddedServer({ dataDir });
+  server = await startEmbeddedServer({ dataDir, listens: 'tcp' });
   const cluster = path.join(dataDir, 'postgres');
   const { uid, gid } = statSync(cluster);
   for (const name of ['ca.crt', 'server.crt', 'server.key', 'self.crt', 'self.key']) {

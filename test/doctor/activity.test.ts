@@ -145,7 +145,7 @@ describe('on a server of its own', () => {
         .map(([name, value]) => `${name} = '${value}'\n`)
         .join(''),
     );
-    server = await startEmbeddedServer({ dataDir });
+    server = await startEmbeddedServer({ dataDir, listens: 'tcp' });
   });
   afterAll(async () => {
     await server.stop();

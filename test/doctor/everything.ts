@@ -177,7 +177,7 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
 }
 
 /** What it shows of itself asks nobody. */
-type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString';
+type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'serverEnded';
 type Parts = Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {

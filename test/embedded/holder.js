@@ -37,7 +37,7 @@ try {
     });
   }
   // Last: whoever hears it may send a signal at once.
-  say({ url: server.url, port: server.port, startedHere: server.startedHere });
+  say({ url: server.url, startedHere: server.startedHere });
 
   if (mode === 'throw') throw new TypeError('nobody catches this');
   if (mode !== 'finish') setInterval(() => undefined, 1_000);

@@ -21,8 +21,8 @@ async function takenPort(): Promise<number> {
 it('a port lost to another program between the look and the start is replaced by another', async () => {
   const taken = await takenPort();
   vi.mocked(port.freePort).mockResolvedValueOnce(taken).mockResolvedValueOnce(taken);
-  const server = await startEmbeddedServer({ dataDir: await seededDataDir() });
-  expect(server.port).not.toBe(taken);
+  const server = await startEmbeddedServer({ dataDir: await seededDataDir(), listens: 'tcp' });
+  expect(new URL(server.url).port).not.toBe(String(taken));
   expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await server.stop();
 });
@@ -33,7 +33,7 @@ it('after five lost ports the start gives up and says why', async () => {
   onTestFinished(() => {
     vi.mocked(port.freePort).mockRestore();
   });
-  await expect(startEmbeddedServer({ dataDir: await seededDataDir() })).rejects.toThrow(
+  await expect(startEmbeddedServer({ dataDir: await seededDataDir(), listens: 'tcp' })).rejects.toThrow(
     /Address already in use/,
   );
 });

@@ -18,7 +18,7 @@ async function expectWorkingServer(dataDir: string): Promise<void> {
 function isMadeUpTo(dataDir: string, file: string): boolean {
   if (existsSync(path.join(dataDir, 'postgres'))) return true;
   return readdirSync(dataDir).some(
-    (name) => /^postgres\.new-\d+$/.test(name) && existsSync(path.join(dataDir, name, file)),
+    (name) => /^postgres\.new-\d+$/.test(name) && existsSync(path.join(dataDir, name, 'postgres', file)),
   );
 }
 

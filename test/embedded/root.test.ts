@@ -1,4 +1,5 @@
-import { cpSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
@@ -11,7 +12,10 @@ describe.skipIf(!isRoot)('as root', () => {
   it('the server runs as an unprivileged user, and needs no capability in folders that others can enter', async () => {
     const dataDir = newDataDir();
     const server = await startEmbeddedServer({ dataDir });
-    expect(statSync(path.join(dataDir, 'postgres')).uid).not.toBe(0);
+    // A user that no account is: nobody else's processes run as it.
+    const { uid, gid } = statSync(path.join(dataDir, 'postgres'));
+    expect(gid).toBe(uid);
+    expect(() => execFileSync('id', ['-u', String(uid)], { stdio: 'pipe' })).toThrow(/no such user/);
     if (process.platform === 'linux') {
       const status = statusOf(dataDir);
       expect(status['Uid']).toBe(String(statSync(path.join(dataDir, 'postgres')).uid));
@@ -22,7 +26,7 @@ describe.skipIf(!isRoot)('as root', () => {
     await server.stop();
   });
 
-  it('data that root has copied is given to that user', async () => {
+  it('data that root has copied is given to such a user', async () => {
     const original = await seededDataDir();
     const copy = newDataDir();
     cpSync(original, copy, { recursive: true });
@@ -30,8 +34,22 @@ describe.skipIf(!isRoot)('as root', () => {
     const copied = await startEmbeddedServer({ dataDir: copy });
     await query(copied.url, 'SELECT FROM accounts');
     await copied.stop();
-    expect(statSync(path.join(copy, 'postgres')).uid).toBe(statSync(path.join(original, 'postgres')).uid);
+    expect(statSync(path.join(copy, 'postgres')).uid).not.toBe(0);
   });
+});
+
+it.skipIf(!isRoot)('as root, data that was given to nobody gets a user of its own', async () => {
+  const dataDir = await seededDataDir();
+  const cluster = path.join(dataDir, 'postgres');
+  const nobody = Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }));
+  for (const name of readdirSync(cluster, { recursive: true, encoding: 'utf8' })) {
+    chownSync(path.join(cluster, name), nobody, nobody);
+  }
+  chownSync(cluster, nobody, nobody);
+  const server = await startEmbeddedServer({ dataDir });
+  await query(server.url, 'SELECT FROM accounts');
+  await server.stop();
+  expect([0, nobody]).not.toContain(statSync(cluster).uid);
 });
 
 describe.skipIf(!isRoot || process.platform !== 'linux')(

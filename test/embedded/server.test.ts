@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
@@ -21,12 +21,12 @@ describe('an embedded server that runs', () => {
     removeFolder(folder);
   });
 
-  it('is a real PostgreSQL with a database pincex: UTF-8, compared bytewise, durable, for this machine only', async () => {
+  it('is a real PostgreSQL with a database pincex: UTF-8, compared bytewise, durable, on no network', async () => {
     const [row] = await query(
       server.url,
       `SELECT current_database() AS name, current_setting('fsync') AS fsync,
               current_setting('synchronous_commit') AS commit, current_setting('server_encoding') AS encoding,
-              current_setting('listen_addresses') AS addresses, current_setting('port')::int AS port,
+              current_setting('listen_addresses') AS addresses,
               current_setting('unix_socket_directories') AS sockets,
               (SELECT datcollate FROM pg_database WHERE datname = 'pincex') AS locale`,
     );
@@ -35,19 +35,19 @@ describe('an embedded server that runs', () => {
       fsync: 'on',
       commit: 'on',
       encoding: 'UTF8',
-      addresses: '127.0.0.1',
-      port: server.port,
-      sockets: '',
+      addresses: '',
+      sockets: `"${path.join(dataDir, 'postgres.socket')}"`,
       locale: 'C',
     });
   });
 
   it('lets nobody in without its random password, which only its owner can read', async () => {
+    expect(statSync(path.join(dataDir, 'postgres.socket')).mode & 0o777).toBe(0o700);
     const file = path.join(dataDir, 'postgres.password');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const password = readFileSync(file, 'utf8');
     expect(password).toMatch(/^[0-9a-f]{48}$/);
-    expect(server.url).toContain(`postgres:${password}@127.0.0.1`);
+    expect(server.url).toContain(`postgres:${password}@%2F`);
     for (const wrong of ['', 'postgres', 'password']) {
       await expect(query(server.url.replace(password, wrong), 'SELECT')).rejects.toThrow(/password/);
     }
@@ -58,6 +58,50 @@ describe('an embedded server that runs', () => {
 const FILES_AT_REST = ['postgres', 'postgres.log', 'postgres.log.1', 'postgres.password'];
 
 describe('the embedded server', () => {
+  it('has another password at each start, and one for all who use it meanwhile', async () => {
+    const dataDir = await seededDataDir();
+    const passwordIn = (url: string): string => new URL(url).password;
+    const before = readFileSync(path.join(dataDir, 'postgres.password'), 'utf8');
+    const first = await startEmbeddedServer({ dataDir });
+    const guest = await startEmbeddedServer({ dataDir });
+    expect(passwordIn(guest.url)).toBe(passwordIn(first.url));
+    expect(passwordIn(first.url)).not.toBe(before);
+    await expect(query(first.url.replace(passwordIn(first.url), before), 'SELECT')).rejects.toThrow('28P01');
+    await Promise.all([first.stop(), guest.stop()]);
+    const second = await startEmbeddedServer({ dataDir });
+    expect(passwordIn(second.url)).not.toBe(passwordIn(first.url));
+    await second.stop();
+  });
+
+  it.each([
+    ['had not yet learnt the new password', (now: string) => ({ password: now, next: 'f'.repeat(48) })],
+    [
+      'had learnt it, and its place was not yet taken',
+      (now: string) => ({ password: 'f'.repeat(48), next: now }),
+    ],
+  ])('starts where the process that renewed the password was killed when the server %s', async (_, left) => {
+    const dataDir = await seededDataDir();
+    const file = path.join(dataDir, 'postgres.password');
+    const { password, next } = left(readFileSync(file, 'utf8'));
+    writeFileSync(file, password);
+    writeFileSync(`${file}.next`, next);
+    const server = await startEmbeddedServer({ dataDir });
+    await query(server.url, 'SELECT FROM accounts');
+    await server.stop();
+    expect(readdirSync(dataDir)).not.toContain('postgres.password.next');
+  });
+
+  it('listens on a port, for this machine only, where its folder cannot have a socket', async () => {
+    const dataDir = path.join(newDataDir(), 'long '.repeat(30));
+    const server = await startEmbeddedServer({ dataDir });
+    expect(server.url).toContain('@127.0.0.1:');
+    expect(await query(server.url, `SELECT current_setting('listen_addresses') AS addresses`)).toEqual([
+      { addresses: '127.0.0.1' },
+    ]);
+    expect((await startEmbeddedServer({ dataDir })).startedHere).toBe(false);
+    await server.stop();
+  });
+
   it('says what it does when it starts for the first time', async () => {
     const progress: string[] = [];
     const server = await startEmbeddedServer({
@@ -88,7 +132,7 @@ describe('the embedded server', () => {
     await starter.stop();
     expect(await query(guest.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await guest.stop();
-    await expect(query(guest.url, 'SELECT')).rejects.toThrow('ECONNREFUSED');
+    await expect(query(guest.url, 'SELECT')).rejects.toThrow('ENOENT');
     expect(readdirSync(dataDir).sort()).toEqual(FILES_AT_REST);
   });
 
@@ -107,7 +151,7 @@ describe('the embedded server', () => {
     const server = await startEmbeddedServer({ dataDir });
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
     await server.stop();
-    await expect(query(server.url, 'SELECT')).rejects.toThrow('ECONNREFUSED');
+    await expect(query(server.url, 'SELECT')).rejects.toThrow('ENOENT');
   });
 
   it('stops while transactions are open', async () => {

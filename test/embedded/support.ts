@@ -16,7 +16,6 @@ export const isRoot = process.getuid?.() === 0;
 export interface Said {
   progress?: string;
   url?: string;
-  port?: number;
   startedHere?: boolean;
   answer?: number;
   error?: string;

@@ -91,7 +91,7 @@ async function makeSeed(dataDir: string): Promise<void> {
 
 async function startCopy(seed: string, dataDir: string): Promise<EmbeddedServer> {
   await copyFolder(seed, dataDir);
-  return startEmbeddedServer({ dataDir });
+  return startEmbeddedServer({ dataDir, listens: 'tcp' });
 }
 
 async function makeTemplate(serverUrl: string, template: string): Promise<void> {

@@ -7,7 +7,6 @@ import { answers, urlOf } from '../../src/embedded/database.ts';
 import { prepareFiles, type ServerFiles } from '../../src/embedded/files.ts';
 import { makeLifeline, type Lifeline } from '../../src/embedded/lifeline.ts';
 import { tailOfLog, withLog } from '../../src/embedded/log.ts';
-import { readOrMakePassword } from '../../src/embedded/password.ts';
 import { freePort } from '../../src/embedded/port.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
 import { serverSettings } from '../../src/embedded/settings.ts';
@@ -47,7 +46,9 @@ export class TestReplica {
     this.#lifeline = lifeline;
     this.#port = port;
     this.primaryUrl = primary.url;
-    this.replicaUrl = urlOf(port, readOrMakePassword(files));
+    // What a role's password is comes with the log, as all else does.
+    const { password } = new URL(this.primaryUrl);
+    this.replicaUrl = urlOf({ host: '127.0.0.1', port }, password);
     this.#onPrimary = oneConnection(this.primaryUrl);
     this.#onReplica = oneConnection(this.replicaUrl);
   }
@@ -60,7 +61,7 @@ export class TestReplica {
     const files = prepareFiles(replicaDir);
     writeFileSync(path.join(files.cluster, 'standby.signal'), '');
     const way = await findWay(await findServerUser(files.cluster), findBinaries(), replicaDir);
-    const primary = await startEmbeddedServer({ dataDir: primaryDir });
+    const primary = await startEmbeddedServer({ dataDir: primaryDir, listens: 'tcp' });
     const replica = new TestReplica(folder, primary, files, way, await makeLifeline(files), await freePort());
     await replica.startReplica();
     return replica;
@@ -77,7 +78,12 @@ export class TestReplica {
       ...settings,
     };
     const program = [
-      [findBinaries().postgres, '-D', this.#files.cluster, ...serverSettings(this.#port)],
+      [
+        findBinaries().postgres,
+        '-D',
+        this.#files.cluster,
+        ...serverSettings({ host: '127.0.0.1', port: this.#port }),
+      ],
       ...Object.entries(own).map(([name, value]) => ['-c', `${name}=${value}`]),
     ].flat();
     await until('the replica to answer', async () => {
@@ -91,7 +97,7 @@ export class TestReplica {
           if (this.#server === server) this.#server = undefined;
         });
       }
-      return answers(this.replicaUrl);
+      return hasFollowed(this.replicaUrl);
     }).catch((cause: unknown) => {
       throw new Error(`The replica does not start:\n${tailOfLog(this.#files.log)}`, { cause });
     });
@@ -165,4 +171,14 @@ function oneConnection(url: string): pg.Pool {
   // Tests stop the replica: the next question makes a connection of its own.
   pool.on('error', () => undefined);
   return pool;
+}
+
+/** Whether a replica answers, and has come as far as the password of its primary. */
+async function hasFollowed(url: string): Promise<boolean> {
+  try {
+    return await answers(url);
+  } catch (error) {
+    if ((error as Error).message.includes('28P01')) return false;
+    throw error;
+  }
 }

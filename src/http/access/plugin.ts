@@ -4,6 +4,7 @@ import { notStarted, overloaded } from '../admission.ts';
 import { withDeadline } from '../deadline.ts';
 import { Authenticator, type Caller } from './authenticate.ts';
 import { isFrom, isUnbound } from './bounds.ts';
+import { isDirect } from './direct.ts';
 import { forbidden, needsUnbound, notFromHere, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
@@ -31,6 +32,8 @@ declare module 'fastify' {
     readonly ofAll?: readonly ('users' | 'markets')[];
     /** Open to everybody. */
     readonly public?: true;
+    /** Open to programs of this machine, which come to it without a proxy. */
+    readonly openHere?: true;
     /** Opened in browsers, which ask their users for a name and a password: there the key is the password. */
     readonly isPage?: true;
     /** The lists of the body that make its items: of several, each with each. Default: a request is one item. */
@@ -76,8 +79,14 @@ export const access = Object.assign(
 
     // Before the body is read: who has no key cannot even send one.
     app.addHook('onRequest', async (request) => {
-      const { public: isPublic, scope, isPage = false, ofAll = [] } = request.routeOptions.config;
-      if (isPublic) return;
+      const {
+        public: isPublic,
+        scope,
+        isPage = false,
+        openHere = false,
+        ofAll = [],
+      } = request.routeOptions.config;
+      if (isPublic || (openHere && isDirect(request))) return;
       const authentication = await inTime(
         request,
         authenticator.authenticate(request.headers.authorization, isPage),
@@ -126,8 +135,8 @@ export const access = Object.assign(
 
     // Behind the counting of its items, which took looking at each.
     app.addHook('preHandler', (request, _reply, done) => {
-      const { public: isPublic, isWrite = false } = request.routeOptions.config;
-      if (!isPublic && !request.is404) requireWithin(request.caller, request.body, isWrite);
+      const { isWrite = false } = request.routeOptions.config;
+      if (callers.has(request) && !request.is404) requireWithin(request.caller, request.body, isWrite);
       done();
     });
 
