@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { limits, type Pincex } from '../../src/index.ts';
+import { limits } from '../../src/index.ts';
 import { openBooks, useBooks } from '../support/books.ts';
 import { holdClock, type HeldClock } from '../support/clock.ts';
 import { startProxy } from '../support/proxy.ts';
