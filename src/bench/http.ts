@@ -45,12 +45,13 @@ const SHARES = { batch: 0.4, single: 0.3 };
 
 /** Measures the service on a loopback address: client, service and library share this process. */
 export async function measureHttp(config: Config, durationMs: number): Promise<HttpReport> {
-  // All connections are to be served: what is refused is cheap.
+  // All connections are to be served, which are of one key: what is refused is cheap.
   const service = {
     ...config.service,
     host: '127.0.0.1',
     port: 0,
-    maxWaiting: CONNECTIONS,
+    maxWaiting: 2 * CONNECTIONS,
+    itemsPerSecond: null,
     queueTimeoutMs: 60_000,
   };
   const uncached = withoutCache({ ...config, service });
