@@ -10,7 +10,7 @@ const IMPOSSIBLE = [
   'a\0b',
   '\0',
   'half \ud800',
-  'x'.repeat(300),
+  'x'.repeat(128),
   "'; DROP TABLE orders; --",
   '{"a"}',
   '\\',
