@@ -5,9 +5,9 @@ export { startService, type Service, type ServiceOptions } from './http/service.
 export type { Scope } from './http/access/scopes.ts';
 export type { ApiKey, ApiKeyOptions, ApiKeys, CreatedKey } from './http/access/store.ts';
 export type { Logger, LogLine } from './logging.ts';
+export type { Address } from './config/address.ts';
 export {
   loadConfig,
-  type Address,
   type Config,
   type LoadConfigOptions,
   type RedisConfig,

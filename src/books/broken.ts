@@ -1,6 +1,4 @@
-import { formatAmount } from '../money/amount.ts';
-import { isOpen, requiredHold, spareHold } from './orders.ts';
-import { holdId, keyOf, type Account, type Hold, type OrderRow, type OwnedId } from './rows.ts';
+import { keyOf } from './rows.ts';
 
 /** What a command touches, by the names of its `Keys`, and what a row there is called. An order that is touched for its
  * holds is broken where one of these is, or its account. */
@@ -42,63 +40,3 @@ export class BrokenRows {
 
 export const nameOf = (touched: Touched, key: string): string =>
   `${ROWS[touched]} ${key.replaceAll('\0', ' ')}`;
-
-/**
- * Notes the holds that have more than their accounts have locked. Holds and `locked` only change together, so from then on
- * no rule takes more out of an account than it has locked.
- */
-export function noteUncovered(
-  broken: BrokenRows,
-  accounts: ReadonlyMap<string, Account>,
-  holds: ReadonlyMap<string, Hold>,
-): void {
-  const held = new Map<string, bigint>();
-  const uncovered = new Set<string>();
-  const accountOf = ({ userId, currency }: Hold): string => keyOf(userId, currency);
-  const lockedIn = (account: string): bigint => accounts.get(account)?.locked ?? 0n;
-  for (const hold of holds.values()) {
-    const account = accountOf(hold);
-    // One that has too much by itself is the broken one; else nobody can tell which of them it is.
-    if (hold.amount > lockedIn(account)) uncovered.add(hold.key);
-    else held.set(account, (held.get(account) ?? 0n) + hold.amount);
-  }
-  for (const [account, amount] of held) if (amount > lockedIn(account)) uncovered.add(account);
-  if (uncovered.size === 0) return;
-  for (const hold of holds.values()) {
-    if (!uncovered.has(hold.key) && !uncovered.has(accountOf(hold))) continue;
-    const { key, userId, orderId, currency } = hold;
-    const problem = `account ${userId} ${currency} has less locked than its holds have`;
-    broken.note('holds', key, problem);
-    broken.note('ordersWithHolds', keyOf(userId, orderId), problem, nameOf('holds', key));
-  }
-}
-
-/**
- * Notes the holds that do not have what their open orders need, of orders whose holds were all read: what a placed order
- * needs is held from its first moment to its last, and by nobody else.
- */
-export function noteMisheld(
-  broken: BrokenRows,
-  orders: ReadonlyMap<string, OrderRow>,
-  holds: ReadonlyMap<string, Hold>,
-  withHolds: readonly OwnedId[],
-): void {
-  for (const { key, userId, id } of withHolds) {
-    const order = orders.get(key);
-    if (order === undefined || !isOpen(order.status)) continue;
-    const { key: held } = holdId(userId, id, requiredHold(order).currency);
-    const problem = misheld(order, holds.get(held));
-    if (problem !== undefined) broken.note('ordersWithHolds', key, problem, nameOf('holds', held));
-  }
-}
-
-function misheld(order: OrderRow, hold: Hold | undefined): string | undefined {
-  if (hold !== undefined && hold.placed !== order.placed) {
-    return hold.placed ? 'it was placed, and its order was not' : 'its order was placed, and it was not';
-  }
-  if (!order.placed) return undefined;
-  const { currency, amount: needs } = requiredHold(order);
-  const has = hold?.amount ?? 0n;
-  if (has >= needs && has <= needs + spareHold(order)) return undefined;
-  return `it has ${formatAmount(has, currency.scale)}, and its order needs ${formatAmount(needs, currency.scale)}`;
-}

@@ -164,8 +164,7 @@ export class Fields {
 
   #id(field: string, value: unknown): string {
     if (typeof value === 'string' && isId(value)) return value;
-    const form = `must be a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@"`;
-    throw this.refusal('invalid_id', field, form);
+    throw this.refusal('invalid_id', field, `must be ${ID_FORM}`);
   }
 
   #requireDistinct(field: string, id: string): void {
@@ -176,13 +175,7 @@ export class Fields {
   }
 
   #reason(value: unknown): string {
-    const isReason =
-      typeof value === 'string' &&
-      value.length > 0 &&
-      value.length <= limits.reasonLength &&
-      !CONTROL_CHARACTER.test(value) &&
-      value.isWellFormed();
-    if (isReason) return value;
+    if (typeof value === 'string' && isPlain(value, limits.reasonLength)) return value;
     const form = `must be a text of 1 to ${limits.reasonLength} characters, without control characters`;
     throw this.refusal('invalid_reason', 'reason', form);
   }
@@ -205,13 +198,15 @@ export class Fields {
  * surrogates would turn into other characters on the way there, and ids that begin with "@" are the system's own.
  */
 export function isId(text: string): boolean {
-  return (
-    text.length > 0 &&
-    text.length <= limits.idLength &&
-    text.charCodeAt(0) !== 64 &&
-    !CONTROL_CHARACTER.test(text) &&
-    text.isWellFormed()
-  );
+  return text.charCodeAt(0) !== 64 && isPlain(text, limits.idLength);
+}
+
+/** What an id is, in messages. */
+export const ID_FORM = `a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@"`;
+
+/** Whether PostgreSQL can store it, it stands on one line, and it is neither empty nor too long. */
+function isPlain(text: string, most: number): boolean {
+  return text.length > 0 && text.length <= most && !CONTROL_CHARACTER.test(text) && text.isWellFormed();
 }
 
 /** Whether nobody takes an id for another, such as `alice` with a blank behind it. Those that are there already stay of use. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseKey } from '../http/access/keys.ts';
 import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
 import { parseDuration } from './duration.ts';
-import type { Address } from './load.ts';
+import { parseAddress, type Address } from './address.ts';
 
 /** A configuration key: what it takes, in words for an error, and the schema that decides. */
 export interface Key<T> {
@@ -147,14 +147,6 @@ function origins(): Key<readonly string[]> {
 
 const isOrigin = (text: string): boolean =>
   /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
-
-function parseAddress(text: string): Address | null {
-  const match = /^(.+):(\d{1,5})$/.exec(text);
-  const [, host, port] = match ?? [];
-  return host === undefined || Number(port) < 1 || Number(port) > 65_535
-    ? null
-    : { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
-}
 
 function oneOf<Choice extends string>(choices: readonly Choice[], byDefault: Choice): Key<Choice> {
   return {

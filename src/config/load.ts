@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { z } from 'zod';
 import { PincexError } from '../errors.ts';
 import { namesOf, nearest, readOptions } from '../known.ts';
+import type { Address } from './address.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, isEmptySection, readConfigFile } from './file.ts';
 import { type KeyPath, keyPaths, keys, type KeyValue, variableOf } from './keys.ts';
@@ -92,12 +93,6 @@ export interface RedisConfig {
   /** Connections at most, and those that stay open. In a cluster it is one a node. */
   readonly poolSize: number;
   readonly minIdleConnections: number;
-}
-
-/** Where a server listens. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
 }
 
 export interface LoadConfigOptions {

@@ -1,12 +1,8 @@
 import tls from 'node:tls';
 import type pg from 'pg';
+import type { Proof } from './destination.ts';
 import { Client } from './driver.ts';
 import { unproven } from './failures.ts';
-
-/** The ways to prove a password that `require_auth` may ask for, as libpq names them. */
-export const PROOFS = ['scram-sha-256', 'md5', 'password'] as const;
-
-export type Proof = (typeof PROOFS)[number];
 
 /** What the driver tells of its connection, which its types leave out. */
 interface Wire {

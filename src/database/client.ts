@@ -1,14 +1,14 @@
 import type pg from 'pg';
 import { limits } from '../limits.ts';
-import { GuardedClient, type Proof } from './authentication.ts';
+import { GuardedClient } from './authentication.ts';
 import {
   readDestination,
   timePerHost,
   type Destination,
   type Host,
+  type Proof,
   type SessionAttributes,
 } from './destination.ts';
-import { Client } from './driver.ts';
 import {
   foreignSchema,
   leadsOn,

@@ -1,6 +1,5 @@
 import { PincexError } from '../errors.ts';
 import { nearest } from '../known.ts';
-import { PROOFS, type Proof } from './authentication.ts';
 
 /** What `target_session_attrs` may ask of a session. */
 export const SESSION_ATTRIBUTES = [
@@ -13,6 +12,11 @@ export const SESSION_ATTRIBUTES = [
 ] as const;
 
 export type SessionAttributes = (typeof SESSION_ATTRIBUTES)[number];
+
+/** The ways to prove a password that `require_auth` may ask for, as libpq names them. */
+const PROOFS = ['scram-sha-256', 'md5', 'password'] as const;
+
+export type Proof = (typeof PROOFS)[number];
 
 /** One of the hosts of a URL. */
 export interface Host {

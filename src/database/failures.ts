@@ -1,8 +1,7 @@
 import pg from 'pg';
 import { describe } from '../describe.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
-import type { Proof } from './authentication.ts';
-import type { Host } from './destination.ts';
+import type { Host, Proof } from './destination.ts';
 import { isOfDriver } from './driver.ts';
 import { meaningOf, remedyOfStart, SPOILT, type Failure } from './sqlStates.ts';
 

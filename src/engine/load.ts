@@ -1,5 +1,6 @@
 import type { LoadedBooks } from '../books/books.ts';
-import { BrokenRows, nameOf, noteMisheld, noteUncovered, type Touched } from '../books/broken.ts';
+import { BrokenRows, nameOf, type Touched } from '../books/broken.ts';
+import { noteMisheld, noteUncovered } from '../books/brokenHolds.ts';
 import { OUTSIDE } from '../books/funds.ts';
 import {
   VALUE_SCALE,

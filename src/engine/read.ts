@@ -3,7 +3,7 @@ import { Rejection } from '../books/rejection.ts';
 import { keyOf } from '../books/rows.ts';
 import { CATALOG_MISSES, type Catalog } from '../catalog/catalog.ts';
 import type { Command } from '../commands/command.ts';
-import { Fields, isId } from '../commands/fields.ts';
+import { Fields, ID_FORM, isId } from '../commands/fields.ts';
 import { commands, type CommandType } from '../commands/index.ts';
 import { copyItem, type CopiedItem } from '../commands/items.ts';
 import { describe, reasonOf } from '../describe.ts';
@@ -55,10 +55,7 @@ export function readBatchId(id: unknown): string {
 /** @throws PincexError `invalid_batch` */
 export function readActor(actor: unknown): string {
   if (typeof actor === 'string' && isId(actor)) return actor;
-  throw new PincexError(
-    'invalid_batch',
-    `actor must be a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@": got ${describe(actor)}`,
-  );
+  throw new PincexError('invalid_batch', `actor must be ${ID_FORM}: got ${describe(actor)}`);
 }
 
 /** For the items of callers. @param type of all items; without it each names its own */

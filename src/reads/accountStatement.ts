@@ -4,7 +4,7 @@ import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { copyKnown, namesOf } from '../known.ts';
 import { JOURNAL_COLUMNS, toJournalEntryView, type JournalEntryView, type JournalRow } from './journal.ts';
-import { askable, copyList, requireCount, requireKey } from './keys.ts';
+import { askable, copyList, isVersion, nameOfIds, requireCount, requireKey } from './keys.ts';
 
 /** The account whose statement is asked for, and where it goes on. */
 export interface StatementKey {
@@ -13,6 +13,10 @@ export interface StatementKey {
   /** Only entries before this version: that of the last entry of an earlier page. Default: from the newest on. */
   readonly before?: number | null | undefined;
 }
+
+/** The same for the same page of the same account. */
+export const statementKeyName = ({ userId, currency, before }: StatementKey): string =>
+  `${nameOfIds(userId, currency)} ${before ?? 'newest'}`;
 
 /** A page goes down the primary key from where the last one ended. */
 export const getAccountStatements = {
@@ -84,7 +88,7 @@ export function requireStatementKeys(name: string, keys: unknown): StatementKey[
 
 function requireVersion(name: string, value: unknown): number | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  if (isVersion(value)) return value;
   throw new PincexError(
     'invalid_argument',
     `${name} must be a version, such as that of an entry: got ${describe(value)}`,

@@ -152,6 +152,10 @@ export function orderKeyArrays(keys: readonly OrderKey[]): [string, string] {
 export const askable = (key: string): string | null =>
   key.includes('\0') || !key.isWellFormed() ? null : key;
 
+/** Whether it can be the version of a row. */
+export const isVersion = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
 /**
  * Checks a limit.
  *

@@ -9,9 +9,14 @@ import type { BatchOptions } from '../engine/engine.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { accountKeys, type AccountView } from '../reads/accounts.ts';
-import { readAccountStatements, requireStatementKeys, type StatementKey } from '../reads/accountStatement.ts';
+import {
+  readAccountStatements,
+  requireStatementKeys,
+  statementKeyName,
+  type StatementKey,
+} from '../reads/accountStatement.ts';
 import type { JournalEntryView } from '../reads/journal.ts';
-import { requireFlag, requireKey, requireKeys, requireLimit } from '../reads/keys.ts';
+import { readEachOnce, requireFlag, requireKey, requireKeys, requireLimit } from '../reads/keys.ts';
 import { accounts } from '../repository/kinds.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
@@ -80,7 +85,8 @@ export class Bookkeeper {
     requireLimit('limit', limit, limits.statementEntries.most);
     requireFlag('fresh', fresh);
     await this.#codes.requireCurrencies(keys.map(({ currency }) => currency));
-    const read = (session: Session) => readAccountStatements(session, keys, limit);
+    const read = (session: Session) =>
+      readEachOnce(keys, (distinct) => readAccountStatements(session, distinct, limit), statementKeyName);
     return this.#repository.readDirectly(read, { fresh });
   }
 

@@ -1,7 +1,7 @@
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
-import { copyList } from '../reads/keys.ts';
+import { copyList, isVersion } from '../reads/keys.ts';
 import type { Accepts } from '../repository/repository.ts';
 
 /**
@@ -56,7 +56,7 @@ export function eachAtLeast(
 }
 
 function requireVersion(version: unknown): number {
-  if (typeof version === 'number' && Number.isSafeInteger(version) && version >= 0) return version;
+  if (isVersion(version)) return version;
   throw new PincexError('invalid_argument', `A version is a whole number from 0: got ${describe(version)}`);
 }
 

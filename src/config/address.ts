@@ -1,0 +1,14 @@
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `host:port`, with an IPv6 address in brackets; `null` where it is none. */
+export function parseAddress(text: string): Address | null {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const [, host, port] = match ?? [];
+  return host === undefined || Number(port) < 1 || Number(port) > 65_535
+    ? null
+    : { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
