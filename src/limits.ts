@@ -19,6 +19,8 @@ export const limits = {
   bodyValues: 250_000,
   /** Bytes of a body that cost as much as an item. */
   bytesOfItem: 1_024,
+  /** Characters of a body: a call with more, or a piece of a stream, keeps the process busy for long by itself. */
+  largeBody: 65_536,
   /** An answer of more characters than these, or a stream, has to be taken at this rate at least. */
   slowAnswer: { characters: 65_536, bytesPerSecond: 1_024 },
   /** Bytes of bodies of calls over HTTP that are in hand, all together, or twice the largest body; no API key has more than half. */

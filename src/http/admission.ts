@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { Problem } from './problem.ts';
+import { RecentCallers } from './recentCallers.ts';
 import { Shares } from './shares.ts';
 
 export interface AdmissionOptions {
@@ -10,57 +12,88 @@ export interface AdmissionOptions {
   readonly queueTimeoutMs: number;
   /** Calls of one key that run at the same time. Default: all that are not kept for others. */
   readonly mostOfKey?: number;
+  /**
+   * Calls of one key that run at the same time while other keys call. Default: a quarter of all, and no more than half
+   * of the processors that this process may use; one at least.
+   */
+  readonly mostBesideOthers?: number;
+  /** Who calls, also where somebody else lets in. */
+  readonly callers?: RecentCallers;
 }
+
+/**
+ * Ends a turn: to be called once.
+ *
+ * @param isLarge whether the call is of those that keep the process busy for long by themselves
+ */
+export type EndTurn = (isLarge?: boolean) => void;
+
+/** While others call, the place of a large call stays taken for so many times as long as the call took. */
+const REST = 3;
+/** In milliseconds. */
+const LONGEST_REST = 5_000;
 
 /**
  * Lets so many calls work at the same time and so many wait for so long; whoever is beyond that is told at once to
  * come back. A service that takes in more than it can do answers nobody in time.
  *
- * Turns go round by API key: of keys that wait each gets one after the other, whatever the number of their calls.
+ * Turns go round by API key: of keys that wait each gets one after the other, whatever the number of their calls. While
+ * others call too, a key has only a few places, and its large calls run for a quarter of the time: what runs cannot be
+ * interrupted, so a client that calls now and then would wait behind all of it each time. Keys that have calls waiting
+ * do not count as others: they share all places.
  */
 export class Admission {
   readonly #queueTimeoutMs: number;
   readonly #places: Shares;
   readonly #waiting: Shares;
+  readonly #callers: RecentCallers;
+  readonly #mostBesideOthers: number;
   /** For each key what starts its calls, the oldest first. The key whose turn is next comes first. */
   readonly #queues = new Map<string, Set<() => void>>();
   readonly #whenIdle: (() => void)[] = [];
 
-  constructor({ maxConcurrent, maxWaiting, queueTimeoutMs, mostOfKey = maxConcurrent }: AdmissionOptions) {
+  constructor({
+    maxConcurrent,
+    maxWaiting,
+    queueTimeoutMs,
+    mostOfKey = maxConcurrent,
+    mostBesideOthers = Math.max(1, Math.floor(Math.min(maxConcurrent / 4, availableParallelism() / 2))),
+    callers = new RecentCallers(),
+  }: AdmissionOptions) {
     this.#queueTimeoutMs = queueTimeoutMs;
+    this.#callers = callers;
+    this.#mostBesideOthers = mostBesideOthers;
     this.#places = new Shares({ most: maxConcurrent, mostOfKey });
     this.#waiting = new Shares({ most: maxWaiting, mostOfKey: maxWaiting });
   }
 
   /**
-   * Runs `work` when its turn comes.
+   * Waits for a turn.
    *
    * @param deadline by `performance.now()`; a call that is not started by then is not started at all
    * @throws Problem `overloaded`, `deadline_exceeded`
    */
-  async run<Result>(keyId: string, deadline: number, work: () => Promise<Result>): Promise<Result> {
-    const leave = await this.enter(keyId, deadline);
-    try {
-      return await work();
-    } finally {
-      leave();
-    }
-  }
-
-  /**
-   * Waits for a turn.
-   *
-   * @returns what ends it: to be called once
-   * @throws Problem `overloaded`, `deadline_exceeded`
-   */
-  async enter(keyId: string, deadline: number): Promise<() => void> {
+  async enter(keyId: string, deadline: number): Promise<EndTurn> {
     if (performance.now() >= deadline) throw notStarted();
-    const giveBack = this.#places.hasRoom(keyId)
-      ? this.#places.take(keyId)
-      : await this.#turn(keyId, deadline);
-    return () => {
+    // Who has calls waiting works as much as it may: it is not one of those that others leave room for.
+    const endCall = this.#queues.has(keyId) ? undefined : this.#callers.begin(keyId);
+    const isFree = endCall !== undefined && this.#hasPlace(keyId);
+    let giveBack: () => void;
+    try {
+      giveBack = isFree ? this.#places.take(keyId) : await this.#turn(keyId, deadline);
+    } catch (error) {
+      endCall?.();
+      throw error;
+    }
+    const began = performance.now();
+    const leave = (): void => {
       giveBack();
       this.#startNext();
+    };
+    return (isLarge = false) => {
+      endCall?.();
+      if (!isLarge || !this.#callers.hasOther(keyId, began)) leave();
+      else setTimeout(leave, Math.min(REST * (performance.now() - began), LONGEST_REST));
     };
   }
 
@@ -75,6 +108,11 @@ export class Admission {
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
+  #hasPlace(keyId: string): boolean {
+    const hasShare = this.#places.of(keyId) < this.#mostBesideOthers || !this.#callers.hasOther(keyId);
+    return hasShare && this.#places.hasRoom(keyId);
+  }
+
   #turn(keyId: string, deadline: number): Promise<() => void> {
     if (!this.#waiting.hasRoom(keyId)) {
       const { running, waiting } = this.load;
@@ -84,17 +122,13 @@ export class Admission {
       const leftMs = Math.max(0, deadline - performance.now());
       const queue = this.#queues.get(keyId) ?? new Set();
       const leaveQueue = this.#waiting.take(keyId);
-      const timer = setTimeout(
-        () => {
-          leave();
-          reject(
-            leftMs < this.#queueTimeoutMs
-              ? notStarted()
-              : overloaded(`the call waited ${this.#queueTimeoutMs} ms for its turn`),
-          );
-        },
-        Math.min(this.#queueTimeoutMs, leftMs),
-      );
+      const waitMs = Math.min(this.#queueTimeoutMs, leftMs);
+      const giveUp = (): void => {
+        leave();
+        const tooLong = `the call waited ${this.#queueTimeoutMs} ms for its turn`;
+        reject(leftMs < this.#queueTimeoutMs ? notStarted() : overloaded(tooLong));
+      };
+      const timer = waitMs === Infinity ? undefined : setTimeout(giveUp, waitMs);
       const leave = (): void => {
         leaveQueue();
         queue.delete(start);
@@ -110,19 +144,25 @@ export class Admission {
     });
   }
 
-  /** Gives the place that became free to the oldest call of the key whose turn it is, which is last from then on. */
+  /** Gives what is free to the oldest calls of the keys whose turn it is, which are last from then on. */
   #startNext(): void {
-    for (const [keyId, queue] of this.#queues) {
-      if (!this.#places.hasRoom(keyId)) continue;
+    let next = this.#nextKey();
+    while (next !== undefined) {
+      const [keyId, queue] = next;
       const [oldest] = queue;
       oldest?.();
       if (queue.size > 0) {
         this.#queues.delete(keyId);
         this.#queues.set(keyId, queue);
       }
-      return;
+      next = this.#nextKey();
     }
     if (this.#places.taken === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #nextKey(): [string, Set<() => void>] | undefined {
+    for (const waiting of this.#queues) if (this.#hasPlace(waiting[0])) return waiting;
+    return undefined;
   }
 }
 

@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Takes so many more bytes for the body, until the call is over; false where its key may have no more of them. */
     holdBytes: (bytes: number) => boolean;
+    /** Gives back all of them: what has come of the body is not kept. */
+    dropBytes: () => void;
   }
 }
 
@@ -30,6 +32,7 @@ export interface Memory {
 export function boundCallsInHand(app: FastifyInstance, { calls, bodies, answers }: Memory): void {
   const inHand = new WeakSet<FastifyRequest>();
   app.decorateRequest('holdBytes', () => true);
+  app.decorateRequest('dropBytes', () => undefined);
 
   app.addHook('onRequest', (request, { raw }, done) => {
     if (request.keyId === null) {
@@ -42,10 +45,12 @@ export function boundCallsInHand(app: FastifyInstance, { calls, bodies, answers 
       return;
     }
     inHand.add(request);
-    const held = [calls.take(keyId)];
-    onceClosed(raw, () => {
+    onceClosed(raw, calls.take(keyId));
+    const held: (() => void)[] = [];
+    request.dropBytes = () => {
       for (const giveBack of held.splice(0)) giveBack();
-    });
+    };
+    onceClosed(raw, request.dropBytes);
     request.holdBytes = (bytes) => {
       if (!bodies.hasRoom(keyId, bytes)) return false;
       // Who has hung up holds nothing any more.

@@ -4,6 +4,7 @@ import { limits } from '../limits.ts';
 import { readBody } from './body.ts';
 import { requirePlain } from './jsonText.ts';
 import { malformed, Problem, shortened } from './problem.ts';
+import type { Turns } from './turns.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,17 +19,19 @@ declare module 'fastify' {
  *
  * What somebody else could read in another way is refused: bytes that are no UTF-8, and a field that is given twice.
  */
-export function readJson(app: FastifyInstance): void {
+export function readJson(app: FastifyInstance, turns: Pick<Turns, 'begin'>): void {
   app.decorateRequest('rawBody', '');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     requireEncoding(request.headers);
-    const bytes = await readBody(
-      payload,
-      request.routeOptions.bodyLimit,
-      request.deadline,
-      request.holdBytes,
+    const { bodyLimit } = request.routeOptions;
+    const bytes = await readBody(payload, bodyLimit, request.deadline, request.holdBytes).catch(
+      (error: unknown) => {
+        request.dropBytes();
+        throw error;
+      },
     );
+    await turns.begin(request);
     request.rawBody = textOf(bytes);
     requirePlain(request.rawBody, limits.bodyValues);
     return valueOf(request.rawBody);

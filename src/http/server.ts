@@ -22,6 +22,8 @@ import { readRoutes } from './routes/reads.ts';
 import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/service.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
+import { RecentCallers } from './recentCallers.ts';
+import { holdRefusals } from './refusals.ts';
 import { Requests } from './requests/requests.ts';
 import { strict } from './schemas/common.ts';
 import { Shares } from './shares.ts';
@@ -110,10 +112,11 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     ...settings,
     ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
-  const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs });
+  const callers = new RecentCallers();
+  const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs, callers });
   const answers = new Shares({ most: limits.untakenAnswers });
   const turns = new Turns(admission, answers);
-  readJson(app);
+  readJson(app, turns);
   answerWithProblems(app, onRefusal);
   if (accessLog) logCalls(app);
   tellRequestIds(app);
@@ -131,6 +134,8 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   readDeadlines(app);
   await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
   // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
+  turns.endWithAnswers(app);
+  holdRefusals(app);
   boundCallsInHand(app, {
     calls: new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
     bodies: new Shares({ most: Math.max(limits.bodiesInHand, 2 * bodyLimit) }),
@@ -150,11 +155,20 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   outcomeRoutes(app, batches);
   readRoutes(app, pincex, turns);
   // A stream goes on for as long as its client reads: it must not take the places of calls.
-  streamRoutes(
-    app,
-    pincex,
-    new Admission({ maxConcurrent, maxWaiting: 0, queueTimeoutMs, mostOfKey: Math.ceil(maxConcurrent / 2) }),
-  );
+  streamRoutes(app, pincex, {
+    streams: new Admission({
+      maxConcurrent,
+      maxWaiting: 0,
+      queueTimeoutMs,
+      mostOfKey: Math.ceil(maxConcurrent / 2),
+    }),
+    pieces: new Admission({
+      maxConcurrent,
+      maxWaiting: 2 * maxConcurrent,
+      queueTimeoutMs: Infinity,
+      callers,
+    }),
+  });
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
   refuseOtherMethods();
   return app;

@@ -27,6 +27,11 @@ export class Shares {
     return this.#taken;
   }
 
+  /** What the key has. */
+  of(keyId: string): number {
+    return this.#ofKey.get(keyId) ?? 0;
+  }
+
   /** Whether the key may take so much more. One that has nothing may take more than its share where that much is there. */
   hasRoom(keyId: string, amount = 1): boolean {
     const ofKey = this.#ofKey.get(keyId);

@@ -1,8 +1,16 @@
-import type { FastifyRequest } from 'fastify';
-import { notStarted, overloaded, type Admission } from './admission.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { limits } from '../limits.ts';
+import { notStarted, overloaded, type Admission, type EndTurn } from './admission.ts';
 import { withDeadline } from './deadline.ts';
 import { Problem } from './problem.ts';
 import type { Shares } from './shares.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Ends the turn that the call has had since before its body was parsed, and that nothing has taken over. */
+    endTurn: EndTurn | null;
+  }
+}
 
 /** What a call is told whose time is over while it is under way. */
 export interface Late {
@@ -12,13 +20,40 @@ export interface Late {
 
 /** Gives each call its turn, and answers no later than the client waits for. */
 export class Turns {
-  readonly #admission: Pick<Admission, 'run' | 'idle' | 'load'>;
+  readonly #admission: Pick<Admission, 'enter' | 'idle' | 'load'>;
   readonly #answers: Pick<Shares, 'hasRoom'>;
 
   /** @param answers what is there of answers that nobody has taken yet: where that is too much, none is made */
-  constructor(admission: Pick<Admission, 'run' | 'idle' | 'load'>, answers: Pick<Shares, 'hasRoom'>) {
+  constructor(admission: Pick<Admission, 'enter' | 'idle' | 'load'>, answers: Pick<Shares, 'hasRoom'>) {
     this.#admission = admission;
     this.#answers = answers;
+  }
+
+  /** Ends with their answers the turns of calls that nothing was done for. */
+  endWithAnswers(app: FastifyInstance): void {
+    app.decorateRequest('endTurn', null);
+    const end = (request: FastifyRequest): void => {
+      request.endTurn?.(isLarge(request));
+      request.endTurn = null;
+    };
+    app.addHook('onError', (request, _reply, _error, done) => {
+      end(request);
+      done();
+    });
+    app.addHook('onSend', (request, _reply, _payload, done) => {
+      end(request);
+      done();
+    });
+  }
+
+  /**
+   * Waits for the turn of a call whose body is there: to parse and to check it is work as well.
+   *
+   * @throws Problem `overloaded`, `deadline_exceeded`
+   */
+  async begin(request: FastifyRequest): Promise<void> {
+    if (request.keyId === null) return;
+    request.endTurn = await this.#admission.enter(request.keyId, request.deadline);
   }
 
   /**
@@ -26,15 +61,11 @@ export class Turns {
    *
    * @throws Problem `overloaded`, `deadline_exceeded`, `unauthorized`
    */
-  take<Result>(
-    request: Pick<FastifyRequest, 'caller' | 'confirmKey' | 'deadline' | 'log'>,
-    work: () => Promise<Result>,
-    late: () => Late,
-  ): Promise<Result> {
+  take<Result>(request: CallInTurn, work: () => Promise<Result>, late: () => Late): Promise<Result> {
     const { caller, deadline, log } = request;
     let hasBegun = false;
     let isOver = false;
-    const running = this.#admission.run(caller.keyId, deadline, async () => {
+    const running = this.#inTurn(request, async () => {
       // Its body may have come slowly, and it may have waited: its key may have ended meanwhile.
       await request.confirmKey();
       // Both watch the clock, and not to the same millisecond: what was said not to have begun must not begin.
@@ -54,6 +85,16 @@ export class Turns {
     });
   }
 
+  async #inTurn<Result>(request: CallInTurn, work: () => Promise<Result>): Promise<Result> {
+    const end = request.endTurn ?? (await this.#admission.enter(request.caller.keyId, request.deadline));
+    request.endTurn = null;
+    try {
+      return await work();
+    } finally {
+      end(isLarge(request));
+    }
+  }
+
   /** Whether nothing is under way now, or waits to be. */
   get isIdle(): boolean {
     return this.#admission.load.running === 0;
@@ -64,6 +105,11 @@ export class Turns {
     return this.#admission.idle();
   }
 }
+
+/** What is looked at of a call to do its work in its turn. */
+type CallInTurn = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'deadline' | 'endTurn' | 'log' | 'rawBody'>;
+
+const isLarge = ({ rawBody }: Pick<FastifyRequest, 'rawBody'>): boolean => rawBody.length > limits.largeBody;
 
 function exceeded({ detail, extensions }: Late): Problem {
   return new Problem(504, 'deadline_exceeded', detail, {

@@ -6,6 +6,29 @@ import { gate } from '../support/waiting.ts';
 
 const NEVER = Infinity;
 
+/** Stops the clock until the test has ended: it goes on where it is moved. */
+function stopClock(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}
+
+/** Does work in a turn. */
+async function run<Result>(
+  admission: Admission,
+  keyId: string,
+  deadline: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const endTurn = await admission.enter(keyId, deadline);
+  try {
+    return await work();
+  } finally {
+    endTurn();
+  }
+}
+
 /** The problem that a call was refused with. */
 async function refusal(call: Promise<unknown>): Promise<Problem> {
   const outcome = await call.then(
@@ -19,20 +42,13 @@ async function refusal(call: Promise<unknown>): Promise<Problem> {
 describe('a service that takes two calls at a time and lets two wait', () => {
   const queueTimeoutMs = 60_000;
   const open = () => new Admission({ maxConcurrent: 2, maxWaiting: 2, queueTimeoutMs });
-  /** Stops the clock until the test has ended: it goes on where it is moved. */
-  const stopClock = () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
-  };
 
   it('runs two at once, the others in the order in which they came, and refuses a fifth at once', async () => {
     const admission = open();
     const gates = [gate(), gate(), gate(), gate()];
     const begun: number[] = [];
     const calls = gates.map((held, n) =>
-      admission.run('ann', NEVER, async () => {
+      run(admission, 'ann', NEVER, async () => {
         begun.push(n);
         await held.opened;
         return n;
@@ -41,7 +57,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     await setImmediate();
     expect(begun).toEqual([0, 1]);
     expect(admission.load).toEqual({ running: 2, waiting: 2 });
-    const fifth = await refusal(admission.run('ann', NEVER, () => Promise.resolve()));
+    const fifth = await refusal(run(admission, 'ann', NEVER, () => Promise.resolve()));
     expect(fifth).toMatchObject({ status: 503, code: 'overloaded' });
     expect(fifth.options.headers).toEqual({ 'retry-after': '1' });
     gates[1]!.open();
@@ -55,8 +71,8 @@ describe('a service that takes two calls at a time and lets two wait', () => {
 
   it('gives the place of a call that failed to the next', async () => {
     const admission = open();
-    const failing = [1, 2].map(() => admission.run('ann', NEVER, () => Promise.reject(new Error('no'))));
-    const third = admission.run('ann', NEVER, () => Promise.resolve('done'));
+    const failing = [1, 2].map(() => run(admission, 'ann', NEVER, () => Promise.reject(new Error('no'))));
+    const third = run(admission, 'ann', NEVER, () => Promise.resolve('done'));
     for (const call of failing) await expect(call).rejects.toThrow('no');
     expect(await third).toBe('done');
     expect(admission.load).toEqual({ running: 0, waiting: 0 });
@@ -66,9 +82,9 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     stopClock();
     const admission = open();
     const held = gate();
-    const running = [1, 2].map(() => admission.run('ann', NEVER, () => held.opened));
+    const running = [1, 2].map(() => run(admission, 'ann', NEVER, () => held.opened));
     let hasRun = false;
-    const waiting = admission.run('ann', NEVER, () => {
+    const waiting = run(admission, 'ann', NEVER, () => {
       hasRun = true;
       return Promise.resolve();
     });
@@ -87,27 +103,28 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     stopClock();
     const admission = open();
     const held = gate();
-    const running = [1, 2].map(() => admission.run('ann', NEVER, () => held.opened));
-    const waiting = refusal(admission.run('ann', performance.now() + 1_000, () => Promise.resolve()));
+    const running = [1, 2].map(() => run(admission, 'ann', NEVER, () => held.opened));
+    const waiting = refusal(run(admission, 'ann', performance.now() + 1_000, () => Promise.resolve()));
     vi.advanceTimersByTime(1_000);
     expect(await waiting).toMatchObject({ status: 504, code: 'deadline_exceeded' });
     held.open();
     await Promise.all(running);
-    const late = admission.run('ann', performance.now() - 1, () => Promise.resolve());
+    const late = run(admission, 'ann', performance.now() - 1, () => Promise.resolve());
     expect(await refusal(late)).toMatchObject({ status: 504, code: 'deadline_exceeded' });
     expect(admission.load).toEqual({ running: 0, waiting: 0 });
   });
 });
 
 describe('keys that call at the same time', () => {
-  const open = () => new Admission({ maxConcurrent: 4, maxWaiting: 8, queueTimeoutMs: 60_000 });
+  const open = (mostBesideOthers = 4) =>
+    new Admission({ maxConcurrent: 4, maxWaiting: 8, queueTimeoutMs: 60_000, mostBesideOthers });
 
   /** A call that runs until it is ended; those that have begun are noted, each by its key. */
   function caller(admission: Admission) {
     const begun: string[] = [];
     const ends: (() => void)[] = [];
     const call = (keyId: string) =>
-      admission.run(keyId, NEVER, () => {
+      run(admission, keyId, NEVER, () => {
         begun.push(keyId);
         const held = gate();
         ends.push(() => {
@@ -152,11 +169,86 @@ describe('keys that call at the same time', () => {
   });
 
   it('may have a share of their own at the most, where that is said', async () => {
-    const admission = new Admission({ maxConcurrent: 4, maxWaiting: 0, queueTimeoutMs: 1, mostOfKey: 2 });
+    const admission = new Admission({
+      maxConcurrent: 4,
+      maxWaiting: 0,
+      queueTimeoutMs: 1,
+      mostOfKey: 2,
+      mostBesideOthers: 2,
+    });
     const leave = [await admission.enter('ann', NEVER), await admission.enter('ann', NEVER)];
     expect(await refusal(admission.enter('ann', NEVER))).toMatchObject({ code: 'overloaded' });
     leave.push(await admission.enter('bob', NEVER));
     leave[0]!();
     leave.push(await admission.enter('ann', NEVER));
+  });
+
+  it('have few places each while another one calls, and all that are not kept once it has stopped', async () => {
+    stopClock();
+    const admission = open(1);
+    const { begun, call, endOldest } = caller(admission);
+    const hog = Array.from({ length: 6 }, () => call('hog'));
+    await setImmediate();
+    expect(begun.join(' ')).toBe('hog hog hog');
+    const other = call('other');
+    await endOldest();
+    await endOldest();
+    await endOldest();
+    expect(begun.join(' ')).toBe('hog hog hog other hog');
+    await endOldest();
+    await other;
+    // It may call again at once.
+    await endOldest();
+    expect(begun.join(' ')).toBe('hog hog hog other hog hog');
+    vi.advanceTimersByTime(250);
+    const last = call('hog');
+    await endOldest();
+    expect(begun.join(' ')).toBe('hog hog hog other hog hog hog hog');
+    await endOldest();
+    await endOldest();
+    await Promise.all([...hog, last]);
+  });
+
+  it('share all places that are not kept where calls of each of them wait', async () => {
+    stopClock();
+    const admission = new Admission({
+      maxConcurrent: 4,
+      maxWaiting: 100,
+      queueTimeoutMs: 60_000,
+      mostBesideOthers: 1,
+    });
+    const { begun, call, endOldest } = caller(admission);
+    const calls = Array.from('aaaabbbb'.repeat(4), (keyId) => call(keyId));
+    // Until all have ended that came before others of their key waited.
+    for (let n = 0; n < 8; n++) await endOldest();
+    vi.advanceTimersByTime(250);
+    await endOldest();
+    expect(admission.load.running).toBe(3);
+    while (begun.length < calls.length) await endOldest();
+    for (let n = 0; n < 4; n++) await endOldest();
+    await Promise.all(calls);
+  });
+
+  it('rest from a large call three times as long as it took, where another one calls meanwhile', async () => {
+    stopClock();
+    const admission = open(1);
+    const endLarge = await admission.enter('hog', NEVER);
+    const endOther = await admission.enter('other', NEVER);
+    vi.advanceTimersByTime(400);
+    endLarge(true);
+    let hasBegun = false;
+    const next = run(admission, 'hog', NEVER, () => {
+      hasBegun = true;
+      return Promise.resolve();
+    });
+    vi.advanceTimersByTime(1_199);
+    await setImmediate();
+    expect([hasBegun, admission.load]).toEqual([false, { running: 2, waiting: 1 }]);
+    vi.advanceTimersByTime(1);
+    await next;
+    endOther();
+    vi.advanceTimersByTime(250);
+    (await admission.enter('hog', NEVER))(true);
+    expect(admission.load).toEqual({ running: 0, waiting: 0 });
   });
 });

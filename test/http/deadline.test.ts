@@ -88,12 +88,18 @@ describe('a call that has its turn', () => {
       deadline,
       caller: { keyId: 'key', scopes: [], rateLimit: null },
       confirmKey: () => Promise.resolve(),
+      endTurn: null,
+      rawBody: '',
       log,
     } as unknown as FastifyRequest;
   };
-  const turnsOf = (admission: Pick<Admission, 'run'>, isFull = false) =>
+  const turnsOf = (admission: Pick<Admission, 'enter'>, isFull = false) =>
     new Turns(
-      { idle: () => Promise.resolve(), load: { running: 0, waiting: 0 }, run: admission.run.bind(admission) },
+      {
+        idle: () => Promise.resolve(),
+        load: { running: 0, waiting: 0 },
+        enter: admission.enter.bind(admission),
+      },
       { hasRoom: (key) => !isFull || key !== 'key' },
     );
   const late = () => ({ detail: 'late' });
@@ -102,9 +108,9 @@ describe('a call that has its turn', () => {
     stopClock();
     const free = gate();
     const turns = turnsOf({
-      run: async (_, __, work) => {
+      enter: async () => {
         await free.opened;
-        return work();
+        return () => undefined;
       },
     });
     let hasBegun = false;
@@ -126,7 +132,7 @@ describe('a call that has its turn', () => {
   });
 
   it('does not begin where too much of what its key was answered is yet to be taken', async () => {
-    const turns = turnsOf({ run: async (_, __, work) => work() }, true);
+    const turns = turnsOf({ enter: () => Promise.resolve(() => undefined) }, true);
     const work = () => Promise.reject(new Error('It began'));
     await expect(turns.take(requestBy(Infinity), work, late)).rejects.toMatchObject({
       status: 503,
@@ -136,7 +142,7 @@ describe('a call that has its turn', () => {
 
   it('is logged where it fails behind its deadline: nobody else is told', async () => {
     stopClock();
-    const turns = turnsOf({ run: (_, __, work) => work() });
+    const turns = turnsOf({ enter: () => Promise.resolve(() => undefined) });
     const held = gate();
     const work = () => held.opened.then(() => Promise.reject(new TypeError('a fault')));
     const call = turns.take(requestBy(performance.now() + 1_000), work, late);

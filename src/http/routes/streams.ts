@@ -9,8 +9,14 @@ import { nameOf, ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
 import { account, journalEntry, operation, order, trade } from '../schemas/views.ts';
 
+/** Who may stream at the same time, and whose turn it is to have the next piece of a stream made. */
+export interface StreamTurns {
+  readonly streams: Admission;
+  readonly pieces: Admission;
+}
+
 /** Whole tables as NDJSON, in flat memory: rows are read as fast as the client takes them. */
-export function streamRoutes(app: App, pincex: Pincex, admission: Admission): void {
+export function streamRoutes(app: App, pincex: Pincex, { streams, pieces }: StreamTurns): void {
   const stream = (table: string, row: Component, open: (options: StreamOptions) => RowStream<unknown>) => {
     app.get(
       `/v1/stream/${table}`,
@@ -34,8 +40,8 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
         // The whole table would be read for nobody.
         if (request.method === 'HEAD') return reply.type('application/x-ndjson').send();
         const rows = open({ after: request.query.after ?? null });
-        const leave = await admission.enter(request.caller.keyId, request.deadline);
-        const lines = Readable.from(linesOf(rows, request));
+        const leave = await streams.enter(request.caller.keyId, request.deadline);
+        const lines = Readable.from(linesOf(rows, request, pieces));
         lines.once('close', leave);
         return reply.type('application/x-ndjson').send(lines);
       },
@@ -54,16 +60,32 @@ const PIECE = 64 * 1024;
 /** Once the key has ended nothing more is told, and the last line is missing. */
 async function* linesOf(
   rows: RowStream<unknown>,
-  request: Pick<FastifyRequest, 'confirmKey'>,
+  request: Pick<FastifyRequest, 'caller' | 'confirmKey'>,
+  turns: Admission,
 ): AsyncGenerator<string, void> {
+  const pieces = piecesOf(rows);
+  try {
+    for (;;) {
+      const endTurn = await turns.enter(request.caller.keyId, Infinity);
+      const { value, done } = await pieces.next().finally(() => {
+        endTurn(true);
+      });
+      await request.confirmKey();
+      yield value;
+      if (done === true) return;
+    }
+  } finally {
+    await pieces.return('');
+  }
+}
+
+async function* piecesOf(rows: RowStream<unknown>): AsyncGenerator<string, string> {
   let piece = '';
   for await (const row of rows) {
     piece += `${JSON.stringify({ cursor: rows.cursor, row })}\n`;
     if (piece.length < PIECE) continue;
-    await request.confirmKey();
     yield piece;
     piece = '';
   }
-  await request.confirmKey();
-  yield `${piece}{"end":true}\n`;
+  return `${piece}{"end":true}\n`;
 }
