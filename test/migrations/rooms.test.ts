@@ -83,6 +83,15 @@ it('answers and calls under way are there after the way forth; back, those are f
       `SELECT caller, bytes > 3 * 512 AND bytes < 3000 AS is_counted, expires_at > now() AS is_kept FROM request_usage`,
     );
     expect(rows).toEqual([{ caller: 'key', is_counted: true, is_kept: true }]);
+    // PostgreSQL compresses nothing more.
+    const stored = await client.query(
+      `SELECT attname AS name, attstorage AS storage FROM pg_attribute
+       WHERE attrelid = 'requests'::regclass AND attname IN ('body', 'items') ORDER BY attname`,
+    );
+    expect(stored.rows).toEqual([
+      { name: 'body', storage: 'e' },
+      { name: 'items', storage: 'e' },
+    ]);
   });
   expect(await told()).toMatchObject([answer(short), answer(long), interrupted, answer(doubled), unknown]);
 });
