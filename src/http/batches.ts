@@ -89,8 +89,8 @@ export class Batches {
     const work = async (): Promise<void> => {
       const full = await this.#requests.full(call.caller);
       if (full !== undefined) throw refusalOf(full);
+      const noting = this.#requests.noting(call);
       try {
-        const noting = this.#requests.noting(call);
         const answer = await execute(call.batchId, (answer) => noting.answered(answer));
         noting.end();
         sendAnswer(reply, answer);
@@ -98,6 +98,7 @@ export class Batches {
         if (!isOutcomeUnknown(error)) throw error;
         const outcome = await this.#requests.outcome(call.batchId, call.caller, false).catch(() => undefined);
         if (outcome?.kind === 'finished') {
+          noting.end();
           sendAnswer(reply, outcome);
           return;
         }

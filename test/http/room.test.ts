@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { PincexError } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import { newUser, useBooks } from '../support/books.ts';
 import { holdClock } from '../support/clock.ts';
@@ -144,15 +145,32 @@ describe('batches of which nothing can be applied', () => {
   });
 });
 
-it('what room was taken is written down when the service stops', async () => {
+it('what room was taken is written down when the service stops, also of calls that failed behind their batch', async () => {
   const service = await serve(books);
   const key = await makeKey(books.pincex, 'orders:write');
-  await service.post(CANCEL, { items: cancels() }, as(key));
+  const { trading } = service.pincex;
+  const cancelOrders = trading.batchCancelOrders.bind(trading);
+  const cancel = vi.spyOn(trading, 'batchCancelOrders');
+  onTestFinished(() => {
+    cancel.mockRestore();
+  });
+  for (const behind of [false, true]) {
+    for (const batchId of [undefined, randomUUID()]) {
+      if (behind) {
+        cancel.mockImplementationOnce(async (...call) => {
+          await cancelOrders(...call);
+          throw new PincexError('outcome_unknown', 'It may be written');
+        });
+      }
+      expect((await service.post(CANCEL, { items: cancels(), batchId }, as(key))).status).toBe(200);
+    }
+  }
   const usage = () => books.sql('SELECT bytes FROM request_usage WHERE caller = $1', [idOf(key)]);
   expect(await usage()).toEqual([]);
   await service.stop();
   const { bytes, rows } = await keptOf(key);
-  expect(rows).toBe(1);
+  expect(rows).toBe(4);
   const [row] = (await usage()) as [{ bytes: string }];
-  expect(Math.abs(Number(row.bytes) - bytes - limits.requests.rowBytes)).toBeLessThanOrEqual(4);
+  // PostgreSQL writes the length of each before it.
+  expect(Math.abs(Number(row.bytes) - bytes - rows * limits.requests.rowBytes)).toBeLessThanOrEqual(4 * rows);
 });
