@@ -50,6 +50,7 @@ async function readDocument(): Promise<OpenAPI3> {
     isLocal: true,
     itemsPerSecond: null,
     idempotencyRetentionMs: 0,
+    idempotencyRoom: 0,
     bodyLimit: 1,
     maxConcurrent: 1,
     maxWaiting: 1,

@@ -349,6 +349,7 @@ export class Pincex {
         url: this.#connectionString,
         queryHints: optimizedRepository.enableQueryHints,
         readUrl,
+        idempotencyRoom: this.config.service.idempotencyRoom,
       });
     });
   }

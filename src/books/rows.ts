@@ -143,6 +143,8 @@ export interface Operation extends OperationId {
   /** The data of its first result, as JSON. */
   readonly outcome: string;
   readonly batchId: string;
+  /** Who sent the batch, of an operation that was read. */
+  readonly actor?: string | null;
   /** Absent where none was given, and of an operation that was read. */
   readonly note?: Note | undefined;
 }

@@ -21,6 +21,7 @@ export function addDoctor(program: Command): void {
           url,
           queryHints: config.database.optimizedRepository.enableQueryHints,
           readUrl: config.database.readUrl,
+          idempotencyRoom: config.service.idempotencyRoom,
         });
         if (json) printJson(report);
         else printDoctor(report);

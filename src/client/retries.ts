@@ -1,10 +1,12 @@
 import { PincexClientError } from './errors.ts';
-import { LONGEST_MS as LONGEST_TIMER_MS } from './exchange.ts';
 import type { Signal } from './platform.ts';
 
 /** The first pause is up to this long, each one after it up to twice as long as the one before. */
 const FIRST_MS = 100;
 const LONGEST_MS = 5_000;
+
+/** What the service asks to be left alone for longer than this is for the caller to wait for: it may be a day. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /**
  * How long to wait before a call is tried again: any time up to a bound that doubles, so that clients who failed at
@@ -32,7 +34,7 @@ export class Retries {
   async after(error: unknown): Promise<void> {
     if (!(error instanceof PincexClientError) || !error.retryable) throw error;
     const pause = pauseMs(this.#made, error.retryAfterMs);
-    const isOver = pause >= LONGEST_TIMER_MS || performance.now() + pause >= this.#deadline;
+    const isOver = error.retryAfterMs > LONGEST_RETRY_AFTER_MS || performance.now() + pause >= this.#deadline;
     if (isOver || this.#made >= this.#most) throw error;
     this.#made++;
     await sleep(pause, this.#signal);

@@ -1242,7 +1242,8 @@ export interface components {
             readonly id: string | null;
             /** @enum {string} */
             readonly status: 'applied_elsewhere';
-            readonly batchId: string;
+            /** @description Absent where it is not of the same key */
+            readonly batchId?: string | undefined;
           }
         | {
             readonly index: number;

@@ -81,6 +81,7 @@ const SHAPE: Shape<Config> = {
     queueTimeoutMs: number,
     itemsPerSecond: orNull(number),
     idempotencyRetentionMs: number,
+    idempotencyRoom: number,
     drainDelayMs: number,
     corsOrigins: check('a list of origins', isArray),
     accessLog: flag,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseKey } from '../http/access/keys.ts';
 import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
+import { limits } from '../limits.ts';
 import { parseDuration } from './duration.ts';
 import { parseAddress, type Address } from './address.ts';
 
@@ -50,6 +51,7 @@ export const keys = {
   'service.queue_timeout': duration('1s'),
   'service.items_per_second': numberOrNone(1, 1_000_000_000, 100_000),
   'service.idempotency_retention': duration('24h'),
+  'service.idempotency_room': wholeNumber(1_048_576, 2 ** 50, limits.requests.room),
   'service.drain_delay': timeToLive('1s'),
   'service.cors_origins': origins(),
   'service.access_log': flag(false),

@@ -69,6 +69,8 @@ export interface ServiceConfig {
   readonly itemsPerSecond: number | null;
   /** How long the outcome of a call is kept, to be told again. */
   readonly idempotencyRetentionMs: number;
+  /** Bytes that outcomes may take which are kept, of all API keys together; one alone has a quarter. */
+  readonly idempotencyRoom: number;
   /** How long it goes on taking calls, and tells that it is not ready, once it is told to stop. */
   readonly drainDelayMs: number;
   /** Origins of pages that may call it from browsers; none: only pages of its own origin may. */
@@ -195,6 +197,7 @@ export function loadConfig(options?: LoadConfigOptions): Config {
       queueTimeoutMs: read('service.queue_timeout'),
       itemsPerSecond: read('service.items_per_second'),
       idempotencyRetentionMs: read('service.idempotency_retention'),
+      idempotencyRoom: read('service.idempotency_room'),
       drainDelayMs: read('service.drain_delay'),
       corsOrigins: read('service.cors_origins'),
       accessLog: read('service.access_log'),

@@ -10,6 +10,8 @@ export interface Patient {
   readonly queryHints: boolean;
   /** A server that reads go to, where there is one. */
   readonly readUrl: string | null;
+  /** `service.idempotency_room`, in bytes. */
+  readonly idempotencyRoom: number;
   readonly now: Date;
   readonly thresholds: Thresholds;
 }

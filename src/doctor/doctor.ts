@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { connect } from '../database/client.ts';
 import { failureOf, told } from '../database/failures.ts';
+import { limits } from '../limits.ts';
 import { connections, deadlocks, durability, transactions } from './activity.ts';
 import type { Check, Patient } from './check.ts';
 import { indexesDistinct, indexesThere, indexesUsed } from './indexes.ts';
@@ -8,6 +9,7 @@ import { plans } from './plans.ts';
 import { batchSizes, cache, pool } from './processes.ts';
 import { replicas } from './replicas.ts';
 import type { DoctorFinding, DoctorReport, Finding } from './report.ts';
+import { room } from './room.ts';
 import { migrated } from './schema.ts';
 import { analyzed, hotUpdates, vacuumed } from './tables.ts';
 import { thresholds, type Thresholds } from './thresholds.ts';
@@ -30,6 +32,7 @@ export const checks: readonly Check[] = [
   pool,
   cache,
   batchSizes,
+  room,
 ];
 
 export interface DoctorOptions {
@@ -39,6 +42,8 @@ export interface DoctorOptions {
   readonly queryHints: boolean;
   /** Of a replica that reads go to, where there is one. */
   readonly readUrl?: string | null;
+  /** `service.idempotency_room`, in bytes. */
+  readonly idempotencyRoom?: number;
   /** Other bounds than the usual ones, for tests. */
   readonly thresholds?: Partial<Thresholds>;
 }
@@ -61,6 +66,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
       client,
       queryHints: options.queryHints,
       readUrl: options.readUrl ?? null,
+      idempotencyRoom: options.idempotencyRoom ?? limits.requests.room,
       now: new Date(),
       thresholds: bounds,
     };

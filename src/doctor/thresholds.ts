@@ -1,3 +1,5 @@
+import { limits } from '../limits.ts';
+
 /** From where on something is worth saying. Below them a table is too small, or a figure too young, to mean much. */
 export const thresholds = {
   /** How long a lock is waited for before it is said that a table is locked. */
@@ -35,6 +37,8 @@ export const thresholds = {
   batches: 1_000,
   batchesPerSecond: 10,
   smallBatchShare: 0.5,
+  /** The share of what the answers of an API key, or of all, may take from which on it is said. */
+  roomShare: limits.requests.scarceShare,
 } as const;
 
 export type Thresholds = Readonly<Record<keyof typeof thresholds, number>>;

@@ -336,20 +336,21 @@ const RELEASE = { name: 'release-savepoint', text: 'RELEASE SAVEPOINT pincex_bat
 const ROLLBACK_TO_SAVEPOINT = { name: 'rollback-to-savepoint', text: 'ROLLBACK TO SAVEPOINT pincex_batch' };
 
 /**
- * The decision that was written although its connection broke: what stands in the books under this batch's id is all that
- * it applied, and nothing else, with the same outcomes. A batch is written as a whole. What is written alongside tells by
- * itself, and to the letter: such a batch is superseded by its own.
+ * The decision that was written although its connection broke: what stands in the books under this batch's id and actor is
+ * all that it applied, and nothing else, with the same outcomes. A batch is written as a whole. An API key may give its batch
+ * any id, this one too, and then it is the actor that differs. What is written alongside tells by itself, and to the letter:
+ * such a batch is superseded by its own.
  */
 function writtenBefore(
   cutOff: readonly Decided[],
-  { keys, batchId, alongside }: Batch,
+  { keys, batchId, actor, alongside }: Batch,
   loaded: LoadedBooks,
 ): Decided | undefined {
   if (alongside !== undefined) return undefined;
   const written = new Map<string, string>();
   for (const { key } of keys.operations.inOrder()) {
     const operation = loaded.operations.get(key);
-    if (operation?.batchId === batchId) written.set(key, operation.outcome);
+    if (operation?.batchId === batchId && operation.actor === actor) written.set(key, operation.outcome);
   }
   if (written.size === 0) return undefined;
   return cutOff.findLast(({ books }) => {

@@ -87,7 +87,7 @@ const readHoldsOfOrders = {
 const readOperations = {
   hints: ['IndexScan(p operations_pkey)', 'Rows(k p #100)'],
   text: `
-  SELECT json_agg(json_build_array(k.n, p.type, p.content_hash, p.outcome, p.batch_id))
+  SELECT json_agg(json_build_array(k.n, p.type, p.content_hash, p.outcome, p.batch_id, p.actor))
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, kind, id, n)
   CROSS JOIN LATERAL (
     SELECT * FROM operations p WHERE p.user_id = k.user_id AND p.kind = k.kind AND p.id = k.id OFFSET 0
@@ -221,7 +221,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
       name: 'operations',
       part: { ...readOperations, values: operationIdArrays(operationKeys) },
       take(rows) {
-        for (const [n, type, contentHash, outcome, batchId] of rows) {
+        for (const [n, type, contentHash, outcome, batchId, actor] of rows) {
           const operation = at(operationKeys, n);
           operations.set(operation.key, {
             ...operation,
@@ -229,6 +229,7 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
             contentHash: text(contentHash),
             outcome: text(outcome),
             batchId: text(batchId),
+            actor: actor == null ? null : text(actor),
           });
         }
       },

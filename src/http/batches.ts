@@ -12,6 +12,7 @@ import { withoutBalances } from './balances.ts';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
 import { claimsOf } from './requests/claims.ts';
+import { actorOf } from './requests/interrupted.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
 import { contentHash, type Answer, type NewRequest, type Requests } from './requests/requests.ts';
@@ -68,7 +69,7 @@ export class Batches {
     const answered: Answered = (id, noted) => {
       const { bounds } = request.caller;
       const run = (alongside: WriteAlongside) => {
-        const options = { mode, batchId: id, actor: `key:${call.caller}` };
+        const options = { mode, batchId: id, actor: actorOf(call.caller) };
         return execute(items, writing(alongside, options, bounds.markets ?? undefined));
       };
       return executeAnswered(run, allows(request.caller, 'read'), noted);
@@ -86,12 +87,18 @@ export class Batches {
     execute: Answered,
   ): Promise<FastifyReply> {
     const work = async (): Promise<void> => {
+      const full = await this.#requests.full(call.caller);
+      if (full !== undefined) throw refusalOf(full);
+      const noting = this.#requests.noting(call);
       try {
-        sendAnswer(reply, await execute(call.batchId, (answer) => this.#requests.noted(call, answer)));
+        const answer = await execute(call.batchId, (answer) => noting.answered(answer));
+        noting.end();
+        sendAnswer(reply, answer);
       } catch (error) {
         if (!isOutcomeUnknown(error)) throw error;
         const outcome = await this.#requests.outcome(call.batchId, call.caller, false).catch(() => undefined);
         if (outcome?.kind === 'finished') {
+          noting.end();
           sendAnswer(reply, outcome);
           return;
         }

@@ -39,6 +39,7 @@ export interface ServerOptions extends ServiceLimits {
   readonly isLocal: boolean;
   readonly itemsPerSecond: number | null;
   readonly idempotencyRetentionMs: number;
+  readonly idempotencyRoom: number;
   readonly logger?: FastifyServerOptions['loggerInstance'];
   /** Of pages that may call it from browsers. */
   readonly corsOrigins?: readonly string[];
@@ -69,6 +70,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     isLocal,
     itemsPerSecond,
     idempotencyRetentionMs,
+    idempotencyRoom,
     logger,
     corsOrigins = [],
     accessLog = false,
@@ -121,6 +123,23 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   if (accessLog) logCalls(app);
   tellRequestIds(app);
   allowOrigins(app, corsOrigins);
+  const requests = new Requests(pincex, {
+    retentionMs: idempotencyRetentionMs,
+    room: idempotencyRoom,
+    onScarce({ caller, bytes, most }) {
+      const whose =
+        caller === null ? 'the answers that are kept' : `the answers that are kept for key ${caller}`;
+      app.log.warn(
+        { keyId: caller, bytes, most },
+        `${whose} come close to what service.idempotency_room grants`,
+      );
+    },
+    onError(error) {
+      app.log.error({ err: error }, 'what is kept of a request could not be written');
+    },
+  });
+  // What is added first is run last: behind what waits for the calls under way.
+  app.addHook('onClose', () => requests.stop());
   closeCleanly(app, closing, turns, patience.requestMs);
   validateCalls(app);
   // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
@@ -144,12 +163,6 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   await serveDocument(app);
   beginAtDocument(app);
 
-  const requests = new Requests(pincex, {
-    retentionMs: idempotencyRetentionMs,
-    onError(error) {
-      app.log.error({ err: error }, 'what is kept of a request could not be written');
-    },
-  });
   const batches = new Batches(turns, requests);
   writeRoutes(app, pincex, batches);
   outcomeRoutes(app, batches);

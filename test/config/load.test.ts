@@ -68,6 +68,7 @@ describe('without a file and without variables', () => {
         queueTimeoutMs: 1_000,
         itemsPerSecond: 100_000,
         idempotencyRetentionMs: 86_400_000,
+        idempotencyRoom: 34_359_738_368,
         drainDelayMs: 1_000,
         corsOrigins: [],
         accessLog: false,
@@ -115,6 +116,7 @@ service:
   queue_timeout: 250ms
   items_per_second: 5000
   idempotency_retention: 48h
+  idempotency_room: 1073741824
   drain_delay: 5s
   cors_origins: [https://app.example, 'http://localhost:3000']
   access_log: true
@@ -167,6 +169,7 @@ service:
         queueTimeoutMs: 250,
         itemsPerSecond: 5_000,
         idempotencyRetentionMs: 172_800_000,
+        idempotencyRoom: 1_073_741_824,
         drainDelayMs: 5_000,
         corsOrigins: ['https://app.example', 'http://localhost:3000'],
         accessLog: true,
@@ -271,6 +274,7 @@ describe('the environment', () => {
         PINCEX_SERVICE_DRAIN_DELAY: '6s',
         PINCEX_SERVICE_CORS_ORIGINS: 'https://a.example, https://b.example:8443',
         PINCEX_SERVICE_ACCESS_LOG: 'true',
+        PINCEX_SERVICE_IDEMPOTENCY_ROOM: '2000000',
         PINCEX_SERVICE_FIRST_KEY: KEY,
       }),
     ).toEqual({
@@ -320,6 +324,7 @@ describe('the environment', () => {
         queueTimeoutMs: 3_000,
         itemsPerSecond: 4,
         idempotencyRetentionMs: 5_000,
+        idempotencyRoom: 2_000_000,
         drainDelayMs: 6_000,
         corsOrigins: ['https://a.example', 'https://b.example:8443'],
         accessLog: true,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { writing } from '../../src/engine/engine.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
@@ -120,6 +121,28 @@ describe.each<Strategy>(['guard', 'lock', 'auto'])('when the answer to a commit 
     expect(seen.cuts).toBe(1);
     expect(await funds(books.pincex, poor, 'USD')).toBe('91 / 10');
     proxy.onAnswer = onAnswer;
+  });
+
+  it('what an API key wrote under the same batch id meanwhile is not taken for it', async () => {
+    const { pincex, proxy } = await openThroughProxy({ strategy });
+    const userId = await newUser(pincex, { USD: '100' });
+    const cut = gate();
+    proxy.onRequest = (request) => {
+      if (!request.includes('persist:')) return 'pass';
+      proxy.shut();
+      cut.open();
+      return 'cut';
+    };
+    const batchId = randomUUID();
+    const executed = pincex.bookkeeper.batchLockFunds([lock(userId, 'a')], { batchId });
+    await cut.opened;
+    // With the same outcome, for another order.
+    const other = { ...lock(userId, 'a'), orderId: 'other' };
+    expectApplied(await books.pincex.bookkeeper.batchLockFunds([other], { batchId, actor: 'key:other' }));
+    proxy.onRequest = () => 'pass';
+    proxy.reopen();
+    expect((await executed).failedItems.get(0)).toMatchObject({ code: 'id_reused' });
+    expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
   });
 
   it('an order that was refused and recorded is still refused for the same reason', async () => {

@@ -226,7 +226,10 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await released.release();
       await requests.outcome(released.batchId, user, false);
       await finish(await begin(requests));
-      await writeWith(() => requests.noted({ caller: user, route: '/', batchId: randomUUID() }, answer));
+      const noting = requests.noting({ caller: user, route: '/', batchId: randomUUID() });
+      await writeWith(() => noting.answered(answer));
+      noting.end();
+      await requests.stop();
       await requests.sweep();
       await countTrades(pincex.session, ['order'], 1);
       await countStanding(pincex.session, ['BTC/USD'], 1);

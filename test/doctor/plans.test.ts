@@ -90,7 +90,14 @@ describe('a statement whose index is gone', () => {
       // As a server answers that has it.
       return text.includes('pg_hint_plan') ? Promise.resolve({ rowCount: 1 }) : ask(text);
     }) as typeof client.query;
-    const looked = { client, queryHints: true, readUrl: null, now: new Date(), thresholds };
+    const looked = {
+      client,
+      queryHints: true,
+      readUrl: null,
+      idempotencyRoom: 0,
+      now: new Date(),
+      thresholds,
+    };
     expect(await plansCheck.run(looked)).toEqual([]);
     const prepared = sent.filter((text) => text.startsWith('PREPARE'));
     expect(prepared).toEqual(

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { fresh, newUser, useBooks } from '../support/books.ts';
+import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 import { makeKey, useService } from './support.ts';
 
 const books = useBooks();
@@ -58,5 +59,31 @@ describe('what an account or a hold has', () => {
       },
     ]);
     for (const text of texts) expect(text).not.toMatch(/864\.2|123\.45/);
+  });
+});
+
+describe('what another key used an id for', () => {
+  it('is told to a key that may read, and to no other: those hear that it was used', async () => {
+    const userId = await newUser(books.pincex);
+    const deposit = { id: 'd', userId, currency: 'USD', amount: '7' };
+    const sent = { batchId: randomUUID(), actor: 'key:another' };
+    expectApplied(await books.pincex.bookkeeper.batchDeposit([deposit], sent));
+    const withdraw = async (...scopes: 'read'[]) => {
+      const key = await makeKey(books.pincex, 'funds:write', ...scopes);
+      const { amount, ...rest } = deposit;
+      const body = { items: [{ ...rest, amount: `${amount}0` }] };
+      const { body: batch, text } = await service.post<Batch>('/v1/funds/batch-withdraw', body, {
+        authorization: `Bearer ${key}`,
+      });
+      expect(text).not.toContain(sent.batchId);
+      expect(text).not.toContain(sent.actor);
+      return batch.results[0]!.error;
+    };
+    expect((await withdraw('read'))?.message).toContain(`${userId} used the id d before for a deposit`);
+    expect(await withdraw()).toEqual({
+      code: 'id_reused',
+      retryable: false,
+      message: 'Item 0 (d): the user used this id before with other content; give this item an id of its own',
+    });
   });
 });

@@ -107,6 +107,8 @@ describe('a service that is closed', () => {
     const [request] = await books.sql('SELECT status FROM requests WHERE batch_id = $1', [batchId]);
     expect(request).toEqual({ status: 200 });
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
+    const ofKey = [service.key.split('_')[1]];
+    expect(await books.sql('SELECT FROM request_usage WHERE caller = $1', ofKey)).toHaveLength(1);
   });
 
   it('answers a batch of which the rest came while it was closing, however long that takes', async () => {

@@ -32,6 +32,31 @@ describe('the outcome of a batch', () => {
     }
   });
 
+  it("is its own key's where two give their batches the same id, and neither hears of the other", async () => {
+    const [one, other] = [
+      await makeKey(books.pincex, 'funds:write'),
+      await makeKey(books.pincex, 'funds:write'),
+    ];
+    const as = (key: string) => ({ authorization: `Bearer ${key}` });
+    const batchId = randomUUID();
+    const outcomes = [];
+    for (const key of [one, other]) {
+      const userId = await newUser(books.pincex);
+      const body = { items: [{ id: 'd', userId, currency: 'USD', amount: '1' }], batchId };
+      const before = await service.get(`/v1/batches/${batchId}`, as(key));
+      expect(before.status).toBe(404);
+      const { status, text } = await service.post('/v1/funds/batch-deposit', body, as(key));
+      expect(status).toBe(200);
+      const reused = await service.post('/v1/funds/batch-deposit', { ...body, items: [] }, as(key));
+      expect(reused).toMatchObject({ status: 422, body: { code: 'batch_id_reused' } });
+      outcomes.push({ key, text });
+    }
+    for (const { key, text } of outcomes)
+      expect((await service.get(`/v1/batches/${batchId}`, as(key))).text).toBe(text);
+    // An admin who has none is told the older.
+    expect((await service.get(`/v1/batches/${batchId}`)).text).toBe(outcomes[0]!.text);
+  });
+
   it('is one whatever letters its id is written with', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const batchId = randomUUID();

@@ -37,7 +37,8 @@ it('deletes answers that are kept no longer', async () => {
   const requests = new Requests(books.pincex, { retentionMs: 0 });
   const batchId = randomUUID();
   const answer = { status: 200, body: '{}' };
-  const options = writing(() => requests.noted({ caller: 'caller', route: '/', batchId }, answer));
+  const noting = requests.noting({ caller: 'caller', route: '/', batchId });
+  const options = writing(() => noting.answered(answer));
   await books.pincex.execute([], options);
   const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
   expect(await kept()).toHaveLength(1);

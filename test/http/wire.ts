@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, onTestFinished, vi } from 'vitest';
 import type { App } from '../../src/http/app.ts';
 import { buildServer, type Patience, type ServerOptions } from '../../src/http/server.ts';
+import { limits } from '../../src/limits.ts';
 import { newUser, type TestBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey } from './support.ts';
@@ -164,6 +165,7 @@ export function build({ pincex }: TestBooks, options: Partial<ServerOptions> = {
     isLocal: true,
     itemsPerSecond: null,
     idempotencyRetentionMs: 60_000,
+    idempotencyRoom: limits.requests.room,
     bodyLimit: 1_048_576,
     maxConcurrent: 10,
     maxWaiting: 100,

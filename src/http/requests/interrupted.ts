@@ -22,15 +22,29 @@ export interface InterruptedBatch {
 
 export type InterruptedItem = { readonly index: number; readonly id: string | null } & (
   | { readonly status: 'applied'; readonly data: unknown }
-  /** By that other batch, before this one or after it; whether with the same content only sending it again tells. */
-  | { readonly status: 'applied_elsewhere'; readonly batchId: string }
+  /**
+   * By another batch, before this one or after it, which is named where it is not another key's; whether with the same
+   * content only sending it again tells.
+   */
+  | { readonly status: 'applied_elsewhere'; readonly batchId?: string }
   /** Rejected, skipped, or never reached: what is rejected leaves nothing behind. */
   | { readonly status: 'not_applied' }
 );
 
+interface OperationRow {
+  n: string;
+  outcome: string;
+  batch_id: string;
+  actor: string | null;
+}
+
+/** How an API key stands in the books as the actor of what it did. */
+export const actorOf = (caller: string): string => `key:${caller}`;
+
+/** The batch of that id which the API key `caller` sent. */
 export async function lookUp(
   session: Session,
-  batchId: string,
+  { batchId, caller }: { readonly batchId: string; readonly caller: string },
   claims: readonly Claim[],
 ): Promise<InterruptedBatch> {
   const results: InterruptedItem[] = claims.map((claim, index) => ({
@@ -43,7 +57,7 @@ export async function lookUp(
     const [userId, id, kind] = claim;
     return (kind === undefined ? OPERATION_KINDS : [kind]).map((kind) => ({ index, userId, kind, id }));
   });
-  const rows = await session.query<{ n: string; outcome: string; batch_id: string }>(readOperationOutcomes, [
+  const rows = await session.query<OperationRow>(readOperationOutcomes, [
     textArray(named.map(({ userId }) => userId)),
     textArray(named.map(({ kind }) => kind)),
     textArray(named.map(({ id }) => id)),
@@ -52,10 +66,17 @@ export async function lookUp(
     const claim = named[Number(row.n) - 1];
     if (claim === undefined) throw new RangeError(`PostgreSQL answered for key ${row.n} of ${named.length}`);
     const { index, id } = claim;
-    if (row.batch_id === batchId) {
+    // Earlier versions wrote down nobody.
+    const isOthers = row.actor !== null && row.actor !== actorOf(caller);
+    if (row.batch_id === batchId && !isOthers) {
       results[index] = { index, id, status: 'applied', data: JSON.parse(row.outcome) as unknown };
     } else if (results[index]?.status !== 'applied') {
-      results[index] = { index, id, status: 'applied_elsewhere', batchId: row.batch_id };
+      results[index] = {
+        index,
+        id,
+        status: 'applied_elsewhere',
+        ...(!isOthers && { batchId: row.batch_id }),
+      };
     }
   }
   const count = (wanted: InterruptedItem['status']) =>

@@ -1,8 +1,16 @@
 import { Problem } from '../problem.ts';
 import type { Begun } from './requests.ts';
 
-/** What a call is told whose key or batch id is another's, or its own and still under way. */
-export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' }>): Problem {
+/** What a call is told whose key or batch id is another's, or its own and still under way; or for which there is no room. */
+export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' | 'full' }>): Problem {
+  if (begun.kind === 'full') {
+    const { bytes, most, room, freeInMs } = begun;
+    const detail = `The answers that are kept for this key take ${bytes} bytes, and it may have ${most} by now: a third of what is free of service.idempotency_room, ${room}; nothing was done, and Retry-After tells when the first of them will have expired`;
+    return new Problem(429, 'quota_exceeded', detail, {
+      headers: { 'Retry-After': String(Math.ceil(freeInMs / 1_000)) },
+      retryable: true,
+    });
+  }
   if (begun.kind === 'running') {
     const detail = 'The same request is being executed; ask again for its result in a moment';
     return new Problem(409, 'request_in_progress', detail, {
@@ -20,6 +28,6 @@ export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' }>)
     : new Problem(
         422,
         'batch_id_reused',
-        'This batchId was given to another request; give each batch an id of its own',
+        'This key gave this batchId to another request; give each batch an id of its own',
       );
 }

@@ -8,10 +8,13 @@ import type { Pincex } from '../../pincex.ts';
 import type { Claim } from './claims.ts';
 import { lookUp, type InterruptedBatch } from './interrupted.ts';
 import { Leases } from './leases.ts';
+import { pack, unpack } from './packed.ts';
+import { Room, type Scarcity, type Shortage } from './room.ts';
 import { Run } from './run.ts';
 import {
   deleteExpiredRequest,
   deleteExpiredRequests,
+  deleteExpiredUsage,
   insertFinishedRequest,
   insertRequest,
   readOutcome,
@@ -24,6 +27,10 @@ export interface RequestsOptions {
   readonly retentionMs?: number;
   /** How long a request stays with a process that died. */
   readonly leaseMs?: number;
+  /** Bytes of answers that are kept, of all callers together; one alone has a quarter. */
+  readonly room?: number;
+  /** Told once each time that a caller, or all of them, come close to what they may take of it. */
+  readonly onScarce?: (scarcity: Scarcity) => void;
   /** Told of what could not be written and is nobody's answer. */
   readonly onError?: (error: unknown) => void;
 }
@@ -45,6 +52,14 @@ export interface NewRequest {
 /** A call that is noted only with its batch. */
 export type ExecutedRequest = Pick<NewRequest, 'caller' | 'route' | 'batchId'>;
 
+/** Notes the answer of a call with its batch. */
+export interface Noting {
+  /** What is written alongside the batch, together with its answer. */
+  answered(answer: Answer): Alongside;
+  /** It was written. */
+  end(): void;
+}
+
 /** An answer as it is sent and kept. */
 export interface Answer {
   readonly status: number;
@@ -58,8 +73,10 @@ export type Begun =
   | ({ readonly kind: 'finished' } & Answer)
   /** It is under way, here or elsewhere. */
   | { readonly kind: 'running'; readonly batchId: string }
-  /** The key, or the batch id, was given to another call. */
-  | { readonly kind: 'reused'; readonly what: 'key' | 'batchId' };
+  /** The key, or the batch id, was given to another call of the same caller. */
+  | { readonly kind: 'reused'; readonly what: 'key' | 'batchId' }
+  /** Its answer could not be kept. */
+  | ({ readonly kind: 'full' } & Shortage);
 
 /** How a batch ended. */
 export type Outcome =
@@ -71,7 +88,6 @@ export type Outcome =
 
 interface RequestRow {
   batch_id: string;
-  caller: string;
   route: string;
   idempotency_key: string | null;
   content_hash: string;
@@ -94,6 +110,7 @@ export function contentHash(route: string, body: string): string {
 export class Requests {
   readonly #session: Session;
   readonly #leases: Leases;
+  readonly #room: Room;
   readonly #retention: string;
   /** Calls of which nobody knows how they ended, by batch id, until they are noted. */
   readonly #leaving = new Map<string, Promise<void>>();
@@ -102,75 +119,103 @@ export class Requests {
     { session, connectionString }: Pick<Pincex, 'session' | 'connectionString'>,
     options: RequestsOptions = {},
   ) {
-    const { retentionMs, leaseMs } = { ...limits.requests, ...options };
+    const { retentionMs, leaseMs, room, onScarce = () => undefined } = { ...limits.requests, ...options };
     this.#session = session;
     this.#leases = new Leases(connectionString, leaseMs, options.onError ?? (() => undefined));
+    this.#room = new Room(session, { room, retentionMs, onScarce });
     this.#retention = `${retentionMs} milliseconds`;
   }
 
   /**
    * Notes a call before its batch is executed, and says what to do with it. Of any number that are the same at the
-   * same time exactly one is told to run.
+   * same time exactly one is told to run. Where there is no room only what was noted before goes on: its answer is told, or
+   * it is brought to its end.
    *
    * @throws PincexError `database_unavailable`, `pool_exhausted`: nothing was executed
    */
-  begin(request: NewRequest): Promise<Begun> {
-    const runId = uuidv4();
-    // An attempt whose connection broke may have made the row: the next one knows it by the id of the run.
-    return persistently(() => this.#begin(request, runId), ['disconnected', 'refused']);
+  async begin(request: NewRequest): Promise<Begun> {
+    return this.#persistentlyBegin(request, await this.#room.shortageOf(request.caller));
   }
 
-  async #begin(request: NewRequest, runId: string): Promise<Begun> {
-    const { batchId, caller, route, key, hash, items } = request;
+  /** What stands in the way of keeping one more answer for the caller, if anything does. */
+  async full(caller: string): Promise<Extract<Begun, { kind: 'full' }> | undefined> {
+    const shortage = await this.#room.shortageOf(caller);
+    return shortage && { kind: 'full', ...shortage };
+  }
+
+  #persistentlyBegin(request: NewRequest, shortage?: Shortage): Promise<Begun> {
+    const runId = uuidv4();
+    // An attempt whose connection broke may have made the row: the next one knows it by the id of the run.
+    return persistently(() => this.#begin(request, runId, shortage), ['disconnected', 'refused']);
+  }
+
+  async #begin(request: NewRequest, runId: string, shortage: Shortage | undefined): Promise<Begun> {
+    const { batchId, caller, route, key, hash } = request;
     const { leaseMs } = this.#leases;
+    const items = pack(JSON.stringify(request.items));
+    // The key stands in an index as well.
+    const size = { besides: limits.requests.rowBytes + 2 * (key?.length ?? 0), items: items.length };
+    const runOf = (batchId: string): Begun => ({
+      kind: 'run',
+      run: new Run(this.#session, { batchId, caller, id: runId, size }, this.#leases, this.#room),
+    });
     const values = [
       batchId,
       caller,
       route,
       key,
       hash,
-      JSON.stringify(items),
+      items.toString('base64'),
       runId,
       `${leaseMs} milliseconds`,
     ];
     let known = batchId;
     // Each turn but the last found something that another call changed before it could be used.
     for (let turn = 1; turn <= limits.attempts; turn++) {
-      const made = await this.#session.query(insertRequest, [...values, this.#retention]);
-      if (made.length > 0) return this.#run(batchId, runId);
+      if (shortage === undefined) {
+        const made = await this.#session.query(insertRequest, [...values, this.#retention]);
+        if (made.length > 0) return runOf(batchId);
+      }
       const found = await this.#session.query<RequestRow>(readRequests, [batchId, caller, route, key]);
       const expired = found.filter(
         (row) => row.is_expired === 't' && (row.status !== null || row.is_left === 't'),
       );
-      for (const row of expired) await this.#session.query(deleteExpiredRequest, [row.batch_id]);
+      for (const row of expired) await this.#session.query(deleteExpiredRequest, [row.batch_id, caller]);
       const [row, other] = found;
-      if (row === undefined || expired.length > 0) continue;
+      if (row === undefined || expired.length > 0) {
+        if (shortage === undefined) continue;
+        return { kind: 'full', ...shortage };
+      }
       if (other !== undefined || !isSame(row, request)) {
         const isOfKey =
-          key !== null &&
-          found.some((row) => row.idempotency_key === key && row.caller === caller && row.route === route);
+          key !== null && found.some((row) => row.idempotency_key === key && row.route === route);
         return { kind: 'reused', what: isOfKey ? 'key' : 'batchId' };
       }
       known = row.batch_id;
-      if (row.run_id === runId) return this.#run(known, runId);
-      if (row.status !== null) return { kind: 'finished', status: Number(row.status), body: row.body ?? '' };
+      if (row.run_id === runId) return runOf(known);
+      if (row.status !== null)
+        return { kind: 'finished', status: Number(row.status), body: textOf(row.body) };
       if (row.is_left === 'f') return { kind: 'running', batchId: known };
       const taking = [known, row.run_id, runId, `${leaseMs} milliseconds`];
       const taken = await this.#session.query(takeOverRequest, taking);
-      if (taken.length > 0) return this.#run(known, runId);
+      if (taken.length > 0) return runOf(known);
     }
     return { kind: 'running', batchId: known };
   }
 
-  #run(batchId: string, runId: string): Begun {
-    return { kind: 'run', run: new Run(this.#session, batchId, runId, this.#leases) };
-  }
-
-  /** What notes a call alongside its batch, together with its answer. */
-  noted({ batchId, caller, route }: ExecutedRequest, { status, body }: Answer): Alongside {
+  /** Notes a call only with its batch. */
+  noting({ batchId, caller, route }: ExecutedRequest): Noting {
+    let bytes = 0;
     return {
-      ...insertFinishedRequest,
-      values: [batchId, caller, route, String(status), body, this.#retention],
+      answered: ({ status, body }) => {
+        const packed = pack(body);
+        bytes = limits.requests.rowBytes + packed.length;
+        const values = [batchId, caller, route, String(status), packed.toString('base64'), this.#retention];
+        return { ...insertFinishedRequest, values };
+      },
+      end: () => {
+        this.#room.add(caller, bytes);
+      },
     };
   }
 
@@ -181,7 +226,7 @@ export class Requests {
    */
   async leave(request: NewRequest): Promise<void> {
     const note = async (): Promise<void> => {
-      const begun = await this.begin(request);
+      const begun = await this.#persistentlyBegin(request);
       if (begun.kind === 'run') await begun.run.release();
     };
     const leaving = note().catch(this.#leases.onError);
@@ -193,22 +238,24 @@ export class Requests {
   /**
    * How a batch ended, however the call that made it did.
    *
-   * @param isAdmin may ask for the batches of every caller
+   * @param isAdmin may ask for the batches of every caller; of those that have the same id for its own, else for the oldest
    */
   async outcome(batchId: string, caller: string, isAdmin: boolean): Promise<Outcome> {
     if (!isUuid(batchId)) return { kind: 'unknown' };
     await this.#leaving.get(batchId.toLowerCase());
     const [row] = await this.#session.query<{
-      items: string;
+      caller: string;
+      items: string | null;
       status: string | null;
       body: string | null;
       is_running: string;
     }>(readOutcome, [batchId, caller, String(isAdmin)]);
     if (row === undefined) return { kind: 'unknown' };
-    if (row.status !== null) return { kind: 'finished', status: Number(row.status), body: row.body ?? '' };
+    if (row.status !== null) return { kind: 'finished', status: Number(row.status), body: textOf(row.body) };
     if (row.is_running === 't') return { kind: 'running' };
-    const claims = JSON.parse(row.items) as Claim[];
-    return { kind: 'interrupted', batch: await lookUp(this.#session, batchId.toLowerCase(), claims) };
+    const claims = JSON.parse(textOf(row.items)) as Claim[];
+    const sent = { batchId: batchId.toLowerCase(), caller: row.caller };
+    return { kind: 'interrupted', batch: await lookUp(this.#session, sent, claims) };
   }
 
   /** Deletes what has expired, some rows at a time; says how many they were. */
@@ -217,13 +264,21 @@ export class Requests {
     for (;;) {
       const deleted = await this.#session.query(deleteExpiredRequests, [String(rowsAtATime)]);
       swept += deleted.length;
-      if (deleted.length < rowsAtATime) return swept;
+      if (deleted.length < rowsAtATime) break;
     }
+    await this.#session.query(deleteExpiredUsage);
+    return swept;
+  }
+
+  /** Writes down what room was taken: no call does so any more. Never fails: what cannot be written is told to `onError`. */
+  async stop(): Promise<void> {
+    await this.#room.save().catch(this.#leases.onError);
   }
 }
 
-function isSame(row: RequestRow, { caller, route, key, hash }: NewRequest): boolean {
-  return (
-    row.caller === caller && row.route === route && row.idempotency_key === key && row.content_hash === hash
-  );
+function isSame(row: RequestRow, { route, key, hash }: NewRequest): boolean {
+  return row.route === route && row.idempotency_key === key && row.content_hash === hash;
 }
+
+/** What was packed, as PostgreSQL encodes it. */
+const textOf = (base64: string | null): string => unpack(Buffer.from(base64 ?? '', 'base64'));

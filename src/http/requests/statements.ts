@@ -15,7 +15,8 @@ export const insertRequest = {
   text: `
     INSERT INTO requests (batch_id, caller, route, idempotency_key, content_hash, items, run_id, lease_until,
       created_at, expires_at)
-    SELECT $1::uuid, $2, $3, $4, $5, $6, $7::uuid, now() + $8::interval, now(), now() + $9::interval
+    SELECT $1::uuid, $2, $3, $4, $5, decode($6, 'base64'), $7::uuid, now() + $8::interval, now(),
+      now() + $9::interval
     WHERE set_config('synchronous_commit', 'off', true) = 'off'
     ON CONFLICT DO NOTHING
     RETURNING 1`,
@@ -28,26 +29,30 @@ export const insertRequest = {
 export const insertFinishedRequest = {
   name: 'insert-finished-request',
   text: `
-    INSERT INTO requests (batch_id, caller, route, content_hash, items, run_id, lease_until, status, body,
-      created_at, finished_at, expires_at)
-    VALUES ($1::uuid, $2, $3, '', '[]', $1::uuid, now(), $4::smallint, $5, now(), now(), now() + $6::interval)
+    INSERT INTO requests (batch_id, caller, route, content_hash, run_id, lease_until, status, body, created_at,
+      finished_at, expires_at)
+    VALUES ($1::uuid, $2, $3, '', $1::uuid, now(), $4::smallint, decode($5, 'base64'), now(), now(),
+      now() + $6::interval)
     ON CONFLICT DO NOTHING
     RETURNING 1`,
 };
 
-/** The request that has the key, and the one that has the batch id. */
+/** The caller's request that has the key, and the one that has the batch id. */
 export const readRequests = {
   name: 'read-requests',
   text: `
-    SELECT batch_id, caller, route, idempotency_key, content_hash, run_id, status, body,
+    SELECT batch_id, route, idempotency_key, content_hash, run_id, status, encode(body, 'base64') AS body,
       lease_until <= now() AS is_left, expires_at <= now() AS is_expired
     FROM requests
-    WHERE batch_id = ANY (ARRAY(
+    WHERE caller = $2 AND batch_id = ANY (ARRAY(
       SELECT batch_id FROM requests WHERE caller = $2 AND route = $3 AND idempotency_key = $4
     ) || $1::uuid)`,
 };
 
-/** Only one of those who saw the same run come to its end gets it. */
+/**
+ * Only one of those who saw the same run come to its end gets it. The id of the run is enough, here and below, to tell
+ * whose request it is of those that have the batch id: no two runs have the same.
+ */
 export const takeOverRequest = {
   name: 'take-over-request',
   text: `
@@ -63,7 +68,7 @@ export const finishRequest = {
   name: 'finish-request',
   text: `
     UPDATE requests
-    SET status = $3::smallint, body = $4, finished_at = now()
+    SET status = $3::smallint, body = decode($4, 'base64'), items = NULL, finished_at = now()
     WHERE batch_id = $1::uuid AND run_id = $2::uuid AND status IS NULL
     RETURNING 1`,
 };
@@ -77,8 +82,8 @@ export const renewLeases = {
   text: `
     UPDATE requests
     SET lease_until = now() + $3::interval
-    WHERE batch_id = ANY (ARRAY(
-      SELECT batch_id
+    WHERE ctid = ANY (ARRAY(
+      SELECT ctid
       FROM requests
       WHERE batch_id = ANY ($1::uuid[]) AND run_id = ANY ($2::uuid[]) AND status IS NULL AND lease_until > '-infinity'
       FOR NO KEY UPDATE SKIP LOCKED
@@ -100,8 +105,8 @@ export const deleteExpiredRequests = {
   name: 'delete-expired-requests',
   text: `
     DELETE FROM requests
-    WHERE batch_id = ANY (ARRAY(
-      SELECT batch_id
+    WHERE ctid = ANY (ARRAY(
+      SELECT ctid
       FROM requests
       WHERE expires_at <= now() AND (status IS NOT NULL OR lease_until <= now())
       ORDER BY expires_at
@@ -116,27 +121,59 @@ export const deleteExpiredRequest = {
   name: 'delete-expired-request',
   text: `
     DELETE FROM requests
-    WHERE batch_id = $1::uuid AND expires_at <= now() AND (status IS NOT NULL OR lease_until <= now())
+    WHERE batch_id = $1::uuid AND caller = $2 AND expires_at <= now() AND (status IS NOT NULL OR lease_until <= now())
       AND set_config('synchronous_commit', 'off', true) = 'off'`,
 };
 
+/** Of those that an admin may ask for and that have the same id, its own, else the oldest. */
 export const readOutcome = {
   name: 'read-request-outcome',
   text: `
-    SELECT items, status, body, lease_until > now() AS is_running
+    SELECT caller, encode(items, 'base64') AS items, status, encode(body, 'base64') AS body,
+      lease_until > now() AS is_running
     FROM requests
-    WHERE batch_id = $1::uuid AND (caller = $2 OR $3::boolean) AND expires_at > now()`,
+    WHERE batch_id = $1::uuid AND (caller = $2 OR $3::boolean) AND expires_at > now()
+    ORDER BY caller <> $2, created_at, caller
+    LIMIT 1`,
 };
 
 export const readOperationOutcomes = {
   name: 'read-operation-outcomes',
   hints: ['IndexScan(p operations_pkey)', 'Rows(k p #100)'],
   text: `
-    SELECT k.n, p.outcome, p.batch_id
+    SELECT k.n, p.outcome, p.batch_id, p.actor
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (user_id, kind, id, n)
     CROSS JOIN LATERAL (
-      SELECT outcome, batch_id FROM operations p
+      SELECT outcome, batch_id, actor FROM operations p
       WHERE p.user_id = k.user_id AND p.kind = k.kind AND p.id = k.id
       OFFSET 0
     ) AS p`,
+};
+
+/** Adds to what this process has counted, in the hour in which what is written now expires. */
+export const addUsage = {
+  name: 'add-request-usage',
+  text: `
+    INSERT INTO request_usage AS u (caller, expires_at, process_id, bytes)
+    SELECT caller, date_trunc('hour', now() + $1::interval) + interval '1 hour', $2::uuid, bytes
+    FROM unnest($3::text[], $4::bigint[]) AS new (caller, bytes)
+    WHERE set_config('synchronous_commit', 'off', true) = 'off'
+    ON CONFLICT (caller, expires_at, process_id) DO UPDATE SET bytes = u.bytes + excluded.bytes`,
+};
+
+/** What is kept for each caller, and in how many milliseconds the first of it expires. */
+export const readUsage = {
+  name: 'read-request-usage',
+  text: `
+    SELECT caller, sum(bytes) AS bytes, ceil(extract(epoch FROM min(expires_at) - now()) * 1000) AS expires_in_ms
+    FROM request_usage
+    WHERE expires_at > now()
+    GROUP BY caller`,
+};
+
+export const deleteExpiredUsage = {
+  name: 'delete-expired-request-usage',
+  text: `
+    DELETE FROM request_usage
+    WHERE expires_at <= now() AND set_config('synchronous_commit', 'off', true) = 'off'`,
 };

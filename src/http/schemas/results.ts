@@ -120,7 +120,11 @@ export const interruptedBatch = component(
       Type.Unsafe({
         oneOf: [
           strict({ ...place, status: Type.Literal('applied'), data: anyData }),
-          strict({ ...place, status: Type.Literal('applied_elsewhere'), batchId: Type.String() }),
+          strict({
+            ...place,
+            status: Type.Literal('applied_elsewhere'),
+            batchId: Type.Optional(Type.String({ description: 'Absent where it is not of the same key' })),
+          }),
           strict({ ...place, status: Type.Literal('not_applied') }),
         ],
       }),

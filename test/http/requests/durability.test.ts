@@ -62,9 +62,8 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   expect(last.flushed).toBeLessThanOrEqual(committed.written);
   // So does one that has no row before it.
   const [third] = callOf(userId).items;
-  const options = writing(() =>
-    requests.noted({ ...request, batchId: randomUUID() }, { status: 200, body: '{}' }),
-  );
+  const noting = requests.noting({ ...request, batchId: randomUUID() });
+  const options = writing(() => noting.answered({ status: 200, body: '{}' }));
   await pincex.execute([{ ...third!, id: 'third' }], options);
   expect((await log()).flushed).toBeGreaterThan(last.written);
   runOf(await requests.begin(sent(lost)));

@@ -127,6 +127,24 @@ describe('the lease of a call', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('5 / 0');
   });
 
+  it('is renewed for the call that runs here, and not for that of another caller with the same batch id', async () => {
+    stopClock();
+    const requests = new Requests(books.pincex, { leaseMs });
+    const { request } = keyed();
+    const run = runOf(await requests.begin(sent(request)));
+    const { batchId } = run;
+    // Nobody runs that one any more.
+    const gone = { ...request, caller: fresh('caller'), batchId };
+    runOf(await new Requests(books.pincex).begin(gone)).end();
+    await renewed(batchId);
+    const leased = await books.sql(
+      'SELECT caller FROM requests WHERE batch_id = $1 AND lease_until > now()',
+      [batchId],
+    );
+    expect(leased).toEqual([{ caller: request.caller }]);
+    await run.release();
+  });
+
   it('is not renewed once the call was released, or another has taken it over', async () => {
     stopClock();
     const requests = new Requests(books.pincex, { leaseMs });

@@ -82,6 +82,53 @@ describe('the outcome of a batch', () => {
   });
 });
 
+describe('what the books have under an id of an interrupted batch', () => {
+  /** A batch of two deposits that nobody runs any more, and whose items somebody applied. */
+  async function interrupted(actor: string | undefined, batchId: string, own = batchId) {
+    const userId = await newUser(books.pincex);
+    const items = ['a', 'b'].map((id) => ({
+      command: 'deposit' as const,
+      id,
+      userId,
+      currency: 'USD',
+      amount: '1',
+    }));
+    const requests = new Requests(books.pincex);
+    const { request } = callOf(userId, { caller: 'mine', batchId: own, items: claimsOf(items) });
+    await runOf(await requests.begin(sent(request))).release();
+    expectApplied(await books.pincex.execute(items.slice(1), { batchId, ...(actor && { actor }) }));
+    const outcome = await requests.outcome(own, 'mine', false);
+    return outcome.kind === 'interrupted' ? outcome.batch.results : [];
+  }
+  const notApplied = { index: 0, id: 'a', status: 'not_applied' };
+  const applied = { index: 1, id: 'b', status: 'applied', data: expect.anything() as unknown };
+  const elsewhere = { index: 1, id: 'b', status: 'applied_elsewhere' };
+
+  it('was applied by it where both the batch and the key are its own', async () => {
+    expect(await interrupted('key:mine', randomUUID())).toEqual([notApplied, applied]);
+  });
+
+  it('was applied elsewhere where another key gave its batch the same id, and that id is not told', async () => {
+    expect(await interrupted('key:other', randomUUID())).toEqual([notApplied, elsewhere]);
+  });
+
+  it('was applied elsewhere where another batch has it, which is named only where it is of the same key', async () => {
+    const [batchId, own] = [randomUUID(), randomUUID()];
+    expect(await interrupted('key:mine', batchId, own)).toEqual([notApplied, { ...elsewhere, batchId }]);
+    expect(await interrupted('key:other', randomUUID(), randomUUID())).toEqual([notApplied, elsewhere]);
+    expect(await interrupted('somebody', randomUUID(), randomUUID())).toEqual([notApplied, elsewhere]);
+  });
+
+  it('is told by the batch id alone where nobody is named, as earlier versions wrote it', async () => {
+    expect(await interrupted(undefined, randomUUID())).toEqual([notApplied, applied]);
+    const batchId = randomUUID();
+    expect(await interrupted(undefined, batchId, randomUUID())).toEqual([
+      notApplied,
+      { ...elsewhere, batchId },
+    ]);
+  });
+});
+
 describe('what has expired', () => {
   it('is no longer known, its key is free, and what is running stays', async () => {
     const requests = new Requests(books.pincex, { retentionMs: 0 });

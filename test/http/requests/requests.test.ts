@@ -113,7 +113,7 @@ describe('a call without a key', () => {
     for (const run of runs) await finish(run, 200, '{}');
   });
 
-  it('with a batch id of its own runs once, and nobody else may use that id', async () => {
+  it('with a batch id of its own runs once, and no other call of its caller may use that id', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { batchId: randomUUID() });
     const run = runOf(await requests.begin(sent(request)));
@@ -123,13 +123,96 @@ describe('a call without a key', () => {
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'finished' });
     for (const other of [
       { ...request, hash: 'other' },
-      { ...request, caller: 'caller-2' },
+      { ...request, route: '/v1/other' },
       { ...request, key: fresh('key') },
     ]) {
       const begun = await requests.begin(sent(other));
       expect(begun).toEqual({ kind: 'reused', what: 'batchId' });
       if (begun.kind === 'reused') expect(refusalOf(begun).code).toBe('batch_id_reused');
     }
+  });
+});
+
+describe('a batch id that two callers give', () => {
+  /** Both have begun their calls, each under the same id. */
+  async function twins() {
+    const requests = new Requests(books.pincex);
+    const batchId = randomUUID();
+    const sides = [];
+    for (const caller of [fresh('caller'), fresh('caller')]) {
+      const userId = await newUser(books.pincex, { USD: '10' });
+      const { request, items } = callOf(userId, { caller, batchId });
+      sides.push({ userId, request, items, run: runOf(await requests.begin(sent(request))) });
+    }
+    const [one, other] = sides as [(typeof sides)[0], (typeof sides)[0]];
+    return { requests, batchId, one, other };
+  }
+
+  it('is two batches: each is executed once, and told to its own caller', async () => {
+    const { requests, batchId, one, other } = await twins();
+    const answers = new Map([
+      [one, { status: 200, body: '"one"' }],
+      [other, { status: 422, body: '"other"' }],
+    ]);
+    for (const [{ run, items }, answer] of answers) {
+      expect(run.batchId).toBe(batchId);
+      expect((await execute(books.pincex, run, items, answer)).counts).toMatchObject({ applied: 1 });
+    }
+    for (const [{ request }, answer] of answers) {
+      const finished = { kind: 'finished', ...answer };
+      expect(await requests.begin(sent(request))).toEqual(finished);
+      expect(await requests.outcome(batchId, request.caller, false)).toEqual(finished);
+      // Its own first.
+      expect(await requests.outcome(batchId, request.caller, true)).toEqual(finished);
+    }
+    // Of two that are both of others the older.
+    expect(await requests.outcome(batchId, 'admin', true)).toMatchObject({ body: '"one"' });
+    expect(await requests.outcome(batchId, 'nobody', false)).toEqual({ kind: 'unknown' });
+  });
+
+  it('is given back by one, and the other keeps it', async () => {
+    const { requests, one, other } = await twins();
+    expect(await one.run.release()).toBe(true);
+    expect(await requests.begin(sent(other.request))).toMatchObject({ kind: 'running' });
+    const again = runOf(await requests.begin(sent(one.request)));
+    // Who has lost it has lost its own.
+    await expect(finish(one.run, 200, 'late')).rejects.toMatchObject({ code: 'conflict' });
+    await finish(other.run, 200, 'other');
+    await finish(again, 200, 'one');
+    expect(await requests.begin(sent(one.request))).toMatchObject({ body: 'one' });
+    expect(await requests.begin(sent(other.request))).toMatchObject({ body: 'other' });
+  });
+
+  it('expires for one, and the other keeps it', async () => {
+    const { requests, batchId, one, other } = await twins();
+    await finish(one.run, 200, 'one');
+    await finish(other.run, 200, 'other');
+    const { caller } = one.request;
+    await books.sql('UPDATE requests SET expires_at = now() WHERE batch_id = $1 AND caller = $2', [
+      batchId,
+      caller,
+    ]);
+    await finish(runOf(await requests.begin(sent({ ...one.request, hash: 'other' }))), 200, 'again');
+    await books.sql('UPDATE requests SET expires_at = now() WHERE batch_id = $1 AND caller = $2', [
+      batchId,
+      caller,
+    ]);
+    await requests.sweep();
+    expect(await requests.outcome(batchId, caller, false)).toEqual({ kind: 'unknown' });
+    expect(await requests.begin(sent(other.request))).toMatchObject({ body: 'other' });
+  });
+
+  it('is noted with the batch of each, and left by one', async () => {
+    const { batchId, one } = await twins();
+    const requests = new Requests(books.pincex);
+    const noted = { caller: fresh('caller'), route: '/', batchId };
+    const answer = { status: 200, body: '{}' };
+    await books.pincex.execute(
+      [],
+      writing(() => requests.noting(noted).answered(answer)),
+    );
+    expect(await requests.outcome(batchId, noted.caller, false)).toEqual({ kind: 'finished', ...answer });
+    expect(await requests.outcome(batchId, one.request.caller, false)).toEqual({ kind: 'running' });
   });
 });
 
@@ -141,7 +224,7 @@ describe('a call that is noted with its batch', () => {
     const { request, items } = callOf(userId, { caller: fresh('caller'), batchId });
     const requests = new Requests(books.pincex);
     const answer = { status: 422, body: '{"é":1}' };
-    const options = writing(() => requests.noted({ ...request, batchId }, answer), { batchId });
+    const options = writing(() => requests.noting({ ...request, batchId }).answered(answer), { batchId });
     const execute = () => books.pincex.execute(items, options);
     return { batchId, userId, request, requests, answer, execute };
   }
