@@ -6,7 +6,7 @@ import { Authenticator, type Caller } from './authenticate.ts';
 import { isFrom, isUnbound } from './bounds.ts';
 import { isDirect } from './direct.ts';
 import { forbidden, needsUnbound, notFromHere, rateLimited, unauthorized } from './errors.ts';
-import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
+import { ItemLimiter, rateLimitHeaders, type Quota } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
 import type { ApiKeys } from './store.ts';
 import { requireWithin } from './within.ts';
@@ -23,6 +23,10 @@ declare module 'fastify' {
      * @throws Problem `unauthorized`
      */
     readonly confirmKey: () => Promise<void>;
+    /** What its key has left of its items; null where it has no limit. */
+    readonly quota: () => Promise<Quota | null>;
+    /** Takes what so many more rows cost that it found, beyond the items that it has taken by then. */
+    chargeRows: (rows: number) => Promise<void>;
   }
 
   interface FastifyContextConfig {
@@ -74,6 +78,11 @@ export const access = Object.assign(
       const isInForce = await inTime(this, authenticator.isStillInForce(this.caller));
       if (!isInForce) throw unauthorized('not_valid', false);
     });
+
+    app.decorateRequest('quota', function (this: FastifyRequest) {
+      return limiter.left(this.caller);
+    });
+    app.decorateRequest('chargeRows', () => Promise.resolve());
 
     app.addHook('onRoute', requireAccess);
 
@@ -131,6 +140,16 @@ export const access = Object.assign(
       reply.headers(rateLimitHeaders(quota));
       if (outcome !== 'taken') throw rateLimited(outcome, quota, cost);
       uncounted.delete(request);
+      let taken = cost;
+      let found = 0;
+      request.chargeRows = async (rows) => {
+        found += rows;
+        const items = Math.ceil(found / limits.rowsOfItem) - taken;
+        if (items <= 0) return;
+        taken += items;
+        const quota = await limiter.charge(request.caller, items);
+        if (quota !== null) reply.headers(rateLimitHeaders(quota));
+      };
     });
 
     // Behind the counting of its items, which took looking at each.

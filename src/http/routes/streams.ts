@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { RowStream, StreamOptions } from '../../streams/stream.ts';
 import type { Admission } from '../admission.ts';
 import type { App } from '../app.ts';
+import { onceClosed } from '../inHand.ts';
 import { nameOf, ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
 import { account, journalEntry, operation, order, trade } from '../schemas/views.ts';
@@ -35,7 +38,11 @@ export function streamRoutes(app: App, pincex: Pincex, admission: Admission): vo
         if (request.method === 'HEAD') return reply.type('application/x-ndjson').send();
         const rows = open({ after: request.query.after ?? null });
         const leave = await admission.enter(request.caller.keyId, request.deadline);
-        const lines = Readable.from(linesOf(rows, request));
+        const gone = new AbortController();
+        onceClosed(reply.raw, () => {
+          gone.abort();
+        });
+        const lines = Readable.from(linesOf(rows, request, gone.signal));
         lines.once('close', leave);
         return reply.type('application/x-ndjson').send(lines);
       },
@@ -54,16 +61,36 @@ const PIECE = 64 * 1024;
 /** Once the key has ended nothing more is told, and the last line is missing. */
 async function* linesOf(
   rows: RowStream<unknown>,
-  request: Pick<FastifyRequest, 'confirmKey'>,
+  request: Payer,
+  gone: AbortSignal,
 ): AsyncGenerator<string, void> {
   let piece = '';
+  let found = 0;
   for await (const row of rows) {
     piece += `${JSON.stringify({ cursor: rows.cursor, row })}\n`;
+    found += 1;
     if (piece.length < PIECE) continue;
+    await request.chargeRows(found);
     await request.confirmKey();
     yield piece;
     piece = '';
+    found = 0;
+    await paid(request, gone);
   }
+  await request.chargeRows(found);
   await request.confirmKey();
   yield `${piece}{"end":true}\n`;
+}
+
+type Payer = Pick<FastifyRequest, 'confirmKey' | 'quota' | 'chargeRows'>;
+
+/** Resolves once the key owes nothing any more. Meanwhile it may end, and whoever has gone is not waited for. */
+async function paid(request: Payer, gone: AbortSignal): Promise<void> {
+  for (;;) {
+    const quota = await request.quota();
+    if (!quota?.hasDebt) return;
+    const ms = Math.min(quota.resetSeconds * 1_000, limits.apiKeyMs);
+    await sleep(ms, undefined, { signal: gone, ref: false });
+    await request.confirmKey();
+  }
 }
