@@ -6,7 +6,7 @@ import { limits } from '../../src/limits.ts';
 import { useBooks } from '../support/books.ts';
 import { holdClock } from '../support/clock.ts';
 import { until } from '../support/waiting.ts';
-import { makeKey, serve, useService, type Answer, type TestService } from './support.ts';
+import { makeKey, serve, useService, type Answer } from './support.ts';
 import {
   dial,
   getOf,
@@ -144,6 +144,17 @@ describe('a stream', () => {
     return wire;
   }
 
+  /** A stream that owes as much as one that begins after it: while it waits that one has not paid either. */
+  async function debtor(): Promise<{ readonly waits: boolean }> {
+    const { url } = await serve(books);
+    const wire = await begun(url, await keyOf(1));
+    return {
+      get waits() {
+        return wire.received.length < 2 * PIECE;
+      },
+    };
+  }
+
   const statusOf = async (url: string, key: string, path = '/v1/limits'): Promise<number> => {
     const { status, body } = await fetch(url + path, { headers: { authorization: `Bearer ${key}` } });
     await body?.cancel();
@@ -177,10 +188,12 @@ describe('a stream', () => {
 
   it('that waits so gives its place back when its client hangs up', async () => {
     const { url, key: other } = await serve(books, { maxConcurrent: 1 });
+    const still = await debtor();
     const wire = await begun(url, await keyOf(1));
     expect(await statusOf(url, other, ACCOUNTS)).toBe(503);
     wire.hangUp();
     await until('the place to be free', async () => (await statusOf(url, other, ACCOUNTS)) === 200);
+    expect(still.waits).toBe(true);
   });
 
   it('that waits so does not keep a service from closing', async () => {
@@ -191,14 +204,16 @@ describe('a stream', () => {
   });
 
   it('that waits so is cut off once its key has ended', async () => {
-    const service: TestService = await serve(books);
+    const { url } = await serve(books);
+    const still = await debtor();
     const key = await keyOf(1);
-    const wire = await begun(service.url, key);
+    const wire = await begun(url, key);
     const clock = holdClock();
     await books.sql('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [parseKey(key)!.id]);
     clock.pass(limits.apiKeyMs + 1);
     await until('the connection to be cut', () => wire.isClosed);
     expect(wire.received).not.toContain('{"end":true}');
+    expect(still.waits).toBe(true);
   });
 
   it('waits for nothing where its key has no limit', async () => {
