@@ -9,7 +9,7 @@ declare module 'fastify' {
 }
 
 /** The longest time a timer of Node.js can wait, in seconds. */
-const MOST_SECONDS = 2_147_483;
+export const MOST_SECONDS = 2_147_483;
 
 /** Reads `Request-Timeout`; its time runs from when the request began to come. */
 export function readDeadlines(app: FastifyInstance): void {

@@ -68,7 +68,7 @@ export function boundCallsInHand(app: FastifyInstance, { calls, bodies, answers 
 }
 
 /** Who hung up meanwhile is not heard of again. */
-function onceClosed(response: ServerResponse, giveBack: () => void): void {
+export function onceClosed(response: ServerResponse, giveBack: () => void): void {
   if (response.destroyed) giveBack();
   else response.once('close', giveBack);
 }

@@ -107,9 +107,9 @@ export class Turns {
 }
 
 /** What is looked at of a call to do its work in its turn. */
-type CallInTurn = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'deadline' | 'endTurn' | 'log' | 'rawBody'>;
+type CallInTurn = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'deadline' | 'endTurn' | 'log' | 'cost'>;
 
-const isLarge = ({ rawBody }: Pick<FastifyRequest, 'rawBody'>): boolean => rawBody.length > limits.largeBody;
+const isLarge = ({ cost }: Pick<FastifyRequest, 'cost'>): boolean => cost > limits.largeCall;
 
 function exceeded({ detail, extensions }: Late): Problem {
   return new Problem(504, 'deadline_exceeded', detail, {

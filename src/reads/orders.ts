@@ -103,34 +103,47 @@ export const getOrdersByIds: Statement = {
       ORDER BY k.n`,
 };
 
-/**
- * The newest orders of each user: read by the index, no more than are returned, and sent in the order in which
- * the LATERAL made them, since a limit by row leaves no other plan.
- */
-const getUserOrders = (name: string, condition = ''): Statement => ({
+/** Read by the index, and no more than are returned. */
+const NEWEST = 'ORDER BY o.created_at DESC, o.id DESC LIMIT $2';
+
+/** They are sent in the order in which the LATERAL made them, since a limit by row leaves no other plan. */
+const getUserOrders = (name: string, index: string, from: string): Statement => ({
   name,
-  hints: ['IndexScan(o orders_user_created orders_user_symbol orders_user_status)'],
+  hints: [`IndexScan(o ${index})`],
   rowMode: 'array',
   text: `
     SELECT k.n, latest.*
     FROM unnest($1::text[]) WITH ORDINALITY AS k (user_id, n)
     CROSS JOIN LATERAL (
       SELECT${ORDER_COLUMNS}
-      FROM orders o
-      WHERE o.user_id = k.user_id AND o.user_id > '' ${condition}
-      ORDER BY o.created_at DESC, o.id DESC
-      LIMIT $2
+      FROM ${from}
+      ${NEWEST}
     ) AS latest`,
 });
 
+/**
+ * Of each status the newest, and the newest of these: so what is read is bounded by what is asked for, however many orders
+ * the user has in other statuses, or on other markets.
+ */
+const inStatuses = (condition: string): string => `unnest($3::text[]) AS s (status)
+      CROSS JOIN LATERAL (
+        SELECT * FROM orders o
+        WHERE o.user_id = k.user_id AND o.status = s.status AND ${condition}
+        ${NEWEST}
+      ) AS o`;
+
 /** The newest orders of users, by what is asked of them. */
 export const getUserOrdersBy = {
-  all: getUserOrders('get-user-orders'),
-  byStatus: getUserOrders('get-user-orders-by-status', 'AND o.status = ANY ($3::text[])'),
-  bySymbol: getUserOrders('get-user-orders-by-symbol', 'AND o.symbol = $3'),
-  bySymbolAndStatus: getUserOrders(
-    'get-user-orders-by-symbol-and-status',
-    'AND o.symbol = $3 AND o.status = ANY ($4::text[])',
+  all: getUserOrders(
+    'get-user-orders',
+    'orders_user_created',
+    `orders o WHERE o.user_id = k.user_id AND o.user_id > ''`,
+  ),
+  byStatus: getUserOrders('get-user-orders-by-status', 'orders_user_status', inStatuses(`o.status > ''`)),
+  bySymbol: getUserOrders(
+    'get-user-orders-by-symbol',
+    'orders_user_symbol',
+    inStatuses(`o.symbol = $4 AND o.symbol > ''`),
   ),
 };
 
@@ -203,10 +216,15 @@ export async function readUserOrders(
   requireLimit('limit', limit, limits.ordersPerUser.most);
   const orders = userIds.map((): OrderView[] => []);
   if (userIds.length === 0) return orders;
+  // What is named twice is read once, and all that there are is no filter.
+  const asked = [...new Set(statuses ?? ORDER_STATUSES)];
   const values: (string | null)[] = [textArray(userIds.map(askable)), String(limit)];
+  const isOfAll = symbol === undefined && asked.length === ORDER_STATUSES.length;
+  if (!isOfAll) values.push(textArray(asked));
   if (symbol !== undefined) values.push(askable(symbol));
-  if (statuses !== undefined) values.push(textArray(statuses));
-  const statement = statementFor(symbol !== undefined, statuses !== undefined);
+  const statement = isOfAll
+    ? getUserOrdersBy.all
+    : getUserOrdersBy[symbol === undefined ? 'byStatus' : 'bySymbol'];
   const rows = await session.query<OrderRow>(statement, values);
   for (const row of rows) {
     const user = Number(row[0]) - 1;
@@ -228,11 +246,6 @@ export function requireStatuses(statuses: unknown): OrderStatus[] {
     const message = `A status is one of ${ORDER_STATUSES.join(', ')}: got ${describe(status)}`;
     throw new PincexError('invalid_argument', message);
   });
-}
-
-function statementFor(bySymbol: boolean, byStatus: boolean): Statement {
-  if (bySymbol) return byStatus ? getUserOrdersBy.bySymbolAndStatus : getUserOrdersBy.bySymbol;
-  return byStatus ? getUserOrdersBy.byStatus : getUserOrdersBy.all;
 }
 
 /** The reader's own column, and then {@link ORDER_COLUMNS}. */

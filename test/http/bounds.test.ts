@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { isFrom } from '../../src/http/access/bounds.ts';
 import { NAMES } from '../../src/http/access/within.ts';
 import { FEES, type ApiKeyOptions } from '../../src/index.ts';
 import { expectApplied, fresh, funds, newUser, useBooks } from '../support/books.ts';
@@ -222,6 +223,17 @@ describe('a key that is bound to addresses', () => {
     const answer = await call('/v1/order-books/batch-get', { symbols: ['BTC/USD'] });
     expect(answer.status).toBe(status);
     if (status === 403) expect(answer.body.detail).toBe('The key may not be used from 127.0.0.1');
+  });
+
+  it('has them looked through once for as long as it is remembered', () => {
+    const addresses = ['10.0.0.0/8', '127.0.0.1'];
+    const lookedThrough = vi.spyOn(addresses, Symbol.iterator);
+    expect(['127.0.0.1', '10.1.2.3', '127.0.0.2'].map((from) => isFrom(addresses, from))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(lookedThrough).toHaveBeenCalledTimes(1);
   });
 });
 

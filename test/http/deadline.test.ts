@@ -89,7 +89,7 @@ describe('a call that has its turn', () => {
       caller: { keyId: 'key', scopes: [], rateLimit: null },
       confirmKey: () => Promise.resolve(),
       endTurn: null,
-      rawBody: '',
+      cost: 1,
       log,
     } as unknown as FastifyRequest;
   };

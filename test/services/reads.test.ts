@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ORDER_STATUSES } from '../../src/books/orders.ts';
 import { limits, type OrderStatus } from '../../src/index.ts';
 import { anyway, expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 
@@ -110,6 +111,14 @@ describe("a user's orders", () => {
     expect(await idsOf({ symbol: 'BTC/USD' })).toEqual(['3', '2', '1', '0']);
     expect(await idsOf({ symbol: 'ETH/USD', statuses: ['cancelled'] })).toEqual(['4']);
     expect(await idsOf({ statuses: [] })).toEqual([]);
+    // The newest of all of these, whichever they are in; what is named twice comes once.
+    expect(await idsOf({ statuses: ['cancelled', 'open', 'cancelled', 'filled'], limit: 3 })).toEqual([
+      '5',
+      '4',
+      '3',
+    ]);
+    expect(await idsOf({ statuses: [...ORDER_STATUSES] })).toEqual(await idsOf({}));
+    expect(await idsOf({ symbol: 'BTC/USD', statuses: ['filled', 'open'], limit: 2 })).toEqual(['3', '2']);
     expect(await idsOf({ symbol: 'LTC/BTC' })).toEqual([]);
   });
 

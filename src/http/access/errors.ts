@@ -43,7 +43,7 @@ export function notFromHere(address: string): Problem {
 
 export function rateLimited(
   outcome: Exclude<Taking['outcome'], 'taken'>,
-  { limit, remaining, resetSeconds }: Quota,
+  { limit, remaining, resetSeconds, hasDebt }: Quota,
   items: number,
 ): Problem {
   if (outcome === 'never') {
@@ -51,7 +51,9 @@ export function rateLimited(
     const detail = `A call of ${items} items, or as many KiB, can never pass: the key may send ${limit} a second; send smaller batches`;
     return new Problem(429, 'rate_limited', detail);
   }
-  const detail = `The key may send ${limit} items a second: ${remaining} are left, and the call has ${items}, or as many KiB`;
+  const detail = hasDebt
+    ? `The key may send ${limit} items a second, and its calls have found more rows than that: they are paid in ${resetSeconds} s`
+    : `The key may send ${limit} items a second: ${remaining} are left, and the call has ${items}, or as many KiB`;
   return new Problem(429, 'rate_limited', detail, {
     headers: { 'Retry-After': String(Math.max(resetSeconds, 1)) },
     retryable: true,

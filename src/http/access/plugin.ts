@@ -6,7 +6,7 @@ import { Authenticator, type Caller } from './authenticate.ts';
 import { isFrom, isUnbound } from './bounds.ts';
 import { isDirect } from './direct.ts';
 import { forbidden, needsUnbound, notFromHere, rateLimited, unauthorized } from './errors.ts';
-import { ItemLimiter, rateLimitHeaders } from './rateLimit.ts';
+import { ItemLimiter, rateLimitHeaders, type Quota } from './rateLimit.ts';
 import { allows, type Scope } from './scopes.ts';
 import type { ApiKeys } from './store.ts';
 import { requireWithin } from './within.ts';
@@ -23,6 +23,12 @@ declare module 'fastify' {
      * @throws Problem `unauthorized`
      */
     readonly confirmKey: () => Promise<void>;
+    /** What its key has left of its items; null where it has no limit. */
+    readonly quota: () => Promise<Quota | null>;
+    /** What it costs, in items, as far as that is known. */
+    cost: number;
+    /** Takes what so many more rows cost that it found, beyond the items that it has taken by then. */
+    chargeRows: (rows: number) => Promise<void>;
   }
 
   interface FastifyContextConfig {
@@ -58,8 +64,8 @@ export const access = Object.assign(
     const authenticator = new Authenticator(keys);
     const limiter = new ItemLimiter(itemsPerSecond);
     const callers = new WeakMap<FastifyRequest, Caller>();
-    /** What requests whose items are yet to be taken have cost so far. */
-    const uncounted = new WeakMap<FastifyRequest, number>();
+    /** Requests whose items are yet to be taken. */
+    const uncounted = new WeakSet<FastifyRequest>();
 
     app.decorateRequest('keyId', null);
     app.decorateRequest('caller', {
@@ -74,6 +80,12 @@ export const access = Object.assign(
       const isInForce = await inTime(this, authenticator.isStillInForce(this.caller));
       if (!isInForce) throw unauthorized('not_valid', false);
     });
+
+    app.decorateRequest('quota', function (this: FastifyRequest) {
+      return limiter.left(this.caller);
+    });
+    app.decorateRequest('cost', 0);
+    app.decorateRequest('chargeRows', () => Promise.resolve());
 
     app.addHook('onRoute', requireAccess);
 
@@ -95,7 +107,8 @@ export const access = Object.assign(
       const { caller } = authentication;
       callers.set(request, caller);
       request.keyId = caller.keyId;
-      uncounted.set(request, 1);
+      uncounted.add(request);
+      request.cost = 1;
       const { bounds } = caller;
       if (bounds.addresses !== null && !isFrom(bounds.addresses, request.ip)) throw notFromHere(request.ip);
       if (scope === undefined && !request.is404)
@@ -114,7 +127,7 @@ export const access = Object.assign(
     app.addHook('preParsing', (request, _reply, _payload, next) => {
       const isChunked = request.headers['transfer-encoding'] !== undefined;
       const bytes = isChunked ? request.routeOptions.bodyLimit : toldBytes(request);
-      if (uncounted.has(request)) uncounted.set(request, costOf(bytes));
+      if (uncounted.has(request)) request.cost = costOf(bytes);
       next();
     });
 
@@ -125,6 +138,16 @@ export const access = Object.assign(
       const { lists = [] } = request.routeOptions.config;
       const items = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
       const cost = Math.max(items, costOf(request.rawBody.length));
+      request.cost = cost;
+      let found = 0;
+      request.chargeRows = async (rows) => {
+        found += rows;
+        const items = Math.ceil(found / limits.rowsOfItem) - request.cost;
+        if (items <= 0) return;
+        request.cost += items;
+        const quota = await limiter.charge(request.caller, items);
+        if (quota !== null) reply.headers(rateLimitHeaders(quota));
+      };
       const taking = await limiter.take(request.caller, cost);
       if (taking === null) return;
       const { outcome, quota } = taking;
@@ -142,8 +165,8 @@ export const access = Object.assign(
 
     // What is refused has been looked at, and its body read: else a key that may send little could have any number refused.
     app.addHook('onError', async (request, reply) => {
-      const cost = uncounted.get(request);
-      const quota = cost === undefined ? null : await limiter.takeUpTo(request.caller, cost);
+      if (!uncounted.has(request)) return;
+      const quota = await limiter.takeUpTo(request.caller, request.cost);
       if (quota !== null) reply.headers(rateLimitHeaders(quota));
     });
 

@@ -1,4 +1,5 @@
-import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import { MOST_SECONDS } from '../deadline.ts';
 import type { Caller } from './authenticate.ts';
 
 /** What a caller has left of its items. */
@@ -8,6 +9,8 @@ export interface Quota {
   readonly remaining: number;
   /** Seconds until all of them are there again, rounded up. */
   readonly resetSeconds: number;
+  /** Whether it has cost more than it had: until that is paid, none are left. */
+  readonly hasDebt: boolean;
 }
 
 /** `taken`, or nothing was: `later` there is room for as many, or `never`, since they are more than the limit. */
@@ -39,9 +42,19 @@ export class ItemLimiter {
   /** Takes as many of `items` as the caller has left, and says what it has then; null where it has no limit. */
   takeUpTo(caller: Caller, items: number): Promise<Quota | null> {
     return this.#inTurn(caller, async (limiter) => {
-      const { remaining } = await left(limiter, caller.keyId);
-      return (await take(limiter, caller.keyId, Math.min(items, remaining))).quota;
+      const quota = await left(limiter, caller.keyId);
+      return quota.hasDebt
+        ? quota
+        : (await take(limiter, caller.keyId, Math.min(items, quota.remaining))).quota;
     });
+  }
+
+  /**
+   * Takes what a call turned out to cost once it was done, be it more than the caller has left: what is owed is paid at as many
+   * items a second as it may send, and until then it may send none. Says what it has then; null where it has no limit.
+   */
+  charge(caller: Caller, items: number): Promise<Quota | null> {
+    return this.#inTurn(caller, (limiter) => charge(limiter, caller.keyId, items));
   }
 
   /** The library takes from a call that it refuses too. So it is asked first, and calls take turns to ask and take. */
@@ -74,20 +87,33 @@ export class ItemLimiter {
 async function take(limiter: RateLimiterMemory, keyId: string, items: number): Promise<Taking> {
   const quota = await left(limiter, keyId);
   if (items > quota.remaining) return { outcome: items > quota.limit ? 'never' : 'later', quota };
-  const { remainingPoints, msBeforeNext } = await limiter.consume(keyId, items);
-  return { outcome: 'taken', quota: quotaOf(quota.limit, remainingPoints, msBeforeNext) };
+  return { outcome: 'taken', quota: quotaOf(limiter, await limiter.consume(keyId, items)) };
+}
+
+async function charge(limiter: RateLimiterMemory, keyId: string, items: number): Promise<Quota> {
+  const { remaining } = await left(limiter, keyId);
+  if (items <= remaining) return quotaOf(limiter, await limiter.consume(keyId, items));
+  // A window that is longer by the time in which the rest is paid. One more than all are consumed, which no taking does.
+  const window = await limiter.get(keyId);
+  const ms = window === null || window.msBeforeNext <= 0 ? 1_000 : window.msBeforeNext;
+  const seconds = Math.min(ms / 1_000 + (items - remaining) / limiter.points, MOST_SECONDS);
+  return quotaOf(limiter, await limiter.set(keyId, limiter.points + 1, seconds));
 }
 
 async function left(limiter: RateLimiterMemory, keyId: string): Promise<Quota> {
-  const window = await limiter.get(keyId);
-  const isOpen = window !== null && window.msBeforeNext > 0;
-  return isOpen
-    ? quotaOf(limiter.points, window.remainingPoints, window.msBeforeNext)
-    : quotaOf(limiter.points, limiter.points, 0);
+  return quotaOf(limiter, await limiter.get(keyId));
 }
 
-function quotaOf(limit: number, remaining: number, ms: number): Quota {
-  return { limit, remaining, resetSeconds: Math.ceil(ms / 1_000) };
+function quotaOf({ points: limit }: RateLimiterMemory, window: RateLimiterRes | null): Quota {
+  if (window === null || window.msBeforeNext <= 0)
+    return { limit, remaining: limit, resetSeconds: 0, hasDebt: false };
+  const { consumedPoints, msBeforeNext } = window;
+  return {
+    limit,
+    remaining: Math.max(0, limit - consumedPoints),
+    resetSeconds: Math.ceil(msBeforeNext / 1_000),
+    hasDebt: consumedPoints > limit,
+  };
 }
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers, from its version 08 on. */

@@ -1,10 +1,12 @@
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import { countStanding } from '../../reads/openOrders.ts';
+import type { OrderBook } from '../../reads/orderBook.ts';
 import { countTrades } from '../../reads/trades.ts';
-import { outOfBounds } from '../access/errors.ts';
+import { outOfBounds, rateLimited } from '../access/errors.ts';
 import { requireFoundWithin } from '../access/within.ts';
 import type { App } from '../app.ts';
 import { body, id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
@@ -21,6 +23,29 @@ const fresh = Type.Optional(
 
 /** Every route that reads many things at once. */
 export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, turns: Turns): void {
+  /**
+   * Reads once its turn comes. A call of a key that owes for rows by then is refused: any number of them may have come before
+   * the first was charged.
+   *
+   * @param rowsOf how many rows it found, where it is not bounded by the keys that it was asked for
+   */
+  const take = <Found>(
+    request: FastifyRequest,
+    read: () => Promise<Found>,
+    rowsOf?: (found: Found) => number,
+  ): Promise<Found> =>
+    turns.take(
+      request,
+      async () => {
+        const quota = await request.quota();
+        if (quota?.hasDebt) throw rateLimited('later', quota, 1);
+        const found = await read();
+        if (rowsOf !== undefined) await request.chargeRows(rowsOf(found));
+        return found;
+      },
+      late,
+    );
+
   app.post(
     '/v1/accounts/batch-get',
     {
@@ -54,11 +79,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
         `${userIds.length} users in ${currencies.length} currencies`,
       );
       return {
-        accounts: await turns.take(
-          request,
-          () => bookkeeper.batchGetAccounts(userIds, currencies, options),
-          late,
-        ),
+        accounts: await take(request, () => bookkeeper.batchGetAccounts(userIds, currencies, options)),
       };
     },
   );
@@ -112,7 +133,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       const { limit = limits.statementEntries.byDefault } = options;
       requireRows(accounts.length * limit, `${accounts.length} accounts with up to ${limit} entries each`);
       const read = () => bookkeeper.batchGetAccountStatements(accounts, options);
-      return { statements: await turns.take(request, read, late) };
+      return { statements: await take(request, read, lengthsOf) };
     },
   );
 
@@ -139,7 +160,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
     async (request) => {
       const { ids, ...options } = request.body;
       requireRows(ids.length, `${ids.length} orders`);
-      const orders = await turns.take(request, () => trading.batchGetOrdersByIds(ids, options), late);
+      const orders = await take(request, () => trading.batchGetOrdersByIds(ids, options));
       requireFoundWithin(
         request.caller,
         '/ids',
@@ -184,7 +205,8 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       if (request.caller.bounds.markets !== null && filter.symbol === undefined)
         throw outOfBounds([{ pointer: '/symbol', detail: 'is needed: the key is bound to markets' }]);
       requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
-      return { orders: await turns.take(request, () => trading.batchGetUserOrders(userIds, filter), late) };
+      const read = () => trading.batchGetUserOrders(userIds, filter);
+      return { orders: await take(request, read, lengthsOf) };
     },
   );
 
@@ -206,10 +228,12 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       const read = async () => {
         // Nothing else bounds how many an order has: counted once they are here, all of them would be here.
         const rows = await countTrades(session, orderIds, limits.readRows + 1);
+        // Counting costs as well, also where they are too many.
+        await request.chargeRows(rows);
         requireRows(rows, `${orderIds.length} orders with ${rows} trades or more`);
         return trading.batchGetTradesByOrderIds(orderIds, options);
       };
-      const trades = await turns.take(request, read, late);
+      const trades = await take(request, read);
       requireFoundWithin(request.caller, '/orderIds', trades);
       return { trades };
     },
@@ -246,7 +270,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
         `${symbols.length} books with up to ${depth} levels on each side`,
       );
       return {
-        orderBooks: await turns.take(request, () => trading.batchGetOrderBooks(symbols, depth), late),
+        orderBooks: await take(request, () => trading.batchGetOrderBooks(symbols, depth), ordersBehind),
       };
     },
   );
@@ -269,13 +293,21 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       const { symbols } = request.body;
       const read = async () => {
         const rows = await countStanding(session, symbols, limits.readRows + 1);
+        await request.chargeRows(rows);
         requireRows(rows, `${symbols.length} markets with ${rows} orders or more`);
         return trading.batchGetOpenOrders(symbols);
       };
-      return { openOrders: await turns.take(request, read, late) };
+      return { openOrders: await take(request, read) };
     },
   );
 }
+
+const lengthsOf = (lists: readonly (readonly unknown[])[]): number =>
+  lists.reduce((rows, { length }) => rows + length, 0);
+
+/** A level is added up from its orders. */
+const ordersBehind = (books: readonly OrderBook[]): number =>
+  books.flatMap(({ bids, asks }) => [...bids, ...asks]).reduce((rows, { orders }) => rows + orders, 0);
 
 const late = () => ({ detail: 'The time of Request-Timeout was over before everything was read' });
 

@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { RowStream, StreamOptions } from '../../streams/stream.ts';
 import type { Admission } from '../admission.ts';
 import type { App } from '../app.ts';
+import { onceClosed } from '../inHand.ts';
 import { nameOf, ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
 import { account, journalEntry, operation, order, trade } from '../schemas/views.ts';
@@ -41,7 +44,11 @@ export function streamRoutes(app: App, pincex: Pincex, { streams, pieces }: Stre
         if (request.method === 'HEAD') return reply.type('application/x-ndjson').send();
         const rows = open({ after: request.query.after ?? null });
         const leave = await streams.enter(request.caller.keyId, request.deadline);
-        const lines = Readable.from(linesOf(rows, request, pieces));
+        const gone = new AbortController();
+        onceClosed(reply.raw, () => {
+          gone.abort();
+        });
+        const lines = Readable.from(linesOf(rows, request, pieces, gone.signal));
         lines.once('close', leave);
         return reply.type('application/x-ndjson').send(lines);
       },
@@ -60,32 +67,56 @@ const PIECE = 64 * 1024;
 /** Once the key has ended nothing more is told, and the last line is missing. */
 async function* linesOf(
   rows: RowStream<unknown>,
-  request: Pick<FastifyRequest, 'caller' | 'confirmKey'>,
+  request: Payer,
   turns: Admission,
+  gone: AbortSignal,
 ): AsyncGenerator<string, void> {
   const pieces = piecesOf(rows);
   try {
     for (;;) {
       const endTurn = await turns.enter(request.caller.keyId, Infinity);
-      const { value, done } = await pieces.next().finally(() => {
+      const { value: piece, done } = await pieces.next().finally(() => {
         endTurn(true);
       });
+      await request.chargeRows(piece.rows);
       await request.confirmKey();
-      yield value;
+      yield piece.lines;
       if (done === true) return;
+      await paid(request, gone);
     }
   } finally {
-    await pieces.return('');
+    await pieces.return({ lines: '', rows: 0 });
   }
 }
 
-async function* piecesOf(rows: RowStream<unknown>): AsyncGenerator<string, string> {
-  let piece = '';
-  for await (const row of rows) {
-    piece += `${JSON.stringify({ cursor: rows.cursor, row })}\n`;
-    if (piece.length < PIECE) continue;
-    yield piece;
-    piece = '';
+interface Piece {
+  readonly lines: string;
+  readonly rows: number;
+}
+
+async function* piecesOf(stream: RowStream<unknown>): AsyncGenerator<Piece, Piece> {
+  let lines = '';
+  let rows = 0;
+  for await (const row of stream) {
+    lines += `${JSON.stringify({ cursor: stream.cursor, row })}\n`;
+    rows += 1;
+    if (lines.length < PIECE) continue;
+    yield { lines, rows };
+    lines = '';
+    rows = 0;
   }
-  return `${piece}{"end":true}\n`;
+  return { lines: `${lines}{"end":true}\n`, rows };
+}
+
+type Payer = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'quota' | 'chargeRows'>;
+
+/** Resolves once the key owes nothing any more. Meanwhile it may end, and whoever has gone is not waited for. */
+async function paid(request: Payer, gone: AbortSignal): Promise<void> {
+  for (;;) {
+    const quota = await request.quota();
+    if (!quota?.hasDebt) return;
+    const ms = Math.min(quota.resetSeconds * 1_000, limits.apiKeyMs);
+    await sleep(ms, undefined, { signal: gone, ref: false });
+    await request.confirmKey();
+  }
 }

@@ -72,6 +72,20 @@ describe('the Authorization header', () => {
     }
   });
 
+  it('tells the bounds of a key by the same lists for as long as it is remembered', async () => {
+    holdTime();
+    const table = newTable();
+    const key = table.add({ addresses: ['127.0.0.1'] });
+    const authenticator = new Authenticator(table);
+    const [one, other] = [
+      await authenticator.authenticate(`Bearer ${key}`),
+      await authenticator.authenticate(`Bearer ${key}`),
+    ];
+    const lists = [one, other].map((found) => ('caller' in found ? found.caller.bounds.addresses : null));
+    expect(lists[0]).toEqual(['127.0.0.1']);
+    expect(lists[1]).toBe(lists[0]);
+  });
+
   it('without one tells why not', async () => {
     const table = newTable();
     const [good, other] = [table.add(), table.add()];

@@ -53,10 +53,20 @@ describe('the items of a key', () => {
 
   it('can be asked for without taking any', async () => {
     const limiter = new ItemLimiter(100);
-    expect(await limiter.left(ann)).toEqual({ limit: 100, remaining: 100, resetSeconds: 0 });
+    expect(await limiter.left(ann)).toEqual({
+      limit: 100,
+      remaining: 100,
+      resetSeconds: 0,
+      hasDebt: false,
+    });
     await take(limiter, ann, 60);
     for (let n = 0; n < 2; n++) {
-      expect(await limiter.left(ann)).toEqual({ limit: 100, remaining: 40, resetSeconds: 1 });
+      expect(await limiter.left(ann)).toEqual({
+        limit: 100,
+        remaining: 40,
+        resetSeconds: 1,
+        hasDebt: false,
+      });
     }
     expect(await new ItemLimiter(null).left(ann)).toBeNull();
   });
@@ -79,6 +89,42 @@ describe('the items of a key', () => {
     expect(await take(limiter, caller('many', 1_000), 999)).toEqual(['taken', 1, 1]);
   });
 
+  it('that are charged once they are known are taken as far as there are any', async () => {
+    const limiter = new ItemLimiter(100);
+    expect(await limiter.charge(ann, 60)).toMatchObject({ remaining: 40, hasDebt: false });
+    expect(await limiter.charge(ann, 40)).toMatchObject({ remaining: 0, resetSeconds: 1, hasDebt: false });
+    expect(await new ItemLimiter(null).charge(ann, 60)).toBeNull();
+  });
+
+  it('that are charged beyond what is left are owed, and paid at as many a second as there may be', async () => {
+    const limiter = new ItemLimiter(100);
+    await take(limiter, ann, 60);
+    vi.advanceTimersByTime(500);
+    // 210 more than are left: 2.1 s behind the end of this window, in half a second.
+    const owing = { limit: 100, remaining: 0, resetSeconds: 3, hasDebt: true };
+    expect(await limiter.charge(ann, 250)).toEqual(owing);
+    expect(await take(limiter, ann, 1)).toEqual(['later', 0, 3]);
+    expect(await limiter.takeUpTo(ann, 1)).toEqual(owing);
+    vi.advanceTimersByTime(2_000);
+    expect(await limiter.left(ann)).toEqual({ ...owing, resetSeconds: 1 });
+    expect(await limiter.charge(ann, 100)).toEqual({ ...owing, resetSeconds: 2 });
+    vi.advanceTimersByTime(1_599);
+    expect(await take(limiter, ann, 1)).toEqual(['later', 0, 1]);
+    vi.advanceTimersByTime(1);
+    expect(await take(limiter, ann, 100)).toEqual(['taken', 0, 1]);
+  });
+
+  it('that are charged where none were taken are owed behind a window of their own', async () => {
+    expect(await new ItemLimiter(100).charge(ann, 300)).toMatchObject({ resetSeconds: 3, hasDebt: true });
+  });
+
+  it('that are owed for longer than a timer can wait are still owed', async () => {
+    const limiter = new ItemLimiter(1);
+    await limiter.charge(ann, 1_000_000_000);
+    vi.advanceTimersByTime(1_000);
+    expect(await take(limiter, ann, 1)).toEqual(['later', 0, 2_147_482]);
+  });
+
   it('are unbounded where neither has a limit', async () => {
     const limiter = new ItemLimiter(null);
     expect(await limiter.take(ann, 1_000_000_000)).toBeNull();
@@ -87,7 +133,7 @@ describe('the items of a key', () => {
 });
 
 it('the RateLimit headers are those of the draft', () => {
-  expect(rateLimitHeaders({ limit: 1_000, remaining: 12, resetSeconds: 1 })).toEqual({
+  expect(rateLimitHeaders({ limit: 1_000, remaining: 12, resetSeconds: 1, hasDebt: false })).toEqual({
     'RateLimit-Policy': '"items";q=1000;w=1',
     RateLimit: '"items";r=12;t=1',
   });
