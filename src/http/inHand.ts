@@ -45,12 +45,15 @@ export function boundCallsInHand(app: FastifyInstance, { calls, bodies, answers 
       return;
     }
     inHand.add(request);
-    onceClosed(raw, calls.take(keyId));
+    const giveBackCall = calls.take(keyId);
     const held: (() => void)[] = [];
     request.dropBytes = () => {
       for (const giveBack of held.splice(0)) giveBack();
     };
-    onceClosed(raw, request.dropBytes);
+    onceClosed(raw, () => {
+      giveBackCall();
+      request.dropBytes();
+    });
     request.holdBytes = (bytes) => {
       if (!bodies.hasRoom(keyId, bytes)) return false;
       // Who has hung up holds nothing any more.

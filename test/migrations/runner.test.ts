@@ -177,8 +177,8 @@ describe('migrating down where data would be dropped', () => {
           'markets.highest_price',
         ],
       ],
-      ['orders_by_status', []],
       ['rooms', ['request_usage', 'requests']],
+      ['orders_by_status', []],
     ]);
   });
 

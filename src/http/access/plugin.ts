@@ -138,6 +138,13 @@ export const access = Object.assign(
       const { lists = [] } = request.routeOptions.config;
       const items = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
       const cost = Math.max(items, costOf(request.rawBody.length));
+      const taking = await limiter.take(request.caller, cost);
+      if (taking !== null) {
+        const { outcome, quota } = taking;
+        reply.headers(rateLimitHeaders(quota));
+        if (outcome !== 'taken') throw rateLimited(outcome, quota, cost);
+      }
+      uncounted.delete(request);
       request.cost = cost;
       let found = 0;
       request.chargeRows = async (rows) => {
@@ -148,12 +155,6 @@ export const access = Object.assign(
         const quota = await limiter.charge(request.caller, items);
         if (quota !== null) reply.headers(rateLimitHeaders(quota));
       };
-      const taking = await limiter.take(request.caller, cost);
-      if (taking === null) return;
-      const { outcome, quota } = taking;
-      reply.headers(rateLimitHeaders(quota));
-      if (outcome !== 'taken') throw rateLimited(outcome, quota, cost);
-      uncounted.delete(request);
     });
 
     // Behind the counting of its items, which took looking at each.
