@@ -89,8 +89,11 @@ interface Figures {
   readonly refused: number;
 }
 
-const times = (ms: number, quietMs: number): string =>
-  `${ms.toFixed(1)} ms, ${(ms / quietMs).toFixed(1)} times the quiet ${quietMs.toFixed(1)} ms`.padEnd(42);
+function times(ms: number, quietMs: number): string {
+  return `${ms.toFixed(1)} ms, ${(ms / quietMs).toFixed(1)} times the quiet ${quietMs.toFixed(1)} ms`.padEnd(
+    42,
+  );
+}
 
 function start(...args: string[]): ChildProcess {
   return spawn(process.execPath, [...process.execArgv, import.meta.filename, ...args], {
@@ -157,10 +160,11 @@ async function takeStream(): Promise<void> {
   while ((await reader?.read())?.done === false);
 }
 
-const slowBody = () =>
-  new ReadableStream({
+function slowBody(): ReadableStream {
+  return new ReadableStream({
     async pull(controller) {
       await sleep(20);
       controller.enqueue(new Uint8Array(1_000));
     },
   });
+}

@@ -137,7 +137,8 @@ export class Admission {
       const start = (): void => {
         clearTimeout(timer);
         leave();
-        resolve(this.#places.take(keyId));
+        // Else what is soon refused, one after the other, would run without the process reading from anybody meanwhile.
+        setImmediate(resolve, this.#places.take(keyId));
       };
       queue.add(start);
       this.#queues.set(keyId, queue);

@@ -53,8 +53,8 @@ export async function readBody(
   try {
     return await withDeadline(deadline, reading, notStarted);
   } finally {
-    // The rest, if there is one.
-    payload.removeAllListeners('data').resume();
+    // The rest, if there is one, is passed over with the answer.
+    payload.removeAllListeners('data').pause();
   }
 }
 

@@ -13,7 +13,8 @@ export interface Closing {
 /**
  * Tells with an answer whether its connection ends behind it, and lets it end so that the answer arrives. While the server
  * closes the last one does: it would stay open until its client thinks of closing it. Any other stays open: Fastify ends
- * those whose body it refused, and a client that is still sending it would often lose the answer.
+ * those whose body it refused, and a client that is still sending it would often lose the answer. What has not been read of
+ * its request is passed over.
  */
 export function settleConnection(
   { isUnderWay }: Closing,
@@ -23,6 +24,7 @@ export function settleConnection(
   const endsHere = !reply.raw.shouldKeepAlive || (isUnderWay && isLast(reply.raw));
   if (endsHere) reply.header('connection', 'close');
   else reply.removeHeader('connection');
+  request.raw.resume();
   if (endsHere && !request.raw.complete) partBehind(reply.raw);
 }
 

@@ -3,8 +3,8 @@ import { LRUCache } from 'lru-cache';
 import { limits } from '../limits.ts';
 import { Problem } from './problem.ts';
 
-/** Milliseconds. What is refused names at least a second after which to ask again. */
-const HELD_MS = 250;
+/** Milliseconds: what each of these refusals says to wait at least. */
+const HELD_MS = 1_000;
 /** Refusals of all keys that are held at the same time: each has a connection open. */
 const MOST_HELD = 1_000;
 /** A key that was refused so many milliseconds ago is told its next refusal later. */
@@ -15,7 +15,7 @@ const HELD: ReadonlySet<string> = new Set(['overloaded', 'rate_limited']);
 
 /**
  * Holds refusals back from keys that were refused just before: a client that sends again at once, as often as it can,
- * would keep the process busy with refusing it.
+ * would keep the process busy with refusing it. What has not come of its body is left unread for as long.
  */
 export function holdRefusals(app: FastifyInstance): void {
   const refused = new LRUCache<string, true>({

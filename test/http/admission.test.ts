@@ -134,6 +134,8 @@ describe('keys that call at the same time', () => {
       });
     const endOldest = async (): Promise<void> => {
       ends.shift()?.();
+      // A call that waited begins a round of the event loop later.
+      await setImmediate();
       await setImmediate();
     };
     return { begun, call, endOldest };

@@ -126,7 +126,7 @@ describe('more calls than the service takes', () => {
     const held = await hold(books, userId);
     const first = service.post(LOCK, { items: [lock(userId, 'first')] });
     await held.awaited();
-    const timers = holdTimers(250);
+    const timers = holdTimers(1_000);
     const refused = (headers = {}) => service.post(LOCK, { items: [] }, headers);
     expect((await refused()).status).toBe(503);
     const next = refused();
