@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, Pincex, startService } from '../src/index.ts';
 
 const CONNECTIONS = 118;
-const MEASURED_MS = 5_000;
+const MEASURED_MS = 10_000;
 const READ = '/v1/accounts/batch-get';
 const WRITE = '/v1/funds/batch-lock';
 
