@@ -4,9 +4,9 @@ import { Database } from '../database/database.ts';
 import { measureCaches, type CacheRow } from './caches.ts';
 import { measureFloors, type FloorRow } from './floors.ts';
 import { runNPlusOne, type Comparison } from './nPlusOne.ts';
-import { RecordingDatabase } from './recording.ts';
-import { seed } from './seed.ts';
-import { withoutCache } from './stores.ts';
+import { RecordingDatabase } from './day/recording.ts';
+import { seed } from './books/seed.ts';
+import { withoutCache } from './books/stores.ts';
 import { measureStatusUpdates, type StatusUpdateRow } from './statusUpdates.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 

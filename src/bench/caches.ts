@@ -1,8 +1,8 @@
 import type { Config } from '../config/load.ts';
 import { Pincex, PincexError } from '../index.ts';
-import { ACCOUNTS, CURRENCY, userOf } from './accounts.ts';
-import { drawFrom } from './draw.ts';
-import { withoutCache, withTtl } from './stores.ts';
+import { ACCOUNTS, CURRENCY, userOf } from './books/accounts.ts';
+import { drawFrom } from './books/draw.ts';
+import { withoutCache, withTtl } from './books/stores.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
 /** A batch read of accounts, all of which the store has. */

@@ -1,12 +1,12 @@
 import type { Config } from '../config/load.ts';
 import { Pincex } from '../index.ts';
-import { ACCOUNTS, CURRENCY, lockItems, userOf } from './accounts.ts';
-import { drawFrom } from './draw.ts';
+import { ACCOUNTS, CURRENCY, lockItems, userOf } from './books/accounts.ts';
+import { drawFrom } from './books/draw.ts';
 import { withClient } from '../database/client.ts';
 import { withDatabase } from '../database/destination.ts';
-import { DATABASE } from './scratch.ts';
-import { seed } from './seed.ts';
-import { withoutCache } from './stores.ts';
+import { DATABASE } from './books/scratch.ts';
+import { seed } from './books/seed.ts';
+import { withoutCache } from './books/stores.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
 /** One kind of batch on two tables that differ in one index. */

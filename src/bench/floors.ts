@@ -3,10 +3,10 @@ import { CatalogStore } from '../catalog/store.ts';
 import type { Session } from '../database/database.ts';
 import { Engine, type Strategy } from '../engine/engine.ts';
 import { readerOf } from '../engine/read.ts';
-import { HISTORIED, lockItems } from './accounts.ts';
+import { HISTORIED, lockItems } from './books/accounts.ts';
 import { runConventionally, type Duplicates } from './conventional.ts';
-import { drawFrom, type Distribution, type Draw } from './draw.ts';
-import { RecordingDatabase } from './recording.ts';
+import { drawFrom, type Distribution, type Draw } from './books/draw.ts';
+import { RecordingDatabase } from './day/recording.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
 /** One way to lock funds, measured in turn with the engine. */

@@ -3,10 +3,10 @@ import { v4 as uuidv4 } from 'uuid';
 import type { Config } from '../config/load.ts';
 import { Pincex, type AuditReport, type LockFunds } from '../index.ts';
 import { startService } from '../http/service.ts';
-import { HISTORIED, lockItems } from './accounts.ts';
-import { drawFrom, type Draw } from './draw.ts';
-import { seed } from './seed.ts';
-import { withoutCache } from './stores.ts';
+import { HISTORIED, lockItems } from './books/accounts.ts';
+import { drawFrom, type Draw } from './books/draw.ts';
+import { seed } from './books/seed.ts';
+import { withoutCache } from './books/stores.ts';
 import { interleave, median, medianRatio, percentile, rounded, timed } from './timing.ts';
 
 /** What `pincex bench --http` prints. */

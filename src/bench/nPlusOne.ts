@@ -1,6 +1,6 @@
 import type { BatchResult, CreateOrder, LockFunds, Pincex } from '../index.ts';
 import { Database } from '../database/database.ts';
-import { newId } from './accounts.ts';
+import { newId } from './books/accounts.ts';
 import { lockFundsInLoop, updateOrdersInLoop, type StatusChange } from './loops.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 

@@ -1,7 +1,7 @@
 import { textArray } from '../database/arrays.ts';
 import type { Database } from '../database/database.ts';
 import type { Pincex } from '../index.ts';
-import { newId } from './accounts.ts';
+import { newId } from './books/accounts.ts';
 import { interleave, median, medianRatio, rounded, timed } from './timing.ts';
 
 /** Two ways to set many statuses by one statement; the second is the engine's. */

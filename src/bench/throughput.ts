@@ -1,6 +1,6 @@
 import type { Pincex } from '../index.ts';
-import { ACCOUNTS, CURRENCY, lockItems, placeItems, userOf } from './accounts.ts';
-import { drawFrom, type Distribution, type Draw } from './draw.ts';
+import { ACCOUNTS, CURRENCY, lockItems, placeItems, userOf } from './books/accounts.ts';
+import { drawFrom, type Distribution, type Draw } from './books/draw.ts';
 import { interleave, median, percentile, rounded, timed, type Candidate } from './timing.ts';
 
 export interface ThroughputRow {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { runNPlusOne, type Comparison } from '../bench/nPlusOne.ts';
-import { withoutCache } from '../bench/stores.ts';
+import { withoutCache } from '../bench/books/stores.ts';
 import { loadConfig, type Config } from '../config/load.ts';
 import { generateDay } from '../demo/generator.ts';
 import { startDemoServer } from '../demo/server.ts';

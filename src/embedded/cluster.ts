@@ -4,9 +4,9 @@ import { notStartable } from './failure.ts';
 import type { ServerFiles } from './files.ts';
 import type { Installation } from './installation.ts';
 import { tailOfLog, withLog } from './log.ts';
-import { supervise } from './supervise.ts';
-import { accountFor, type ServerUser } from './user.ts';
-import { findWay } from './way.ts';
+import { supervise } from './processes/supervise.ts';
+import { accountFor, type ServerUser } from './system/user.ts';
+import { findLauncher } from './system/launcher.ts';
 
 /** Whether the folder holds a cluster that initdb has finished. */
 export function isComplete(cluster: string): boolean {
@@ -48,12 +48,12 @@ async function makeCluster({ files, binaries, user, password, lifeline }: Instal
     for (const file of [unfinished, passwordFile]) fs.chownSync(file, account.uid, account.gid);
   }
   try {
-    const way = await findWay(account, binaries, folder);
+    const launcher = await findLauncher(account, binaries, folder);
     const program = [
       [binaries.initdb, `--pgdata=${unfinished}`, '--username=postgres', `--pwfile=${passwordFile}`],
       ['--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-instructions'],
     ].flat();
-    const code = await withLog(files.log, (log) => supervise(way, program, log, lifeline).ended);
+    const code = await withLog(files.log, (log) => supervise(launcher, program, log, lifeline).ended);
     if (code !== 0) throw notStartable(`initdb failed:\n${tailOfLog(files.log)}`);
     if (user) chownAll(unfinished, user);
     fs.renameSync(unfinished, files.cluster);

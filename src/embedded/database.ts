@@ -1,6 +1,6 @@
 import { withClient } from '../database/client.ts';
 import { failureOf } from '../database/failures.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint } from './system/endpoint.ts';
 
 const DATABASE = 'pincex';
 

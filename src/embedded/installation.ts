@@ -1,8 +1,8 @@
-import type { Binaries } from './binaries.ts';
+import type { Binaries } from './system/binaries.ts';
 import type { ServerFiles } from './files.ts';
-import type { Lifeline } from './lifeline.ts';
-import type { ServerUser } from './user.ts';
-import type { Way } from './way.ts';
+import type { Lifeline } from './processes/lifeline.ts';
+import type { ServerUser } from './system/user.ts';
+import type { Launcher } from './system/launcher.ts';
 
 /** What it takes to make a cluster and to start a server on it. */
 export interface Installation {
@@ -10,7 +10,7 @@ export interface Installation {
   readonly binaries: Binaries;
   /** Null where the server runs as the user that we are. */
   readonly user: ServerUser | null;
-  readonly way: Way;
+  readonly launcher: Launcher;
   readonly password: string;
   readonly listens: 'socket' | 'tcp';
   readonly lifeline: Lifeline;

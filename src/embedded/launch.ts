@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findEndpoint, findPort } from './endpoint.ts';
+import { findEndpoint, findPort } from './system/endpoint.ts';
 import { notStartable } from './failure.ts';
 import type { Installation } from './installation.ts';
 import { tailOfLog, withLog } from './log.ts';
-import { findPostmaster, type Postmaster } from './postmaster.ts';
+import { findPostmaster, type Postmaster } from './processes/postmaster.ts';
 import { serverSettings } from './settings.ts';
-import { supervise, type Supervised } from './supervise.ts';
+import { supervise, type Supervised } from './processes/supervise.ts';
 
 /** Ports to try: another program may take one between our look and the server's start. */
 const PORTS = 5;
@@ -20,11 +20,11 @@ const LONGEST_START_MS = 5 * 60_000;
  * @throws PincexError `server_not_startable` with the last lines of the server's log.
  */
 export async function launchServer(installation: Installation): Promise<Postmaster> {
-  const { files, binaries, user, way, lifeline, listens } = installation;
+  const { files, binaries, user, launcher, lifeline, listens } = installation;
   for (let attempt = 1; ; attempt++) {
     const endpoint = await (listens === 'tcp' ? findPort() : findEndpoint(files.socket, user));
     const program = [binaries.postgres, '-D', files.cluster, ...serverSettings(endpoint)];
-    const server = await withLog(files.log, (log) => supervise(way, program, log, lifeline));
+    const server = await withLog(files.log, (log) => supervise(launcher, program, log, lifeline));
     const postmaster = await untilReady(server, files.cluster);
     if (postmaster) {
       server.unref();

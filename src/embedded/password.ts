@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { withClient } from '../database/client.ts';
 import { answers, urlOf } from './database.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint } from './system/endpoint.ts';
 import { notStartable } from './failure.ts';
 import type { ServerFiles } from './files.ts';
 

@@ -1,12 +1,11 @@
 import { closeSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PincexError } from '../errors.ts';
-import { findBinaries } from './binaries.ts';
+import { findBinaries } from './system/binaries.ts';
 import { ensureCluster, isComplete } from './cluster.ts';
 import { ensureDatabase, urlOf } from './database.ts';
 import { notStartable } from './failure.ts';
 import { prepareFiles, type ServerFiles } from './files.ts';
-import { untilGone } from './gone.ts';
 import { launchServer } from './launch.ts';
 import {
   enter,
@@ -16,14 +15,19 @@ import {
   makeLifeline,
   removeLifeline,
   type Entrance,
-} from './lifeline.ts';
-import { withLock } from './lock.ts';
+} from './processes/lifeline.ts';
+import { withLock } from './processes/lock.ts';
 import { rotateLog } from './log.ts';
 import { findPassword, readOrMakePassword, renewPassword } from './password.ts';
-import { findPostmaster, type Postmaster, removeStalePidFile, stopPostmaster } from './postmaster.ts';
-import { pidOf } from './processes.ts';
-import { findServerUser } from './user.ts';
-import { findWay } from './way.ts';
+import {
+  findPostmaster,
+  type Postmaster,
+  removeStalePidFile,
+  stopPostmaster,
+} from './processes/postmaster.ts';
+import { pidOf, untilEnded } from './processes/identity.ts';
+import { findServerUser } from './system/user.ts';
+import { findLauncher } from './system/launcher.ts';
 
 /** A running embedded server. */
 export interface EmbeddedServer {
@@ -120,14 +124,14 @@ async function start(
 ): Promise<EmbeddedServer> {
   const binaries = findBinaries();
   const user = await findServerUser(files.cluster);
-  const way = await findWay(user, binaries, files.dataDir);
+  const launcher = await findLauncher(user, binaries, files.dataDir);
   await untilUnwatched(files);
   rotateLog(files.log);
   const isNew = !isComplete(files.cluster);
   if (isNew) onProgress('creating the PostgreSQL data folder');
   const first = readOrMakePassword(files);
   const lifeline = await makeLifeline(files);
-  const installation = { files, binaries, user, way, password: first, lifeline, listens };
+  const installation = { files, binaries, user, launcher, password: first, lifeline, listens };
   try {
     await ensureCluster(installation);
     onProgress('starting PostgreSQL');
@@ -181,7 +185,7 @@ function usedServer(
   return {
     url: urlOf(endpoint, password),
     startedHere,
-    ended: untilGone(identity),
+    ended: untilEnded(identity),
     stop() {
       leaving ??= leave(files, identity, held);
       return leaving;

@@ -1,4 +1,4 @@
-import { isSocket, type Endpoint } from './endpoint.ts';
+import { isSocket, type Endpoint } from './system/endpoint.ts';
 
 /** What the embedded server runs with; all else is PostgreSQL's default, `fsync = on` included. */
 export function serverSettings(endpoint: Endpoint): string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { measureDay } from '../../src/bench/day.ts';
+import { measureDay } from '../../src/bench/day/day.ts';
 import { generateDay } from '../../src/demo/generator.ts';
 import { configOf } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';

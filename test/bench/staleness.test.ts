@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judge, type Read } from '../../src/bench/staleness.ts';
+import { judge, type Read } from '../../src/bench/day/staleness.ts';
 
 const change = (state: number, committedAt: number, publishedAt: number) => ({
   state,

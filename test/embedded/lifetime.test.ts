@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isRunning, identify } from '../../src/embedded/processes.ts';
+import { isRunning, identify } from '../../src/embedded/processes/identity.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { seededDataDir } from '../support/folders.ts';
 import { until } from '../support/waiting.ts';

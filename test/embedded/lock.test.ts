@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { withLock } from '../../src/embedded/lock.ts';
+import { withLock } from '../../src/embedded/processes/lock.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { gate, until } from '../support/waiting.ts';
 

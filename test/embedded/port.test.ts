@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import * as port from '../../src/embedded/port.ts';
+import * as port from '../../src/embedded/system/port.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { seededDataDir } from '../support/folders.ts';
 import { query } from './support.ts';
 
-vi.mock('../../src/embedded/port.ts', { spy: true });
+vi.mock('../../src/embedded/system/port.ts', { spy: true });
 
 /** A port that somebody listens on. */
 async function takenPort(): Promise<number> {

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { identify } from '../../src/embedded/processes.ts';
+import { identify } from '../../src/embedded/processes/identity.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { newDataDir, seededDataDir } from '../support/folders.ts';
 import { until } from '../support/waiting.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { identify } from '../../src/embedded/processes.ts';
+import { identify } from '../../src/embedded/processes/identity.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { newDataDir, seededDataDir } from '../support/folders.ts';
 import { startPincex } from '../support/processes.ts';

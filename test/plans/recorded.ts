@@ -1,4 +1,4 @@
-import { RecordingDatabase, type Recorded } from '../../src/bench/recording.ts';
+import { RecordingDatabase, type Recorded } from '../../src/bench/day/recording.ts';
 import { CatalogStore } from '../../src/catalog/store.ts';
 import type { CommandType } from '../../src/commands/index.ts';
 import { Engine, type Strategy } from '../../src/engine/engine.ts';

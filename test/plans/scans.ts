@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Recorded } from '../../src/bench/recording.ts';
+import type { Recorded } from '../../src/bench/day/recording.ts';
 import type { Hints } from '../../src/database/hints.ts';
 import { scansIn, type PlanNode } from '../../src/doctor/plans.ts';
 import { Preparation } from './preparation.ts';

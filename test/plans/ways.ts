@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { RecordingDatabase } from '../../src/bench/recording.ts';
+import { RecordingDatabase } from '../../src/bench/day/recording.ts';
 import type { DatabaseOptions } from '../../src/database/database.ts';
 import { commentHints, settingHints, type Hints } from '../../src/database/hints.ts';
 import { withClient } from '../../src/database/client.ts';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import net from 'node:net';
 import { createClient } from '@redis/client';
-import { freePort } from '../../src/embedded/port.ts';
+import { freePort } from '../../src/embedded/system/port.ts';
 import { makeFolder, removeFolder } from './folders.ts';
 import { findProgram } from './programs.ts';
 import { until } from './waiting.ts';

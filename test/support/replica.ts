@@ -2,17 +2,17 @@ import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { findBinaries } from '../../src/embedded/binaries.ts';
+import { findBinaries } from '../../src/embedded/system/binaries.ts';
 import { answers, urlOf } from '../../src/embedded/database.ts';
 import { prepareFiles, type ServerFiles } from '../../src/embedded/files.ts';
-import { makeLifeline, type Lifeline } from '../../src/embedded/lifeline.ts';
+import { makeLifeline, type Lifeline } from '../../src/embedded/processes/lifeline.ts';
 import { tailOfLog, withLog } from '../../src/embedded/log.ts';
-import { freePort } from '../../src/embedded/port.ts';
+import { freePort } from '../../src/embedded/system/port.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/embedded/server.ts';
 import { serverSettings } from '../../src/embedded/settings.ts';
-import { supervise, type Supervised } from '../../src/embedded/supervise.ts';
-import { findServerUser } from '../../src/embedded/user.ts';
-import { findWay, type Way } from '../../src/embedded/way.ts';
+import { supervise, type Supervised } from '../../src/embedded/processes/supervise.ts';
+import { findServerUser } from '../../src/embedded/system/user.ts';
+import { findLauncher, type Launcher } from '../../src/embedded/system/launcher.ts';
 import { copyFolder, makeFolder, removeFolder } from './folders.ts';
 import { until } from './waiting.ts';
 
@@ -23,7 +23,7 @@ export class TestReplica {
   readonly #folder: string;
   readonly #primary: EmbeddedServer;
   readonly #files: ServerFiles;
-  readonly #way: Way;
+  readonly #launcher: Launcher;
   readonly #lifeline: Lifeline;
   readonly #port: number;
   /** For what tests ask beside Pincex: one connection to each, made anew where it is gone. */
@@ -35,14 +35,14 @@ export class TestReplica {
     folder: string,
     primary: EmbeddedServer,
     files: ServerFiles,
-    way: Way,
+    launcher: Launcher,
     lifeline: Lifeline,
     port: number,
   ) {
     this.#folder = folder;
     this.#primary = primary;
     this.#files = files;
-    this.#way = way;
+    this.#launcher = launcher;
     this.#lifeline = lifeline;
     this.#port = port;
     this.primaryUrl = primary.url;
@@ -60,9 +60,16 @@ export class TestReplica {
     await Promise.all([primaryDir, replicaDir].map((dataDir) => copyFolder(inject('seedFolder'), dataDir)));
     const files = prepareFiles(replicaDir);
     writeFileSync(path.join(files.cluster, 'standby.signal'), '');
-    const way = await findWay(await findServerUser(files.cluster), findBinaries(), replicaDir);
+    const launcher = await findLauncher(await findServerUser(files.cluster), findBinaries(), replicaDir);
     const primary = await startEmbeddedServer({ dataDir: primaryDir, listens: 'tcp' });
-    const replica = new TestReplica(folder, primary, files, way, await makeLifeline(files), await freePort());
+    const replica = new TestReplica(
+      folder,
+      primary,
+      files,
+      launcher,
+      await makeLifeline(files),
+      await freePort(),
+    );
     await replica.startReplica();
     return replica;
   }
@@ -90,7 +97,7 @@ export class TestReplica {
       // After a kill the next one is refused until the last process of this one has gone.
       if (this.#server === undefined) {
         const server = await withLog(this.#files.log, (log) =>
-          supervise(this.#way, program, log, this.#lifeline),
+          supervise(this.#launcher, program, log, this.#lifeline),
         );
         this.#server = server;
         void server.ended.then(() => {

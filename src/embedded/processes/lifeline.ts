@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
-import type { ServerFiles } from './files.ts';
+import type { ServerFiles } from '../files.ts';
 
 /**
  * A named pipe tells a server whether anybody uses it. Each process that does holds it open for writing, and the

@@ -1,10 +1,10 @@
-import type { MixedItem } from '../commands/index.ts';
-import type { Pincex } from '../index.ts';
-import { limits } from '../limits.ts';
-import type { OrderView } from '../reads/orders.ts';
-import { MARKET_MAKER } from '../replay/users.ts';
-import type { KindName } from '../repository/kinds.ts';
-import { drawFrom, seededRandom, type Draw } from './draw.ts';
+import type { MixedItem } from '../../commands/index.ts';
+import type { Pincex } from '../../index.ts';
+import { limits } from '../../limits.ts';
+import type { OrderView } from '../../reads/orders.ts';
+import { MARKET_MAKER } from '../../replay/users.ts';
+import type { KindName } from '../../repository/kinds.ts';
+import { drawFrom, seededRandom, type Draw } from '../books/draw.ts';
 import type { Change, Read } from './staleness.ts';
 
 /** What users of an exchange look at: of ten reads, how many are of a kind. */

@@ -1,4 +1,4 @@
-import type { Config } from '../config/load.ts';
+import type { Config } from '../../config/load.ts';
 
 /** The same books without a cache: what is measured is PostgreSQL. It tells no shared cache of its commits either. */
 export function withoutCache(config: Config): Config {

@@ -1,9 +1,9 @@
-import { OUTSIDE } from '../books/funds.ts';
-import type { Config } from '../config/load.ts';
-import { Pincex } from '../index.ts';
+import { OUTSIDE } from '../../books/funds.ts';
+import type { Config } from '../../config/load.ts';
+import { Pincex } from '../../index.ts';
 import { ACCOUNTS, CURRENCY, HISTORIED, HISTORY, lockItems, placeItems } from './accounts.ts';
 import { drawFrom } from './draw.ts';
-import { withClient } from '../database/client.ts';
+import { withClient } from '../../database/client.ts';
 
 /** Each account with the journal entry that it came from, and the outside world's that mirrors them all. */
 const insertAccounts = `

@@ -1,5 +1,5 @@
-import { Database, type TransactionSession } from '../database/database.ts';
-import type { Statement } from '../database/statement.ts';
+import { Database, type TransactionSession } from '../../database/database.ts';
+import type { Statement } from '../../database/statement.ts';
 
 export interface Recorded {
   readonly statement: Statement;

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notStartable } from './failure.ts';
-import { isRunning, myself } from './processes.ts';
+import { notStartable } from '../failure.ts';
+import { isRunning, myself } from './identity.ts';
 
 /** The holder may be creating the data folder, or waiting for a crashed server to recover. */
 const LONGEST_WAIT_MS = 10 * 60_000;

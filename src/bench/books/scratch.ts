@@ -1,8 +1,8 @@
-import { withClient } from '../database/client.ts';
-import { withDatabase } from '../database/destination.ts';
-import { loadConfig, type Config } from '../config/load.ts';
-import { startEmbeddedServer } from '../embedded/server.ts';
-import { migrateUp } from '../migrations/runner.ts';
+import { withClient } from '../../database/client.ts';
+import { withDatabase } from '../../database/destination.ts';
+import { loadConfig, type Config } from '../../config/load.ts';
+import { startEmbeddedServer } from '../../embedded/server.ts';
+import { migrateUp } from '../../migrations/runner.ts';
 
 /** The database that is measured on. */
 export const DATABASE = 'pincex_bench';

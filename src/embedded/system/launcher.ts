@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Binaries } from './binaries.ts';
-import { notStartable } from './failure.ts';
+import { notStartable } from '../failure.ts';
 import type { ServerUser } from './user.ts';
 
 const run = promisify(execFile);
 
-/** A way to run PostgreSQL's programs: as which user, and by which command before theirs. */
-export interface Way {
+/** How PostgreSQL's programs are started: as which user, and by which command before theirs. */
+export interface Launcher {
   readonly prefix: readonly string[];
   readonly ids: { readonly uid?: number; readonly gid?: number };
 }
@@ -25,15 +25,19 @@ export const serverEnvironment: NodeJS.ProcessEnv = {
 };
 
 /**
- * Finds a way for `user` to run the programs and to enter the data folder.
+ * Finds how `user` can run the programs and enter the data folder.
  *
  * @throws PincexError `server_not_startable` where there is none.
  */
-export async function findWay(user: ServerUser | null, binaries: Binaries, dataDir: string): Promise<Way> {
+export async function findLauncher(
+  user: ServerUser | null,
+  binaries: Binaries,
+  dataDir: string,
+): Promise<Launcher> {
   const failures: string[] = [];
-  for (const way of waysFor(user)) {
-    const failure = await tryWay(way, binaries, dataDir);
-    if (failure === null) return way;
+  for (const launcher of launchersFor(user)) {
+    const failure = await tryLauncher(launcher, binaries, dataDir);
+    if (failure === null) return launcher;
     failures.push(failure);
   }
   throw notStartable(
@@ -51,7 +55,7 @@ export async function findWay(user: ServerUser | null, binaries: Binaries, dataD
  * under /root, say), with the one capability that lets it in: reading, or where a container withholds
  * that one, overriding.
  */
-function waysFor(user: ServerUser | null): Way[] {
+function launchersFor(user: ServerUser | null): Launcher[] {
   if (!user) return [{ prefix: [], ids: {} }];
   const { uid, gid } = user;
   return [
@@ -60,7 +64,7 @@ function waysFor(user: ServerUser | null): Way[] {
     withCapability('dac_override'),
   ];
 
-  function withCapability(capability: string): Way {
+  function withCapability(capability: string): Launcher {
     const prefix = [
       ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
       [`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`],
@@ -73,12 +77,12 @@ function waysFor(user: ServerUser | null): Way[] {
 }
 
 /** Does what the server will do, since only that tells: permissions have too many sources to compute. */
-async function tryWay(way: Way, binaries: Binaries, dataDir: string): Promise<string | null> {
+async function tryLauncher(launcher: Launcher, binaries: Binaries, dataDir: string): Promise<string | null> {
   const script = 'cd "$1" && "$2" --version && "$3" --version && exec < "$4"';
   const words = [script, 'sh', dataDir, binaries.postgres, binaries.initdb, binaries.sample];
-  const [command, ...args] = [...way.prefix, '/bin/sh', '-c', ...words] as [string, ...string[]];
+  const [command, ...args] = [...launcher.prefix, '/bin/sh', '-c', ...words] as [string, ...string[]];
   try {
-    await run(command, args, { ...way.ids, cwd: '/', env: serverEnvironment });
+    await run(command, args, { ...launcher.ids, cwd: '/', env: serverEnvironment });
     return null;
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Lifeline } from './lifeline.ts';
-import { serverEnvironment, type Way } from './way.ts';
+import { serverEnvironment, type Launcher } from '../system/launcher.ts';
 
 /**
  * Runs a program until it ends or until nobody holds the pipe at descriptor 3 any more. Then the program gets SIGINT:
@@ -35,17 +35,17 @@ export interface Supervised {
  * @param log - the descriptor of the file that takes what the program prints.
  */
 export function supervise(
-  way: Way,
+  launcher: Launcher,
   program: readonly string[],
   log: number,
   { reader, users }: Lifeline,
 ): Supervised {
-  const [command, ...args] = [...way.prefix, '/bin/sh', '-c', SCRIPT, 'sh', ...program] as [
+  const [command, ...args] = [...launcher.prefix, '/bin/sh', '-c', SCRIPT, 'sh', ...program] as [
     string,
     ...string[],
   ];
   const child = spawn(command, args, {
-    ...way.ids,
+    ...launcher.ids,
     cwd: '/',
     env: serverEnvironment,
     detached: true,

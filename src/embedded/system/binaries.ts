@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { notStartable } from './failure.ts';
+import { notStartable } from '../failure.ts';
 
 /** The programs of PostgreSQL that come as an npm package. */
 export interface Binaries {

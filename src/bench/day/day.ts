@@ -1,14 +1,14 @@
-import type { AuditReport } from '../audit/audit.ts';
-import type { Config } from '../config/load.ts';
-import { Pincex } from '../index.ts';
-import type { OrderEvent } from '../replay/events.ts';
-import { replay } from '../replay/replay.ts';
-import type { KindName } from '../repository/kinds.ts';
-import type { ReadRun } from '../repository/repository.ts';
-import { DayReaders } from './dayReaders.ts';
+import type { AuditReport } from '../../audit/audit.ts';
+import type { Config } from '../../config/load.ts';
+import { Pincex } from '../../index.ts';
+import type { OrderEvent } from '../../replay/events.ts';
+import { replay } from '../../replay/replay.ts';
+import type { KindName } from '../../repository/kinds.ts';
+import type { ReadRun } from '../../repository/repository.ts';
+import { DayReaders } from './readers.ts';
 import { judge } from './staleness.ts';
-import { withoutCache } from './stores.ts';
-import { rounded } from './timing.ts';
+import { withoutCache } from '../books/stores.ts';
+import { rounded } from '../timing.ts';
 
 /** What `pincex bench --day --json` prints: a day with its readers. */
 export interface DayReport {

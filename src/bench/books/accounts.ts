@@ -1,4 +1,4 @@
-import type { LockFunds, PlaceOrder } from '../index.ts';
+import type { LockFunds, PlaceOrder } from '../../index.ts';
 import type { Draw } from './draw.ts';
 
 /** The accounts that are measured on, and what is asked of them. */

@@ -1,9 +1,9 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { notStartable } from './failure.ts';
-import type { Endpoint } from './endpoint.ts';
-import { commandOf, identify, isRunning, pidOf } from './processes.ts';
+import { notStartable } from '../failure.ts';
+import type { Endpoint } from '../system/endpoint.ts';
+import { commandOf, identify, isRunning, pidOf } from './identity.ts';
 
 /** A server process that runs on a cluster. */
 export interface Postmaster {

@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LOOK_EVERY_MS = 1_000;
 
 /**
  * Names a process for good: its id and when it began, since ids are used again.
@@ -15,6 +18,14 @@ export function identify(pid: number): string | null {
 export function isRunning(identity: string): boolean {
   const pid = pidOf(identity);
   return Number.isInteger(pid) && pid > 0 && identify(pid) === identity;
+}
+
+/**
+ * Resolves once the process of that identity has ended. The id may be another process's by then. Waiting for it keeps
+ * this process not alive.
+ */
+export async function untilEnded(identity: string): Promise<void> {
+  while (isRunning(identity)) await sleep(LOOK_EVERY_MS, undefined, { ref: false });
 }
 
 /** The process id in an identity. */

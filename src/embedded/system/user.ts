@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { notStartable } from './failure.ts';
+import { notStartable } from '../failure.ts';
 
 const run = promisify(execFile);
 
