@@ -39,7 +39,7 @@ import type { Cache } from './repository/cache.ts';
 import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
 import { keyspaceOf } from './repository/keyspace.ts';
 import { ProcessCache } from './repository/processCache.ts';
-import { RedisCache } from './repository/redisCache.ts';
+import { RedisCache } from './repository/redis/redisCache.ts';
 import { Replica } from './repository/replica.ts';
 import { Repository, uncached, type ReadRun } from './repository/repository.ts';
 import type { BatchResult } from './results.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isHit, type Cache, type CacheRead, type Entry, type Miss } from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
-import { RedisCache } from '../../src/repository/redisCache.ts';
-import { linkTo, type RedisLink } from '../../src/repository/redisLink.ts';
+import { RedisCache } from '../../src/repository/redis/redisCache.ts';
+import { linkTo, type RedisLink } from '../../src/repository/redis/redisLink.ts';
 import { isLong } from '../support/books.ts';
 import { NO_REDIS, TestRedis } from '../support/redis.ts';
 import { distinctInterleavings, interleavings, play, type Place, type Step } from './interleavings.ts';

@@ -3,7 +3,7 @@ import { createClient } from '@redis/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Pincex } from '../../src/index.ts';
 import { isHit } from '../../src/repository/cache.ts';
-import { RedisCache } from '../../src/repository/redisCache.ts';
+import { RedisCache } from '../../src/repository/redis/redisCache.ts';
 import { configOf, expectBalanced, fresh, newUser } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';

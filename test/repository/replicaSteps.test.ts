@@ -3,7 +3,7 @@ import * as kinds from '../../src/repository/kinds.ts';
 import { Database, type Session } from '../../src/database/database.ts';
 import { type Cache, type CacheRead } from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
-import { RedisCache } from '../../src/repository/redisCache.ts';
+import { RedisCache } from '../../src/repository/redis/redisCache.ts';
 import { Replica } from '../../src/repository/replica.ts';
 import { Repository } from '../../src/repository/repository.ts';
 import { newUser } from '../support/books.ts';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { ExponentialBackoff, handleAll, retry, type IPolicy } from 'cockatiel';
-import type { RedisConfig } from '../config/load.ts';
-import { limits } from '../limits.ts';
-import { Breaker } from './breaker.ts';
-import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Position, Replacement } from './cache.ts';
+import type { RedisConfig } from '../../config/load.ts';
+import { limits } from '../../limits.ts';
+import { Breaker } from '../breaker.ts';
+import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Position, Replacement } from '../cache.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
-import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } from './redisScripts.ts';
-import { Unpublished } from './unpublished.ts';
+import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } from './scripts.ts';
+import { Unpublished } from '../unpublished.ts';
 
 /** Of what is stored: a Pincex that stores it otherwise shares nothing with this one. */
 const SCHEMA = 2;

@@ -1,6 +1,6 @@
 import { createClientPool, createCluster, type RedisClientOptions } from '@redis/client';
-import type { RedisConfig } from '../config/load.ts';
-import { limits } from '../limits.ts';
+import type { RedisConfig } from '../../config/load.ts';
+import { limits } from '../../limits.ts';
 
 /** One Redis, or a cluster of them: takes a command to the node that its key is on. */
 export interface RedisLink {
