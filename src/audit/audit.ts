@@ -11,7 +11,7 @@ export interface AuditFinding {
   readonly check: string;
   /** The row at fault: its table and key. */
   readonly subject: string;
-  /** What is wrong with it. */
+  /** The fault, in words. */
   readonly problem: string;
 }
 
@@ -22,7 +22,7 @@ export interface AuditReport {
   readonly checks: readonly {
     /** Stable, such as `fills_are_paid`. */
     readonly name: string;
-    /** What is so where nothing is found. */
+    /** The statement that holds if nothing is found. */
     readonly promise: string;
     /** Rows at fault. */
     readonly findings: number;

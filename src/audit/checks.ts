@@ -16,7 +16,7 @@ const KINDS_OF_TYPES = Object.entries(KINDS)
   .map(([type, kind]) => `('${type}', '${kind}')`)
   .join(', ');
 
-/** What the books promise, each proved from the tables alone. */
+/** The promises of the books, each proved from the tables alone. */
 export const checks: readonly Check[] = [
   {
     name: 'journal_chain',

@@ -10,7 +10,7 @@ import { withoutCache } from './books/stores.ts';
 import { measureStatusUpdates, type StatusUpdateRow } from './statusUpdates.ts';
 import { measureThroughput, type ThroughputRow } from './throughput.ts';
 
-/** What `pincex bench --json` prints. Compare figures of one run only: machines differ, and the same one by the hour. */
+/** The output of `pincex bench --json`. Compare figures of one run only: machines differ, and the same one by the hour. */
 export interface BenchReport {
   readonly nPlusOne: readonly Comparison[];
   readonly throughput: readonly ThroughputRow[];

@@ -24,7 +24,7 @@ const SIZES = [10, 100, 1_000, 5_000];
 const HOUR_MS = 3_600_000;
 
 /**
- * What a warm cache gains: the same accounts from PostgreSQL, from the cache of the process, and from Redis if the
+ * Measures the gain of a warm cache: the same accounts from PostgreSQL, from the cache of the process, and from Redis if the
  * configuration names one. All three through the same call, in turn.
  */
 export async function measureCaches(

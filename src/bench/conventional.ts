@@ -2,7 +2,7 @@ import type { LockFunds } from '../index.ts';
 import { textArray, plainArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 
-/** Where a batch looks whether its items were applied before. */
+/** The table in which a batch looks whether its items were applied before. */
 export type Duplicates = 'journal' | 'operations';
 
 /** By its primary key, or as where there is no table for it: by the operations that the journal names. */
@@ -13,8 +13,8 @@ const JOIN: Readonly<Record<Duplicates, string>> = {
 
 /**
  * A batch of locks as it is conventionally written: one statement that locks every account, finds duplicates by
- * an outer join, decides by a running sum, and writes. It writes the rows that the engine writes. What it does
- * not do: tell a replay from a reused id, add to a hold that is there, or let a later, smaller item pass where
+ * an outer join, decides by a running sum, and writes. It writes the rows that the engine writes. It does
+ * not tell a replay from a reused id, add to a hold that is there, or let a later, smaller item pass where
  * an earlier one is refused.
  */
 const lockConventionally = (duplicates: Duplicates) => ({

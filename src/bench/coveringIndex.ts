@@ -16,7 +16,7 @@ export interface CoveringIndexRow {
   readonly withMs: number;
   /** How many times as long it takes with the index. */
   readonly ratio: number;
-  /** Of the updates of accounts, those that touched no index. */
+  /** The share of the updates of accounts that touched no index. */
   readonly hotShareWithout: number;
   readonly hotShareWith: number;
 }

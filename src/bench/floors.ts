@@ -26,7 +26,7 @@ export interface FloorOptions {
 }
 
 /**
- * What the engine costs over the bare statements it sends, and what it gains over the conventional way. All
+ * Measures the cost of the engine over the bare statements that it sends, and its gain over the conventional way. All
  * ways take their turns on the same tables, on accounts with a history, and leave books that balance.
  *
  * @param plain a session without the planner settings of the engine, which the conventional statement is slower by

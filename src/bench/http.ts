@@ -9,7 +9,7 @@ import { seed } from './books/seed.ts';
 import { withoutCache } from './books/stores.ts';
 import { interleave, median, medianRatio, percentile, rounded, timed } from './timing.ts';
 
-/** What `pincex bench --http` prints. */
+/** The output of `pincex bench --http`. */
 export interface HttpReport {
   /** A batch of locks, by the library and over HTTP, in turn. */
   readonly batches: readonly BatchCalls[];

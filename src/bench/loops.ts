@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts';
 import { decodeNumeric } from '../money/amount.ts';
 
 /**
- * What a service does that handles one thing at a time: each item in a transaction of its own, with the same
+ * The work of a service that handles one thing at a time: each item in a transaction of its own, with the same
  * checks and the same rows written as in a batch. Every statement is prepared, none does more than it has to.
  */
 

@@ -8,7 +8,7 @@ export interface ThroughputRow {
   readonly distribution: Distribution;
   readonly items: number;
   readonly opsPerSecond: number;
-  /** Of a batch. */
+  /** The median time of a batch. */
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;

@@ -12,7 +12,7 @@ import type {
   TransactionRow,
 } from './rows.ts';
 
-/** What a batch read before it is decided. */
+/** The rows that a batch read before it is decided. */
 export interface LoadedBooks {
   readonly accounts: Readable<Account>;
   readonly holds: Readable<Hold>;
@@ -40,7 +40,7 @@ export class Books implements LoadedBooks {
   readonly now: Moment;
   /** When the item takes effect that is being decided: those of a batch come one after the other. */
   moment: Moment;
-  /** What the caller says of the item that is being decided. */
+  /** The caller's note of the item that is being decided. */
   note: Note | undefined;
 
   constructor(base: LoadedBooks, now: Moment) {
@@ -96,7 +96,7 @@ export class Overlay<Row> {
     for (const [key, row] of top.#changed) this.#changed.set(key, row);
   }
 
-  /** What was set, by key. */
+  /** The rows that were set, by key. */
   get changed(): ReadonlyMap<string, Row> {
     return this.#changed;
   }

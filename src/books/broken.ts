@@ -1,7 +1,9 @@
 import { keyOf } from './rows.ts';
 
-/** What a command touches, by the names of its `Keys`, and what a row there is called. An order that is touched for its
- * holds is broken where one of these is, or its account. */
+/**
+ * The lists of `Keys` that a command fills, and the name of a row of each. An order that is touched for its holds is broken
+ * if one of them, or its account, is broken.
+ */
 const ROWS = {
   accounts: 'account',
   holds: 'hold',

@@ -12,7 +12,7 @@ export const OUTSIDE = '@outside';
 /** Takes the fees of trades. */
 export const FEES = '@fees';
 
-/** What moves an account, as its journal entry will name it. */
+/** The operation that moves an account, as the journal entry names it. */
 export interface Cause {
   readonly operationId: string;
   readonly operationType: string;
@@ -21,9 +21,9 @@ export interface Cause {
 
 /** The account as a result shows it. Amounts are decimal strings. */
 export interface Funds {
-  /** What can be spent. */
+  /** The amount that can be spent. */
   readonly available: string;
-  /** What open holds have. */
+  /** The amount in open holds. */
   readonly locked: string;
   /** The number of journal entries of the account so far: 0 of one that was only opened. */
   readonly version: number;

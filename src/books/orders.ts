@@ -42,7 +42,7 @@ export function requireTransition(order: OrderRow, status: OrderStatus): void {
   );
 }
 
-/** What an order has to hold while it is open: of which currency, and how much. */
+/** The currency and the amount that an order has to hold while it is open. */
 export function requiredHold(order: OrderRow): { currency: Currency; amount: bigint } {
   const { base, quote } = order.market;
   if (order.side === 'sell') return { currency: base, amount: order.quantity - order.filledQuantity };
@@ -53,8 +53,8 @@ export function requiredHold(order: OrderRow): { currency: Currency; amount: big
 }
 
 /**
- * What the hold of an open order that was placed may have beyond {@link requiredHold}: nothing, except where fills were
- * rounded down by themselves, before the migration `payments`, each by less than a unit.
+ * The most that the hold of an open, placed order may have beyond {@link requiredHold}: nothing, unless fills from before the
+ * migration `payments` were rounded down one by one, each by less than a unit.
  */
 export function spareHold(order: OrderRow): bigint {
   if (order.side === 'sell' || order.filledQuantity === 0n) return 0n;
@@ -69,9 +69,9 @@ const valueLeft = (order: OrderRow, price: bigint): bigint =>
   fillValue(order, price, order.quantity - order.filledQuantity);
 
 /**
- * What a buy pays for fills of this value, in units of quote. All that it has paid is always the exact value of all that
- * it has filled, rounded up once: however its fills are split, it never pays less than that value, nor one unit more. So
- * a hold of the payment for the rest at the limit price covers every way to fill it.
+ * The payment of a buy for fills of this value, in units of quote. Its payments always add up to the exact value of all its
+ * fills, rounded up once: however the fills are split, it never pays less than that value, nor one unit more. A hold of
+ * the payment for the rest at the limit price therefore covers every way to fill it.
  */
 export function paymentFor(buy: OrderRow, value: bigint): bigint {
   const paid = (filledValue: bigint): bigint => divideUp(filledValue, unitOf(buy.market.quote));

@@ -1,11 +1,11 @@
 import type { Currency, Market } from '../catalog/catalog.ts';
 import type { Moment } from '../database/moment.ts';
 
-/** What the books are made of. Amounts are integers at the currency's scale; rows are never changed in place. */
+/** The rows of the books. Amounts are integers at the currency's scale; rows are never changed in place. */
 
 /** Names an account. */
 export interface AccountId {
-  /** What it is found by in the books of a batch: see {@link keyOf}. */
+  /** Its key in the books of a batch: see {@link keyOf}. */
   readonly key: string;
   readonly userId: string;
   readonly currency: string;
@@ -37,7 +37,7 @@ export interface Account extends AccountId {
 }
 
 export interface Hold extends HoldId {
-  /** What the hold still has; 0 once it is used up. */
+  /** The amount that is left; 0 once the hold is used up. */
   readonly amount: bigint;
   /** Made with its order by `placeOrder`: only that order's commands take from it. */
   readonly placed: boolean;
@@ -70,7 +70,7 @@ export interface OrderRow extends OwnedId {
   readonly changedAt?: Moment;
 }
 
-/** What an order says that no rule of money looks at: stored and returned as it came. */
+/** The terms of an order that no rule of money looks at: stored and returned as they came. */
 export interface OrderTerms {
   readonly stopPrice: string | null;
   readonly trailingAmount: string | null;
@@ -118,7 +118,7 @@ export interface TransactionRow {
   readonly createdAt: Moment;
 }
 
-/** What a caller says of an item besides what it asks for. */
+/** A caller's reason and metadata for an item. */
 export interface Note {
   readonly reason: string | null;
   /** As JSON. */
@@ -143,7 +143,7 @@ export interface Operation extends OperationId {
   /** The data of its first result, as JSON. */
   readonly outcome: string;
   readonly batchId: string;
-  /** Who sent the batch, of an operation that was read. */
+  /** The actor of the batch; present if the operation was read. */
   readonly actor?: string | null;
   /** Absent where none was given, and of an operation that was read. */
   readonly note?: Note | undefined;

@@ -12,9 +12,9 @@ export interface Currency {
 export interface Market {
   /** Such as `BTC/USD`. */
   readonly symbol: string;
-  /** What is traded. */
+  /** The currency that is traded. */
   readonly base: Currency;
-  /** What it is paid in. */
+  /** The currency that it is paid in. */
   readonly quote: Currency;
   /** Decimal string, in quote for one base. */
   readonly tickSize: string;

@@ -6,8 +6,8 @@ import type { Catalog } from './catalog.ts';
 import type { CatalogStore } from './store.ts';
 
 /**
- * Refuses reads of what there is not: an answer without rows would look as if there were no money, and no orders. What
- * this process does not know may have been added by another since: it is asked for, at most once a second.
+ * Refuses reads of currencies and markets that do not exist: an answer without rows would look as if there were no money, and
+ * no orders. Another process may have added a code that this one does not know: the tables are asked, at most once a second.
  */
 export class KnownCodes {
   readonly #store: CatalogStore;
@@ -37,7 +37,7 @@ export class KnownCodes {
     const missing = (catalog: Catalog) => names.find((name) => !of(catalog).has(name));
     let catalog = await this.#store.known(this.#session);
     if (missing(catalog) === undefined) return;
-    // Where it was asked for a moment ago, that answer may still be on its way.
+    // If the tables were asked a moment ago, their answer may still be on its way.
     catalog = (await this.#store.refreshed(this.#session)) ?? (await this.#store.known(this.#session));
     const name = missing(catalog);
     if (name === undefined) return;

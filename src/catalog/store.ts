@@ -95,8 +95,8 @@ export class CatalogStore {
   }
 
   /**
-   * A catalog read later than the last one, or `undefined` while the last one is fresh. What is known stays where the tables
-   * cannot be read: what caches hold of it can be read all the same.
+   * A catalog read later than the last one, or `undefined` while the last one is fresh. If the tables cannot be read,
+   * the known catalog stays: rows in caches can be read all the same.
    */
   async refreshed(session?: Session): Promise<Catalog | undefined> {
     if (performance.now() - this.#readAt < STALE_AFTER_MS) return undefined;

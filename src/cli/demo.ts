@@ -14,7 +14,7 @@ import { printReplay } from './replay.ts';
 import { note, print, printJson, printTable, withPincex } from './session.ts';
 
 const N_PLUS_ONE_MS = 8_000;
-/** Of a hundred lines, how many a recorder leaves others behind that make no sense. */
+/** The share of lines behind which a recorder leaves others that make no sense. */
 const MESSY = 0.01;
 
 export function addDemo(program: Command): void {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** What every command takes. */
+/** The option that every command takes. */
 export interface JsonOption {
   readonly json?: boolean;
 }

@@ -18,7 +18,7 @@ export async function serveBooks(
 ): Promise<void> {
   const config = loadConfig();
   const service = { ...config.service, ...settings };
-  // What is wrong with it must not be found out once the books have been made.
+  // A fault in these files has to be found before the books are made.
   await readTls(service.tls);
   await withPincex((pincex) => serve(pincex, json), {
     config: { ...config, service },
@@ -52,8 +52,8 @@ async function embeddedServer({ serverEnded }: Pincex): Promise<never> {
 }
 
 /**
- * Nobody can do anything without a key: books that have none get one. Whoever reads the output of this process has it then, so
- * each start says so until it is revoked.
+ * Nobody can do anything without a key: books that have none get one. Every reader of the output of this process
+ * then has it, so each start warns until it is revoked.
  */
 async function ensureKey({ apiKeys, config }: Pincex, json: boolean): Promise<void> {
   const { firstKey } = config.service;

@@ -50,8 +50,8 @@ export function reportError(error: unknown, json = false): void {
 }
 
 /**
- * Whoever reads our output may go before it ends, as `head` does. The command then does what it was asked to all the same,
- * since half a migration helps nobody, and says no more.
+ * The reader of our output may end before it does, as `head` does. The command then finishes its work all the same, since half
+ * a migration helps nobody, and prints no more.
  */
 export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {

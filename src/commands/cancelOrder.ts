@@ -6,7 +6,7 @@ import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
 export interface CancelOrder extends AnyItem {
-  /** Of this operation, not of the order. */
+  /** The id of this operation, not of the order. */
   readonly id: string;
   readonly userId: string;
   readonly orderId: string;

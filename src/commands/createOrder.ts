@@ -6,7 +6,7 @@ import type { Fields } from './fields.ts';
 import { operationId } from './kinds.ts';
 import { readOrder } from './newOrder.ts';
 
-/** What became of an order. */
+/** The data of an order that was applied. */
 export interface OrderOutcome {
   readonly orderId: string;
   readonly status: OrderStatus;

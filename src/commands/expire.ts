@@ -8,8 +8,8 @@ import { operationId } from './kinds.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 
 /**
- * What the sweeper asks for. Its ids begin with "@", which no caller's can. They are new each time: what is
- * returned already is known by its state, and a hold may be made and expire again.
+ * The commands of the sweeper. Their ids begin with "@", which no caller's can. They are new each time: a hold that was
+ * given back is known by its state, and it may be made and expire again.
  */
 const sweepId = (): string => `@expire/${uuidv7()}`;
 

@@ -144,7 +144,7 @@ export class Fields {
     return time.toISOString();
   }
 
-  /** What the caller says of the item: `undefined` where it says nothing. */
+  /** The caller's reason and metadata; `undefined` if it gave neither. */
   note(): Note | undefined {
     const reason = this.#has('reason') ? this.#reason(this.#item['reason']) : null;
     // It was made text when the item was copied.
@@ -201,7 +201,7 @@ export function isId(text: string): boolean {
   return text.charCodeAt(0) !== 64 && isPlain(text, limits.idLength);
 }
 
-/** What an id is, in messages. */
+/** The form of an id, in words for messages. */
 export const ID_FORM = `a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@"`;
 
 /** Whether PostgreSQL can store it, it stands on one line, and it is neither empty nor too long. */

@@ -13,7 +13,7 @@ import { unlockFunds, type UnlockFunds } from './unlockFunds.ts';
 import { updateOrderStatus, type UpdateOrderStatus } from './updateOrderStatus.ts';
 import type { Funds } from '../books/funds.ts';
 
-/** What can be asked: for each type its item and the data of its success. */
+/** The commands: for each type its item and the data of its success. */
 export interface CommandTypes {
   createAccount: { item: CreateAccount; data: Funds };
   deposit: { item: Deposit; data: Funds };

@@ -4,7 +4,7 @@ export interface JsonObject {
   readonly [name: string]: JsonValue | undefined;
 }
 
-/** What every item may say besides what it asks for. */
+/** The fields that an item of any command may have. */
 export interface AnyItem {
   /** Items of one group succeed or fail together. */
   readonly group?: string | null | undefined;

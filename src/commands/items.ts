@@ -6,7 +6,7 @@ import { isArray } from '../lists.ts';
 import type { CommandType, ItemOf } from './index.ts';
 import { metadataText } from './metadata.ts';
 
-/** What every item may have. */
+/** The fields that every item may have. */
 const every = { id: true, group: true, reason: true, metadata: true } as const;
 const account = { ...every, userId: true, currency: true } as const;
 const money = { ...account, amount: true } as const;
@@ -63,7 +63,7 @@ const FIELDS: { readonly [Type in CommandType]: Names<ItemOf<Type>> } = {
   }),
 };
 
-/** Where an item names its own. */
+/** The field by which an item of a mixed batch names its command. */
 const COMMAND = ['command'];
 const EVERY: ReadonlySet<string> = new Set(Object.keys(every));
 const TYPES = Object.keys(FIELDS) as CommandType[];
@@ -71,7 +71,7 @@ const TYPES = Object.keys(FIELDS) as CommandType[];
 /** An item as it was when it came. */
 export interface CopiedItem {
   readonly values: Readonly<Record<string, unknown>>;
-  /** What it asks for, or why that cannot be said. */
+  /** The type of its command, or the reason why it has none. */
   readonly type: CommandType | Rejection;
 }
 

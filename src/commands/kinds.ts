@@ -1,8 +1,8 @@
 import { keyOf, type OperationId } from '../books/rows.ts';
 
 /**
- * What an id names: one id may name one thing of each kind for each user. Commands that make or change things of one
- * kind share its ids.
+ * The kinds of things that ids name: one id may name one thing of each kind for each user. Commands that make or change things
+ * of one kind share its ids.
  */
 export const KINDS = {
   createAccount: 'funds',

@@ -70,7 +70,7 @@ function spend(budget: Budget, text: string): string {
   return text;
 }
 
-/** Of no class: a date or a map would be told as something else than it is. */
+/** An object of no class: JSON would show a date or a map as something else than it is. */
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

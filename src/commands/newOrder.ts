@@ -33,7 +33,7 @@ export interface CreateOrder extends AnyItem {
   /** Orders of which one cancels the others. */
   readonly ocoGroupId?: string | null | undefined;
   readonly parentOrderId?: string | null | undefined;
-  /** What a buy without a limit price may spend, decimal string in quote. */
+  /** The most that a buy without a limit price may spend, decimal string in quote. */
   readonly holdAmount?: string | null | undefined;
 }
 

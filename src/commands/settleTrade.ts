@@ -56,7 +56,7 @@ export interface TradeOutcome {
 
 /**
  * Captures both holds, credits both sides and the fees, fills both orders and writes the trade: all or nothing.
- * What the buyer's hold has beyond what the rest of the order needs goes back to available.
+ * The part of the buyer's hold that the rest of the order does not need goes back to available.
  */
 export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const id = fields.id('id');
@@ -202,7 +202,7 @@ function tradableOrder(books: Books, asked: Side, market: Market, price: bigint,
   return order;
 }
 
-/** Whoever sends it may have placed both orders as well, so what these say is no bound on what they are made to trade at. */
+/** The sender of a trade may have placed both its orders, so their limit prices do not bound the price of the trade. */
 function requireInBand({ symbol, priceBand, priceScale }: Market, price: bigint): void {
   if (priceBand === null || (price >= priceBand.least && price <= priceBand.most)) return;
   const { lowest, highest } = priceBand;
@@ -227,7 +227,7 @@ function capture(books: Books, hold: Hold, order: OrderRow, spent: bigint, cause
   if (spent > 0n || given > 0n) take(books, hold, spent, given, cause);
 }
 
-/** What a hold with `left` in it no longer needs after a fill. */
+/** The part of a hold of `left` that its order no longer needs after a fill. */
 function freed(order: OrderRow, left: bigint): bigint {
   if (order.status === 'filled') return left;
   if (order.side === 'buy' && order.price === null) return 0n;

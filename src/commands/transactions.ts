@@ -19,7 +19,7 @@ export interface Deposit extends AnyItem {
 export type Withdraw = Deposit;
 
 export interface Transfer extends Deposit {
-  /** Who receives it; another than `userId`, who pays. */
+  /** The user that receives it; another than `userId`, who pays. */
   readonly toUserId: string;
 }
 

@@ -17,7 +17,7 @@ import type { AnyItem } from './item.ts';
 import { operationId } from './kinds.ts';
 
 export interface UpdateOrderStatus extends AnyItem {
-  /** Of this operation, not of the order. */
+  /** The id of this operation, not of the order. */
   readonly id: string;
   readonly userId: string;
   readonly orderId: string;
@@ -25,8 +25,8 @@ export interface UpdateOrderStatus extends AnyItem {
   /** All that is filled so far, decimal string in base. Needed for `partially_filled`. */
   readonly filledQuantity?: string | null | undefined;
   /**
-   * Average price of all that is filled so far, decimal string of at most 18 decimals. Where it is absent, what
-   * this update fills is taken at the order's limit price.
+   * Average price of all that is filled so far, decimal string of at most 18 decimals. If it is absent, the
+   * fills of this update are taken at the order's limit price.
    */
   readonly averagePrice?: string | null | undefined;
 }
@@ -69,7 +69,7 @@ function refuseWhilePlaced(order: OrderRow, status: OrderStatus, filledQuantity:
   );
 }
 
-/** What will be filled after the update, at the scale of base. */
+/** The filled quantity after the update, at the scale of base. */
 function filledTo(order: OrderRow, status: OrderStatus, asked: bigint | null): bigint {
   const { filledQuantity: before, quantity, market } = order;
   const shown = (value: bigint): string => formatAmount(value, market.base.scale);

@@ -4,7 +4,7 @@ import { copyKnown } from '../known.ts';
 import { isArray } from '../lists.ts';
 import type { Config } from './load.ts';
 
-/** What a value has to be; of a part, its own parts. */
+/** What a value must be; for a part with parts of its own, their shapes. */
 type Shape<Value> = Value extends string | number | boolean | null
   ? Check
   : Value extends readonly unknown[]

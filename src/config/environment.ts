@@ -1,6 +1,6 @@
 import { type KeyPath, keyPaths, variableOf } from './keys.ts';
 
-/** Where a variable sets a key under a name that the rule does not give. */
+/** Variables whose names do not follow the rule, by the key that they set. */
 const ALIASES: Partial<Record<KeyPath, string>> = {
   'database.url': 'DATABASE_URL',
   'redis.url': 'REDIS_URL',

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { PincexError } from '../errors.ts';
 
-/** What a configuration file says. */
+/** The values of a configuration file. */
 export interface FileValues {
   /** The file's name as messages show it, or null where there is none. */
   readonly name: string | null;

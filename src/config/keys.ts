@@ -109,7 +109,7 @@ function optionalFile(): Key<string | null> {
   return { takes: 'the path of a file', schema: z.string().min(1).nullable().default(null) };
 }
 
-/** Of the HTTP service; it is a secret. */
+/** An API key of the HTTP service; it is a secret. */
 function apiKey(): Key<string | null> {
   return {
     takes: 'a key that reads pincex_<id>_<secret>, of 16 and 64 hexadecimal digits in small letters',
@@ -134,7 +134,7 @@ function addresses(): Key<readonly Address[] | null> {
   };
 }
 
-/** Of pages, as browsers send them: a list in the file, a text with commas in the environment. */
+/** Origins of pages, as browsers send them: a list in the file, a text with commas in the environment. */
 function origins(): Key<readonly string[]> {
   return {
     takes: 'origins such as [https://app.example, http://localhost:3000]',

@@ -30,7 +30,7 @@ export interface Config {
       readonly statementTimeoutMs: number;
     };
     readonly optimizedRepository: {
-      /** How long orders stay in the cache; 0: they are not cached. So for the other three. */
+      /** How long orders stay in the cache; 0: they are not cached. The next three say the same of other rows. */
       readonly orderTtlMs: number;
       readonly tradeTtlMs: number;
       readonly userOrdersTtlMs: number;
@@ -52,7 +52,7 @@ export interface Config {
   readonly service: ServiceConfig;
 }
 
-/** What `pincex start` serves, and where. */
+/** The HTTP service that `pincex start` runs. */
 export interface ServiceConfig {
   readonly host: string;
   /** 0: any that is free. */
@@ -77,7 +77,7 @@ export interface ServiceConfig {
   readonly corsOrigins: readonly string[];
   /** Whether each call is a line of the log. */
   readonly accessLog: boolean;
-  /** What the first API key is to be, where `pincex start` finds none; null: a new one, which it prints. */
+  /** The API key that `pincex start` makes if the books have none; null: a random one, which it prints. */
   readonly firstKey: string | null;
 }
 
@@ -98,7 +98,7 @@ export interface RedisConfig {
 }
 
 export interface LoadConfigOptions {
-  /** Where `pincex.yaml` is looked for, and what relative paths start from. Default: the working directory. */
+  /** The folder of `pincex.yaml` and of relative paths. Default: the working directory. */
   readonly cwd?: string | undefined;
   /** Default: the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
@@ -210,13 +210,13 @@ export function loadConfig(options?: LoadConfigOptions): Config {
   return { ...config, dataDir: path.resolve(cwd, config.dataDir) };
 }
 
-/** What a schema found to say of a value, where that is more than what it takes. */
+/** The problem that a schema found in a value, if it says more than what the key takes. */
 function problemIn(issue: z.core.$ZodIssue): string | undefined {
   const problem: unknown = issue.code === 'custom' ? issue.params?.['problem'] : undefined;
   return typeof problem === 'string' ? problem : undefined;
 }
 
-/** What keys stand in: `database`, `database.pool`. */
+/** The sections that hold keys, such as `database` and `database.pool`. */
 const sections = new Set(
   keyPaths.flatMap((path) => path.split('.').map((_, depth, parts) => parts.slice(0, depth).join('.'))),
 );
@@ -228,7 +228,7 @@ function unknownKeys(file: FileValues): string[] {
     if (Object.hasOwn(keys, key)) continue;
     const isEmpty = value === undefined || isEmptySection(value);
     if (!sections.has(key)) {
-      // What has no value may have been meant for either; the deeper first, whose names say more.
+      // A name without a value may be a misspelt key or section: keys come first, whose names say more.
       const near = nearestOf(key, isEmpty ? [...keyPaths, ...[...sections].reverse()] : keyPaths);
       problems.push(`${shownKey(key)}: unknown key (${file.name}); ${near}`);
     } else if (!isEmpty) {

@@ -2,8 +2,8 @@
 const LONGEST = 200;
 
 /**
- * A value as an error may show it, which ends up in logs: without what may be a secret. Whatever stands before an @ is one, of any
- * key, since a URL may have come to the wrong place; of a URL what is no port, too, where there is no @.
+ * A value as an error shows it, without its secrets, since errors end up in logs. Text before an @ counts as a secret in every
+ * key, because a URL may stand in the wrong one; in a URL without an @, everything but a port does.
  *
  * @param isUrl whether a URL is meant to stand there
  */

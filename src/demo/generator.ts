@@ -61,7 +61,7 @@ class Market {
     this.#random = random;
   }
 
-  /** What happens next: a cancel, or an order with the fills it makes. */
+  /** The next events: a cancel, or an order with the fills it makes. */
   next(): OrderEvent[] {
     this.#time += 1 + this.#whole(MEAN_GAP_MS);
     this.#ticks += BigInt(this.#random.below(11) - 5) + (START_TICKS - this.#ticks) / PULL_TICKS;

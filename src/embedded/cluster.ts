@@ -63,7 +63,7 @@ async function makeCluster({ files, binaries, user, password, lifeline }: Instal
   }
 }
 
-/** What a start that was killed has left behind. */
+/** Removes the folders that a killed start has left behind. */
 function removeLeftovers(files: ServerFiles): void {
   for (const name of fs.readdirSync(files.dataDir)) {
     if (!name.startsWith('postgres.new-')) continue;
@@ -72,7 +72,7 @@ function removeLeftovers(files: ServerFiles): void {
   }
 }
 
-/** What is no cluster is not ours to delete, nor may it stand in the way. */
+/** Renames a folder that is no cluster: it is not ours to delete, and a cluster needs its place. */
 function setAside(cluster: string): void {
   if (fs.existsSync(cluster)) fs.renameSync(cluster, `${cluster}.incomplete-${Date.now()}`);
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 
-/** What stands in the data folder. */
+/** The files of the data folder. */
 export interface ServerFiles {
   readonly dataDir: string;
   /** PostgreSQL's own data. It appears under this name only when it is complete. */
@@ -12,7 +12,7 @@ export interface ServerFiles {
   readonly nextPassword: string;
   /** The folder of the socket that the server listens on, while it runs. */
   readonly socket: string;
-  /** What the server said since its last start; before that: `postgres.log.1`. */
+  /** The log of the server since its last start; the one before it is `postgres.log.1`. */
   readonly log: string;
   /** Held by the process that is just starting the server. */
   readonly lock: string;

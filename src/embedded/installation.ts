@@ -4,7 +4,7 @@ import type { Lifeline } from './processes/lifeline.ts';
 import type { ServerUser } from './system/user.ts';
 import type { Launcher } from './system/launcher.ts';
 
-/** What it takes to make a cluster and to start a server on it. */
+/** Everything that making a cluster and starting a server on it needs. */
 export interface Installation {
   readonly files: ServerFiles;
   readonly binaries: Binaries;

@@ -61,7 +61,7 @@ async function isTaken(endpoint: Endpoint, password: string): Promise<boolean> {
   }
 }
 
-/** Of PostgreSQL's. */
+/** The SQLSTATE `invalid_password`. */
 const WRONG_PASSWORD = '28P01';
 
 const read = (file: string): string => readFileSync(file, 'utf8').trim();

@@ -101,7 +101,7 @@ async function useRunningServer(files: ServerFiles): Promise<EmbeddedServer | nu
       } else if (postmaster.ready && entrance.isNoticed()) {
         const password = await findPassword(files, postmaster.endpoint);
         if (password !== null) {
-          // Whoever started it may have been killed before that.
+          // The process that started the server may have been killed before it made the database.
           await ensureDatabase(postmaster.endpoint, password);
           server = usedServer(files, postmaster, password, entrance.held, false);
           return server;

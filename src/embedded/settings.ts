@@ -1,6 +1,6 @@
 import { isSocket, type Endpoint } from './system/endpoint.ts';
 
-/** What the embedded server runs with; all else is PostgreSQL's default, `fsync = on` included. */
+/** The settings of the embedded server; every other one is PostgreSQL's default, `fsync = on` included. */
 export function serverSettings(endpoint: Endpoint): string[] {
   const { host, port } = endpoint;
   const settings = {

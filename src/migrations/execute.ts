@@ -26,7 +26,7 @@ export async function executeFile(
     await note();
     await client.query('COMMIT');
   } catch (error) {
-    // Where the connection is gone, so is the transaction.
+    // If the connection is gone, so is the transaction.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }

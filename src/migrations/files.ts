@@ -20,7 +20,7 @@ export interface MigrationFile {
 export interface Migration {
   readonly version: number;
   readonly name: string;
-  /** Of the up file: a migration that was applied must not change. */
+  /** The checksum of the up file: a migration that was applied must not change. */
   readonly checksum: string;
   readonly up: MigrationFile;
   /** Null where there is no way back. */

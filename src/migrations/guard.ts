@@ -5,7 +5,7 @@ import { rehearse } from './execute.ts';
 import type { MigrationFile } from './files.ts';
 import type { Statement } from './statements.ts';
 
-/** What a statement takes away: the rows of a table, or what one of its columns holds. */
+/** The data that a statement drops: the rows of a table, or the values of one of its columns. */
 export interface Loss {
   readonly table: string;
   readonly column?: string;
@@ -16,7 +16,7 @@ const SEEN_MS = 3 * REPORT_EVERY_MS;
 
 const NAME = String.raw`[\w."]+`;
 
-/** What a statement takes away, whether there is anything or not. What it makes, or an index that it drops, is no loss. */
+/** The data that a statement drops, whether there is any or not. A dropped index is no loss. */
 export function lossesOf({ text }: Statement): Loss[] {
   const sql = text
     .replace(/--[^\n]*|\/\*[^]*?\*\//g, ' ')

@@ -39,7 +39,7 @@ export async function withMigrationLock<T>(client: ClientBase, work: () => Promi
     await client.query('SET statement_timeout = 0; SET lock_timeout = 0');
     return await work();
   } finally {
-    // Where the connection is gone, so is the lock; the error of `work` tells it.
+    // If the connection is gone, so is the lock; the error of `work` tells it.
     await client.query('RESET statement_timeout; RESET lock_timeout').catch(() => undefined);
     await client.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
   }

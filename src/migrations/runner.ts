@@ -11,7 +11,7 @@ import { type MigrationState, statesOf } from './states.ts';
 export type MigrationDatabase = pg.Pool | pg.ClientBase;
 
 export interface MigrationOptions {
-  /** Where the SQL files are. Default: the migrations of Pincex. */
+  /** The folder of the SQL files. Default: the migrations of Pincex. */
   readonly folder?: string;
   /** Told the name of each file before it runs. */
   readonly onProgress?: (file: string) => void;

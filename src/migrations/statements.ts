@@ -7,7 +7,7 @@ export interface Statement {
 }
 
 /**
- * Where a statement may not be cut: comments, strings, quoted names and dollar quotes. Comments within
+ * The parts of a statement that must not be cut: comments, strings, quoted names and dollar quotes. Comments within
  * comments and bodies in `BEGIN ATOMIC … END` are not known here; migrations do without them.
  */
 const TOKEN =

@@ -12,7 +12,7 @@ export interface MigrationState {
   readonly appliedAt: Date | null;
 }
 
-/** What to do about a migration that is not as it should be. */
+/** The advice for a migration that is not in order. */
 export const REMEDIES: Readonly<Record<Exclude<MigrationState['state'], 'applied'>, string>> = {
   pending: 'Run "pincex migrate up"',
   changed: 'Put its file back as it was, and write a new migration for the change',

@@ -38,8 +38,8 @@ export class Commands {
   }
 
   /**
-   * Where a side has no order, the market maker places one for just this trade, and cancels what was needed to make it worth
-   * an order; all of it stands or falls together.
+   * Settles a trade. If a side has no order, the market maker places one for just this trade, and cancels the part that it only
+   * added to reach the least value of an order; all of it stands or falls together.
    */
   #settle(trade: Trade, isRejected: (order: RecordedOrder) => boolean): MixedItem[] {
     const { price, quantity } = trade;

@@ -17,7 +17,7 @@ export interface OrderEvent {
   readonly exchangeTime: number;
   /** Limit price at {@link limits.scale}. */
   readonly price: bigint;
-  /** What remains of the order, at {@link VOLUME_SCALE}. */
+  /** The rest of the order, at {@link VOLUME_SCALE}. */
   readonly volume: bigint;
   readonly action: 'created' | 'changed' | 'deleted';
   readonly side: OrderSide;

@@ -19,10 +19,10 @@ export type SkipReason =
   /** Changed in price only. An order of the engine keeps the price it came with. */
   | 'repriced'
   | 'unchanged'
-  /** Of an order that the engine rejected. */
+  /** The line belongs to an order that the engine rejected. */
   | 'order_rejected';
 
-/** What a line means. */
+/** The meaning of a line. */
 export type Happening = Place | Cancel | FillHappening;
 
 export interface FillHappening {

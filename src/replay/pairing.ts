@@ -29,7 +29,7 @@ export class Pairing {
   #now = 0;
 
   /**
-   * What is to be done after one more line, whatever it meant.
+   * The steps that one more line leads to.
    *
    * @param time of the line; without one no time has passed
    */
@@ -45,7 +45,7 @@ export class Pairing {
     return [...steps, happening];
   }
 
-  /** What is left to be done after the last line. */
+  /** The steps that are left after the last line. */
   end(): Step[] {
     return this.#settleAll(() => true);
   }
@@ -120,7 +120,7 @@ function trade(one: Waiting, other: Waiting): Trade {
   };
 }
 
-/** What found no other side, at the order's own price: the market maker takes it. */
+/** A fill that found no other side: the market maker takes it, at the order's own price. */
 function rest(waiting: Waiting): Trade[] {
   const { fill, left: quantity } = waiting;
   if (quantity === 0n) return [];

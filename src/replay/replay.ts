@@ -30,7 +30,7 @@ export interface ReplayOptions {
   readonly onProgress?: (events: number) => void;
 }
 
-/** What became of a recording. Every line is counted once: in orders, cancelled, filled, rejected or skipped. */
+/** The outcome of a recording. Every line is counted once: in orders, cancelled, filled, rejected or skipped. */
 export interface ReplaySummary {
   readonly events: number;
   readonly orders: number;

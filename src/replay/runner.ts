@@ -13,8 +13,8 @@ type Results = readonly ItemResult<unknown>[];
  *
  * The one thing that cannot be planned ahead is a trade one of whose orders is rejected in the same batch: then
  * the market maker has to take the place of that order, and before anything later happens, or the outcome would
- * depend on the size of a batch. So a batch stops at the first rejection, and the rest of the window is planned
- * anew. Where there was one there will be more; from then on a batch ends before such a trade instead.
+ * depend on the size of a batch. A batch therefore stops at the first rejection, and the rest of the window is planned
+ * anew. One rejection is a sign of more: from then on a batch ends before such a trade instead.
  */
 export class Runner {
   orders = 0;

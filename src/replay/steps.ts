@@ -30,7 +30,7 @@ export interface Cancel {
   readonly order: RecordedOrder;
 }
 
-/** What is to be settled. A side without a fill is the market maker's. */
+/** A trade that is to be settled. A side without a fill is the market maker's. */
 export interface Trade {
   readonly kind: 'trade';
   readonly id: string;
@@ -43,5 +43,5 @@ export interface Trade {
   readonly completes: readonly Fill[];
 }
 
-/** What the replay does, in order. */
+/** One step of the replay. Steps are taken in order. */
 export type Step = Place | Cancel | Trade;

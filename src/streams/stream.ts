@@ -21,11 +21,11 @@ export interface StreamOptions {
  *
  * Rows may change while it runs. Each page is a snapshot of its own, and no transaction is open between pages. A
  * row that is there all the time comes exactly once, as it was when its page was read; one that is made or
- * removed meanwhile comes or does not. So rows of different pages may be of different moments: what has to add up
- * is for the audit.
+ * removed meanwhile comes or does not. Rows of different pages may therefore be of different moments: sums
+ * are for the audit.
  *
- * A page is asked for again for a while when the connection breaks. What fails all the same (`database_unavailable`,
- * `pool_exhausted`, `closed`) comes out of the loop; `cursor` is still right then.
+ * A page is asked for again for a while when the connection breaks. If it fails all the same (`database_unavailable`,
+ * `pool_exhausted`, `closed`), the loop throws the error, and `cursor` is still right.
  */
 export interface RowStream<View> extends AsyncIterable<View> {
   /**

@@ -20,7 +20,7 @@ export async function withScratchDatabase<Result>(
     const serverUrl = config.database.url ?? server?.url ?? '';
     const url = withDatabase(serverUrl, DATABASE);
     await withClient(serverUrl, async (client) => {
-      // Of a run that was killed. One that is still under way makes this fail, and is left alone.
+      // A killed run leaves its database behind. If another run is still under way, this fails and leaves it alone.
       await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
       await client.query(`CREATE DATABASE ${DATABASE}`);
     });

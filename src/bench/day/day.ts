@@ -10,7 +10,7 @@ import { judge } from './staleness.ts';
 import { withoutCache } from '../books/stores.ts';
 import { rounded } from '../timing.ts';
 
-/** What `pincex bench --day --json` prints: a day with its readers. */
+/** The output of `pincex bench --day --json`: a day with its readers. */
 export interface DayReport {
   readonly store: 'process' | 'redis';
   /** Things that were read, and items of batches. */
@@ -18,7 +18,7 @@ export interface DayReport {
   readonly writes: number;
   readonly events: number;
   readonly seconds: number;
-  /** Of what was looked up in the cache, the share that was there. */
+  /** The share of the keys looked up in the cache that it had. */
   readonly hitRate: Readonly<Partial<Record<KindName, number>>>;
   /** Reads that returned less than the version that they asked for. */
   readonly staleWithMinVersion: number;

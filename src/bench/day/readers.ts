@@ -7,7 +7,7 @@ import type { KindName } from '../../repository/kinds.ts';
 import { drawFrom, seededRandom, type Draw } from '../books/draw.ts';
 import type { Change, Read } from './staleness.ts';
 
-/** What users of an exchange look at: of ten reads, how many are of a kind. */
+/** The reads of an exchange's users: of ten reads, how many are of a kind. */
 const KINDS: readonly KindName[] = [
   ...new Array<KindName>(4).fill('accounts'),
   ...new Array<KindName>(3).fill('orders'),
@@ -27,7 +27,7 @@ interface Active {
 
 /**
  * Readers beside a writer: they ask for what the users who trade would ask for, a few of them most, and remember what
- * they were told. What is true they learn after every batch, from PostgreSQL itself.
+ * they were told. They learn the true rows after every batch, from PostgreSQL itself.
  */
 export class DayReaders {
   readonly reads: Read[] = [];
@@ -156,7 +156,7 @@ export class DayReaders {
 
 const keyOf = (kind: KindName, key: string): string => `${kind} ${key}`;
 
-/** Of a list that was cut off at its limit: no change can be told from it. */
+/** The version of a list that was cut off at its limit: no change can be told from it. */
 const UNKNOWN = Infinity;
 
 const stateOfList = (list: readonly OrderView[]): number =>

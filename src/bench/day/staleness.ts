@@ -16,7 +16,7 @@ export interface Read {
   readonly key: string;
   readonly began: number;
   readonly state: number;
-  /** What the reader asked for at least, or null. */
+  /** The least version that the reader asked for, or null. */
   readonly least: number | null;
 }
 

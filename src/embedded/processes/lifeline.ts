@@ -12,11 +12,11 @@ import type { ServerFiles } from '../files.ts';
  */
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = fs.constants;
 
-/** What a process that starts a server holds. The descriptors are its own to close. */
+/** The descriptors that a process holds while it starts a server. It has to close them itself. */
 export interface Lifeline {
   /** Its own end: while it is open, the server stays. */
   readonly held: number;
-  /** What the supervisor inherits: where the pipe is read, and where those who came are written down. */
+  /** The descriptors that the supervisor inherits: one reads the pipe, the other notes the processes that came. */
   readonly reader: number;
   readonly users: number;
 }
@@ -80,7 +80,7 @@ export function isCurrent(files: ServerFiles, held: number): boolean {
 export function hasUsers(files: ServerFiles): boolean {
   const descriptor = fs.openSync(files.lifeline, O_RDONLY | O_NONBLOCK);
   try {
-    // Of what nobody has read yet the end alone matters.
+    // The pipe holds lines that were not read yet: only the last one matters.
     while (fs.readSync(descriptor, Buffer.alloc(512)) > 0);
     return false;
   } catch (error) {

@@ -61,7 +61,7 @@ function holderOf(file: string): string {
 
 /**
  * Removes the lock of a dead process. Two that find it dead must not both remove "it": the second
- * would remove the new lock of the first. So whoever removes holds a guard meanwhile and looks again.
+ * would remove the new lock of the first. The process that removes it therefore holds a guard and looks again.
  */
 function breakLock(file: string): void {
   const guard = `${file}.breaking`;

@@ -5,14 +5,14 @@ import path from 'node:path';
 import { freePort } from './port.ts';
 import type { ServerUser } from './user.ts';
 
-/** Where a server listens: a port of 127.0.0.1, or a socket in a folder that only its user can enter. */
+/** The address of a server: a port of 127.0.0.1, or a socket in a folder that only its user can enter. */
 export interface Endpoint {
   /** The address, or the folder of the socket. */
   readonly host: string;
   readonly port: number;
 }
 
-/** What a socket is called in its folder. */
+/** PostgreSQL names a socket after this port. */
 const PORT_OF_SOCKETS = 5432;
 
 /** Longer paths of sockets are cut off by some systems. */
@@ -22,7 +22,7 @@ export const isSocket = ({ host }: Endpoint): boolean => host.startsWith('/');
 
 /** A socket where the folder can have one, else a port of 127.0.0.1 that is free. */
 export async function findEndpoint(folder: string, user: ServerUser | null): Promise<Endpoint> {
-  // What a server that was killed has left.
+  // A killed server leaves its socket behind.
   rmSync(folder, { recursive: true, force: true });
   const endpoint = { host: folder, port: PORT_OF_SOCKETS };
   const file = path.join(folder, `.s.PGSQL.${PORT_OF_SOCKETS}`);

@@ -51,9 +51,8 @@ export async function findLauncher(
 }
 
 /**
- * As root: first plainly as the other user. Where a parent folder is closed to that user (a project
- * under /root, say), with the one capability that lets it in: reading, or where a container withholds
- * that one, overriding.
+ * Root first tries plainly as the other user. If a parent folder is closed to that user (a project under /root, say), it
+ * tries with the one capability that lets the user in: reading, or overriding if a container withholds reading.
  */
 function launchersFor(user: ServerUser | null): Launcher[] {
   if (!user) return [{ prefix: [], ids: {} }];

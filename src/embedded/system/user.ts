@@ -13,7 +13,7 @@ export interface ServerUser {
   readonly gid: number;
 }
 
-/** Where systemd takes users from that exist as long as a service runs: no account is made there. */
+/** The range of the users that systemd makes for running services: no account is made in it. */
 const [FIRST, LAST] = [61_184, 65_519];
 
 /**
