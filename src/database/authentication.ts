@@ -4,7 +4,7 @@ import type { Proof } from './destination.ts';
 import { Client } from './driver.ts';
 import { unproven } from './failures.ts';
 
-/** What the driver tells of its connection, which its types leave out. */
+/** The parts of the driver's connection that its types leave out. */
 interface Wire {
   readonly stream: { destroy(): unknown };
   emit(event: 'error', error: Error): boolean;

@@ -100,13 +100,13 @@ async function start(config: pg.ClientConfig, proof: Proof | undefined): Promise
   }
 }
 
-/** What is at the other end of a connection. */
+/** The server at the other end of a connection. */
 interface Found {
   readonly isSession: boolean;
   readonly isStandby: boolean;
   /** Whether transactions are read-only there unless they say otherwise. */
   readonly isReadOnly: boolean;
-  /** Where tables are found and made; null where there is no such schema. */
+  /** The schema in which tables are found and made; null if there is none. */
   readonly schema: string | null;
 }
 

@@ -1,7 +1,7 @@
 import { PincexError } from '../errors.ts';
 import { nearest } from '../known.ts';
 
-/** What `target_session_attrs` may ask of a session. */
+/** The values of `target_session_attrs`. */
 export const SESSION_ATTRIBUTES = [
   'any',
   'read-write',
@@ -26,12 +26,12 @@ export interface Host {
   readonly url: string;
 }
 
-/** Where a database URL leads, read as libpq reads it. */
+/** The hosts and settings of a database URL, read as libpq reads it. */
 export interface Destination {
   /** In the order in which they are tried; one at least. */
   readonly hosts: readonly Host[];
   readonly wanted: SessionAttributes;
-  /** What the URL gives for the sessions of the server; `undefined` where it says nothing of them. */
+  /** The `options` for the sessions of the server; `undefined` if the URL has none. */
   readonly options: string | undefined;
   /** How long each host may take, in milliseconds, where the URL says so. */
   readonly connectTimeoutMs: number | undefined;
@@ -53,7 +53,7 @@ const PARTS = /^(postgres(?:ql)?:\/\/)(?:([^/?#]*)@)?([^/?#]*)(\/[^?#]*)?(?:\?([
 
 const HOST = /^(?:\[([^[\]]+)\]|([^:[\]]*))(?::(\d*))?$/;
 
-/** What the driver reads of a URL, and what each may be; null: any text. */
+/** The parameters of a URL that the driver reads, and the values of each; null: any text. */
 const FOR_THE_DRIVER: Readonly<Record<string, readonly string[] | null>> = {
   user: null,
   password: null,
@@ -68,7 +68,7 @@ const FOR_THE_DRIVER: Readonly<Record<string, readonly string[] | null>> = {
   uselibpqcompat: ['true'],
 };
 
-/** What is read here. */
+/** The parameters that are read here. */
 const OURS = ['host', 'port', 'options', 'target_session_attrs', 'connect_timeout', 'require_auth'];
 
 const KNOWN = [...Object.keys(FOR_THE_DRIVER), ...OURS];
@@ -83,7 +83,7 @@ export function withDatabase(url: string, name: string): string {
   return url.replace(/^(\w+:\/\/[^/?]*)(\/[^?]*)?/, `$1/${name}`);
 }
 
-/** What keeps a URL from being used; `undefined` where nothing does. */
+/** The reason why a URL cannot be used; `undefined` if it can. */
 export function problemOfUrl(url: string): string | undefined {
   try {
     readDestination(url);
@@ -110,7 +110,7 @@ export function problemOfBooks(url: string): string | undefined {
 export function readDestination(url: string): Destination {
   const [, scheme, credentials, authority = '', path = '/', query = '', fragment] = PARTS.exec(url) ?? [];
   if (scheme === undefined) throw wrong('it takes a URL such as postgres://user:password@host:5432/name');
-  // Where a password has one of these in it, the rest of it was read as something else.
+  // If a password has one of these characters, its rest was read as something else.
   if (fragment !== undefined || `${path}${query}`.includes('@') || /%(?![\da-f]{2})/i.test(url)) {
     throw wrong(ENCODE);
   }
@@ -120,7 +120,7 @@ export function readDestination(url: string): Destination {
   const forTheDriver = new URLSearchParams(
     Object.entries(parameters).filter(([name]) => Object.hasOwn(FOR_THE_DRIVER, name)),
   );
-  // Whatever PGSSLNEGOTIATION says: without TLS there is nothing to negotiate.
+  // Without TLS there is nothing to negotiate, even if PGSSLNEGOTIATION asks for it.
   if (parameters['sslmode'] === 'disable') forTheDriver.set('sslnegotiation', 'postgres');
   const user = credentials === undefined ? '' : `${encoded(credentials)}@`;
   // A variable that the driver alone knows: a session that replicates runs no statements.
@@ -143,7 +143,7 @@ export function readDestination(url: string): Destination {
   };
 }
 
-/** Of a name that comes twice the last counts, but for `options`, which add up. */
+/** If a name comes twice, the last counts; only `options` add up. */
 function readParameters(query: string): Readonly<Record<string, string>> {
   const given = new URLSearchParams(query);
   for (const [name, value] of given) {

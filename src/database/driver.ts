@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** What the driver said of statements: it has no class, and no codes, for the errors that PostgreSQL does not say. */
+/** Errors that the driver made of statements: it has neither a class nor codes for errors that PostgreSQL did not send. */
 const errors = new WeakSet<Error>();
 
 /** Whether an error came from a statement on a connection of ours, and is not somebody else's with the same words. */

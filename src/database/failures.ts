@@ -7,7 +7,7 @@ import { meaningOf, remedyOfStart, SPOILT, type Failure } from './sqlStates.ts';
 
 export type { Failure } from './sqlStates.ts';
 
-/** What the errors that are made here mean: they keep no more of it for callers than their code. */
+/** The failure behind each error that is made here: the error itself shows callers no more than its code. */
 const failures = new WeakMap<PincexError, Failure>();
 
 /** Rows came up that were not locked in their turn: decide anew. */
@@ -35,8 +35,8 @@ const UNIQUE_VIOLATION = '23505';
 export const isTaken = (error: unknown): boolean => isOf(error, UNIQUE_VIOLATION);
 
 /**
- * Whether PostgreSQL said it of a statement on a connection of ours, or the connection broke. What else the driver says of a
- * statement is a mistake of who sent it.
+ * Whether PostgreSQL said it of a statement on a connection of ours, or the connection broke. Any other error of the
+ * driver is a mistake of the code that sent the statement.
  */
 export function isOfServer(error: unknown): boolean {
   if (!isOfDriver(error)) return false;
@@ -60,7 +60,7 @@ export function spoilsConnection(error: unknown): boolean {
   return cause instanceof pg.DatabaseError && SPOILT.has(cause.code ?? '');
 }
 
-/** Whether a connection stood until it broke just now: a server was at the work. Where no answer came nobody knows. */
+/** Whether a connection stood until it broke just now: a server was at the work. If no answer came, nobody knows. */
 export function stoodUntilNow(error: unknown): boolean {
   if (failureOf(error) !== 'disconnected') return false;
   const cause = error instanceof PincexError ? error.cause : error;
@@ -76,8 +76,8 @@ export function refusesOptions(error: unknown): boolean {
 }
 
 /**
- * What PostgreSQL or the driver said, as callers hear it: a stable code, the words of the server, and what to do. What is
- * neither's stays as it is.
+ * An error of PostgreSQL or the driver as callers see it: a stable code, the words of the server, and the remedy. Any other
+ * error stays as it is.
  */
 export function told(error: unknown): unknown {
   return isOfServer(error) ? translated(error) : error;
@@ -182,7 +182,7 @@ export function foreignSchema(schema: string | null): PincexError {
 
 /**
  * Whether the next host of a URL is to be tried, as libpq does: nobody answers at this one, or it takes no connections
- * just now, or is not what is wanted. What else a server says would be said by others, too.
+ * just now, or is not what is wanted. Other servers would refuse for any other reason as well.
  */
 export function leadsOn(error: unknown): boolean {
   if (!(error instanceof PincexError) || failures.get(error) !== 'refused') return false;
@@ -204,7 +204,7 @@ const TLS = 'see "TLS to PostgreSQL" in docs/operations.md';
 /** The driver's own words, which have no codes. */
 const ABOUT_TLS = /^(The server does not support SSL|SECURITY WARNING|.*sslnegotiation)/;
 
-/** What is to be mended here before a connection can be made. */
+/** The mistake on this side that keeps a connection from being made. */
 function mistakeIn(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { message, code = '', syscall } = error as Error & { code?: string; syscall?: string };
@@ -246,7 +246,7 @@ function made(code: ErrorCode, failure: Failure, message: string, cause?: unknow
   return error;
 }
 
-/** Of several addresses that all failed the driver makes one error without words. */
+/** If all addresses of a host failed, the driver makes one error without words. */
 function wordsOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((each) => wordsOf(each)).join('; ');

@@ -5,7 +5,7 @@ export type Settings = Readonly<Record<string, string>>;
 
 /** How plans are pinned to what a batch knows: its rows by their keys. */
 export interface Hints {
-  /** What holds while a statement is planned. */
+  /** The settings while a statement is planned. */
   readonly settings: Settings;
   /** A statement as it is sent. */
   textOf(statement: Statement): string;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { limits } from '../limits.ts';
 
 /**
- * What each connection keeps prepared: the statements that came first, up to a bound. Every prepared statement
+ * The prepared statements of each connection: those that came first, up to a bound. Every prepared statement
  * takes memory of the server for as long as its connection lives, and combinations of parts make many of them.
  */
 export class PreparedStatements {

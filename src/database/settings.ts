@@ -1,7 +1,7 @@
 import type { Settings } from './hints.ts';
 
 /**
- * What a role, a database or the environment may set otherwise, and what would then be read, written or compared as
+ * Settings that a role, a database or the environment may have changed, so that values would be read, written or compared as
  * something else: times as they are printed, NULL in arrays, texts and their characters. Nor does a wait for a lock end
  * before its statement does.
  */

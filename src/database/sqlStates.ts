@@ -1,8 +1,8 @@
-/** What a failed statement means for whoever sent it. */
+/** The meaning of a failed statement for its sender. */
 export type Failure =
   /** A guard missed, or a row was made by another batch meanwhile: decide anew. */
   | 'guard_lost'
-  /** What was to be written alongside is not there to be written: nothing was written, nor will it be. */
+  /** The row that was to be written with the batch is not there any more: nothing was written, nor will it be. */
   | 'superseded'
   /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
   | 'collision'
@@ -13,7 +13,7 @@ export type Failure =
   /** Trying again does not help. */
   | 'other';
 
-/** What a SQLSTATE says, and what somebody can do about it. */
+/** The meaning of a SQLSTATE, and the remedy. */
 export interface Meaning {
   readonly failure: Failure;
   readonly remedy: string;
@@ -105,7 +105,7 @@ const CODES: Readonly<Record<string, Meaning>> = {
   '42704': other(SCHEMA),
   '42883': other(SCHEMA),
   '42P01': other(SCHEMA),
-  // What an earlier owner of a session left, or took away: a pooler that changes sessions behind our back.
+  // A pooler that changes sessions behind our back: an earlier owner of a session left something, or took it away.
   '42P05': other(SESSION),
   '53100': { failure: 'refused', remedy: 'make room on the disk of the server' },
   '53200': { failure: 'refused', remedy: 'give the server more memory, or send fewer items at once' },
@@ -125,18 +125,18 @@ const CODES: Readonly<Record<string, Meaning>> = {
   '57P03': { failure: 'refused', remedy: 'wait until it has started' },
   '57P04': other('the database was dropped: restore it, or mend its name in database.url'),
   '57P05': { failure: 'disconnected', remedy: 'send it again, or raise idle_session_timeout of the server' },
-  // What poolers say that have no server to give.
+  // Poolers say this if they have no server to give.
   '58000': { failure: 'refused', remedy: `wait until it is over, and ${LOG}` },
 };
 
-/** What PostgreSQL, or a pooler before it, means by a SQLSTATE. A class that nobody knows is one of `other`. */
+/** The meaning of a SQLSTATE of PostgreSQL, or of a pooler before it. An unknown class is `other`. */
 export function meaningOf(sqlState: string): Meaning {
   return CODES[sqlState] ?? CLASSES[sqlState.slice(0, 2)] ?? other(LOG);
 }
 
 /**
- * Of a session that these were said of nothing better comes: it is on a server that takes no writes, or keeps what it
- * should not keep prepared.
+ * A session that answered with one of these is of no more use: its server takes no writes, or it keeps statements prepared
+ * that it should not.
  */
 export const SPOILT: ReadonlySet<string> = new Set(['25006', '0A000', '26000', '42P05']);
 
@@ -145,8 +145,8 @@ function other(remedy: string): Meaning {
 }
 
 /**
- * What to do where a SQLSTATE was the answer to the wish for a connection: what it starts with is not what the server knows
- * or allows, or else it means what it always does.
+ * The remedy if a SQLSTATE was the answer to a new connection: either the server does not know or allow the settings that the
+ * connection starts with, or the SQLSTATE means what it always does.
  */
 export function remedyOfStart(sqlState: string): string {
   return SETTING.has(sqlState)
@@ -154,5 +154,5 @@ export function remedyOfStart(sqlState: string): string {
     : meaningOf(sqlState).remedy;
 }
 
-/** Of a setting that is not there, takes no such value, or cannot be set by those who connect. */
+/** A setting is unknown, takes no such value, or cannot be set by those who connect. */
 const SETTING: ReadonlySet<string> = new Set(['42704', '22023', '55P02']);

@@ -161,7 +161,7 @@ export const durability: Check = {
 interface Setting {
   readonly name: string;
   readonly setting: string;
-  /** Where the setting comes from. */
+  /** The source of the setting, as PostgreSQL names it. */
   readonly source: string;
 }
 

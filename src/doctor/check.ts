@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
-/** What is looked at. */
+/** The installation that the doctor looks at. */
 export interface Patient {
   /** A connection of the doctor's own, as the user that Pincex runs as. */
   readonly client: pg.Client;
@@ -19,7 +19,7 @@ export interface Patient {
 /** One thing that is looked at. */
 export interface Check {
   readonly name: string;
-  /** What is so where nothing is found. */
+  /** The statement that holds if nothing is found. */
   readonly promise: string;
   /** It reads PostgreSQL's own catalog only, so it can be made where the tables are not there. */
   readonly needsNoTables?: true;

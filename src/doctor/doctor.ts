@@ -40,7 +40,7 @@ export interface DoctorOptions {
   readonly url: string;
   /** `database.optimized_repository.enable_query_hints`. */
   readonly queryHints: boolean;
-  /** Of a replica that reads go to, where there is one. */
+  /** The URL of the replica that reads go to, if there is one. */
   readonly readUrl?: string | null;
   /** `service.idempotency_room`, in bytes. */
   readonly idempotencyRoom?: number;
@@ -73,7 +73,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
     const findings: DoctorFinding[] = [];
     const made: string[] = [];
     for (const check of checks) {
-      // Where the schema is behind, the rest waits for it.
+      // If the schema is behind, the other checks wait for it.
       const isBehind = findings.some((finding) => finding.check === migrated.name);
       if (isBehind && check.needsNoTables !== true) continue;
       made.push(check.name);
@@ -87,7 +87,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
   }
 }
 
-/** What PostgreSQL refuses to tell is a finding, not the end of the report. */
+/** If PostgreSQL refuses to answer a check, that is a finding, not the end of the report. */
 async function make(check: Check, patient: Patient): Promise<readonly Finding[]> {
   try {
     return await check.run(patient);

@@ -15,7 +15,7 @@ export interface Index {
   readonly is_unique: boolean;
   readonly is_constraint: boolean;
   readonly predicate: string;
-  /** What it is searched by, each with its operators, collation and direction. */
+  /** The expressions that it is searched by, each with its operators, collation and direction. */
   readonly keys: readonly string[];
   /** Its keys and what it includes besides. */
   readonly columns: readonly string[];
@@ -103,7 +103,7 @@ export function repeatedIndexes(migrated: readonly MigratedIndex[], indexes: rea
   const repeated = new Set<string>();
   return indexes.flatMap((index): Finding[] => {
     if (own.has(index.name) || !index.is_valid) return [];
-    // Of two that are the same one stays.
+    // If two indexes are the same, one stays.
     const other = indexes.find((candidate) => !repeated.has(candidate.name) && serves(candidate, index));
     if (other === undefined) return [];
     repeated.add(index.name);

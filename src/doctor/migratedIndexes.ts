@@ -9,8 +9,8 @@ export interface MigratedIndex {
 }
 
 /**
- * Every index that the migrations make, read from their files: there is no second list to keep. Where one is made
- * twice, the later stands.
+ * Every index that the migrations make, read from their files: there is no second list to keep. If two files make
+ * one index, the later stands.
  */
 export function migratedIndexes(): MigratedIndex[] {
   const statements = readMigrations(defaultFolder).flatMap(({ up }) => up.statements);

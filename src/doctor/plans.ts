@@ -13,7 +13,7 @@ export interface Scan {
   /** Such as `Index Scan`. */
   readonly node: string;
   readonly index: string | undefined;
-  /** What the index is searched for, or the place that is gone to; nothing where all of it is read. */
+  /** The condition of the index search, or the place of the row; `undefined` if all of it is read. */
   readonly condition: string | undefined;
 }
 

@@ -79,7 +79,7 @@ export const cache: Check = {
   },
 };
 
-/** What says how long each kind stays in the cache. */
+/** The settings that say how long each kind stays in the cache. */
 const TTL_KEYS: Readonly<Record<KindName, string>> = {
   accounts: 'account_cache_ttl',
   orders: 'order_cache_ttl',

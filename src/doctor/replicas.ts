@@ -7,7 +7,7 @@ import type { Thresholds } from './thresholds.ts';
 export interface Replica {
   readonly name: string;
   readonly state: string;
-  /** What it has not replayed yet. */
+  /** The bytes that it has not replayed yet. */
   readonly bytes: number | null;
   /** Null where it is level: PostgreSQL would go on telling how long the last commit took. */
   readonly lag_ms: number | null;
@@ -26,7 +26,7 @@ const readReplicas = `
 /** The server that reads go to. */
 export interface ReadServer {
   readonly is_replica: boolean;
-  /** Of the cluster, which a replica has in common with its primary, and the name of the database. */
+  /** The identifier of the cluster, which a replica has in common with its primary, and the name of the database. */
   readonly system: string;
   /** When it was started, which tells a replica that was promoted from the primary itself. */
   readonly started: string;

@@ -2,11 +2,11 @@
 export interface Finding {
   /** `hurts`: it costs correctness, safety or most of the speed, now. `advice`: it could be better. */
   readonly severity: 'hurts' | 'advice';
-  /** What it is about, such as `index orders_book`. */
+  /** Its subject, such as `index orders_book`. */
   readonly subject: string;
-  /** What is wrong, with its figures. */
+  /** The fault, with its figures. */
   readonly message: string;
-  /** What to do about it. */
+  /** The remedy. */
   readonly remedy: string;
 }
 

@@ -28,7 +28,7 @@ export function scarceRoom(
       severity: isFull ? 'hurts' : 'advice',
       subject: caller === null ? 'service.idempotency_room' : `key ${caller}`,
       message: `has ${many(bytes)} bytes of answers kept, ${share} it may have, ${many(most)}${isFull ? `: ${refused} with 429 quota_exceeded` : ''}`,
-      remedy: `${caller === null ? 'See which keys have the most in request_usage' : 'Ask whose key it is (pincex keys list) why it writes so much'}; revoke one that is misused. Where the disk has the room, raise service.idempotency_room; else lower service.idempotency_retention. What is kept goes by itself, hour by hour`,
+      remedy: `${caller === null ? 'See which keys have the most in request_usage' : 'Ask whose key it is (pincex keys list) why it writes so much'}; revoke one that is misused. If the disk has the room, raise service.idempotency_room; else lower service.idempotency_retention. Answers expire by themselves, hour by hour`,
     };
   });
 }

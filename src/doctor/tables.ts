@@ -5,7 +5,7 @@ import { migratedIndexes } from './migratedIndexes.ts';
 import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
-/** What PostgreSQL counts of a table. */
+/** PostgreSQL's own counts of a table. */
 export interface Table {
   readonly name: string;
   readonly live: number;
@@ -89,7 +89,7 @@ export const hotUpdates: Check = {
   },
 };
 
-/** What every movement of an account changes: an update that changes what an index holds is never HOT. */
+/** The columns that every movement of an account changes: an update of an indexed column is never HOT. */
 const MOVING = ['available', 'locked', 'balance', 'version', 'updated_at'];
 
 export function coldUpdates(

@@ -22,7 +22,7 @@ export const thresholds = {
   /** How long a transaction may be open, and how long it may do nothing meanwhile. */
   transactionMs: 60_000,
   idleInTransactionMs: 10_000,
-  /** What a replica may be behind. */
+  /** The most that a replica may be behind. */
   replicaLagMs: 10_000,
   replicaLagBytes: 64 * 1024 * 1024,
   /** After what time without a report a process counts as ended: three reports. */

@@ -11,7 +11,7 @@ export interface Cache {
   readonly store: 'process' | 'redis';
 
   /**
-   * What stands under these keys, in one round trip, and leases for what does not.
+   * Reads the entries of these keys in one round trip, and takes leases for those that are missing.
    *
    * @param least entries of a lower version make room for the lease. Default 0
    */
@@ -47,7 +47,7 @@ export type Position = bigint | 'unknown';
 
 /** A row, or a list of rows, or that there is no such row. */
 export interface Entry {
-  /** Of the row, and 0 where there is none; of a list, its extent. */
+  /** The version of the row, 0 if there is none; the extent of a list. */
   readonly version: number;
   /** Frozen: callers share it. */
   readonly value: unknown;

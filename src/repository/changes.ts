@@ -7,9 +7,9 @@ import type { Changes, Replacement } from './cache.ts';
 import * as kinds from './kinds.ts';
 
 /**
- * What a committed batch changed, as the cache knows it. Accounts come with their new values, since all of an
- * account passes through a batch; of an order only what its rules look at does, so that it and the lists that it
- * stands in are removed. An account that was only opened is removed too: what the cache has of it is that it is
+ * The changes of a committed batch, as the cache knows them. Accounts come with their new values, since a batch has all of an
+ * account; it has only those fields of an order that its rules look at, so the order and the lists that it stands in
+ * are removed. An account that was only opened is removed too: the cache may have noted that it is
  * missing, which has version 0 as it has, and only what is newer replaces an entry.
  */
 export function changesOf({ accounts, orders, trades, now }: Books): Changes {

@@ -1,18 +1,18 @@
 import { limits } from '../limits.ts';
 
-/** What a reader did not find in the cache. */
+/** A key that a reader did not find in the cache. */
 export interface Missed<Key> {
   readonly key: Key;
-  /** Of the key in the cache. */
+  /** The name of the key in the cache. */
   readonly name: string;
   /** Allows to fill it in; null where there is no cache, or none that answers. */
   readonly lease: string | null;
 }
 
 /**
- * What is being read from the database: one read of a key at a time, whoever asks for it.
+ * The reads under way from the database: one read of a key at a time for all readers.
  *
- * Who comes later takes part in a read under way only where that cannot be older than what it would find by itself:
+ * A later reader shares a read under way only if that cannot be older than its own read would be:
  * - Both got the same **lease**: a publication by whatever process would have taken it away in between.
  * - The read has **not begun** yet. Without leases nobody can tell what came in between, so all who come while a key
  *   is being read wait for that, for a moment at the most, and then share the next read.
@@ -95,7 +95,7 @@ interface Flight {
   hasBegun: boolean;
 }
 
-/** Where in a flight a key is, and the lease under which it is read. */
+/** The place of a key in a flight, and the lease under which it is read. */
 interface Seat {
   readonly flight: Flight;
   readonly place: number;

@@ -9,7 +9,7 @@ const askName = {
     WHERE d.datname = current_database()`,
 };
 
-/** What these books are called in a cache that others may use for theirs. */
+/** The name of these books in a cache that others may use for theirs. */
 export async function keyspaceOf(primary: Session): Promise<string> {
   const [row] = await primary.query<{ name: string }>(askName);
   if (row === undefined) throw new RangeError('PostgreSQL does not know its own name');

@@ -69,7 +69,7 @@ export class ProcessCache implements Cache {
     return this.#position.until > Date.now() ? this.#position.at : null;
   }
 
-  /** What the primary said after a gap lies behind all commits in it. */
+  /** The position that the primary told after a gap lies behind all commits in the gap. */
   #learn(position: bigint, gap: symbol): Promise<void> {
     if (this.#gap === gap) {
       this.#gap = null;
@@ -98,7 +98,7 @@ export class ProcessCache implements Cache {
 type Lease = Miss & { readonly lease: string };
 
 const LEASE_BYTES = 100;
-/** What an object or an array takes besides its contents, and what a field takes besides a text. */
+/** Bytes of an object or an array besides its contents, and of a field besides its text. */
 const OBJECT_BYTES = 64;
 const FIELD_BYTES = 24;
 

@@ -41,7 +41,7 @@ export class Replica {
   }
 }
 
-/** What is wrong with the call itself says nothing of the server. */
+/** An error of the call itself says nothing of the server. */
 function isAway(error: Error): boolean {
   return !(error instanceof PincexError) || error.retryable || error.code === 'database_refused';
 }

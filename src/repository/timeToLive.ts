@@ -1,4 +1,4 @@
-/** What is known of a value when it is stored. */
+/** The freshness of a value when it is stored. */
 export interface Freshness {
   /** Nothing of it can change any more, such as a filled order. */
   readonly isFinal: boolean;
@@ -8,14 +8,14 @@ export interface Freshness {
 
 /** How many times its configured time something lives that no longer changes. */
 const FINAL_TIMES = 20;
-/** What is missing now is likely to be made soon; and what just changed, to change again. */
+/** A row that is missing now is likely to be made soon, and one that just changed, to change again. */
 const SHORTEST_MS = 1_000;
 /** Entries that are written together expire spread over this share of their time. */
 const JITTER = 0.2;
 
 /**
- * How long a value stays in the cache. What no longer changes lives long; the rest as long as it has not changed so
- * far, at most as configured; what is missing, a second. Coherence does not depend on it: it is the bound for
+ * How long a value stays in the cache. A final value lives long; another one as long as it has not changed so far, at most
+ * as configured; a missing one, a second. Coherence does not depend on it: it is the bound for
  * changes that no one published, and keeps what changes all the time from being stored in vain.
  *
  * @param configuredMs of the kind; with `fixed`, for all values

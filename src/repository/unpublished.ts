@@ -1,7 +1,7 @@
 import { limits } from '../limits.ts';
 import type { Position } from './cache.ts';
 
-/** What changed while nobody could be told. */
+/** The changes that could not be published. */
 export interface Missed {
   /** `all` where they were too many to remember. */
   readonly keys: readonly string[] | 'all';
@@ -39,7 +39,7 @@ export class Unpublished {
   }
 }
 
-/** Of the positions of two commits, that of both. */
+/** The later of the positions of two commits. */
 function later(one: Position | null, other: Position | null): Position | null {
   if (one === null || other === null) return one ?? other;
   if (one === 'unknown' || other === 'unknown') return 'unknown';

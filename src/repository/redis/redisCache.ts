@@ -8,7 +8,7 @@ import { linkTo, type RedisLink } from './redisLink.ts';
 import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } from './scripts.ts';
 import { Unpublished } from '../unpublished.ts';
 
-/** Of what is stored: a Pincex that stores it otherwise shares nothing with this one. */
+/** The version of the stored form: a Pincex that stores another form shares nothing with this one. */
 const SCHEMA = 2;
 /** Milliseconds for each key: ten times what one was measured to take. */
 const WAIT_PER_KEY_MS = 0.03;
@@ -17,8 +17,8 @@ const KEYS_AT_ONCE = 5_000;
 
 /**
  * The cache that processes share, in Redis or Valkey. It fails soft: what Redis cannot say within
- * `limits.redisWaitMs`, and a little more for many keys, the database is asked, and nothing fails. What could not be
- * published is remembered, and nothing is read here before it is.
+ * `limits.redisWaitMs`, and a little more for many keys, the database is asked, and nothing fails. Changes that could not
+ * be published are remembered, and nothing is read here before they are.
  */
 export class RedisCache implements Cache {
   readonly store = 'redis';
@@ -226,7 +226,7 @@ export class RedisCache implements Cache {
 
   /** Publishes what could not be when it should have been. Until then the cache may be behind. */
   async #settle(): Promise<void> {
-    // What is missed while others are told must be told too.
+    // Changes that are missed while others are published must be published too.
     while (this.#settling !== undefined || !this.#unpublished.isEmpty) {
       this.#settling ??= this.#publishMissed().finally(() => (this.#settling = undefined));
       await this.#settling;

@@ -10,7 +10,7 @@ export interface RedisLink {
   close(): Promise<void>;
 }
 
-/** So that a batch of any size is a few commands a node, and a node of a large cluster still has its share. */
+/** With these a batch of any size is a few commands a node, and a node of a large cluster still has its share. */
 const CLUSTER_GROUPS = 64;
 
 export function linkTo(config: RedisConfig): RedisLink {
@@ -56,7 +56,7 @@ function cluster({ cluster: nodes, url }: RedisConfig): RedisLink {
   let connecting: Promise<unknown> | undefined;
   const connected = async (): Promise<void> => {
     if (client.isOpen && connecting === undefined) return;
-    // Whoever comes after a failure tries again.
+    // The first call after a failure tries again.
     connecting ??= client.connect().finally(() => (connecting = undefined));
     await connecting;
   };
@@ -82,10 +82,10 @@ const SOCKET = {
   reconnectStrategy: (retries: number): number => Math.min(100 * 2 ** retries, 2_000),
 };
 
-/** What cannot be sent at once fails at once: the database answers sooner than a queue. */
+/** A command that cannot be sent at once fails at once: the database answers sooner than a queue. */
 const CLIENT = { disableOfflineQueue: true, pingInterval: SILENCE_MS / 2 } satisfies RedisClientOptions;
 
-/** What the nodes of a cluster take from a URL. */
+/** The options that the nodes of a cluster take from a URL. */
 function ofUrl(url: string) {
   const { protocol, username, password } = new URL(url);
   const socket = protocol === 'rediss:' ? { ...SOCKET, tls: true as const } : SOCKET;
