@@ -15,7 +15,7 @@ CREATE TABLE request_usage (
   caller     text COLLATE "C" NOT NULL,
   expires_at timestamptz NOT NULL,
   process_id uuid NOT NULL,
-  bytes      bigint NOT NULL CHECK (bytes > 0),
+  bytes      bigint NOT NULL,  -- less than none where answers took the place of larger items
   PRIMARY KEY (caller, expires_at, process_id)
 ) WITH (fillfactor = 50);  -- each of the latest hour is written again and again: HOT
 

@@ -28,17 +28,15 @@ export interface AdmissionOptions {
  */
 export type EndTurn = (isLarge?: boolean) => void;
 
-/** While others call, the place of a large call stays taken for so many times as long as the call took. */
-const REST = 3;
-/** In milliseconds. */
-const LONGEST_REST = 5_000;
+/** A rest is no longer than this, however long a call may wait. */
+const LONGEST_REST_MS = 1_000;
 
 /**
  * Lets so many calls work at the same time and so many wait for so long; whoever is beyond that is told at once to
  * come back. A service that takes in more than it can do answers nobody in time.
  *
  * Turns go round by API key: of keys that wait each gets one after the other, whatever the number of their calls. While
- * others call too, a key has only a few places, and its large calls run for a quarter of the time: what runs cannot be
+ * others call too, a key has only a few places, and its large calls run for half of the time: what runs cannot be
  * interrupted, so a client that calls now and then would wait behind all of it each time. Keys that have calls waiting
  * do not count as others: they share all places.
  */
@@ -48,6 +46,8 @@ export class Admission {
   readonly #waiting: Shares;
   readonly #callers: RecentCallers;
   readonly #mostBesideOthers: number;
+  /** A call that waits for the end of a rest has to begin before its time to wait is over. */
+  readonly #longestRestMs: number;
   /** For each key what starts its calls, the oldest first. The key whose turn is next comes first. */
   readonly #queues = new Map<string, Set<() => void>>();
   readonly #whenIdle: (() => void)[] = [];
@@ -61,6 +61,7 @@ export class Admission {
     callers = new RecentCallers(),
   }: AdmissionOptions) {
     this.#queueTimeoutMs = queueTimeoutMs;
+    this.#longestRestMs = Math.min(queueTimeoutMs / 2, LONGEST_REST_MS);
     this.#callers = callers;
     this.#mostBesideOthers = mostBesideOthers;
     this.#places = new Shares({ most: maxConcurrent, mostOfKey });
@@ -93,8 +94,13 @@ export class Admission {
     return (isLarge = false) => {
       endCall?.();
       if (!isLarge || !this.#callers.hasOther(keyId, began)) leave();
-      else setTimeout(leave, Math.min(REST * (performance.now() - began), LONGEST_REST));
+      else setTimeout(leave, Math.min(performance.now() - began, this.#longestRestMs));
     };
+  }
+
+  /** Notes that a key has called, before it waits for its turn. */
+  note(keyId: string): void {
+    if (!this.#queues.has(keyId)) this.#callers.note(keyId);
   }
 
   /** How many work and wait now. */

@@ -152,6 +152,7 @@ export class Batches {
     }));
     switch (outcome.kind) {
       case 'finished':
+        await request.chargeBytes(outcome.body.length);
         return sendAnswer(reply, outcome);
       case 'running':
         return reply.status(202).send({ batchId, status: 'running' });

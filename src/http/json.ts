@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The body as it came; empty where there is none. */
     rawBody: string;
+    /** Its bytes; of one that was not read to its end, those that room was made for. */
+    bodyBytes: number;
   }
 }
 
@@ -21,16 +23,20 @@ declare module 'fastify' {
  */
 export function readJson(app: FastifyInstance, turns: Pick<Turns, 'begin'>): void {
   app.decorateRequest('rawBody', '');
+  app.decorateRequest('bodyBytes', 0);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     requireEncoding(request.headers);
     const { bodyLimit } = request.routeOptions;
-    const bytes = await readBody(payload, bodyLimit, request.deadline, request.holdBytes).catch(
-      (error: unknown) => {
-        request.dropBytes();
-        throw error;
-      },
-    );
+    const hold = (bytes: number): boolean => {
+      request.bodyBytes += bytes;
+      return request.holdBytes(bytes);
+    };
+    const bytes = await readBody(payload, bodyLimit, request.deadline, hold).catch((error: unknown) => {
+      request.dropBytes();
+      throw error;
+    });
+    request.bodyBytes = bytes.length;
     await turns.begin(request);
     request.rawBody = textOf(bytes);
     requirePlain(request.rawBody, limits.bodyValues);

@@ -114,5 +114,11 @@ export async function serveDocument(app: App): Promise<void> {
     theme: { title: 'Pincex' },
     logo: { type: 'image/svg+xml', content: LOGO },
   });
-  app.get(DOCUMENT, { schema: { hide: true } }, () => app.swagger());
+  let text: string | undefined;
+  app.get(DOCUMENT, { schema: { hide: true } }, async (request, reply) => {
+    // Routes do not change any more: making it anew would keep the process busy each time.
+    text ??= JSON.stringify(app.swagger());
+    await request.chargeBytes(text.length);
+    return reply.type('application/json; charset=utf-8').serializer(String).send(text);
+  });
 }

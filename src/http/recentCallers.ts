@@ -1,5 +1,5 @@
 /** Milliseconds after its last call for which a key still counts as one that calls. */
-const RECENT_MS = 250;
+const RECENT_MS = 500;
 
 interface Seen {
   readonly keyId: string;
@@ -14,12 +14,18 @@ export class RecentCallers {
   /** The latest call of any key but that one. */
   #latestOfOthers: Seen | undefined;
 
+  /** Notes that the key has just called. */
+  note(keyId: string): void {
+    if (this.#latest !== undefined && this.#latest.keyId !== keyId) this.#latestOfOthers = this.#latest;
+    this.#latest = { keyId, at: performance.now() };
+  }
+
   /** @returns what ends the call: to be called once */
   begin(keyId: string): () => void {
-    this.#note(keyId);
+    this.note(keyId);
     this.#count(keyId, 1);
     return () => {
-      this.#note(keyId);
+      this.note(keyId);
       this.#count(keyId, -1);
     };
   }
@@ -33,11 +39,6 @@ export class RecentCallers {
     if (this.#underWay.size > (this.#underWay.has(keyId) ? 1 : 0)) return true;
     const other = this.#latest?.keyId === keyId ? this.#latestOfOthers : this.#latest;
     return other !== undefined && since - other.at < RECENT_MS;
-  }
-
-  #note(keyId: string): void {
-    if (this.#latest !== undefined && this.#latest.keyId !== keyId) this.#latestOfOthers = this.#latest;
-    this.#latest = { keyId, at: performance.now() };
   }
 
   #count(keyId: string, calls: number): void {

@@ -153,7 +153,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   readDeadlines(app);
   await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
   // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
-  turns.endWithAnswers(app);
+  turns.follow(app);
   holdRefusals(app);
   boundCallsInHand(app, {
     calls: new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
@@ -174,7 +174,9 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
       maxWaiting: 0,
       queueTimeoutMs,
       mostOfKey: Math.ceil(maxConcurrent / 2),
+      mostBesideOthers: Math.ceil(maxConcurrent / 2),
     }),
+    closing,
     pieces: new Admission({
       maxConcurrent,
       maxWaiting: 2 * maxConcurrent,

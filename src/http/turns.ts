@@ -20,18 +20,25 @@ export interface Late {
 
 /** Gives each call its turn, and answers no later than the client waits for. */
 export class Turns {
-  readonly #admission: Pick<Admission, 'enter' | 'idle' | 'load'>;
+  readonly #admission: Pick<Admission, 'enter' | 'note' | 'idle' | 'load'>;
   readonly #answers: Pick<Shares, 'hasRoom'>;
 
   /** @param answers what is there of answers that nobody has taken yet: where that is too much, none is made */
-  constructor(admission: Pick<Admission, 'enter' | 'idle' | 'load'>, answers: Pick<Shares, 'hasRoom'>) {
+  constructor(
+    admission: Pick<Admission, 'enter' | 'note' | 'idle' | 'load'>,
+    answers: Pick<Shares, 'hasRoom'>,
+  ) {
     this.#admission = admission;
     this.#answers = answers;
   }
 
-  /** Ends with their answers the turns of calls that nothing was done for. */
-  endWithAnswers(app: FastifyInstance): void {
+  /** Notes who calls, and ends with their answers the turns of calls that nothing was done for. */
+  follow(app: FastifyInstance): void {
     app.decorateRequest('endTurn', null);
+    app.addHook('onRequest', ({ keyId }, _reply, done) => {
+      if (keyId !== null) this.#admission.note(keyId);
+      done();
+    });
     const end = (request: FastifyRequest): void => {
       request.endTurn?.(isLarge(request));
       request.endTurn = null;

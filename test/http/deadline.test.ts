@@ -98,6 +98,7 @@ describe('a call that has its turn', () => {
       {
         idle: () => Promise.resolve(),
         load: { running: 0, waiting: 0 },
+        note: () => undefined,
         enter: admission.enter.bind(admission),
       },
       { hasRoom: (key) => !isFull || key !== 'key' },

@@ -29,6 +29,8 @@ declare module 'fastify' {
     cost: number;
     /** Takes what so many more rows cost that it found, beyond the items that it has taken by then. */
     chargeRows: (rows: number) => Promise<void>;
+    /** The same for bytes of an answer that is told again, or is the same for everybody. */
+    chargeBytes: (bytes: number) => Promise<void>;
   }
 
   interface FastifyContextConfig {
@@ -86,6 +88,7 @@ export const access = Object.assign(
     });
     app.decorateRequest('cost', 0);
     app.decorateRequest('chargeRows', () => Promise.resolve());
+    app.decorateRequest('chargeBytes', () => Promise.resolve());
 
     app.addHook('onRoute', requireAccess);
 
@@ -123,11 +126,9 @@ export const access = Object.assign(
       throw rateLimited(cost > quota.limit ? 'never' : 'later', quota, cost);
     });
 
-    // From here on the body is read, whatever comes of it.
+    // From here on the body is read, whatever comes of it. The length of one that comes in chunks is known only then.
     app.addHook('preParsing', (request, _reply, _payload, next) => {
-      const isChunked = request.headers['transfer-encoding'] !== undefined;
-      const bytes = isChunked ? request.routeOptions.bodyLimit : toldBytes(request);
-      if (uncounted.has(request)) request.cost = costOf(bytes);
+      request.cost = costOf(toldBytes(request));
       next();
     });
 
@@ -147,14 +148,16 @@ export const access = Object.assign(
       uncounted.delete(request);
       request.cost = cost;
       let found = 0;
-      request.chargeRows = async (rows) => {
-        found += rows;
-        const items = Math.ceil(found / limits.rowsOfItem) - request.cost;
+      const charge = async (more: number): Promise<void> => {
+        found += more;
+        const items = Math.ceil(found) - request.cost;
         if (items <= 0) return;
         request.cost += items;
         const quota = await limiter.charge(request.caller, items);
         if (quota !== null) reply.headers(rateLimitHeaders(quota));
       };
+      request.chargeRows = (rows) => charge(rows / limits.rowsOfItem);
+      request.chargeBytes = (bytes) => charge(bytes / limits.bytesOfItem);
     });
 
     // Behind the counting of its items, which took looking at each.
@@ -167,7 +170,13 @@ export const access = Object.assign(
     // What is refused has been looked at, and its body read: else a key that may send little could have any number refused.
     app.addHook('onError', async (request, reply) => {
       if (!uncounted.has(request)) return;
-      const quota = await limiter.takeUpTo(request.caller, request.cost);
+      request.cost = Math.max(request.cost, costOf(request.bodyBytes));
+      // A call that was refused before its body was read adds nothing to a debt: its key would never get out of it.
+      const charging =
+        request.cost > 1
+          ? limiter.charge(request.caller, request.cost)
+          : limiter.takeUpTo(request.caller, request.cost);
+      const quota = await charging;
       if (quota !== null) reply.headers(rateLimitHeaders(quota));
     });
 

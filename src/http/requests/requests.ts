@@ -153,11 +153,14 @@ export class Requests {
     const { batchId, caller, route, key, hash } = request;
     const { leaseMs } = this.#leases;
     const items = pack(JSON.stringify(request.items));
-    // The key stands in an index as well.
-    const size = { besides: limits.requests.rowBytes + 2 * (key?.length ?? 0), items: items.length };
     const runOf = (batchId: string): Begun => ({
       kind: 'run',
-      run: new Run(this.#session, { batchId, caller, id: runId, size }, this.#leases, this.#room),
+      run: new Run(
+        this.#session,
+        { batchId, caller, id: runId, itemBytes: items.length },
+        this.#leases,
+        this.#room,
+      ),
     });
     const values = [
       batchId,
@@ -174,7 +177,11 @@ export class Requests {
     for (let turn = 1; turn <= limits.attempts; turn++) {
       if (shortage === undefined) {
         const made = await this.#session.query(insertRequest, [...values, this.#retention]);
-        if (made.length > 0) return runOf(batchId);
+        if (made.length > 0) {
+          // The key stands in an index as well.
+          this.#room.add(caller, limits.requests.rowBytes + 2 * (key?.length ?? 0) + items.length);
+          return runOf(batchId);
+        }
       }
       const found = await this.#session.query<RequestRow>(readRequests, [batchId, caller, route, key]);
       const expired = found.filter(

@@ -79,6 +79,7 @@ export class Room {
   }
 
   add(caller: string, bytes: number): void {
+    if (bytes === 0) return;
     this.#unsaved.set(caller, (this.#unsaved.get(caller) ?? 0) + bytes);
     this.#all += bytes;
   }

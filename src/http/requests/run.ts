@@ -13,8 +13,8 @@ export interface RunOf {
   readonly caller: string;
   /** Of the run itself. */
   readonly id: string;
-  /** Bytes that its items take until it has its answer, and all else whether it has or not. */
-  readonly size: { readonly items: number; readonly besides: number };
+  /** Bytes that its items take until it has its answer. */
+  readonly itemBytes: number;
 }
 
 /**
@@ -28,8 +28,8 @@ export class Run implements Noting {
   readonly #of: RunOf;
   readonly #leases: Leases;
   readonly #room: Room;
-  /** What is kept of it. */
-  #bytes: number;
+  /** The bytes of its answer, less those of its items, which were counted when its row was made. */
+  #moreBytes = 0;
 
   constructor(session: Session, of: RunOf, leases: Leases, room: Room) {
     this.batchId = of.batchId;
@@ -37,22 +37,21 @@ export class Run implements Noting {
     this.#of = of;
     this.#leases = leases;
     this.#room = room;
-    this.#bytes = of.size.besides + of.size.items;
     leases.keep(of.id, of.batchId);
   }
 
   /** What is written alongside the batch: from then on the answer is what the same key gets. */
   answered({ status, body }: Answer): Alongside {
-    const { batchId, id, size } = this.#of;
+    const { batchId, id, itemBytes } = this.#of;
     const packed = pack(body);
-    this.#bytes = size.besides + packed.length;
+    this.#moreBytes = packed.length - itemBytes;
     return { ...finishRequest, values: [batchId, id, String(status), packed.toString('base64')] };
   }
 
   /** It has its answer. */
   end(): void {
     this.#leases.drop(this.#of.id);
-    this.#room.add(this.#of.caller, this.#bytes);
+    this.#room.add(this.#of.caller, this.#moreBytes);
   }
 
   /**
@@ -62,7 +61,7 @@ export class Run implements Noting {
    * @returns whether it was still this run's, as far as can be told: else it has its answer, or another runs it
    */
   async release(): Promise<boolean> {
-    this.end();
+    this.#leases.drop(this.#of.id);
     try {
       return (await this.#session.query(releaseRequest, [this.batchId, this.#of.id])).length > 0;
     } catch (error) {

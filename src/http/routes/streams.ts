@@ -7,6 +7,8 @@ import type { Pincex } from '../../pincex.ts';
 import type { RowStream, StreamOptions } from '../../streams/stream.ts';
 import type { Admission } from '../admission.ts';
 import type { App } from '../app.ts';
+import type { Closing } from '../closing.ts';
+import { draining } from '../problems.ts';
 import { onceClosed } from '../inHand.ts';
 import { nameOf, ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
@@ -16,10 +18,11 @@ import { account, journalEntry, operation, order, trade } from '../schemas/views
 export interface StreamTurns {
   readonly streams: Admission;
   readonly pieces: Admission;
+  readonly closing: Closing;
 }
 
 /** Whole tables as NDJSON, in flat memory: rows are read as fast as the client takes them. */
-export function streamRoutes(app: App, pincex: Pincex, { streams, pieces }: StreamTurns): void {
+export function streamRoutes(app: App, pincex: Pincex, { streams, pieces, closing }: StreamTurns): void {
   const stream = (table: string, row: Component, open: (options: StreamOptions) => RowStream<unknown>) => {
     app.get(
       `/v1/stream/${table}`,
@@ -48,7 +51,7 @@ export function streamRoutes(app: App, pincex: Pincex, { streams, pieces }: Stre
         onceClosed(reply.raw, () => {
           gone.abort();
         });
-        const lines = Readable.from(linesOf(rows, request, pieces, gone.signal));
+        const lines = Readable.from(linesOf(rows, request, { pieces, closing, gone: gone.signal }));
         lines.once('close', leave);
         return reply.type('application/x-ndjson').send(lines);
       },
@@ -68,8 +71,7 @@ const PIECE = 64 * 1024;
 async function* linesOf(
   rows: RowStream<unknown>,
   request: Payer,
-  turns: Admission,
-  gone: AbortSignal,
+  { pieces: turns, closing, gone }: Omit<StreamTurns, 'streams'> & { readonly gone: AbortSignal },
 ): AsyncGenerator<string, void> {
   const pieces = piecesOf(rows);
   try {
@@ -82,7 +84,7 @@ async function* linesOf(
       await request.confirmKey();
       yield piece.lines;
       if (done === true) return;
-      await paid(request, gone);
+      await paid(request, gone, closing);
     }
   } finally {
     await pieces.return({ lines: '', rows: 0 });
@@ -111,10 +113,12 @@ async function* piecesOf(stream: RowStream<unknown>): AsyncGenerator<Piece, Piec
 type Payer = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'quota' | 'chargeRows'>;
 
 /** Resolves once the key owes nothing any more. Meanwhile it may end, and whoever has gone is not waited for. */
-async function paid(request: Payer, gone: AbortSignal): Promise<void> {
+async function paid(request: Payer, gone: AbortSignal, closing: Closing): Promise<void> {
   for (;;) {
     const quota = await request.quota();
     if (!quota?.hasDebt) return;
+    // The client goes on at another process, behind the cursor that it has.
+    if (closing.isUnderWay) throw draining();
     const ms = Math.min(quota.resetSeconds * 1_000, limits.apiKeyMs);
     await sleep(ms, undefined, { signal: gone, ref: false });
     await request.confirmKey();
