@@ -63,7 +63,9 @@ export class Run implements Noting {
   async release(): Promise<boolean> {
     this.#leases.drop(this.#of.id);
     try {
-      return (await this.#session.query(releaseRequest, [this.batchId, this.#of.id])).length > 0;
+      const isReleased = (await this.#session.query(releaseRequest, [this.batchId, this.#of.id])).length > 0;
+      if (!isReleased) this.#room.add(this.#of.caller, this.#moreBytes);
+      return isReleased;
     } catch (error) {
       this.#leases.onError(error);
       return true;
