@@ -16,6 +16,7 @@ export default tseslint.config(
       ],
       '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
       'no-restricted-syntax': [
         'error',
         {
@@ -27,7 +28,11 @@ export default tseslint.config(
   },
   {
     files: ['test/**/*.ts'],
-    // A test states promises about values it made itself; `!` there is an assertion that fails the test.
-    rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
+    rules: {
+      // A test states promises about values it made itself; `!` there is an assertion that fails the test.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // A `describe` is a function as well, and as long as its tests are many.
+      'max-lines-per-function': 'off',
+    },
   },
 );

@@ -111,6 +111,11 @@ export class CatalogStore {
    * Adds a currency; adding it again with the same scale changes nothing.
    *
    * @throws PincexError `invalid_argument`
+   *
+   * @example
+   * ```ts
+   * await catalog.addCurrency('SHIB', 18);
+   * ```
    */
   async addCurrency(code: string, scale: number): Promise<Currency> {
     if (typeof code !== 'string' || !/^[A-Z0-9]{2,16}$/.test(code)) {
@@ -144,6 +149,11 @@ export class CatalogStore {
    * @param lotSize decimal string, in base
    * @param minNotional decimal string, in quote: the least value of an order; `0`: none
    * @throws PincexError `invalid_argument`
+   *
+   * @example
+   * ```ts
+   * await catalog.addMarket('SHIB/USD', '0.00000001', '1', '1');
+   * ```
    */
   async addMarket(symbol: string, tickSize: string, lotSize: string, minNotional?: string): Promise<Market> {
     const [base, quote, ...rest] = requireText('symbol', symbol).split('/');

@@ -4,6 +4,11 @@ import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
 import { print, printJson, printTable, withPincex } from './session.ts';
 
 export function addCatalog(program: Command): void {
+  addCurrencies(program);
+  addMarkets(program);
+}
+
+function addCurrencies(program: Command): void {
   const currencies = program.command('currencies').description('list currencies, or add one');
   currencies
     .command('list', { isDefault: true })
@@ -35,7 +40,9 @@ export function addCatalog(program: Command): void {
         else print(`${currency.code} has ${currency.scale} decimals`);
       }),
     );
+}
 
+function addMarkets(program: Command): void {
   const markets = program.command('markets').description('list markets, or add one');
   markets
     .command('list', { isDefault: true })

@@ -100,6 +100,14 @@ export interface UserOrdersOptions extends ReadOptions {
  *
  * Every method fails with {@link PincexClientError}, and with the reason of its `signal` where that was aborted. An
  * atomic batch that was rejected is no failure of the call: its result is returned, as that of any other batch.
+ *
+ * @example
+ * ```ts
+ * const client = new PincexClient({ url: 'https://pincex.example', key: 'pincex_0123456789abcdef_secret' });
+ * const { results } = await client.batchLockFunds([
+ *   { id: 'l1', userId: 'alice', currency: 'USD', amount: '10.5', orderId: 'o1' },
+ * ]);
+ * ```
  */
 export class PincexClient {
   readonly #transport: Transport;

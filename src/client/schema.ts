@@ -2897,7 +2897,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreateAccountResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -2906,7 +2906,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -2917,7 +2917,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -2926,7 +2926,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -2935,7 +2935,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -2946,7 +2946,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -2955,7 +2955,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -2964,7 +2964,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -2977,7 +2977,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -2992,7 +2992,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3001,7 +3001,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3012,7 +3012,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3083,7 +3083,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['DepositResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -3092,7 +3092,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -3103,7 +3103,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -3112,7 +3112,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -3121,7 +3121,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3132,7 +3132,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -3141,7 +3141,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -3150,7 +3150,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -3163,7 +3163,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3178,7 +3178,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3187,7 +3187,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3198,7 +3198,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3263,7 +3263,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['WithdrawResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -3272,7 +3272,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -3283,7 +3283,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -3292,7 +3292,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -3301,7 +3301,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3312,7 +3312,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -3321,7 +3321,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -3330,7 +3330,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -3343,7 +3343,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3358,7 +3358,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3367,7 +3367,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3378,7 +3378,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3444,7 +3444,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['TransferResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -3453,7 +3453,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -3464,7 +3464,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -3473,7 +3473,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -3482,7 +3482,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3493,7 +3493,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -3502,7 +3502,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -3511,7 +3511,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -3524,7 +3524,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3539,7 +3539,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3548,7 +3548,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3559,7 +3559,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3625,7 +3625,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['LockFundsResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -3634,7 +3634,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -3645,7 +3645,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -3654,7 +3654,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -3663,7 +3663,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3674,7 +3674,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -3683,7 +3683,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -3692,7 +3692,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -3705,7 +3705,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3720,7 +3720,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3729,7 +3729,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3740,7 +3740,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3806,7 +3806,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['UnlockFundsResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -3815,7 +3815,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -3826,7 +3826,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -3835,7 +3835,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -3844,7 +3844,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3855,7 +3855,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -3864,7 +3864,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -3873,7 +3873,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -3886,7 +3886,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3901,7 +3901,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3910,7 +3910,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -3921,7 +3921,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3989,7 +3989,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['CreateOrderResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -3998,7 +3998,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -4009,7 +4009,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -4018,7 +4018,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -4027,7 +4027,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4038,7 +4038,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -4047,7 +4047,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -4056,7 +4056,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -4069,7 +4069,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4084,7 +4084,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4093,7 +4093,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4104,7 +4104,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4190,7 +4190,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['PlaceOrderResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -4199,7 +4199,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -4210,7 +4210,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -4219,7 +4219,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -4228,7 +4228,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4239,7 +4239,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -4248,7 +4248,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -4257,7 +4257,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -4270,7 +4270,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4285,7 +4285,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4294,7 +4294,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4305,7 +4305,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4369,7 +4369,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['CancelOrderResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -4378,7 +4378,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -4389,7 +4389,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -4398,7 +4398,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -4407,7 +4407,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4418,7 +4418,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -4427,7 +4427,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -4436,7 +4436,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -4449,7 +4449,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4464,7 +4464,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4473,7 +4473,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4484,7 +4484,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4551,7 +4551,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['UpdateOrderStatusResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -4560,7 +4560,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -4571,7 +4571,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -4580,7 +4580,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -4589,7 +4589,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4600,7 +4600,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -4609,7 +4609,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -4618,7 +4618,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -4631,7 +4631,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4646,7 +4646,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4655,7 +4655,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4666,7 +4666,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4738,7 +4738,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['SettleTradeResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -4747,7 +4747,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -4758,7 +4758,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -4767,7 +4767,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -4776,7 +4776,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4787,7 +4787,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -4796,7 +4796,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -4805,7 +4805,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -4818,7 +4818,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4833,7 +4833,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4842,7 +4842,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4853,7 +4853,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4929,7 +4929,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['MixedResult'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_batch`: an option of the batch is wrong; nothing was done; `invalid_idempotency_key`: the idempotency key is not one string of 1 to 255 printable ASCII characters in double quotes; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -4938,7 +4938,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -4949,7 +4949,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -4958,7 +4958,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -4967,7 +4967,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The same call is being executed, or the batch lost against others; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
       readonly 409: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -4978,7 +4978,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -4987,7 +4987,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -4996,7 +4996,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
           /** @description `true` where this is the answer of an earlier call */
@@ -5009,7 +5009,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5024,7 +5024,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5033,7 +5033,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5044,7 +5044,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5097,7 +5097,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['RunningBatch'];
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5106,7 +5106,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -5117,7 +5117,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -5126,7 +5126,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description This key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -5135,7 +5135,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call */
+      /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again */
       readonly 422: {
         headers: {
           readonly [name: string]: unknown;
@@ -5146,7 +5146,7 @@ export interface operations {
           };
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5161,7 +5161,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5170,7 +5170,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5181,7 +5181,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5239,7 +5239,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5248,7 +5248,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -5259,7 +5259,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -5268,7 +5268,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -5277,7 +5277,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -5286,7 +5286,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -5295,7 +5295,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5310,7 +5310,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5319,7 +5319,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5330,7 +5330,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5398,7 +5398,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5407,7 +5407,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -5418,7 +5418,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -5427,7 +5427,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -5436,7 +5436,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -5445,7 +5445,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -5454,7 +5454,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5469,7 +5469,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5478,7 +5478,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5489,7 +5489,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5562,7 +5562,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5571,7 +5571,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -5582,7 +5582,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -5591,7 +5591,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -5600,7 +5600,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -5609,7 +5609,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -5618,7 +5618,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5633,7 +5633,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5642,7 +5642,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5653,7 +5653,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5716,7 +5716,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5725,7 +5725,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -5736,7 +5736,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -5745,7 +5745,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -5754,7 +5754,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -5763,7 +5763,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -5772,7 +5772,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5787,7 +5787,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5796,7 +5796,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5807,7 +5807,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5881,7 +5881,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5890,7 +5890,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -5901,7 +5901,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -5910,7 +5910,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -5919,7 +5919,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -5928,7 +5928,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -5937,7 +5937,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5952,7 +5952,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5961,7 +5961,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -5972,7 +5972,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6026,7 +6026,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6035,7 +6035,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6046,7 +6046,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6055,7 +6055,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -6064,7 +6064,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -6073,7 +6073,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -6082,7 +6082,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6097,7 +6097,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6106,7 +6106,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6117,7 +6117,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6168,7 +6168,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6177,7 +6177,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6188,7 +6188,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6197,7 +6197,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body did not come in time */
+      /** @description `request_timeout`: the request did not come in time */
       readonly 408: {
         headers: {
           readonly [name: string]: unknown;
@@ -6206,7 +6206,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description Too many items, too many rows, or too large a body */
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
       readonly 413: {
         headers: {
           readonly [name: string]: unknown;
@@ -6215,7 +6215,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The body is not JSON */
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
         headers: {
           readonly [name: string]: unknown;
@@ -6224,7 +6224,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6239,7 +6239,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6248,7 +6248,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6259,7 +6259,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6306,7 +6306,7 @@ export interface operations {
               };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6315,7 +6315,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6326,7 +6326,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6335,7 +6335,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6350,7 +6350,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6359,7 +6359,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6370,7 +6370,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6417,7 +6417,7 @@ export interface operations {
               };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6426,7 +6426,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6437,7 +6437,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6446,7 +6446,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6461,7 +6461,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6470,7 +6470,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6481,7 +6481,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6528,7 +6528,7 @@ export interface operations {
               };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6537,7 +6537,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6548,7 +6548,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6557,7 +6557,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6572,7 +6572,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6581,7 +6581,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6592,7 +6592,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6639,7 +6639,7 @@ export interface operations {
               };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6648,7 +6648,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6659,7 +6659,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6668,7 +6668,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6683,7 +6683,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6692,7 +6692,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6703,7 +6703,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6750,7 +6750,7 @@ export interface operations {
               };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6759,7 +6759,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6770,7 +6770,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6779,7 +6779,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6794,7 +6794,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6803,7 +6803,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6814,7 +6814,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6846,7 +6846,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6855,7 +6855,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6864,7 +6864,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6898,7 +6898,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6907,7 +6907,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6916,7 +6916,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -6965,7 +6965,7 @@ export interface operations {
           };
         };
       };
-      /** @description What was sent is malformed; nothing was done */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6974,7 +6974,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description There is no key that is valid */
+      /** @description `unauthorized`: the call has no API key that is valid */
       readonly 401: {
         headers: {
           /** @description `Bearer` */
@@ -6985,7 +6985,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The key has not the scope that is needed */
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
       readonly 403: {
         headers: {
           readonly [name: string]: unknown;
@@ -6994,7 +6994,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description More items than the key may send */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -7009,7 +7009,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service failed */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -7018,7 +7018,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The service is busy, stops, or cannot reach its database */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
           /** @description Seconds after which the same call may succeed, where it helps to wait */
@@ -7029,7 +7029,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description The time of Request-Timeout was over */
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;

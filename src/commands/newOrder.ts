@@ -62,18 +62,61 @@ export function readOrder(
   const ocoGroupId = fields.optionalId('ocoGroupId');
   const parentOrderId = fields.optionalId('parentOrderId');
   const market = fields.market();
-  const holdAmount = fields.optionalAmount('holdAmount', market.quote);
-  const price = fields.optionalPrice('price', market);
-  const stopPrice = fields.optionalPrice('stopPrice', market);
-  const trailingAmount = fields.optionalPrice('trailingAmount', market);
-  const quantity = fields.quantity('quantity', market);
-  const displayQuantity = fields.optionalQuantity('displayQuantity', market);
-  const side = fields.oneOf('invalid_order', 'side', SIDES);
-  const type = fields.oneOf('invalid_order', 'type', TYPES);
-  const trailingPercent = fields.optionalDecimal('invalid_order', 'trailingPercent', PERCENT_SCALE);
-  const timeInForce = fields.optionalOneOf('invalid_order', 'timeInForce', TIMES_IN_FORCE) ?? 'gtc';
-  const expiresAt = fields.optionalTime('expiresAt');
+  const asked = readTerms(fields, market);
+  requireFitting(fields, placed, asked);
+  const { side, type, quantity, price, holdAmount, timeInForce, expiresAt } = asked;
+  const takes = TAKES[type];
+  const row: OrderRow = {
+    ...ownedId(userId, id),
+    market,
+    side,
+    type,
+    status: takes.stopPrice || takes.trailing ? 'pending' : 'open',
+    quantity,
+    filledQuantity: 0n,
+    filledValue: 0n,
+    price,
+    holdAmount,
+    placed,
+    version: 1,
+  };
+  requireNotional(row);
+  const atPrice = (value: bigint | null): string | null =>
+    value === null ? null : encodeNumeric(value, market.priceScale);
+  const terms = {
+    stopPrice: atPrice(asked.stopPrice),
+    trailingAmount: atPrice(asked.trailingAmount),
+    trailingPercent:
+      asked.trailingPercent === null ? null : formatAmount(asked.trailingPercent, PERCENT_SCALE),
+    displayQuantity:
+      asked.displayQuantity === null ? null : encodeNumeric(asked.displayQuantity, market.base.scale),
+    timeInForce,
+    expiresAt,
+    ocoGroupId,
+    parentOrderId,
+  };
+  return { order: { row, terms, rejectCode: null }, content: contentOf(market, row, Object.values(terms)) };
+}
 
+/** What the order is to be. The order in which its fields are read is that of the codes. */
+const readTerms = (fields: Fields, market: Market) => ({
+  holdAmount: fields.optionalAmount('holdAmount', market.quote),
+  price: fields.optionalPrice('price', market),
+  stopPrice: fields.optionalPrice('stopPrice', market),
+  trailingAmount: fields.optionalPrice('trailingAmount', market),
+  quantity: fields.quantity('quantity', market),
+  displayQuantity: fields.optionalQuantity('displayQuantity', market),
+  side: fields.oneOf('invalid_order', 'side', SIDES),
+  type: fields.oneOf('invalid_order', 'type', TYPES),
+  trailingPercent: fields.optionalDecimal('invalid_order', 'trailingPercent', PERCENT_SCALE),
+  timeInForce: fields.optionalOneOf('invalid_order', 'timeInForce', TIMES_IN_FORCE) ?? 'gtc',
+  expiresAt: fields.optionalTime('expiresAt'),
+});
+
+/** Refuses fields that do not go together: what each type and time in force needs, and what it does not take. */
+function requireFitting(fields: Fields, placed: boolean, asked: ReturnType<typeof readTerms>): void {
+  const { side, type, quantity, price, stopPrice, trailingAmount, trailingPercent } = asked;
+  const { displayQuantity, timeInForce, expiresAt, holdAmount } = asked;
   const expect = (field: string, isThere: boolean, wanted: boolean, why: string): void => {
     if (isThere === wanted) return;
     throw fields.refusal('invalid_order', field, `${wanted ? 'is needed' : 'must be absent'} for ${why}`);
@@ -105,35 +148,6 @@ export function readOrder(
   const spendsFreely = side === 'buy' && price === null;
   if (placed && spendsFreely) expect('holdAmount', holdAmount !== null, true, 'a buy without a limit price');
   if (!spendsFreely) expect('holdAmount', holdAmount !== null, false, 'an order whose hold follows from it');
-
-  const row: OrderRow = {
-    ...ownedId(userId, id),
-    market,
-    side,
-    type,
-    status: takes.stopPrice || takes.trailing ? 'pending' : 'open',
-    quantity,
-    filledQuantity: 0n,
-    filledValue: 0n,
-    price,
-    holdAmount,
-    placed,
-    version: 1,
-  };
-  requireNotional(row);
-  const atPrice = (value: bigint | null): string | null =>
-    value === null ? null : encodeNumeric(value, market.priceScale);
-  const terms = {
-    stopPrice: atPrice(stopPrice),
-    trailingAmount: atPrice(trailingAmount),
-    trailingPercent: trailingPercent === null ? null : formatAmount(trailingPercent, PERCENT_SCALE),
-    displayQuantity: displayQuantity === null ? null : encodeNumeric(displayQuantity, market.base.scale),
-    timeInForce,
-    expiresAt,
-    ocoGroupId,
-    parentOrderId,
-  };
-  return { order: { row, terms, rejectCode: null }, content: contentOf(market, row, Object.values(terms)) };
 }
 
 function contentOf(market: Market, row: OrderRow, terms: readonly (string | null)[]): string {

@@ -13,6 +13,7 @@ import {
   type OrderRow,
   type OrderSide,
   type OwnedId,
+  type TradeRow,
 } from '../books/rows.ts';
 import type { Currency, Market } from '../catalog/catalog.ts';
 import { formatAmount } from '../money/amount.ts';
@@ -117,24 +118,9 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
       credit(books, sell.receives, paid - sell.fee, forSell);
       credit(books, buy.fees, buy.fee, forBuy);
       credit(books, sell.fees, sell.fee, forSell);
-      for (const { side, order, fee } of [buy, sell]) {
-        const { userId, id: orderId } = order;
-        const liquidity = side === takerSide ? 'taker' : 'maker';
-        const quoteAmount = paid;
-        books.trades.push({
-          userId,
-          id,
-          side,
-          orderId,
-          market,
-          price,
-          quantity,
-          quoteAmount,
-          fee,
-          liquidity,
-          executedAt: books.moment,
-        });
-      }
+      const executedAt = books.moment;
+      const trade = { id, market, price, quantity, quoteAmount: paid, executedAt };
+      books.trades.push(sideOfTrade(trade, buy, takerSide), sideOfTrade(trade, sell, takerSide));
       return {
         tradeId: id,
         quoteAmount: formatAmount(paid, market.quote.scale),
@@ -168,6 +154,16 @@ function sideOf(side: OrderSide, order: OwnedId, received: Currency, paid: Curre
     hold: holdId(userId, orderId, paid),
     fee: fields.amountOrZero(`${side}Fee`, received),
   };
+}
+
+/** A trade as one of its users has it. */
+function sideOfTrade(
+  trade: Omit<TradeRow, 'userId' | 'orderId' | 'side' | 'fee' | 'liquidity'>,
+  { side, order, fee }: Side,
+  takerSide: OrderSide,
+): TradeRow {
+  const liquidity = side === takerSide ? 'taker' : 'maker';
+  return { ...trade, userId: order.userId, orderId: order.id, side, fee, liquidity };
 }
 
 /** The order of one side, if it can trade like this. */

@@ -164,51 +164,58 @@ export function loadConfig(options?: LoadConfigOptions): Config {
 
   const config: Config = {
     dataDir: read('data_dir'),
-    database: {
-      url: read('database.url'),
-      readUrl: read('database.read_url'),
-      pool: {
-        max: read('database.pool.max'),
-        connectionTimeoutMs: read('database.pool.connection_timeout'),
-        maxWaiting: read('database.pool.max_waiting'),
-        idleTimeoutMs: read('database.pool.idle_timeout'),
-        statementTimeoutMs: read('database.pool.statement_timeout'),
-      },
-      optimizedRepository: {
-        orderTtlMs: read('database.optimized_repository.order_cache_ttl'),
-        tradeTtlMs: read('database.optimized_repository.trade_cache_ttl'),
-        userOrdersTtlMs: read('database.optimized_repository.user_orders_ttl'),
-        accountTtlMs: read('database.optimized_repository.account_cache_ttl'),
-        ttl: read('database.optimized_repository.ttl'),
-        batchSize: read('database.optimized_repository.batch_size'),
-        enableQueryHints: read('database.optimized_repository.enable_query_hints'),
-        enableDebugLogs: read('database.optimized_repository.enable_debug_logs'),
-        logValues: read('database.optimized_repository.log_values'),
-      },
-    },
+    database: readDatabase(read),
     redis: readRedis(),
-    service: {
-      host: read('service.host'),
-      port: read('service.port'),
-      tls: readTls(),
-      bodyLimit: read('service.body_limit'),
-      maxConcurrent: read('service.max_concurrent'),
-      maxWaiting: read('service.max_waiting'),
-      queueTimeoutMs: read('service.queue_timeout'),
-      itemsPerSecond: read('service.items_per_second'),
-      idempotencyRetentionMs: read('service.idempotency_retention'),
-      idempotencyRoom: read('service.idempotency_room'),
-      drainDelayMs: read('service.drain_delay'),
-      corsOrigins: read('service.cors_origins'),
-      accessLog: read('service.access_log'),
-      firstKey: read('service.first_key'),
-    },
+    service: readService(read, readTls),
   };
 
   const unknown = [...unknownKeys(file), ...unknownVariables(env).map(unknownVariable)];
   if (problems.length + unknown.length > 0) throw invalid(problems, unknown);
   return { ...config, dataDir: path.resolve(cwd, config.dataDir) };
 }
+
+/** Reads the value of a key. */
+type Read = <P extends KeyPath>(key: P) => KeyValue<P>;
+
+const readDatabase = (read: Read): Config['database'] => ({
+  url: read('database.url'),
+  readUrl: read('database.read_url'),
+  pool: {
+    max: read('database.pool.max'),
+    connectionTimeoutMs: read('database.pool.connection_timeout'),
+    maxWaiting: read('database.pool.max_waiting'),
+    idleTimeoutMs: read('database.pool.idle_timeout'),
+    statementTimeoutMs: read('database.pool.statement_timeout'),
+  },
+  optimizedRepository: {
+    orderTtlMs: read('database.optimized_repository.order_cache_ttl'),
+    tradeTtlMs: read('database.optimized_repository.trade_cache_ttl'),
+    userOrdersTtlMs: read('database.optimized_repository.user_orders_ttl'),
+    accountTtlMs: read('database.optimized_repository.account_cache_ttl'),
+    ttl: read('database.optimized_repository.ttl'),
+    batchSize: read('database.optimized_repository.batch_size'),
+    enableQueryHints: read('database.optimized_repository.enable_query_hints'),
+    enableDebugLogs: read('database.optimized_repository.enable_debug_logs'),
+    logValues: read('database.optimized_repository.log_values'),
+  },
+});
+
+const readService = (read: Read, readTls: () => ServiceConfig['tls']): ServiceConfig => ({
+  host: read('service.host'),
+  port: read('service.port'),
+  tls: readTls(),
+  bodyLimit: read('service.body_limit'),
+  maxConcurrent: read('service.max_concurrent'),
+  maxWaiting: read('service.max_waiting'),
+  queueTimeoutMs: read('service.queue_timeout'),
+  itemsPerSecond: read('service.items_per_second'),
+  idempotencyRetentionMs: read('service.idempotency_retention'),
+  idempotencyRoom: read('service.idempotency_room'),
+  drainDelayMs: read('service.drain_delay'),
+  corsOrigins: read('service.cors_origins'),
+  accessLog: read('service.access_log'),
+  firstKey: read('service.first_key'),
+});
 
 /** The problem that a schema found in a value, if it says more than what the key takes. */
 function problemIn(issue: z.core.$ZodIssue): string | undefined {

@@ -174,14 +174,11 @@ export class Admission {
 }
 
 export function overloaded(why: string): Problem {
-  return new Problem(503, 'overloaded', `The service is busy: ${why}; nothing was done`, {
+  return new Problem('overloaded', `The service is busy: ${why}; nothing was done`, {
     headers: { 'retry-after': '1' },
-    retryable: true,
   });
 }
 
 export function notStarted(): Problem {
-  return new Problem(504, 'deadline_exceeded', 'The time of Request-Timeout was over before the call began', {
-    retryable: true,
-  });
+  return new Problem('deadline_exceeded', 'The time of Request-Timeout was over before the call began');
 }

@@ -159,7 +159,7 @@ export class Batches {
       case 'interrupted':
         return reply.send(outcome.batch);
       case 'unknown':
-        throw new Problem(404, 'not_found', `This key has made no batch ${batchId}, or it has expired`);
+        throw new Problem('not_found', `This key has made no batch ${batchId}, or it has expired`);
     }
   }
 }
@@ -185,7 +185,7 @@ function answerOf(result: BatchResult<unknown>, mayRead: boolean): Answer {
   const batch = { batchId, mode, status, counts, durationMs, results };
   if (mode !== 'atomic' || status !== 'rejected') return { status: 200, body: JSON.stringify(batch) };
   const detail = 'The batch is atomic and one of its items was rejected; nothing was done';
-  const problem = new Problem(422, 'batch_rejected', detail, { extensions: { batch } });
+  const problem = new Problem('batch_rejected', detail, { extensions: { batch } });
   return { status: 422, body: JSON.stringify(problemBody(problem)) };
 }
 

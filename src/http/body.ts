@@ -47,7 +47,7 @@ export async function readBody(
       resolve(bytes.subarray(0, length));
     });
     payload.once('error', () => {
-      reject(new Problem(400, 'malformed_request', 'The body broke off'));
+      reject(new Problem('malformed_request', 'The body broke off'));
     });
   });
   try {
@@ -63,4 +63,4 @@ const FIRST_BYTES = 16 * 1024;
 const noRoom = (): Problem => overloaded('as many bytes of bodies are in hand as may be');
 
 const tooLarge = (limit: number): Problem =>
-  new Problem(413, 'body_too_large', `A body has at most ${limit} bytes (service.body_limit)`);
+  new Problem('body_too_large', `A body has at most ${limit} bytes (service.body_limit)`);

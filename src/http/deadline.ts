@@ -34,7 +34,7 @@ export function timeoutOf(header: string | string[] | undefined): number {
   const seconds = typeof header === 'string' && /^\d{1,7}(\.\d{1,6})?$/.test(header) ? Number(header) : NaN;
   if (seconds > 0 && seconds <= MOST_SECONDS) return seconds * 1_000;
   const detail = `takes seconds, such as 5 or 0.25, more than 0 and up to ${MOST_SECONDS}: got ${shortened(JSON.stringify(header))}`;
-  throw new Problem(400, 'invalid_request_timeout', `Request-Timeout ${detail}`, {
+  throw new Problem('invalid_request_timeout', `Request-Timeout ${detail}`, {
     errors: [{ header: 'Request-Timeout', detail }],
   });
 }

@@ -56,7 +56,7 @@ function requireEncoding({
 }
 
 const unsupported = (what: string): Problem =>
-  new Problem(415, 'unsupported_media_type', `${what} is not supported: bodies are JSON in UTF-8, as it is`);
+  new Problem('unsupported_media_type', `${what} is not supported: bodies are JSON in UTF-8, as it is`);
 
 function textOf(bytes: Buffer): string {
   try {

@@ -66,7 +66,7 @@ export function requirePlain(json: string, mostValues: number): void {
 }
 
 function requireFewer(values: number, most: number): void {
-  if (values > most) throw new Problem(413, 'body_too_large', `A body has at most ${most} values`);
+  if (values > most) throw new Problem('body_too_large', `A body has at most ${most} values`);
 }
 
 function givenTwice(levels: readonly Level[]): Problem {

@@ -46,7 +46,7 @@ function refuseOthers(
     onRequest: async (request, reply) => {
       if (request.method === 'OPTIONS') return reply.status(204).header('allow', allow).send();
       const detail = `This path takes ${allow}: got ${request.method}`;
-      throw new Problem(405, 'method_not_allowed', detail, { headers: { allow } });
+      throw new Problem('method_not_allowed', detail, { headers: { allow } });
     },
     handler: () => undefined,
   });

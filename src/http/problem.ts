@@ -1,3 +1,5 @@
+import { problemKinds, type ProblemCode } from './problemCodes.ts';
+
 /** Where in the request something is wrong: an RFC 6901 pointer into the body, or the name of a parameter or header. */
 export interface Fault {
   readonly pointer?: string;
@@ -7,8 +9,8 @@ export interface Fault {
 }
 
 export interface ProblemOptions {
-  /** Whether the same call may succeed later as it is. Default: no. */
-  readonly retryable?: boolean;
+  /** This case can never pass, though others of its code may. Default: what the code says. */
+  readonly retryable?: false;
   readonly headers?: Readonly<Record<string, string>>;
   readonly errors?: readonly Fault[];
   /** Members beside those that every problem has. */
@@ -17,15 +19,18 @@ export interface ProblemOptions {
 
 /** Why a call over HTTP is refused, as it is told: RFC 9457. */
 export class Problem extends Error {
+  readonly code: ProblemCode;
   readonly status: number;
-  /** Stable, lower_snake_case. */
-  readonly code: string;
+  /** Whether the same call may succeed later as it is. */
+  readonly retryable: boolean;
   readonly options: ProblemOptions;
 
-  constructor(status: number, code: string, detail: string, options: ProblemOptions = {}) {
+  constructor(code: ProblemCode, detail: string, options: ProblemOptions = {}) {
     super(detail);
-    this.status = status;
+    const { status, retryable } = problemKinds[code];
     this.code = code;
+    this.status = status;
+    this.retryable = options.retryable ?? retryable;
     this.options = options;
   }
 }
@@ -35,7 +40,7 @@ export function malformed(...errors: readonly [Fault, ...Fault[]]): Problem {
   const [{ pointer, parameter, header, detail }] = errors;
   const place = pointer ?? parameter ?? header ?? '';
   const more = errors.length === 1 ? '' : `; errors names ${errors.length - 1} more`;
-  return new Problem(400, 'malformed_request', `${place || 'The body'} ${detail}${more}`, { errors });
+  return new Problem('malformed_request', `${place || 'The body'} ${detail}${more}`, { errors });
 }
 
 /** A text of the caller's, as an answer repeats it. */

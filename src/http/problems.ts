@@ -3,25 +3,10 @@ import { commands } from '../commands/index.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
 import { escaped, textsOf } from './jsonText.ts';
 import { malformed, Problem, shortened, type Fault, type ProblemOptions } from './problem.ts';
+import { isProblemCode, type ProblemCode } from './problemCodes.ts';
 
-/** What a problem is of, as RFC 9457 wants it: a name that never changes. docs/http.md has them all. */
+/** What a problem is of, as RFC 9457 wants it: a name that never changes. */
 const TYPE = 'urn:pincex:problem:';
-
-/** What went wrong with the whole call, by the code of the library. */
-const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
-  invalid_batch: 400,
-  invalid_argument: 400,
-  ambiguous_id: 400,
-  unknown_currency: 400,
-  unknown_market: 400,
-  batch_too_large: 413,
-  conflict: 409,
-  database_unavailable: 503,
-  migration_failed: 503,
-  pool_exhausted: 503,
-  outcome_unknown: 503,
-  closed: 503,
-};
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -65,7 +50,7 @@ export function answerWithProblems(
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
       reply,
-      new Problem(404, 'not_found', `There is no ${request.method} ${request.url.split('?', 1)[0] ?? ''}`),
+      new Problem('not_found', `There is no ${request.method} ${request.url.split('?', 1)[0] ?? ''}`),
     ),
   );
 }
@@ -91,14 +76,14 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
 }
 
 /** RFC 9457. */
-export function problemBody({ status, code, message, options }: Problem): Record<string, unknown> {
+export function problemBody({ status, code, message, retryable, options }: Problem): Record<string, unknown> {
   return {
     type: `${TYPE}${code}`,
     title: titleOf(code),
     status,
     detail: message,
     code,
-    retryable: options.retryable ?? false,
+    retryable,
     ...(options.errors && { errors: options.errors }),
     ...options.extensions,
   };
@@ -112,9 +97,8 @@ function titleOf(code: string): string {
 
 /** Since the service was told to stop. */
 export function draining(): Problem {
-  return new Problem(503, 'draining', 'The service is stopping; nothing was done', {
+  return new Problem('draining', 'The service is stopping; nothing was done', {
     headers: { 'retry-after': '1' },
-    retryable: true,
   });
 }
 
@@ -124,23 +108,23 @@ function toProblem(error: FastifyError | PincexError | Problem, request: Fastify
   if (error.validation !== undefined) return ofValidation(error, request);
   const { statusCode = 500 } = error;
   if (statusCode < 500) {
-    return new Problem(
-      statusCode,
-      CODES[statusCode] ?? 'bad_request',
-      wordsOf(statusCode, request) ?? error.message,
-    );
+    const code = CODES[statusCode] ?? 'malformed_request';
+    return new Problem(code, wordsOf(statusCode, request) ?? error.message);
   }
-  // What happened is in the log; it is not for strangers.
-  return new Problem(500, 'internal_error', 'The service failed; the log says why', batchOf(request));
+  return failed(request);
 }
+
+/** What happened is in the log; it is not for strangers. */
+const failed = (request: FastifyRequest): Problem =>
+  new Problem('internal_error', 'The service failed; the log says why', batchOf(request));
 
 /** Of a call of which nobody knows what it has done. */
 const batchOf = ({ batchId }: FastifyRequest): Pick<ProblemOptions, 'extensions'> =>
   batchId === null ? {} : { extensions: { batchId } };
 
 /** Of what Fastify refuses by itself. */
-const CODES: Readonly<Record<number, string>> = {
-  400: 'malformed_request',
+const CODES: Readonly<Record<number, ProblemCode>> = {
+  413: 'body_too_large',
   415: 'unsupported_media_type',
 };
 
@@ -154,7 +138,7 @@ function wordsOf(status: number, { headers }: FastifyRequest): string | undefine
 
 function ofLibrary(error: PincexError, request: FastifyRequest): Problem {
   const { code, message, retryable } = error;
-  const status = STATUS[code] ?? 500;
+  if (!isProblemCode(code)) return failed(request);
   const { lists, argument, codes } = request.routeOptions.config;
   const places: Partial<Record<ErrorCode, Omit<Fault, 'detail'> | undefined>> = {
     batch_too_large: lists && { pointer: `/${lists[0]}` },
@@ -164,8 +148,7 @@ function ofLibrary(error: PincexError, request: FastifyRequest): Problem {
     unknown_market: codes,
   };
   const place = places[code];
-  return new Problem(status, code, UNSAID[code] ?? message, {
-    retryable,
+  return new Problem(code, UNSAID[code] ?? message, {
     ...(retryable && { headers: { 'retry-after': '1' } }),
     ...(place && { errors: [{ ...place, detail: message }] }),
     ...(code === 'outcome_unknown' && batchOf(request)),

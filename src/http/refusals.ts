@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { limits } from '../limits.ts';
 import { Problem } from './problem.ts';
+import type { ProblemCode } from './problemCodes.ts';
 
 /** Milliseconds: what each of these refusals says to wait at least. */
 const HELD_MS = 1_000;
@@ -11,7 +12,7 @@ const MOST_HELD = 1_000;
 const AGAIN_MS = 500;
 
 /** Too much was asked, and the answer says when to ask again. */
-const HELD: ReadonlySet<string> = new Set(['overloaded', 'rate_limited']);
+const HELD: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['overloaded', 'rate_limited']);
 
 /**
  * Holds refusals back from keys that were refused just before: a client that sends again at once, as often as it can,

@@ -64,27 +64,58 @@ const PATIENCE: Patience = { requestMs: 30_000, headersMs: 10_000, idleMs: 65_00
 
 /** Puts the service together; nothing listens yet. */
 export async function buildServer(pincex: Pincex, options: ServerOptions): Promise<App> {
-  const {
-    version,
-    readiness,
-    isLocal,
-    itemsPerSecond,
-    idempotencyRetentionMs,
-    idempotencyRoom,
-    logger,
-    corsOrigins = [],
-    accessLog = false,
-    tls,
-    patience = PATIENCE,
-    bodyLimit,
-    maxConcurrent,
-    maxWaiting,
-    queueTimeoutMs,
-  } = options;
+  const { version, isLocal, itemsPerSecond, corsOrigins = [], accessLog = false } = options;
+  const { patience = PATIENCE, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
   const closing: Closing = { isUnderWay: false };
   const onRefusal = (code: string): void => {
     pincex.statistics.refusal(code);
   };
+  const app = createApp(options, patience, closing, onRefusal);
+  const callers = new RecentCallers();
+  const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs, callers });
+  const answers = new Shares({ most: limits.untakenAnswers });
+  const turns = new Turns(admission, answers);
+  readJson(app, turns);
+  answerWithProblems(app, onRefusal);
+  if (accessLog) logCalls(app);
+  tellRequestIds(app);
+  allowOrigins(app, corsOrigins);
+  const requests = keepRequests(app, pincex, options);
+  // What is added first is run last: behind what waits for the calls under way.
+  app.addHook('onClose', () => requests.stop());
+  closeCleanly(app, closing, turns, patience.requestMs);
+  validateCalls(app);
+  // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  const refuseOtherMethods = notePaths(app);
+  await describe(app, version, isLocal);
+  cutSlowReaders(app, patience.requestMs);
+  noteUnanswered(app);
+  answerForNode(app);
+  refuseParameters(app);
+  readDeadlines(app);
+  await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
+  // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
+  turns.follow(app);
+  holdRefusals(app);
+  boundCallsInHand(app, {
+    calls: new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
+    bodies: new Shares({ most: Math.max(limits.bodiesInHand, 2 * bodyLimit) }),
+    answers,
+  });
+  await serveDocument(app);
+  beginAtDocument(app);
+  addRoutes(app, pincex, { options, closing, callers, turns, requests });
+  refuseOtherMethods();
+  return app;
+}
+
+function createApp(
+  { logger, accessLog = false, tls, bodyLimit }: ServerOptions,
+  patience: Patience,
+  closing: Closing,
+  onRefusal: (code: string) => void,
+): App {
   const settings: FastifyServerOptions = {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -110,20 +141,18 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     headersTimeout: patience.headersMs,
     requireHostHeader: false,
   };
-  const app: App = Fastify({
+  return Fastify({
     ...settings,
     ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
-  const callers = new RecentCallers();
-  const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs, callers });
-  const answers = new Shares({ most: limits.untakenAnswers });
-  const turns = new Turns(admission, answers);
-  readJson(app, turns);
-  answerWithProblems(app, onRefusal);
-  if (accessLog) logCalls(app);
-  tellRequestIds(app);
-  allowOrigins(app, corsOrigins);
-  const requests = new Requests(pincex, {
+}
+
+function keepRequests(
+  app: App,
+  pincex: Pincex,
+  { idempotencyRetentionMs, idempotencyRoom }: ServerOptions,
+): Requests {
+  return new Requests(pincex, {
     retentionMs: idempotencyRetentionMs,
     room: idempotencyRoom,
     onScarce({ caller, bytes, most }) {
@@ -138,31 +167,19 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
       app.log.error({ err: error }, 'what is kept of a request could not be written');
     },
   });
-  // What is added first is run last: behind what waits for the calls under way.
-  app.addHook('onClose', () => requests.stop());
-  closeCleanly(app, closing, turns, patience.requestMs);
-  validateCalls(app);
-  // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  const refuseOtherMethods = notePaths(app);
-  await describe(app, version, isLocal);
-  cutSlowReaders(app, patience.requestMs);
-  noteUnanswered(app);
-  answerForNode(app);
-  refuseParameters(app);
-  readDeadlines(app);
-  await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
-  // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
-  turns.follow(app);
-  holdRefusals(app);
-  boundCallsInHand(app, {
-    calls: new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
-    bodies: new Shares({ most: Math.max(limits.bodiesInHand, 2 * bodyLimit) }),
-    answers,
-  });
-  await serveDocument(app);
-  beginAtDocument(app);
+}
 
+/** What routes share. */
+interface Parts {
+  readonly options: ServerOptions;
+  readonly closing: Closing;
+  readonly callers: RecentCallers;
+  readonly turns: Turns;
+  readonly requests: Requests;
+}
+
+function addRoutes(app: App, pincex: Pincex, { options, closing, callers, turns, requests }: Parts): void {
+  const { readiness, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
   const batches = new Batches(turns, requests);
   writeRoutes(app, pincex, batches);
   outcomeRoutes(app, batches);
@@ -185,8 +202,6 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
     }),
   });
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
-  refuseOtherMethods();
-  return app;
 }
 
 /** A parameter that a call does not know would be passed over: `?mode=atomic`, which belongs into the body. */

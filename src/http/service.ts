@@ -32,6 +32,13 @@ export interface Service {
  * Closing the books is for the caller, after {@link Service.stop}. Calls need a key: see {@link Pincex.apiKeys}.
  *
  * @throws PincexError `invalid_argument`, `invalid_configuration` where the certificate cannot be read, or the address cannot be had
+ *
+ * @example
+ * ```ts
+ * const service = await startService(pincex);
+ * console.log(service.url);
+ * await service.stop();
+ * ```
  */
 export async function startService(pincex: Pincex, options?: ServiceOptions): Promise<Service> {
   const { logger } = readOptions('startService', options, OPTIONS);

@@ -119,8 +119,7 @@ type CallInTurn = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'deadline' | 'e
 const isLarge = ({ cost }: Pick<FastifyRequest, 'cost'>): boolean => cost > limits.largeCall;
 
 function exceeded({ detail, extensions }: Late): Problem {
-  return new Problem(504, 'deadline_exceeded', detail, {
-    retryable: true,
+  return new Problem('deadline_exceeded', detail, {
     ...(extensions && { extensions }),
   });
 }

@@ -89,11 +89,11 @@ function answerAndEnd(socket: Socket, problem: Problem): void {
 function problemOf(code: string): Problem {
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new Problem(408, 'request_timeout', 'The request did not come in time', { retryable: true });
+      return new Problem('request_timeout', 'The request did not come in time');
     case 'HPE_HEADER_OVERFLOW':
-      return new Problem(431, 'headers_too_large', 'The headers are larger than the service takes');
+      return new Problem('headers_too_large', 'The headers are larger than the service takes');
     default:
-      return new Problem(400, 'malformed_request', 'This is no request of HTTP');
+      return new Problem('malformed_request', 'This is no request of HTTP');
   }
 }
 

@@ -45,6 +45,12 @@ export class Bookkeeper {
    * where there is none. From the cache, and by one statement for what is not there.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_currency`
+   *
+   * @example
+   * ```ts
+   * const accounts = await bookkeeper.batchGetAccounts(['alice', 'bob'], ['USD', 'BTC']);
+   * for (const account of accounts) console.log(account?.userId, account?.currency, account?.available);
+   * ```
    */
   async batchGetAccounts(
     userIds: readonly string[],
@@ -58,7 +64,15 @@ export class Bookkeeper {
     return this.#repository.getMany(accounts, keys, accepts);
   }
 
-  /** Calls that are made together are gathered into one {@link batchGetAccounts}. */
+  /**
+   * Calls that are made together are gathered into one {@link batchGetAccounts}.
+   *
+   * @example
+   * ```ts
+   * const account = await bookkeeper.getAccount('alice', 'USD');
+   * console.log(account?.available ?? 'alice has no account in USD');
+   * ```
+   */
   async getAccount(userId: string, currency: string, options?: MinVersion): Promise<AccountView | null> {
     const key = { userId: requireKey('userId', userId), currency: requireKey('currency', currency) };
     const accepts = atLeast('getAccount', options);
@@ -71,6 +85,12 @@ export class Bookkeeper {
    * from `before`, the version of the last entry of an earlier page. An account that is not there has none.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_currency`
+   *
+   * @example
+   * ```ts
+   * const [entries = []] = await bookkeeper.batchGetAccountStatements([{ userId: 'alice', currency: 'USD' }], { limit: 20 });
+   * for (const { version, availableDelta, reason } of entries) console.log(version, availableDelta, reason);
+   * ```
    */
   async batchGetAccountStatements(
     accounts: readonly StatementKey[],
@@ -114,17 +134,45 @@ export class Bookkeeper {
     return executeOne(this.#execute, 'createAccount', account, options);
   }
 
-  /** Moves funds from available to locked, each into the hold of its (user, order, currency). */
+  /**
+   * Moves funds from available to locked, each into the hold of its (user, order, currency).
+   *
+   * @example
+   * ```ts
+   * const { results } = await bookkeeper.batchLockFunds([
+   *   { id: 'l1', userId: 'alice', currency: 'USD', amount: '10.5', orderId: 'o1' },
+   *   { id: 'l2', userId: 'bob', currency: 'USD', amount: '20', orderId: 'o2' },
+   * ]);
+   * for (const result of results) if (result.status === 'rejected') console.error(result.id, result.error.code);
+   * ```
+   */
   batchLockFunds(operations: readonly LockFunds[], options?: BatchOptions): Promise<BatchResult<Funds>> {
     return this.#execute('lockFunds', operations, options);
   }
 
-  /** Moves funds of one account from available to locked: {@link batchLockFunds} with one item. */
+  /**
+   * Moves funds of one account from available to locked: {@link batchLockFunds} with one item.
+   *
+   * @example
+   * ```ts
+   * const result = await bookkeeper.lockFunds({ id: 'l1', userId: 'alice', currency: 'USD', amount: '10.5', orderId: 'o1' });
+   * if (result.status === 'rejected') console.error(result.error.message);
+   * ```
+   */
   lockFunds(operation: LockFunds, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'lockFunds', operation, options);
   }
 
-  /** Moves funds from holds back to available. */
+  /**
+   * Moves funds from holds back to available.
+   *
+   * @example
+   * ```ts
+   * await bookkeeper.batchUnlockFunds([
+   *   { id: 'u1', userId: 'alice', currency: 'USD', amount: '10.5', orderId: 'o1', reason: 'order_done' },
+   * ]);
+   * ```
+   */
   batchUnlockFunds(operations: readonly UnlockFunds[], options?: BatchOptions): Promise<BatchResult<Funds>> {
     return this.#execute('unlockFunds', operations, options);
   }
@@ -134,7 +182,18 @@ export class Bookkeeper {
     return executeOne(this.#execute, 'unlockFunds', operation, options);
   }
 
-  /** Brings money in from the outside world; makes the account where there is none. */
+  /**
+   * Brings money in from the outside world; makes the account where there is none.
+   *
+   * @example
+   * ```ts
+   * const { failedItems } = await bookkeeper.batchDeposit([
+   *   { id: 'd1', userId: 'alice', currency: 'USD', amount: '1000' },
+   *   { id: 'd2', userId: 'bob', currency: 'BTC', amount: '0.5' },
+   * ]);
+   * for (const [index, { message }] of failedItems) console.error(index, message);
+   * ```
+   */
   batchDeposit(deposits: readonly Deposit[], options?: BatchOptions): Promise<BatchResult<Funds>> {
     return this.#execute('deposit', deposits, options);
   }
@@ -144,7 +203,14 @@ export class Bookkeeper {
     return executeOne(this.#execute, 'deposit', deposit, options);
   }
 
-  /** Takes available money out to the outside world. */
+  /**
+   * Takes available money out to the outside world.
+   *
+   * @example
+   * ```ts
+   * await bookkeeper.batchWithdraw([{ id: 'w1', userId: 'alice', currency: 'USD', amount: '100', reference: 'wire-7' }]);
+   * ```
+   */
   batchWithdraw(withdrawals: readonly Withdraw[], options?: BatchOptions): Promise<BatchResult<Funds>> {
     return this.#execute('withdraw', withdrawals, options);
   }
@@ -154,7 +220,21 @@ export class Bookkeeper {
     return executeOne(this.#execute, 'withdraw', withdrawal, options);
   }
 
-  /** Passes available money from one user to another. */
+  /**
+   * Passes available money from one user to another.
+   *
+   * @example
+   * ```ts
+   * // Both or neither.
+   * await bookkeeper.batchTransfer(
+   *   [
+   *     { id: 't1', userId: 'alice', toUserId: 'bob', currency: 'USD', amount: '5' },
+   *     { id: 't2', userId: 'bob', toUserId: 'carol', currency: 'USD', amount: '5' },
+   *   ],
+   *   { mode: 'atomic' },
+   * );
+   * ```
+   */
   batchTransfer(transfers: readonly Transfer[], options?: BatchOptions): Promise<BatchResult<Funds>> {
     return this.#execute('transfer', transfers, options);
   }

@@ -55,7 +55,16 @@ export class Trading {
     this.#codes = codes;
   }
 
-  /** Holds what each order may need and stores it: both or neither. */
+  /**
+   * Holds what each order may need and stores it: both or neither.
+   *
+   * @example
+   * ```ts
+   * const { results } = await trading.batchPlaceOrders([
+   *   { id: 'o1', userId: 'alice', symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '0.1', price: '50000' },
+   * ]);
+   * ```
+   */
   batchPlaceOrders(
     orders: readonly PlaceOrder[],
     options?: BatchOptions,
@@ -63,7 +72,23 @@ export class Trading {
     return this.#execute('placeOrder', orders, options);
   }
 
-  /** A {@link batchPlaceOrders} of one order. */
+  /**
+   * A {@link batchPlaceOrders} of one order.
+   *
+   * @example
+   * ```ts
+   * const result = await trading.placeOrder({
+   *   id: 'o1',
+   *   userId: 'alice',
+   *   symbol: 'BTC/USD',
+   *   side: 'buy',
+   *   type: 'limit',
+   *   quantity: '0.1',
+   *   price: '50000',
+   * });
+   * if (result.status === 'applied') console.log(result.data.funds);
+   * ```
+   */
   placeOrder(order: PlaceOrder, options?: BatchOptions): Promise<ItemResult<PlaceOutcome>> {
     return executeOne(this.#execute, 'placeOrder', order, options);
   }
@@ -77,7 +102,14 @@ export class Trading {
     return this.batchPlaceOrders(orders, options);
   }
 
-  /** Cancels orders and gives back what their holds still have. */
+  /**
+   * Cancels orders and gives back what their holds still have.
+   *
+   * @example
+   * ```ts
+   * await trading.batchCancelOrders([{ id: 'c1', userId: 'alice', orderId: 'o1' }]);
+   * ```
+   */
   batchCancelOrders(
     cancels: readonly CancelOrder[],
     options?: BatchOptions,
@@ -99,7 +131,27 @@ export class Trading {
     return this.batchCancelOrders(cancels, options);
   }
 
-  /** Captures both holds, credits both sides and the fees, fills both orders, writes the trade: all or nothing. */
+  /**
+   * Captures both holds, credits both sides and the fees, fills both orders, writes the trade: all or nothing.
+   *
+   * @example
+   * ```ts
+   * await trading.batchSettleTrades([
+   *   {
+   *     id: 't1',
+   *     symbol: 'BTC/USD',
+   *     price: '50000',
+   *     quantity: '0.1',
+   *     buyUserId: 'alice',
+   *     buyOrderId: 'o1',
+   *     sellUserId: 'bob',
+   *     sellOrderId: 'o2',
+   *     takerSide: 'buy',
+   *     buyFee: '0.0001',
+   *   },
+   * ]);
+   * ```
+   */
   batchSettleTrades(
     trades: readonly SettleTrade[],
     options?: BatchOptions,
@@ -134,7 +186,14 @@ export class Trading {
     return executeOne(this.#execute, 'createOrder', order, options);
   }
 
-  /** Moves orders on in their states; filled quantity and average price may come along. */
+  /**
+   * Moves orders on in their states; filled quantity and average price may come along.
+   *
+   * @example
+   * ```ts
+   * await trading.batchUpdateOrderStatus([{ id: 's1', userId: 'alice', orderId: 'o1', status: 'open' }]);
+   * ```
+   */
   batchUpdateOrderStatus(
     updates: readonly UpdateOrderStatus[],
     options?: BatchOptions,
@@ -152,6 +211,12 @@ export class Trading {
    * one order, and an id alone does as long as no other user has an order of that id.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
+   *
+   * @example
+   * ```ts
+   * const [order] = await trading.batchGetOrdersByIds([{ userId: 'alice', id: 'o1' }]);
+   * console.log(order?.status);
+   * ```
    */
   async batchGetOrdersByIds(ids: readonly OrderKey[], options?: MinVersions): Promise<(OrderView | null)[]> {
     const keys = requireOrderKeys('ids', ids);
@@ -159,7 +224,15 @@ export class Trading {
     return (await this.#repository.getMany(orders, keys, accepts)).map(theOrder);
   }
 
-  /** Calls that are made together are gathered into one {@link batchGetOrdersByIds}. */
+  /**
+   * Calls that are made together are gathered into one {@link batchGetOrdersByIds}.
+   *
+   * @example
+   * ```ts
+   * const order = await trading.getOrder({ userId: 'alice', id: 'o1' });
+   * console.log(order?.filledQuantity);
+   * ```
+   */
   async getOrder(id: OrderKey, options?: MinVersion): Promise<OrderView | null> {
     return theOrder(
       await this.#repository.get(orders, requireOrderKey('id', id), atLeast('getOrder', options)),
@@ -170,6 +243,12 @@ export class Trading {
    * The newest orders of each user: a list for every user, in the order of the users.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
+   *
+   * @example
+   * ```ts
+   * const [ofAlice = []] = await trading.batchGetUserOrders(['alice', 'bob'], { statuses: ['open'], limit: 10 });
+   * console.log(ofAlice.length);
+   * ```
    */
   async batchGetUserOrders(
     userIds: readonly string[],
@@ -249,6 +328,12 @@ export class Trading {
    *
    * @param depth price levels on each side, 1 to 1,000
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
+   *
+   * @example
+   * ```ts
+   * const [book] = await trading.batchGetOrderBooks(['BTC/USD'], 10);
+   * console.log(book?.bids[0]?.price, book?.asks[0]?.price);
+   * ```
    */
   async batchGetOrderBooks(symbols: readonly string[], depth?: number): Promise<OrderBook[]> {
     const keys = requireKeys('symbols', symbols);

@@ -22,6 +22,7 @@ interface Media {
 }
 
 interface Content {
+  readonly description?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly content?: Readonly<Record<string, Media>>;
 }
@@ -119,7 +120,10 @@ export class Contract {
     const media = contentType.split(';', 1)[0] ?? '';
     const schema = response?.content?.[media]?.schema;
     if (schema === undefined) return `${status} is not documented as ${media || 'nothing'}`;
-    if (media === 'application/problem+json') return this.#mismatch(schema, text) ?? mistold(status, text);
+    if (media === 'application/problem+json')
+      return (
+        this.#mismatch(schema, text) ?? mistold(status, text) ?? undocumented(response?.description, text)
+      );
     if (media !== 'application/x-ndjson') return this.#mismatch(schema, text);
     const lines = text.split('\n');
     const rest = lines.pop();
@@ -155,6 +159,12 @@ export class Contract {
 function mistold(status: number, problem: string): string | undefined {
   const told = (JSON.parse(problem) as { readonly status: number }).status;
   return told === status ? undefined : `a ${status} tells of ${told}`;
+}
+
+/** Where a problem has a code that its operation does not say to answer with. */
+function undocumented(description: string | undefined, problem: string): string | undefined {
+  const { code } = JSON.parse(problem) as { readonly code: string };
+  return description?.includes(`\`${code}\``) === false ? `${code} is not documented` : undefined;
 }
 
 function firstOf<Item>(

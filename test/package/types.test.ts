@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -48,11 +48,37 @@ it('With the globals of a browser a strict program compiles too', async () => {
   expect(await compile('7.0', 'browser', browser)).toEqual(COMPILED);
 });
 
-/** What the compiler has to say of `program.ts`, in a folder of its own beside the package. */
+it('The examples of the TSDoc compile, a score of them at least', async () => {
+  const files = await readdir(path.join(packed.package, 'dist'), { recursive: true });
+  const types = files.filter((file) => file.endsWith('.d.ts'));
+  const texts = await Promise.all(
+    types.map((file) => readFile(path.join(packed.package, 'dist', file), 'utf8')),
+  );
+  const examples = texts.flatMap(examplesIn);
+  expect(examples.length).toBeGreaterThanOrEqual(20);
+  const program = [
+    "import { startService, type Pincex } from 'pincex';",
+    "import { PincexClient } from 'pincex/client';",
+    'declare const pincex: Pincex;',
+    'declare const console: Record<"log" | "error", (...values: unknown[]) => void>;',
+    'const { bookkeeper, trading, catalog, apiKeys } = pincex;',
+    ...examples.map((example, n) => `export async function example${n}() {\n${example}\n}`),
+  ].join('\n');
+  expect(await compile('6.0', 'examples', RESOLUTIONS.nodenext, program)).toEqual(COMPILED);
+});
+
+/** The programs behind each `@example` of a file of types. */
+const examplesIn = (text: string): string[] =>
+  [...text.matchAll(/\* @example\n *\* ```ts\n([^]*?) *\* ```\n/g)].map(([, lines = '']) =>
+    lines.replaceAll(/^ *\* ?/gm, ''),
+  );
+
+/** What the compiler has to say of a program, in a folder of its own beside the package. */
 async function compile(
   version: keyof typeof COMPILERS,
   name: string,
   options: object,
+  program?: string,
 ): Promise<{ readonly exitCode: number; readonly said: string }> {
   const typescript = path.join(root, COMPILERS[version], 'typescript');
   const manifest = await readFile(path.join(typescript, 'package.json'), 'utf8');
@@ -60,7 +86,8 @@ async function compile(
 
   const folder = path.join(packed.folder, `${version} ${name}`);
   await mkdir(folder);
-  await cp(path.join(root, 'test/package/program.ts'), path.join(folder, 'program.ts'));
+  const source = program ?? (await readFile(path.join(root, 'test/package/program.ts'), 'utf8'));
+  await writeFile(path.join(folder, 'program.ts'), source);
   await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }');
   const config = { compilerOptions: { ...STRICT, ...options }, files: ['program.ts'] };
   await writeFile(path.join(folder, 'tsconfig.json'), JSON.stringify(config));

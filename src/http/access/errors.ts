@@ -16,29 +16,29 @@ const PROMPT = 'Basic realm="Pincex: any name, and an API key as the password"';
 
 export function unauthorized(refusal: Refusal, isPage: boolean): Problem {
   const schemes = isPage ? `${PROMPT}, Bearer` : 'Bearer';
-  return new Problem(401, 'unauthorized', DETAILS[refusal], { headers: { 'WWW-Authenticate': schemes } });
+  return new Problem('unauthorized', DETAILS[refusal], { headers: { 'WWW-Authenticate': schemes } });
 }
 
 export function forbidden({ scopes }: Caller, needed: readonly Scope[]): Problem {
   const detail = `This call needs the scope ${needed.join(' and ')}; the key has ${scopes.join(', ')}`;
-  return new Problem(403, 'forbidden', detail);
+  return new Problem('forbidden', detail);
 }
 
 /** The key is good for the call, but not for what the call names in these places. */
 export function outOfBounds(errors: readonly [Fault, ...Fault[]]): Problem {
   const [{ pointer = '', detail }] = errors;
   const more = errors.length === 1 ? '' : `; errors names ${errors.length - 1} more`;
-  return new Problem(403, 'forbidden', `${pointer} ${detail}${more}`, { errors });
+  return new Problem('forbidden', `${pointer} ${detail}${more}`, { errors });
 }
 
 /** The call answers for more than the key is bound to. */
 export function needsUnbound(what: readonly ('users' | 'markets')[]): Problem {
   const detail = `This call answers for all ${what.join(' and ')}: it needs a key that is bound to none of them`;
-  return new Problem(403, 'forbidden', detail);
+  return new Problem('forbidden', detail);
 }
 
 export function notFromHere(address: string): Problem {
-  return new Problem(403, 'forbidden', `The key may not be used from ${address}`);
+  return new Problem('forbidden', `The key may not be used from ${address}`);
 }
 
 export function rateLimited(
@@ -49,13 +49,12 @@ export function rateLimited(
   if (outcome === 'never') {
     // Nothing to wait for, so no Retry-After.
     const detail = `A call of ${items} items, or as many KiB, can never pass: the key may send ${limit} a second; send smaller batches`;
-    return new Problem(429, 'rate_limited', detail);
+    return new Problem('rate_limited', detail, { retryable: false });
   }
   const detail = hasDebt
     ? `The key may send ${limit} items a second, and its calls have found more rows than that: they are paid in ${resetSeconds} s`
     : `The key may send ${limit} items a second: ${remaining} are left, and the call has ${items}, or as many KiB`;
-  return new Problem(429, 'rate_limited', detail, {
+  return new Problem('rate_limited', detail, {
     headers: { 'Retry-After': String(Math.max(resetSeconds, 1)) },
-    retryable: true,
   });
 }

@@ -63,128 +63,151 @@ export interface AccessOptions {
  */
 export const access = Object.assign(
   (app: FastifyInstance, { keys, itemsPerSecond }: AccessOptions, done: () => void): void => {
-    const authenticator = new Authenticator(keys);
-    const limiter = new ItemLimiter(itemsPerSecond);
-    const callers = new WeakMap<FastifyRequest, Caller>();
-    /** Requests whose items are yet to be taken. */
-    const uncounted = new WeakSet<FastifyRequest>();
-
-    app.decorateRequest('keyId', null);
-    app.decorateRequest('caller', {
-      getter(this: FastifyRequest) {
-        const caller = callers.get(this);
-        if (caller === undefined) throw new Error(`${this.method} ${this.url} has no caller: it is public`);
-        return caller;
-      },
-    });
-
-    app.decorateRequest('confirmKey', async function (this: FastifyRequest): Promise<void> {
-      const isInForce = await inTime(this, authenticator.isStillInForce(this.caller));
-      if (!isInForce) throw unauthorized('not_valid', false);
-    });
-
-    app.decorateRequest('quota', function (this: FastifyRequest) {
-      return limiter.left(this.caller);
-    });
-    app.decorateRequest('cost', 0);
-    app.decorateRequest('chargeRows', () => Promise.resolve());
-    app.decorateRequest('chargeBytes', () => Promise.resolve());
-
+    const gate: Gate = {
+      authenticator: new Authenticator(keys),
+      limiter: new ItemLimiter(itemsPerSecond),
+      callers: new WeakMap(),
+      uncounted: new WeakSet(),
+    };
+    decorateRequests(app, gate);
     app.addHook('onRoute', requireAccess);
-
-    // Before the body is read: who has no key cannot even send one.
-    app.addHook('onRequest', async (request) => {
-      const {
-        public: isPublic,
-        scope,
-        isPage = false,
-        openHere = false,
-        ofAll = [],
-      } = request.routeOptions.config;
-      if (isPublic || (openHere && isDirect(request))) return;
-      const authentication = await inTime(
-        request,
-        authenticator.authenticate(request.headers.authorization, isPage),
-      );
-      if ('refusal' in authentication) throw unauthorized(authentication.refusal, isPage);
-      const { caller } = authentication;
-      callers.set(request, caller);
-      request.keyId = caller.keyId;
-      uncounted.add(request);
-      request.cost = 1;
-      const { bounds } = caller;
-      if (bounds.addresses !== null && !isFrom(bounds.addresses, request.ip)) throw notFromHere(request.ip);
-      if (scope === undefined && !request.is404)
-        throw new Error(`${request.method} ${request.url} was there before its guard`);
-      const needed = [scope ?? []].flat();
-      if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
-      if (!ofAll.every((one) => isUnbound[one](bounds))) throw needsUnbound(ofAll);
-      // Its body need not be read where the key has not as much left.
-      const cost = costOf(toldBytes(request));
-      const quota = await limiter.left(caller);
-      if (quota === null || cost <= quota.remaining) return;
-      throw rateLimited(cost > quota.limit ? 'never' : 'later', quota, cost);
-    });
-
-    // From here on the body is read, whatever comes of it. The length of one that comes in chunks is known only then.
-    app.addHook('preParsing', (request, _reply, _payload, next) => {
-      request.cost = costOf(toldBytes(request));
-      next();
-    });
-
-    // Behind validation: the items have to be there to be counted.
-    app.addHook('preHandler', async (request, reply) => {
-      if (!uncounted.has(request)) return;
-      const body = request.body as Readonly<Record<string, readonly unknown[]>>;
-      const { lists = [] } = request.routeOptions.config;
-      const items = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
-      const cost = Math.max(items, costOf(request.rawBody.length));
-      const taking = await limiter.take(request.caller, cost);
-      if (taking !== null) {
-        const { outcome, quota } = taking;
-        reply.headers(rateLimitHeaders(quota));
-        if (outcome !== 'taken') throw rateLimited(outcome, quota, cost);
-      }
-      uncounted.delete(request);
-      request.cost = cost;
-      let found = 0;
-      const charge = async (more: number): Promise<void> => {
-        found += more;
-        const items = Math.ceil(found) - request.cost;
-        if (items <= 0) return;
-        request.cost += items;
-        const quota = await limiter.charge(request.caller, items);
-        if (quota !== null) reply.headers(rateLimitHeaders(quota));
-      };
-      request.chargeRows = (rows) => charge(rows / limits.rowsOfItem);
-      request.chargeBytes = (bytes) => charge(bytes / limits.bytesOfItem);
-    });
-
-    // Behind the counting of its items, which took looking at each.
-    app.addHook('preHandler', (request, _reply, done) => {
-      const { isWrite = false } = request.routeOptions.config;
-      if (callers.has(request) && !request.is404) requireWithin(request.caller, request.body, isWrite);
-      done();
-    });
-
-    // What is refused has been looked at, and its body read: else a key that may send little could have any number refused.
-    app.addHook('onError', async (request, reply) => {
-      if (!uncounted.has(request)) return;
-      request.cost = Math.max(request.cost, costOf(request.bodyBytes));
-      // A call that was refused before its body was read adds nothing to a debt: its key would never get out of it.
-      const charging =
-        request.cost > 1
-          ? limiter.charge(request.caller, request.cost)
-          : limiter.takeUpTo(request.caller, request.cost);
-      const quota = await charging;
-      if (quota !== null) reply.headers(rateLimitHeaders(quota));
-    });
-
+    requireKeys(app, gate);
+    countItems(app, gate);
+    requireBounds(app, gate);
+    chargeRefusals(app, gate);
     done();
   },
   // Fastify gives a plugin a scope of its own unless it bears this; the hooks are for all routes.
   { [Symbol.for('skip-override')]: true },
 );
+
+/** What the hooks share. */
+interface Gate {
+  readonly authenticator: Authenticator;
+  readonly limiter: ItemLimiter;
+  readonly callers: WeakMap<FastifyRequest, Caller>;
+  /** Requests whose items are yet to be taken. */
+  readonly uncounted: WeakSet<FastifyRequest>;
+}
+
+function decorateRequests(app: FastifyInstance, { authenticator, limiter, callers }: Gate): void {
+  app.decorateRequest('keyId', null);
+  app.decorateRequest('caller', {
+    getter(this: FastifyRequest) {
+      const caller = callers.get(this);
+      if (caller === undefined) throw new Error(`${this.method} ${this.url} has no caller: it is public`);
+      return caller;
+    },
+  });
+
+  app.decorateRequest('confirmKey', async function (this: FastifyRequest): Promise<void> {
+    const isInForce = await inTime(this, authenticator.isStillInForce(this.caller));
+    if (!isInForce) throw unauthorized('not_valid', false);
+  });
+
+  app.decorateRequest('quota', function (this: FastifyRequest) {
+    return limiter.left(this.caller);
+  });
+  app.decorateRequest('cost', 0);
+  app.decorateRequest('chargeRows', () => Promise.resolve());
+  app.decorateRequest('chargeBytes', () => Promise.resolve());
+}
+
+function requireKeys(app: FastifyInstance, { authenticator, limiter, callers, uncounted }: Gate): void {
+  // Before the body is read: who has no key cannot even send one.
+  app.addHook('onRequest', async (request) => {
+    const {
+      public: isPublic,
+      scope,
+      isPage = false,
+      openHere = false,
+      ofAll = [],
+    } = request.routeOptions.config;
+    if (isPublic || (openHere && isDirect(request))) return;
+    const authentication = await inTime(
+      request,
+      authenticator.authenticate(request.headers.authorization, isPage),
+    );
+    if ('refusal' in authentication) throw unauthorized(authentication.refusal, isPage);
+    const { caller } = authentication;
+    callers.set(request, caller);
+    request.keyId = caller.keyId;
+    uncounted.add(request);
+    request.cost = 1;
+    const { bounds } = caller;
+    if (bounds.addresses !== null && !isFrom(bounds.addresses, request.ip)) throw notFromHere(request.ip);
+    if (scope === undefined && !request.is404)
+      throw new Error(`${request.method} ${request.url} was there before its guard`);
+    const needed = [scope ?? []].flat();
+    if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
+    if (!ofAll.every((one) => isUnbound[one](bounds))) throw needsUnbound(ofAll);
+    // Its body need not be read where the key has not as much left.
+    const cost = costOf(toldBytes(request));
+    const quota = await limiter.left(caller);
+    if (quota === null || cost <= quota.remaining) return;
+    throw rateLimited(cost > quota.limit ? 'never' : 'later', quota, cost);
+  });
+}
+
+function countItems(app: FastifyInstance, { limiter, uncounted }: Gate): void {
+  // From here on the body is read, whatever comes of it. The length of one that comes in chunks is known only then.
+  app.addHook('preParsing', (request, _reply, _payload, next) => {
+    request.cost = costOf(toldBytes(request));
+    next();
+  });
+
+  // Behind validation: the items have to be there to be counted.
+  app.addHook('preHandler', async (request, reply) => {
+    if (!uncounted.has(request)) return;
+    const body = request.body as Readonly<Record<string, readonly unknown[]>>;
+    const { lists = [] } = request.routeOptions.config;
+    const items = lists.reduce((product, list) => product * (body[list]?.length ?? 0), 1);
+    const cost = Math.max(items, costOf(request.rawBody.length));
+    const taking = await limiter.take(request.caller, cost);
+    if (taking !== null) {
+      const { outcome, quota } = taking;
+      reply.headers(rateLimitHeaders(quota));
+      if (outcome !== 'taken') throw rateLimited(outcome, quota, cost);
+    }
+    uncounted.delete(request);
+    request.cost = cost;
+    let found = 0;
+    const charge = async (more: number): Promise<void> => {
+      found += more;
+      const items = Math.ceil(found) - request.cost;
+      if (items <= 0) return;
+      request.cost += items;
+      const quota = await limiter.charge(request.caller, items);
+      if (quota !== null) reply.headers(rateLimitHeaders(quota));
+    };
+    request.chargeRows = (rows) => charge(rows / limits.rowsOfItem);
+    request.chargeBytes = (bytes) => charge(bytes / limits.bytesOfItem);
+  });
+}
+
+function requireBounds(app: FastifyInstance, { callers }: Gate): void {
+  // Behind the counting of its items, which took looking at each.
+  app.addHook('preHandler', (request, _reply, done) => {
+    const { isWrite = false } = request.routeOptions.config;
+    if (callers.has(request) && !request.is404) requireWithin(request.caller, request.body, isWrite);
+    done();
+  });
+}
+
+function chargeRefusals(app: FastifyInstance, { limiter, uncounted }: Gate): void {
+  // What is refused has been looked at, and its body read: else a key that may send little could have any number refused.
+  app.addHook('onError', async (request, reply) => {
+    if (!uncounted.has(request)) return;
+    request.cost = Math.max(request.cost, costOf(request.bodyBytes));
+    // A call that was refused before its body was read adds nothing to a debt: its key would never get out of it.
+    const charging =
+      request.cost > 1
+        ? limiter.charge(request.caller, request.cost)
+        : limiter.takeUpTo(request.caller, request.cost);
+    const quota = await charging;
+    if (quota !== null) reply.headers(rateLimitHeaders(quota));
+  });
+}
 
 const toldBytes = ({ headers }: FastifyRequest): number => Number(headers['content-length'] ?? 0);
 

@@ -156,6 +156,12 @@ export class ApiKeys {
    * Makes a key. Its text is in the answer and nowhere else: only its hash is stored.
    *
    * @throws PincexError `invalid_argument`
+   *
+   * @example
+   * ```ts
+   * const { key } = await apiKeys.create({ name: 'settlement', scopes: ['read', 'funds:write'] });
+   * console.log(key);
+   * ```
    */
   async create(options: ApiKeyOptions): Promise<CreatedKey> {
     const {

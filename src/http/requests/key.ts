@@ -14,7 +14,7 @@ export function readIdempotencyKey(header: string | readonly string[] | undefine
   const key = stringOf(typeof header === 'string' ? header : header.join(', '));
   if (key !== undefined && key.length > 0 && key.length <= limits.requests.keyLength) return key;
   const detail = `must be one string in double quotes, such as "8e03978e-40d5-43e8-bc93-6894a57f9324", of 1 to ${limits.requests.keyLength} printable ASCII characters`;
-  throw new Problem(400, 'invalid_idempotency_key', `Idempotency-Key ${detail}`, {
+  throw new Problem('invalid_idempotency_key', `Idempotency-Key ${detail}`, {
     errors: [{ header: 'Idempotency-Key', detail }],
   });
 }

@@ -6,27 +6,23 @@ export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' | '
   if (begun.kind === 'full') {
     const { bytes, most, room, freeInMs } = begun;
     const detail = `The answers that are kept for this key take ${bytes} bytes, and it may have ${most} by now: a third of what is free of service.idempotency_room, ${room}; nothing was done, and Retry-After tells when the first of them will have expired`;
-    return new Problem(429, 'quota_exceeded', detail, {
+    return new Problem('quota_exceeded', detail, {
       headers: { 'Retry-After': String(Math.ceil(freeInMs / 1_000)) },
-      retryable: true,
     });
   }
   if (begun.kind === 'running') {
     const detail = 'The same request is being executed; ask again for its result in a moment';
-    return new Problem(409, 'request_in_progress', detail, {
+    return new Problem('request_in_progress', detail, {
       headers: { 'Retry-After': '1' },
-      retryable: true,
       extensions: { batchId: begun.batchId },
     });
   }
   return begun.what === 'key'
     ? new Problem(
-        422,
         'idempotency_key_reused',
         'This Idempotency-Key was sent before with other content; give each request a key of its own',
       )
     : new Problem(
-        422,
         'batch_id_reused',
         'This key gave this batchId to another request; give each batch an id of its own',
       );

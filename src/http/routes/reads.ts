@@ -22,18 +22,32 @@ const fresh = Type.Optional(
 );
 
 /** Every route that reads many things at once. */
-export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, turns: Turns): void {
-  /**
-   * Reads once its turn comes. A call of a key that owes for rows by then is refused: any number of them may have come before
-   * the first was charged.
-   *
-   * @param rowsOf how many rows it found, where it is not bounded by the keys that it was asked for
-   */
-  const take = <Found>(
-    request: FastifyRequest,
-    read: () => Promise<Found>,
-    rowsOf?: (found: Found) => number,
-  ): Promise<Found> =>
+export function readRoutes(app: App, pincex: Pincex, turns: Turns): void {
+  const take = takeIn(turns);
+  accounts(app, pincex, take);
+  statements(app, pincex, take);
+  ordersByIds(app, pincex, take);
+  userOrders(app, pincex, take);
+  tradesOfOrders(app, pincex, take);
+  orderBooks(app, pincex, take);
+  openOrdersOf(app, pincex, take);
+}
+
+/**
+ * Reads once the turn of the call comes.
+ *
+ * @param rowsOf how many rows it found, where it is not bounded by the keys that it was asked for
+ */
+type Take = <Found>(
+  request: FastifyRequest,
+  read: () => Promise<Found>,
+  rowsOf?: (found: Found) => number,
+) => Promise<Found>;
+
+/** A call of a key that owes for rows by then is refused: any number of them may have come before the first was charged. */
+const takeIn =
+  (turns: Turns): Take =>
+  (request, read, rowsOf) =>
     turns.take(
       request,
       async () => {
@@ -46,6 +60,7 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       late,
     );
 
+function accounts(app: App, { bookkeeper }: Pincex, take: Take): void {
   app.post(
     '/v1/accounts/batch-get',
     {
@@ -83,7 +98,9 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       };
     },
   );
+}
 
+function statements(app: App, { bookkeeper }: Pincex, take: Take): void {
   app.post(
     '/v1/accounts/statements/batch-get',
     {
@@ -136,7 +153,9 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       return { statements: await take(request, read, lengthsOf) };
     },
   );
+}
 
+function ordersByIds(app: App, { trading }: Pincex, take: Take): void {
   app.post(
     '/v1/orders/batch-get',
     {
@@ -169,7 +188,9 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       return { orders };
     },
   );
+}
 
+function userOrders(app: App, { trading }: Pincex, take: Take): void {
   app.post(
     '/v1/users/orders/batch-get',
     {
@@ -209,7 +230,9 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       return { orders: await take(request, read, lengthsOf) };
     },
   );
+}
 
+function tradesOfOrders(app: App, { trading, session }: Pincex, take: Take): void {
   app.post(
     '/v1/trades/batch-get',
     {
@@ -238,7 +261,9 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       return { trades };
     },
   );
+}
 
+function orderBooks(app: App, { trading }: Pincex, take: Take): void {
   app.post(
     '/v1/order-books/batch-get',
     {
@@ -274,7 +299,9 @@ export function readRoutes(app: App, { bookkeeper, trading, session }: Pincex, t
       };
     },
   );
+}
 
+function openOrdersOf(app: App, { trading, session }: Pincex, take: Take): void {
   app.post(
     '/v1/orders/open/batch-get',
     {

@@ -22,12 +22,12 @@ export interface ServiceLimits {
 }
 
 export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bounds: ServiceLimits): void {
-  const ping = onceASecond(() => {
-    const latest = performance.now() + limits.readinessMs;
-    const message = `The database did not answer within ${limits.readinessMs} ms`;
-    return withDeadline(latest, pincex.ping(), () => new PincexError('database_unavailable', message));
-  });
+  health(app);
+  ready(app, pincex, readiness);
+  callLimits(app, bounds);
+}
 
+function health(app: App): void {
   app.get(
     '/healthz',
     {
@@ -41,6 +41,14 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
     },
     () => ({ status: 'ok' as const }),
   );
+}
+
+function ready(app: App, pincex: Pincex, readiness: Readiness): void {
+  const ping = onceASecond(() => {
+    const latest = performance.now() + limits.readinessMs;
+    const message = `The database did not answer within ${limits.readinessMs} ms`;
+    return withDeadline(latest, pincex.ping(), () => new PincexError('database_unavailable', message));
+  });
 
   app.get(
     '/readyz',
@@ -59,7 +67,9 @@ export function serviceRoutes(app: App, pincex: Pincex, readiness: Readiness, bo
       return { status: 'ok' as const };
     },
   );
+}
 
+function callLimits(app: App, bounds: ServiceLimits): void {
   const number = Type.Integer();
   app.get(
     '/v1/limits',

@@ -1,5 +1,6 @@
 import type { FastifyContextConfig, FastifySchema } from 'fastify';
 import Type, { type TSchema } from 'typebox';
+import { problemKinds, type CallKind, type ProblemKind } from '../problemCodes.ts';
 import { ref } from './common.ts';
 import { problem } from './results.ts';
 
@@ -46,58 +47,34 @@ const DONE = {
   running: 'It is still under way',
 };
 
+type Headers = Readonly<Record<string, TSchema>>;
+
 /** A response in the document. */
 interface Response {
   readonly description: string;
-  readonly headers?: Readonly<Record<string, TSchema>>;
+  readonly headers?: Headers;
 }
 
-const PROBLEMS = {
-  400: { description: 'What was sent is malformed; nothing was done' },
-  401: {
-    description: 'There is no key that is valid',
-    headers: { 'WWW-Authenticate': text('`Bearer`') },
-  },
-  403: { description: 'The key has not the scope that is needed' },
-  404: { description: 'This key has made no such batch, or it has expired' },
-  408: { description: 'The body did not come in time' },
-  409: {
-    description: 'The same call is being executed, or the batch lost against others; nothing was written',
-    headers: RETRY_AFTER,
-  },
-  413: { description: 'Too many items, too many rows, or too large a body' },
-  415: { description: 'The body is not JSON' },
-  422: {
-    description:
-      'An item of an atomic batch was rejected, and nothing was done; or the key or the batch id was given to another call',
-  },
-  429: { description: 'More items than the key may send', headers: { ...RETRY_AFTER, ...RATE_LIMIT } },
-  500: { description: 'The service failed' },
-  503: { description: 'The service is busy, stops, or cannot reach its database', headers: RETRY_AFTER },
-  504: { description: 'The time of Request-Timeout was over' },
-} satisfies Record<number, Response>;
-
-type Status = keyof typeof PROBLEMS;
-
-const ALL: readonly Status[] = [400, 500, 503];
-const WITH_KEY: readonly Status[] = [401, 403, 429, 504];
-const WITH_BODY: readonly Status[] = [408, 413, 415];
-const OF_WRITES: readonly Status[] = [409, 422];
-const WITH_PATH: readonly Status[] = [404, 422];
+const HEADERS: Readonly<Record<number, Headers>> = {
+  401: { 'WWW-Authenticate': text('`Bearer`') },
+  409: RETRY_AFTER,
+  429: { ...RETRY_AFTER, ...RATE_LIMIT },
+  503: RETRY_AFTER,
+};
 
 /** A route as the document has it. */
 export function documented(schema: FastifySchema, config: FastifyContextConfig = {}): FastifySchema {
   const responses = schema.response as Readonly<Record<number, TSchema & Partial<Response>>> | undefined;
   if (schema.hide || responses === undefined) return schema;
   const isWrite = config.isWrite ?? false;
-  const statuses = [
-    ...ALL,
-    ...(config.public ? [] : WITH_KEY),
-    ...(schema.body === undefined ? [] : WITH_BODY),
-    ...(isWrite ? OF_WRITES : []),
-    ...(schema.params === undefined ? [] : WITH_PATH),
-  ];
-  const problems = statuses.map((status) => [status, refusal(status, isWrite, responses[200])]);
+  const met = problemsOf(kindsOf(schema, config));
+  const statuses = new Set(met.map(({ status }) => status));
+  const problems = [...statuses].map((status) => {
+    const meanings = met
+      .filter((one) => one.status === status)
+      .map(({ code, meaning }) => `\`${code}\`: ${meaning}`);
+    return [status, refusal(status, meanings.join('; '), isWrite, responses[200])];
+  });
   const successes = Object.entries(responses).map(([status, answer]) => [
     status,
     {
@@ -128,14 +105,32 @@ function needs({ public: isPublic, scope = [] }: FastifyContextConfig): string {
     : `Needs a key with ${scopes.join(' and ')}.`;
 }
 
+const kindsOf = (
+  { body, params }: FastifySchema,
+  { public: isPublic, isWrite }: FastifyContextConfig,
+): CallKind[] => [
+  'any',
+  ...(isPublic ? [] : (['keyed', isWrite ? 'write' : 'read'] as const)),
+  ...(body === undefined ? [] : (['body'] as const)),
+  ...(params === undefined ? [] : (['outcome'] as const)),
+];
+
+/** The problems that calls of one of these kinds meet. */
+function problemsOf(kinds: readonly CallKind[]): (ProblemKind & { readonly code: string })[] {
+  return Object.entries<ProblemKind>(problemKinds)
+    .map(([code, kind]) => ({ code, ...kind }))
+    .filter(({ calls }) => calls.some((one) => kinds.includes(one)));
+}
+
 function refusal(
-  status: Status,
+  status: number,
+  description: string,
   isWrite: boolean,
   success: TSchema | undefined,
 ): Response & { readonly content: unknown } {
   const rejected = { type: 'object', properties: { batch: success } };
   const schema = status === 422 ? { allOf: [ref(problem), rejected] } : ref(problem);
   // A batch that was rejected is kept and told again, like one that was executed.
-  const headers = status === 422 && isWrite && { headers: IDEMPOTENCY_HIT };
-  return { ...PROBLEMS[status], ...headers, content: { 'application/problem+json': { schema } } };
+  const headers = status === 422 && isWrite ? IDEMPOTENCY_HIT : HEADERS[status];
+  return { description, ...(headers && { headers }), content: { 'application/problem+json': { schema } } };
 }
