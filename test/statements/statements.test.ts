@@ -10,6 +10,7 @@ import { commentHints } from '../../src/database/hints.ts';
 import { planned, type Statement } from '../../src/database/statement.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
 import { persist } from '../../src/engine/persist.ts';
+import { writes } from '../../src/engine/postgres/writes.ts';
 import { finishRequest } from '../../src/http/requests/statements.ts';
 import { grow } from '../plans/grow.ts';
 import { firstOfEach, recordBatches } from '../plans/recorded.ts';
@@ -88,6 +89,10 @@ describe('a statement is sent as it stands in its file, which psql takes', () =>
     await persist(session, new Keys(), loaded, books, { id: '', actor: null }, alongside);
     expect(sent).toHaveLength(1);
     await expectAsInItsFile(sent[0]!);
+  });
+
+  it('(and has a letter for each table that it writes, which no other has)', () => {
+    expect(new Set(writes.map(({ letter }) => letter)).size).toBe(writes.length);
   });
 
   it('(and no file stands there of what is not sent)', async () => {

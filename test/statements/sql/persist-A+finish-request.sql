@@ -1,9 +1,9 @@
 PREPARE "persist:A+finish-request" AS
 WITH insert_accounts AS (
-  INSERT INTO accounts (user_id, currency, available, locked, version, created_at, updated_at)
-  SELECT user_id, currency, available, locked, version, $6::timestamptz, $6::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[])
-    AS new (user_id, currency, available, locked, version)
+  INSERT INTO accounts (user_id, currency, version, available, locked, created_at, updated_at)
+  SELECT *, $1::timestamptz, $1::timestamptz
+  FROM unnest($2::text[], $3::text[], $4::bigint[], $5::numeric[], $6::numeric[])
+    AS new (user_id, currency, version, available, locked)
   RETURNING 1),
 alongside AS (
     UPDATE requests
