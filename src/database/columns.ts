@@ -103,7 +103,8 @@ export function sql<Given>(
   const written = pieces.map((piece) => {
     if (typeof piece === 'string') return piece;
     if ('valueOf' in piece && 'type' in piece) return numbered(piece);
-    return `unnest(${inLines(piece.parameters.map(numbered))})\n    ${piece.as}`;
+    const parts = [`unnest(${inLines(piece.parameters.map(numbered))})`, piece.as];
+    return parts.join(parts.join().length > WIDTH ? '\n    ' : ' ');
   });
   return {
     text: String.raw({ raw: texts }, ...written),
@@ -118,12 +119,14 @@ export const names = (columns: Columns<never>): string => inLines(Object.keys(co
 export const assignments = (columns: Columns<never>): string =>
   inLines(Object.keys(columns).map((name) => `${name} = new.${name}`));
 
+const WIDTH = 90;
+
 /** A list as people would break it. */
-export function inLines(items: readonly string[], width = 90): string {
+export function inLines(items: readonly string[]): string {
   const lines: string[] = [];
   for (const item of items) {
     const last = lines.at(-1);
-    if (last === undefined || last.length + item.length > width) lines.push(item);
+    if (last === undefined || last.length + item.length > WIDTH) lines.push(item);
     else lines[lines.length - 1] = `${last}, ${item}`;
   }
   return lines.join(',\n    ');

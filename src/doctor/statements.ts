@@ -8,8 +8,8 @@ import {
 } from '../catalog/store.ts';
 import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
-import { lockAccounts, lockOrders } from '../engine/locks.ts';
-import { findOrphans } from '../engine/orphans.ts';
+import { lockAccounts, lockOrders } from '../engine/postgres/locks.ts';
+import { findOrphans } from '../engine/postgres/orphans.ts';
 import { persistAll } from '../engine/persist.ts';
 import * as requests from '../http/requests/statements.ts';
 import {

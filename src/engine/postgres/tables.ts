@@ -56,6 +56,12 @@ const notes = {
   metadata: json((row) => row.note?.metadata ?? null),
 } satisfies Columns<{ readonly note?: Note | undefined }>;
 
+/** What is a user's own and has an id. */
+export const owned = {
+  user_id: text((row) => row.userId),
+  id: text((row) => row.id),
+} satisfies Columns<Pick<OwnedId, 'userId' | 'id'>>;
+
 export const accounts = {
   key: {
     user_id: text((account) => account.userId),
@@ -98,11 +104,14 @@ export const holds = {
   } satisfies Columns<Hold>,
 };
 
+/** The holds of an order are found by the order alone. */
+export const holdsOfOrders = {
+  user_id: owned.user_id,
+  order_id: owned.id,
+};
+
 export const orders = {
-  key: {
-    user_id: text((order) => order.userId),
-    id: text((order) => order.id),
-  } satisfies Columns<OwnedId>,
+  key: owned,
   fixed: {
     symbol: text(({ market }) => market.symbol),
     side: text((order) => order.side),
@@ -135,8 +144,7 @@ export const orders = {
 };
 
 export const trades = {
-  user_id: text((trade) => trade.userId),
-  id: text((trade) => trade.id),
+  ...owned,
   side: text((trade) => trade.side),
   order_id: text((trade) => trade.orderId),
   symbol: text(({ market }) => market.symbol),
@@ -152,8 +160,7 @@ export const trades = {
 } satisfies Columns<TradeRow>;
 
 export const transactions = {
-  user_id: text((row) => row.userId),
-  id: text((row) => row.id),
+  ...owned,
   type: text((row) => row.type),
   currency: text((row) => row.currency),
   amount: numeric((row) => encodeNumeric(row.amount, row.scale)),
@@ -168,12 +175,12 @@ export const operations = {
     kind: text((operation) => operation.kind),
     id: text((operation) => operation.id),
   } satisfies Columns<OperationId>,
-  terms: {
+  fixed: {
     type: text((operation) => operation.type),
     content_hash: text((operation) => operation.contentHash),
     outcome: text((operation) => operation.outcome),
-    ...notes,
   } satisfies Columns<Operation>,
+  terms: notes,
 };
 
 function nullable(amount: bigint | null, scale: number): string | null {

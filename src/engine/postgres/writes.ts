@@ -202,7 +202,7 @@ export const insertTransactions = {
   FROM ${each(transactions)}`,
 };
 
-const newOperations = { ...operations.key, ...operations.terms };
+const newOperations = { ...operations.key, ...operations.fixed, ...operations.terms };
 
 export const insertOperations = {
   name: 'insert_operations',

@@ -8,22 +8,24 @@ SELECT (
   ) AS a) AS "accounts",
 (
   SELECT json_agg(json_build_array(k.n, h.place::text, h.amount::text, h.placed, h.expires_at::text))
-  FROM unnest($3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS k (user_id, order_id, currency, n)
+  FROM unnest($3::text[], $4::text[], $5::text[])
+    WITH ORDINALITY AS k (user_id, order_id, currency, n)
   CROSS JOIN LATERAL (
     SELECT h.ctid AS place, * FROM holds h
     WHERE h.user_id = k.user_id AND h.order_id = k.order_id AND h.currency = k.currency
     OFFSET 0
   ) AS h) AS "holds",
 (
-  SELECT json_agg(json_build_array(k.n, o.place::text, o.symbol, o.side, o.type, o.status, o.quantity::text,
-    o.filled_quantity::text, o.filled_value::text, o.price::text, o.hold_amount::text, o.placed, o.version::text))
+  SELECT json_agg(json_build_array(k.n, o.place::text, o.symbol, o.side, o.type, o.quantity::text, o.price::text,
+    o.hold_amount::text, o.placed, o.status, o.filled_quantity::text, o.filled_value::text,
+    o.version::text))
   FROM unnest($6::text[], $7::text[]) WITH ORDINALITY AS k (user_id, id, n)
   CROSS JOIN LATERAL (
     SELECT o.ctid AS place, * FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id OFFSET 0
   ) AS o) AS "orders",
 (
-  SELECT json_agg(json_build_array(k.n, h.currency, h.place::text, h.amount::text, h.placed, h.expires_at::text,
-    a.place::text, a.version::text, a.available::text, a.locked::text))
+  SELECT json_agg(json_build_array(k.n, h.currency, h.place::text, h.amount::text, h.placed, h.expires_at::text, a.place::text,
+    a.version::text, a.available::text, a.locked::text))
   FROM unnest($8::text[], $9::text[]) WITH ORDINALITY AS k (user_id, order_id, n)
   CROSS JOIN LATERAL (
     SELECT h.ctid AS place, * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0

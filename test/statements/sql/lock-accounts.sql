@@ -2,7 +2,8 @@ PREPARE "lock-accounts" AS
 /*+ IndexScan(h holds_pkey) IndexScan(a accounts_pkey) Rows(k h #100) Rows(k locked #100) */
 
     WITH touched AS (
-      SELECT user_id COLLATE "C", currency COLLATE "C" FROM unnest($1::text[], $2::text[]) AS k (user_id, currency)
+      SELECT user_id COLLATE "C", currency COLLATE "C"
+      FROM unnest($1::text[], $2::text[]) AS k (user_id, currency)
       UNION
       SELECT h.user_id, h.currency
       FROM unnest($3::text[], $4::text[]) AS k (user_id, order_id)

@@ -3,7 +3,8 @@ PREPARE "lock-orders" AS
 
     SELECT k.user_id, k.id
     FROM (
-      SELECT user_id, id FROM unnest($1::text[], $2::text[]) AS k (user_id, id)
+      SELECT user_id, id
+      FROM unnest($1::text[], $2::text[]) AS k (user_id, id)
       ORDER BY user_id COLLATE "C", id COLLATE "C"
     ) AS k
     CROSS JOIN LATERAL (

@@ -17,8 +17,7 @@ insert_accounts AS (
 insert_beginnings AS (
   INSERT INTO beginnings (currency, began_at)
   SELECT *, $16::timestamptz
-  FROM unnest($17::text[])
-    AS new (currency)
+  FROM unnest($17::text[]) AS new (currency)
   ON CONFLICT DO NOTHING),
 insert_journal AS (
   INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked, operation_id,
