@@ -8,8 +8,8 @@ import {
 } from '../catalog/store.ts';
 import type { Statement } from '../database/statement.ts';
 import { loadAll } from '../engine/load.ts';
-import { lockAccounts, lockOrders } from '../engine/locks.ts';
-import { findOrphans } from '../engine/orphans.ts';
+import { lockAccounts, lockOrders } from '../engine/postgres/locks.ts';
+import { findOrphans } from '../engine/postgres/orphans.ts';
 import { persistAll } from '../engine/persist.ts';
 import * as requests from '../http/requests/statements.ts';
 import {
@@ -62,11 +62,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...countOpenOrders, by: ['orders_book'] },
   { ...findExpiredOrders, by: ['orders_expiry'] },
   { ...findExpiredHolds, by: ['holds_expiry'] },
-  streams.accounts.page,
-  streams.orders.page,
-  streams.trades.page,
-  streams.journal.page,
-  streams.operations.page,
+  ...Object.values(streams).map(({ page }) => page),
   requests.insertRequest,
   { ...requests.readRequests, by: ['requests_pkey', 'requests_key'] },
   requests.takeOverRequest,

@@ -1,7 +1,7 @@
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { askable, requireKeys } from './keys.ts';
-import { ORDER_COLUMNS, toOrderView, type OrderRow, type OrderView } from './orders.ts';
+import { ownedOrder, toOrderView, type OrderRow, type OrderView } from './orders.ts';
 
 /** The orders that stand in the book of a market, each side in price-time priority: the one that trades first comes first. */
 export interface OpenOrders {
@@ -25,7 +25,7 @@ export const getOpenOrders = {
   hints: ['IndexScan(o orders_book)'],
   rowMode: 'array' as const,
   text: `
-    SELECT k.n,${ORDER_COLUMNS}, o.user_id
+    SELECT ${ownedOrder.list}
     FROM unnest($1::text[]) WITH ORDINALITY AS k (symbol, n)
     CROSS JOIN LATERAL (${STANDING}
     ) AS o
@@ -59,9 +59,10 @@ export async function readOpenOrders(session: Session, symbols: readonly string[
   const books = symbols.map((symbol) => ({ symbol, bids: [] as OrderView[], asks: [] as OrderView[] }));
   if (symbols.length === 0) return books;
   const rows = await session.query<OrderRow>(getOpenOrders, [textArray(symbols.map(askable))]);
+  const at = ownedOrder.at.own;
   for (const row of rows) {
-    const order = toOrderView(row, row[16] ?? '');
-    const book = books[Number(row[0]) - 1];
+    const order = toOrderView(row, row[at.user_id] ?? '');
+    const book = books[Number(row[at.n]) - 1];
     (order.side === 'buy' ? book?.bids : book?.asks)?.push(order);
   }
   return books;

@@ -1,7 +1,9 @@
 import { ORDER_STATUSES } from '../books/orders.ts';
 import type { OrderSide, OrderStatus, OrderType, TimeInForce } from '../books/rows.ts';
 import { textArray } from '../database/arrays.ts';
+import { inLines } from '../database/columns.ts';
 import type { Session } from '../database/database.ts';
+import { selection } from '../database/selection.ts';
 import type { Statement } from '../database/statement.ts';
 import { isoMoment, isoTime } from '../database/time.ts';
 import { describe } from '../describe.ts';
@@ -70,22 +72,54 @@ export interface OrderView {
   readonly updatedAt: string;
 }
 
+/** What few orders have. */
+const RARE = {
+  stop_price: 'o.stop_price::text',
+  trailing_amount: 'o.trailing_amount::text',
+  trailing_percent: 'o.trailing_percent::text',
+  display_quantity: 'o.display_quantity::text',
+  expires_at: 'o.expires_at::text',
+  oco_group_id: 'o.oco_group_id',
+  parent_order_id: 'o.parent_order_id',
+  hold_amount: 'o.hold_amount::text',
+  reject_code: 'o.reject_code',
+};
+const rareColumns = selection({ rare: RARE });
+
 /**
- * Of `orders o`: what {@link toOrderView} takes, behind one column of the reader's own.
+ * Of `orders o`: what {@link toOrderView} takes.
  *
  * A read of many orders is bound by its fields: each costs the server 80 ns to print and the driver 180 ns to cut
  * out, and a NULL costs neither. So what is common is NULL, what is rare is one JSON array, and rows are arrays.
  */
-export const ORDER_COLUMNS = `
-        o.id, o.symbol, nullif(o.side, 'buy'), nullif(o.type, 'limit'), o.status, o.quantity, o.price,
-        nullif(o.time_in_force, 'gtc'), nullif(o.placed, true), o.version, o.created_at,
-        nullif(o.updated_at, o.created_at), nullif(o.filled_quantity, 0),
-        CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 18) END,
-        CASE WHEN num_nonnulls(o.stop_price, o.trailing_amount, o.trailing_percent, o.display_quantity,
-          o.expires_at, o.oco_group_id, o.parent_order_id, o.hold_amount, o.reject_code) > 0
-        THEN json_build_array(o.stop_price::text, o.trailing_amount::text, o.trailing_percent::text,
-          o.display_quantity::text, o.expires_at::text, o.oco_group_id, o.parent_order_id, o.hold_amount::text,
-          o.reject_code) END`;
+const ORDER = {
+  id: 'o.id',
+  symbol: 'o.symbol',
+  side: `nullif(o.side, 'buy')`,
+  type: `nullif(o.type, 'limit')`,
+  status: 'o.status',
+  quantity: 'o.quantity',
+  price: 'o.price',
+  time_in_force: `nullif(o.time_in_force, 'gtc')`,
+  placed: 'nullif(o.placed, true)',
+  version: 'o.version',
+  created_at: 'o.created_at',
+  updated_at: 'nullif(o.updated_at, o.created_at)',
+  filled_quantity: 'nullif(o.filled_quantity, 0)',
+  average_price: 'CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 18) END',
+  rare: `CASE WHEN num_nonnulls(${inLines(Object.keys(RARE).map((name) => `o.${name}`))}) > 0
+    THEN json_build_array(${rareColumns.list}) END`,
+};
+const orderColumns = selection({ order: ORDER });
+
+/** The columns of an order, and behind them the reader's own. */
+export const orderWith = <Own extends Readonly<Record<string, string>>>(own: Own) =>
+  selection({ order: ORDER, own });
+
+/** An order with the place of its key, and its user. */
+export const ownedOrder = orderWith({ n: 'k.n', user_id: 'o.user_id' });
+/** An order of the user whose place it has. */
+const userOrder = orderWith({ n: 'k.n' });
 
 export const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
@@ -93,7 +127,7 @@ export const getOrdersByIds: Statement = {
   rowMode: 'array',
   // By the id alone two are enough to know that it names more than one.
   text: `
-      SELECT k.n,${ORDER_COLUMNS}, o.user_id
+      SELECT ${ownedOrder.list}
       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
       CROSS JOIN LATERAL (
         SELECT * FROM orders own WHERE own.user_id = k.user_id AND own.id = k.id
@@ -112,10 +146,10 @@ const getUserOrders = (name: string, index: string, from: string): Statement => 
   hints: [`IndexScan(o ${index})`],
   rowMode: 'array',
   text: `
-    SELECT k.n, latest.*
+    SELECT latest.*, k.n
     FROM unnest($1::text[]) WITH ORDINALITY AS k (user_id, n)
     CROSS JOIN LATERAL (
-      SELECT${ORDER_COLUMNS}
+      SELECT ${orderColumns.list}
       FROM ${from}
       ${NEWEST}
     ) AS latest`,
@@ -191,8 +225,8 @@ export async function readOrdersByIds(session: Session, keys: readonly OrderKey[
   const orders = new Array<FoundOrder>(keys.length).fill(null);
   if (keys.length === 0) return orders;
   for (const row of await session.query<OrderRow>(getOrdersByIds, orderKeyArrays(keys))) {
-    const place = Number(row[0]) - 1;
-    const order = toOrderView(row, row[16] ?? '');
+    const place = Number(row[ownedOrder.at.own.n]) - 1;
+    const order = toOrderView(row, row[ownedOrder.at.own.user_id] ?? '');
     const other = orders[place] ?? null;
     if (other === null) orders[place] = order;
     else if (!isAmbiguous(other)) {
@@ -227,7 +261,7 @@ export async function readUserOrders(
     : getUserOrdersBy[symbol === undefined ? 'byStatus' : 'bySymbol'];
   const rows = await session.query<OrderRow>(statement, values);
   for (const row of rows) {
-    const user = Number(row[0]) - 1;
+    const user = Number(row[userOrder.at.own.n]) - 1;
     orders[user]?.push(toOrderView(row, userIds[user] ?? ''));
   }
   return orders;
@@ -248,37 +282,42 @@ export function requireStatuses(statuses: unknown): OrderStatus[] {
   });
 }
 
-/** The reader's own column, and then {@link ORDER_COLUMNS}. */
+/** {@link orderWith} */
 export type OrderRow = readonly (string | null)[];
 
 export function toOrderView(row: OrderRow, userId: string): OrderView {
-  const rare = row[15] == null ? NOTHING_RARE : (JSON.parse(row[15]) as OrderRow);
-  const createdAt = isoMoment(row[11] ?? '');
+  const at = orderColumns.at.order;
+  const inRare = rareColumns.at.rare;
+  const json = row[at.rare];
+  const rare = json == null ? NOTHING_RARE : (JSON.parse(json) as OrderRow);
+  const createdAt = isoMoment(row[at.created_at] ?? '');
+  const updatedAt = row[at.updated_at];
+  const expiresAt = rare[inRare.expires_at];
   return {
-    id: row[1] ?? '',
+    id: row[at.id] ?? '',
     userId,
-    symbol: row[2] ?? '',
-    side: (row[3] ?? 'buy') as OrderSide,
-    type: (row[4] ?? 'limit') as OrderType,
-    status: row[5] as OrderStatus,
-    quantity: trimDecimal(row[6] ?? ''),
-    filledQuantity: trimDecimal(row[13] ?? '0'),
-    averagePrice: trimmed(row[14]),
-    price: trimmed(row[7]),
-    stopPrice: trimmed(rare[0]),
-    trailingAmount: trimmed(rare[1]),
-    trailingPercent: trimmed(rare[2]),
-    displayQuantity: trimmed(rare[3]),
-    timeInForce: (row[8] ?? 'gtc') as TimeInForce,
-    expiresAt: rare[4] == null ? null : isoTime(rare[4]),
-    ocoGroupId: rare[5] ?? null,
-    parentOrderId: rare[6] ?? null,
-    holdAmount: trimmed(rare[7]),
-    placed: row[9] == null,
-    rejectCode: rare[8] ?? null,
-    version: toVersion(row[10] ?? '', 'order', userId, row[1] ?? ''),
+    symbol: row[at.symbol] ?? '',
+    side: (row[at.side] ?? 'buy') as OrderSide,
+    type: (row[at.type] ?? 'limit') as OrderType,
+    status: row[at.status] as OrderStatus,
+    quantity: trimDecimal(row[at.quantity] ?? ''),
+    filledQuantity: trimDecimal(row[at.filled_quantity] ?? '0'),
+    averagePrice: trimmed(row[at.average_price]),
+    price: trimmed(row[at.price]),
+    stopPrice: trimmed(rare[inRare.stop_price]),
+    trailingAmount: trimmed(rare[inRare.trailing_amount]),
+    trailingPercent: trimmed(rare[inRare.trailing_percent]),
+    displayQuantity: trimmed(rare[inRare.display_quantity]),
+    timeInForce: (row[at.time_in_force] ?? 'gtc') as TimeInForce,
+    expiresAt: expiresAt == null ? null : isoTime(expiresAt),
+    ocoGroupId: rare[inRare.oco_group_id] ?? null,
+    parentOrderId: rare[inRare.parent_order_id] ?? null,
+    holdAmount: trimmed(rare[inRare.hold_amount]),
+    placed: row[at.placed] == null,
+    rejectCode: rare[inRare.reject_code] ?? null,
+    version: toVersion(row[at.version] ?? '', 'order', userId, row[at.id] ?? ''),
     createdAt,
-    updatedAt: row[12] == null ? createdAt : isoMoment(row[12]),
+    updatedAt: updatedAt == null ? createdAt : isoMoment(updatedAt),
   };
 }
 

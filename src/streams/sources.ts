@@ -14,7 +14,7 @@ import {
   type OperationRow,
   type OperationView,
 } from '../reads/operations.ts';
-import { ORDER_COLUMNS, toOrderView, type OrderRow, type OrderView } from '../reads/orders.ts';
+import { orderWith, toOrderView, type OrderRow, type OrderView } from '../reads/orders.ts';
 import { TRADE_COLUMNS, toTradeView, type TradeRow, type TradeView } from '../reads/trades.ts';
 import type { Key } from './cursor.ts';
 
@@ -80,14 +80,16 @@ export const accounts = source<AccountRow & { user_id: string; currency: string 
   keyOf: ({ userId, currency }) => [userId, currency],
 });
 
+const streamedOrder = orderWith({ user_id: 'o.user_id' });
+
 export const orders = source<OrderRow, OrderView>({
   name: 'orders',
   from: 'orders o',
-  columns: `o.user_id,${ORDER_COLUMNS}`,
+  columns: streamedOrder.list,
   key: ['o.user_id', 'o.id'],
   bottom: ['', ''],
   rowMode: 'array',
-  toView: (row) => toOrderView(row, row[0] ?? ''),
+  toView: (row) => toOrderView(row, row[streamedOrder.at.own.user_id] ?? ''),
   keyOf: ({ userId, id }) => [userId, id],
 });
 

@@ -1,0 +1,133 @@
+import { plainArray, textArray } from './arrays.ts';
+import { momentText, type Moment } from './moment.ts';
+
+/**
+ * What a statement takes. A table's columns are described once, each by its type and how a row gives its value; from
+ * that come the lists of names, the casts, the numbers of the parameters and their values. The SQL around them is written
+ * out, in {@link sql}.
+ */
+
+/** A column, and how rows of `Row` give its values. */
+export interface Column<Row> {
+  /** Its type in PostgreSQL. */
+  readonly type: string;
+  /** The values of all rows, as one array. */
+  readonly arrayOf: (rows: readonly Row[]) => string;
+}
+
+/** By their names. */
+export type Columns<Row> = Readonly<Record<string, Column<Row>>>;
+
+type Value<Row, Kind> = (row: Row) => Kind;
+
+export const text = <Row>(of: Value<Row, string | null>): Column<Row> => quoted('text', of);
+export const json = <Row>(of: Value<Row, string | null>): Column<Row> => quoted('json', of);
+export const tid = <Row>(of: Value<Row, string>): Column<Row> => quoted('tid', of);
+/** A time as ISO 8601. */
+export const time = <Row>(of: Value<Row, string | null>): Column<Row> => quoted('timestamptz', of);
+export const moment = <Row>(of: Value<Row, Moment>): Column<Row> =>
+  plain('timestamptz', (row) => momentText(of(row)));
+/** A decimal string. */
+export const numeric = <Row>(of: Value<Row, string | null>): Column<Row> => plain('numeric', of);
+export const bigint = <Row>(of: Value<Row, number>): Column<Row> => plain('bigint', of);
+export const boolean = <Row>(of: Value<Row, boolean>): Column<Row> => plain('boolean', of);
+
+function quoted<Row>(type: string, of: Value<Row, string | null>): Column<Row> {
+  return { type, arrayOf: (rows) => textArray(rows.map(of)) };
+}
+
+function plain<Row>(type: string, of: Value<Row, string | number | boolean | null>): Column<Row> {
+  return { type, arrayOf: (rows) => plainArray(rows.map(of)) };
+}
+
+/** One parameter of a statement: its type, and its value by what the statement is given. */
+export interface Parameter<Given> {
+  readonly type: string;
+  readonly valueOf: (given: Given) => string | null;
+}
+
+/** Rows in a FROM: an array for each column, side by side. */
+export interface RowSource<Given> {
+  readonly parameters: readonly Parameter<Given>[];
+  /** What stands behind `unnest(…)`. */
+  readonly as: string;
+}
+
+/**
+ * `unnest($1::text[], …) AS new (user_id, …)`
+ *
+ * @param rowsOf finds the rows in what the statement is given
+ */
+export function rows<Row, Given>(
+  columns: Columns<Row>,
+  rowsOf: (given: Given) => readonly Row[],
+  alias = 'new',
+): RowSource<Given> {
+  return { parameters: arraysOf(columns, rowsOf), as: `AS ${alias} (${names(columns)})` };
+}
+
+/** `unnest($1::text[], …) WITH ORDINALITY AS k (user_id, …, n)`: keys, and their places counted from 1. */
+export function keys<Key>(columns: Columns<Key>): RowSource<readonly Key[]> {
+  return {
+    parameters: arraysOf(columns, (given) => given),
+    as: `WITH ORDINALITY AS k (${names(columns)}, n)`,
+  };
+}
+
+function arraysOf<Row, Given>(
+  columns: Columns<Row>,
+  rowsOf: (given: Given) => readonly Row[],
+): Parameter<Given>[] {
+  return Object.values(columns).map(({ type, arrayOf }) => ({
+    type: `${type}[]`,
+    valueOf: (given) => arrayOf(rowsOf(given)),
+  }));
+}
+
+/** A statement with the values of its parameters. */
+export interface Template<Given> {
+  readonly text: string;
+  readonly valuesOf: (given: Given) => (string | null)[];
+}
+
+/** SQL with its parameters where they are used: each gets its number and its cast there. */
+export function sql<Given>(
+  texts: TemplateStringsArray,
+  ...pieces: (string | Parameter<Given> | RowSource<Given>)[]
+): Template<Given> {
+  const parameters: Parameter<Given>[] = [];
+  const numbered = (parameter: Parameter<Given>): string => {
+    if (!parameters.includes(parameter)) parameters.push(parameter);
+    return `$${parameters.indexOf(parameter) + 1}::${parameter.type}`;
+  };
+  const written = pieces.map((piece) => {
+    if (typeof piece === 'string') return piece;
+    if ('valueOf' in piece && 'type' in piece) return numbered(piece);
+    const parts = [`unnest(${inLines(piece.parameters.map(numbered))})`, piece.as];
+    return parts.join(parts.join().length > WIDTH ? '\n    ' : ' ');
+  });
+  return {
+    text: String.raw({ raw: texts }, ...written),
+    valuesOf: (given) => parameters.map(({ valueOf }) => valueOf(given)),
+  };
+}
+
+/** `user_id, id, …` */
+export const names = (columns: Columns<never>): string => inLines(Object.keys(columns));
+
+/** `status = new.status, …` */
+export const assignments = (columns: Columns<never>): string =>
+  inLines(Object.keys(columns).map((name) => `${name} = new.${name}`));
+
+const WIDTH = 90;
+
+/** A list as people would break it. */
+export function inLines(items: readonly string[]): string {
+  const lines: string[] = [];
+  for (const item of items) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + item.length > WIDTH) lines.push(item);
+    else lines[lines.length - 1] = `${last}, ${item}`;
+  }
+  return lines.join(',\n    ');
+}

@@ -1,0 +1,44 @@
+import { sql } from '../../database/columns.ts';
+import { accountKeys, heldOrderKeys, orderKeys } from './keys.ts';
+
+/**
+ * Locks before reading: the way for batches that collide. Every batch locks its accounts and then its orders,
+ * each in the order of their keys, so that no two wait for each other in a circle: the sorted keys come first, and
+ * each locks its row as it probes the index. NO KEY: nothing here changes a key.
+ */
+
+export const lockAccounts = {
+  name: 'lock-accounts',
+  hints: ['IndexScan(h holds_pkey)', 'IndexScan(a accounts_pkey)', 'Rows(k h #100)', 'Rows(k locked #100)'],
+  ...sql`
+    WITH touched AS (
+      SELECT user_id COLLATE "C", currency COLLATE "C"
+      FROM ${accountKeys}
+      UNION
+      SELECT h.user_id, h.currency
+      FROM ${heldOrderKeys}
+      CROSS JOIN LATERAL (
+        SELECT * FROM holds h WHERE h.user_id = k.user_id AND h.order_id = k.order_id OFFSET 0
+      ) AS h
+    )
+    SELECT k.user_id, k.currency AS id
+    FROM (SELECT * FROM touched ORDER BY user_id, currency) AS k
+    CROSS JOIN LATERAL (
+      SELECT FROM accounts a WHERE a.user_id = k.user_id AND a.currency = k.currency FOR NO KEY UPDATE
+    ) AS locked`,
+};
+
+export const lockOrders = {
+  name: 'lock-orders',
+  hints: ['IndexScan(o orders_pkey)', 'Rows(k locked #100)'],
+  ...sql`
+    SELECT k.user_id, k.id
+    FROM (
+      SELECT user_id, id
+      FROM ${orderKeys}
+      ORDER BY user_id COLLATE "C", id COLLATE "C"
+    ) AS k
+    CROSS JOIN LATERAL (
+      SELECT FROM orders o WHERE o.user_id = k.user_id AND o.id = k.id FOR NO KEY UPDATE
+    ) AS locked`,
+};

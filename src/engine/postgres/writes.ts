@@ -1,0 +1,230 @@
+import { assignments, moment, names, rows, sql } from '../../database/columns.ts';
+import type { Columns, Parameter, RowSource, Template } from '../../database/columns.ts';
+import { momentText, type Moment } from '../../database/moment.ts';
+import type { Account, AccountId, Hold, HoldId, OrderRow } from '../../books/rows.ts';
+import {
+  accounts,
+  beginnings,
+  holds,
+  journal,
+  operations,
+  orders,
+  place,
+  readVersion,
+  trades,
+  transactions,
+  type Changed,
+  type Placed,
+} from './tables.ts';
+
+/**
+ * What a batch writes. Each of these writes one table, and is one part of the statement of a batch.
+ *
+ * Updates go to the place (ctid) at which a row was read: no index is searched for it again. A row that is no
+ * longer there, because it changed, was deleted, or the table was rewritten (VACUUM FULL), is a lost guard; and since
+ * another row may stand in its place by then, the key is compared too: by IS NOT DISTINCT FROM, which no index serves.
+ */
+export interface TableWrite<Row> extends Template<Writing<Row>> {
+  readonly name: string;
+  /** In the name of the whole statement, which has 63 characters at the most. */
+  readonly letter: string;
+  /** Whether it has to write every row; otherwise the guard is lost. */
+  readonly isGuarded?: boolean;
+  readonly hints?: readonly string[];
+}
+
+/** What a part of a batch is given. */
+export interface Writing<Row> extends Decided {
+  readonly rows: readonly Row[];
+}
+
+interface Decided {
+  readonly batch: Sent;
+  readonly now: Moment;
+}
+
+/** A batch as its operations name it. */
+export interface Sent {
+  readonly id: string;
+  /** Who sent it, where that was said. */
+  readonly actor: string | null;
+}
+
+const now: Parameter<Decided> = { type: 'timestamptz', valueOf: (given) => momentText(given.now) };
+const batchId: Parameter<Decided> = { type: 'uuid', valueOf: ({ batch }) => batch.id };
+const actor: Parameter<Decided> = { type: 'text', valueOf: ({ batch }) => batch.actor };
+
+const each = <Row>(columns: Columns<Row>, alias?: string): RowSource<Writing<Row>> =>
+  rows(columns, (given) => given.rows, alias);
+
+/** `a.user_id IS NOT DISTINCT FROM new.user_id AND …`: whether the row in the place still has the key. */
+const isSame = (alias: string, key: Columns<never>, other = 'new'): string =>
+  Object.keys(key)
+    .map((name) => `${alias}.${name} IS NOT DISTINCT FROM ${other}.${name}`)
+    .join('\n    AND ');
+
+const newAccounts = { ...accounts.key, ...accounts.state };
+
+export const insertAccounts = {
+  name: 'insert_accounts',
+  letter: 'A',
+  ...sql`
+  INSERT INTO accounts (${names(newAccounts)}, created_at, updated_at)
+  SELECT *, ${now}, ${now}
+  FROM ${each(newAccounts)}`,
+};
+
+export const updateAccounts = {
+  name: 'update_accounts',
+  letter: 'a',
+  isGuarded: true,
+  hints: ['TidScan(a)', 'Rows(new a #100)'],
+  ...sql`
+  UPDATE accounts a
+  SET ${assignments(accounts.state)}, updated_at = ${now}
+  FROM ${each<Changed<Account>>({ ...newAccounts, ...readVersion, ...place })}
+  WHERE a.ctid = new.place AND a.version = new.read_version
+    AND ${isSame('a', accounts.key)}
+  RETURNING 1`,
+};
+
+/** The mark that there are books; of an account of the outside world that somebody deleted, it is there already. */
+export const insertBeginnings = {
+  name: 'insert_beginnings',
+  letter: 'B',
+  ...sql`
+  INSERT INTO beginnings (${names(beginnings)}, began_at)
+  SELECT *, ${now}
+  FROM ${each<AccountId>(beginnings)}
+  ON CONFLICT DO NOTHING`,
+};
+
+export const insertJournal = {
+  name: 'insert_journal',
+  letter: 'J',
+  ...sql`
+  INSERT INTO journal (${names(journal)})
+  SELECT *
+  FROM ${each(journal)}`,
+};
+
+const newHolds = { ...holds.key, ...holds.state };
+
+export const insertHolds = {
+  name: 'insert_holds',
+  letter: 'H',
+  ...sql`
+  INSERT INTO holds (${names(newHolds)}, created_at)
+  SELECT *, ${now}
+  FROM ${each(newHolds)}`,
+};
+
+// A hold has no version of its own. Its account is written in the same statement, and the version of that guards it.
+export const updateHolds = {
+  name: 'update_holds',
+  letter: 'h',
+  isGuarded: true,
+  hints: ['TidScan(h)', 'Rows(new h #100)'],
+  ...sql`
+  UPDATE holds h
+  SET ${assignments(holds.state)}
+  FROM ${each<Placed<Hold>>({ ...newHolds, ...place })}
+  WHERE h.ctid = new.place
+    AND ${isSame('h', holds.key)}
+  RETURNING 1`,
+};
+
+export const deleteHolds = {
+  name: 'delete_holds',
+  letter: 'd',
+  isGuarded: true,
+  hints: ['TidScan(h)', 'Rows(gone h #100)'],
+  ...sql`
+  DELETE FROM holds h
+  USING ${each<Placed<HoldId>>({ ...holds.key, ...place }, 'gone')}
+  WHERE h.ctid = gone.place
+    AND ${isSame('h', holds.key, 'gone')}
+  RETURNING 1`,
+};
+
+const newOrders = { ...orders.key, ...orders.fixed, ...orders.state, ...orders.terms };
+
+export const insertOrders = {
+  name: 'insert_orders',
+  letter: 'O',
+  ...sql`
+  INSERT INTO orders (${names(newOrders)}, updated_at)
+  SELECT *, created_at
+  FROM ${each(newOrders)}`,
+};
+
+/** An order that changed, and when. */
+export type ChangedOrder = Changed<OrderRow> & { readonly changedAt: Moment };
+
+const orderChanges = {
+  ...orders.key,
+  ...orders.state,
+  ...readVersion,
+  ...place,
+  changed_at: moment((order) => order.changedAt),
+} satisfies Columns<ChangedOrder>;
+
+export const updateOrders = {
+  name: 'update_orders',
+  letter: 'o',
+  isGuarded: true,
+  hints: ['TidScan(o)', 'Rows(new o #100)'],
+  ...sql`
+  UPDATE orders o
+  SET ${assignments(orders.state)}, updated_at = new.changed_at,
+    opened_at = CASE WHEN o.status = 'pending' AND new.status = 'open' THEN new.changed_at ELSE o.opened_at END
+  FROM ${each<ChangedOrder>(orderChanges)}
+  WHERE o.ctid = new.place AND o.version = new.read_version
+    AND ${isSame('o', orders.key)}
+  RETURNING 1`,
+};
+
+export const insertTrades = {
+  name: 'insert_trades',
+  letter: 'T',
+  ...sql`
+  INSERT INTO trades (${names(trades)})
+  SELECT *
+  FROM ${each(trades)}`,
+};
+
+export const insertTransactions = {
+  name: 'insert_transactions',
+  letter: 'X',
+  ...sql`
+  INSERT INTO transactions (${names(transactions)}, status)
+  SELECT *, 'completed'
+  FROM ${each(transactions)}`,
+};
+
+const newOperations = { ...operations.key, ...operations.fixed, ...operations.terms };
+
+export const insertOperations = {
+  name: 'insert_operations',
+  letter: 'P',
+  ...sql`
+  INSERT INTO operations (${names(newOperations)}, batch_id, actor, created_at)
+  SELECT *, ${batchId}, ${actor}, ${now}
+  FROM ${each(newOperations)}`,
+};
+
+/** All that a batch can write, in the order in which it does. */
+export const writes: readonly TableWrite<never>[] = [
+  updateAccounts,
+  insertAccounts,
+  insertBeginnings,
+  insertJournal,
+  updateOrders,
+  insertOrders,
+  insertHolds,
+  updateHolds,
+  deleteHolds,
+  insertTrades,
+  insertTransactions,
+  insertOperations,
+];

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import {
+  assignments,
+  keys,
+  names,
+  numeric,
+  rows,
+  sql,
+  text,
+  type Columns,
+} from '../../src/database/columns.ts';
+import { inJson, selection } from '../../src/database/selection.ts';
+
+interface Payment {
+  readonly id: string;
+  readonly amount: string | null;
+}
+const payments = {
+  id: text((payment) => payment.id),
+  amount: numeric((payment) => payment.amount),
+} satisfies Columns<Payment>;
+
+describe('a statement over described columns', () => {
+  interface Given {
+    readonly payments: readonly Payment[];
+    readonly by: string;
+  }
+  const by = { type: 'text', valueOf: (given: Given) => given.by };
+  const insert = sql`
+    INSERT INTO payments (${names(payments)}, made_by, changed_by)
+    SELECT *, ${by}, ${by} FROM ${rows(payments, (given: Given) => given.payments)}`;
+
+  it('has its lists of columns, their casts, and one number for a parameter however often it is used', () => {
+    expect(insert.text).toBe(`
+    INSERT INTO payments (id, amount, made_by, changed_by)
+    SELECT *, $1::text, $1::text FROM unnest($2::text[], $3::numeric[]) AS new (id, amount)`);
+  });
+
+  it('has the values of its parameters in the order of their numbers', () => {
+    const given = {
+      by: 'alice',
+      payments: [
+        { id: 'a', amount: '1.5' },
+        { id: 'b', amount: null },
+      ],
+    };
+    expect(insert.valuesOf(given)).toEqual(['alice', '{"a","b"}', '{1.5,NULL}']);
+  });
+
+  it('counts the places of keys where it asks by them', () => {
+    const { text } = sql`SELECT n FROM ${keys({ id: payments.id })}`;
+    expect(text).toBe('SELECT n FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)');
+  });
+
+  it('sets what changes to the new values', () => {
+    expect(assignments(payments)).toBe('id = new.id, amount = new.amount');
+  });
+});
+
+describe('a selection', () => {
+  it('tells where each of its columns stands, group after group', () => {
+    const { list, at } = selection({ key: { n: 'k.n' }, payment: { id: 'p.id', amount: 'p.amount' } });
+    expect(list).toBe('k.n, p.id, p.amount');
+    expect(at).toEqual({ key: { n: 0 }, payment: { id: 1, amount: 2 } });
+  });
+
+  it('takes amounts as text, which JSON would round', () => {
+    expect(inJson('p', payments)).toEqual({ id: 'p.id', amount: 'p.amount::text' });
+  });
+});

@@ -1,0 +1,2 @@
+PREPARE "read-currencies" AS
+SELECT code, scale FROM currencies ORDER BY code;
