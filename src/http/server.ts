@@ -163,8 +163,8 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   await serveDocument(app);
   beginAtDocument(app);
 
-  const batches = new Batches(turns, requests);
-  writeRoutes(app, pincex, batches);
+  const batches = new Batches(pincex, turns, requests);
+  writeRoutes(app, batches);
   outcomeRoutes(app, batches);
   readRoutes(app, pincex, turns);
   // A stream goes on for as long as its client reads: it must not take the places of calls.
