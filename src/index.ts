@@ -22,7 +22,8 @@ export type {
 } from './database/database.ts';
 export type { ReadRun } from './repository/repository.ts';
 export type { Fresh, MinVersion, MinVersions } from './services/versions.ts';
-export type { BatchOptions, Strategy } from './engine/engine.ts';
+export type { Strategy } from './engine/engine.ts';
+export type { BatchOptions } from './engine/options.ts';
 export type { BatchCounts, BatchMode, BatchResult, ItemError, ItemErrorCode, ItemResult } from './results.ts';
 export type { CommandType, DataOf, ItemOf, MixedItem } from './commands/index.ts';
 export type { AnyItem, JsonObject, JsonValue } from './commands/item.ts';

@@ -2,7 +2,7 @@ import { audit, type AuditReport } from './audit/audit.ts';
 import type { Books } from './books/books.ts';
 import { KnownCodes } from './catalog/knownCodes.ts';
 import { CatalogStore } from './catalog/store.ts';
-import type { CommandType, DataOf, MixedItem } from './commands/index.ts';
+import type { MixedItem } from './commands/index.ts';
 import { requireComplete } from './config/complete.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { withClient } from './database/client.ts';
@@ -20,8 +20,9 @@ import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
 import { describe } from './describe.ts';
 import { diagnose } from './doctor/doctor.ts';
 import type { DoctorReport } from './doctor/report.ts';
-import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
-import { readerOf } from './engine/read.ts';
+import { Engine, STRATEGIES, type Strategy } from './engine/engine.ts';
+import type { BatchOptions } from './engine/options.ts';
+import type { Within } from './engine/within.ts';
 import { PincexError } from './errors.ts';
 import { ApiKeys } from './http/access/store.ts';
 import { namesOf, readOptions } from './known.ts';
@@ -45,7 +46,7 @@ import { Repository, uncached, type ReadRun } from './repository/repository.ts';
 import type { BatchResult } from './results.ts';
 import { Bookkeeper } from './services/bookkeeper.ts';
 import { Calls, Turns } from './services/calls.ts';
-import type { Executor } from './services/executor.ts';
+import { executorOf, type Executor, type Run } from './services/executor.ts';
 import { Sweeper, type Swept } from './services/sweeper.ts';
 import { Trading } from './services/trading.ts';
 import { Reporter } from './statistics/reporter.ts';
@@ -108,6 +109,12 @@ export class Pincex {
    * @internal
    */
   readonly session: Session;
+  /**
+   * Runs a batch with settings that only the service has, such as what is written with it.
+   *
+   * @internal
+   */
+  readonly run: Run;
   /** What this process counts about itself. */
   readonly statistics: Statistics;
   /**
@@ -121,6 +128,7 @@ export class Pincex {
   readonly #replica: Database | null;
   readonly #repository: Repository;
   readonly #engine: Engine;
+  readonly #execute: Executor;
   readonly #server: EmbeddedServer | null;
   readonly #reporter: Reporter;
   readonly #migrations = readMigrations(defaultFolder);
@@ -173,10 +181,11 @@ export class Pincex {
       },
       ...tracing,
     });
-    const execute = this.#executor((call) => this.#calls.run(call));
+    this.run = (type, items, settings) => this.#calls.run(() => this.#engine.run(type, items, settings));
+    this.#execute = executorOf(this.#engine, (call) => this.#calls.run(call));
     const codes = new KnownCodes(this.catalog);
-    this.bookkeeper = new Bookkeeper(execute, this.#repository, codes);
-    this.trading = new Trading(execute, this.#repository, codes);
+    this.bookkeeper = new Bookkeeper(this.#execute, this.#repository, codes);
+    this.trading = new Trading(this.#execute, this.#repository, codes);
   }
 
   /**
@@ -262,7 +271,7 @@ export class Pincex {
    * @throws PincexError where the whole call fails: see `docs/results-and-errors.md`
    */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>> {
-    return this.#calls.run(() => this.#engine.execute(items, readerOf(), options));
+    return this.#execute('mixed', items, options);
   }
 
   /**
@@ -406,24 +415,15 @@ export class Pincex {
   }
 
   #within(within: Within, turns: Turns): PincexTransaction {
-    const execute = this.#executor((call) => turns.run(call), within);
+    const execute = executorOf(this.#engine, (call) => turns.run(call), within);
     const { session } = within;
     const repository = new Repository({ ...repositoryOptions(this.config), ...uncached(session) });
     const codes = new KnownCodes(this.catalog, session);
     return {
       bookkeeper: new Bookkeeper(execute, repository, codes),
       trading: new Trading(execute, repository, codes),
-      execute: exactly('execute', (items, options) =>
-        turns.run(() => this.#engine.execute(items, readerOf(), options, within)),
-      ),
+      execute: exactly('execute', (items, options) => execute('mixed', items, options)),
       client: session.client,
-    };
-  }
-
-  #executor(run: <Result>(call: () => Promise<Result>) => Promise<Result>, within?: Within): Executor {
-    return <Type extends CommandType>(type: Type, items: readonly unknown[], options?: BatchOptions) => {
-      const read = readerOf(type);
-      return run(() => this.#engine.execute<DataOf<Type>>(items, read, options, within));
     };
   }
 }

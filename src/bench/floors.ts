@@ -2,7 +2,6 @@ import type { LockFunds } from '../index.ts';
 import { CatalogStore } from '../catalog/store.ts';
 import type { Session } from '../database/database.ts';
 import { Engine, type Strategy } from '../engine/engine.ts';
-import { readerOf } from '../engine/read.ts';
 import { HISTORIED, lockItems } from './books/accounts.ts';
 import { runConventionally, type Duplicates } from './conventional.ts';
 import { drawFrom, type Distribution, type Draw } from './books/draw.ts';
@@ -38,7 +37,7 @@ export async function measureFloors(
   { budgetMs, onProgress }: FloorOptions,
 ): Promise<FloorRow[]> {
   const catalog = new CatalogStore(database);
-  const run = (engine: Engine, locks: readonly LockFunds[]) => engine.execute(locks, readerOf('lockFunds'));
+  const run = (engine: Engine, locks: readonly LockFunds[]) => engine.run('lockFunds', locks);
   const recorder = new Engine(database, catalog, 'guard');
   // Every way finds the rows as warm as the floor does, for which they were read to learn its statements.
   const prepare = async (items: number, draw: Draw) => {

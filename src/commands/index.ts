@@ -32,6 +32,13 @@ export type CommandType = keyof CommandTypes;
 export type ItemOf<Type extends CommandType> = CommandTypes[Type]['item'];
 export type DataOf<Type extends CommandType> = CommandTypes[Type]['data'];
 
+/** What a batch can be of: items of one type, or `mixed`. */
+export interface BatchTypes extends CommandTypes {
+  mixed: { item: MixedItem; data: unknown };
+}
+
+export type BatchType = keyof BatchTypes;
+
 /** One item of a batch that mixes types. It says which in `command`, since an order has a `type` of its own. */
 export type MixedItem = { [Type in CommandType]: { readonly command: Type } & ItemOf<Type> }[CommandType];
 

@@ -3,7 +3,7 @@ import { Rejection } from '../books/rejection.ts';
 import { describe, reasonOf } from '../describe.ts';
 import { copyKnown, namesOf, type Names } from '../known.ts';
 import { isArray } from '../lists.ts';
-import type { CommandType, ItemOf } from './index.ts';
+import type { BatchType, CommandType, ItemOf } from './index.ts';
 import { metadataText } from './metadata.ts';
 
 /** The fields that every item may have. */
@@ -78,14 +78,14 @@ export interface CopiedItem {
 /**
  * Copies an item: it is read once, so that it cannot be one thing when it is checked and another when it is done.
  *
- * @param type of all items; without it each names its own in `command`
+ * @param of the batch: if it is `mixed`, each item names its type in `command`
  */
-export function copyItem(item: unknown, type?: CommandType): CopiedItem {
+export function copyItem(item: unknown, of: BatchType): CopiedItem {
   if (typeof item !== 'object' || item === null || isArray(item)) {
     return { values: {}, type: new Rejection('invalid_item', `An item is an object: got ${kindOf(item)}`) };
   }
-  const asked = type ?? commandOf(item);
-  const isNamed = type === undefined ? COMMAND : [];
+  const asked = of === 'mixed' ? commandOf(item) : of;
+  const isNamed = of === 'mixed' ? COMMAND : [];
   if (asked instanceof Rejection) {
     return { values: copyKnown(item, EVERY, 'read', isNamed).values, type: asked };
   }

@@ -2,7 +2,7 @@
 export type Failure =
   /** A guard missed, or a row was made by another batch meanwhile: decide anew. */
   | 'guard_lost'
-  /** The row that was to be written with the batch is not there any more: nothing was written, nor will it be. */
+  /** A part that was to be written with a batch wrote no row: nothing of the batch was written, nor will it be. */
   | 'superseded'
   /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
   | 'collision'

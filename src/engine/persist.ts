@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Books } from '../books/books.ts';
 import { OUTSIDE } from '../books/funds.ts';
 import { inOrder, type Account, type Hold } from '../books/rows.ts';
@@ -8,13 +9,14 @@ import type { PlacedBooks } from './load.ts';
 import type { Changed, MadeOrder, Placed } from './postgres/tables.ts';
 import type { ChangedOrder, Sent, TableWrite } from './postgres/writes.ts';
 import * as tables from './postgres/writes.ts';
+import type { WritePart } from './write.ts';
 
 /**
  * The second half of a batch: all that it decided, in one statement, which is one transaction by itself. Each
  * part writes one table, see `postgres/writes.ts`. A part that is guarded writes only over the version that
  * the decision was made from; when any row has moved on, the statement divides by zero and nothing is written.
  */
-interface Write extends Part {
+interface TablePart extends Part {
   readonly name: string;
   /** In the name of the whole statement. */
   readonly letter: string;
@@ -22,13 +24,8 @@ interface Write extends Part {
   readonly guarded?: number;
 }
 
-/** One row of somebody else's that is written with a batch: where it is not there to be written, the batch is not either. */
-export interface Alongside extends Part {
-  readonly name: string;
-}
-
 /**
- * Writes what a batch changed; nothing where it changed nothing and has nothing alongside.
+ * Writes what a batch changed, and what is written with it; no statement where there is nothing of either.
  *
  * @throws PincexError; `failureOf` tells a lost guard, and a batch that is superseded, from the rest
  */
@@ -38,19 +35,24 @@ export async function persist(
   loaded: PlacedBooks,
   books: Books,
   batch: Sent,
-  alongside?: Alongside,
+  writeWith: readonly WritePart[] = [],
 ): Promise<void> {
   const writes = writesOf(keys, loaded, books, batch);
-  if (writes.length === 0 && alongside === undefined) return;
-  await session.query(...inOneStatement(writes, alongside));
+  if (writes.length === 0 && writeWith.length === 0) return;
+  await session.query(...inOneStatement(writes, writeWith));
 }
 
 /**
- * `WITH a AS (…), b AS (…) SELECT` what fails when a guard was lost, and then what fails when the row alongside is not
- * there to be written: of less than nothing there is no root. That row comes last, so that it is not held while others are
- * waited for: parts are run where they are counted, and those that nothing counts behind all others.
+ * `WITH a AS (…), b AS (…) SELECT` and then checks. The first one divides by zero if a guard was lost. For each part of
+ * `writeWith`, `sqrt(count - 1)` fails with SQLSTATE 2201F if the part wrote no row: `failureOf` reads that as superseded.
+ *
+ * PostgreSQL runs a part when a check counts its rows, and the parts that no check counts after all others. So the parts
+ * of `writeWith` run last, in their order, and their rows are not locked while the statement waits for others.
  */
-function inOneStatement(writes: readonly Write[], alongside?: Alongside): [Statement, (string | null)[]] {
+function inOneStatement(
+  writes: readonly TablePart[],
+  writeWith: readonly WritePart[] = [],
+): [Statement, (string | null)[]] {
   const values: (string | null)[] = [];
   const guards: string[] = [];
   const inserted = ['0'];
@@ -61,7 +63,7 @@ function inOneStatement(writes: readonly Write[], alongside?: Alongside): [State
   };
   const parts = writes.map((write) => {
     const { name, guarded } = write;
-    const isCounted = guarded === undefined && alongside !== undefined;
+    const isCounted = guarded === undefined && writeWith.length > 0;
     const part = partOf(name, isCounted ? { ...write, text: `${write.text}\n  RETURNING 1` } : write);
     if (isCounted) inserted.push(`(SELECT count(*) FROM ${name})`);
     if (guarded !== undefined) {
@@ -71,20 +73,30 @@ function inOneStatement(writes: readonly Write[], alongside?: Alongside): [State
     return part;
   });
   const checks = [`1 / (${guards.length === 0 ? 'true' : guards.join(' AND ')})::int AS guard_held`];
-  if (alongside !== undefined) {
-    parts.push(partOf('alongside', alongside));
-    checks.push(`${inserted.join(' + ')} AS inserted`);
-    checks.push('sqrt((SELECT count(*) FROM alongside)::float8 - 1) AS alongside_held');
+  if (writeWith.length > 0) checks.push(`${inserted.join(' + ')} AS inserted`);
+  for (const [index, part] of writeWith.entries()) {
+    const name = `with_${index + 1}`;
+    parts.push(partOf(name, part));
+    checks.push(`sqrt((SELECT count(*) FROM ${name})::float8 - 1) AS ${name}_held`);
   }
-  const letters = writes.map(({ letter }) => letter).join('');
   return [
     {
-      name: `persist:${letters}${alongside === undefined ? '' : `+${alongside.name}`}`,
+      name: nameOf(writes, writeWith),
       text: `WITH ${parts.join(',\n')}\nSELECT ${checks.join(', ')}`,
-      hints: hintsOf(alongside === undefined ? writes : [...writes, alongside]),
+      hints: hintsOf([...writes, ...writeWith]),
     },
     values,
   ];
+}
+
+/** PostgreSQL cuts off what is longer: two statements would have one name. */
+const LONGEST_NAME = 63;
+
+function nameOf(writes: readonly TablePart[], writeWith: readonly WritePart[]): string {
+  const letters = writes.map(({ letter }) => letter).join('');
+  const name = `persist:${[letters, ...writeWith.map((part) => part.name)].join('+')}`;
+  if (name.length <= LONGEST_NAME) return name;
+  return `persist:${letters}+${hash('sha256', name, 'base64url').slice(0, 22)}`;
 }
 
 /** All that a batch can write: PostgreSQL plans each of these by itself, whichever others stand beside it. */
@@ -97,9 +109,9 @@ export const [persistAll] = inOneStatement(
 );
 
 /** What the books changed, as parts of the statement: of each table what it has rows for. */
-function writesOf(keys: Keys, loaded: PlacedBooks, books: Books, batch: Sent): Write[] {
+function writesOf(keys: Keys, loaded: PlacedBooks, books: Books, batch: Sent): TablePart[] {
   const { journal, trades, transactions, operations, now } = books;
-  const parts: Write[] = [];
+  const parts: TablePart[] = [];
   const write = <Row>(table: TableWrite<Row>, rows: readonly Row[]): void => {
     if (rows.length === 0) return;
     const { name, letter, text, hints = [], isGuarded } = table;

@@ -3,8 +3,8 @@ import { Rejection } from '../books/rejection.ts';
 import { keyOf } from '../books/rows.ts';
 import { CATALOG_MISSES, type Catalog } from '../catalog/catalog.ts';
 import type { Command } from '../commands/command.ts';
-import { Fields, ID_FORM, isId } from '../commands/fields.ts';
-import { commands, type CommandType } from '../commands/index.ts';
+import { Fields, isId } from '../commands/fields.ts';
+import { commands, type BatchType, type CommandType } from '../commands/index.ts';
 import { copyItem, type CopiedItem } from '../commands/items.ts';
 import { describe, reasonOf } from '../describe.ts';
 import { PincexError } from '../errors.ts';
@@ -52,14 +52,8 @@ export function readBatchId(id: unknown): string {
   throw new PincexError('invalid_batch', `batchId must be a UUID: got ${describe(id)}`);
 }
 
-/** @throws PincexError `invalid_batch` */
-export function readActor(actor: unknown): string {
-  if (typeof actor === 'string' && isId(actor)) return actor;
-  throw new PincexError('invalid_batch', `actor must be ${ID_FORM}: got ${describe(actor)}`);
-}
-
-/** For the items of callers. @param type of all items; without it each names its own */
-export function readerOf(type?: CommandType): Reader {
+/** For the items of callers. */
+export function readerOf(type: BatchType = 'mixed'): Reader {
   return (raw) => {
     const item = copyItem(raw, type);
     return (catalog) => readItem(item, catalog);

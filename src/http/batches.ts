@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
-import type { CommandType } from '../commands/index.ts';
-import { writing, type BatchOptions, type WriteAlongside } from '../engine/engine.ts';
-import type { Alongside } from '../engine/persist.ts';
+import type { BatchType } from '../commands/index.ts';
 import { readBatchId, requireBatch } from '../engine/read.ts';
+import type { Write } from '../engine/write.ts';
 import { PincexError } from '../errors.ts';
+import type { Pincex } from '../pincex.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
 import { isUnbound } from './access/bounds.ts';
 import { allows } from './access/scopes.ts';
@@ -15,7 +15,13 @@ import { claimsOf } from './requests/claims.ts';
 import { actorOf } from './requests/interrupted.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
-import { contentHash, type Answer, type NewRequest, type Requests } from './requests/requests.ts';
+import {
+  contentHash,
+  type Answer,
+  type NewRequest,
+  type Noting,
+  type Requests,
+} from './requests/requests.ts';
 import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {
@@ -24,121 +30,129 @@ export interface BatchBody {
   readonly batchId?: string;
 }
 
-/** What a route does with the items of a call. */
+/** What a route says of the batches that its calls ask for. */
 export interface BatchRoute {
   readonly route: string;
-  /** Of all items; without it each names its own. */
-  readonly command: CommandType | undefined;
-  readonly execute: Execute;
+  readonly type: BatchType;
 }
 
-/** Runs a batch through the library. */
-export type Execute = (items: readonly object[], options: BatchOptions) => Promise<BatchResult<unknown>>;
+/** A call that asks for a batch. */
+interface BatchCall {
+  readonly request: BatchRequest;
+  readonly reply: FastifyReply;
+  readonly type: BatchType;
+  /** Its row in `requests`. */
+  readonly entry: NewRequest;
+}
+
+type BatchRequest = FastifyRequest<{ Body: BatchBody }>;
 
 /** Runs the batches of HTTP calls: each once for its idempotency key, and so that its outcome can be asked for. */
 export class Batches {
+  readonly #pincex: Pick<Pincex, 'run'>;
   readonly #turns: Turns;
   readonly #requests: Requests;
 
-  constructor(turns: Turns, requests: Requests) {
+  constructor(pincex: Pick<Pincex, 'run'>, turns: Turns, requests: Requests) {
+    this.#pincex = pincex;
     this.#turns = turns;
     this.#requests = requests;
   }
 
-  async run(
-    request: FastifyRequest<{ Body: BatchBody }>,
-    reply: FastifyReply,
-    { route, command, execute }: BatchRoute,
-  ): Promise<FastifyReply> {
+  async run(request: BatchRequest, reply: FastifyReply, { route, type }: BatchRoute): Promise<FastifyReply> {
     const { items, mode = 'partial', batchId } = request.body;
     const key = readIdempotencyKey(request.headers['idempotency-key']);
     // What is malformed takes neither its key nor its batch id.
     requireBatch(items, mode);
-    const call: NewRequest = {
+    const entry: NewRequest = {
       caller: request.caller.keyId,
       route,
       key,
       hash: contentHash(route, request.rawBody),
       batchId: batchId === undefined ? uuidv7() : readBatchId(batchId),
-      items: claimsOf(items, command),
+      items: claimsOf(items, type),
     };
     // With a key alone it may be that of an earlier call.
-    if (key === null || batchId !== undefined) request.batchId = call.batchId;
-    // Nobody can send such a call again as the same, or ask for it, before it is answered.
-    const isUnasked = key === null && batchId === undefined && request.deadline === Infinity;
-    const answered: Answered = (id, noted) => {
-      const { bounds } = request.caller;
-      const run = (alongside: WriteAlongside) => {
-        const options = { mode, batchId: id, actor: actorOf(call.caller) };
-        return execute(items, writing(alongside, options, bounds.markets ?? undefined));
-      };
-      return executeAnswered(run, allows(request.caller, 'read'), noted);
-    };
-    return isUnasked
-      ? this.#noted(call, request, reply, answered)
-      : this.#once(call, request, reply, answered);
-  }
-
-  /** Notes a call with its batch, together with its answer. */
-  async #noted(
-    call: NewRequest,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    execute: Answered,
-  ): Promise<FastifyReply> {
-    const work = async (): Promise<void> => {
-      const full = await this.#requests.full(call.caller);
-      if (full !== undefined) throw refusalOf(full);
-      const noting = this.#requests.noting(call);
-      try {
-        const answer = await execute(call.batchId, (answer) => noting.answered(answer));
-        noting.end();
-        sendAnswer(reply, answer);
-      } catch (error) {
-        if (!isOutcomeUnknown(error)) throw error;
-        const outcome = await this.#requests.outcome(call.batchId, call.caller, false).catch(() => undefined);
-        if (outcome?.kind === 'finished') {
-          noting.end();
-          sendAnswer(reply, outcome);
-          return;
-        }
-        void reply.send(error);
-        await this.#requests.leave(call);
-      }
-    };
-    await this.#turns.take(request, work, () => lateOf(request));
+    if (key === null || batchId !== undefined) request.batchId = entry.batchId;
+    const call = { request, reply, type, entry };
+    const late = (): Late => lateOf(request);
+    // Whether the client can send the same call again, or ask for its outcome, before it is answered.
+    const isKnownBefore = key !== null || batchId !== undefined || request.deadline !== Infinity;
+    if (isKnownBefore) {
+      return sendAnswer(reply, await this.#turns.take(request, () => this.#runOnce(call), late));
+    }
+    await this.#turns.take(request, () => this.#runAndSend(call), late);
     return reply;
   }
 
   /** Notes a call before its batch, so that it is executed once, and its answer with the batch. */
-  async #once(
-    call: NewRequest,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    execute: Answered,
-  ): Promise<FastifyReply> {
-    const work = async (): Promise<Answer> => {
-      const found = await this.#requests.begin(call);
-      if (found.kind === 'finished') {
-        reply.header('idempotency-hit', 'true');
-        return found;
+  async #runOnce(call: BatchCall): Promise<Answer> {
+    const { request, reply, entry } = call;
+    const found = await this.#requests.begin(entry);
+    if (found.kind === 'finished') {
+      reply.header('idempotency-hit', 'true');
+      return found;
+    }
+    if (found.kind !== 'run') throw refusalOf(found);
+    const { run } = found;
+    request.batchId = run.batchId;
+    try {
+      return await this.#execute(call, run.batchId, run);
+    } catch (error) {
+      if (await run.release()) throw error;
+      // It has an answer, or another runs it: that is what counts, where it can be found.
+      return this.#runOnce(call).catch((other: unknown) => {
+        throw other instanceof Problem ? other : error;
+      });
+    }
+  }
+
+  /**
+   * Notes a call only with its batch, together with its answer, and sends the answer. If nobody knows how the batch ended,
+   * the client is told before the call is noted.
+   */
+  async #runAndSend(call: BatchCall): Promise<void> {
+    const { reply, entry } = call;
+    const full = await this.#requests.full(entry.caller);
+    if (full !== undefined) throw refusalOf(full);
+    const noting = this.#requests.noting(entry);
+    try {
+      sendAnswer(reply, await this.#execute(call, entry.batchId, noting));
+    } catch (error) {
+      if (!isOutcomeUnknown(error)) throw error;
+      const outcome = await this.#requests.outcome(entry.batchId, entry.caller, false).catch(() => undefined);
+      if (outcome?.kind === 'finished') {
+        noting.end();
+        sendAnswer(reply, outcome);
+        return;
       }
-      if (found.kind !== 'run') throw refusalOf(found);
-      const { run } = found;
-      request.batchId = run.batchId;
-      try {
-        const answer = await execute(run.batchId, (answer) => run.answered(answer));
-        run.end();
-        return answer;
-      } catch (error) {
-        if (await run.release()) throw error;
-        // It has an answer, or another runs it: that is what counts, where it can be found.
-        return work().catch((other: unknown) => {
-          throw other instanceof Problem ? other : error;
-        });
-      }
+      void reply.send(error);
+      await this.#requests.leave(entry);
+    }
+  }
+
+  /** Runs the batch of a call under an id, writes its answer in the same statement, and returns the answer. */
+  async #execute({ request, type }: BatchCall, batchId: string, noting: Noting): Promise<Answer> {
+    const { items, mode } = request.body;
+    const { keyId, bounds } = request.caller;
+    // The answer is kept as it is sent, so balances are left out before it is written.
+    const mayRead = allows(request.caller, 'read');
+    let answer: Answer | undefined;
+    const write: Write = (result) => {
+      answer = answerOf(result, mayRead);
+      return noting.answered(answer);
     };
-    return sendAnswer(reply, await this.#turns.take(request, work, () => lateOf(request)));
+    const markets = bounds.markets ?? undefined;
+    await this.#pincex.run(type, items, {
+      mode,
+      batchId,
+      actor: actorOf(keyId),
+      markets,
+      writeWith: [write],
+    });
+    if (answer === undefined) throw new Error(`Batch ${batchId} was executed without an answer`);
+    noting.end();
+    return answer;
   }
 
   /** Answers how a batch ended, however the call that made it did. */
@@ -162,21 +176,6 @@ export class Batches {
         throw new Problem('not_found', `This key has made no batch ${batchId}, or it has expired`);
     }
   }
-}
-
-/** Executes a call's batch under an id, and writes with it what notes its answer. */
-type Answered = (batchId: string, noted: (answer: Answer) => Alongside) => Promise<Answer>;
-
-/** @param mayRead whether the answer, which is kept as it is, may tell balances */
-async function executeAnswered(
-  execute: (alongside: WriteAlongside) => Promise<BatchResult<unknown>>,
-  mayRead: boolean,
-  noted: (answer: Answer) => Alongside,
-): Promise<Answer> {
-  let answer: Answer | undefined;
-  const { batchId } = await execute((result) => noted((answer = answerOf(result, mayRead))));
-  if (answer === undefined) throw new Error(`Batch ${batchId} was executed without an answer`);
-  return answer;
 }
 
 function answerOf(result: BatchResult<unknown>, mayRead: boolean): Answer {

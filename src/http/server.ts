@@ -180,8 +180,8 @@ interface Parts {
 
 function addRoutes(app: App, pincex: Pincex, { options, closing, callers, turns, requests }: Parts): void {
   const { readiness, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
-  const batches = new Batches(turns, requests);
-  writeRoutes(app, pincex, batches);
+  const batches = new Batches(pincex, turns, requests);
+  writeRoutes(app, batches);
   outcomeRoutes(app, batches);
   readRoutes(app, pincex, turns);
   // A stream goes on for as long as its client reads: it must not take the places of calls.

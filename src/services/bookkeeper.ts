@@ -5,7 +5,7 @@ import type { LockFunds } from '../commands/lockFunds.ts';
 import type { Deposit, Transfer, Withdraw } from '../commands/transactions.ts';
 import type { UnlockFunds } from '../commands/unlockFunds.ts';
 import type { Session } from '../database/database.ts';
-import type { BatchOptions } from '../engine/engine.ts';
+import type { BatchOptions } from '../engine/options.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { accountKeys, type AccountView } from '../reads/accounts.ts';

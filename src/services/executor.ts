@@ -1,21 +1,42 @@
-import type { CommandType, DataOf, ItemOf } from '../commands/index.ts';
-import type { BatchOptions } from '../engine/engine.ts';
+import type { BatchType, BatchTypes } from '../commands/index.ts';
+import type { Engine } from '../engine/engine.ts';
+import { readBatchOptions, type BatchOptions, type BatchSettings } from '../engine/options.ts';
+import type { Within } from '../engine/within.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 
-/** Runs a batch of one type through the engine, in a transaction of its own or in the caller's. */
-export type Executor = <Type extends CommandType>(
+/** Runs a batch as the public methods do: with typed items, and with the options of a caller alone. */
+export type Executor = <Type extends BatchType>(
   type: Type,
-  items: readonly ItemOf<Type>[],
+  items: readonly BatchTypes[Type]['item'][],
   options?: BatchOptions,
-) => Promise<BatchResult<DataOf<Type>>>;
+) => Promise<BatchResult<BatchTypes[Type]['data']>>;
+
+/** Runs a batch as the service does: with items as they came, and with any setting of the engine. */
+export type Run = (
+  type: BatchType,
+  items: readonly unknown[],
+  settings?: BatchSettings,
+) => Promise<BatchResult<unknown>>;
+
+/**
+ * @param call runs each call: at once, or in its turn
+ * @param within the caller's transaction
+ */
+export function executorOf(
+  engine: Engine,
+  call: <Result>(work: () => Promise<Result>) => Promise<Result>,
+  within?: Within,
+): Executor {
+  return (type, items, options) => call(() => engine.run(type, items, readBatchOptions(options), within));
+}
 
 /** A batch of one, and its one result. */
-export async function executeOne<Type extends CommandType>(
+export async function executeOne<Type extends BatchType>(
   execute: Executor,
   type: Type,
-  item: ItemOf<Type>,
+  item: BatchTypes[Type]['item'],
   options?: BatchOptions,
-): Promise<ItemResult<DataOf<Type>>> {
+): Promise<ItemResult<BatchTypes[Type]['data']>> {
   const { results } = await execute(type, [item], options);
   const [result] = results;
   if (result === undefined) throw new RangeError('A batch of one has no result');

@@ -4,8 +4,11 @@ import { expireHold, expireOrder } from '../commands/expire.ts';
 import type { Command } from '../commands/command.ts';
 import type { Database } from '../database/database.ts';
 import { isoTime } from '../database/time.ts';
-import { BY_SWEEPER, type Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
+
+/** Who sends its batches. No caller can name this `actor`: an id does not begin with `@`. */
+const SWEEPER = '@sweeper';
 
 export const findExpiredHolds = {
   name: 'find-expired-holds',
@@ -102,13 +105,13 @@ export class Sweeper {
     for (;;) {
       const bounds = [now.toISOString(), String(limits.sweepItems), String(staying)];
       const rows = await this.#database.query<Expired>(find, bounds);
-      const { counts, failedItems } = await this.#engine.execute(
-        rows,
+      const { counts, failedItems } = await this.#engine.run(
         (row) => {
           const item = { id: null, group: null, command: toCommand(row as Expired) };
           return () => item;
         },
-        BY_SWEEPER,
+        rows,
+        { actor: SWEEPER },
       );
       swept += counts.applied;
       const stayed = staying;

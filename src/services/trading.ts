@@ -7,7 +7,7 @@ import type { PlaceOrder, PlaceOutcome } from '../commands/placeOrder.ts';
 import type { SettleTrade, TradeOutcome } from '../commands/settleTrade.ts';
 import type { UpdateOrderStatus } from '../commands/updateOrderStatus.ts';
 import type { Session } from '../database/database.ts';
-import type { BatchOptions } from '../engine/engine.ts';
+import type { BatchOptions } from '../engine/options.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { readOpenOrders, type OpenOrders } from '../reads/openOrders.ts';
 import { readOrderBooks, type OrderBook } from '../reads/orderBook.ts';

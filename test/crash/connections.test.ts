@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { writing } from '../../src/engine/engine.ts';
+import type { Write } from '../../src/engine/write.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { limits, Pincex, type PincexOptions, type Strategy } from '../../src/index.ts';
 import { callOf, runOf, sent } from '../http/requests/support.ts';
@@ -174,13 +174,11 @@ describe.each<Strategy>(['guard', 'lock'])('when that commit has an answer along
     const { request, items } = callOf(userId, { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     const seen = cutAfterCommit(proxy);
-    const options = writing(({ durationMs }) => run.answered({ status: 200, body: String(durationMs) }), {
-      batchId: run.batchId,
-    });
+    const write: Write = ({ durationMs }) => run.answered({ status: 200, body: String(durationMs) });
     return {
       run,
       seen,
-      executed: pincex.execute(items, options),
+      executed: pincex.run('mixed', items, { batchId: run.batchId, writeWith: [write] }),
       again: () => requests.begin(sent(request)),
     };
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, vi } from 'vitest';
 import type { CatalogStore } from '../../src/catalog/store.ts';
 import { withClient } from '../../src/database/client.ts';
-import { writing, type WriteAlongside } from '../../src/engine/engine.ts';
+import type { Write } from '../../src/engine/write.ts';
 import type { ApiKeys } from '../../src/http/access/store.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import type { Run } from '../../src/http/requests/run.ts';
@@ -196,6 +196,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       const undone = pincex.transaction(() => Promise.reject(new Error('undone')));
       await expect(undone).rejects.toThrow('undone');
     },
+    run: () => pincex.run('mixed', [deposit()]),
     session: async () => {
       const request = {
         caller: user,
@@ -210,7 +211,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
         throw new Error(`Nobody else runs it, and it is ${begun.kind}`);
       };
       const answer = { status: 200, body: '{}' };
-      const writeWith = (alongside: WriteAlongside) => pincex.execute([], writing(alongside));
+      const writeWith = (write: Write) => pincex.run('mixed', [], { writeWith: [write] });
       const finish = async (run: Run) => {
         await writeWith(() => run.answered(answer));
         run.end();

@@ -27,10 +27,10 @@ describe('every statement that the system issues', () => {
       const unnamed = [...registered.values()].find(({ text }) => text === statement.text)?.name;
       const name = statement.name || unnamed;
       if (!name) continue;
-      // What is written alongside a batch is planned by itself.
-      const [, alongside] = name.startsWith('persist:') ? name.split('+') : [];
-      if (alongside === undefined) issued.set(name, { ...statement, name });
-      else issued.set(alongside, registered.get(alongside)!);
+      // What is written with a batch is planned by itself.
+      const [, ...writtenWith] = name.startsWith('persist:') ? name.split('+') : [];
+      if (writtenWith.length === 0) issued.set(name, { ...statement, name });
+      for (const part of writtenWith) issued.set(part, registered.get(part)!);
     }
     send.mockRestore();
   });

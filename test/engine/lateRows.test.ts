@@ -3,7 +3,6 @@ import { CatalogStore } from '../../src/catalog/store.ts';
 
 import { Database, type TransactionSession } from '../../src/database/database.ts';
 import { Engine } from '../../src/engine/engine.ts';
-import { readerOf } from '../../src/engine/read.ts';
 import { configOf, expectApplied, funds, newUser, outcomes, useBooks } from '../support/books.ts';
 
 /** Rows that are made after a batch has locked its own, and before it reads. */
@@ -48,7 +47,7 @@ it('an order that is placed meanwhile is cancelled once it and its account are l
   });
   onTestFinished(() => database.close());
   const engine = new Engine(database, new CatalogStore(database), 'lock');
-  const batch = await engine.execute([{ id: 'c', userId, orderId: 'o' }], readerOf('cancelOrder'));
+  const batch = await engine.run('cancelOrder', [{ id: 'c', userId, orderId: 'o' }]);
   expect(outcomes(batch)).toEqual(['applied']);
   expect(database.statements).toEqual(AGAIN);
   expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
@@ -63,7 +62,7 @@ it('an account that is made meanwhile is written once it is locked', async () =>
   onTestFinished(() => database.close());
   const engine = new Engine(database, new CatalogStore(database), 'lock');
   const transfer = { id: 't', userId, currency: 'USD', amount: '5', toUserId: payee };
-  const batch = await engine.execute([transfer], readerOf('transfer'));
+  const batch = await engine.run('transfer', [transfer]);
   expect(outcomes(batch)).toEqual(['applied']);
   expect(database.statements).toEqual(AGAIN.filter((name) => name !== 'lock-orders'));
   expect(await funds(books.pincex, payee, 'USD')).toBe('6 / 0');

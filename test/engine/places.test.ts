@@ -4,7 +4,6 @@ import { CatalogStore } from '../../src/catalog/store.ts';
 import { Database } from '../../src/database/database.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { Engine } from '../../src/engine/engine.ts';
-import { readerOf } from '../../src/engine/read.ts';
 import { configOf, expectApplied, fresh, funds, newUser, outcomes, useBooks } from '../support/books.ts';
 
 const books = useBooks();
@@ -51,7 +50,7 @@ describe('a batch whose rows are moved between its reading and its writing', () 
     const database = new RewritingDatabase(books.url, table);
     onTestFinished(() => database.close());
     const engine = new Engine(database, new CatalogStore(database));
-    const unlocked = await engine.execute([of('c', '4'), of('d', '10')], readerOf('unlockFunds'));
+    const unlocked = await engine.run('unlockFunds', [of('c', '4'), of('d', '10')]);
     expect(outcomes(unlocked)).toEqual(['applied', 'applied']);
     expect(await funds(books.pincex, userId, 'USD')).toBe('94 / 6');
     expect(await books.sql('SELECT order_id, amount::text FROM holds WHERE user_id = $1', [userId])).toEqual([
@@ -70,8 +69,7 @@ describe('a batch whose rows are moved between its reading and its writing', () 
     const database = new RewritingDatabase(books.url, 'orders');
     onTestFinished(() => database.close());
     const engine = new Engine(database, new CatalogStore(database));
-    const run = (...updates: ReturnType<typeof update>[]) =>
-      engine.execute(updates, readerOf('updateOrderStatus'));
+    const run = (...updates: ReturnType<typeof update>[]) => engine.run('updateOrderStatus', updates);
     expect(outcomes(await run(update(ids[0]!, 'cancelled')))).toEqual(['applied']);
     expect(outcomes(await run(update(ids[1]!, 'cancelled')))).toEqual(['applied']);
     const orders = await books.pincex.trading.batchGetOrdersByIds(ids);

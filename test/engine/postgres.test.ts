@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CatalogStore } from '../../src/catalog/store.ts';
 import { Database } from '../../src/database/database.ts';
 import { Engine, type Strategy } from '../../src/engine/engine.ts';
-import { readerOf } from '../../src/engine/read.ts';
 import type { Pincex } from '../../src/index.ts';
 import { expectSame, expectSameResults, table, type ShownBooks } from '../model/compare.ts';
 import { money, plans, Sender, world, type Batch } from '../model/generate.ts';
@@ -38,7 +37,7 @@ afterAll(async () => {
 });
 
 async function runBatch(engine: Engine, { items, mode }: Batch) {
-  return engine.execute(items, readerOf(), { mode });
+  return engine.run('mixed', items, { mode });
 }
 
 async function shownTables(): Promise<ShownBooks> {

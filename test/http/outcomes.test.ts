@@ -72,11 +72,10 @@ describe('the outcome of a batch', () => {
 describe('a call of which nobody knows how it ended', () => {
   /** Lets the next locks fail behind their batch, and tells the id of that. */
   function failBehind(error: Error): { batchId: string } {
-    const { bookkeeper } = service.pincex;
-    const lockFunds = bookkeeper.batchLockFunds.bind(bookkeeper);
+    const { run } = service.pincex;
     const failed = { batchId: '' };
-    const spy = vi.spyOn(bookkeeper, 'batchLockFunds').mockImplementationOnce(async (items, options) => {
-      failed.batchId = (await lockFunds(items, options)).batchId;
+    const spy = vi.spyOn(service.pincex, 'run').mockImplementationOnce(async (...batch) => {
+      failed.batchId = (await run(...batch)).batchId;
       throw error;
     });
     onTestFinished(() => {
@@ -87,7 +86,7 @@ describe('a call of which nobody knows how it ended', () => {
 
   /** The next locks fail before anything is written. */
   function failAhead(error: Error): void {
-    const spy = vi.spyOn(service.pincex.bookkeeper, 'batchLockFunds').mockRejectedValueOnce(error);
+    const spy = vi.spyOn(service.pincex, 'run').mockRejectedValueOnce(error);
     onTestFinished(() => {
       spy.mockRestore();
     });

@@ -148,17 +148,16 @@ describe('batches of which nothing can be applied', () => {
 it('what room was taken is written down when the service stops, also of calls that failed behind their batch', async () => {
   const service = await serve(books);
   const key = await makeKey(books.pincex, 'orders:write');
-  const { trading } = service.pincex;
-  const cancelOrders = trading.batchCancelOrders.bind(trading);
-  const cancel = vi.spyOn(trading, 'batchCancelOrders');
+  const { run } = service.pincex;
+  const cancel = vi.spyOn(service.pincex, 'run');
   onTestFinished(() => {
     cancel.mockRestore();
   });
   for (const behind of [false, true]) {
     for (const batchId of [undefined, randomUUID()]) {
       if (behind) {
-        cancel.mockImplementationOnce(async (...call) => {
-          await cancelOrders(...call);
+        cancel.mockImplementationOnce(async (...batch) => {
+          await run(...batch);
           throw new PincexError('outcome_unknown', 'It may be written');
         });
       }

@@ -141,11 +141,11 @@ it('logs what failed, and nothing of what it refused on purpose', async () => {
   expect(await statusOf({ 'request-timeout': '0.000001' })).toBe(504);
   expect(await statusOf({ authorization: 'Bearer none' })).toBe(401);
   expect(lines).toEqual([]);
-  const lockFunds = vi.spyOn(books.pincex.bookkeeper, 'batchLockFunds');
+  const run = vi.spyOn(books.pincex, 'run');
   onTestFinished(() => {
-    lockFunds.mockRestore();
+    run.mockRestore();
   });
-  lockFunds.mockRejectedValueOnce(new TypeError('a fault'));
+  run.mockRejectedValueOnce(new TypeError('a fault'));
   expect(await statusOf({})).toBe(500);
   expect(lines).toHaveLength(1);
   expect(JSON.parse(lines[0]!)).toMatchObject({ msg: 'internal_error', err: { message: 'a fault' } });

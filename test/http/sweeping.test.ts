@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { writing } from '../../src/engine/engine.ts';
 import { Requests } from '../../src/http/requests/requests.ts';
 import { Pincex } from '../../src/index.ts';
 import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
@@ -38,8 +37,7 @@ it('deletes answers that are kept no longer', async () => {
   const batchId = randomUUID();
   const answer = { status: 200, body: '{}' };
   const noting = requests.noting({ caller: 'caller', route: '/', batchId });
-  const options = writing(() => noting.answered(answer));
-  await books.pincex.execute([], options);
+  await books.pincex.run('mixed', [], { writeWith: [() => noting.answered(answer)] });
   const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
   expect(await kept()).toHaveLength(1);
   await serve(books);

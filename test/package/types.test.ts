@@ -118,6 +118,14 @@ describe('What the package exports', () => {
     expect(fields.filter(({ comment }) => comment === '').map(named)).toEqual([]);
   });
 
+  it('has nothing of what only the service uses: the door to the engine, and what is written with a batch', () => {
+    const names = members.map(named);
+    expect(names).toContain('Pincex.execute');
+    expect(names).toContain('BatchOptions.actor');
+    const ours = ['Pincex.run', 'Pincex.session', 'Pincex.serverEnded', 'BatchOptions.markets'];
+    expect(names.filter((name) => ours.includes(name) || name.endsWith('.writeWith'))).toEqual([]);
+  });
+
   it('tells what each method does', () => {
     expect(members.filter(({ isMethod, comment }) => isMethod && comment === '').map(named)).toEqual([]);
   });

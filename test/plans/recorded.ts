@@ -2,7 +2,6 @@ import { RecordingDatabase, type Recorded } from '../../src/bench/day/recording.
 import { CatalogStore } from '../../src/catalog/store.ts';
 import type { CommandType } from '../../src/commands/index.ts';
 import { Engine, type Strategy } from '../../src/engine/engine.ts';
-import { readerOf } from '../../src/engine/read.ts';
 import { configOf } from '../support/books.ts';
 import { userOf } from './grow.ts';
 
@@ -55,7 +54,7 @@ export async function recordBatches(url: string, size: number): Promise<readonly
       for (const [type, item] of Object.entries(ITEMS)) {
         const items = Array.from({ length: size }, (_, n) => item(n));
         const batch = await database.record(async () => {
-          const { counts } = await engine.execute(items, readerOf(type as CommandType));
+          const { counts } = await engine.run(type as CommandType, items);
           if (counts.applied !== size) throw new Error(`${type}: ${counts.applied} of ${size} were applied`);
         });
         recorded.push(...batch);

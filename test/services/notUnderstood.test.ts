@@ -519,10 +519,16 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       '"config" is not understood in argument 2 of open',
     ],
     [
-      'of the service alone: what is written alongside',
-      (p) => p.bookkeeper.batchDeposit([any(money)], any({ alongside: 5 })),
+      'of the service alone: what is written with a batch',
+      (p) => p.bookkeeper.batchDeposit([any(money)], any({ writeWith: [] })),
       'invalid_batch',
-      '"alongside" is not an option of a batch',
+      '"writeWith" is not an option of a batch',
+    ],
+    [
+      'of the service alone: the markets of a batch',
+      (p) => p.transaction((tx) => tx.trading.batchCancelOrders([], any({ markets: [] }))),
+      'invalid_batch',
+      '"markets" is not an option of a batch',
     ],
     [
       'of addCurrency',
@@ -586,10 +592,10 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     }
   });
 
-  it('a function named alongside runs no SQL of a caller’s', async () => {
+  it('a function in writeWith runs no SQL of a caller’s', async () => {
     let runs = 0;
-    const alongside = () => (runs++, { name: 'mine', text: 'DELETE FROM journal', values: [] });
-    const options = any({ alongside });
+    const write = () => (runs++, { name: 'mine', text: 'DELETE FROM journal', values: [] });
+    const options = any({ writeWith: [write] });
     await expect(books.pincex.execute([], options)).rejects.toMatchObject({ code: 'invalid_batch' });
     expect(runs).toBe(0);
   });

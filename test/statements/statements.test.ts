@@ -85,8 +85,8 @@ describe('a statement is sent as it stands in its file, which psql takes', () =>
       },
     };
     const loaded = { ...nothing, broken: new BrokenRows(), behind: undefined } as never;
-    const alongside = { name: finishRequest.name, ...planned(finishRequest) };
-    await persist(session, new Keys(), loaded, books, { id: '', actor: null }, alongside);
+    const part = { name: finishRequest.name, ...planned(finishRequest) };
+    await persist(session, new Keys(), loaded, books, { id: '', actor: null }, [part]);
     expect(sent).toHaveLength(1);
     await expectAsInItsFile(sent[0]!);
   });

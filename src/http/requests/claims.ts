@@ -1,6 +1,6 @@
 import { FEES } from '../../books/funds.ts';
 import { isId } from '../../commands/fields.ts';
-import { commands, type CommandType } from '../../commands/index.ts';
+import { commands, type BatchType, type CommandType } from '../../commands/index.ts';
 import { kindOf, type OperationKind } from '../../commands/kinds.ts';
 
 /**
@@ -12,17 +12,15 @@ export type Claim = readonly [userId: string, id: string, kind?: OperationKind] 
 /**
  * What the items of a batch can be looked up by, without reading them as commands. A trade stands under both its users;
  * the buyer is enough to find it.
- *
- * @param command of all items; without it each item names its own
  */
-export function claimsOf(items: readonly unknown[], command?: CommandType): Claim[] {
+export function claimsOf(items: readonly unknown[], command: BatchType = 'mixed'): Claim[] {
   return Array.from(items, (item) => claimOf(item, command));
 }
 
-function claimOf(item: unknown, command: CommandType | undefined): Claim {
+function claimOf(item: unknown, command: BatchType): Claim {
   if (typeof item !== 'object' || item === null) return null;
   const fields = item as Readonly<Record<string, unknown>>;
-  const type = command ?? fields['command'];
+  const type = command === 'mixed' ? fields['command'] : command;
   if (!isCommandType(type)) return null;
   const { id } = fields;
   const userId = fields[type === 'settleTrade' ? 'buyUserId' : 'userId'];

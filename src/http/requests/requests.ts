@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { v4 as uuidv4, validate as isUuid } from 'uuid';
 import type { Session } from '../../database/database.ts';
 import { persistently } from '../../database/retry.ts';
-import type { Alongside } from '../../engine/persist.ts';
+import type { WritePart } from '../../engine/write.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { Claim } from './claims.ts';
@@ -54,8 +54,8 @@ export type ExecutedRequest = Pick<NewRequest, 'caller' | 'route' | 'batchId'>;
 
 /** Notes the answer of a call with its batch. */
 export interface Noting {
-  /** What is written alongside the batch, together with its answer. */
-  answered(answer: Answer): Alongside;
+  /** Writes the answer in the same statement as the batch. */
+  answered(answer: Answer): WritePart;
   /** It was written. */
   end(): void;
 }

@@ -1,5 +1,5 @@
 import type { Session } from '../../database/database.ts';
-import type { Alongside } from '../../engine/persist.ts';
+import type { WritePart } from '../../engine/write.ts';
 import type { Leases } from './leases.ts';
 import { pack } from './packed.ts';
 import type { Answer, Noting } from './requests.ts';
@@ -40,8 +40,8 @@ export class Run implements Noting {
     leases.keep(of.id, of.batchId);
   }
 
-  /** What is written alongside the batch: from then on the answer is what the same key gets. */
-  answered({ status, body }: Answer): Alongside {
+  /** Writes the answer in the same statement as the batch: from then on the same key gets this answer. */
+  answered({ status, body }: Answer): WritePart {
     const { batchId, id, itemBytes } = this.#of;
     const packed = pack(body);
     this.#moreBytes = packed.length - itemBytes;

@@ -1,6 +1,6 @@
 /**
  * The statements of requests, each one round trip and one transaction by itself, but for the answer of a batch, which is
- * written alongside it.
+ * written in the same statement as the batch.
  *
  * None of the others that write waits for the disk: they set `synchronous_commit` to `off` for their own transaction, in
  * the same statement. PostgreSQL writes its log in one sequence, so once the commit of a batch is on the disk, the row

@@ -1,11 +1,8 @@
 import Type from 'typebox';
-import type { CommandType, MixedItem } from '../../commands/index.ts';
-import type { BatchOptions } from '../../engine/engine.ts';
-import type { BatchResult } from '../../results.ts';
+import type { BatchType, CommandType } from '../../commands/index.ts';
 import type { Scope } from '../access/scopes.ts';
-import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
-import type { BatchBody, Batches, Execute } from '../batches.ts';
+import type { BatchBody, Batches } from '../batches.ts';
 import { body, oneOf, ref, type Component } from '../schemas/common.ts';
 import type { Tag } from '../schemas/documented.ts';
 import { itemExamples, mixedExample } from '../schemas/examples.ts';
@@ -13,7 +10,7 @@ import { items, mixedItem } from '../schemas/items.ts';
 import { answers } from '../schemas/responses.ts';
 import { batchResults, mixedResult, modes } from '../schemas/results.ts';
 
-/** A batch of one command: its path, who may send it, and the call of the library that it makes. */
+/** A batch of one command: its path, and who may send it. */
 interface Write {
   readonly url: string;
   readonly type: CommandType;
@@ -21,8 +18,6 @@ interface Write {
   readonly tag: Tag;
   readonly scope: Scope;
   readonly summary: string;
-  /** Its items come as the client sent them: the library looks at each. */
-  readonly call: (pincex: Pincex, items: never[], options: BatchOptions) => Promise<BatchResult<unknown>>;
 }
 
 /** In an order in which their examples succeed. */
@@ -34,7 +29,6 @@ const WRITES: readonly Write[] = [
     tag: 'Accounts',
     scope: 'funds:write',
     summary: 'Open empty accounts',
-    call: ({ bookkeeper }, items, options) => bookkeeper.batchCreateAccounts(items, options),
   },
   {
     url: '/v1/funds/batch-deposit',
@@ -43,7 +37,6 @@ const WRITES: readonly Write[] = [
     tag: 'Funds',
     scope: 'funds:write',
     summary: 'Bring money in',
-    call: ({ bookkeeper }, items, options) => bookkeeper.batchDeposit(items, options),
   },
   {
     url: '/v1/funds/batch-withdraw',
@@ -52,7 +45,6 @@ const WRITES: readonly Write[] = [
     tag: 'Funds',
     scope: 'funds:write',
     summary: 'Take money out',
-    call: ({ bookkeeper }, items, options) => bookkeeper.batchWithdraw(items, options),
   },
   {
     url: '/v1/funds/batch-transfer',
@@ -61,7 +53,6 @@ const WRITES: readonly Write[] = [
     tag: 'Funds',
     scope: 'funds:write',
     summary: 'Pass money on',
-    call: ({ bookkeeper }, items, options) => bookkeeper.batchTransfer(items, options),
   },
   {
     url: '/v1/funds/batch-lock',
@@ -70,7 +61,6 @@ const WRITES: readonly Write[] = [
     tag: 'Funds',
     scope: 'funds:write',
     summary: 'Lock funds for orders',
-    call: ({ bookkeeper }, items, options) => bookkeeper.batchLockFunds(items, options),
   },
   {
     url: '/v1/funds/batch-unlock',
@@ -79,7 +69,6 @@ const WRITES: readonly Write[] = [
     tag: 'Funds',
     scope: 'funds:write',
     summary: 'Unlock funds',
-    call: ({ bookkeeper }, items, options) => bookkeeper.batchUnlockFunds(items, options),
   },
   {
     url: '/v1/orders/batch-create',
@@ -88,7 +77,6 @@ const WRITES: readonly Write[] = [
     tag: 'Orders',
     scope: 'orders:write',
     summary: 'Store orders',
-    call: ({ trading }, items, options) => trading.batchCreateOrders(items, options),
   },
   {
     url: '/v1/orders/batch-place',
@@ -97,7 +85,6 @@ const WRITES: readonly Write[] = [
     tag: 'Orders',
     scope: 'orders:write',
     summary: 'Hold funds, store orders',
-    call: ({ trading }, items, options) => trading.batchPlaceOrders(items, options),
   },
   {
     url: '/v1/orders/batch-cancel',
@@ -106,7 +93,6 @@ const WRITES: readonly Write[] = [
     tag: 'Orders',
     scope: 'orders:write',
     summary: 'Cancel, give holds back',
-    call: ({ trading }, items, options) => trading.batchCancelOrders(items, options),
   },
   {
     url: '/v1/orders/batch-status',
@@ -115,7 +101,6 @@ const WRITES: readonly Write[] = [
     tag: 'Orders',
     scope: 'orders:write',
     summary: 'Move orders on',
-    call: ({ trading }, items, options) => trading.batchUpdateOrderStatus(items, options),
   },
   {
     url: '/v1/trades/batch-settle',
@@ -124,13 +109,12 @@ const WRITES: readonly Write[] = [
     tag: 'Trades',
     scope: 'orders:write',
     summary: 'Settle trades',
-    call: ({ trading }, items, options) => trading.batchSettleTrades(items, options),
   },
 ];
 
 /** Every route that changes the books. */
-export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
-  for (const { url, type, operationId, tag, scope, summary, call } of WRITES) {
+export function writeRoutes(app: App, batches: Batches): void {
+  for (const { url, type, operationId, tag, scope, summary } of WRITES) {
     writeRoute(app, batches, {
       url,
       scopes: [scope],
@@ -140,8 +124,7 @@ export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
       item: items[type],
       example: itemExamples[type],
       result: batchResults[type],
-      command: type,
-      execute: (list, options) => call(pincex, list as never[], options),
+      type,
     });
   }
   writeRoute(app, batches, {
@@ -153,7 +136,7 @@ export function writeRoutes(app: App, pincex: Pincex, batches: Batches): void {
     item: mixedItem,
     example: mixedExample,
     result: mixedResult,
-    execute: (list, options) => pincex.execute(list as MixedItem[], options),
+    type: 'mixed',
   });
 }
 
@@ -166,15 +149,13 @@ interface WriteRoute {
   readonly item: Component;
   readonly example: readonly object[];
   readonly result: Component;
-  /** Of all items; without it each names its own. */
-  readonly command?: CommandType;
-  readonly execute: Execute;
+  readonly type: BatchType;
 }
 
 function writeRoute(
   app: App,
   batches: Batches,
-  { url, scopes, operationId, tag, summary, item, example, result, command, execute }: WriteRoute,
+  { url, scopes, operationId, tag, summary, item, example, result, type }: WriteRoute,
 ): void {
   app.post<{ Body: BatchBody }>(
     url,
@@ -197,6 +178,6 @@ function writeRoute(
         response: answers(ref(result)),
       },
     },
-    (request, reply) => batches.run(request, reply, { route: url, command, execute }),
+    (request, reply) => batches.run(request, reply, { route: url, type }),
   );
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { writing } from '../../../src/engine/engine.ts';
 import { Requests } from '../../../src/http/requests/requests.ts';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -63,8 +62,8 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   // So does one that has no row before it.
   const [third] = callOf(userId).items;
   const noting = requests.noting({ ...request, batchId: randomUUID() });
-  const options = writing(() => noting.answered({ status: 200, body: '{}' }));
-  await pincex.execute([{ ...third!, id: 'third' }], options);
+  const writeWith = [() => noting.answered({ status: 200, body: '{}' })];
+  await pincex.run('mixed', [{ ...third!, id: 'third' }], { writeWith });
   expect((await log()).flushed).toBeGreaterThan(last.written);
   runOf(await requests.begin(sent(lost)));
   await kill();

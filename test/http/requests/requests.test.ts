@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { writing } from '../../../src/engine/engine.ts';
 import { refusalOf } from '../../../src/http/requests/refusal.ts';
 import { contentHash, Requests } from '../../../src/http/requests/requests.ts';
 import type { Run } from '../../../src/http/requests/run.ts';
@@ -207,10 +206,7 @@ describe('a batch id that two callers give', () => {
     const requests = new Requests(books.pincex);
     const noted = { caller: fresh('caller'), route: '/', batchId };
     const answer = { status: 200, body: '{}' };
-    await books.pincex.execute(
-      [],
-      writing(() => requests.noting(noted).answered(answer)),
-    );
+    await books.pincex.run('mixed', [], { writeWith: [() => requests.noting(noted).answered(answer)] });
     expect(await requests.outcome(batchId, noted.caller, false)).toEqual({ kind: 'finished', ...answer });
     expect(await requests.outcome(batchId, one.request.caller, false)).toEqual({ kind: 'running' });
   });
@@ -224,8 +220,8 @@ describe('a call that is noted with its batch', () => {
     const { request, items } = callOf(userId, { caller: fresh('caller'), batchId });
     const requests = new Requests(books.pincex);
     const answer = { status: 422, body: '{"é":1}' };
-    const options = writing(() => requests.noting({ ...request, batchId }).answered(answer), { batchId });
-    const execute = () => books.pincex.execute(items, options);
+    const writeWith = [() => requests.noting({ ...request, batchId }).answered(answer)];
+    const execute = () => books.pincex.run('mixed', items, { batchId, writeWith });
     return { batchId, userId, request, requests, answer, execute };
   }
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { writing } from '../../../src/engine/engine.ts';
 import { pack, unpack } from '../../../src/http/requests/packed.ts';
 import { Requests } from '../../../src/http/requests/requests.ts';
 import { mostOfKey, scarcities, type Scarcity } from '../../../src/http/requests/room.ts';
@@ -85,10 +84,8 @@ describe('what is kept of a call', () => {
     await execute(books.pincex, run, [], { status: 200, body: uuids(500) });
     await runOf(await requests.begin(sent(callOf(fresh('user'), { ...many, key: null }).request))).release();
     const noting = requests.noting({ caller, route: '/', batchId: randomUUID() });
-    await books.pincex.execute(
-      [],
-      writing(() => noting.answered({ status: 200, body: '{}' })),
-    );
+    const writeWith = [() => noting.answered({ status: 200, body: '{}' })];
+    await books.pincex.run('mixed', [], { writeWith });
     noting.end();
     await requests.stop();
     const rows = await books.sql<{ stored: number; exact: number; items: number | null }>(

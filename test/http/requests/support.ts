@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { writing } from '../../../src/engine/engine.ts';
 import type { BatchResult, MixedItem, Pincex } from '../../../src/index.ts';
 import { claimsOf } from '../../../src/http/requests/claims.ts';
 import {
@@ -45,8 +44,8 @@ export async function execute(
   items: readonly MixedItem[],
   answer: Answer,
 ): Promise<BatchResult<unknown>> {
-  const options = writing(() => run.answered(answer), { batchId: run.batchId });
-  const result = await pincex.execute(items, options);
+  const settings = { batchId: run.batchId, writeWith: [() => run.answered(answer)] };
+  const result = await pincex.run('mixed', items, settings);
   run.end();
   return result;
 }
