@@ -40,6 +40,18 @@ function plain<Row>(type: string, of: Value<Row, string | number | boolean | nul
   return { type, arrayOf: (rows) => plainArray(rows.map(of)) };
 }
 
+/** Columns of rows that stand within others: a copy of each would cost more than all the arrays. */
+export function within<Outer, Inner>(
+  columns: Columns<Inner>,
+  innerOf: (outer: Outer) => Inner,
+): Columns<Outer> {
+  const entries = Object.entries(columns).map(([name, { type, arrayOf }]) => {
+    const column: Column<Outer> = { type, arrayOf: (rows) => arrayOf(rows.map(innerOf)) };
+    return [name, column] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
 /** One parameter of a statement: its type, and its value by what the statement is given. */
 export interface Parameter<Given> {
   readonly type: string;

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import type { Books } from '../books/books.ts';
 import { OUTSIDE } from '../books/funds.ts';
-import { inOrder, type Account, type Hold } from '../books/rows.ts';
+import { inOrder, type Account, type Hold, type NewOrder } from '../books/rows.ts';
 import type { KeyList, Keys } from '../commands/keys.ts';
 import type { Session } from '../database/database.ts';
 import { hintsOf, planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import type { PlacedBooks } from './load.ts';
-import type { Changed, MadeOrder, Placed } from './postgres/tables.ts';
+import type { Changed, Placed } from './postgres/tables.ts';
 import type { ChangedOrder, Sent, TableWrite } from './postgres/writes.ts';
 import * as tables from './postgres/writes.ts';
 import type { WritePart } from './write.ts';
@@ -145,7 +145,7 @@ function accountChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
   for (const account of changedInOrder(books.accounts.changed, keys.accounts)) {
     const read = loaded.accounts.get(account.key);
     if (read === undefined) made.push(account);
-    else changed.push({ ...account, place: read.place, readVersion: read.version });
+    else changed.push({ row: account, place: read.place, readVersion: read.version });
   }
   return { made, changed };
 }
@@ -163,16 +163,16 @@ function holdChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
 }
 
 function orderChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
-  const made: MadeOrder[] = [];
+  const made: NewOrder[] = [];
   const changed: ChangedOrder[] = [];
   for (const row of changedInOrder(books.orders.changed, keys.orders)) {
     const order = books.newOrders.get(row.key);
-    if (order !== undefined) made.push({ ...order, ...row });
+    if (order !== undefined) made.push({ ...order, row });
     else {
       const read = loaded.orders.get(row.key);
       if (read === undefined) throw new RangeError(`Order ${row.id} changed and was not read`);
       const { place, version: readVersion } = read;
-      changed.push({ ...row, changedAt: row.changedAt ?? books.now, place, readVersion });
+      changed.push({ row, changedAt: row.changedAt ?? books.now, place, readVersion });
     }
   }
   return { made, changed };

@@ -40,10 +40,11 @@ import { encodeNumeric } from '../../money/amount.ts';
 export type Placed<Row> = Row & { readonly place: string };
 
 /** A row as it is to be, and where and at which version it was read. */
-export type Changed<Row> = Placed<Row> & { readonly readVersion: number };
-
-/** An order that a batch makes. */
-export type MadeOrder = OrderRow & Omit<NewOrder, 'row'>;
+export interface Changed<Row> {
+  readonly row: Row;
+  readonly place: string;
+  readonly readVersion: number;
+}
 
 export const place = { place: tid((row) => row.place) } satisfies Columns<{ readonly place: string }>;
 
@@ -140,7 +141,7 @@ export const orders = {
     parent_order_id: text(({ terms }) => terms.parentOrderId),
     reject_code: text((order) => order.rejectCode),
     created_at: moment((order) => order.createdAt),
-  } satisfies Columns<MadeOrder>,
+  } satisfies Columns<NewOrder>,
 };
 
 export const trades = {

@@ -1,7 +1,7 @@
-import { assignments, moment, names, rows, sql } from '../../database/columns.ts';
+import { assignments, moment, names, rows, sql, within } from '../../database/columns.ts';
 import type { Columns, Parameter, RowSource, Template } from '../../database/columns.ts';
 import { momentText, type Moment } from '../../database/moment.ts';
-import type { Account, AccountId, Hold, HoldId, OrderRow } from '../../books/rows.ts';
+import type { Account, AccountId, Hold, HoldId, NewOrder, OrderRow } from '../../books/rows.ts';
 import {
   accounts,
   beginnings,
@@ -57,6 +57,8 @@ const actor: Parameter<Decided> = { type: 'text', valueOf: ({ batch }) => batch.
 const each = <Row>(columns: Columns<Row>, alias?: string): RowSource<Writing<Row>> =>
   rows(columns, (given) => given.rows, alias);
 
+const rowOf = <Row>({ row }: Changed<Row>): Row => row;
+
 /** `a.user_id IS NOT DISTINCT FROM new.user_id AND …`: whether the row in the place still has the key. */
 const isSame = (alias: string, key: Columns<never>, other = 'new'): string =>
   Object.keys(key)
@@ -82,7 +84,7 @@ export const updateAccounts = {
   ...sql`
   UPDATE accounts a
   SET ${assignments(accounts.state)}, updated_at = ${now}
-  FROM ${each<Changed<Account>>({ ...newAccounts, ...readVersion, ...place })}
+  FROM ${each<Changed<Account>>({ ...within(newAccounts, rowOf<Account>), ...readVersion, ...place })}
   WHERE a.ctid = new.place AND a.version = new.read_version
     AND ${isSame('a', accounts.key)}
   RETURNING 1`,
@@ -147,7 +149,10 @@ export const deleteHolds = {
   RETURNING 1`,
 };
 
-const newOrders = { ...orders.key, ...orders.fixed, ...orders.state, ...orders.terms };
+const newOrders: Columns<NewOrder> = {
+  ...within({ ...orders.key, ...orders.fixed, ...orders.state }, (order: NewOrder) => order.row),
+  ...orders.terms,
+};
 
 export const insertOrders = {
   name: 'insert_orders',
@@ -159,11 +164,12 @@ export const insertOrders = {
 };
 
 /** An order that changed, and when. */
-export type ChangedOrder = Changed<OrderRow> & { readonly changedAt: Moment };
+export interface ChangedOrder extends Changed<OrderRow> {
+  readonly changedAt: Moment;
+}
 
 const orderChanges = {
-  ...orders.key,
-  ...orders.state,
+  ...within({ ...orders.key, ...orders.state }, rowOf<OrderRow>),
   ...readVersion,
   ...place,
   changed_at: moment((order) => order.changedAt),
