@@ -23,7 +23,7 @@ import type { DoctorReport } from './doctor/report.ts';
 import { Engine, STRATEGIES, type BatchOptions, type Strategy, type Within } from './engine/engine.ts';
 import { readerOf } from './engine/read.ts';
 import { PincexError } from './errors.ts';
-import { ApiKeys } from './http/access/store.ts';
+import { ApiKeys } from './apiKeys/store.ts';
 import { namesOf, readOptions } from './known.ts';
 import { DebugLog, type Logger } from './logging.ts';
 import { defaultFolder, readMigrations } from './migrations/files.ts';

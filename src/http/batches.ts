@@ -6,16 +6,16 @@ import type { Alongside } from '../engine/persist.ts';
 import { readBatchId, requireBatch } from '../engine/read.ts';
 import { PincexError } from '../errors.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
-import { isUnbound } from './access/bounds.ts';
-import { allows } from './access/scopes.ts';
+import { isUnbound } from '../apiKeys/bounds.ts';
+import { allows } from '../apiKeys/scopes.ts';
 import { withoutBalances } from './balances.ts';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
-import { claimsOf } from './requests/claims.ts';
-import { actorOf } from './requests/interrupted.ts';
+import { claimsOf } from '../requests/claims.ts';
+import { actorOf } from '../requests/interrupted.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
-import { contentHash, type Answer, type NewRequest, type Requests } from './requests/requests.ts';
+import { contentHash, type Answer, type NewRequest, type Requests } from '../requests/requests.ts';
 import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { writing } from '../../src/engine/engine.ts';
-import { Requests } from '../../src/http/requests/requests.ts';
+import { Requests } from '../../src/requests/requests.ts';
 import { Pincex } from '../../src/index.ts';
 import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import type { CommandType, MixedItem } from '../../commands/index.ts';
 import type { BatchOptions } from '../../engine/engine.ts';
 import type { BatchResult } from '../../results.ts';
-import type { Scope } from '../access/scopes.ts';
+import type { Scope } from '../../apiKeys/scopes.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
 import type { BatchBody, Batches, Execute } from '../batches.ts';
