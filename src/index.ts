@@ -1,4 +1,6 @@
-export { Pincex, type PincexOptions, type PincexTransaction } from './pincex.ts';
+export { Pincex } from './pincex.ts';
+export type { PincexOptions } from './opening/options.ts';
+export type { PincexTransaction } from './services/transaction.ts';
 export { PincexError, type ErrorCode } from './errors.ts';
 export { limits } from './limits.ts';
 export { startService, type Service, type ServiceOptions } from './http/service.ts';
