@@ -1,9 +1,11 @@
-export { Pincex, type PincexOptions, type PincexTransaction } from './pincex.ts';
+export { Pincex } from './pincex.ts';
+export type { PincexOptions } from './opening/options.ts';
+export type { PincexTransaction } from './services/transaction.ts';
 export { PincexError, type ErrorCode } from './errors.ts';
 export { limits } from './limits.ts';
 export { startService, type Service, type ServiceOptions } from './http/service.ts';
-export type { Scope } from './http/access/scopes.ts';
-export type { ApiKey, ApiKeyOptions, ApiKeys, CreatedKey } from './http/access/store.ts';
+export type { Scope } from './apiKeys/scopes.ts';
+export type { ApiKey, ApiKeyOptions, ApiKeys, CreatedKey } from './apiKeys/store.ts';
 export type { Logger, LogLine } from './logging.ts';
 export type { Address } from './config/address.ts';
 export {

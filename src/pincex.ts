@@ -1,90 +1,31 @@
 import { audit, type AuditReport } from './audit/audit.ts';
-import type { Books } from './books/books.ts';
-import { KnownCodes } from './catalog/knownCodes.ts';
-import { CatalogStore } from './catalog/store.ts';
+import type { ApiKeys } from './apiKeys/store.ts';
+import type { CatalogStore } from './catalog/store.ts';
 import type { MixedItem } from './commands/index.ts';
-import { requireComplete } from './config/complete.ts';
-import { loadConfig, type Config } from './config/load.ts';
-import { withClient } from './database/client.ts';
-import {
-  Database,
-  type ServerName,
-  type Session,
-  type StatementRun,
-  type TransactionClient,
-} from './database/database.ts';
-import { failureOf } from './database/failures.ts';
-import { Attempts, persistentReads, persistently } from './database/retry.ts';
-import { withoutPassword } from './database/url.ts';
-import { startEmbeddedServer, type EmbeddedServer } from './embedded/server.ts';
-import { describe } from './describe.ts';
-import { diagnose } from './doctor/doctor.ts';
+import type { Config } from './config/load.ts';
+import type { Session } from './database/database.ts';
+import { diagnose, doctorOptions } from './doctor/doctor.ts';
 import type { DoctorReport } from './doctor/report.ts';
-import { Engine, STRATEGIES, type Strategy } from './engine/engine.ts';
 import type { BatchOptions } from './engine/options.ts';
-import type { Within } from './engine/within.ts';
-import { PincexError } from './errors.ts';
-import { ApiKeys } from './http/access/store.ts';
-import { namesOf, readOptions } from './known.ts';
-import { DebugLog, type Logger } from './logging.ts';
-import { defaultFolder, readMigrations } from './migrations/files.ts';
 import { ping, type AppliedRow } from './migrations/history.ts';
-import { migrateUp, migrationStatus } from './migrations/runner.ts';
-import { requireApplied, requireSchema } from './migrations/states.ts';
+import { requireSchema } from './migrations/states.ts';
+import type { PincexOptions } from './opening/options.ts';
+import { openParts, type Parts } from './opening/parts.ts';
 import type { AccountView } from './reads/accounts.ts';
 import type { JournalEntryView } from './reads/journal.ts';
 import type { OperationView } from './reads/operations.ts';
 import type { OrderView } from './reads/orders.ts';
 import type { TradeView } from './reads/trades.ts';
-import type { Cache } from './repository/cache.ts';
-import { changesOf, doubtfulChangesOf } from './repository/changes.ts';
-import { keyspaceOf } from './repository/keyspace.ts';
-import { ProcessCache } from './repository/processCache.ts';
-import { RedisCache } from './repository/redis/redisCache.ts';
-import { Replica } from './repository/replica.ts';
-import { Repository, uncached, type ReadRun } from './repository/repository.ts';
 import type { BatchResult } from './results.ts';
-import { Bookkeeper } from './services/bookkeeper.ts';
-import { Calls, Turns } from './services/calls.ts';
-import { executorOf, type Executor, type Run } from './services/executor.ts';
-import { Sweeper, type Swept } from './services/sweeper.ts';
-import { Trading } from './services/trading.ts';
-import { Reporter } from './statistics/reporter.ts';
-import { Statistics, type CacheStore } from './statistics/statistics.ts';
-import { accounts, journal, operations, orders, trades, type Source } from './streams/sources.ts';
-import { KeysetStream, type Read, type RowStream, type StreamOptions } from './streams/stream.ts';
-import { exactly, refuseSurplus } from './surplus.ts';
-
-export interface PincexOptions {
-  /** Default: `pincex.yaml` of the working folder, and the environment over it. */
-  readonly config?: Config | undefined;
-  /** `auto`, unless one way of keeping batches apart is to be measured or tested by itself. */
-  readonly strategy?: Strategy | undefined;
-  /** Told of every statement once it has run. */
-  readonly onStatement?: ((run: StatementRun) => void) | undefined;
-  /** Takes the debug logs, where `enable_debug_logs` is on. Default: JSON lines on standard error. */
-  readonly logger?: Logger | undefined;
-  /** Told of every batch of keys that was looked up in the cache. */
-  readonly onCacheRead?: ((run: ReadRun) => void) | undefined;
-  /** Told what is done while the embedded server starts. */
-  readonly onProgress?: ((message: string) => void) | undefined;
-}
-
-/** What runs inside one transaction of the caller's. */
-export interface PincexTransaction {
-  /** As {@link Pincex.bookkeeper}, in this transaction. */
-  readonly bookkeeper: Bookkeeper;
-  /** As {@link Pincex.trading}, in this transaction. */
-  readonly trading: Trading;
-  /** As {@link Pincex.execute}, in this transaction. */
-  execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
-  /**
-   * The connection of the transaction, for statements of the caller's own. Columns come as the texts PostgreSQL
-   * prints, and the planner settings of batches hold: without pg_hint_plan, sequential scans, hash and merge joins
-   * are off. Behind a pooler leave nothing in the session: no `SET` without `LOCAL`, no named statements.
-   */
-  readonly client: TransactionClient;
-}
+import type { Bookkeeper } from './services/bookkeeper.ts';
+import type { Run } from './services/executor.ts';
+import type { Swept } from './services/sweeper.ts';
+import type { Trading } from './services/trading.ts';
+import type { PincexTransaction } from './services/transaction.ts';
+import type { Statistics } from './statistics/statistics.ts';
+import { accounts, journal, operations, orders, trades } from './streams/sources.ts';
+import type { RowStream, StreamOptions } from './streams/stream.ts';
+import { refuseSurplus } from './surplus.ts';
 
 /** By this `console.log` asks; named as text, so that the types of the package need none of Node.js. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -123,69 +64,20 @@ export class Pincex {
    * @internal
    */
   readonly serverEnded: Promise<void>;
-  readonly #connectionString: string;
-  readonly #database: Database;
-  readonly #replica: Database | null;
-  readonly #repository: Repository;
-  readonly #engine: Engine;
-  readonly #execute: Executor;
-  readonly #server: EmbeddedServer | null;
-  readonly #reporter: Reporter;
-  readonly #migrations = readMigrations(defaultFolder);
-  readonly #calls = new Calls();
-  #closing: Promise<void> | undefined;
+  readonly #parts: Parts;
 
-  private constructor(
-    config: Config,
-    url: string,
-    { database, replica, server, cache, statistics, log }: Parts,
-    { strategy = 'auto', onCacheRead }: PincexOptions,
-  ) {
-    this.config = config;
-    this.url = withoutPassword(url);
-    this.#connectionString = url;
-    this.statistics = statistics;
-    this.#database = database;
-    this.#replica = replica;
-    this.#server = server;
-    this.serverEnded = server?.ended ?? new Promise(() => undefined);
-    void this.serverEnded.then(() => {
-      database.giveUp();
-    });
-    this.session = { query: (statement, values) => this.#calls.run(() => database.query(statement, values)) };
-    this.catalog = new CatalogStore(database);
-    this.apiKeys = new ApiKeys(this.session);
-    this.#reporter = new Reporter(url, statistics, (session) => this.catalog.readAhead(session));
-    const tracing = log && {
-      trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
-    };
-    this.#repository = new Repository({
-      primary: database,
-      reads: persistentReads(database),
-      replica: replica && new Replica(replica),
-      cache,
-      ...repositoryOptions(config),
-      onRead(run) {
-        statistics.cacheReads(run.kind, run.hits, run.keys - run.hits);
-        log?.read(run, database.poolState);
-        onCacheRead?.(run);
-      },
-      ...tracing,
-    });
-    this.#engine = new Engine(database, this.catalog, strategy, {
-      publish: (books, state) =>
-        this.#repository.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
-      onBatch(result) {
-        statistics.batch(result.counts.total, result.durationMs);
-        log?.batch(result, database.poolState);
-      },
-      ...tracing,
-    });
-    this.run = (type, items, settings) => this.#calls.run(() => this.#engine.run(type, items, settings));
-    this.#execute = executorOf(this.#engine, (call) => this.#calls.run(call));
-    const codes = new KnownCodes(this.catalog);
-    this.bookkeeper = new Bookkeeper(this.#execute, this.#repository, codes);
-    this.trading = new Trading(this.#execute, this.#repository, codes);
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.config = parts.config;
+    this.url = parts.url;
+    this.bookkeeper = parts.bookkeeper;
+    this.trading = parts.trading;
+    this.catalog = parts.catalog;
+    this.apiKeys = parts.apiKeys;
+    this.session = parts.session;
+    this.run = parts.run;
+    this.statistics = parts.statistics;
+    this.serverEnded = parts.server?.ended ?? new Promise(() => undefined);
   }
 
   /**
@@ -196,63 +88,12 @@ export class Pincex {
    * `database_unavailable`
    */
   static async open(options?: PincexOptions): Promise<Pincex> {
-    const known = readOptions('Pincex.open', options, OPTIONS);
-    requireStrategy(known.strategy);
-    const config = known.config == null ? loadConfig() : requireComplete(known.config);
-    const { url: ownUrl, readUrl, pool, optimizedRepository } = config.database;
-    const server =
-      ownUrl === null
-        ? await startEmbeddedServer({
-            dataDir: config.dataDir,
-            ...(known.onProgress && { onProgress: known.onProgress }),
-          })
-        : null;
-    const url = ownUrl ?? server?.url ?? '';
-    const log = optimizedRepository.enableDebugLogs
-      ? new DebugLog(optimizedRepository.logValues, known.logger)
-      : undefined;
-    const cacheStore = storeOf(config);
-    const statistics = new Statistics({ poolMax: pool.max, cacheStore });
-    const connect = (to: string, server: ServerName): Database =>
-      new Database({
-        url: to,
-        server,
-        ...pool,
-        statistics,
-        queryHints: optimizedRepository.enableQueryHints,
-        onStatement(run) {
-          log?.statement(run);
-          known.onStatement?.(run);
-        },
-      });
-    const database = connect(url, 'primary');
-    const replica = readUrl === null ? null : connect(readUrl, 'replica');
-    let cache: Cache | undefined;
-    try {
-      await prepareSchema(url, server !== null, pool);
-      cache =
-        config.redis === null
-          ? new ProcessCache()
-          : new RedisCache(config.redis, await keyspaceOf(database), (error) => {
-              statistics.cacheFailure();
-              log?.cacheFailure(error);
-            });
-      const parts = { database, replica, server, cache, statistics, log };
-      const pincex = new Pincex(config, url, parts, known);
-      await pincex.catalog.get();
-      await pincex.#reporter.start();
-      return pincex;
-    } catch (error) {
-      await cache?.close();
-      await Promise.all([database.close(), replica?.close()]);
-      await server?.stop();
-      throw error;
-    }
+    return new Pincex(await openParts(options));
   }
 
   /** What a driver connects by: {@link url} with its password. */
   get connectionString(): string {
-    return this.#connectionString;
+    return this.#parts.connectionString;
   }
 
   /** What `JSON.stringify` shows of it. The configuration has passwords. */
@@ -271,7 +112,7 @@ export class Pincex {
    * @throws PincexError where the whole call fails: see `docs/results-and-errors.md`
    */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>> {
-    return this.#execute('mixed', items, options);
+    return this.#parts.execute('mixed', items, options);
   }
 
   /**
@@ -283,46 +124,13 @@ export class Pincex {
    * `transaction_aborted`, also for statements on `tx.client`: the error of the driver is then its `cause`; and whatever else
    * `work` throws
    */
-  async transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
-    requireFunction('work', work);
-    const attempts = new Attempts();
-    const progress = { isWorkDone: false, committing: [] as Books[] };
-    const attempt = async () => {
-      progress.isWorkDone = false;
-      progress.committing = [];
-      const result = await this.#database.transaction(async (session) => {
-        const turns = new Turns();
-        try {
-          const done = await work(this.#within({ session, committing: progress.committing }, turns));
-          progress.isWorkDone = true;
-          return done;
-        } finally {
-          // A batch that `work` did not wait for must not run on over a connection that others have by then.
-          await turns.end();
-        }
-      });
-      for (const books of progress.committing) await this.#repository.publish(changesOf(books));
-      return result;
-    };
-    try {
-      return await this.#calls.run(() => persistently(attempt, ['collision'], attempts));
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure === 'collision') {
-        const message = `The transaction lost against others ${attempts.lost}; nothing of it was written`;
-        throw new PincexError('conflict', message, { cause: error });
-      }
-      if (failure !== 'disconnected' || !progress.isWorkDone) throw error;
-      for (const books of progress.committing) await this.#repository.publish(doubtfulChangesOf(books));
-      const message =
-        'PostgreSQL went away during the commit; send the same items again to learn what was written';
-      throw new PincexError('outcome_unknown', message, { cause: error });
-    }
+  transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
+    return this.#parts.calls.run(() => this.#parts.transactions.run(work));
   }
 
   /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
   sweepExpired(): Promise<Swept> {
-    return this.#calls.run(() => new Sweeper(this.#database, this.catalog, this.#engine).sweep());
+    return this.#parts.calls.run(() => this.#parts.sweeper.sweep());
   }
 
   /**
@@ -331,8 +139,8 @@ export class Pincex {
    * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`, `migration_failed`
    */
   async ping(): Promise<void> {
-    await this.#calls.run(() => this.#database.ping());
-    await requireSchema(this.#migrations, () => this.session.query<AppliedRow>(ping));
+    await this.#parts.calls.run(() => this.#parts.database.ping());
+    await requireSchema(this.#parts.migrations, () => this.session.query<AppliedRow>(ping));
   }
 
   /**
@@ -341,7 +149,7 @@ export class Pincex {
    * @throws PincexError `database_unavailable`, `migration_failed` where the schema is not that of this version
    */
   audit(): Promise<AuditReport> {
-    return this.#calls.run(() => audit(this.#database, this.#migrations));
+    return this.#parts.calls.run(() => audit(this.#parts.database, this.#parts.migrations));
   }
 
   /**
@@ -350,16 +158,10 @@ export class Pincex {
    * @throws PincexError `database_unavailable`
    */
   doctor(): Promise<DoctorReport> {
-    return this.#calls.run(async () => {
+    return this.#parts.calls.run(async () => {
       // What this process counted until now is looked at too.
-      await this.#reporter.report();
-      const { optimizedRepository, readUrl } = this.config.database;
-      return diagnose({
-        url: this.#connectionString,
-        queryHints: optimizedRepository.enableQueryHints,
-        readUrl,
-        idempotencyRoom: this.config.service.idempotencyRoom,
-      });
+      await this.#parts.reporter.report();
+      return diagnose(doctorOptions(this.config, this.connectionString));
     });
   }
 
@@ -369,27 +171,27 @@ export class Pincex {
    * @throws PincexError `invalid_argument`
    */
   streamAccounts(options?: StreamOptions): RowStream<AccountView> {
-    return this.#stream(accounts, options);
+    return this.#parts.stream(accounts, options);
   }
 
   /** Every order, by user and id, as {@link streamAccounts}. */
   streamOrders(options?: StreamOptions): RowStream<OrderView> {
-    return this.#stream(orders, options);
+    return this.#parts.stream(orders, options);
   }
 
   /** Both sides of every trade, by user, id and side, as {@link streamAccounts}. */
   streamTrades(options?: StreamOptions): RowStream<TradeView> {
-    return this.#stream(trades, options);
+    return this.#parts.stream(trades, options);
   }
 
   /** Every step of every account, by user, currency and version, as {@link streamAccounts}. */
   streamJournal(options?: StreamOptions): RowStream<JournalEntryView> {
-    return this.#stream(journal, options);
+    return this.#parts.stream(journal, options);
   }
 
   /** Every item that was applied, and who sent it, by user, kind and id, as {@link streamAccounts}. */
   streamOperations(options?: StreamOptions): RowStream<OperationView> {
-    return this.#stream(operations, options);
+    return this.#parts.stream(operations, options);
   }
 
   /**
@@ -397,95 +199,8 @@ export class Pincex {
    * Calling it again waits for the same.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#calls.close();
-    await this.#repository.close();
-    await this.#reporter.close();
-    await Promise.all([this.#database.close(), this.#replica?.close()]);
-    await this.#server?.stop();
-  }
-
-  #stream<View>(source: Source<View>, options?: StreamOptions): RowStream<View> {
-    const read: Read = (work) => this.#repository.readDirectly(work);
-    return new KeysetStream(source, read, this.#calls, options);
-  }
-
-  #within(within: Within, turns: Turns): PincexTransaction {
-    const execute = executorOf(this.#engine, (call) => turns.run(call), within);
-    const { session } = within;
-    const repository = new Repository({ ...repositoryOptions(this.config), ...uncached(session) });
-    const codes = new KnownCodes(this.catalog, session);
-    return {
-      bookkeeper: new Bookkeeper(execute, repository, codes),
-      trading: new Trading(execute, repository, codes),
-      execute: exactly('execute', (items, options) => execute('mixed', items, options)),
-      client: session.client,
-    };
+    return this.#parts.close();
   }
 }
 
 refuseSurplus(Pincex);
-
-const OPTIONS = namesOf<PincexOptions>({
-  config: true,
-  strategy: true,
-  onStatement: true,
-  logger: true,
-  onCacheRead: true,
-  onProgress: true,
-});
-
-function requireStrategy(strategy: unknown): void {
-  if (strategy === undefined || STRATEGIES.some((known) => known === strategy)) return;
-  const message = `strategy must be one of ${STRATEGIES.join(', ')}: got ${describe(strategy)}`;
-  throw new PincexError('invalid_argument', message);
-}
-
-function requireFunction(name: string, value: unknown): void {
-  if (typeof value === 'function') return;
-  throw new PincexError('invalid_argument', `${name} must be a function: got ${describe(value)}`);
-}
-
-/** What a Pincex is put together from, and closes. */
-interface Parts {
-  readonly database: Database;
-  readonly replica: Database | null;
-  readonly server: EmbeddedServer | null;
-  readonly cache: Cache;
-  readonly statistics: Statistics;
-  readonly log: DebugLog | undefined;
-}
-
-function storeOf(config: Config): CacheStore {
-  if (Object.values(repositoryOptions(config).ttlMs).every((ttl) => ttl === 0)) return 'off';
-  return config.redis === null ? 'process' : 'redis';
-}
-
-function repositoryOptions({ database: { optimizedRepository } }: Config) {
-  const { orderTtlMs, tradeTtlMs, userOrdersTtlMs, accountTtlMs, ttl, batchSize } = optimizedRepository;
-  const ttlMs = {
-    accounts: accountTtlMs,
-    orders: orderTtlMs,
-    userOrders: userOrdersTtlMs,
-    trades: tradeTtlMs,
-  };
-  return { ttlMs, ttl, batchSize };
-}
-
-/** The embedded server is Pincex's own to migrate; one of the operator's is not, so that is only checked. */
-function prepareSchema(url: string, isOwn: boolean, bounds: Config['database']['pool']): Promise<void> {
-  const config = {
-    connectionString: url,
-    connectionTimeoutMillis: bounds.connectionTimeoutMs,
-    // A migration takes as long as it takes; a look at the history does not.
-    ...(!isOwn && { query_timeout: bounds.statementTimeoutMs }),
-  };
-  return withClient(config, async (client) => {
-    if (isOwn) await migrateUp(client);
-    requireApplied(await migrationStatus(client));
-  });
-}

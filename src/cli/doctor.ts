@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { withClient } from '../database/client.ts';
-import { checks, diagnose } from '../doctor/doctor.ts';
+import { checks, diagnose, doctorOptions } from '../doctor/doctor.ts';
 import type { DoctorReport } from '../doctor/report.ts';
 import { migrateUp } from '../migrations/runner.ts';
 import { JSON_OPTION, type JsonOption } from './options.ts';
@@ -17,12 +17,7 @@ export function addDoctor(program: Command): void {
       withServer(async ({ url, isEmbedded, config }) => {
         // As every command that opens the books does. One of the operator's own is left as it is, and looked at.
         if (isEmbedded) await withClient(url, (client) => migrateUp(client));
-        const report = await diagnose({
-          url,
-          queryHints: config.database.optimizedRepository.enableQueryHints,
-          readUrl: config.database.readUrl,
-          idempotencyRoom: config.service.idempotencyRoom,
-        });
+        const report = await diagnose(doctorOptions(config, url));
         if (json) printJson(report);
         else printDoctor(report);
         if (!report.ok) process.exitCode = 1;

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseTime } from '../commands/fields.ts';
-import { SCOPES, type Scope } from '../http/access/scopes.ts';
-import type { ApiKey } from '../http/access/store.ts';
+import { SCOPES, type Scope } from '../apiKeys/scopes.ts';
+import type { ApiKey } from '../apiKeys/store.ts';
 import { limits } from '../limits.ts';
 import { JSON_OPTION, type JsonOption, someText, wholeNumber } from './options.ts';
 import { note, print, printJson, printTable, withPincex } from './session.ts';

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
 import { ended } from '../database/failures.ts';
-import { isInForce, parseKey } from '../http/access/keys.ts';
-import type { CreatedKey } from '../http/access/store.ts';
+import { isInForce, parseKey } from '../apiKeys/keys.ts';
+import type { CreatedKey } from '../apiKeys/store.ts';
 import { readTls, startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';
 import { note, print, printJson, withPincex } from './session.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseKey } from '../http/access/keys.ts';
+import { parseKey } from '../apiKeys/keys.ts';
 import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
 import { limits } from '../limits.ts';
 import { parseDuration } from './duration.ts';

@@ -19,7 +19,6 @@ import type { Settings } from './hints.ts';
 import { findLine, type Line } from './line.ts';
 import { locally, SETTINGS, UNBOUNDED } from './settings.ts';
 import type { Statement } from './statement.ts';
-import type { Statistics } from '../statistics/statistics.ts';
 
 export interface DatabaseOptions {
   /** `postgres://…` */
@@ -39,9 +38,17 @@ export interface DatabaseOptions {
   /** What this server is to the books. Default `primary`. */
   readonly server?: ServerName;
   /** Counts the calls that waited for a connection. */
-  readonly statistics?: Statistics;
+  readonly statistics?: PoolStatistics;
   /** Told of every statement once it has run. */
   readonly onStatement?: (run: StatementRun) => void;
+}
+
+/** Counts what becomes of calls that find every connection busy. */
+export interface PoolStatistics {
+  /** A call waited `ms` milliseconds for a connection. */
+  poolWait(ms: number): void;
+  /** A call got none. */
+  poolRefused(): void;
 }
 
 export type ServerName = 'primary' | 'replica';

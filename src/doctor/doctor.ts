@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Config } from '../config/load.ts';
 import { connect } from '../database/client.ts';
 import { failureOf, told } from '../database/failures.ts';
 import { limits } from '../limits.ts';
@@ -46,6 +47,13 @@ export interface DoctorOptions {
   readonly idempotencyRoom?: number;
   /** Other bounds than the usual ones, for tests. */
   readonly thresholds?: Partial<Thresholds>;
+}
+
+/** What the configuration says of the books that are looked at, where they are found at `url`. */
+export function doctorOptions({ database, service }: Config, url: string): DoctorOptions {
+  const { optimizedRepository, readUrl } = database;
+  const { idempotencyRoom } = service;
+  return { url, queryHints: optimizedRepository.enableQueryHints, readUrl, idempotencyRoom };
 }
 
 /**

@@ -1,5 +1,5 @@
-import { scarcities } from '../http/requests/room.ts';
-import { readUsage } from '../http/requests/statements.ts';
+import { scarcities } from '../requests/room.ts';
+import { readUsage } from '../requests/statements.ts';
 import { many, percent, type Check } from './check.ts';
 import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';

@@ -11,14 +11,8 @@ import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/postgres/locks.ts';
 import { findOrphans } from '../engine/postgres/orphans.ts';
 import { persistAll } from '../engine/persist.ts';
-import * as requests from '../http/requests/statements.ts';
-import {
-  findApiKeys,
-  insertApiKey,
-  insertFirstApiKey,
-  listApiKeys,
-  revokeApiKey,
-} from '../http/access/store.ts';
+import * as requests from '../requests/statements.ts';
+import { findApiKeys, insertApiKey, insertFirstApiKey, listApiKeys, revokeApiKey } from '../apiKeys/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
 import { getAccountStatements } from '../reads/accountStatement.ts';
 import { countOpenOrders, getOpenOrders } from '../reads/openOrders.ts';

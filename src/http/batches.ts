@@ -6,13 +6,13 @@ import type { Write } from '../engine/write.ts';
 import { PincexError } from '../errors.ts';
 import type { Pincex } from '../pincex.ts';
 import type { BatchMode, BatchResult } from '../results.ts';
-import { isUnbound } from './access/bounds.ts';
-import { allows } from './access/scopes.ts';
+import { isUnbound } from '../apiKeys/bounds.ts';
+import { allows } from '../apiKeys/scopes.ts';
 import { withoutBalances } from './balances.ts';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
-import { claimsOf } from './requests/claims.ts';
-import { actorOf } from './requests/interrupted.ts';
+import { claimsOf } from '../requests/claims.ts';
+import { actorOf } from '../requests/interrupted.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
 import {
@@ -21,7 +21,7 @@ import {
   type NewRequest,
   type Noting,
   type Requests,
-} from './requests/requests.ts';
+} from '../requests/requests.ts';
 import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { notStarted, overloaded } from './admission.ts';
-import { withDeadline } from './deadline.ts';
+import { withDeadline } from '../deadline.ts';
 import { Problem } from './problem.ts';
 
 /**

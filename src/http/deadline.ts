@@ -38,26 +38,3 @@ export function timeoutOf(header: string | string[] | undefined): number {
     errors: [{ header: 'Request-Timeout', detail }],
   });
 }
-
-/** What `work` returns, or what `late` makes of it where the deadline comes first; `work` goes on all the same. */
-export async function withDeadline<Result>(
-  deadline: number,
-  work: Promise<Result>,
-  late: () => Error,
-): Promise<Result> {
-  if (deadline === Infinity) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const passed = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => {
-        reject(late());
-      },
-      Math.max(0, deadline - performance.now()),
-    );
-  });
-  try {
-    return await Promise.race([work, passed]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

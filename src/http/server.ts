@@ -24,7 +24,7 @@ import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
 import { RecentCallers } from './recentCallers.ts';
 import { holdRefusals } from './refusals.ts';
-import { Requests } from './requests/requests.ts';
+import { Requests } from '../requests/requests.ts';
 import { strict } from './schemas/common.ts';
 import { Shares } from './shares.ts';
 import { cutSlowReaders } from './slowReaders.ts';

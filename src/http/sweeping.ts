@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pincex } from '../pincex.ts';
-import { Requests } from './requests/requests.ts';
+import { Requests } from '../requests/requests.ts';
 
 const EXPIRED_MS = 1_000;
 const ANSWERS_MS = 60_000;

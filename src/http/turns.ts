@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { limits } from '../limits.ts';
 import { notStarted, overloaded, type Admission, type EndTurn } from './admission.ts';
-import { withDeadline } from './deadline.ts';
+import { withDeadline } from '../deadline.ts';
 import { Problem } from './problem.ts';
 import type { Shares } from './shares.ts';
 

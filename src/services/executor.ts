@@ -19,8 +19,10 @@ export type Run = (
 ) => Promise<BatchResult<unknown>>;
 
 /**
- * @param call runs each call: at once, or in its turn
- * @param within the caller's transaction
+ * Runs batches through the engine.
+ *
+ * @param call takes each call, so that closing or the end of the transaction can wait for it
+ * @param within the caller's transaction. Default: one for each batch
  */
 export function executorOf(
   engine: Engine,

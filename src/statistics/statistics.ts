@@ -1,7 +1,5 @@
 import type { KindName } from '../repository/kinds.ts';
-
-/** Where a cache keeps it: in this process, in Redis, or nowhere. */
-export type CacheStore = 'process' | 'redis' | 'off';
+import type { CacheStore } from '../repository/options.ts';
 
 /** Batches by how many items they had. */
 export type BatchSize = '1' | '2-9' | '10-49' | '50-499' | '500+';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { pincexProgram } from '../../src/cli/program.ts';
-import { ApiKeys } from '../../src/http/access/store.ts';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { openBooks } from '../support/books.ts';
 import { pincexCli } from '../support/commandLine.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';

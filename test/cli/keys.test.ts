@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashSecret, parseKey } from '../../src/http/access/keys.ts';
-import { ApiKeys, type ApiKey, type CreatedKey } from '../../src/http/access/store.ts';
+import { hashSecret, parseKey } from '../../src/apiKeys/keys.ts';
+import { ApiKeys, type ApiKey, type CreatedKey } from '../../src/apiKeys/store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { pincexCli } from '../support/commandLine.ts';
 import { openBooks } from '../support/books.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PincexClient, PincexClientError, type MixedItem } from '../../src/client/index.ts';
-import { parseKey } from '../../src/http/access/keys.ts';
-import { ApiKeys } from '../../src/http/access/store.ts';
-import { contentHash, Requests } from '../../src/http/requests/requests.ts';
+import { parseKey } from '../../src/apiKeys/keys.ts';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
+import { contentHash, Requests } from '../../src/requests/requests.ts';
 import { anyway, fresh, funds, newUser } from '../support/books.ts';
-import { callOf, execute, runOf, sent } from '../http/requests/support.ts';
+import { callOf, execute, runOf, sent } from '../requests/support.ts';
 import { until } from '../support/waiting.ts';
 import { useService } from './service.ts';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Write } from '../../src/engine/write.ts';
-import { Requests } from '../../src/http/requests/requests.ts';
+import { Requests } from '../../src/requests/requests.ts';
 import { limits, Pincex, type PincexOptions, type Strategy } from '../../src/index.ts';
-import { callOf, runOf, sent } from '../http/requests/support.ts';
+import { callOf, runOf, sent } from '../requests/support.ts';
 import {
   configOf,
   expectApplied,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Leases } from '../../src/http/requests/leases.ts';
+import { Leases } from '../../src/requests/leases.ts';
 import { Pincex } from '../../src/index.ts';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { configOf, expectApplied, expectBalanced, newUser } from '../support/books.ts';

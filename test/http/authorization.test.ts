@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Authenticator } from '../../src/http/access/authenticate.ts';
-import { SCOPES, type Scope } from '../../src/http/access/scopes.ts';
-import { ApiKeys } from '../../src/http/access/store.ts';
+import { SCOPES, type Scope } from '../../src/apiKeys/scopes.ts';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { fresh, useBooks } from '../support/books.ts';
 import { Contract, type Operation, type Received } from './contract.ts';
 import { makeKey, useService } from './support.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { isFrom } from '../../src/http/access/bounds.ts';
+import { isFrom } from '../../src/apiKeys/bounds.ts';
 import { NAMES } from '../../src/http/access/within.ts';
 import { FEES, type ApiKeyOptions } from '../../src/index.ts';
 import { expectApplied, fresh, funds, newUser, useBooks } from '../support/books.ts';

@@ -1,5 +1,5 @@
 import { Compile, type Validator } from 'typebox/schema';
-import type { Scope } from '../../src/http/access/scopes.ts';
+import type { Scope } from '../../src/apiKeys/scopes.ts';
 
 /** A JSON schema, as far as it is looked at here. */
 export interface JsonSchema {

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Admission } from '../../src/http/admission.ts';
-import { timeoutOf, withDeadline } from '../../src/http/deadline.ts';
+import { withDeadline } from '../../src/deadline.ts';
+import { timeoutOf } from '../../src/http/deadline.ts';
 import { Turns } from '../../src/http/turns.ts';
 import { gate } from '../support/waiting.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Leases } from '../../src/http/requests/leases.ts';
+import { Leases } from '../../src/requests/leases.ts';
 import { PincexError } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';

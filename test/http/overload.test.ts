@@ -1,6 +1,6 @@
 import autocannon from 'autocannon';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { ApiKeys } from '../../src/http/access/store.ts';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { Admission } from '../../src/http/admission.ts';
 import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, isLong, newUser, useBooks } from '../support/books.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parseKey } from '../../src/http/access/keys.ts';
-import { ApiKeys } from '../../src/http/access/store.ts';
+import { parseKey } from '../../src/apiKeys/keys.ts';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { limits } from '../../src/limits.ts';
 import { useBooks } from '../support/books.ts';
 import { holdClock } from '../support/clock.ts';

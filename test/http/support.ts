@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import type { ServiceConfig } from '../../src/config/load.ts';
-import type { Scope } from '../../src/http/access/scopes.ts';
-import { ApiKeys } from '../../src/http/access/store.ts';
+import type { Scope } from '../../src/apiKeys/scopes.ts';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { startService } from '../../src/http/service.ts';
 import { Pincex } from '../../src/index.ts';
 import { configOf, type TestBooks } from '../support/books.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { Requests } from '../../src/http/requests/requests.ts';
+import { Requests } from '../../src/requests/requests.ts';
 import { Pincex } from '../../src/index.ts';
 import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import { withClient } from '../../src/database/client.ts';
-import { contentHash, Requests, type NewRequest } from '../../src/http/requests/requests.ts';
+import { contentHash, Requests, type NewRequest } from '../../src/requests/requests.ts';
 import { migrateDown, migrateUp } from '../../src/migrations/runner.ts';
 import { openBooks } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { execute, runOf } from '../http/requests/support.ts';
+import { execute, runOf } from '../requests/support.ts';
 
 const callOf = (caller: string, batchId: string): NewRequest => ({
   caller,

@@ -11,7 +11,7 @@ import { planned, type Statement } from '../../src/database/statement.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
 import { persist } from '../../src/engine/persist.ts';
 import { writes } from '../../src/engine/postgres/writes.ts';
-import { finishRequest } from '../../src/http/requests/statements.ts';
+import { finishRequest } from '../../src/requests/statements.ts';
 import { grow } from '../plans/grow.ts';
 import { firstOfEach, recordBatches } from '../plans/recorded.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import { limits } from '../../limits.ts';
-import type { KeyBounds } from './bounds.ts';
-import { isInForce, isSecretOf, parseKey, type PresentedKey } from './keys.ts';
+import type { KeyBounds } from '../../apiKeys/bounds.ts';
+import { isInForce, isSecretOf, parseKey, type PresentedKey } from '../../apiKeys/keys.ts';
 import { KeyLookup } from './lookup.ts';
-import type { Scope } from './scopes.ts';
-import type { ApiKeys, StoredKey } from './store.ts';
+import type { Scope } from '../../apiKeys/scopes.ts';
+import type { ApiKeys, StoredKey } from '../../apiKeys/store.ts';
 
 /** Who sent a request. */
 export interface Caller {

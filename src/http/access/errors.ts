@@ -1,7 +1,7 @@
 import { Problem, type Fault } from '../problem.ts';
 import type { Caller, Refusal } from './authenticate.ts';
 import type { Quota, Taking } from './rateLimit.ts';
-import type { Scope } from './scopes.ts';
+import type { Scope } from '../../apiKeys/scopes.ts';
 
 const FORM = 'Authorization: Bearer pincex_<id>_<secret>';
 

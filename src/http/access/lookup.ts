@@ -1,7 +1,7 @@
 import { limits } from '../../limits.ts';
 import { overloaded } from '../admission.ts';
-import { withDeadline } from '../deadline.ts';
-import type { ApiKeys, StoredKey } from './store.ts';
+import { withDeadline } from '../../deadline.ts';
+import type { ApiKeys, StoredKey } from '../../apiKeys/store.ts';
 
 type Found = ReadonlyMap<string, StoredKey>;
 

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { limits } from '../../limits.ts';
 import { notStarted, overloaded } from '../admission.ts';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../../deadline.ts';
 import { Authenticator, type Caller } from './authenticate.ts';
-import { isFrom, isUnbound } from './bounds.ts';
+import { isFrom, isUnbound } from '../../apiKeys/bounds.ts';
 import { isDirect } from './direct.ts';
 import { forbidden, needsUnbound, notFromHere, rateLimited, unauthorized } from './errors.ts';
 import { ItemLimiter, rateLimitHeaders, type Quota } from './rateLimit.ts';
-import { allows, type Scope } from './scopes.ts';
-import type { ApiKeys } from './store.ts';
+import { allows, type Scope } from '../../apiKeys/scopes.ts';
+import type { ApiKeys } from '../../apiKeys/store.ts';
 import { requireWithin } from './within.ts';
 
 declare module 'fastify' {

@@ -1,9 +1,9 @@
 import { limits } from '../../limits.ts';
 import { shortened, type Fault } from '../problem.ts';
 import type { Caller } from './authenticate.ts';
-import { currenciesOf, isUnbound, mayTouch } from './bounds.ts';
+import { currenciesOf, isUnbound, mayTouch } from '../../apiKeys/bounds.ts';
 import { outOfBounds } from './errors.ts';
-import { allows } from './scopes.ts';
+import { allows } from '../../apiKeys/scopes.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

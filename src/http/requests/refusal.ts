@@ -1,5 +1,5 @@
 import { Problem } from '../problem.ts';
-import type { Begun } from './requests.ts';
+import type { Begun } from '../../requests/requests.ts';
 
 /** What a call is told whose key or batch id is another's, or its own and still under way; or for which there is no room. */
 export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' | 'full' }>): Problem {

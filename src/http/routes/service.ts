@@ -3,7 +3,7 @@ import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../../deadline.ts';
 import { draining } from '../problems.ts';
 import { strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';

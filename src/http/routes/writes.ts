@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { BatchType, CommandType } from '../../commands/index.ts';
-import type { Scope } from '../access/scopes.ts';
+import type { Scope } from '../../apiKeys/scopes.ts';
 import type { App } from '../app.ts';
 import type { BatchBody, Batches } from '../batches.ts';
 import { body, oneOf, ref, type Component } from '../schemas/common.ts';

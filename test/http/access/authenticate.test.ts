@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Authenticator } from '../../../src/http/access/authenticate.ts';
-import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
-import type { StoredKey } from '../../../src/http/access/store.ts';
+import { hashSecret, makeKey, parseKey } from '../../../src/apiKeys/keys.ts';
+import type { StoredKey } from '../../../src/apiKeys/store.ts';
 import { limits } from '../../../src/limits.ts';
 import { gate, until } from '../../support/waiting.ts';
 import { UNBOUND } from './unbound.ts';

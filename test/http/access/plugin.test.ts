@@ -1,10 +1,10 @@
 import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
 import { parseList } from 'structured-headers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { makeKey, parseKey } from '../../../src/http/access/keys.ts';
+import { makeKey, parseKey } from '../../../src/apiKeys/keys.ts';
 import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
-import { SCOPES, type Scope } from '../../../src/http/access/scopes.ts';
-import { ApiKeys, type ApiKeyOptions } from '../../../src/http/access/store.ts';
+import { SCOPES, type Scope } from '../../../src/apiKeys/scopes.ts';
+import { ApiKeys, type ApiKeyOptions } from '../../../src/apiKeys/store.ts';
 import { readDeadlines } from '../../../src/http/deadline.ts';
 import { readJson } from '../../../src/http/json.ts';
 import { answerWithProblems } from '../../../src/http/problems.ts';

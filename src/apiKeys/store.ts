@@ -1,15 +1,15 @@
-import { textArray } from '../../database/arrays.ts';
-import type { Session } from '../../database/database.ts';
-import { isoTime } from '../../database/time.ts';
-import { describe } from '../../describe.ts';
-import { PincexError } from '../../errors.ts';
-import { namesOf, readOptions } from '../../known.ts';
-import { limits } from '../../limits.ts';
-import { isArray } from '../../lists.ts';
+import { textArray } from '../database/arrays.ts';
+import type { Session } from '../database/database.ts';
+import { isoTime } from '../database/time.ts';
+import { describe } from '../describe.ts';
+import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
+import { limits } from '../limits.ts';
+import { isArray } from '../lists.ts';
 import { requireBounds, type KeyBounds } from './bounds.ts';
 import { isKeyId, makeKey, takeKey, type NewKey } from './keys.ts';
 import { SCOPES, type Scope } from './scopes.ts';
-import { refuseSurplus } from '../../surplus.ts';
+import { refuseSurplus } from '../surplus.ts';
 
 const COLUMNS = `
       k.id, k.name, to_json(k.scopes) AS scopes, k.rate_limit, k.created_at, k.expires_at, k.revoked_at,

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { claimsOf } from '../../../src/http/requests/claims.ts';
-import { Requests } from '../../../src/http/requests/requests.ts';
-import type { Run } from '../../../src/http/requests/run.ts';
-import { expectApplied, fresh, newUser, useBooks } from '../../support/books.ts';
+import { claimsOf } from '../../src/requests/claims.ts';
+import { Requests } from '../../src/requests/requests.ts';
+import type { Run } from '../../src/requests/run.ts';
+import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 import { callOf, execute, runOf, sent } from './support.ts';
 
 const books = useBooks();

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Requests } from '../../../src/http/requests/requests.ts';
+import { Requests } from '../../src/requests/requests.ts';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
-import { loadConfig, Pincex } from '../../../src/index.ts';
-import { expectBalanced, fresh, funds, newUser } from '../../support/books.ts';
-import { seededDataDir } from '../../support/folders.ts';
+import { loadConfig, Pincex } from '../../src/index.ts';
+import { expectBalanced, fresh, funds, newUser } from '../support/books.ts';
+import { seededDataDir } from '../support/folders.ts';
 import { callOf, execute, runOf, sent, type Call } from './support.ts';
 
 /** What requests cost the disk, and what is left of them when the server dies. */

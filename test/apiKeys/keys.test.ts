@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hashSecret, isSecretOf, makeKey, parseKey } from '../../../src/http/access/keys.ts';
-import { allows, SCOPES, type Scope } from '../../../src/http/access/scopes.ts';
+import { hashSecret, isSecretOf, makeKey, parseKey } from '../../src/apiKeys/keys.ts';
+import { allows, SCOPES, type Scope } from '../../src/apiKeys/scopes.ts';
 
 describe('a key', () => {
   it('reads pincex_<id>_<secret>, and its hash is of the secret alone', () => {

@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto';
 import { v4 as uuidv4, validate as isUuid } from 'uuid';
-import type { Session } from '../../database/database.ts';
-import { persistently } from '../../database/retry.ts';
-import type { WritePart } from '../../engine/write.ts';
-import { limits } from '../../limits.ts';
-import type { Pincex } from '../../pincex.ts';
+import type { Session } from '../database/database.ts';
+import { persistently } from '../database/retry.ts';
+import type { WritePart } from '../engine/write.ts';
+import { limits } from '../limits.ts';
 import type { Claim } from './claims.ts';
 import { lookUp, type InterruptedBatch } from './interrupted.ts';
 import { Leases } from './leases.ts';
@@ -33,6 +32,12 @@ export interface RequestsOptions {
   readonly onScarce?: (scarcity: Scarcity) => void;
   /** Told of what could not be written and is nobody's answer. */
   readonly onError?: (error: unknown) => void;
+}
+
+/** Where the table stands: the pool, and what a driver connects by. */
+export interface Connected {
+  readonly session: Session;
+  readonly connectionString: string;
 }
 
 /** A call that is about to execute a batch. */
@@ -115,10 +120,7 @@ export class Requests {
   /** Calls of which nobody knows how they ended, by batch id, until they are noted. */
   readonly #leaving = new Map<string, Promise<void>>();
 
-  constructor(
-    { session, connectionString }: Pick<Pincex, 'session' | 'connectionString'>,
-    options: RequestsOptions = {},
-  ) {
+  constructor({ session, connectionString }: Connected, options: RequestsOptions = {}) {
     const { retentionMs, leaseMs, room, onScarce = () => undefined } = { ...limits.requests, ...options };
     this.#session = session;
     this.#leases = new Leases(connectionString, leaseMs, options.onError ?? (() => undefined));

@@ -1,7 +1,7 @@
-import { PincexError } from '../../errors.ts';
+import { PincexError } from '../errors.ts';
 import { withDeadline } from '../deadline.ts';
-import { textArray } from '../../database/arrays.ts';
-import { withClient } from '../../database/client.ts';
+import { textArray } from '../database/arrays.ts';
+import { withClient } from '../database/client.ts';
 import { renewLeases } from './statements.ts';
 
 /**

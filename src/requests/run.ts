@@ -1,5 +1,5 @@
-import type { Session } from '../../database/database.ts';
-import type { WritePart } from '../../engine/write.ts';
+import type { Session } from '../database/database.ts';
+import type { WritePart } from '../engine/write.ts';
 import type { Leases } from './leases.ts';
 import { pack } from './packed.ts';
 import type { Answer, Noting } from './requests.ts';

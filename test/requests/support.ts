@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { BatchResult, MixedItem, Pincex } from '../../../src/index.ts';
-import { claimsOf } from '../../../src/http/requests/claims.ts';
-import {
-  contentHash,
-  type Answer,
-  type Begun,
-  type NewRequest,
-} from '../../../src/http/requests/requests.ts';
-import type { Run } from '../../../src/http/requests/run.ts';
+import type { BatchResult, MixedItem, Pincex } from '../../src/index.ts';
+import { claimsOf } from '../../src/requests/claims.ts';
+import { contentHash, type Answer, type Begun, type NewRequest } from '../../src/requests/requests.ts';
+import type { Run } from '../../src/requests/run.ts';
 
 export const ROUTE = '/v1/batches';
 

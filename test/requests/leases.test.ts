@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { withClient } from '../../../src/database/client.ts';
-import { Requests } from '../../../src/http/requests/requests.ts';
-import { Pincex } from '../../../src/index.ts';
+import { withClient } from '../../src/database/client.ts';
+import { Requests } from '../../src/requests/requests.ts';
+import { Pincex } from '../../src/index.ts';
 import {
   configOf,
   expectApplied,
@@ -12,9 +12,9 @@ import {
   newUser,
   openBooks,
   useBooks,
-} from '../../support/books.ts';
-import { start, type Running } from '../../support/processes.ts';
-import { gate, until } from '../../support/waiting.ts';
+} from '../support/books.ts';
+import { start, type Running } from '../support/processes.ts';
+import { gate, until } from '../support/waiting.ts';
 import { callOf, execute, runOf, sent } from './support.ts';
 
 const books = useBooks();
@@ -229,7 +229,7 @@ describe('a process', () => {
     };
     [begun, committed] = [await newCall(), await newCall()];
     const args = [String(leaseMs), ...[begun, committed].map((call) => JSON.stringify(call))];
-    owner = start('test/http/requests/owner.ts', args, { env: { DATABASE_URL: books.url } });
+    owner = start('test/requests/owner.ts', args, { env: { DATABASE_URL: books.url } });
     let said = '';
     owner.child.stdout!.on('data', (text: string) => (said += text));
     void owner.ended.then(({ stderr }) => (said ||= stderr));

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { refusalOf } from '../../../src/http/requests/refusal.ts';
-import { contentHash, Requests } from '../../../src/http/requests/requests.ts';
-import type { Run } from '../../../src/http/requests/run.ts';
-import { fresh, funds, isLong, newUser, openBooks, useBooks } from '../../support/books.ts';
+import { refusalOf } from '../../src/http/requests/refusal.ts';
+import { contentHash, Requests } from '../../src/requests/requests.ts';
+import type { Run } from '../../src/requests/run.ts';
+import { fresh, funds, isLong, newUser, openBooks, useBooks } from '../support/books.ts';
 import { callOf, execute, ROUTE, runOf, sent } from './support.ts';
 
 /** How often ten take the same call at the same time. */

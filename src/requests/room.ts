@@ -1,8 +1,8 @@
 import { v4 as uuidv4 } from 'uuid';
-import { plainArray, textArray } from '../../database/arrays.ts';
-import type { Session } from '../../database/database.ts';
-import { persistently } from '../../database/retry.ts';
-import { limits } from '../../limits.ts';
+import { plainArray, textArray } from '../database/arrays.ts';
+import type { Session } from '../database/database.ts';
+import { persistently } from '../database/retry.ts';
+import { limits } from '../limits.ts';
 import { addUsage, readUsage } from './statements.ts';
 
 /** Something is close to what it may take. */

@@ -1,10 +1,10 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
-import { FEES } from '../../books/funds.ts';
-import { isId } from '../../commands/fields.ts';
-import { describe } from '../../describe.ts';
-import { PincexError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
-import { isArray } from '../../lists.ts';
+import { FEES } from '../books/funds.ts';
+import { isId } from '../commands/fields.ts';
+import { describe } from '../describe.ts';
+import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { isArray } from '../lists.ts';
 
 /** What a key may touch, and where from. */
 export interface KeyBounds {

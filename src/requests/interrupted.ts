@@ -1,6 +1,6 @@
-import { OPERATION_KINDS } from '../../commands/kinds.ts';
-import { textArray } from '../../database/arrays.ts';
-import type { Session } from '../../database/database.ts';
+import { OPERATION_KINDS } from '../commands/kinds.ts';
+import { textArray } from '../database/arrays.ts';
+import type { Session } from '../database/database.ts';
 import type { Claim } from './claims.ts';
 import { readOperationOutcomes } from './statements.ts';
 

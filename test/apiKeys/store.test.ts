@@ -1,13 +1,13 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Statement } from '../../../src/database/statement.ts';
-import type { Pincex } from '../../../src/index.ts';
-import { hashSecret, makeKey, parseKey } from '../../../src/http/access/keys.ts';
-import { ApiKeys, type ApiKeyOptions } from '../../../src/http/access/store.ts';
-import { limits } from '../../../src/limits.ts';
-import { fresh, openBooks, useBooks } from '../../support/books.ts';
-import { until } from '../../support/waiting.ts';
-import { createTestDatabase } from '../../support/database.ts';
-import { UNBOUND } from './unbound.ts';
+import type { Statement } from '../../src/database/statement.ts';
+import type { Pincex } from '../../src/index.ts';
+import { hashSecret, makeKey, parseKey } from '../../src/apiKeys/keys.ts';
+import { ApiKeys, type ApiKeyOptions } from '../../src/apiKeys/store.ts';
+import { limits } from '../../src/limits.ts';
+import { fresh, openBooks, useBooks } from '../support/books.ts';
+import { until } from '../support/waiting.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { UNBOUND } from '../http/access/unbound.ts';
 
 // No money moves here.
 const books = useBooks({}, { audited: false });

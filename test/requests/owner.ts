@@ -3,8 +3,8 @@
  * says that it is ready, and hangs until it is killed. Its clock goes two thousand times as fast as that of the server, so
  * that it renews its leases at once, and they end as late as ever.
  */
-import { Requests } from '../../../src/http/requests/requests.ts';
-import { loadConfig, Pincex } from '../../../src/index.ts';
+import { Requests } from '../../src/requests/requests.ts';
+import { loadConfig, Pincex } from '../../src/index.ts';
 import { sent, type callOf } from './support.ts';
 
 const HURRY = 2_000;

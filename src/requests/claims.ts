@@ -1,7 +1,7 @@
-import { FEES } from '../../books/funds.ts';
-import { isId } from '../../commands/fields.ts';
-import { commands, type BatchType, type CommandType } from '../../commands/index.ts';
-import { kindOf, type OperationKind } from '../../commands/kinds.ts';
+import { FEES } from '../books/funds.ts';
+import { isId } from '../commands/fields.ts';
+import { commands, type BatchType, type CommandType } from '../commands/index.ts';
+import { kindOf, type OperationKind } from '../commands/kinds.ts';
 
 /**
  * The user, the id and the kind under which an item stands in `operations` once it was applied; `null` where it has none.

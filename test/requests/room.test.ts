@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { pack, unpack } from '../../../src/http/requests/packed.ts';
-import { Requests } from '../../../src/http/requests/requests.ts';
-import { mostOfKey, scarcities, type Scarcity } from '../../../src/http/requests/room.ts';
-import { limits } from '../../../src/limits.ts';
-import { fresh, openBooks, useBooks } from '../../support/books.ts';
-import { holdClock } from '../../support/clock.ts';
+import { pack, unpack } from '../../src/requests/packed.ts';
+import { Requests } from '../../src/requests/requests.ts';
+import { mostOfKey, scarcities, type Scarcity } from '../../src/requests/room.ts';
+import { limits } from '../../src/limits.ts';
+import { fresh, openBooks, useBooks } from '../support/books.ts';
+import { holdClock } from '../support/clock.ts';
 import { callOf, execute, runOf, sent } from './support.ts';
 
 const books = useBooks();

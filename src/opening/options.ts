@@ -1,0 +1,45 @@
+import type { Config } from '../config/load.ts';
+import type { StatementRun } from '../database/database.ts';
+import { describe } from '../describe.ts';
+import { STRATEGIES, type Strategy } from '../engine/engine.ts';
+import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
+import type { Logger } from '../logging.ts';
+import type { ReadRun } from '../repository/repository.ts';
+
+export interface PincexOptions {
+  /** Default: `pincex.yaml` of the working folder, and the environment over it. */
+  readonly config?: Config | undefined;
+  /** `auto`, unless one way of keeping batches apart is to be measured or tested by itself. */
+  readonly strategy?: Strategy | undefined;
+  /** Told of every statement once it has run. */
+  readonly onStatement?: ((run: StatementRun) => void) | undefined;
+  /** Takes the debug logs, where `enable_debug_logs` is on. Default: JSON lines on standard error. */
+  readonly logger?: Logger | undefined;
+  /** Told of every batch of keys that was looked up in the cache. */
+  readonly onCacheRead?: ((run: ReadRun) => void) | undefined;
+  /** Told what is done while the embedded server starts. */
+  readonly onProgress?: ((message: string) => void) | undefined;
+}
+
+const OPTIONS = namesOf<PincexOptions>({
+  config: true,
+  strategy: true,
+  onStatement: true,
+  logger: true,
+  onCacheRead: true,
+  onProgress: true,
+});
+
+/** @throws PincexError `invalid_argument` */
+export function readPincexOptions(options?: PincexOptions): Partial<PincexOptions> {
+  const known = readOptions('Pincex.open', options, OPTIONS);
+  requireStrategy(known.strategy);
+  return known;
+}
+
+function requireStrategy(strategy: unknown): void {
+  if (strategy === undefined || STRATEGIES.some((known) => known === strategy)) return;
+  const message = `strategy must be one of ${STRATEGIES.join(', ')}: got ${describe(strategy)}`;
+  throw new PincexError('invalid_argument', message);
+}

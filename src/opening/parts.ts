@@ -1,0 +1,198 @@
+import { changesOf, doubtfulChangesOf } from '../repository/changes.ts';
+import { ApiKeys } from '../apiKeys/store.ts';
+import { KnownCodes } from '../catalog/knownCodes.ts';
+import { CatalogStore } from '../catalog/store.ts';
+import { requireComplete } from '../config/complete.ts';
+import { loadConfig, type Config } from '../config/load.ts';
+import { Database, type ServerName, type Session } from '../database/database.ts';
+import { persistentReads } from '../database/retry.ts';
+import { withoutPassword } from '../database/url.ts';
+import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
+import { Engine } from '../engine/engine.ts';
+import { DebugLog } from '../logging.ts';
+import { defaultFolder, readMigrations, type Migration } from '../migrations/files.ts';
+import { prepareSchema } from '../migrations/prepare.ts';
+import { keyspaceOf } from '../repository/keyspace.ts';
+import { cacheStoreOf, repositoryOptions } from '../repository/options.ts';
+import { ProcessCache } from '../repository/processCache.ts';
+import { RedisCache } from '../repository/redis/redisCache.ts';
+import { Replica } from '../repository/replica.ts';
+import { Repository } from '../repository/repository.ts';
+import { Bookkeeper } from '../services/bookkeeper.ts';
+import { Calls } from '../services/calls.ts';
+import { executorOf, type Executor, type Run } from '../services/executor.ts';
+import { Sweeper } from '../services/sweeper.ts';
+import { Trading } from '../services/trading.ts';
+import { Transactions } from '../services/transaction.ts';
+import { Reporter } from '../statistics/reporter.ts';
+import { Statistics } from '../statistics/statistics.ts';
+import type { Source } from '../streams/sources.ts';
+import { KeysetStream, type RowStream, type StreamOptions } from '../streams/stream.ts';
+import { readPincexOptions, type PincexOptions } from './options.ts';
+
+/** The parts that a Pincex is put together from, each open until {@link Parts.close}. */
+export interface Parts {
+  readonly config: Config;
+  /** Without its password. */
+  readonly url: string;
+  /** With its password. */
+  readonly connectionString: string;
+  readonly server: EmbeddedServer | null;
+  readonly database: Database;
+  readonly catalog: CatalogStore;
+  readonly repository: Repository;
+  readonly engine: Engine;
+  readonly statistics: Statistics;
+  readonly reporter: Reporter;
+  /** The calls of callers, that closing waits for. */
+  readonly calls: Calls;
+  /** The pool, by calls that closing waits for. */
+  readonly session: Session;
+  readonly apiKeys: ApiKeys;
+  /** Runs batches of callers. */
+  readonly execute: Executor;
+  /** Runs batches of the service. */
+  readonly run: Run;
+  readonly bookkeeper: Bookkeeper;
+  readonly trading: Trading;
+  readonly transactions: Transactions;
+  readonly sweeper: Sweeper;
+  /** Those of this version. */
+  readonly migrations: readonly Migration[];
+  /** All rows of a table: see {@link RowStream}. */
+  stream<View>(source: Source<View>, options?: StreamOptions): RowStream<View>;
+  /** Waits for calls and reads under way, writes the last report, closes the connections, and stops a server of its own. */
+  close(): Promise<void>;
+}
+
+/** What is open once the servers are found: what {@link closeConnections} closes. */
+interface Connections {
+  readonly server: EmbeddedServer | null;
+  readonly database: Database;
+  readonly replica: Database | null;
+}
+
+/** Finds or starts the servers, checks the schema, and puts the parts together. */
+export async function openParts(options?: PincexOptions): Promise<Parts> {
+  const known = readPincexOptions(options);
+  const config = known.config == null ? loadConfig() : requireComplete(known.config);
+  const { url, readUrl, pool, optimizedRepository } = config.database;
+  const server = url === null ? await startServer(config, known) : null;
+  const connectionString = url ?? server?.url ?? '';
+  const { enableDebugLogs, logValues, enableQueryHints } = optimizedRepository;
+  const log = enableDebugLogs ? new DebugLog(logValues, known.logger) : undefined;
+  const statistics = new Statistics({ poolMax: pool.max, cacheStore: cacheStoreOf(config) });
+  const connect = (url: string, server: ServerName): Database =>
+    new Database({
+      url,
+      server,
+      ...pool,
+      statistics,
+      queryHints: enableQueryHints,
+      onStatement(run) {
+        log?.statement(run);
+        known.onStatement?.(run);
+      },
+    });
+  const database = connect(connectionString, 'primary');
+  const replica = readUrl === null ? null : connect(readUrl, 'replica');
+  const connections = { server, database, replica };
+  void server?.ended.then(() => {
+    database.giveUp();
+  });
+  let repository: Repository | undefined;
+  try {
+    await prepareSchema(connectionString, server !== null, pool);
+    const tracing = log && {
+      trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
+    };
+    const reads = new Repository({
+      primary: database,
+      reads: persistentReads(database),
+      replica: replica && new Replica(replica),
+      cache:
+        config.redis === null
+          ? new ProcessCache()
+          : new RedisCache(config.redis, await keyspaceOf(database), (error) => {
+              statistics.cacheFailure();
+              log?.cacheFailure(error);
+            }),
+      ...repositoryOptions(config),
+      onRead(run) {
+        statistics.cacheReads(run.kind, run.hits, run.keys - run.hits);
+        log?.read(run, database.poolState);
+        known.onCacheRead?.(run);
+      },
+      ...tracing,
+    });
+    repository = reads;
+    const catalog = new CatalogStore(database);
+    const engine = new Engine(database, catalog, known.strategy ?? 'auto', {
+      publish: (books, state) =>
+        reads.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
+      onBatch(result) {
+        statistics.batch(result.counts.total, result.durationMs);
+        log?.batch(result, database.poolState);
+      },
+      ...tracing,
+    });
+    await catalog.get();
+    const reporter = new Reporter(connectionString, statistics, (session) => catalog.readAhead(session));
+    await reporter.start();
+    const calls = new Calls();
+    const session: Session = {
+      query: (statement, values) => calls.run(() => database.query(statement, values)),
+    };
+    const execute = executorOf(engine, (call) => calls.run(call));
+    const codes = new KnownCodes(catalog);
+    const readOptions = repositoryOptions(config);
+    let closing: Promise<void> | undefined;
+    const closeAll = async (): Promise<void> => {
+      await calls.close();
+      await reads.close();
+      await reporter.close();
+      await closeConnections(connections);
+    };
+    return {
+      config,
+      url: withoutPassword(connectionString),
+      connectionString,
+      server,
+      database,
+      catalog,
+      repository: reads,
+      engine,
+      statistics,
+      reporter,
+      calls,
+      session,
+      apiKeys: new ApiKeys(session),
+      execute,
+      run: (type, items, settings) => calls.run(() => engine.run(type, items, settings)),
+      bookkeeper: new Bookkeeper(execute, reads, codes),
+      trading: new Trading(execute, reads, codes),
+      transactions: new Transactions({ database, catalog, engine, repository: reads, readOptions }),
+      sweeper: new Sweeper(database, catalog, engine),
+      migrations: readMigrations(defaultFolder),
+      stream: (source, options) =>
+        new KeysetStream(source, (work) => reads.readDirectly(work), calls, options),
+      close() {
+        closing ??= closeAll();
+        return closing;
+      },
+    };
+  } catch (error) {
+    await repository?.close();
+    await closeConnections(connections);
+    throw error;
+  }
+}
+
+async function closeConnections({ database, replica, server }: Connections): Promise<void> {
+  await Promise.all([database.close(), replica?.close()]);
+  await server?.stop();
+}
+
+function startServer({ dataDir }: Config, { onProgress }: PincexOptions): Promise<EmbeddedServer> {
+  return startEmbeddedServer({ dataDir, ...(onProgress && { onProgress }) });
+}
