@@ -5,10 +5,11 @@ import { CatalogBehind, type Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import type { Command } from '../commands/command.ts';
 import { Keys } from '../commands/keys.ts';
-import type { Database, Session, TransactionSession, Trace } from '../database/database.ts';
+import type { Database, Session, TransactionSession } from '../database/database.ts';
 import { failureOf, isTaken } from '../database/failures.ts';
 import { takeMoments } from '../database/moment.ts';
 import { Attempts, persistently } from '../database/retry.ts';
+import { Diagnostics } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
@@ -87,10 +88,8 @@ export function writing(
 export interface EngineListeners {
   /** Told of every commit before its caller is. */
   readonly publish?: Publish;
-  /** Told of every batch that came to an end. */
-  readonly onBatch?: (result: BatchResult<unknown>) => void;
-  /** Runs a batch under its id. */
-  readonly trace?: Trace;
+  /** Where batches are told. Default: where nobody listens. */
+  readonly diagnostics?: Diagnostics;
 }
 
 /** The one way in which money moves: load, decide, persist. */
@@ -99,8 +98,7 @@ export class Engine {
   readonly #catalog: CatalogStore;
   readonly #strategy: Strategy;
   readonly #publish: Publish;
-  readonly #onBatch: (result: BatchResult<unknown>) => void;
-  readonly #trace: Trace;
+  readonly #diagnostics: Diagnostics;
   readonly #contention = new Contention();
 
   /**
@@ -110,18 +108,13 @@ export class Engine {
     database: Database,
     catalog: CatalogStore,
     strategy: Strategy = 'auto',
-    {
-      publish = () => Promise.resolve(),
-      onBatch = () => undefined,
-      trace = (_, work) => work(),
-    }: EngineListeners = {},
+    { publish = () => Promise.resolve(), diagnostics = new Diagnostics() }: EngineListeners = {},
   ) {
     this.#database = database;
     this.#catalog = catalog;
     this.#strategy = strategy;
     this.#publish = publish;
-    this.#onBatch = onBatch;
-    this.#trace = trace;
+    this.#diagnostics = diagnostics;
   }
 
   /**
@@ -145,7 +138,8 @@ export class Engine {
     const { alongside, markets } = (options == null ? undefined : serviceOptions.get(options)) ?? {};
     const read = copyBatch(rawItems, requireBatch(rawItems, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
-    return this.#trace(batchId, async () => {
+    const begun = () => ({ batchId });
+    return this.#diagnostics.trace('batch', begun, async () => {
       const prepared = await persistently(() => this.#prepare(read, within?.session), AGAIN);
       const batch: Batch = {
         ...prepared,
@@ -164,9 +158,7 @@ export class Engine {
         if (!(error instanceof CatalogBehind)) throw error;
         return run({ ...batch, catalog: await this.#catalog.reread(within?.session), isReread: true });
       });
-      const result = resultOf(batch, decision);
-      this.#onBatch(result);
-      return result as BatchResult<Data>;
+      return resultOf(batch, decision) as BatchResult<Data>;
     });
   }
 

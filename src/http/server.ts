@@ -83,7 +83,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   } = options;
   const closing: Closing = { isUnderWay: false };
   const onRefusal = (code: string): void => {
-    pincex.statistics.refusal(code);
+    pincex.diagnostics.tell('refusal', () => ({ code }));
   };
   const settings: FastifyServerOptions = {
     ...(logger && { loggerInstance: logger }),

@@ -4,9 +4,10 @@ import { KnownCodes } from '../catalog/knownCodes.ts';
 import { CatalogStore } from '../catalog/store.ts';
 import { requireComplete } from '../config/complete.ts';
 import { loadConfig, type Config } from '../config/load.ts';
-import { Database, type ServerName, type Session } from '../database/database.ts';
+import { Database, type Session } from '../database/database.ts';
 import { persistentReads } from '../database/retry.ts';
 import { withoutPassword } from '../database/url.ts';
+import { Diagnostics, listen, type ServerName, type Stop } from '../diagnostics.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
 import { Engine } from '../engine/engine.ts';
 import { DebugLog } from '../logging.ts';
@@ -43,6 +44,8 @@ export interface Parts {
   readonly repository: Repository;
   readonly engine: Engine;
   readonly statistics: Statistics;
+  /** Where all of them tell what they do. */
+  readonly diagnostics: Diagnostics;
   readonly reporter: Reporter;
   /** The calls of callers, that closing waits for. */
   readonly calls: Calls;
@@ -66,6 +69,8 @@ interface Connections {
   readonly server: EmbeddedServer | null;
   readonly database: Database;
   readonly replica: Database | null;
+  /** End what listens to them. */
+  readonly stops: readonly (Stop | undefined)[];
 }
 
 /** Finds or starts the servers, checks the schema, and puts the parts together. */
@@ -78,30 +83,32 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
   const { enableDebugLogs, logValues, enableQueryHints } = optimizedRepository;
   const log = enableDebugLogs ? new DebugLog(logValues, known.logger) : undefined;
   const statistics = new Statistics({ poolMax: pool.max, cacheStore: cacheStoreOf(config) });
+  const diagnostics = new Diagnostics();
   const connect = (url: string, server: ServerName): Database =>
     new Database({
       url,
       server,
       ...pool,
-      statistics,
+      diagnostics,
       queryHints: enableQueryHints,
-      onStatement(run) {
-        log?.statement(run);
-        known.onStatement?.(run);
-      },
     });
   const database = connect(connectionString, 'primary');
   const replica = readUrl === null ? null : connect(readUrl, 'replica');
-  const connections = { server, database, replica };
+  const stops = [
+    statistics.listenTo(diagnostics.instance),
+    log?.listenTo(diagnostics.instance, () => database.poolState),
+    listen(diagnostics.instance, {
+      ...(known.onStatement && { statement: known.onStatement }),
+      ...(known.onCacheRead && { read: known.onCacheRead }),
+    }),
+  ];
+  const connections = { server, database, replica, stops };
   void server?.ended.then(() => {
     database.giveUp();
   });
   let repository: Repository | undefined;
   try {
     await prepareSchema(connectionString, server !== null, pool);
-    const tracing = log && {
-      trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
-    };
     const reads = new Repository({
       primary: database,
       reads: persistentReads(database),
@@ -109,28 +116,16 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
       cache:
         config.redis === null
           ? new ProcessCache()
-          : new RedisCache(config.redis, await keyspaceOf(database), (error) => {
-              statistics.cacheFailure();
-              log?.cacheFailure(error);
-            }),
+          : new RedisCache(config.redis, await keyspaceOf(database), diagnostics),
       ...repositoryOptions(config),
-      onRead(run) {
-        statistics.cacheReads(run.kind, run.hits, run.keys - run.hits);
-        log?.read(run, database.poolState);
-        known.onCacheRead?.(run);
-      },
-      ...tracing,
+      diagnostics,
     });
     repository = reads;
     const catalog = new CatalogStore(database);
     const engine = new Engine(database, catalog, known.strategy ?? 'auto', {
       publish: (books, state) =>
         reads.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
-      onBatch(result) {
-        statistics.batch(result.counts.total, result.durationMs);
-        log?.batch(result, database.poolState);
-      },
-      ...tracing,
+      diagnostics,
     });
     await catalog.get();
     const reporter = new Reporter(connectionString, statistics, (session) => catalog.readAhead(session));
@@ -141,7 +136,7 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
     };
     const execute = executorOf(engine, (call) => calls.run(call));
     const codes = new KnownCodes(catalog);
-    const readOptions = repositoryOptions(config);
+    const readOptions = { ...repositoryOptions(config), diagnostics };
     let closing: Promise<void> | undefined;
     const closeAll = async (): Promise<void> => {
       await calls.close();
@@ -159,6 +154,7 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
       repository: reads,
       engine,
       statistics,
+      diagnostics,
       reporter,
       calls,
       session,
@@ -182,8 +178,9 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
   }
 }
 
-async function closeConnections({ database, replica, server }: Connections): Promise<void> {
+async function closeConnections({ database, replica, server, stops }: Connections): Promise<void> {
   await Promise.all([database.close(), replica?.close()]);
+  for (const stop of stops) stop?.();
   await server?.stop();
 }
 
