@@ -15,14 +15,8 @@ export {
   type RedisConfig,
   type ServiceConfig,
 } from './config/load.ts';
-export type {
-  ServerName,
-  StatementRun,
-  TransactionAnswer,
-  TransactionClient,
-  TransactionStatement,
-} from './database/database.ts';
-export type { ReadRun } from './repository/repository.ts';
+export type { TransactionAnswer, TransactionClient, TransactionStatement } from './database/database.ts';
+export type { ReadRun, ServerName, StatementRun } from './diagnostics.ts';
 export type { Fresh, MinVersion, MinVersions } from './services/versions.ts';
 export type { Strategy } from './engine/engine.ts';
 export type { BatchOptions } from './engine/options.ts';

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { pino } from 'pino';
-import type { PoolState, StatementRun } from './database/database.ts';
-import type { ReadRun } from './repository/repository.ts';
+import { v7 as uuidv7 } from 'uuid';
+import type { PoolState } from './database/database.ts';
+import { listen, nameWork, type ReadRun, type StatementRun, type Stop } from './diagnostics.ts';
 import { rounded } from './duration.ts';
 import type { BatchResult } from './results.ts';
 
@@ -37,19 +38,42 @@ function ownLogger(): Logger {
 export class DebugLog {
   readonly #logger: Logger;
   readonly #showsValues: boolean;
-  readonly #traces = new AsyncLocalStorage<string>();
+  readonly #traces = new AsyncLocalStorage<string | undefined>();
 
   constructor(showsValues: boolean, logger: Logger = ownLogger()) {
     this.#logger = logger;
     this.#showsValues = showsValues;
   }
 
-  /** Runs `work` under the name of a batch or a read: all that is logged meanwhile bears it. */
-  trace<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
-    return this.#traces.run(id, work);
+  /**
+   * Logs what one Pincex does, until the returned function is called. All that is logged while a batch or a read runs
+   * bears its name.
+   *
+   * @param pool tells how its connections are
+   */
+  listenTo(instance: string, pool: () => PoolState): Stop {
+    const stopNaming = nameWork(instance, this.#traces, (batchId = uuidv7()) => batchId);
+    const stop = listen(instance, {
+      statement: (run) => {
+        this.#statement(run);
+      },
+      batch: (result) => {
+        this.#batch(result, pool());
+      },
+      read: (run) => {
+        this.#read(run, pool());
+      },
+      cacheFailure: ({ error }) => {
+        this.#cacheFailure(error);
+      },
+    });
+    return () => {
+      stop();
+      stopNaming();
+    };
   }
 
-  statement({ name, server, text, values, durationMs, rows }: StatementRun): void {
+  #statement({ name, server, text, values, durationMs, rows }: StatementRun): void {
     this.#logger.debug(
       {
         traceId: this.#traces.getStore(),
@@ -64,11 +88,11 @@ export class DebugLog {
     );
   }
 
-  batch({ batchId, mode, status, counts, durationMs }: BatchResult<unknown>, pool: PoolState): void {
+  #batch({ batchId, mode, status, counts, durationMs }: BatchResult<unknown>, pool: PoolState): void {
     this.#logger.debug({ traceId: batchId, batchId, mode, status, counts, durationMs, pool }, 'batch');
   }
 
-  read({ kind, keys, hits, durationMs }: ReadRun, pool: PoolState): void {
+  #read({ kind, keys, hits, durationMs }: ReadRun, pool: PoolState): void {
     const misses = keys - hits;
     this.#logger.debug(
       { traceId: this.#traces.getStore(), kind, keys, hits, misses, durationMs: rounded(durationMs), pool },
@@ -77,7 +101,7 @@ export class DebugLog {
   }
 
   /** Something was done without Redis. */
-  cacheFailure(error: unknown): void {
+  #cacheFailure(error: unknown): void {
     this.#logger.warn({ traceId: this.#traces.getStore(), err: error }, 'cache');
   }
 }

@@ -4,6 +4,7 @@ import type { CatalogStore } from './catalog/store.ts';
 import type { MixedItem } from './commands/index.ts';
 import type { Config } from './config/load.ts';
 import type { Session } from './database/database.ts';
+import type { Diagnostics } from './diagnostics.ts';
 import { diagnose, doctorOptions } from './doctor/doctor.ts';
 import type { DoctorReport } from './doctor/report.ts';
 import type { BatchOptions } from './engine/options.ts';
@@ -44,11 +45,7 @@ export class Pincex {
   readonly url: string;
   /** The keys of the HTTP service. */
   readonly apiKeys: ApiKeys;
-  /**
-   * The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it.
-   *
-   * @internal
-   */
+  /** @internal The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it. */
   readonly session: Session;
   /**
    * Runs a batch with settings that only the service has, such as what is written with it.
@@ -58,11 +55,9 @@ export class Pincex {
   readonly run: Run;
   /** What this process counts about itself. */
   readonly statistics: Statistics;
-  /**
-   * Fulfilled once the embedded server has ended; never where it is a server of one's own.
-   *
-   * @internal
-   */
+  /** @internal Where its parts tell what they do. */
+  readonly diagnostics: Diagnostics;
+  /** @internal Fulfilled once the embedded server has ended; never where it is a server of one's own. */
   readonly serverEnded: Promise<void>;
   readonly #parts: Parts;
 
@@ -77,6 +72,7 @@ export class Pincex {
     this.session = parts.session;
     this.run = parts.run;
     this.statistics = parts.statistics;
+    this.diagnostics = parts.diagnostics;
     this.serverEnded = parts.server?.ended ?? new Promise(() => undefined);
   }
 

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { Diagnostics, type ServerName } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { GuardedClient } from './authentication.ts';
@@ -37,39 +38,9 @@ export interface DatabaseOptions {
   readonly queryHints: boolean;
   /** What this server is to the books. Default `primary`. */
   readonly server?: ServerName;
-  /** Counts the calls that waited for a connection. */
-  readonly statistics?: PoolStatistics;
-  /** Told of every statement once it has run. */
-  readonly onStatement?: (run: StatementRun) => void;
+  /** Where statements and waiting calls are told. Default: where nobody listens. */
+  readonly diagnostics?: Diagnostics;
 }
-
-/** Counts what becomes of calls that find every connection busy. */
-export interface PoolStatistics {
-  /** A call waited `ms` milliseconds for a connection. */
-  poolWait(ms: number): void;
-  /** A call got none. */
-  poolRefused(): void;
-}
-
-export type ServerName = 'primary' | 'replica';
-
-export interface StatementRun {
-  /** Of the prepared statement. */
-  readonly name: string;
-  /** Where it ran. */
-  readonly server: ServerName;
-  /** Its SQL. */
-  readonly text: string;
-  /** What its parameters were: arrays as literals. */
-  readonly values: readonly (string | null)[];
-  /** Milliseconds that it took. */
-  readonly durationMs: number;
-  /** How many it answered. */
-  readonly rows: number;
-}
-
-/** Runs `work` so that whoever is told of its statements knows what they belong to. */
-export type Trace = <Result>(id: string, work: () => Promise<Result>) => Promise<Result>;
 
 /** The connections of a pool. */
 export interface PoolState {
@@ -107,6 +78,8 @@ interface Lent {
 /** The pool of connections, and the only place that talks to the driver. */
 export class Database implements Session {
   readonly #options: DatabaseOptions;
+  readonly #diagnostics: Diagnostics;
+  readonly #server: ServerName;
   readonly #settings: Settings;
   readonly #destination: Destination;
   /** What the sessions of the pool have to be. */
@@ -129,6 +102,8 @@ export class Database implements Session {
   constructor(options: DatabaseOptions) {
     const { url, server = 'primary', statementTimeoutMs, connectionTimeoutMs } = options;
     this.#options = options;
+    this.#diagnostics = options.diagnostics ?? new Diagnostics();
+    this.#server = server;
     this.#destination = readDestination(url);
     // Where its address leads elsewhere for a while, a connection is not kept for when it leads back.
     this.#wanted = server === 'primary' ? 'read-write' : this.#destination.wanted;
@@ -328,10 +303,9 @@ export class Database implements Session {
 
   /** Runs what a transaction begins and ends with. */
   async #control(client: pg.ClientBase, name: string, text: string): Promise<pg.QueryResult> {
-    const began = performance.now();
-    const result = await client.query(text).catch((error: unknown) => this.#failed(client, error));
-    this.#ran({ name, text, values: [], durationMs: performance.now() - began, rows: 0 });
-    return result;
+    return this.#traced(name, text, [], () =>
+      client.query(text).catch((error: unknown) => this.#failed(client, error)),
+    );
   }
 
   async #withClient<Result>(work: (client: pg.PoolClient, line: Line) => Promise<Result>): Promise<Result> {
@@ -362,11 +336,11 @@ export class Database implements Session {
   async #connect(pool: pg.Pool): Promise<pg.PoolClient> {
     this.#requireRoom(pool);
     const isBusy = pool.idleCount === 0 && pool.totalCount >= this.#options.max;
-    const began = performance.now();
+    const connect = (): Promise<pg.PoolClient> => pool.connect();
     try {
-      const client = await pool.connect();
-      if (isBusy) this.#options.statistics?.poolWait(performance.now() - began);
-      return client;
+      return await (isBusy
+        ? this.#diagnostics.trace('wait', () => ({ server: this.#server }), connect)
+        : connect());
     } catch (error) {
       throw this.#connectionError(pool, error);
     }
@@ -378,7 +352,7 @@ export class Database implements Session {
     // Those who came in this turn of the event loop wait too, though connections are there for them.
     const waiting = waitingCount - idleCount - (max - totalCount);
     if (waiting < maxWaiting) return;
-    this.#options.statistics?.poolRefused();
+    this.#tellRefusal();
     throw new PincexError(
       'pool_exhausted',
       `All ${max} connections are busy and ${waiting} calls wait for one, as many as may (database.pool.max_waiting); send fewer and larger batches at once, or raise it`,
@@ -390,7 +364,7 @@ export class Database implements Session {
     const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
     if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);
-    this.#options.statistics?.poolRefused();
+    this.#tellRefusal();
     return new PincexError(
       'pool_exhausted',
       `All ${max} connections were busy for ${connectionTimeoutMs} ms (database.pool.connection_timeout); raise database.pool.max or send fewer batches at once`,
@@ -404,26 +378,31 @@ export class Database implements Session {
     statement: Statement,
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
-    const began = performance.now();
     const { name, rowMode } = statement;
     const sent = line.send(client, statement);
     const query = { ...sent, values: values as string[], ...(rowMode && { rowMode }) };
-    const { rows } = await client
-      .query<Row & pg.QueryResultRow>(query)
-      .catch((error: unknown) => this.#failed(client, error));
-    const durationMs = performance.now() - began;
-    this.#ran({ name, text: sent.text, values, durationMs, rows: rows.length });
+    const { rows } = await this.#traced(name, sent.text, values, () =>
+      client.query<Row & pg.QueryResultRow>(query).catch((error: unknown) => this.#failed(client, error)),
+    );
     return rows;
+  }
+
+  #traced<Result extends { readonly rows: readonly unknown[] }>(
+    name: string,
+    text: string,
+    values: readonly (string | null)[],
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    return this.#diagnostics.trace('statement', () => ({ name, server: this.#server, text, values }), run);
+  }
+
+  #tellRefusal(): void {
+    this.#diagnostics.tell('poolRefusal', () => ({ server: this.#server }));
   }
 
   /** Of a statement that came too late for its connection, what ended that one is told. */
   #failed(client: pg.ClientBase, error: unknown): never {
     rethrow(error instanceof pg.DatabaseError ? error : (this.#ends.get(client) ?? error));
-  }
-
-  #ran(run: Omit<StatementRun, 'server'>): void {
-    const { server = 'primary', onStatement } = this.#options;
-    onStatement?.({ ...run, server });
   }
 }
 

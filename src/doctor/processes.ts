@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { KindName } from '../repository/kinds.ts';
+import type { KindName } from '../diagnostics.ts';
 import type { BatchSize, ProcessStatistics } from '../statistics/statistics.ts';
 import { many, percent, type Check, type Patient } from './check.ts';
 import type { Finding } from './report.ts';

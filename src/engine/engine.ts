@@ -3,9 +3,10 @@ import type { Books, LoadedBooks } from '../books/books.ts';
 import { CatalogBehind } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import type { BatchType } from '../commands/index.ts';
-import type { Database, Trace } from '../database/database.ts';
+import type { Database } from '../database/database.ts';
 import { failureOf } from '../database/failures.ts';
 import { Attempts, persistently } from '../database/retry.ts';
+import { Diagnostics } from '../diagnostics.ts';
 import type { BatchResult } from '../results.ts';
 import { needsNoBooks, prepare, resultOf, type Batch, type Decided } from './batch.ts';
 import { Contention } from './contention.ts';
@@ -33,10 +34,8 @@ export type Publish = (books: Books, state: 'committed' | 'in doubt') => Promise
 export interface EngineListeners {
   /** Told of every commit before its caller is. */
   readonly publish?: Publish;
-  /** Told of every batch that came to an end. */
-  readonly onBatch?: (result: BatchResult<unknown>) => void;
-  /** Runs a batch under its id. */
-  readonly trace?: Trace;
+  /** Where batches are told. Default: where nobody listens. */
+  readonly diagnostics?: Diagnostics;
 }
 
 /** After these nothing was written, or it can be looked up: the batch is tried again. */
@@ -48,8 +47,7 @@ export class Engine {
   readonly #catalog: CatalogStore;
   readonly #strategy: Strategy;
   readonly #publish: Publish;
-  readonly #onBatch: (result: BatchResult<unknown>) => void;
-  readonly #trace: Trace;
+  readonly #diagnostics: Diagnostics;
   readonly #contention = new Contention();
 
   /**
@@ -59,18 +57,13 @@ export class Engine {
     database: Database,
     catalog: CatalogStore,
     strategy: Strategy = 'auto',
-    {
-      publish = () => Promise.resolve(),
-      onBatch = () => undefined,
-      trace = (_, work) => work(),
-    }: EngineListeners = {},
+    { publish = () => Promise.resolve(), diagnostics = new Diagnostics() }: EngineListeners = {},
   ) {
     this.#database = database;
     this.#catalog = catalog;
     this.#strategy = strategy;
     this.#publish = publish;
-    this.#onBatch = onBatch;
-    this.#trace = trace;
+    this.#diagnostics = diagnostics;
   }
 
   /**
@@ -93,7 +86,8 @@ export class Engine {
     const reader = typeof command === 'function' ? command : readerOf(command);
     const read = copyBatch(items, requireBatch(items, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
-    return this.#trace(batchId, async () => {
+    const begun = () => ({ batchId });
+    return this.#diagnostics.trace('batch', begun, async () => {
       const prepared = await persistently(() => prepare(read, this.#catalog, within?.session), AGAIN);
       const batch: Batch = {
         ...prepared,
@@ -112,9 +106,7 @@ export class Engine {
         const catalog = await this.#catalog.reread(within?.session);
         return this.#decideAndWrite({ ...batch, catalog, isReread: true }, within);
       });
-      const result = resultOf(batch, decision);
-      this.#onBatch(result);
-      return result as BatchResult<Data>;
+      return resultOf(batch, decision) as BatchResult<Data>;
     });
   }
 

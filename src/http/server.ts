@@ -68,7 +68,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   const { patience = PATIENCE, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
   const closing: Closing = { isUnderWay: false };
   const onRefusal = (code: string): void => {
-    pincex.statistics.refusal(code);
+    pincex.diagnostics.tell('refusal', () => ({ code }));
   };
   const app = createApp(options, patience, closing, onRefusal);
   const callers = new RecentCallers();

@@ -1,11 +1,10 @@
 import type { Config } from '../config/load.ts';
-import type { StatementRun } from '../database/database.ts';
 import { describe } from '../describe.ts';
+import type { ReadRun, StatementRun } from '../diagnostics.ts';
 import { STRATEGIES, type Strategy } from '../engine/engine.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import type { Logger } from '../logging.ts';
-import type { ReadRun } from '../repository/repository.ts';
 
 export interface PincexOptions {
   /** Default: `pincex.yaml` of the working folder, and the environment over it. */

@@ -4,9 +4,10 @@ import { KnownCodes } from '../catalog/knownCodes.ts';
 import { CatalogStore } from '../catalog/store.ts';
 import { requireComplete } from '../config/complete.ts';
 import { loadConfig, type Config } from '../config/load.ts';
-import { Database, type ServerName, type Session } from '../database/database.ts';
+import { Database, type Session } from '../database/database.ts';
 import { persistentReads } from '../database/retry.ts';
 import { withoutPassword } from '../database/url.ts';
+import { Diagnostics, listen, type ServerName, type Stop } from '../diagnostics.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
 import { Engine } from '../engine/engine.ts';
 import { DebugLog } from '../logging.ts';
@@ -43,6 +44,8 @@ export interface Parts {
   readonly repository: Repository;
   readonly engine: Engine;
   readonly statistics: Statistics;
+  /** Where all of them tell what they do. */
+  readonly diagnostics: Diagnostics;
   readonly reporter: Reporter;
   /** The calls of callers, that closing waits for. */
   readonly calls: Calls;
@@ -65,122 +68,30 @@ export interface Parts {
   close(): Promise<void>;
 }
 
-/** What is open once the servers are found: what {@link closeConnections} closes. */
+/** The servers, and the connections to them: what {@link closeConnections} closes. */
 interface Connections {
+  readonly config: Config;
+  /** With its password. */
+  readonly connectionString: string;
   readonly server: EmbeddedServer | null;
   readonly database: Database;
   readonly replica: Database | null;
+  readonly statistics: Statistics;
+  readonly diagnostics: Diagnostics;
+  /** End what listens to them. */
+  readonly stops: readonly (Stop | undefined)[];
 }
 
 /** Finds or starts the servers, checks the schema, and puts the parts together. */
 export async function openParts(options?: PincexOptions): Promise<Parts> {
   const known = readPincexOptions(options);
-  const config = known.config == null ? loadConfig() : requireComplete(known.config);
-  const { url, readUrl, pool, optimizedRepository } = config.database;
-  const server = url === null ? await startServer(config, known) : null;
-  const connectionString = url ?? server?.url ?? '';
-  const { enableDebugLogs, logValues, enableQueryHints } = optimizedRepository;
-  const log = enableDebugLogs ? new DebugLog(logValues, known.logger) : undefined;
-  const statistics = new Statistics({ poolMax: pool.max, cacheStore: cacheStoreOf(config) });
-  const connect = (url: string, server: ServerName): Database =>
-    new Database({
-      url,
-      server,
-      ...pool,
-      statistics,
-      queryHints: enableQueryHints,
-      onStatement(run) {
-        log?.statement(run);
-        known.onStatement?.(run);
-      },
-    });
-  const database = connect(connectionString, 'primary');
-  const replica = readUrl === null ? null : connect(readUrl, 'replica');
-  const connections = { server, database, replica };
-  void server?.ended.then(() => {
-    database.giveUp();
-  });
+  const connections = await connect(known);
+  const { config, connectionString, server } = connections;
   let repository: Repository | undefined;
   try {
-    await prepareSchema(connectionString, server !== null, pool);
-    const tracing = log && {
-      trace: <Result>(id: string, work: () => Promise<Result>) => log.trace(id, work),
-    };
-    const reads = new Repository({
-      primary: database,
-      reads: persistentReads(database),
-      replica: replica && new Replica(replica),
-      cache:
-        config.redis === null
-          ? new ProcessCache()
-          : new RedisCache(config.redis, await keyspaceOf(database), (error) => {
-              statistics.cacheFailure();
-              log?.cacheFailure(error);
-            }),
-      ...repositoryOptions(config),
-      onRead(run) {
-        statistics.cacheReads(run.kind, run.hits, run.keys - run.hits);
-        log?.read(run, database.poolState);
-        known.onCacheRead?.(run);
-      },
-      ...tracing,
-    });
-    repository = reads;
-    const catalog = new CatalogStore(database);
-    const engine = new Engine(database, catalog, known.strategy ?? 'auto', {
-      publish: (books, state) =>
-        reads.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
-      onBatch(result) {
-        statistics.batch(result.counts.total, result.durationMs);
-        log?.batch(result, database.poolState);
-      },
-      ...tracing,
-    });
-    await catalog.get();
-    const reporter = new Reporter(connectionString, statistics, (session) => catalog.readAhead(session));
-    await reporter.start();
-    const calls = new Calls();
-    const session: Session = {
-      query: (statement, values) => calls.run(() => database.query(statement, values)),
-    };
-    const execute = executorOf(engine, (call) => calls.run(call));
-    const codes = new KnownCodes(catalog);
-    const readOptions = repositoryOptions(config);
-    let closing: Promise<void> | undefined;
-    const closeAll = async (): Promise<void> => {
-      await calls.close();
-      await reads.close();
-      await reporter.close();
-      await closeConnections(connections);
-    };
-    return {
-      config,
-      url: withoutPassword(connectionString),
-      connectionString,
-      server,
-      database,
-      catalog,
-      repository: reads,
-      engine,
-      statistics,
-      reporter,
-      calls,
-      session,
-      apiKeys: new ApiKeys(session),
-      execute,
-      run: (type, items, settings) => calls.run(() => engine.run(type, items, settings)),
-      bookkeeper: new Bookkeeper(execute, reads, codes),
-      trading: new Trading(execute, reads, codes),
-      transactions: new Transactions({ database, catalog, engine, repository: reads, readOptions }),
-      sweeper: new Sweeper(database, catalog, engine),
-      migrations: readMigrations(defaultFolder),
-      stream: (source, options) =>
-        new KeysetStream(source, (work) => reads.readDirectly(work), calls, options),
-      close() {
-        closing ??= closeAll();
-        return closing;
-      },
-    };
+    await prepareSchema(connectionString, server !== null, config.database.pool);
+    repository = await openRepository(connections);
+    return await putTogether(connections, repository, known);
   } catch (error) {
     await repository?.close();
     await closeConnections(connections);
@@ -188,8 +99,105 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
   }
 }
 
-async function closeConnections({ database, replica, server }: Connections): Promise<void> {
+async function connect(known: PincexOptions): Promise<Connections> {
+  const config = known.config == null ? loadConfig() : requireComplete(known.config);
+  const { url, readUrl, pool, optimizedRepository } = config.database;
+  const server = url === null ? await startServer(config, known) : null;
+  const connectionString = url ?? server?.url ?? '';
+  const { enableDebugLogs, logValues, enableQueryHints } = optimizedRepository;
+  const log = enableDebugLogs ? new DebugLog(logValues, known.logger) : undefined;
+  const statistics = new Statistics({ poolMax: pool.max, cacheStore: cacheStoreOf(config) });
+  const diagnostics = new Diagnostics();
+  const open = (url: string, server: ServerName): Database =>
+    new Database({ url, server, ...pool, diagnostics, queryHints: enableQueryHints });
+  const database = open(connectionString, 'primary');
+  const replica = readUrl === null ? null : open(readUrl, 'replica');
+  const stops = [
+    statistics.listenTo(diagnostics.instance),
+    log?.listenTo(diagnostics.instance, () => database.poolState),
+    listen(diagnostics.instance, {
+      ...(known.onStatement && { statement: known.onStatement }),
+      ...(known.onCacheRead && { read: known.onCacheRead }),
+    }),
+  ];
+  void server?.ended.then(() => {
+    database.giveUp();
+  });
+  return { config, connectionString, server, database, replica, statistics, diagnostics, stops };
+}
+
+async function openRepository({ config, database, replica, diagnostics }: Connections): Promise<Repository> {
+  return new Repository({
+    primary: database,
+    reads: persistentReads(database),
+    replica: replica && new Replica(replica),
+    cache:
+      config.redis === null
+        ? new ProcessCache()
+        : new RedisCache(config.redis, await keyspaceOf(database), diagnostics),
+    ...repositoryOptions(config),
+    diagnostics,
+  });
+}
+
+async function putTogether(
+  connections: Connections,
+  repository: Repository,
+  { strategy = 'auto' }: PincexOptions,
+): Promise<Parts> {
+  const { config, connectionString, database, statistics, diagnostics } = connections;
+  const catalog = new CatalogStore(database);
+  const engine = new Engine(database, catalog, strategy, {
+    publish: (books, state) =>
+      repository.publish(state === 'committed' ? changesOf(books) : doubtfulChangesOf(books)),
+    diagnostics,
+  });
+  await catalog.get();
+  const reporter = new Reporter(connectionString, statistics, (session) => catalog.readAhead(session));
+  await reporter.start();
+  const calls = new Calls();
+  const session: Session = {
+    query: (statement, values) => calls.run(() => database.query(statement, values)),
+  };
+  const execute = executorOf(engine, (call) => calls.run(call));
+  const codes = new KnownCodes(catalog);
+  const readOptions = { ...repositoryOptions(config), diagnostics };
+  let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    await calls.close();
+    await repository.close();
+    await reporter.close();
+    await closeConnections(connections);
+  };
+  return {
+    ...connections,
+    url: withoutPassword(connectionString),
+    catalog,
+    repository,
+    engine,
+    reporter,
+    calls,
+    session,
+    apiKeys: new ApiKeys(session),
+    execute,
+    run: (type, items, settings) => calls.run(() => engine.run(type, items, settings)),
+    bookkeeper: new Bookkeeper(execute, repository, codes),
+    trading: new Trading(execute, repository, codes),
+    transactions: new Transactions({ database, catalog, engine, repository, readOptions }),
+    sweeper: new Sweeper(database, catalog, engine),
+    migrations: readMigrations(defaultFolder),
+    stream: (source, options) =>
+      new KeysetStream(source, (work) => repository.readDirectly(work), calls, options),
+    close() {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
+}
+
+async function closeConnections({ database, replica, server, stops }: Connections): Promise<void> {
   await Promise.all([database.close(), replica?.close()]);
+  for (const stop of stops) stop?.();
   await server?.stop();
 }
 

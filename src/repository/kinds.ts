@@ -1,5 +1,6 @@
 import { isOpen, OPEN_STATUSES } from '../books/orders.ts';
 import type { Session } from '../database/database.ts';
+import type { KindName } from '../diagnostics.ts';
 import { limits } from '../limits.ts';
 import { readAccounts, type AccountKey, type AccountView } from '../reads/accounts.ts';
 import { nameOfIds, orderKeyName, type OrderKey, type OwnedOrderKey } from '../reads/keys.ts';
@@ -12,9 +13,6 @@ import {
 } from '../reads/orders.ts';
 import { readTradesByOrderIds, type OrderTrades } from '../reads/trades.ts';
 import type { Freshness } from './timeToLive.ts';
-
-/** What the cache can hold, by the names that operators know. */
-export type KindName = 'accounts' | 'orders' | 'userOrders' | 'trades';
 
 /** One kind of read: what it is found by, how it is read, and what is known of it once it is. */
 export interface Kind<Key, Value> {

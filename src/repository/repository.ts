@@ -1,11 +1,11 @@
-import { v7 as uuidv7 } from 'uuid';
-import type { Session, Trace } from '../database/database.ts';
+import type { Session } from '../database/database.ts';
+import { Diagnostics, type KindName } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
 import { readEachOnce } from '../reads/keys.ts';
 import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache.ts';
 import { Flights, type Missed } from './flights.ts';
 import { Gatherer } from './gatherer.ts';
-import type { Kind, KindName } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 import { positionAfterCommit, primaryPosition } from './position.ts';
 import { ProcessCache } from './processCache.ts';
 import type { Replica } from './replica.ts';
@@ -22,21 +22,8 @@ export interface RepositoryOptions {
   readonly ttl: 'adaptive' | 'fixed';
   /** Single calls that are gathered into one batch, at most. */
   readonly batchSize: number;
-  /** Told of every batch of keys that was looked for in the cache. */
-  readonly onRead?: (run: ReadRun) => void;
-  /** Runs a batch of reads under a name of its own. */
-  readonly trace?: Trace;
-}
-
-export interface ReadRun {
-  /** What was read. */
-  readonly kind: KindName;
-  /** How many were asked for. */
-  readonly keys: number;
-  /** Of these keys, how many were in the cache. */
-  readonly hits: number;
-  /** Milliseconds that it took. */
-  readonly durationMs: number;
+  /** Where reads are told. Default: where nobody listens. */
+  readonly diagnostics?: Diagnostics;
 }
 
 /** Where nothing may be remembered: inside a transaction. */
@@ -58,14 +45,14 @@ export const nothingCached = (): boolean => false;
  * that is decided about money comes from here: the engine reads for itself.
  */
 export class Repository {
-  readonly #options: RepositoryOptions & { readonly reads: Session };
+  readonly #options: RepositoryOptions & { readonly reads: Session; readonly diagnostics: Diagnostics };
   readonly #flights = new Flights();
   readonly #gatherers = new Map<string, unknown>();
   /** What is being read and stored. */
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: RepositoryOptions) {
-    this.#options = { reads: options.primary, ...options };
+    this.#options = { reads: options.primary, diagnostics: new Diagnostics(), ...options };
   }
 
   /** One of a kind, gathered with all others of it that are asked for in the same turn of the event loop. */
@@ -88,8 +75,7 @@ export class Repository {
     const readAnew = (some: readonly Key[]) =>
       this.#tracked(readEachOnce(some, (distinct) => this.#readAnew(kind, distinct), nameOf));
     if (accepts === nothingCached) return readAnew(keys);
-    const read = (distinct: readonly Key[], names: readonly string[]) =>
-      this.#traced(() => this.#read(kind, distinct, names));
+    const read = (distinct: readonly Key[], names: readonly string[]) => this.#traced(kind, distinct, names);
     const values = await this.#tracked(readEachOnce(keys, read, nameOf));
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
@@ -147,16 +133,27 @@ export class Repository {
     }
   }
 
+  async #traced<Key, Value>(
+    kind: Kind<Key, Value>,
+    keys: readonly Key[],
+    names: readonly string[],
+  ): Promise<Value[]> {
+    const begun = () => ({ kind: kind.name, keys: keys.length });
+    const { values } = await this.#options.diagnostics.trace('read', begun, () =>
+      this.#read(kind, keys, names),
+    );
+    return values;
+  }
+
   /** From the cache; what is not there from the database, and into the cache. */
   async #read<Key, Value>(
     kind: Kind<Key, Value>,
     keys: readonly Key[],
     names: readonly string[],
-  ): Promise<Value[]> {
-    const { cache, ttlMs, onRead } = this.#options;
-    if (ttlMs[kind.name] === 0) return this.#readUncached(kind, keys, names);
+  ): Promise<Found<Value>> {
+    const { cache, ttlMs } = this.#options;
+    if (ttlMs[kind.name] === 0) return { values: await this.#readUncached(kind, keys, names), hits: null };
 
-    const began = performance.now();
     const { entries, ...published } = await cache.read(names, kind.extent?.asked);
     const missed: (Missed<Key> & { readonly place: number })[] = [];
     for (const [place, key] of keys.entries()) {
@@ -173,13 +170,7 @@ export class Repository {
       );
       for (const [n, { place }] of missed.entries()) values[place] = found[n];
     }
-    onRead?.({
-      kind: kind.name,
-      keys: keys.length,
-      hits: keys.length - missed.length,
-      durationMs: performance.now() - began,
-    });
-    return values as Value[];
+    return { values: values as Value[], hits: keys.length - missed.length };
   }
 
   #readUncached<Key, Value>(
@@ -219,11 +210,6 @@ export class Repository {
       if (learn !== undefined) void this.#tracked(learn(published));
     }
     return (await replica.read(read, published)) ?? read(reads);
-  }
-
-  #traced<Result>(work: () => Promise<Result>): Promise<Result> {
-    const { trace } = this.#options;
-    return trace === undefined ? work() : trace(uuidv7(), work);
   }
 
   async #store<Key, Value>(
@@ -270,6 +256,12 @@ export class Repository {
 }
 
 const isBrokenRow = (error: unknown): boolean => error instanceof PincexError && error.code === 'broken_row';
+
+/** What was read, and how much of it was in the cache; `null` where its kind is not cached. */
+interface Found<Value> {
+  readonly values: Value[];
+  readonly hits: number | null;
+}
 
 type Published = Pick<CacheRead, 'position' | 'learn'>;
 

@@ -43,7 +43,7 @@ export interface TransactionParts {
   /** Is told of every commit. */
   readonly repository: Repository;
   /** For reads inside a transaction. */
-  readonly readOptions: Pick<RepositoryOptions, 'ttl' | 'batchSize'>;
+  readonly readOptions: Pick<RepositoryOptions, 'ttl' | 'batchSize' | 'diagnostics'>;
 }
 
 /** Runs work of callers in transactions, each again from its beginning where it lost against others. */

@@ -1,4 +1,4 @@
-import type { KindName } from '../repository/kinds.ts';
+import { listen, type KindName, type Stop } from '../diagnostics.ts';
 import type { CacheStore } from '../repository/options.ts';
 
 /** Batches by how many items they had. */
@@ -64,6 +64,30 @@ export class Statistics {
 
   constructor({ poolMax, cacheStore = 'off' }: StatisticsOptions) {
     this.#options = { poolMax, cacheStore };
+  }
+
+  /** Counts what one Pincex does, until the returned function is called. */
+  listenTo(instance: string): Stop {
+    return listen(instance, {
+      batch: ({ counts, durationMs }) => {
+        this.batch(counts.total, durationMs);
+      },
+      read: ({ kind, keys, hits }) => {
+        this.cacheReads(kind, hits, keys - hits);
+      },
+      wait: (durationMs) => {
+        this.poolWait(durationMs);
+      },
+      poolRefusal: () => {
+        this.poolRefused();
+      },
+      cacheFailure: () => {
+        this.cacheFailure();
+      },
+      refusal: ({ code }) => {
+        this.refusal(code);
+      },
+    });
   }
 
   /** A batch was answered. One without items asked for nothing and is not counted. */

@@ -178,7 +178,8 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
 
 /** What it shows of itself asks nobody. */
 type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'serverEnded';
-type Parts = Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics';
+type Parts =
+  Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics' | 'diagnostics';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';

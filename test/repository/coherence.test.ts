@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Diagnostics, listen } from '../../src/diagnostics.ts';
 import { isHit, type Cache, type CacheRead, type Entry, type Miss } from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 import { RedisCache } from '../../src/repository/redis/redisCache.ts';
@@ -205,7 +206,9 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
     const raw = linkTo(config);
     link = raw;
     lanes = Array.from({ length: REDIS_LANES }, (_, n) => {
-      const cache = new RedisCache(config, `lane-${n}`, (error) => failures.push(error));
+      const diagnostics = new Diagnostics();
+      listen(diagnostics.instance, { cacheFailure: ({ error }) => failures.push(error) });
+      const cache = new RedisCache(config, `lane-${n}`, diagnostics);
       caches.push(cache);
       const lose = async (key: string): Promise<void> => {
         await raw.send('', ['DEL', `pincex:2:lane-${n}:{0}:${key}`]);

@@ -3,7 +3,7 @@ import type { Pincex } from '../../index.ts';
 import { limits } from '../../limits.ts';
 import type { OrderView } from '../../reads/orders.ts';
 import { MARKET_MAKER } from '../../replay/users.ts';
-import type { KindName } from '../../repository/kinds.ts';
+import type { KindName } from '../../diagnostics.ts';
 import { drawFrom, seededRandom, type Draw } from '../books/draw.ts';
 import type { Change, Read } from './staleness.ts';
 

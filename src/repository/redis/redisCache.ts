@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ExponentialBackoff, handleAll, retry, type IPolicy } from 'cockatiel';
 import type { RedisConfig } from '../../config/load.ts';
+import { Diagnostics } from '../../diagnostics.ts';
 import { limits } from '../../limits.ts';
 import { Breaker } from '../breaker.ts';
 import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Position, Replacement } from '../cache.ts';
@@ -26,7 +27,7 @@ export class RedisCache implements Cache {
   readonly #prefix: string;
   readonly #breaker = new Breaker(handleAll, limits.redisPauseMs);
   readonly #retry: IPolicy;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #diagnostics: Diagnostics;
   readonly #unpublished = new Unpublished();
   #settling: Promise<void> | undefined;
   /** The next attempt to publish what was missed; `null` once this is closed. */
@@ -35,12 +36,12 @@ export class RedisCache implements Cache {
 
   /**
    * @param keyspace what the books are called: see `keyspaceOf`
-   * @param onFailure is told why something was done without Redis
+   * @param diagnostics where it is told why something was done without Redis
    */
-  constructor(config: RedisConfig, keyspace: string, onFailure: (error: unknown) => void = () => undefined) {
+  constructor(config: RedisConfig, keyspace: string, diagnostics = new Diagnostics()) {
     this.#link = linkTo(config);
     this.#prefix = `pincex:${SCHEMA}:${keyspace}`;
-    this.#onFailure = onFailure;
+    this.#diagnostics = diagnostics;
     this.#retry = retry(handleAll, {
       maxAttempts: config.maxRetries,
       backoff: new ExponentialBackoff({ initialDelay: 10, maxDelay: 100 }),
@@ -57,7 +58,7 @@ export class RedisCache implements Cache {
         return Promise.all(groups.map((group) => this.#readGroup(group, name, least)));
       });
     } catch (error) {
-      this.#onFailure(error);
+      this.#tellFailure(error);
       return { entries: new Array<Miss>(keys.length).fill(NO_LEASE), position: null };
     }
     const entries = new Array<Entry | Miss>(keys.length).fill(NO_LEASE);
@@ -92,7 +93,7 @@ export class RedisCache implements Cache {
         ),
       );
     } catch (error) {
-      this.#onFailure(error);
+      this.#tellFailure(error);
     }
   }
 
@@ -105,7 +106,7 @@ export class RedisCache implements Cache {
         await this.#send(changes, position);
       });
     } catch (error) {
-      this.#onFailure(error);
+      this.#tellFailure(error);
       this.#unpublished.add([...replaced.map(({ key }) => key), ...removed], position);
       this.#settleLater();
     }
@@ -152,7 +153,7 @@ export class RedisCache implements Cache {
         ),
       );
     } catch (error) {
-      this.#onFailure(error);
+      this.#tellFailure(error);
     }
   }
 
@@ -174,8 +175,14 @@ export class RedisCache implements Cache {
   async close(): Promise<void> {
     clearTimeout(this.#later ?? undefined);
     this.#later = null;
-    await this.#try(this.#unpublished.size, () => this.#settle()).catch(this.#onFailure);
+    await this.#try(this.#unpublished.size, () => this.#settle()).catch((error: unknown) => {
+      this.#tellFailure(error);
+    });
     await this.#link.close();
+  }
+
+  #tellFailure(error: unknown): void {
+    this.#diagnostics.tell('cacheFailure', () => ({ error }));
   }
 
   /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
