@@ -158,8 +158,8 @@ function openHold({ id, userId, currency, amount }: OldHold): MixedItem[] {
 
 /** price x quantity in quote, rounded up: what a buy has to hold. */
 function cost(price: bigint, quantity: bigint): string {
-  const unit = 10n ** BigInt(2 * limits.scale - quoteScale);
-  return toText(((price * quantity + unit - 1n) / unit) * 10n ** BigInt(limits.scale - quoteScale));
+  const unit = 10n ** BigInt(2 * limits.books.scale - quoteScale);
+  return toText(((price * quantity + unit - 1n) / unit) * 10n ** BigInt(limits.books.scale - quoteScale));
 }
 
 function add(totals: Map<string, bigint>, currency: string, amount: string): void {
@@ -169,12 +169,12 @@ function add(totals: Map<string, bigint>, currency: string, amount: string): voi
 /** Amounts as integers, in units of the last decimal that any currency has. */
 function toUnits(text: string): bigint {
   const [whole = '', fraction = ''] = text.split('.');
-  return BigInt(whole + fraction.padEnd(limits.scale, '0'));
+  return BigInt(whole + fraction.padEnd(limits.books.scale, '0'));
 }
 
 function toText(units: bigint): string {
-  const digits = units.toString().padStart(limits.scale + 1, '0');
-  return `${digits.slice(0, -limits.scale)}.${digits.slice(-limits.scale)}`.replace(/\.?0+$/, '');
+  const digits = units.toString().padStart(limits.books.scale + 1, '0');
+  return `${digits.slice(0, -limits.books.scale)}.${digits.slice(-limits.books.scale)}`.replace(/\.?0+$/, '');
 }
 
 /** Stands for your tables: 2,500 users with two balances and an order each, every tenth with a hold. */

@@ -237,12 +237,12 @@ const keyOf = ({ userId, id }: { userId: string; id: string }): string => JSON.s
 /** What is no amount is zero here: Pincex refuses its order, and what was matched behind it is not done. */
 function toUnits(text: string): bigint {
   const [, whole = '', fraction = ''] = /^(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
-  return BigInt(whole + fraction.padEnd(limits.scale, '0'));
+  return BigInt(whole + fraction.padEnd(limits.books.scale, '0'));
 }
 
 function toText(units: bigint): string {
-  const digits = units.toString().padStart(limits.scale + 1, '0');
-  return `${digits.slice(0, -limits.scale)}.${digits.slice(-limits.scale)}`.replace(/\.?0+$/, '');
+  const digits = units.toString().padStart(limits.books.scale + 1, '0');
+  return `${digits.slice(0, -limits.books.scale)}.${digits.slice(-limits.books.scale)}`.replace(/\.?0+$/, '');
 }
 
 // From here on: the three runs.

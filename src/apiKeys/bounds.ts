@@ -87,7 +87,7 @@ type Unchecked = Readonly<Record<keyof KeyBounds, unknown>>;
 export function requireBounds({ users, userPrefix, markets, addresses }: Unchecked): void {
   requireList('users', users, 'ids of users', (user) => isId(user) || user === FEES);
   if (userPrefix !== null && (typeof userPrefix !== 'string' || !isId(userPrefix))) {
-    const takes = `The userPrefix of a key is what ids begin with, 1 to ${limits.idLength} characters of an id`;
+    const takes = `The userPrefix of a key is what ids begin with, 1 to ${limits.books.idLength} characters of an id`;
     throw new PincexError('invalid_argument', `${takes}: got ${describe(userPrefix)}`);
   }
   requireList('markets', markets, 'symbols such as BTC/USD', (symbol) =>
@@ -100,12 +100,12 @@ function requireList(name: string, list: unknown, takes: string, isOne: (text: s
   if (list === null) return;
   const values = isArray(list) ? [...list] : [];
   const wrong = values.findIndex((one) => typeof one !== 'string' || !isOne(one));
-  if (wrong === -1 && values.length >= 1 && values.length <= limits.keyBounds) return;
+  if (wrong === -1 && values.length >= 1 && values.length <= limits.apiKeys.bounds) return;
   const got = !isArray(list)
     ? describe(list)
     : wrong === -1
       ? `${values.length} of them`
       : describe(values[wrong]);
-  const message = `The ${name} of a key are 1 to ${limits.keyBounds} ${takes}: got ${got}`;
+  const message = `The ${name} of a key are 1 to ${limits.apiKeys.bounds} ${takes}: got ${got}`;
   throw new PincexError('invalid_argument', message);
 }

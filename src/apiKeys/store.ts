@@ -274,10 +274,10 @@ const listOf = (texts: readonly string[] | null): string | null =>
 
 function requireName(name: unknown): void {
   const isPrintable = typeof name === 'string' && !/\p{Cc}/u.test(name) && name.isWellFormed();
-  if (isPrintable && name.length >= 1 && name.length <= limits.idLength) return;
+  if (isPrintable && name.length >= 1 && name.length <= limits.books.idLength) return;
   throw new PincexError(
     'invalid_argument',
-    `The name of a key is 1 to ${limits.idLength} characters, none of them a control character`,
+    `The name of a key is 1 to ${limits.books.idLength} characters, none of them a control character`,
   );
 }
 
@@ -301,7 +301,7 @@ function requireExpiry(expiresAt: unknown): void {
 }
 
 function requireRate(rateLimit: unknown): void {
-  const most = limits.itemsPerSecond;
+  const most = limits.apiKeys.itemsPerSecond;
   if (rateLimit === null) return;
   const isWhole = typeof rateLimit === 'number' && Number.isInteger(rateLimit);
   if (isWhole && rateLimit >= 1 && rateLimit <= most) return;

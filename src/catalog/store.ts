@@ -124,10 +124,10 @@ export class CatalogStore {
         `A currency code is 2 to 16 upper-case letters and digits: got ${describe(code)}`,
       );
     }
-    if (!Number.isInteger(scale) || scale < 0 || scale > limits.scale) {
+    if (!Number.isInteger(scale) || scale < 0 || scale > limits.books.scale) {
       throw new PincexError(
         'invalid_argument',
-        `The scale of ${code} must be 0 to ${limits.scale}: got ${describe(scale)}`,
+        `The scale of ${code} must be 0 to ${limits.books.scale}: got ${describe(scale)}`,
       );
     }
     const rows = await this.#database.query<{ scale: string }>(insertCurrency, [code, String(scale)]);
@@ -262,7 +262,7 @@ function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Ma
     tickSize,
     lotSize,
     priceScale,
-    tick: size(`tick size of ${row.symbol}`, tickSize, limits.scale, priceScale),
+    tick: size(`tick size of ${row.symbol}`, tickSize, limits.books.scale, priceScale),
     lot: size(`lot size of ${row.symbol}`, lotSize, base.scale, base.scale),
     minNotional,
     leastValue: leastValueOf(row.symbol, minNotional, quote),
@@ -276,7 +276,7 @@ function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Ma
 const termsOf = ({ tickSize, lotSize, minNotional }: Market) => [tickSize, lotSize, minNotional] as const;
 
 function leastValueOf(symbol: string, minNotional: string, { scale }: Currency): bigint {
-  const value = parseAmount(minNotional, scale, limits.integerDigits);
+  const value = parseAmount(minNotional, scale, limits.books.integerDigits);
   if (typeof value === 'bigint') return value;
   throw new PincexError(
     'invalid_argument',
@@ -287,7 +287,7 @@ function leastValueOf(symbol: string, minNotional: string, { scale }: Currency):
 function priceBandOf(symbol: string, lowest: unknown, highest: unknown, scale: number): PriceBand {
   const [low, high] = [lowest, highest].map((price) => trimDecimal(requireText('price', price)));
   const [least, most] = [low, high].map((price) =>
-    size(`price band of ${symbol}`, price ?? '', limits.scale, scale),
+    size(`price band of ${symbol}`, price ?? '', limits.books.scale, scale),
   );
   if (low !== undefined && high !== undefined && least !== undefined && most !== undefined && least <= most)
     return { lowest: low, highest: high, least, most };
@@ -302,7 +302,9 @@ function requireText(what: string, value: unknown): string {
 
 function size(what: string, text: string, most: number, scale: number): bigint {
   const parsed =
-    scale > most ? `must have at most ${most} decimals` : parseAmount(text, scale, limits.integerDigits);
+    scale > most
+      ? `must have at most ${most} decimals`
+      : parseAmount(text, scale, limits.books.integerDigits);
   const reason = parsed === 0n ? 'must be more than zero' : parsed;
   if (typeof reason === 'string')
     throw new PincexError('invalid_argument', `The ${what} ${reason}: got ${describe(text)}`);

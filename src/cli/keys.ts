@@ -21,7 +21,7 @@ export function addKeys(program: Command): void {
     .option(
       '--rate <items>',
       'items a second; default: what the service grants',
-      wholeNumber('--rate', 1, limits.itemsPerSecond),
+      wholeNumber('--rate', 1, limits.apiKeys.itemsPerSecond),
     )
     .option('--users <ids>', 'the only users that it may touch, with commas', list)
     .option('--user-prefix <text>', 'it may touch users whose ids begin so', someText('--user-prefix'))

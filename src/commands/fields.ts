@@ -175,8 +175,8 @@ export class Fields {
   }
 
   #reason(value: unknown): string {
-    if (typeof value === 'string' && isPlain(value, limits.reasonLength)) return value;
-    const form = `must be a text of 1 to ${limits.reasonLength} characters, without control characters`;
+    if (typeof value === 'string' && isPlain(value, limits.books.reasonLength)) return value;
+    const form = `must be a text of 1 to ${limits.books.reasonLength} characters, without control characters`;
     throw this.refusal('invalid_reason', 'reason', form);
   }
 
@@ -187,7 +187,7 @@ export class Fields {
   }
 
   #decimal(code: ItemErrorCode, field: string, scale: number): bigint {
-    const parsed = parseAmount(this.#item[field], scale, limits.integerDigits);
+    const parsed = parseAmount(this.#item[field], scale, limits.books.integerDigits);
     if (typeof parsed === 'string') throw this.refusal(code, field, parsed);
     return parsed;
   }
@@ -198,11 +198,11 @@ export class Fields {
  * surrogates would turn into other characters on the way there, and ids that begin with "@" are the system's own.
  */
 export function isId(text: string): boolean {
-  return text.charCodeAt(0) !== 64 && isPlain(text, limits.idLength);
+  return text.charCodeAt(0) !== 64 && isPlain(text, limits.books.idLength);
 }
 
 /** The form of an id, in words for messages. */
-export const ID_FORM = `a text of 1 to ${limits.idLength} characters, without control characters, not beginning with "@"`;
+export const ID_FORM = `a text of 1 to ${limits.books.idLength} characters, without control characters, not beginning with "@"`;
 
 /** Whether PostgreSQL can store it, it stands on one line, and it is neither empty nor too long. */
 function isPlain(text: string, most: number): boolean {

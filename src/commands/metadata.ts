@@ -10,7 +10,7 @@ import { isArray } from '../lists.ts';
  * @throws Rejection `invalid_metadata`
  */
 export function metadataText(metadata: unknown): string {
-  const budget = { left: limits.metadataBytes };
+  const budget = { left: limits.books.metadataBytes };
   let text: string;
   try {
     if (!isPlainObject(metadata)) throw refusal('metadata', 'must be an object', metadata);
@@ -19,7 +19,7 @@ export function metadataText(metadata: unknown): string {
     if (error instanceof Rejection) throw error;
     throw new Rejection('invalid_metadata', `metadata cannot be read: ${reasonOf(error)}`);
   }
-  if (Buffer.byteLength(text) > limits.metadataBytes) throw tooLarge();
+  if (Buffer.byteLength(text) > limits.books.metadataBytes) throw tooLarge();
   return text;
 }
 
@@ -83,5 +83,5 @@ const refusal = (path: string, problem: string, value: unknown): Rejection =>
 const tooLarge = (): Rejection =>
   new Rejection(
     'invalid_metadata',
-    `metadata must have at most ${limits.metadataBytes} bytes as JSON in UTF-8: got more`,
+    `metadata must have at most ${limits.books.metadataBytes} bytes as JSON in UTF-8: got more`,
   );

@@ -38,8 +38,8 @@ export function updateOrderStatus(fields: Fields): Command<OrderOutcome> {
   const orderId = fields.id('orderId');
   const status = fields.oneOf('invalid_transition', 'status', ORDER_STATUSES);
   // The market's own scale is known once the order is read; here the text only has to be an amount.
-  const filledQuantity = fields.optionalDecimal('invalid_quantity', 'filledQuantity', limits.scale);
-  const averagePrice = fields.optionalDecimal('invalid_price', 'averagePrice', limits.scale);
+  const filledQuantity = fields.optionalDecimal('invalid_quantity', 'filledQuantity', limits.books.scale);
+  const averagePrice = fields.optionalDecimal('invalid_price', 'averagePrice', limits.books.scale);
   const type = 'updateOrderStatus';
   const owned = ownedId(userId, orderId);
   return {
@@ -78,8 +78,8 @@ function filledTo(order: OrderRow, status: OrderStatus, asked: bigint | null): b
     throw new Rejection('invalid_quantity', `filledQuantity is needed for partially_filled: got nothing`);
   }
   if (asked === null) return before;
-  const text = formatAmount(asked, limits.scale);
-  const filled = parseAmount(text, market.base.scale, limits.integerDigits);
+  const text = formatAmount(asked, limits.books.scale);
+  const filled = parseAmount(text, market.base.scale, limits.books.integerDigits);
   if (typeof filled === 'string')
     throw new Rejection('invalid_quantity', `filledQuantity ${filled}: got "${text}"`);
   const [least, most] =
@@ -104,7 +104,7 @@ function valueOf(order: OrderRow, filled: bigint, averagePrice: bigint | null): 
   if (averagePrice !== null) {
     if (filled === 0n)
       throw new Rejection('invalid_price', 'averagePrice must be absent while nothing is filled');
-    return averagePrice * filled * 10n ** BigInt(VALUE_SCALE - limits.scale - order.market.base.scale);
+    return averagePrice * filled * 10n ** BigInt(VALUE_SCALE - limits.books.scale - order.market.base.scale);
   }
   const more = filled - order.filledQuantity;
   if (more === 0n) return order.filledValue;

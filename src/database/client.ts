@@ -45,7 +45,7 @@ export async function open(config: string | pg.ClientConfig, wanted?: SessionAtt
   const wants = wanted ?? destination.wanted;
   const passes: readonly SessionAttributes[] = wants === 'prefer-standby' ? ['standby', 'any'] : [wants];
   const { hosts } = destination;
-  const totalMs = given.connectionTimeoutMillis ?? limits.connectMs;
+  const totalMs = given.connectionTimeoutMillis ?? limits.database.connectMs;
   const connectionTimeoutMillis = timePerHost(destination, totalMs);
   const failures: { host: Host; error: unknown }[] = [];
   for (const pass of passes) {

@@ -112,7 +112,7 @@ export class Database implements Session {
     this.#settings = { ...SETTINGS, statement_timeout: `${statementTimeoutMs}` };
     this.#bounds = {
       connectionTimeoutMillis: connectionTimeoutMs,
-      query_timeout: Math.min(statementTimeoutMs + limits.lateAnswerMs, LONGEST_MS),
+      query_timeout: Math.min(statementTimeoutMs + limits.database.lateAnswerMs, LONGEST_MS),
     };
   }
 

@@ -13,7 +13,7 @@ export class PreparedStatements {
     let names = this.#names.get(client);
     if (names === undefined) this.#names.set(client, (names = new Set()));
     if (names.has(name)) return name;
-    if (names.size >= limits.preparedStatements) return undefined;
+    if (names.size >= limits.database.preparedStatements) return undefined;
     names.add(name);
     return name;
   }

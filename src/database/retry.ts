@@ -49,9 +49,9 @@ export class Attempts {
     }
     if (isAway) this.#awaySince ??= now;
     return (
-      this.#worked < limits.attempts &&
-      this.#awayMs < limits.reconnectMs &&
-      now - this.#firstFailedAt < limits.againMs
+      this.#worked < limits.database.attempts &&
+      this.#awayMs < limits.database.reconnectMs &&
+      now - this.#firstFailedAt < limits.database.againMs
     );
   }
 
@@ -61,13 +61,13 @@ export class Attempts {
 
   /** For how many seconds the server was away, up to the last attempt, where that is why it was the last. */
   get awaySeconds(): number | undefined {
-    return this.#awayMs < limits.reconnectMs ? undefined : Math.floor(this.#awayMs / 1_000);
+    return this.#awayMs < limits.database.reconnectMs ? undefined : Math.floor(this.#awayMs / 1_000);
   }
 
   /** How often it lost against others, and in which time, where that is what ran out. */
   get lost(): string {
     const times = this.#lost === 1 ? 'once' : `${this.#lost} times`;
-    if (this.#worked >= limits.attempts) return times;
+    if (this.#worked >= limits.database.attempts) return times;
     return `${times} in ${Math.floor((this.#lastFailedAt - (this.#firstFailedAt ?? 0)) / 1_000)} s`;
   }
 }

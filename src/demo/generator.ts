@@ -30,7 +30,7 @@ const PULL_TICKS = 500n;
 // A day and a price that the purses of tight funding fit.
 const START_TIME = Date.UTC(2015, 4, 4, 9);
 const START_TICKS = 23_500n;
-const TICK = 10n ** BigInt(limits.scale - 2);
+const TICK = 10n ** BigInt(limits.books.scale - 2);
 
 /**
  * Makes up a day of an exchange: many small limit orders near the price, most of them cancelled unfilled, a few

@@ -28,10 +28,10 @@ export function requireBatch(items: unknown, mode: unknown): number {
   if (!isArray(items))
     throw new PincexError('invalid_batch', `A batch is an array of items: got ${kindOf(items)}`);
   const length = lengthOf(items);
-  if (length > limits.batchItems) {
+  if (length > limits.batches.items) {
     throw new PincexError(
       'batch_too_large',
-      `A batch has at most ${limits.batchItems} items: got ${length}; send several`,
+      `A batch has at most ${limits.batches.items} items: got ${length}; send several`,
     );
   }
   if (!MODES.some((known) => known === mode)) {

@@ -26,7 +26,7 @@ export async function runWithin(batch: Batch, { session, committing }: Within): 
       const failure = failureOf(error);
       if (failure === 'superseded') throw superseded(error, batch.batchId);
       if (failure !== 'guard_lost') throw error;
-      if (attempt === limits.attempts) throw lostConflict(error, batch.batchId, `${attempt} times`);
+      if (attempt === limits.database.attempts) throw lostConflict(error, batch.batchId, `${attempt} times`);
       await session.query(ROLLBACK_TO_SAVEPOINT);
     }
   }

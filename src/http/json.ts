@@ -39,7 +39,7 @@ export function readJson(app: FastifyInstance, turns: Pick<Turns, 'begin'>): voi
     request.bodyBytes = bytes.length;
     await turns.begin(request);
     request.rawBody = textOf(bytes);
-    requirePlain(request.rawBody, limits.bodyValues);
+    requirePlain(request.rawBody, limits.http.bodyValues);
     return valueOf(request.rawBody);
   });
 }

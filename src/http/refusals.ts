@@ -20,7 +20,7 @@ const HELD: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['overloaded', 'rate
  */
 export function holdRefusals(app: FastifyInstance): void {
   const refused = new LRUCache<string, true>({
-    max: limits.apiKeys,
+    max: limits.apiKeys.remembered,
     ttl: AGAIN_MS,
     perf: { now: () => performance.now() },
   });

@@ -73,7 +73,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   const app = createApp(options, patience, closing, onRefusal);
   const callers = new RecentCallers();
   const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs, callers });
-  const answers = new Shares({ most: limits.untakenAnswers });
+  const answers = new Shares({ most: limits.http.untakenAnswers });
   const turns = new Turns(admission, answers);
   readJson(app, turns);
   answerWithProblems(app, onRefusal);
@@ -100,7 +100,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   holdRefusals(app);
   boundCallsInHand(app, {
     calls: new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
-    bodies: new Shares({ most: Math.max(limits.bodiesInHand, 2 * bodyLimit) }),
+    bodies: new Shares({ most: Math.max(limits.http.bodiesInHand, 2 * bodyLimit) }),
     answers,
   });
   await serveDocument(app);

@@ -13,7 +13,7 @@ export function cutSlowReaders(app: FastifyInstance, patienceMs: number): void {
       // Where nothing is there to be taken, it is the client that waits: for the next page of a stream.
       if (raw.writableLength > 0) raw.destroy();
     });
-    const isLong = typeof payload !== 'string' || payload.length > limits.slowAnswer.characters;
+    const isLong = typeof payload !== 'string' || payload.length > limits.http.slowAnswer.characters;
     if (isLong && payload !== undefined && payload !== null) requireRate(raw, patienceMs);
     done();
   });
@@ -32,7 +32,7 @@ function requireRate(response: ServerResponse, everyMs: number): void {
     if (
       hadMore &&
       response.writableLength > 0 &&
-      since < (limits.slowAnswer.bytesPerSecond * everyMs) / 1_000
+      since < (limits.http.slowAnswer.bytesPerSecond * everyMs) / 1_000
     ) {
       response.destroy();
     }

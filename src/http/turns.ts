@@ -116,7 +116,7 @@ export class Turns {
 /** What is looked at of a call to do its work in its turn. */
 type CallInTurn = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'deadline' | 'endTurn' | 'log' | 'cost'>;
 
-const isLarge = ({ cost }: Pick<FastifyRequest, 'cost'>): boolean => cost > limits.largeCall;
+const isLarge = ({ cost }: Pick<FastifyRequest, 'cost'>): boolean => cost > limits.http.largeCall;
 
 function exceeded({ detail, extensions }: Late): Problem {
   return new Problem('deadline_exceeded', detail, {

@@ -24,7 +24,7 @@ export function validateCalls(app: App): void {
   const findIn = (schema: Schema): Find => {
     const [findFirst, findAll] = [first.compile(schema), all.compile(schema)];
     return (data) => {
-      const find = isObject(data) && Object.keys(data).length > limits.mistakes ? findFirst : findAll;
+      const find = isObject(data) && Object.keys(data).length > limits.http.mistakes ? findFirst : findAll;
       find(data);
       return find.errors ?? [];
     };
@@ -62,7 +62,7 @@ export function validateCalls(app: App): void {
       for (const error of find(data)) {
         // What each of the choices says of it stands beside it.
         if (error.keyword === 'anyOf') continue;
-        if (validate.errors.push(error) === limits.mistakes) break;
+        if (validate.errors.push(error) === limits.http.mistakes) break;
       }
       return false;
     };

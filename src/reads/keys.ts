@@ -23,8 +23,8 @@ export function requireKeys(name: string, keys: unknown): string[] {
  * @throws PincexError `invalid_argument`
  */
 export function requireKey(name: string, key: unknown): string {
-  if (typeof key === 'string' && key.length <= limits.idLength) return key;
-  const form = typeof key === 'string' ? `a text of at most ${limits.idLength} characters` : 'a text';
+  if (typeof key === 'string' && key.length <= limits.books.idLength) return key;
+  const form = typeof key === 'string' ? `a text of at most ${limits.books.idLength} characters` : 'a text';
   throw new PincexError('invalid_argument', `${name} must be ${form}: got ${describe(key)}`);
 }
 
@@ -58,8 +58,8 @@ export function copyList(
  * @throws PincexError `batch_too_large`
  */
 export function requireCount(count: number): void {
-  if (count <= limits.readKeys) return;
-  throw new PincexError('batch_too_large', `One read takes at most ${limits.readKeys} keys: got ${count}`);
+  if (count <= limits.reads.keys) return;
+  throw new PincexError('batch_too_large', `One read takes at most ${limits.reads.keys} keys: got ${count}`);
 }
 
 /**

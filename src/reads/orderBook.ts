@@ -69,7 +69,7 @@ export async function readOrderBooks(
   depth: number,
 ): Promise<OrderBook[]> {
   requireKeys('symbols', symbols);
-  requireLimit('depth', depth, limits.bookDepth.most);
+  requireLimit('depth', depth, limits.reads.bookDepth.most);
   const books = symbols.map((symbol) => ({ symbol, bids: [] as BookLevel[], asks: [] as BookLevel[] }));
   if (symbols.length === 0) return books;
   const rows = await session.query<Row>(getOrderBooks, [textArray(symbols.map(askable)), String(depth)]);

@@ -244,10 +244,10 @@ export async function readOrdersByIds(session: Session, keys: readonly OrderKey[
 export async function readUserOrders(
   session: Session,
   userIds: readonly string[],
-  { statuses, symbol, limit = limits.ordersPerUser.byDefault }: UserOrdersFilter = {},
+  { statuses, symbol, limit = limits.reads.ordersPerUser.byDefault }: UserOrdersFilter = {},
 ): Promise<OrderView[][]> {
   requireKeys('userIds', userIds);
-  requireLimit('limit', limit, limits.ordersPerUser.most);
+  requireLimit('limit', limit, limits.reads.ordersPerUser.most);
   const orders = userIds.map((): OrderView[] => []);
   if (userIds.length === 0) return orders;
   // What is named twice is read once, and all that there are is no filter.

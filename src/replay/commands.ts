@@ -80,7 +80,7 @@ export class Commands {
   /** The least that may be ordered at a price, in whole lots. */
   #leastQuantity(price: bigint): bigint {
     const { leastValue, quote, lot, base } = this.#market;
-    const value = leastValue * 10n ** BigInt(limits.scale + VOLUME_SCALE - quote.scale);
+    const value = leastValue * 10n ** BigInt(limits.books.scale + VOLUME_SCALE - quote.scale);
     const lotVolume = divideUp(lot * 10n ** BigInt(VOLUME_SCALE), 10n ** BigInt(base.scale));
     return divideUp(divideUp(value, price), lotVolume) * lotVolume;
   }
@@ -97,5 +97,5 @@ export class Commands {
 }
 
 const largest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-const priceText = (price: bigint): string => formatAmount(price, limits.scale);
+const priceText = (price: bigint): string => formatAmount(price, limits.books.scale);
 const quantityText = (volume: bigint): string => formatAmount(volume, VOLUME_SCALE);

@@ -15,7 +15,7 @@ export interface OrderEvent {
   readonly time: number;
   /** When it happened on the exchange, in milliseconds since the epoch. */
   readonly exchangeTime: number;
-  /** Limit price at {@link limits.scale}. */
+  /** Limit price at {@link limits.books.scale}. */
   readonly price: bigint;
   /** The rest of the order, at {@link VOLUME_SCALE}. */
   readonly volume: bigint;
@@ -40,7 +40,7 @@ export function readEvent(fields: readonly string[]): OrderEvent | null {
   const [orderId = '', time = '', exchangeTime = '', priceText, volume = '', action, direction = ''] = fields;
   if (fields.length !== COLUMNS.length || !ORDER_ID.test(orderId) || !VOLUME.test(volume)) return null;
   if (!TIME.test(time) || !TIME.test(exchangeTime)) return null;
-  const price = parseAmount(priceText, limits.scale, PRICE_DIGITS);
+  const price = parseAmount(priceText, limits.books.scale, PRICE_DIGITS);
   const side = SIDES.get(direction);
   if (typeof price === 'string' || price === 0n || side === undefined) return null;
   if (action !== 'created' && action !== 'changed' && action !== 'deleted') return null;
@@ -60,7 +60,13 @@ export function readEvent(fields: readonly string[]): OrderEvent | null {
 export function formatEvent(event: OrderEvent): string {
   const { orderId, time, exchangeTime, price, volume, action, side } = event;
   const direction = side === 'buy' ? 'bid' : 'ask';
-  return [orderId, time, exchangeTime, formatAmount(price, limits.scale), volume, action, direction].join(
-    ',',
-  );
+  return [
+    orderId,
+    time,
+    exchangeTime,
+    formatAmount(price, limits.books.scale),
+    volume,
+    action,
+    direction,
+  ].join(',');
 }

@@ -63,7 +63,7 @@ export class Runner {
     for (const step of steps) {
       if (expectsRejections && dependsOn(undecided, step)) break;
       const more = this.#commands.itemsOf(step, this.#isRejected);
-      if (items.length + more.length > limits.batchItems) break;
+      if (items.length + more.length > limits.batches.items) break;
       items.push(...more);
       planned.push({ step, end: items.length });
       if (step.kind === 'place') undecided.add(step.order);

@@ -77,7 +77,7 @@ export class Flights {
 /** Waits for reads under way, for a moment at the most. */
 function landed(ahead: readonly Promise<unknown>[]): Promise<void> {
   return new Promise((resolve) => {
-    const moment = setTimeout(resolve, limits.aheadMs);
+    const moment = setTimeout(resolve, limits.repository.aheadMs);
     void Promise.allSettled(ahead).then(() => {
       clearTimeout(moment);
       resolve();

@@ -89,7 +89,7 @@ export const userOrders = (which: 'all' | 'open', limit: number): Kind<string, r
   versionOf: () => 0,
   freshnessOf: (orders) => freshnessOfList(orders.map(({ updatedAt }) => updatedAt)),
   // Where there are fewer than were asked for, these are all.
-  extent: { asked: limit, of: ({ length }) => (length < limit ? limits.ordersPerUser.most : limit) },
+  extent: { asked: limit, of: ({ length }) => (length < limit ? limits.reads.ordersPerUser.most : limit) },
 });
 
 /** A list changes with its newest row; an empty one may grow at any time. */

@@ -21,7 +21,7 @@ export class ProcessCache implements Cache {
   /** Stands for the commits whose position nobody knows, since the last of them. */
   #gap: symbol | null = null;
 
-  constructor(maxBytes: number = limits.cacheBytes) {
+  constructor(maxBytes: number = limits.repository.cacheBytes) {
     this.#entries = new LRUCache({ maxSize: maxBytes });
   }
 
@@ -80,12 +80,12 @@ export class ProcessCache implements Cache {
 
   #raise(position: bigint): void {
     if (position <= this.#position.at) return;
-    this.#position = { at: position, until: Date.now() + limits.positionMs };
+    this.#position = { at: position, until: Date.now() + limits.repository.positionMs };
   }
 
   #grant(key: string): Lease {
     const lease = { lease: String(++this.#leases) };
-    this.#entries.set(key, lease, { ttl: limits.leaseMs, size: 2 * key.length + LEASE_BYTES });
+    this.#entries.set(key, lease, { ttl: limits.repository.leaseMs, size: 2 * key.length + LEASE_BYTES });
     return lease;
   }
 

@@ -6,12 +6,12 @@ import { Breaker } from './breaker.ts';
 import { replicaPosition } from './position.ts';
 
 /**
- * The server that reads may go to. It fails soft: what it cannot tell within `limits.replicaWaitMs` the primary is
+ * The server that reads may go to. It fails soft: what it cannot tell within `limits.repository.replicaWaitMs` the primary is
  * asked, and nothing fails.
  */
 export class Replica {
   readonly #database: Pick<Database, 'withSession'>;
-  readonly #breaker = new Breaker(handleWhen(isAway), limits.replicaPauseMs);
+  readonly #breaker = new Breaker(handleWhen(isAway), limits.repository.replicaPauseMs);
 
   constructor(database: Pick<Database, 'withSession'>) {
     this.#database = database;
@@ -29,7 +29,7 @@ export class Replica {
     position?: bigint,
   ): Promise<Result | null> {
     try {
-      return await this.#breaker.run(limits.replicaWaitMs, () =>
+      return await this.#breaker.run(limits.repository.replicaWaitMs, () =>
         this.#database.withSession(async (session) => {
           const isBehind = position !== undefined && (await replicaPosition(session)) < position;
           return isBehind ? null : read(session);

@@ -18,7 +18,7 @@ export class Unpublished {
 
   /** Keys that are to be told of. */
   get size(): number {
-    return this.#keys === 'all' ? limits.unpublishedKeys : this.#keys.size;
+    return this.#keys === 'all' ? limits.repository.unpublishedKeys : this.#keys.size;
   }
 
   add(keys: readonly string[] | 'all', position: Position | null): void {
@@ -28,7 +28,7 @@ export class Unpublished {
       return;
     }
     for (const key of keys) this.#keys.add(key);
-    if (this.#keys.size > limits.unpublishedKeys) this.#keys = 'all';
+    if (this.#keys.size > limits.repository.unpublishedKeys) this.#keys = 'all';
   }
 
   take(): Missed {

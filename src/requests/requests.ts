@@ -176,7 +176,7 @@ export class Requests {
     ];
     let known = batchId;
     // Each turn but the last found something that another call changed before it could be used.
-    for (let turn = 1; turn <= limits.attempts; turn++) {
+    for (let turn = 1; turn <= limits.database.attempts; turn++) {
       if (shortage === undefined) {
         const made = await this.#session.query(insertRequest, [...values, this.#retention]);
         if (made.length > 0) {
@@ -268,7 +268,7 @@ export class Requests {
   }
 
   /** Deletes what has expired, some rows at a time; says how many they were. */
-  async sweep(rowsAtATime: number = limits.sweepItems): Promise<number> {
+  async sweep(rowsAtATime: number = limits.batches.sweepItems): Promise<number> {
     let swept = 0;
     for (;;) {
       const deleted = await this.#session.query(deleteExpiredRequests, [String(rowsAtATime)]);

@@ -97,12 +97,12 @@ export class Bookkeeper {
     options?: { readonly limit?: number | undefined } & Fresh,
   ): Promise<JournalEntryView[][]> {
     const keys = requireStatementKeys('accounts', accounts);
-    const { limit = limits.statementEntries.byDefault, fresh = false } = readOptions(
+    const { limit = limits.reads.statementEntries.byDefault, fresh = false } = readOptions(
       'batchGetAccountStatements',
       options,
       LIMIT_AND_FRESH,
     );
-    requireLimit('limit', limit, limits.statementEntries.most);
+    requireLimit('limit', limit, limits.reads.statementEntries.most);
     requireFlag('fresh', fresh);
     await this.#codes.requireCurrencies(keys.map(({ currency }) => currency));
     const read = (session: Session) =>

@@ -103,7 +103,7 @@ export class Sweeper {
     // Broken rows stay where they are, before those that come later.
     let staying = 0;
     for (;;) {
-      const bounds = [now.toISOString(), String(limits.sweepItems), String(staying)];
+      const bounds = [now.toISOString(), String(limits.batches.sweepItems), String(staying)];
       const rows = await this.#database.query<Expired>(find, bounds);
       const { counts, failedItems } = await this.#engine.run(
         (row) => {
@@ -124,7 +124,8 @@ export class Sweeper {
         broken.push({ userId: row.user_id, orderId: row.order_id, problem });
       }
       // What another sweeper took first is rejected here; where nothing else came of it, it is at work already.
-      if (rows.length < limits.sweepItems || (counts.applied === 0 && staying === stayed)) return swept;
+      if (rows.length < limits.batches.sweepItems || (counts.applied === 0 && staying === stayed))
+        return swept;
     }
   }
 }

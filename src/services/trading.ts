@@ -285,8 +285,8 @@ export class Trading {
   ): Promise<OrderView[][]> {
     const users = requireKeys('userIds', userIds);
     const read = readOptions('batchGetOpenOrdersByUsers', options, LIMIT_AND_FRESH);
-    const { limit = limits.ordersPerUser.most, fresh = false } = read;
-    requireLimit('limit', limit, limits.ordersPerUser.most);
+    const { limit = limits.reads.ordersPerUser.most, fresh = false } = read;
+    requireLimit('limit', limit, limits.reads.ordersPerUser.most);
     requireFlag('fresh', fresh);
     return this.#listsOf(users, 'open', limit, fresh);
   }
@@ -337,8 +337,8 @@ export class Trading {
    */
   async batchGetOrderBooks(symbols: readonly string[], depth?: number): Promise<OrderBook[]> {
     const keys = requireKeys('symbols', symbols);
-    const levels = depth ?? limits.bookDepth.byDefault;
-    requireLimit('depth', levels, limits.bookDepth.most);
+    const levels = depth ?? limits.reads.bookDepth.byDefault;
+    requireLimit('depth', levels, limits.reads.bookDepth.most);
     await this.#codes.requireMarkets(keys);
     return this.#repository.readDirectly((session) =>
       readEachOnce(keys, (distinct) => readOrderBooks(session, distinct, levels)),
@@ -403,8 +403,8 @@ const isFiltered = ({ statuses, symbol }: UserOrdersFilter): boolean =>
 
 function readUserOrdersOptions(call: string, options: unknown) {
   const read = readOptions(call, options, USER_ORDERS);
-  const { statuses, symbol, limit = limits.ordersPerUser.byDefault, fresh = false } = read;
-  requireLimit('limit', limit, limits.ordersPerUser.most);
+  const { statuses, symbol, limit = limits.reads.ordersPerUser.byDefault, fresh = false } = read;
+  requireLimit('limit', limit, limits.reads.ordersPerUser.most);
   requireFlag('fresh', fresh);
   return {
     limit,

@@ -58,7 +58,7 @@ function source<Row, View>(table: Table<Row, View>): Source<View> {
     FROM ${from}
     WHERE (${key.join(', ')}) > (${key.map((_, n) => `$${n + 1}`).join(', ')})
     ORDER BY ${key.join(', ')}
-    LIMIT ${limits.streamRows}`,
+    LIMIT ${limits.streams.rows}`,
   };
   return {
     name,

@@ -73,7 +73,7 @@ export class KeysetStream<View> implements RowStream<View> {
     let page = this.#readPage(this.#place ?? this.#source.bottom);
     for (;;) {
       const rows = await page;
-      const last = rows.length < limits.streamRows ? undefined : rows.at(-1);
+      const last = rows.length < limits.streams.rows ? undefined : rows.at(-1);
       if (last !== undefined) page = this.#readPage(this.#source.keyOf(last));
       for (const row of rows) {
         this.#calls.requireOpen();

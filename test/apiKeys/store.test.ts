@@ -81,7 +81,7 @@ describe('a key that is created', () => {
   const good: ApiKeyOptions = { name: 'good', scopes: ['read'] };
   it.each<[string, object]>([
     ['name', { name: '' }],
-    ['name', { name: 'x'.repeat(limits.idLength + 1) }],
+    ['name', { name: 'x'.repeat(limits.books.idLength + 1) }],
     ['name', { name: 'a\u0000b' }],
     ['name', { name: 'a\u001b[2J' }],
     ['name', { name: 5 }],
@@ -99,7 +99,7 @@ describe('a key that is created', () => {
     ['users', { users: ['alice', ''] }],
     ['users', { users: [undefined] }],
     ['users', { users: ['@outside'] }],
-    ['users', { users: Array.from({ length: limits.keyBounds + 1 }, (_, n) => `u${n}`) }],
+    ['users', { users: Array.from({ length: limits.apiKeys.bounds + 1 }, (_, n) => `u${n}`) }],
     ['userPrefix', { userPrefix: '' }],
     ['userPrefix', { userPrefix: '@' }],
     ['userPrefix', { userPrefix: 5 }],
@@ -112,7 +112,7 @@ describe('a key that is created', () => {
     ['rate limit', { rateLimit: '5' }],
     ['rate limit', { rateLimit: 0 }],
     ['rate limit', { rateLimit: 1.5 }],
-    ['rate limit', { rateLimit: limits.itemsPerSecond + 1 }],
+    ['rate limit', { rateLimit: limits.apiKeys.itemsPerSecond + 1 }],
   ])('is refused for its %s: %j', async (what, wrong) => {
     const creating = new ApiKeys(books.pincex.session).create({ ...good, ...wrong });
     await expect(creating).rejects.toMatchObject({

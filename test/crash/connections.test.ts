@@ -254,7 +254,7 @@ describe('when the database is gone', () => {
       });
       // It counts from the first failure, which comes before the second attempt.
       await until('a second attempt', () => proxy.refused > 1);
-      clock.pass(limits.reconnectMs - 1);
+      clock.pass(limits.database.reconnectMs - 1);
       const refused = proxy.refused;
       await until('several attempts', () => proxy.refused > refused + 5);
       expect(isTold).toBe(false);
@@ -295,7 +295,7 @@ describe('when the database is gone', () => {
       message: expect.stringContaining('and for 15 s could not be asked what became of it') as string,
     });
     await until('the batch to look for the database', () => proxy.refused > 0);
-    clock.pass(limits.reconnectMs);
+    clock.pass(limits.database.reconnectMs);
     await told;
     expect(seen.cuts).toBe(1);
     proxy.reopen();

@@ -38,7 +38,7 @@ async function open(strategy: Strategy = 'auto'): Promise<FrozenServer> {
     PINCEX_DATABASE_POOL_STATEMENT_TIMEOUT: '1h',
     PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '2h',
   };
-  const timeouts = holdTimers(3_600_000 + limits.lateAnswerMs, 7_200_000);
+  const timeouts = holdTimers(3_600_000 + limits.database.lateAnswerMs, 7_200_000);
   const pincex = await Pincex.open({ config: configOf(server.url, environment), strategy });
   const pid = postmasterPid(dataDir);
   let children: number[] | null = null;
@@ -103,7 +103,7 @@ it('a server that freezes and stays so hangs no caller; sent again later, every 
   await until('all of them to be told', () => {
     timeouts.fire();
     // From the first failure of each on.
-    clock.pass(limits.reconnectMs);
+    clock.pass(limits.database.reconnectMs);
     return told === calls.length;
   });
   for (const call of await settled) {

@@ -43,7 +43,7 @@ it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is t
   process.kill(postmasterPid(dataDir), 'SIGKILL');
   await until('every stream to end', () => {
     // Whatever has been looking for the server until now gives up.
-    clock.pass(limits.reconnectMs);
+    clock.pass(limits.database.reconnectMs);
     return isOver;
   });
   for (const code of await streams) expect(['database_unavailable', 'outcome_unknown']).toContain(code);

@@ -121,7 +121,7 @@ describe('a statement that takes longer than statement_timeout', () => {
 
   it('does not concern connections of their own, on which the audit reads for as long as it takes', async () => {
     const statementTimeoutMs = 3_600_000;
-    const bounds = holdTimers(statementTimeoutMs + limits.lateAnswerMs);
+    const bounds = holdTimers(statementTimeoutMs + limits.database.lateAnswerMs);
     const database = openPool({ statementTimeoutMs });
     const show = { name: 'show', text: `SELECT current_setting('statement_timeout') AS bound` };
     expect(await database.query(show)).toEqual([{ bound: '1h' }]);
@@ -145,7 +145,7 @@ describe('a connection', () => {
     const database = openPool({ max: 1 });
     const echo = (n: number) =>
       database.query({ name: `echo-${n}`, text: `SELECT $1 || '-${n}' AS echo` }, ['a']);
-    const most = limits.preparedStatements;
+    const most = limits.database.preparedStatements;
     const all = Array.from({ length: most + 20 }, (_, n) => n);
     // All of them, and then some a second time: the first and the last that are kept, and others.
     for (const n of [...all, 0, most - 1, most, most + 19]) {
@@ -155,7 +155,7 @@ describe('a connection', () => {
       name: 'kept',
       text: `SELECT count(*), bool_and(name LIKE 'echo-%') AS all_ours FROM pg_prepared_statements`,
     });
-    expect(kept).toEqual([{ count: String(limits.preparedStatements), all_ours: 't' }]);
+    expect(kept).toEqual([{ count: String(limits.database.preparedStatements), all_ours: 't' }]);
   });
 
   it('that is lost takes its prepared statements with it, and the next one prepares its own', async () => {

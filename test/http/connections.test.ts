@@ -162,7 +162,7 @@ it('nobody waits for ever for a key to be looked up, whatever the client says', 
   holdTimers();
   const answer = service.get<ProblemBody>('/v1/limits', { authorization });
   await held.awaited();
-  vi.advanceTimersByTime(limits.apiKeyLookupMs);
+  vi.advanceTimersByTime(limits.apiKeys.lookupMs);
   const { status, body } = await answer;
   expect([status, body.code]).toEqual([503, 'overloaded']);
   await held.release();

@@ -25,7 +25,7 @@ const statusOf = async ({ url }: TestService, key: string): Promise<number> =>
 /** Ends a key by a statement, once it is refused everywhere. */
 async function end(service: TestService, key: string, statement: string, clock: HeldClock): Promise<void> {
   await books.pincex.session.query({ name: statement, text: statement }, [parseKey(key)!.id]);
-  clock.pass(limits.apiKeyMs + 1);
+  clock.pass(limits.apiKeys.rememberedMs + 1);
   await until('the key to be refused', async () => (await statusOf(service, key)) === 401);
 }
 

@@ -137,7 +137,7 @@ describe('a call that is malformed', () => {
   ])('is told of the first hundred mistakes at the most, and at once: %s', async (_, body) => {
     const { status, body: problem } = await service.post<ProblemBody>(LOCK, body);
     expect([status, problem.code]).toEqual([400, 'malformed_request']);
-    expect(problem.errors!.length).toBeLessThanOrEqual(limits.mistakes);
+    expect(problem.errors!.length).toBeLessThanOrEqual(limits.http.mistakes);
   });
 
   it('names a number with all the digits that it was sent with', async () => {
@@ -312,7 +312,7 @@ describe('a request that no route sees', () => {
     const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
     const deep = await service.post<ProblemBody>(LOCK, `{"items":[{"id":${nested}}]}`);
     expect([deep.status, deep.body.detail]).toEqual([400, 'The body is nested deeper than 32 levels']);
-    const values = await service.post<ProblemBody>(LOCK, `[${'0,'.repeat(limits.bodyValues)}0]`);
+    const values = await service.post<ProblemBody>(LOCK, `[${'0,'.repeat(limits.http.bodyValues)}0]`);
     expect([values.status, values.body.detail]).toEqual([413, 'A body has at most 250000 values']);
   });
 

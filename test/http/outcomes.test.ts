@@ -209,7 +209,7 @@ describe('a call that is refused for its form', () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const batchId = randomUUID();
     const headers = { 'idempotency-key': `"${randomUUID()}"` };
-    const tooMany = Array.from({ length: limits.batchItems + 1 }, (_, n) => lock(userId, `item-${n}`));
+    const tooMany = Array.from({ length: limits.batches.items + 1 }, (_, n) => lock(userId, `item-${n}`));
     expect((await service.post(LOCK, { items: tooMany, batchId }, headers)).status).toBe(413);
     expect((await service.get(`/v1/batches/${batchId}`)).status).toBe(404);
     const right = await service.post(LOCK, { items: tooMany.slice(0, 3), batchId }, headers);

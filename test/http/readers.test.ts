@@ -149,10 +149,10 @@ it('an answer of which its client takes nothing is cut off', async () => {
     price: '1.00',
     quantity: '1',
   } as const;
-  const ids = Array.from({ length: limits.ordersPerUser.most }, (_, n) => `${'x'.repeat(100)}-${n}`);
+  const ids = Array.from({ length: limits.reads.ordersPerUser.most }, (_, n) => `${'x'.repeat(100)}-${n}`);
   const orders = ids.map((id) => ({ ...order, id, ocoGroupId: id, parentOrderId: id }));
   expectApplied(await books.pincex.trading.batchCreateOrders(orders));
-  const userIds = Array<string>(limits.readRows / ids.length).fill(userId);
+  const userIds = Array<string>(limits.http.readRows / ids.length).fill(userId);
   const { head, body } = callOf('/v1/users/orders/batch-get', key, { userIds, limit: ids.length });
   const beginning = nextAnswer(app);
   const wire = await dial(url);

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 
 describe('a read that could have more rows than an answer may is refused before anything is read:', () => {
-  const most = limits.readRows;
+  const most = limits.http.readRows;
   it.each<[string, string, (count: number) => object, most: number, detail: string]>([
     [
       'of accounts',
@@ -75,7 +75,7 @@ it('trades are counted before they are read, those of an order as often as it is
   onTestFinished(() => {
     read.mockRestore();
   });
-  const orders = limits.readRows / 2;
+  const orders = limits.http.readRows / 2;
   const trades = (count: number) => post('/v1/trades/batch-get', { orderIds: many(count, 'buy') });
   expect((await trades(orders)).status).toBe(200);
   read.mockClear();
@@ -94,8 +94,8 @@ it('an order that is named often stands in the answer as often, and can be named
   const answer = await ask(['none', 'buy', 'none', 'buy']);
   const bought = [{ id: 't1' }, { id: 't2' }];
   expect(answer).toMatchObject({ status: 200, body: { trades: [[], bought, [], bought] } });
-  expect((await ask(many(limits.readKeys, 'none'))).status).toBe(200);
-  expect(await ask(many(limits.readKeys + 1, 'none'))).toMatchObject({
+  expect((await ask(many(limits.reads.keys, 'none'))).status).toBe(200);
+  expect(await ask(many(limits.reads.keys + 1, 'none'))).toMatchObject({
     status: 413,
     body: { code: 'batch_too_large', detail: expect.stringContaining('got 100001') as string },
   });

@@ -78,7 +78,7 @@ describe('a read', () => {
     const authorization = `Bearer ${await keyOf(limit)}`;
     const found = await service.post(path, body, { authorization });
     expect(found.status).toBe(200);
-    expectAbout(owed(found), ROWS / limits.rowsOfItem / limit);
+    expectAbout(owed(found), ROWS / limits.http.rowsOfItem / limit);
     const refused = await service.post<{ code: string; detail: string; retryable: boolean }>(path, body, {
       authorization,
     });
@@ -102,7 +102,7 @@ describe('a read', () => {
     const orderIds = Array.from({ length: 7 }, () => ({ userId: 'u0', id: '10' }));
     const refused = await service.post('/v1/trades/batch-get', { orderIds }, { authorization });
     expect(refused.status).toBe(413);
-    expectAbout(owed(refused), (limits.readRows + 1) / limits.rowsOfItem / 8);
+    expectAbout(owed(refused), (limits.http.readRows + 1) / limits.http.rowsOfItem / 8);
   });
 
   it('is charged nothing where its key has no limit', async () => {
@@ -210,7 +210,7 @@ describe('a stream', () => {
     const wire = await begun(url, key);
     const clock = holdClock();
     await books.sql('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [parseKey(key)!.id]);
-    clock.pass(limits.apiKeyMs + 1);
+    clock.pass(limits.apiKeys.rememberedMs + 1);
     await until('the connection to be cut', () => wire.isClosed);
     expect(wire.received).not.toContain('{"end":true}');
     expect(still.waits).toBe(true);

@@ -89,7 +89,7 @@ describe('readiness', () => {
     void answer.then(() => (hasAnswered = true));
     // Its time begins when the service has the call, which nobody else sees.
     await until('it to give the database up', () => {
-      vi.advanceTimersByTime(limits.readinessMs);
+      vi.advanceTimersByTime(limits.http.readinessMs);
       return hasAnswered;
     });
     expect((await answer).status).toBe(503);

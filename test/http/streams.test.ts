@@ -35,7 +35,7 @@ describe('a stream', () => {
     })();
     const isCutOff = expect(whole).rejects.toThrow('terminated');
     await until('the page to be asked for again', () => proxy.refused > 0);
-    clock.pass(limits.reconnectMs);
+    clock.pass(limits.database.reconnectMs);
     await isCutOff;
     expect(text).toMatch(/^\{"cursor":/);
     expect(text).not.toContain('{"end":true}');

@@ -11,7 +11,7 @@ import {
 } from '../../src/money/amount.ts';
 
 const parse = (value: unknown, scale: number): bigint | string =>
-  parseAmount(value, scale, limits.integerDigits);
+  parseAmount(value, scale, limits.books.integerDigits);
 const scales = fc.integer({ min: 0, max: 18 });
 const most = 10n ** 48n;
 

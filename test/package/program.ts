@@ -38,7 +38,7 @@ export async function library(logger: Logger | undefined, later: Date | undefine
     amount: '1',
     orderId: 'order',
   });
-  const said: string[] = [String(limits.batchItems), OUTSIDE];
+  const said: string[] = [String(limits.batches.items), OUTSIDE];
   if (locked.status === 'applied') said.push(locked.data.available);
   const items: MixedItem[] = [
     { command: 'deposit', id: 'd', userId: 'ann', currency: 'USD', amount: '1' },

@@ -182,7 +182,7 @@ describe('a read', () => {
     await turn();
     const load = vi.fn(() => Promise.resolve([1]));
     const read = flights.read('rows', missed, load);
-    await vi.advanceTimersByTimeAsync(limits.aheadMs - 1);
+    await vi.advanceTimersByTimeAsync(limits.repository.aheadMs - 1);
     expect(load).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
     expect(await read).toEqual([1]);

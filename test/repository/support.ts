@@ -39,7 +39,7 @@ type Times = Record<
 
 /** Sets bounds for the rest of a test file, which has all modules to itself. */
 export function setTimes(times: Partial<Times & Record<'unpublishedKeys', number>>): void {
-  Object.assign(limits, times);
+  Object.assign(limits.repository, times);
 }
 
 /** For longer than any test takes. */

@@ -50,7 +50,7 @@ describe('a batch', () => {
     expect(batch).toMatchObject({ status: 'applied', counts: { total: 0 }, results: [], successCount: 0 });
   });
 
-  it.each([limits.batchItems + 1, 1_000_000])(
+  it.each([limits.batches.items + 1, 1_000_000])(
     'of %i items is refused before anything runs',
     async (count) => {
       const userId = fresh('user');
@@ -65,7 +65,7 @@ describe('a batch', () => {
 
   it('of the most items that are allowed runs', async () => {
     const userId = fresh('user');
-    const items = Array.from({ length: limits.batchItems }, (_, i) => {
+    const items = Array.from({ length: limits.batches.items }, (_, i) => {
       return { id: `d${i}`, userId, currency: 'USD', amount: '1' };
     });
     expectApplied(await books.pincex.bookkeeper.batchDeposit(items));

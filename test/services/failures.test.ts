@@ -44,7 +44,7 @@ describe('a disk that is full', () => {
     const clock = holdClock();
     const pincex = await openBooks(books.url, {
       onStatement({ name }) {
-        if (name.startsWith('load')) clock.pass(limits.reconnectMs);
+        if (name.startsWith('load')) clock.pass(limits.database.reconnectMs);
       },
     });
     onTestFinished(() => pincex.close());
@@ -324,7 +324,7 @@ describe('a batch that waits for a lock for longer than a server is looked for, 
       return true;
     };
     await until('the batch to wait', anotherWaits);
-    clock.pass(limits.reconnectMs + 200);
+    clock.pass(limits.database.reconnectMs + 200);
     await books.sql('SELECT pg_terminate_backend($1)', [...waiting]);
     await until('the batch to wait again', anotherWaits);
     await holder.query('SELECT pg_advisory_unlock(7)');
@@ -355,7 +355,9 @@ describe('a batch that loses against others', () => {
     holdClock();
     await expect(books.pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
       code: 'conflict',
-      message: expect.stringContaining(`lost against others ${limits.attempts} times; nothing`) as string,
+      message: expect.stringContaining(
+        `lost against others ${limits.database.attempts} times; nothing`,
+      ) as string,
     });
   });
 
@@ -364,7 +366,7 @@ describe('a batch that loses against others', () => {
     const clock = holdClock();
     const pincex = await openBooks(books.url, {
       onStatement({ name }) {
-        if (name === 'rollback') clock.pass(limits.againMs / 3);
+        if (name === 'rollback') clock.pass(limits.database.againMs / 3);
       },
       strategy: 'lock',
     });

@@ -329,7 +329,7 @@ describe('the bound on items holds for', () => {
   });
 
   it.each([
-    ['more than it may have', limits.batchItems + 1, 'batch_too_large'],
+    ['more than it may have', limits.batches.items + 1, 'batch_too_large'],
     ['a number that is none', NaN, 'batch_too_large'],
     ['less than nothing', -1, 'batch_too_large'],
   ])('a Proxy that says it has %s', async (_, length, code) => {
@@ -341,7 +341,11 @@ describe('the bound on items holds for', () => {
 
   it('a Proxy that has more of them the second time that it is asked', async () => {
     const userId = fresh('user');
-    const many = Array.from({ length: limits.batchItems + 1 }, (_, n) => ({ ...money, id: `n${n}`, userId }));
+    const many = Array.from({ length: limits.batches.items + 1 }, (_, n) => ({
+      ...money,
+      id: `n${n}`,
+      userId,
+    }));
     let asked = 0;
     const items = new Proxy(many, {
       get: (array, name) => (name === 'length' && asked++ === 0 ? 1 : (Reflect.get(array, name) as unknown)),

@@ -133,8 +133,8 @@ describe('the reason and the metadata of an item', () => {
 
   it('are as large as they may be, in bytes of UTF-8 and in any script', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
-    const largest = { text: 'ä'.repeat((limits.metadataBytes - '{"text":""}'.length) / 2) };
-    const longest = '支付'.repeat(limits.reasonLength / 2);
+    const largest = { text: 'ä'.repeat((limits.books.metadataBytes - '{"text":""}'.length) / 2) };
+    const longest = '支付'.repeat(limits.books.reasonLength / 2);
     expectApplied(
       await books.pincex.bookkeeper.batchLockFunds([lock(userId, { reason: longest, metadata: largest })]),
     );

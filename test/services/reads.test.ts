@@ -252,7 +252,7 @@ describe('the order book', () => {
 });
 
 describe('a read is refused as a whole', () => {
-  const { readKeys } = limits;
+  const readKeys = limits.reads.keys;
   const many = (n: number): string[] => new Array<string>(n).fill('x');
   const trading = () => books.pincex.trading;
   const accounts = (...lists: unknown[]) =>

@@ -67,7 +67,7 @@ it('an order that was filled or cancelled in time is left as it is', async () =>
 });
 
 it('two sweepers at once return each hold and each order once, however many there are', async () => {
-  const count = limits.sweepItems + 200;
+  const count = limits.batches.sweepItems + 200;
   const userId = await newUser(books.pincex, { USD: String(20 * count) });
   const others = await Promise.all([openBooks(books.url), openBooks(books.url)]);
   onTestFinished(async () => {

@@ -8,7 +8,7 @@ vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 
 /** Rows change while a stream runs: those that are there all the time come exactly once. */
 
-const PAGE = limits.streamRows;
+const PAGE = limits.streams.rows;
 
 describe('a stream of books that are written to', () => {
   const books = useBooks();

@@ -12,7 +12,7 @@ vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 /** However a stream ends, it hangs nobody, fails nobody who left it, and its cursor goes on from there. */
 
 const books = useBooks({}, { audited: false });
-const PAGE = limits.streamRows;
+const PAGE = limits.streams.rows;
 const ROWS = 3 * PAGE + 5;
 const [accounts] = STREAMED;
 
@@ -106,7 +106,7 @@ describe('when the connection breaks while the second page is read', () => {
   /** The page is asked for until the time for that is over. */
   async function givenUp({ proxy }: Awaited<ReturnType<typeof openCut>>, clock: HeldClock): Promise<void> {
     await until('the page to be asked for again', () => proxy.refused > 0);
-    clock.pass(limits.reconnectMs);
+    clock.pass(limits.database.reconnectMs);
     const { refused } = proxy;
     await until('the last time', () => proxy.refused > refused);
     await settled();

@@ -4,4 +4,4 @@ import { vi } from 'vitest';
 
 const original = await vi.importActual<typeof import('../../src/limits.ts')>('../../src/limits.ts');
 
-export const limits = { ...original.limits, streamRows: 50 };
+export const limits = { ...original.limits, streams: { rows: 50 } };

@@ -8,7 +8,7 @@ vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 /** A stream is its table, row by row in the order of the key, from the beginning or from any cursor. */
 
 const books = useBooks({}, { audited: false });
-const PAGE = limits.streamRows;
+const PAGE = limits.streams.rows;
 
 beforeEach(() => books.sql('TRUNCATE accounts, orders, trades, journal, operations'));
 

@@ -160,7 +160,7 @@ const keyOf = (kind: KindName, key: string): string => `${kind} ${key}`;
 const UNKNOWN = Infinity;
 
 const stateOfList = (list: readonly OrderView[]): number =>
-  list.length === limits.ordersPerUser.byDefault
+  list.length === limits.reads.ordersPerUser.byDefault
     ? UNKNOWN
     : list.reduce((sum, { version }) => sum + version, 0);
 

@@ -73,7 +73,7 @@ export class Authenticator {
       () => {
         if (remembered.peek(id) !== finding) return;
         // A key that is there stays known as one, to be looked for again at once.
-        if (isKnown) remembered.set(id, finding, { start: start - limits.apiKeyMs - 1 });
+        if (isKnown) remembered.set(id, finding, { start: start - limits.apiKeys.rememberedMs - 1 });
         else remembered.delete(id);
       },
     );
@@ -82,8 +82,8 @@ export class Authenticator {
 }
 
 const REMEMBERED = {
-  max: limits.apiKeys,
-  ttl: limits.apiKeyMs,
+  max: limits.apiKeys.remembered,
+  ttl: limits.apiKeys.rememberedMs,
   // The clock of the starts above, also where a test has put another one there.
   perf: { now: () => performance.now() },
 };

@@ -21,7 +21,7 @@ export class KeyLookup {
   /** @throws Problem `overloaded` */
   async find(id: string): Promise<StoredKey | undefined> {
     const { ids, found } = (this.#next ??= this.#ask([]));
-    if (ids.length >= limits.apiKeys) throw overloaded(`${ids.length} keys wait to be looked up`);
+    if (ids.length >= limits.apiKeys.remembered) throw overloaded(`${ids.length} keys wait to be looked up`);
     ids.push(id);
     return (await found).get(id);
   }
@@ -31,7 +31,7 @@ export class KeyLookup {
       this.#next = undefined;
       const finding = this.#store.find(ids);
       // Nobody waits for longer: one connection that is dead must not be what all the others wait for.
-      const latest = performance.now() + limits.apiKeyLookupMs;
+      const latest = performance.now() + limits.apiKeys.lookupMs;
       this.#underWay = withDeadline(latest, finding, () => new Error('late')).catch(() => undefined);
       return finding;
     });

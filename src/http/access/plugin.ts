@@ -180,8 +180,8 @@ function countItems(app: FastifyInstance, { limiter, uncounted }: Gate): void {
       const quota = await limiter.charge(request.caller, items);
       if (quota !== null) reply.headers(rateLimitHeaders(quota));
     };
-    request.chargeRows = (rows) => charge(rows / limits.rowsOfItem);
-    request.chargeBytes = (bytes) => charge(bytes / limits.bytesOfItem);
+    request.chargeRows = (rows) => charge(rows / limits.http.rowsOfItem);
+    request.chargeBytes = (bytes) => charge(bytes / limits.http.bytesOfItem);
   });
 }
 
@@ -212,12 +212,12 @@ function chargeRefusals(app: FastifyInstance, { limiter, uncounted }: Gate): voi
 const toldBytes = ({ headers }: FastifyRequest): number => Number(headers['content-length'] ?? 0);
 
 /** What a body costs to read, in items. A call without one, and an empty batch, is a call all the same. */
-const costOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / limits.bytesOfItem));
+const costOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / limits.http.bytesOfItem));
 
 /** Whoever waits here is counted by nobody, so it cannot be for long. */
 function inTime<Found>({ deadline }: FastifyRequest, looking: Promise<Found>): Promise<Found> {
-  const latest = performance.now() + limits.apiKeyLookupMs;
-  const tooLong = () => overloaded(`the key was looked up for ${limits.apiKeyLookupMs} ms`);
+  const latest = performance.now() + limits.apiKeys.lookupMs;
+  const tooLong = () => overloaded(`the key was looked up for ${limits.apiKeys.lookupMs} ms`);
   return withDeadline(Math.min(deadline, latest), looking, deadline < latest ? notStarted : tooLong);
 }
 

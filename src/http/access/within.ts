@@ -37,7 +37,7 @@ export function requireWithin(caller: Caller, body: unknown, isWrite: boolean): 
   const faults: Fault[] = [];
   for (const fault of faultsIn(caller, body as Fields, isWrite)) {
     faults.push(fault);
-    if (faults.length === limits.mistakes) break;
+    if (faults.length === limits.http.mistakes) break;
   }
   const [first, ...others] = faults;
   if (first !== undefined) throw outOfBounds([first, ...others]);
@@ -110,5 +110,5 @@ export function requireFoundWithin(
     const detail = `is of ${outside?.symbol ?? ''}, and the key is bound to ${shortened(markets.join(', '))}`;
     return outside == null ? [] : [{ pointer: `${pointer}/${i}`, detail }];
   });
-  if (first !== undefined) throw outOfBounds([first, ...others.slice(0, limits.mistakes - 1)]);
+  if (first !== undefined) throw outOfBounds([first, ...others.slice(0, limits.http.mistakes - 1)]);
 }

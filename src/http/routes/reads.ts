@@ -134,8 +134,8 @@ function statements(app: App, { bookkeeper }: Pincex, take: Take): void {
             limit: Type.Optional(
               Type.Integer({
                 minimum: 1,
-                maximum: limits.statementEntries.most,
-                description: `For each account; ${limits.statementEntries.byDefault} where absent`,
+                maximum: limits.reads.statementEntries.most,
+                description: `For each account; ${limits.reads.statementEntries.byDefault} where absent`,
               }),
             ),
             fresh,
@@ -147,7 +147,7 @@ function statements(app: App, { bookkeeper }: Pincex, take: Take): void {
     },
     async (request) => {
       const { accounts, ...options } = request.body;
-      const { limit = limits.statementEntries.byDefault } = options;
+      const { limit = limits.reads.statementEntries.byDefault } = options;
       requireRows(accounts.length * limit, `${accounts.length} accounts with up to ${limit} entries each`);
       const read = () => bookkeeper.batchGetAccountStatements(accounts, options);
       return { statements: await take(request, read, lengthsOf) };
@@ -209,8 +209,8 @@ function userOrders(app: App, { trading }: Pincex, take: Take): void {
             limit: Type.Optional(
               Type.Integer({
                 minimum: 1,
-                maximum: limits.ordersPerUser.most,
-                description: `For each user; ${limits.ordersPerUser.byDefault} where absent`,
+                maximum: limits.reads.ordersPerUser.most,
+                description: `For each user; ${limits.reads.ordersPerUser.byDefault} where absent`,
               }),
             ),
             fresh,
@@ -222,7 +222,7 @@ function userOrders(app: App, { trading }: Pincex, take: Take): void {
     },
     async (request) => {
       const { userIds, ...filter } = request.body;
-      const { limit = limits.ordersPerUser.byDefault } = filter;
+      const { limit = limits.reads.ordersPerUser.byDefault } = filter;
       if (request.caller.bounds.markets !== null && filter.symbol === undefined)
         throw outOfBounds([{ pointer: '/symbol', detail: 'is needed: the key is bound to markets' }]);
       requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
@@ -250,7 +250,7 @@ function tradesOfOrders(app: App, { trading, session }: Pincex, take: Take): voi
       const { orderIds, ...options } = request.body;
       const read = async () => {
         // Nothing else bounds how many an order has: counted once they are here, all of them would be here.
-        const rows = await countTrades(session, orderIds, limits.readRows + 1);
+        const rows = await countTrades(session, orderIds, limits.http.readRows + 1);
         // Counting costs as well, also where they are too many.
         await request.chargeRows(rows);
         requireRows(rows, `${orderIds.length} orders with ${rows} trades or more`);
@@ -278,8 +278,8 @@ function orderBooks(app: App, { trading }: Pincex, take: Take): void {
             depth: Type.Optional(
               Type.Integer({
                 minimum: 1,
-                maximum: limits.bookDepth.most,
-                description: `Price levels on each side; ${limits.bookDepth.byDefault} where absent`,
+                maximum: limits.reads.bookDepth.most,
+                description: `Price levels on each side; ${limits.reads.bookDepth.byDefault} where absent`,
               }),
             ),
           },
@@ -289,7 +289,7 @@ function orderBooks(app: App, { trading }: Pincex, take: Take): void {
       },
     },
     async (request) => {
-      const { symbols, depth = limits.bookDepth.byDefault } = request.body;
+      const { symbols, depth = limits.reads.bookDepth.byDefault } = request.body;
       requireRows(
         2 * symbols.length * depth,
         `${symbols.length} books with up to ${depth} levels on each side`,
@@ -319,7 +319,7 @@ function openOrdersOf(app: App, { trading, session }: Pincex, take: Take): void 
     async (request) => {
       const { symbols } = request.body;
       const read = async () => {
-        const rows = await countStanding(session, symbols, limits.readRows + 1);
+        const rows = await countStanding(session, symbols, limits.http.readRows + 1);
         await request.chargeRows(rows);
         requireRows(rows, `${symbols.length} markets with ${rows} orders or more`);
         return trading.batchGetOpenOrders(symbols);
@@ -340,7 +340,7 @@ const late = () => ({ detail: 'The time of Request-Timeout was over before every
 
 /** @throws PincexError `batch_too_large` */
 function requireRows(rows: number, asked: string): void {
-  if (rows <= limits.readRows) return;
-  const message = `One read answers at most ${limits.readRows} rows: ${asked} were asked for; ask for fewer at a time`;
+  if (rows <= limits.http.readRows) return;
+  const message = `One read answers at most ${limits.http.readRows} rows: ${asked} were asked for; ask for fewer at a time`;
   throw new PincexError('batch_too_large', message);
 }

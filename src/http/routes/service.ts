@@ -45,8 +45,8 @@ function health(app: App): void {
 
 function ready(app: App, pincex: Pincex, readiness: Readiness): void {
   const ping = onceASecond(() => {
-    const latest = performance.now() + limits.readinessMs;
-    const message = `The database did not answer within ${limits.readinessMs} ms`;
+    const latest = performance.now() + limits.http.readinessMs;
+    const message = `The database did not answer within ${limits.http.readinessMs} ms`;
     return withDeadline(latest, pincex.ping(), () => new PincexError('database_unavailable', message));
   });
 
@@ -96,12 +96,12 @@ function callLimits(app: App, bounds: ServiceLimits): void {
       },
     },
     () => ({
-      batchItems: limits.batchItems,
-      readRows: limits.readRows,
-      bodyValues: limits.bodyValues,
-      idLength: limits.idLength,
-      ordersPerUser: limits.ordersPerUser.most,
-      bookDepth: limits.bookDepth.most,
+      batchItems: limits.batches.items,
+      readRows: limits.http.readRows,
+      bodyValues: limits.http.bodyValues,
+      idLength: limits.books.idLength,
+      ordersPerUser: limits.reads.ordersPerUser.most,
+      bookDepth: limits.reads.bookDepth.most,
       ...bounds,
     }),
   );

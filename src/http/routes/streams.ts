@@ -119,7 +119,7 @@ async function paid(request: Payer, gone: AbortSignal, closing: Closing): Promis
     if (!quota?.hasDebt) return;
     // The client goes on at another process, behind the cursor that it has.
     if (closing.isUnderWay) throw draining();
-    const ms = Math.min(quota.resetSeconds * 1_000, limits.apiKeyMs);
+    const ms = Math.min(quota.resetSeconds * 1_000, limits.apiKeys.rememberedMs);
     await sleep(ms, undefined, { signal: gone, ref: false });
     await request.confirmKey();
   }

@@ -18,14 +18,14 @@ const KEYS_AT_ONCE = 5_000;
 
 /**
  * The cache that processes share, in Redis or Valkey. It fails soft: what Redis cannot say within
- * `limits.redisWaitMs`, and a little more for many keys, the database is asked, and nothing fails. Changes that could not
+ * `limits.repository.redisWaitMs`, and a little more for many keys, the database is asked, and nothing fails. Changes that could not
  * be published are remembered, and nothing is read here before they are.
  */
 export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
   readonly #prefix: string;
-  readonly #breaker = new Breaker(handleAll, limits.redisPauseMs);
+  readonly #breaker = new Breaker(handleAll, limits.repository.redisPauseMs);
   readonly #retry: IPolicy;
   readonly #diagnostics: Diagnostics;
   readonly #unpublished = new Unpublished();
@@ -125,7 +125,7 @@ export class RedisCache implements Cache {
         this.#positionOf(group),
         ...members.map(({ key }) => this.#nameOf(group, key)),
       ],
-      [name, String(limits.leaseMs), String(least)],
+      [name, String(limits.repository.leaseMs), String(least)],
     );
     if (!Array.isArray(reply)) throw new TypeError('Redis answers a read with something else');
     return reply as string[];
@@ -141,7 +141,7 @@ export class RedisCache implements Cache {
   }
 
   async #learn(positions: readonly PositionOfGroup[], position: bigint): Promise<void> {
-    const values = [String(position), String(limits.positionMs)];
+    const values = [String(position), String(limits.repository.positionMs)];
     const leases = positions.flatMap(({ group, text }) => {
       const [lease] = /^\?[^:]+:/.exec(text) ?? [];
       return lease === undefined ? [] : { group, lease };
@@ -187,7 +187,7 @@ export class RedisCache implements Cache {
 
   /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
   #try<Result>(keys: number, work: () => Promise<Result>): Promise<Result> {
-    const waitMs = limits.redisWaitMs + keys * WAIT_PER_KEY_MS;
+    const waitMs = limits.repository.redisWaitMs + keys * WAIT_PER_KEY_MS;
     return this.#breaker.run(waitMs, () => this.#retry.execute(work));
   }
 
@@ -200,7 +200,7 @@ export class RedisCache implements Cache {
         this.#settleLater();
       });
     };
-    this.#later = setTimeout(settle, limits.redisPauseMs).unref();
+    this.#later = setTimeout(settle, limits.repository.redisPauseMs).unref();
   }
 
   /** One command for each group of keys. */
@@ -223,7 +223,7 @@ export class RedisCache implements Cache {
           [
             String(rows.length),
             position === null ? '' : String(position),
-            String(limits.positionMs),
+            String(limits.repository.positionMs),
             ...rows.flatMap(({ version, value }) => [String(version), print(version, value())]),
           ],
         );

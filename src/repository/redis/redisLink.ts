@@ -27,7 +27,7 @@ function single(config: RedisConfig): RedisLink {
     {
       minimum: Math.min(minIdleConnections, poolSize),
       maximum: poolSize,
-      acquireTimeout: limits.redisWaitMs,
+      acquireTimeout: limits.repository.redisWaitMs,
     },
   );
   // Every failure reaches whoever sent the command; without a listener the event would end the process.

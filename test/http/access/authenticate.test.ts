@@ -162,7 +162,7 @@ describe('what is remembered', () => {
     vi.advanceTimersByTime(400);
     slow.open();
     expect(await first).toHaveProperty('caller');
-    vi.advanceTimersByTime(limits.apiKeyMs - 400);
+    vi.advanceTimersByTime(limits.apiKeys.rememberedMs - 400);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
     vi.advanceTimersByTime(1);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toEqual({ refusal: 'not_valid' });
@@ -190,7 +190,7 @@ describe('what is remembered', () => {
     const asked = (of: string) => table.asked.filter((id) => id === parseKey(of)!.id).length;
     await authenticator.authenticate(`Bearer ${key}`);
     await authenticator.authenticate(`Bearer ${first}`);
-    for (let n = 0; n < limits.apiKeys; n++) await authenticator.authenticate(`Bearer ${idOf(n)}`);
+    for (let n = 0; n < limits.apiKeys.remembered; n++) await authenticator.authenticate(`Bearer ${idOf(n)}`);
     await authenticator.authenticate(`Bearer ${key}`);
     await authenticator.authenticate(`Bearer ${first}`);
     expect([asked(key), asked(first)]).toEqual([1, 2]);
@@ -209,12 +209,12 @@ describe('what is remembered', () => {
     await authenticator.authenticate(`Bearer ${key}`);
     const first = authenticator.authenticate(`Bearer ${idOf(0)}`);
     await until('the table to be asked', () => find.mock.calls.length === 2);
-    const flood = Array.from({ length: limits.apiKeys + 10 }, (_, n) =>
+    const flood = Array.from({ length: limits.apiKeys.remembered + 10 }, (_, n) =>
       authenticator.authenticate(`Bearer ${idOf(n + 1)}`),
     );
     const ends = Promise.allSettled(flood);
     // What was remembered of the key is over: the table has to be asked.
-    vi.advanceTimersByTime(limits.apiKeyMs + 1);
+    vi.advanceTimersByTime(limits.apiKeys.rememberedMs + 1);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
     expect(find).toHaveBeenCalledTimes(3);
     slow.open();
@@ -253,7 +253,7 @@ describe('what is remembered', () => {
     void authenticator.authenticate(`Bearer ${idOf(1)}`);
     await vi.advanceTimersByTimeAsync(1);
     const found = authenticator.authenticate(`Bearer ${key}`);
-    await vi.advanceTimersByTimeAsync(limits.apiKeyLookupMs - 2);
+    await vi.advanceTimersByTimeAsync(limits.apiKeys.lookupMs - 2);
     expect(find).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(2);
     expect(await found).toHaveProperty('caller');
@@ -281,7 +281,7 @@ describe('what is remembered', () => {
     const authenticator = new Authenticator({ find });
     const authenticate = () => authenticator.authenticate(`Bearer ${key}`);
     expect(await authenticate()).toHaveProperty('caller');
-    vi.advanceTimersByTime(limits.apiKeyMs + 1);
+    vi.advanceTimersByTime(limits.apiKeys.rememberedMs + 1);
     find.mockRejectedValueOnce(new Error('no database'));
     await expect(authenticate()).rejects.toThrow('no database');
     const strangers = [1, 2, 3].map((n) => authenticator.authenticate(`Bearer ${idOf(n)}`));
