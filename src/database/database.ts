@@ -301,11 +301,15 @@ export class Database implements Session {
     );
   }
 
-  /** Runs what a transaction begins and ends with. */
-  async #control(client: pg.ClientBase, name: string, text: string): Promise<pg.QueryResult> {
-    return this.#traced(name, text, [], () =>
-      client.query(text).catch((error: unknown) => this.#failed(client, error)),
-    );
+  /** Runs what a transaction begins and ends with; says the command that PostgreSQL carried out last. */
+  async #control(client: pg.ClientBase, name: string, text: string): Promise<{ readonly command: string }> {
+    return this.#traced(name, text, [], async () => {
+      // The driver answers several statements in one text with a list.
+      const answer: pg.QueryResult | pg.QueryResult[] = await client
+        .query(text)
+        .catch((error: unknown) => this.#failed(client, error));
+      return { command: [answer].flat().at(-1)?.command ?? '', rows: [] };
+    });
   }
 
   async #withClient<Result>(work: (client: pg.PoolClient, line: Line) => Promise<Result>): Promise<Result> {
