@@ -11,17 +11,12 @@ import { allows } from '../apiKeys/scopes.ts';
 import { withoutBalances } from './balances.ts';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
+import type { Answer, Noting } from '../requests/answer.ts';
 import { claimsOf } from '../requests/claims.ts';
 import { actorOf } from '../requests/interrupted.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
-import {
-  contentHash,
-  type Answer,
-  type NewRequest,
-  type Noting,
-  type Requests,
-} from '../requests/requests.ts';
+import { contentHash, type NewRequest, type Requests } from '../requests/requests.ts';
 import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { v4 as uuidv4, validate as isUuid } from 'uuid';
 import type { Session } from '../database/database.ts';
 import { persistently } from '../database/retry.ts';
-import type { WritePart } from '../engine/write.ts';
 import { limits } from '../limits.ts';
+import type { Answer, Noting } from './answer.ts';
 import type { Claim } from './claims.ts';
 import { lookUp, type InterruptedBatch } from './interrupted.ts';
 import { Leases } from './leases.ts';
@@ -56,20 +56,6 @@ export interface NewRequest {
 
 /** A call that is noted only with its batch. */
 export type ExecutedRequest = Pick<NewRequest, 'caller' | 'route' | 'batchId'>;
-
-/** Notes the answer of a call with its batch. */
-export interface Noting {
-  /** Writes the answer in the same statement as the batch. */
-  answered(answer: Answer): WritePart;
-  /** It was written. */
-  end(): void;
-}
-
-/** An answer as it is sent and kept. */
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
 
 /** What is to be done with a call. */
 export type Begun =

@@ -1,8 +1,8 @@
 import type { Session } from '../database/database.ts';
 import type { WritePart } from '../engine/write.ts';
+import type { Answer, Noting } from './answer.ts';
 import type { Leases } from './leases.ts';
 import { pack } from './packed.ts';
-import type { Answer, Noting } from './requests.ts';
 import type { Room } from './room.ts';
 import { finishRequest, releaseRequest } from './statements.ts';
 

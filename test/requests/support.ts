@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchResult, MixedItem, Pincex } from '../../src/index.ts';
 import { claimsOf } from '../../src/requests/claims.ts';
-import { contentHash, type Answer, type Begun, type NewRequest } from '../../src/requests/requests.ts';
+import type { Answer } from '../../src/requests/answer.ts';
+import { contentHash, type Begun, type NewRequest } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
 
 export const ROUTE = '/v1/batches';
