@@ -1,4 +1,11 @@
-/** What `work` returns, or what `late` makes of it where the deadline comes first; `work` goes on all the same. */
+/** Longest delay of a timer of Node.js, in seconds. */
+export const MOST_TIMER_SECONDS = 2_147_483;
+
+/**
+ * Returns the result of `work`, or throws `late()` if the deadline passes first; `work` goes on all the same.
+ *
+ * @param deadline by `performance.now()`
+ */
 export async function withDeadline<Result>(
   deadline: number,
   work: Promise<Result>,

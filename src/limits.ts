@@ -94,7 +94,7 @@ export const limits = {
     /** An answer of more characters than these, or a stream, has to be taken at this rate at least. */
     slowAnswer: { characters: 65_536, bytesPerSecond: 1_024 },
     /** Bytes of bodies of calls over HTTP that are in hand, all together, or twice the largest body; no API key has more than half. */
-    bodiesInHand: 64 * 1_048_576,
+    bodiesInFlight: 64 * 1_048_576,
     /** Characters of answers over HTTP that their clients have yet to take, all together; no API key has more than half. */
     untakenAnswers: 256 * 1_048_576,
     /** Mistakes of a call over HTTP that its answer names. */

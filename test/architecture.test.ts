@@ -1,36 +1,42 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 
-const levels = /```levels\n(.*?)```/s
-  .exec(readFileSync('docs/architecture.md', 'utf8'))![1]!
-  .trim()
-  .split('\n')
-  .map((line) => line.split(' '));
+const architecture = readFileSync('docs/architecture.md', 'utf8');
 
-/** Line of a folder of `src`, or of a file that lies beside the folders. */
-const levelOf = (folder: string): number => levels.findIndex((line) => line.includes(folder));
+describe.each([
+  { root: 'src', block: 'levels' },
+  { root: join('src', 'http'), block: 'levels http' },
+])('the allowed directions of imports in $root', ({ root, block }) => {
+  const levels = architecture
+    .split(`\`\`\`${block}\n`)[1]!
+    .split('\n```')[0]!
+    .split('\n')
+    .map((line) => line.split(' '));
 
-/** Folder of a file: `engine` of `src/engine/load.ts`, `pincex.ts` of `src/pincex.ts`. */
-const folderOf = (file: string): string => file.split(sep)[1]!;
+  /** Line of a folder of the root, or of a file that lies beside its folders. */
+  const levelOf = (folder: string): number => levels.findIndex((line) => line.includes(folder));
 
-const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => join('src', file));
+  /** Folder of a file: `engine` of `src/engine/load.ts`, `pincex.ts` of `src/pincex.ts`. */
+  const folderOf = (file: string): string => relative(root, file).split(sep)[0]!;
 
-describe('Which folder may import which', () => {
-  test('is said of every folder of src, and of nothing else', () => {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(root, file));
+
+  test('docs/architecture.md names every folder, and nothing else', () => {
     const folders = [...new Set(files.map(folderOf))];
     expect(levels.flat().toSorted()).toEqual(folders.toSorted());
   });
 
-  test('is kept by every import', () => {
+  test('every import goes from a folder to one that stands below it', () => {
     const imports = files.flatMap((file) =>
       ts
         .preProcessFile(readFileSync(file, 'utf8'))
         .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
-        .map(({ fileName }) => ({ file, imported: join(dirname(file), fileName) })),
+        .map(({ fileName }) => ({ file, imported: join(dirname(file), fileName) }))
+        .filter(({ imported }) => !relative(root, imported).startsWith('..')),
     );
     const wrong = imports.filter(({ file, imported }) => {
       const [from, to] = [folderOf(file), folderOf(imported)];

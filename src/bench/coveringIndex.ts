@@ -1,5 +1,6 @@
 import type { Config } from '../config/load.ts';
 import { Pincex } from '../index.ts';
+import { applied } from './books/applied.ts';
 import { ACCOUNTS, CURRENCY, lockItems, userOf } from './books/accounts.ts';
 import { drawFrom } from './books/draw.ts';
 import { withClient } from '../database/client.ts';
@@ -104,7 +105,7 @@ function lockFunds({ pincex: { bookkeeper } }: Side): Candidate {
   const draw = drawFrom(ACCOUNTS, 'uniform', 2);
   return () => {
     const locks = lockItems(500, draw);
-    return timed(() => bookkeeper.batchLockFunds(locks));
+    return timed(() => applied(bookkeeper.batchLockFunds(locks)));
   };
 }
 

@@ -3,6 +3,7 @@ import { v4 as uuidv4 } from 'uuid';
 import type { Config } from '../config/load.ts';
 import { Pincex, type AuditReport, type LockFunds } from '../index.ts';
 import { startService } from '../http/service.ts';
+import { applied } from './books/applied.ts';
 import { HISTORIED, lockItems } from './books/accounts.ts';
 import { drawFrom, type Draw } from './books/draw.ts';
 import { seed } from './books/seed.ts';
@@ -77,7 +78,7 @@ export async function measureHttp(config: Config, durationMs: number): Promise<H
       {
         library: () => {
           const locks = lockItems(BATCH, draw);
-          return timed(() => pincex.bookkeeper.batchLockFunds(locks));
+          return timed(() => applied(pincex.bookkeeper.batchLockFunds(locks)));
         },
         none: overHttp(() => ({})),
         'one a call': overHttp(() => ({ 'idempotency-key': `"${uuidv4()}"` })),

@@ -1,5 +1,6 @@
-import type { BatchResult, CreateOrder, LockFunds, Pincex } from '../index.ts';
+import type { CreateOrder, LockFunds, Pincex } from '../index.ts';
 import { Database } from '../database/database.ts';
+import { applied } from './books/applied.ts';
 import { newId } from './books/accounts.ts';
 import { lockFundsInLoop, updateOrdersInLoop, type StatusChange } from './loops.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
@@ -148,11 +149,4 @@ async function makeChanges({ trading }: Pincex, userIds: readonly string[]): Pro
   const orders = userIds.slice(0, UPDATES).map(makeOrder);
   await applied(trading.batchCreateOrders(orders));
   return orders.map(({ id, userId }) => ({ id: newId(), userId, orderId: id, status: 'cancelled' }));
-}
-
-/** A batch that did less than it was asked for is no measurement. */
-async function applied(batch: Promise<BatchResult<unknown>>): Promise<void> {
-  const { counts, failedItems } = await batch;
-  const [error] = failedItems.values();
-  if (counts.applied !== counts.total) throw new RangeError(error?.message ?? 'Not every item was applied');
 }

@@ -1,5 +1,6 @@
 import type { Pincex } from '../index.ts';
 import { ACCOUNTS, CURRENCY, lockItems, placeItems, userOf } from './books/accounts.ts';
+import { applied } from './books/applied.ts';
 import { drawFrom, type Distribution, type Draw } from './books/draw.ts';
 import { interleave, median, percentile, rounded, timed, type Candidate } from './timing.ts';
 
@@ -39,11 +40,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   lockFunds({ bookkeeper }, items, draw) {
     const locks = lockItems(items, draw);
-    return () => bookkeeper.batchLockFunds(locks);
+    return () => applied(bookkeeper.batchLockFunds(locks));
   },
   placeOrders({ trading }, items, draw) {
     const orders = placeItems(items, draw);
-    return () => trading.batchPlaceOrders(orders);
+    return () => applied(trading.batchPlaceOrders(orders));
   },
 };
 

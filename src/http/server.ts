@@ -3,117 +3,97 @@ import Fastify, { LogController, type FastifyServerOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { limits } from '../limits.ts';
 import type { Pincex } from '../pincex.ts';
+import { Requests } from '../requests/requests.ts';
+import { allowOrigins } from './access/origins.ts';
 import { access } from './access/plugin.ts';
-import { logCall, logCalls } from './accessLog.ts';
-import { Admission } from './admission.ts';
 import type { App } from './app.ts';
-import { Batches } from './batches.ts';
-import { closeCleanly, settleConnection, type Closing } from './closing.ts';
-import { readJson } from './json.ts';
-import { readDeadlines } from './deadline.ts';
-import { boundCallsInHand } from './inHand.ts';
-import { notePaths } from './methods.ts';
-import { beginAtDocument, describe, serveDocument } from './openapi.ts';
-import { allowOrigins } from './origins.ts';
-import { answerWithProblem, answerWithProblems } from './problems.ts';
-import { requestIdOf, tellRequestIds } from './requestId.ts';
+import { parseJsonBodies } from './body/json.ts';
+import { validateCalls } from './body/validation.ts';
+import { logCall, logCalls } from './calls/accessLog.ts';
+import { Batches } from './calls/batches.ts';
+import { readDeadlines } from './calls/deadline.ts';
+import { answerWithProblem, answerWithProblems } from './calls/errorHandler.ts';
+import { echoRequestIds, requestIdOf } from './calls/requestId.ts';
+import { answerClientErrors } from './connection/clientErrors.ts';
+import { Connections } from './connection/connections.ts';
+import { closeGracefully, settleConnection } from './connection/gracefulClose.ts';
+import { refuseAmbiguousHeaders } from './connection/headers.ts';
+import { cutSlowReaders } from './connection/slowReaders.ts';
+import { describe, redirectRoot, serveDocument } from './document/openapi.ts';
+import { Admission } from './load/admission.ts';
+import { CallGate } from './load/callGate.ts';
+import { limitInFlight } from './load/inFlight.ts';
+import { RecentCallers } from './load/recentCallers.ts';
+import { delayRefusals } from './load/refusalDelay.ts';
+import { SharedBudget } from './load/sharedBudget.ts';
+import { collectPaths } from './routes/methods.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
 import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/service.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { writeRoutes } from './routes/writes.ts';
-import { RecentCallers } from './recentCallers.ts';
-import { holdRefusals } from './refusals.ts';
-import { Requests } from '../requests/requests.ts';
 import { strict } from './schemas/common.ts';
-import { Shares } from './shares.ts';
-import { cutSlowReaders } from './slowReaders.ts';
-import { Turns } from './turns.ts';
-import { answerForNode, answerUnreadable, noteUnanswered } from './unreadable.ts';
-import { validateCalls } from './validation.ts';
 
 export interface ServerOptions extends ServiceLimits {
   readonly version: string;
   readonly readiness: Readiness;
-  /** Only this machine can reach it: then its documentation needs no key. */
+  /** Whether only this machine can reach the service: its document then needs no key. */
   readonly isLocal: boolean;
   readonly itemsPerSecond: number | null;
   readonly idempotencyRetentionMs: number;
   readonly idempotencyRoom: number;
   readonly logger?: FastifyServerOptions['loggerInstance'];
-  /** Of pages that may call it from browsers. */
+  /** Origins of pages that may call the service from browsers. */
   readonly corsOrigins?: readonly string[];
-  /** Whether each call is a line of the log. */
+  /** Whether each call is logged. */
   readonly accessLog?: boolean;
   readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly patience?: Patience;
 }
 
-/** How long a client may take: beyond it the connection is cut. */
+/** Milliseconds that a client may take; after that its connection is cut. */
 export interface Patience {
-  /** To send a request whole, and to take another piece of an answer. */
+  /** To send a whole request, and to take another piece of an answer. */
   readonly requestMs: number;
   readonly headersMs: number;
-  /** To send the next one. */
+  /** To send the next request. */
   readonly idleMs: number;
-  /** How often it is looked who took too long. */
+  /** Interval in which connections are checked. */
   readonly checkMs: number;
 }
 
 const PATIENCE: Patience = { requestMs: 30_000, headersMs: 10_000, idleMs: 65_000, checkMs: 1_000 };
 
-/** Puts the service together; nothing listens yet. */
+/** Builds the service, which does not listen yet. */
 export async function buildServer(pincex: Pincex, options: ServerOptions): Promise<App> {
-  const { version, isLocal, itemsPerSecond, corsOrigins = [], accessLog = false } = options;
-  const { patience = PATIENCE, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
-  const closing: Closing = { isUnderWay: false };
-  const onRefusal = (code: string): void => {
+  const { version, isLocal } = options;
+  const connections = new Connections();
+  const app = createApp(options, connections, (code) => {
     pincex.diagnostics.tell('refusal', () => ({ code }));
-  };
-  const app = createApp(options, patience, closing, onRefusal);
-  const callers = new RecentCallers();
-  const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs, callers });
-  const answers = new Shares({ most: limits.http.untakenAnswers });
-  const turns = new Turns(admission, answers);
-  readJson(app, turns);
-  answerWithProblems(app, onRefusal);
-  if (accessLog) logCalls(app);
-  tellRequestIds(app);
-  allowOrigins(app, corsOrigins);
-  const requests = keepRequests(app, pincex, options);
-  // What is added first is run last: behind what waits for the calls under way.
-  app.addHook('onClose', () => requests.stop());
-  closeCleanly(app, closing, turns, patience.requestMs);
-  validateCalls(app);
-  // Results are made by the engine, and tests hold them against their schemas: they need not be checked again.
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  const refuseOtherMethods = notePaths(app);
-  await describe(app, version, isLocal);
-  cutSlowReaders(app, patience.requestMs);
-  noteUnanswered(app);
-  answerForNode(app);
-  refuseParameters(app);
-  readDeadlines(app);
-  await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
-  // A key alone may have as many as may work and wait, and streams, which are counted by themselves.
-  turns.follow(app);
-  holdRefusals(app);
-  boundCallsInHand(app, {
-    calls: new Shares({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
-    bodies: new Shares({ most: Math.max(limits.http.bodiesInHand, 2 * bodyLimit) }),
-    answers,
   });
+  connections.watch(app.server);
+  const load = loadOf(options);
+  const requests = keepRequests(app, pincex, options);
+
+  parseJsonBodies(app, load.gate);
+  validateCalls(app);
+  // The engine makes results, and tests hold them against their schemas: serializing by schema would check them again.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+
+  const answerOtherMethods = collectPaths(app);
+  await describe(app, version, isLocal);
+  refuseParameters(app);
+  await addHooks(app, pincex, { options, connections, load, requests });
   await serveDocument(app);
-  beginAtDocument(app);
-  addRoutes(app, pincex, { options, closing, callers, turns, requests });
-  refuseOtherMethods();
+  redirectRoot(app);
+  addRoutes(app, pincex, { options, connections, load, requests });
+  answerOtherMethods();
   return app;
 }
 
 function createApp(
-  { logger, accessLog = false, tls, bodyLimit }: ServerOptions,
-  patience: Patience,
-  closing: Closing,
+  { logger, accessLog = false, tls, bodyLimit, patience = PATIENCE }: ServerOptions,
+  connections: Connections,
   onRefusal: (code: string) => void,
 ): App {
   const settings: FastifyServerOptions = {
@@ -121,30 +101,47 @@ function createApp(
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdOf,
     bodyLimit,
-    // As long as headers may be together: a path that is too long needs a key first, like all that do not exist.
+    // As long as all headers together: a path that is too long then gets to authentication, like every unknown path.
     routerOptions: { maxParamLength: maxHeaderSize },
     requestTimeout: patience.requestMs,
     keepAliveTimeout: patience.idleMs,
-    // What comes too late is refused as a problem, like all else.
+    // While closing, calls are refused with a problem: see closeGracefully.
     return503OnClosing: false,
-    // What fails before there is a route, or a request at all, never comes to the handler of errors.
+    // Errors before a route is found, such as an undecodable path, run no hook and no error handler.
     frameworkErrors(error, request, reply) {
-      settleConnection(closing, request, reply);
+      settleConnection(connections, request, reply);
       if (accessLog) logCall(request, reply);
       reply.header('request-id', request.id);
       void answerWithProblem(error, request, reply);
     },
-    clientErrorHandler: answerUnreadable(onRefusal),
+    clientErrorHandler: answerClientErrors(connections, onRefusal),
   };
-  const connections = {
+  const serverOptions = {
     connectionsCheckingInterval: patience.checkMs,
     headersTimeout: patience.headersMs,
     requireHostHeader: false,
   };
-  return Fastify({
+  const app: App = Fastify({
     ...settings,
-    ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
+    ...(tls ? { https: { ...tls, ...serverOptions } } : { http: serverOptions }),
   } as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
+  answerWithProblems(app, onRefusal);
+  return app;
+}
+
+/** Budgets and queues of the service. */
+interface Load {
+  readonly callers: RecentCallers;
+  readonly gate: CallGate;
+  /** Characters of answers that clients have not taken yet. */
+  readonly answers: SharedBudget;
+}
+
+function loadOf({ maxConcurrent, maxWaiting, queueTimeoutMs }: ServerOptions): Load {
+  const callers = new RecentCallers();
+  const admission = new Admission({ maxConcurrent, maxWaiting, queueTimeoutMs, callers });
+  const answers = new SharedBudget({ most: limits.http.untakenAnswers });
+  return { callers, gate: new CallGate(admission, answers), answers };
 }
 
 function keepRequests(
@@ -156,55 +153,115 @@ function keepRequests(
     retentionMs: idempotencyRetentionMs,
     room: idempotencyRoom,
     onScarce({ caller, bytes, most }) {
-      const whose =
-        caller === null ? 'the answers that are kept' : `the answers that are kept for key ${caller}`;
+      const whose = caller === null ? 'all stored answers' : `the stored answers of key ${caller}`;
       app.log.warn(
         { keyId: caller, bytes, most },
-        `${whose} come close to what service.idempotency_room grants`,
+        `${whose} come close to the limit of service.idempotency_room`,
       );
     },
     onError(error) {
-      app.log.error({ err: error }, 'what is kept of a request could not be written');
+      app.log.error({ err: error }, 'the record of a request could not be written');
     },
   });
 }
 
-/** What routes share. */
+/** Parts that hooks and routes share. */
 interface Parts {
   readonly options: ServerOptions;
-  readonly closing: Closing;
-  readonly callers: RecentCallers;
-  readonly turns: Turns;
+  readonly connections: Connections;
+  readonly load: Load;
   readonly requests: Requests;
 }
 
-function addRoutes(app: App, pincex: Pincex, { options, closing, callers, turns, requests }: Parts): void {
+/**
+ * Registers the hooks. Fastify runs the hooks of each phase in the order of their registration, so this order is the way of
+ * every call:
+ *
+ * onRequest, before the body is read; the cheapest refusals come first:
+ *  1. logCalls               refused calls are logged too
+ *  2. echoRequestIds         every answer has its request id
+ *  3. allowOrigins           preflights of browsers are answered without a key
+ *  4. closeGracefully        refuses calls while the server closes
+ *  5. refuseAmbiguousHeaders
+ *  6. readDeadlines          before anything that waits
+ *  7. access                 key, address, scopes; refuses if the key has too few items left for the declared length
+ *  8. gate                   tells the admission which key calls
+ *  9. limitInFlight          reserves the call's place in memory; only calls with a key get this far
+ *
+ * preParsing: access          notes the cost of the declared length
+ * parsing:    parseJsonBodies reads the body, enters the gate, then parses: from here on the call has its place
+ * validation: validateCalls
+ * preHandler: access          takes the items from the key's quota, then checks the users and markets that they name
+ * handler:    the route       runs in the gate: CallGate.run
+ *
+ * onError, for refused and failed calls:
+ *  1. access                  charges the cost of a refused call
+ *  2. gate                    leaves the place of a call that did not run
+ *  3. delayRefusals           last, so that a delayed refusal keeps no place
+ *
+ * onSend, before the answer is sent:
+ *  1. closeGracefully         decides whether the connection ends behind the answer
+ *  2. cutSlowReaders          watches how fast the client takes the answer
+ *  3. gate                    leaves the place of a call that did not run
+ *  4. limitInFlight           counts the answer until it is taken
+ *
+ * onClose hooks run in reverse: requests are written down once the last call has ended.
+ */
+async function addHooks(
+  app: App,
+  pincex: Pincex,
+  { options, connections, load, requests }: Parts,
+): Promise<void> {
+  const { accessLog = false, corsOrigins = [], itemsPerSecond, patience = PATIENCE } = options;
+  const { bodyLimit, maxConcurrent, maxWaiting } = options;
+  app.addHook('onClose', () => requests.stop());
+  if (accessLog) logCalls(app);
+  echoRequestIds(app);
+  allowOrigins(app, corsOrigins);
+  closeGracefully(app, connections, load.gate, patience.requestMs);
+  cutSlowReaders(app, patience.requestMs);
+  refuseAmbiguousHeaders(app);
+  readDeadlines(app);
+  await app.register(access, { keys: pincex.apiKeys, itemsPerSecond });
+  load.gate.addHooks(app);
+  delayRefusals(app);
+  limitInFlight(app, {
+    // One key, which may have half, can have as many in flight as run and wait, and as many streams as run.
+    calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
+    bodies: new SharedBudget({ most: Math.max(limits.http.bodiesInFlight, 2 * bodyLimit) }),
+    answers: load.answers,
+  });
+}
+
+function addRoutes(app: App, pincex: Pincex, { options, connections, load, requests }: Parts): void {
   const { readiness, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
-  const batches = new Batches(pincex, turns, requests);
+  const { callers, gate } = load;
+  const batches = new Batches(pincex, gate, requests);
   writeRoutes(app, batches);
   outcomeRoutes(app, batches);
-  readRoutes(app, pincex, turns);
-  // A stream goes on for as long as its client reads: it must not take the places of calls.
+  readRoutes(app, pincex, gate);
+  // A stream lasts for as long as its client reads, so streams have an admission of their own.
+  const mostOfKey = Math.ceil(maxConcurrent / 2);
   streamRoutes(app, pincex, {
     streams: new Admission({
       maxConcurrent,
       maxWaiting: 0,
       queueTimeoutMs,
-      mostOfKey: Math.ceil(maxConcurrent / 2),
-      mostBesideOthers: Math.ceil(maxConcurrent / 2),
+      mostOfKey,
+      mostBesideOthers: mostOfKey,
     }),
-    closing,
     pieces: new Admission({
       maxConcurrent,
       maxWaiting: 2 * maxConcurrent,
       queueTimeoutMs: Infinity,
       callers,
     }),
+    connections,
   });
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
 }
 
-/** A parameter that a call does not know would be passed over: `?mode=atomic`, which belongs into the body. */
+/** Refuses query parameters that a route does not declare, such as `?mode=atomic`, which belongs into the body. */
 function refuseParameters(app: App): void {
   const querystring = strict({});
   app.addHook('onRoute', (route) => {

@@ -9,29 +9,29 @@ import type { Logger } from '../logging.ts';
 import type { Pincex } from '../pincex.ts';
 import { packageVersion } from '../version.ts';
 import { isLoopback } from './access/direct.ts';
-import { startSweeping } from './sweeping.ts';
+import { startSweeping } from '../background/sweeping.ts';
 
 export interface ServiceOptions {
-  /** Takes what the service has to say of itself. Default: nothing is logged. */
+  /** Takes the log of the service. Default: nothing is logged. */
   readonly logger?: Logger | undefined;
 }
 
 /** The HTTP service of a process. */
 export interface Service {
-  /** Where it listens. */
+  /** Address that it listens on. */
   readonly url: string;
   /**
-   * Stops without losing a call: readiness turns red and, after `service.drain_delay`, no more calls are taken; those
-   * that were are answered.
+   * Stops without losing a call: readiness turns red; after `service.drain_delay` new calls are refused and those that run
+   * are answered.
    */
   stop(): Promise<void>;
 }
 
 /**
- * Serves the books over HTTP, as `pincex start` does: where `service` of the configuration says. It also returns what expires.
- * Closing the books is for the caller, after {@link Service.stop}. Calls need a key: see {@link Pincex.apiKeys}.
+ * Serves the books over HTTP at the address in `service` of the configuration, as `pincex start` does, and sweeps expired
+ * holds. The caller closes the books after {@link Service.stop}. Calls need a key: see {@link Pincex.apiKeys}.
  *
- * @throws PincexError `invalid_argument`, `invalid_configuration` where the certificate cannot be read, or the address cannot be had
+ * @throws PincexError `invalid_argument`; `invalid_configuration` if the certificate cannot be read or the address cannot be used
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export interface Service {
  */
 export async function startService(pincex: Pincex, options?: ServiceOptions): Promise<Service> {
   const { logger } = readOptions('startService', options, OPTIONS);
-  // It takes as long to load as all the rest: who serves nothing does not wait for it.
+  // The server takes as long to load as the rest of the library; a program that serves nothing does not load it.
   const { buildServer } = await import('./server.ts');
   const { host, port, tls, drainDelayMs, ...rest } = pincex.config.service;
   const readiness = { isDraining: false };
@@ -55,7 +55,7 @@ export async function startService(pincex: Pincex, options?: ServiceOptions): Pr
     ...(logger && { logger }),
   });
   try {
-    // Of a name with two addresses Fastify would serve the second by a server that knows nothing of all this.
+    // If a name has two addresses, Fastify would serve the second with another server, without our connection handling.
     await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
   } catch (error) {
     await app.close();
@@ -92,7 +92,7 @@ export async function startService(pincex: Pincex, options?: ServiceOptions): Pr
 
 const OPTIONS = namesOf<ServiceOptions>({ logger: true });
 
-/** @throws PincexError `invalid_configuration` where they are no certificate and its key */
+/** @throws PincexError `invalid_configuration` if the files are no certificate and its key */
 export async function readTls(files: ServiceConfig['tls']): Promise<ServiceConfig['tls']> {
   if (files === null) return null;
   try {

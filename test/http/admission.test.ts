@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Admission } from '../../src/http/admission.ts';
-import type { Problem } from '../../src/http/problem.ts';
+import { Admission } from '../../src/http/load/admission.ts';
+import type { Problem } from '../../src/http/problems/problem.ts';
 import { gate } from '../support/waiting.ts';
 
 const NEVER = Infinity;
@@ -21,11 +21,11 @@ async function run<Result>(
   deadline: number,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const endTurn = await admission.enter(keyId, deadline);
+  const leave = await admission.enter(keyId, deadline);
   try {
     return await work();
   } finally {
-    endTurn();
+    leave();
   }
 }
 

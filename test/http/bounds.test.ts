@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { isFrom } from '../../src/apiKeys/bounds.ts';
-import { NAMES } from '../../src/http/access/within.ts';
+import { NAMING_FIELDS } from '../../src/http/access/within.ts';
 import { FEES, type ApiKeyOptions } from '../../src/index.ts';
 import { expectApplied, fresh, funds, newUser, useBooks } from '../support/books.ts';
 import { Contract, type JsonSchema, type OpenApi } from './contract.ts';
@@ -254,6 +254,6 @@ describe('every body', () => {
     };
     for (const { requestBody } of contract.operations)
       for (const { schema } of Object.values(requestBody?.content ?? {})) visit(schema);
-    expect([...names].sort()).toEqual(Object.keys(NAMES).sort());
+    expect([...names].sort()).toEqual(Object.keys(NAMING_FIELDS).sort());
   });
 });

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Admission } from '../../src/http/admission.ts';
+import type { Admission } from '../../src/http/load/admission.ts';
 import { withDeadline } from '../../src/deadline.ts';
-import { timeoutOf } from '../../src/http/deadline.ts';
-import { Turns } from '../../src/http/turns.ts';
+import { timeoutOf } from '../../src/http/calls/deadline.ts';
+import { CallGate } from '../../src/http/load/callGate.ts';
 import { gate } from '../support/waiting.ts';
 
 describe('Request-Timeout', () => {
@@ -89,13 +89,13 @@ describe('a call that has its turn', () => {
       deadline,
       caller: { keyId: 'key', scopes: [], rateLimit: null },
       confirmKey: () => Promise.resolve(),
-      endTurn: null,
+      leave: null,
       cost: 1,
       log,
     } as unknown as FastifyRequest;
   };
-  const turnsOf = (admission: Pick<Admission, 'enter'>, isFull = false) =>
-    new Turns(
+  const gateOf = (admission: Pick<Admission, 'enter'>, isFull = false) =>
+    new CallGate(
       {
         idle: () => Promise.resolve(),
         load: { running: 0, waiting: 0 },
@@ -109,7 +109,7 @@ describe('a call that has its turn', () => {
   it('does not begin where its client was told that it has not begun', async () => {
     stopClock();
     const free = gate();
-    const turns = turnsOf({
+    const callGate = gateOf({
       enter: async () => {
         await free.opened;
         return () => undefined;
@@ -120,7 +120,7 @@ describe('a call that has its turn', () => {
       hasBegun = true;
       return Promise.resolve();
     };
-    const call = turns.take(requestBy(performance.now() + 1_000), work, late);
+    const call = callGate.run(requestBy(performance.now() + 1_000), work, late);
     // The place comes free in the very moment in which the time is over.
     vi.advanceTimersByTime(1_000);
     free.open();
@@ -134,9 +134,9 @@ describe('a call that has its turn', () => {
   });
 
   it('does not begin where too much of what its key was answered is yet to be taken', async () => {
-    const turns = turnsOf({ enter: () => Promise.resolve(() => undefined) }, true);
+    const callGate = gateOf({ enter: () => Promise.resolve(() => undefined) }, true);
     const work = () => Promise.reject(new Error('It began'));
-    await expect(turns.take(requestBy(Infinity), work, late)).rejects.toMatchObject({
+    await expect(callGate.run(requestBy(Infinity), work, late)).rejects.toMatchObject({
       status: 503,
       code: 'overloaded',
     });
@@ -144,17 +144,17 @@ describe('a call that has its turn', () => {
 
   it('is logged where it fails behind its deadline: nobody else is told', async () => {
     stopClock();
-    const turns = turnsOf({ enter: () => Promise.resolve(() => undefined) });
+    const callGate = gateOf({ enter: () => Promise.resolve(() => undefined) });
     const held = gate();
     const work = () => held.opened.then(() => Promise.reject(new TypeError('a fault')));
-    const call = turns.take(requestBy(performance.now() + 1_000), work, late);
+    const call = callGate.run(requestBy(performance.now() + 1_000), work, late);
     await setImmediate();
     vi.advanceTimersByTime(1_000);
     await expect(call).rejects.toThrow('late');
     held.open();
     await setImmediate();
-    expect(logged).toEqual(['failed behind its deadline']);
-    await expect(turns.take(requestBy(Infinity), work, late)).rejects.toThrow('a fault');
+    expect(logged).toEqual(['failed after its deadline']);
+    await expect(callGate.run(requestBy(Infinity), work, late)).rejects.toThrow('a fault');
     expect(logged).toHaveLength(1);
   });
 });

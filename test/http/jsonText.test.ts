@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { escaped, requirePlain, textsOf } from '../../src/http/jsonText.ts';
-import { Problem } from '../../src/http/problem.ts';
+import { escaped, refuseAmbiguous, textFinder } from '../../src/http/body/jsonText.ts';
+import { Problem } from '../../src/http/problems/problem.ts';
 
 const ANY = 1_000_000;
 
 /** What is told of a text that is refused; undefined where it is not. */
 function refusal(json: string, mostValues = ANY): string | undefined {
   try {
-    requirePlain(json, mostValues);
+    refuseAmbiguous(json, mostValues);
     return undefined;
   } catch (error) {
     if (error instanceof Problem) return error.message;
@@ -16,7 +16,7 @@ function refusal(json: string, mostValues = ANY): string | undefined {
   }
 }
 
-const textAt = (json: string, pointer: string): string | undefined => textsOf(json)(pointer);
+const textAt = (json: string, pointer: string): string | undefined => textFinder(json)(pointer);
 
 /** The pointers of all that a value has, itself among them, each with what stands there. */
 function* placesOf(value: unknown, pointer = ''): Generator<[pointer: string, value: unknown]> {
@@ -53,7 +53,7 @@ describe('a JSON text', () => {
       fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, dice) => {
         const text = JSON.stringify(value);
         const pointers = [...placesOf(JSON.parse(text))].map(([pointer]) => pointer);
-        const at = textsOf(text);
+        const at = textFinder(text);
         for (const pointer of [
           ...pointers,
           ...pointers.map(() => pointers[dice.next().value! % pointers.length]!),

@@ -255,7 +255,7 @@ describe('a body that somebody else could read in another way is refused', () =>
     expect(await send(bytes)).toEqual([400, 'The body is not UTF-8']);
     expect(await send(bytes, 'application/json; charset=iso-8859-1')).toEqual([
       415,
-      'The charset "iso-8859-1" is not supported: bodies are JSON in UTF-8, as it is',
+      'The charset "iso-8859-1" is not supported: bodies are uncompressed JSON in UTF-8',
     ]);
     const items = '{"items":[]}';
     expect((await send(Buffer.from(items), 'application/json; charset="UTF-8"'))[0]).toBe(200);

@@ -1,7 +1,7 @@
 import autocannon from 'autocannon';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ApiKeys } from '../../src/apiKeys/store.ts';
-import { Admission } from '../../src/http/admission.ts';
+import { Admission } from '../../src/http/load/admission.ts';
 import type { BatchResult } from '../../src/index.ts';
 import { fresh, funds, isLong, newUser, useBooks } from '../support/books.ts';
 import { holdTimers } from '../support/clock.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { PincexError, type ErrorCode } from '../../src/errors.ts';
-import { problemKinds, type ProblemKind } from '../../src/http/problemCodes.ts';
+import { problemKinds, type ProblemKind } from '../../src/http/problems/codes.ts';
 
 const kinds = Object.entries<ProblemKind>(problemKinds);
 

@@ -139,7 +139,7 @@ describe('batches of which nothing can be applied', () => {
       {
         level: 40,
         keyId: idOf(key),
-        msg: `the answers that are kept for key ${idOf(key)} come close to what service.idempotency_room grants`,
+        msg: `the stored answers of key ${idOf(key)} come close to the limit of service.idempotency_room`,
       },
     ]);
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { refusalOf } from '../../src/http/requests/refusal.ts';
+import { refusalOf } from '../../src/http/calls/refusal.ts';
 import { contentHash, Requests } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
 import { fresh, funds, isLong, newUser, openBooks, useBooks } from '../support/books.ts';

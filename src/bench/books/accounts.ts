@@ -32,7 +32,8 @@ export function placeItems(count: number, draw: Draw): PlaceOrder[] {
     symbol: 'BTC/USD',
     side: 'buy',
     type: 'limit',
+    // Worth 1 USD, the least that the market takes.
     quantity: '0.00001',
-    price: '1000.00',
+    price: '100000',
   }));
 }

@@ -2,6 +2,7 @@ import { OUTSIDE } from '../../books/funds.ts';
 import type { Config } from '../../config/load.ts';
 import { Pincex } from '../../index.ts';
 import { ACCOUNTS, CURRENCY, HISTORIED, HISTORY, lockItems, placeItems } from './accounts.ts';
+import { applied } from './applied.ts';
 import { drawFrom } from './draw.ts';
 import { withClient } from '../../database/client.ts';
 
@@ -60,8 +61,8 @@ export async function seed(config: Config): Promise<void> {
   const pincex = await Pincex.open({ config });
   try {
     const draw = drawFrom(ACCOUNTS, 'uniform', 0);
-    await pincex.bookkeeper.batchLockFunds(lockItems(FIRST_ITEMS, draw));
-    await pincex.trading.batchPlaceOrders(placeItems(FIRST_ITEMS, draw));
+    await applied(pincex.bookkeeper.batchLockFunds(lockItems(FIRST_ITEMS, draw)));
+    await applied(pincex.trading.batchPlaceOrders(placeItems(FIRST_ITEMS, draw)));
   } finally {
     await pincex.close();
   }

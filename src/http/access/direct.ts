@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
-/** What proxies say of those whom they come for. */
-const OF_PROXIES = [
+/** Headers by which proxies name the client that they act for. */
+const PROXY_HEADERS = [
   'forwarded',
   'via',
   'x-forwarded-for',
@@ -12,15 +12,14 @@ const OF_PROXIES = [
 ];
 
 /**
- * Whether a request to a service that listens on a loopback address is one of this machine's own, as far as can be told: no proxy
- * says that it passed it on, and it was sent to a loopback address by name. A proxy that says nothing and changes the name
- * looks the same.
+ * Whether a request to a service on a loopback address comes directly from this machine, as far as the request tells: it has
+ * no header of a proxy, and its Host is a loopback address. A proxy that adds no header and rewrites the Host looks the same.
  */
 export function isDirect({ headers, hostname }: Pick<FastifyRequest, 'headers' | 'hostname'>): boolean {
-  return OF_PROXIES.every((name) => headers[name] === undefined) && isLoopback(hostname);
+  return PROXY_HEADERS.every((name) => headers[name] === undefined) && isLoopback(hostname);
 }
 
-/** Whether only this machine is at a host. */
+/** Whether only this machine can reach a host. */
 export function isLoopback(host: string): boolean {
   const address = host.replace(/^\[(.*)\]$/, '$1');
   return host === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));

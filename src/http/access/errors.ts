@@ -1,17 +1,17 @@
-import { Problem, type Fault } from '../problem.ts';
+import { Problem, type Fault } from '../problems/problem.ts';
 import type { Caller, Refusal } from './authenticate.ts';
 import type { Quota, Taking } from './rateLimit.ts';
 import type { Scope } from '../../apiKeys/scopes.ts';
 
-const FORM = 'Authorization: Bearer pincex_<id>_<secret>';
+const HEADER_FORM = 'Authorization: Bearer pincex_<id>_<secret>';
 
 const DETAILS: Readonly<Record<Refusal, string>> = {
-  missing: `This call needs a key: send ${FORM}`,
-  malformed: `The Authorization header is not of the form ${FORM}`,
+  missing: `This call needs a key: send ${HEADER_FORM}`,
+  malformed: `The Authorization header is not of the form ${HEADER_FORM}`,
   not_valid: 'This key is not valid',
 };
 
-/** What browsers show their users, some of them. */
+/** Some browsers show it to their user. */
 const PROMPT = 'Basic realm="Pincex: any name, and an API key as the password"';
 
 export function unauthorized(refusal: Refusal, isPage: boolean): Problem {
@@ -24,14 +24,14 @@ export function forbidden({ scopes }: Caller, needed: readonly Scope[]): Problem
   return new Problem('forbidden', detail);
 }
 
-/** The key is good for the call, but not for what the call names in these places. */
+/** The key has the scopes for the call, but is not bound to what the call names in these places. */
 export function outOfBounds(errors: readonly [Fault, ...Fault[]]): Problem {
   const [{ pointer = '', detail }] = errors;
   const more = errors.length === 1 ? '' : `; errors names ${errors.length - 1} more`;
   return new Problem('forbidden', `${pointer} ${detail}${more}`, { errors });
 }
 
-/** The call answers for more than the key is bound to. */
+/** The call answers for all users or markets, and the key is bound to some of them. */
 export function needsUnbound(what: readonly ('users' | 'markets')[]): Problem {
   const detail = `This call answers for all ${what.join(' and ')}: it needs a key that is bound to none of them`;
   return new Problem('forbidden', detail);
@@ -47,7 +47,7 @@ export function rateLimited(
   items: number,
 ): Problem {
   if (outcome === 'never') {
-    // Nothing to wait for, so no Retry-After.
+    // Waiting does not help, so there is no Retry-After.
     const detail = `A call of ${items} items, or as many KiB, can never pass: the key may send ${limit} a second; send smaller batches`;
     return new Problem('rate_limited', detail, { retryable: false });
   }

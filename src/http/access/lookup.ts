@@ -1,13 +1,13 @@
 import { limits } from '../../limits.ts';
-import { overloaded } from '../admission.ts';
+import { overloaded } from '../problems/problem.ts';
 import { withDeadline } from '../../deadline.ts';
 import type { ApiKeys, StoredKey } from '../../apiKeys/store.ts';
 
 type Found = ReadonlyMap<string, StoredKey>;
 
 /**
- * Looks for ids by one query at a time: all that come meanwhile share the next one. So no number of ids that somebody
- * made up keeps one that is there waiting for longer than two queries.
+ * Looks up ids with one query at a time; ids that come meanwhile share the next query. However many made-up ids clients
+ * send, the id of a real key waits for two queries at most.
  */
 export class KeyLookup {
   readonly #store: Pick<ApiKeys, 'find'>;
@@ -30,7 +30,7 @@ export class KeyLookup {
     const found = this.#underWay.then(() => {
       this.#next = undefined;
       const finding = this.#store.find(ids);
-      // Nobody waits for longer: one connection that is dead must not be what all the others wait for.
+      // The next query does not wait longer for this one, whose connection may be dead.
       const latest = performance.now() + limits.apiKeys.lookupMs;
       this.#underWay = withDeadline(latest, finding, () => new Error('late')).catch(() => undefined);
       return finding;

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { limits } from '../../limits.ts';
-import { notStarted, overloaded } from '../admission.ts';
+import { notStarted, overloaded } from '../problems/problem.ts';
 import { withDeadline } from '../../deadline.ts';
 import { Authenticator, type Caller } from './authenticate.ts';
 import { isFrom, isUnbound } from '../../apiKeys/bounds.ts';
@@ -13,84 +13,85 @@ import { requireWithin } from './within.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who sent it. Requests of public routes have none, and reading it there throws. */
+    /** The API key that sent the request, and its rights. Public routes have no caller: reading it there throws. */
     readonly caller: Caller;
-    /** Of the caller; null where there is none. */
+    /** Id of the caller's key; null on public routes. */
     keyId: string | null;
     /**
-     * Looks again whether the key of the caller has ended: a call may have taken its time since it came.
+     * Checks again that the caller's key has not ended: the call may have waited since it came.
      *
      * @throws Problem `unauthorized`
      */
     readonly confirmKey: () => Promise<void>;
-    /** What its key has left of its items; null where it has no limit. */
+    /** Items that the key has left in this second; null if it has no limit. */
     readonly quota: () => Promise<Quota | null>;
-    /** What it costs, in items, as far as that is known. */
+    /** Cost of the call in items, as far as it is known. */
     cost: number;
-    /** Takes what so many more rows cost that it found, beyond the items that it has taken by then. */
+    /** Charges rows that a read found, as far as they cost more than the call has paid by then. */
     chargeRows: (rows: number) => Promise<void>;
-    /** The same for bytes of an answer that is told again, or is the same for everybody. */
+    /** The same for bytes of a stored answer, or of one that is the same for every caller. */
     chargeBytes: (bytes: number) => Promise<void>;
   }
 
   interface FastifyContextConfig {
-    /** What a key has to be good for, all of it where there are several. Every route has this or `public`. */
+    /** The scopes that a key needs, all of them. Every route has either this or `public`. */
     readonly scope?: Scope | readonly Scope[];
-    /** It answers for all of these: keys that are bound to some of them are refused. */
+    /** The route answers for all users, or all markets: keys that are bound to some of them are refused. */
     readonly ofAll?: readonly ('users' | 'markets')[];
-    /** Open to everybody. */
+    /** The route needs no key. */
     readonly public?: true;
-    /** Open to programs of this machine, which come to it without a proxy. */
+    /** Requests that come directly from this machine need no key: see `isDirect`. */
     readonly openHere?: true;
-    /** Opened in browsers, which ask their users for a name and a password: there the key is the password. */
+    /** Browsers open the route: they ask their user for a name and a password, and the key is the password. */
     readonly isPage?: true;
-    /** The lists of the body that make its items: of several, each with each. Default: a request is one item. */
+    /** Lists of the body whose product is the number of items. Default: a request is one item. */
     readonly lists?: readonly [string, ...string[]];
   }
 }
 
 export interface AccessOptions {
   readonly keys: Pick<ApiKeys, 'find'>;
-  /** Of keys that have no limit of their own; null: as many as they like. */
+  /** For keys that have no limit of their own; null: no limit. */
   readonly itemsPerSecond: number | null;
 }
 
 /**
- * Nobody gets past it without a key that is good for the route, and no more items than the key may send.
+ * Authentication, authorization and rate limits: a call passes only with a key that the route accepts, and with no more
+ * items than the key may send.
  *
- * Register it before the routes, and behind what reads deadlines. Paths that do not exist need a key too, so that nobody
- * can look for those that do.
+ * Register it before the routes, and behind the hook that reads deadlines. Unknown paths need a key too, so that
+ * strangers cannot find out which paths exist.
  */
 export const access = Object.assign(
   (app: FastifyInstance, { keys, itemsPerSecond }: AccessOptions, done: () => void): void => {
-    const gate: Gate = {
+    const shared: Shared = {
       authenticator: new Authenticator(keys),
       limiter: new ItemLimiter(itemsPerSecond),
       callers: new WeakMap(),
       uncounted: new WeakSet(),
     };
-    decorateRequests(app, gate);
+    decorateRequests(app, shared);
     app.addHook('onRoute', requireAccess);
-    requireKeys(app, gate);
-    countItems(app, gate);
-    requireBounds(app, gate);
-    chargeRefusals(app, gate);
+    requireKeys(app, shared);
+    countItems(app, shared);
+    requireBounds(app, shared);
+    chargeRefusals(app, shared);
     done();
   },
-  // Fastify gives a plugin a scope of its own unless it bears this; the hooks are for all routes.
+  // Without this symbol Fastify would scope the hooks to the plugin; they are for all routes.
   { [Symbol.for('skip-override')]: true },
 );
 
-/** What the hooks share. */
-interface Gate {
+/** State that the hooks share. */
+interface Shared {
   readonly authenticator: Authenticator;
   readonly limiter: ItemLimiter;
   readonly callers: WeakMap<FastifyRequest, Caller>;
-  /** Requests whose items are yet to be taken. */
+  /** Requests that have not paid for their items yet. */
   readonly uncounted: WeakSet<FastifyRequest>;
 }
 
-function decorateRequests(app: FastifyInstance, { authenticator, limiter, callers }: Gate): void {
+function decorateRequests(app: FastifyInstance, { authenticator, limiter, callers }: Shared): void {
   app.decorateRequest('keyId', null);
   app.decorateRequest('caller', {
     getter(this: FastifyRequest) {
@@ -113,8 +114,8 @@ function decorateRequests(app: FastifyInstance, { authenticator, limiter, caller
   app.decorateRequest('chargeBytes', () => Promise.resolve());
 }
 
-function requireKeys(app: FastifyInstance, { authenticator, limiter, callers, uncounted }: Gate): void {
-  // Before the body is read: who has no key cannot even send one.
+function requireKeys(app: FastifyInstance, { authenticator, limiter, callers, uncounted }: Shared): void {
+  // In onRequest, before the body is read: a client without a key cannot make the service read one.
   app.addHook('onRequest', async (request) => {
     const {
       public: isPublic,
@@ -137,26 +138,26 @@ function requireKeys(app: FastifyInstance, { authenticator, limiter, callers, un
     const { bounds } = caller;
     if (bounds.addresses !== null && !isFrom(bounds.addresses, request.ip)) throw notFromHere(request.ip);
     if (scope === undefined && !request.is404)
-      throw new Error(`${request.method} ${request.url} was there before its guard`);
+      throw new Error(`${request.method} ${request.url} was registered before the access plugin`);
     const needed = [scope ?? []].flat();
     if (!needed.every((one) => allows(caller, one))) throw forbidden(caller, needed);
     if (!ofAll.every((one) => isUnbound[one](bounds))) throw needsUnbound(ofAll);
-    // Its body need not be read where the key has not as much left.
-    const cost = costOf(toldBytes(request));
+    // If the key has fewer items left than the declared length costs, the body is not read.
+    const cost = costOf(declaredBytes(request));
     const quota = await limiter.left(caller);
     if (quota === null || cost <= quota.remaining) return;
     throw rateLimited(cost > quota.limit ? 'never' : 'later', quota, cost);
   });
 }
 
-function countItems(app: FastifyInstance, { limiter, uncounted }: Gate): void {
-  // From here on the body is read, whatever comes of it. The length of one that comes in chunks is known only then.
+function countItems(app: FastifyInstance, { limiter, uncounted }: Shared): void {
+  // From here on the body is read. A chunked body declares no length: its cost is known once it is read.
   app.addHook('preParsing', (request, _reply, _payload, next) => {
-    request.cost = costOf(toldBytes(request));
+    request.cost = costOf(declaredBytes(request));
     next();
   });
 
-  // Behind validation: the items have to be there to be counted.
+  // Behind validation, so that the lists are known to be lists.
   app.addHook('preHandler', async (request, reply) => {
     if (!uncounted.has(request)) return;
     const body = request.body as Readonly<Record<string, readonly unknown[]>>;
@@ -185,8 +186,8 @@ function countItems(app: FastifyInstance, { limiter, uncounted }: Gate): void {
   });
 }
 
-function requireBounds(app: FastifyInstance, { callers }: Gate): void {
-  // Behind the counting of its items, which took looking at each.
+function requireBounds(app: FastifyInstance, { callers }: Shared): void {
+  // Behind the payment for the items, since every item is looked at here.
   app.addHook('preHandler', (request, _reply, done) => {
     const { isWrite = false } = request.routeOptions.config;
     if (callers.has(request) && !request.is404) requireWithin(request.caller, request.body, isWrite);
@@ -194,12 +195,13 @@ function requireBounds(app: FastifyInstance, { callers }: Gate): void {
   });
 }
 
-function chargeRefusals(app: FastifyInstance, { limiter, uncounted }: Gate): void {
-  // What is refused has been looked at, and its body read: else a key that may send little could have any number refused.
+function chargeRefusals(app: FastifyInstance, { limiter, uncounted }: Shared): void {
+  // A refused call has cost reading and checking its body: without this, a key with a low limit could have any number of
+  // large calls refused for free.
   app.addHook('onError', async (request, reply) => {
     if (!uncounted.has(request)) return;
     request.cost = Math.max(request.cost, costOf(request.bodyBytes));
-    // A call that was refused before its body was read adds nothing to a debt: its key would never get out of it.
+    // A call that was refused before its body was read adds nothing to a debt: the key would otherwise never pay it off.
     const charging =
       request.cost > 1
         ? limiter.charge(request.caller, request.cost)
@@ -209,16 +211,16 @@ function chargeRefusals(app: FastifyInstance, { limiter, uncounted }: Gate): voi
   });
 }
 
-const toldBytes = ({ headers }: FastifyRequest): number => Number(headers['content-length'] ?? 0);
+const declaredBytes = ({ headers }: FastifyRequest): number => Number(headers['content-length'] ?? 0);
 
-/** What a body costs to read, in items. A call without one, and an empty batch, is a call all the same. */
+/** Cost of reading a body, in items. A call without a body costs one. */
 const costOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / limits.http.bytesOfItem));
 
-/** Whoever waits here is counted by nobody, so it cannot be for long. */
-function inTime<Found>({ deadline }: FastifyRequest, looking: Promise<Found>): Promise<Found> {
+/** Bounds the wait for a look-up: such calls are not counted as in flight yet. */
+function inTime<Found>({ deadline }: FastifyRequest, lookup: Promise<Found>): Promise<Found> {
   const latest = performance.now() + limits.apiKeys.lookupMs;
   const tooLong = () => overloaded(`the key was looked up for ${limits.apiKeys.lookupMs} ms`);
-  return withDeadline(Math.min(deadline, latest), looking, deadline < latest ? notStarted : tooLong);
+  return withDeadline(Math.min(deadline, latest), lookup, deadline < latest ? notStarted : tooLong);
 }
 
 function requireAccess({ method, url, config }: RouteOptions): void {

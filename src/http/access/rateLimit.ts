@@ -1,45 +1,45 @@
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
-import { MOST_SECONDS } from '../deadline.ts';
+import { MOST_TIMER_SECONDS } from '../../deadline.ts';
 import type { Caller } from './authenticate.ts';
 
-/** What a caller has left of its items. */
+/** The items that a caller has left. */
 export interface Quota {
   /** Items a second. */
   readonly limit: number;
   readonly remaining: number;
-  /** Seconds until all of them are there again, rounded up. */
+  /** Seconds until the whole limit is available again, rounded up. */
   readonly resetSeconds: number;
-  /** Whether it has cost more than it had: until that is paid, none are left. */
+  /** Whether calls have cost more than the caller had; until that is paid off, `remaining` is 0. */
   readonly hasDebt: boolean;
 }
 
-/** `taken`, or nothing was: `later` there is room for as many, or `never`, since they are more than the limit. */
+/** `taken`: all items; else none: `later` as many will be left, or `never`, since they exceed the limit. */
 export interface Taking {
   readonly outcome: 'taken' | 'later' | 'never';
   readonly quota: Quota;
 }
 
 /**
- * How many items a second each key may send to this process. Items are counted and not calls: otherwise one batch
- * would pass for one item. Windows are fixed and one second long, from the first item on.
+ * Limits the items a second that each key may send to this process. Items are counted, not calls: a batch would otherwise
+ * cost as much as one item. Windows are fixed; one lasts a second from its first item.
  */
 export class ItemLimiter {
   readonly #itemsPerSecond: number | null;
-  /** The library knows one limit for each limiter. There are as many as keys have different limits. */
+  /** By limit: a limiter of the library has one limit for all its keys. */
   readonly #limiters = new Map<number, RateLimiterMemory>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param itemsPerSecond for keys that have no limit of their own; null: as many as they like */
+  /** @param itemsPerSecond for keys that have no limit of their own; null: no limit */
   constructor(itemsPerSecond: number | null) {
     this.#itemsPerSecond = itemsPerSecond;
   }
 
-  /** Takes `items` from what the caller has left, all or none; null where it has no limit. */
+  /** Takes all `items` from the caller's quota, or none; returns null if it has no limit. */
   take(caller: Caller, items: number): Promise<Taking | null> {
     return this.#inTurn(caller, (limiter) => take(limiter, caller.keyId, items));
   }
 
-  /** Takes as many of `items` as the caller has left, and says what it has then; null where it has no limit. */
+  /** Takes as many of `items` as the caller has left; returns its quota then, null if it has no limit. */
   takeUpTo(caller: Caller, items: number): Promise<Quota | null> {
     return this.#inTurn(caller, async (limiter) => {
       const quota = await left(limiter, caller.keyId);
@@ -50,14 +50,14 @@ export class ItemLimiter {
   }
 
   /**
-   * Takes what a call turned out to cost once it was done, be it more than the caller has left: what is owed is paid at as many
-   * items a second as it may send, and until then it may send none. Says what it has then; null where it has no limit.
+   * Takes the cost of a call that is known only once it is done, also if the caller has less left. It then owes items, which
+   * it pays off at its rate, and may send none until then. Returns its quota then, null if it has no limit.
    */
   charge(caller: Caller, items: number): Promise<Quota | null> {
     return this.#inTurn(caller, (limiter) => charge(limiter, caller.keyId, items));
   }
 
-  /** The library takes from a call that it refuses too. So it is asked first, and calls take turns to ask and take. */
+  /** The library consumes points also for what it refuses. So calls, one at a time, first ask what is left, then take. */
   async #inTurn<Result>(
     caller: Caller,
     work: (limiter: RateLimiterMemory) => Promise<Result>,
@@ -69,7 +69,7 @@ export class ItemLimiter {
     return working;
   }
 
-  /** What the caller has left; null where it has no limit. */
+  /** The caller's quota; null if it has no limit. */
   async left(caller: Caller): Promise<Quota | null> {
     const limiter = this.#limiterOf(caller);
     return limiter === null ? null : left(limiter, caller.keyId);
@@ -93,10 +93,10 @@ async function take(limiter: RateLimiterMemory, keyId: string, items: number): P
 async function charge(limiter: RateLimiterMemory, keyId: string, items: number): Promise<Quota> {
   const { remaining } = await left(limiter, keyId);
   if (items <= remaining) return quotaOf(limiter, await limiter.consume(keyId, items));
-  // A window that is longer by the time in which the rest is paid. One more than all are consumed, which no taking does.
+  // The window is extended by the time that paying off the rest takes. `points + 1`, which no taking reaches, marks the debt.
   const window = await limiter.get(keyId);
   const ms = window === null || window.msBeforeNext <= 0 ? 1_000 : window.msBeforeNext;
-  const seconds = Math.min(ms / 1_000 + (items - remaining) / limiter.points, MOST_SECONDS);
+  const seconds = Math.min(ms / 1_000 + (items - remaining) / limiter.points, MOST_TIMER_SECONDS);
   return quotaOf(limiter, await limiter.set(keyId, limiter.points + 1, seconds));
 }
 

@@ -1,5 +1,5 @@
 import { limits } from '../../limits.ts';
-import { shortened, type Fault } from '../problem.ts';
+import { shortened, type Fault } from '../problems/problem.ts';
 import type { Caller } from './authenticate.ts';
 import { currenciesOf, isUnbound, mayTouch } from '../../apiKeys/bounds.ts';
 import { outOfBounds } from './errors.ts';
@@ -7,8 +7,8 @@ import { allows } from '../../apiKeys/scopes.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a field of a body names, or each entry of a list of that name. A test compares them with every schema. */
-export const NAMES: Readonly<Record<string, 'user' | 'market' | 'currency'>> = {
+/** Fields of a body, or lists of them, that name a user, market or currency. A test compares them with all schemas. */
+export const NAMING_FIELDS: Readonly<Record<string, 'user' | 'market' | 'currency'>> = {
   userId: 'user',
   toUserId: 'user',
   buyUserId: 'user',
@@ -20,12 +20,12 @@ export const NAMES: Readonly<Record<string, 'user' | 'market' | 'currency'>> = {
   currencies: 'currency',
 };
 
-/** Lists of orders, which may be named by an id alone. */
-const ORDERS: ReadonlySet<string> = new Set(['ids', 'orderIds']);
+/** Lists of orders. An order may be named by its id alone, without its user. */
+const ORDER_LISTS: ReadonlySet<string> = new Set(['ids', 'orderIds']);
 
 /**
- * Refuses a call that names what its key is not good for: users or markets that it is not bound to, and, where it writes,
- * accounts of the house.
+ * Refuses a call that names users or markets outside the bounds of its key, or, if it writes, accounts of the house without
+ * the scope `house`.
  *
  * @throws Problem `forbidden`, which names each place
  */
@@ -51,19 +51,19 @@ function* faultsIn(caller: Caller, body: Fields, isWrite: boolean): Generator<Fa
       const pointer = `/${name}/${i}`;
       if (typeof entry === 'object' && entry !== null)
         yield* faultsOf(caller, entry as Fields, pointer, isWrite);
-      else if (ORDERS.has(name) && !isUnbound.users(caller.bounds))
+      else if (ORDER_LISTS.has(name) && !isUnbound.users(caller.bounds))
         yield { pointer, detail: 'must name its user, as { userId, id }: the key is bound to users' };
     }
   }
 }
 
-/** What is wrong with the fields of one object. */
+/** Faults in the fields of one object. */
 function* faultsOf(caller: Caller, fields: Fields, at: string, isWrite: boolean): Generator<Fault> {
-  for (const [name, kind] of Object.entries(NAMES)) {
+  for (const [name, kind] of Object.entries(NAMING_FIELDS)) {
     const value = fields[name];
     const named = Array.isArray(value) ? (value as unknown[]) : [value];
     for (const [i, one] of named.entries()) {
-      // What is no text names nothing, and is refused elsewhere.
+      // A value that is no string fails validation of the item.
       const detail = typeof one === 'string' ? CHECKS[kind](caller, one, isWrite) : undefined;
       if (detail !== undefined)
         yield { pointer: `${at}/${name}${Array.isArray(value) ? `/${i}` : ''}`, detail };
@@ -71,10 +71,10 @@ function* faultsOf(caller: Caller, fields: Fields, at: string, isWrite: boolean)
   }
 }
 
-/** What is wrong with a name, if anything is. */
+/** Returns what is wrong with a name, or undefined. */
 type Check = (caller: Caller, name: string, isWrite: boolean) => string | undefined;
 
-const CHECKS: Readonly<Record<(typeof NAMES)[string], Check>> = {
+const CHECKS: Readonly<Record<(typeof NAMING_FIELDS)[string], Check>> = {
   user(caller, userId, isWrite) {
     if (isWrite && userId.startsWith('@') && !allows(caller, 'house'))
       return `is an account of the house, which takes the scope house: got ${quoted(userId)}`;
@@ -94,9 +94,10 @@ const outsideOf = (known: readonly string[] | null, name: string): string | unde
 const quoted = (text: string): string => JSON.stringify(shortened(text));
 
 /**
- * Refuses to tell what was found of markets that the key is not bound to: what is named by an id shows its market only then.
+ * Refuses to return rows of markets outside the bounds of the key: rows that are named by an id show their market only once
+ * they are read.
  *
- * @param pointer where the list stands, each of whose entries found some of it
+ * @param pointer the list of the body whose entries named the rows
  * @throws Problem `forbidden`
  */
 export function requireFoundWithin(

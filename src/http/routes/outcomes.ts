@@ -1,16 +1,16 @@
 import Type from 'typebox';
 import type { App } from '../app.ts';
-import type { Batches } from '../batches.ts';
+import type { Batches } from '../calls/batches.ts';
 import { ref, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 import { interruptedBatch, mixedResult, runningBatch } from '../schemas/results.ts';
 
-/** What became of a batch. */
+/** The route that tells the outcome of a batch. */
 export function outcomeRoutes(app: App, batches: Batches): void {
   app.get(
     '/v1/batches/:batchId',
     {
-      // Any key may ask for what it did itself.
+      // Any key may ask for its own batches.
       config: { scope: [] },
       schema: {
         operationId: 'getBatch',

@@ -13,7 +13,7 @@ import { body, id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } 
 import { orderExamples } from '../schemas/examples.ts';
 import { answers } from '../schemas/responses.ts';
 import { account, journalEntry, openOrders, order, orderBook, trade } from '../schemas/views.ts';
-import type { Turns } from '../turns.ts';
+import type { CallGate } from '../load/callGate.ts';
 
 const ids = Type.Array(id);
 const orderKeys = Type.Array(orderKey);
@@ -21,46 +21,46 @@ const fresh = Type.Optional(
   Type.Boolean({ description: 'Past every cache and replica: what was written before is seen' }),
 );
 
-/** Every route that reads many things at once. */
-export function readRoutes(app: App, pincex: Pincex, turns: Turns): void {
-  const take = takeIn(turns);
-  accounts(app, pincex, take);
-  statements(app, pincex, take);
-  ordersByIds(app, pincex, take);
-  userOrders(app, pincex, take);
-  tradesOfOrders(app, pincex, take);
-  orderBooks(app, pincex, take);
-  openOrdersOf(app, pincex, take);
+/** Routes that read many rows at once. */
+export function readRoutes(app: App, pincex: Pincex, gate: CallGate): void {
+  const read = readInGate(gate);
+  accounts(app, pincex, read);
+  statements(app, pincex, read);
+  ordersByIds(app, pincex, read);
+  userOrders(app, pincex, read);
+  tradesOfOrders(app, pincex, read);
+  orderBooks(app, pincex, read);
+  openOrdersOf(app, pincex, read);
 }
 
 /**
- * Reads once the turn of the call comes.
+ * Runs a query of a call in its place of the gate.
  *
- * @param rowsOf how many rows it found, where it is not bounded by the keys that it was asked for
+ * @param rowsOf number of rows found, if the keys that the call names do not bound it
  */
-type Take = <Found>(
+type Read = <Found>(
   request: FastifyRequest,
-  read: () => Promise<Found>,
+  query: () => Promise<Found>,
   rowsOf?: (found: Found) => number,
 ) => Promise<Found>;
 
-/** A call of a key that owes for rows by then is refused: any number of them may have come before the first was charged. */
-const takeIn =
-  (turns: Turns): Take =>
-  (request, read, rowsOf) =>
-    turns.take(
+/** Refuses a call whose key owes for rows by the time the call has its place: many may have come before the first was charged. */
+const readInGate =
+  (gate: CallGate): Read =>
+  (request, query, rowsOf) =>
+    gate.run(
       request,
       async () => {
         const quota = await request.quota();
         if (quota?.hasDebt) throw rateLimited('later', quota, 1);
-        const found = await read();
+        const found = await query();
         if (rowsOf !== undefined) await request.chargeRows(rowsOf(found));
         return found;
       },
-      late,
+      pastDeadline,
     );
 
-function accounts(app: App, { bookkeeper }: Pincex, take: Take): void {
+function accounts(app: App, { bookkeeper }: Pincex, read: Read): void {
   app.post(
     '/v1/accounts/batch-get',
     {
@@ -94,13 +94,13 @@ function accounts(app: App, { bookkeeper }: Pincex, take: Take): void {
         `${userIds.length} users in ${currencies.length} currencies`,
       );
       return {
-        accounts: await take(request, () => bookkeeper.batchGetAccounts(userIds, currencies, options)),
+        accounts: await read(request, () => bookkeeper.batchGetAccounts(userIds, currencies, options)),
       };
     },
   );
 }
 
-function statements(app: App, { bookkeeper }: Pincex, take: Take): void {
+function statements(app: App, { bookkeeper }: Pincex, read: Read): void {
   app.post(
     '/v1/accounts/statements/batch-get',
     {
@@ -149,13 +149,13 @@ function statements(app: App, { bookkeeper }: Pincex, take: Take): void {
       const { accounts, ...options } = request.body;
       const { limit = limits.reads.statementEntries.byDefault } = options;
       requireRows(accounts.length * limit, `${accounts.length} accounts with up to ${limit} entries each`);
-      const read = () => bookkeeper.batchGetAccountStatements(accounts, options);
-      return { statements: await take(request, read, lengthsOf) };
+      const query = () => bookkeeper.batchGetAccountStatements(accounts, options);
+      return { statements: await read(request, query, lengthsOf) };
     },
   );
 }
 
-function ordersByIds(app: App, { trading }: Pincex, take: Take): void {
+function ordersByIds(app: App, { trading }: Pincex, read: Read): void {
   app.post(
     '/v1/orders/batch-get',
     {
@@ -179,7 +179,7 @@ function ordersByIds(app: App, { trading }: Pincex, take: Take): void {
     async (request) => {
       const { ids, ...options } = request.body;
       requireRows(ids.length, `${ids.length} orders`);
-      const orders = await take(request, () => trading.batchGetOrdersByIds(ids, options));
+      const orders = await read(request, () => trading.batchGetOrdersByIds(ids, options));
       requireFoundWithin(
         request.caller,
         '/ids',
@@ -190,7 +190,7 @@ function ordersByIds(app: App, { trading }: Pincex, take: Take): void {
   );
 }
 
-function userOrders(app: App, { trading }: Pincex, take: Take): void {
+function userOrders(app: App, { trading }: Pincex, read: Read): void {
   app.post(
     '/v1/users/orders/batch-get',
     {
@@ -226,13 +226,13 @@ function userOrders(app: App, { trading }: Pincex, take: Take): void {
       if (request.caller.bounds.markets !== null && filter.symbol === undefined)
         throw outOfBounds([{ pointer: '/symbol', detail: 'is needed: the key is bound to markets' }]);
       requireRows(userIds.length * limit, `${userIds.length} users with up to ${limit} orders each`);
-      const read = () => trading.batchGetUserOrders(userIds, filter);
-      return { orders: await take(request, read, lengthsOf) };
+      const query = () => trading.batchGetUserOrders(userIds, filter);
+      return { orders: await read(request, query, lengthsOf) };
     },
   );
 }
 
-function tradesOfOrders(app: App, { trading, session }: Pincex, take: Take): void {
+function tradesOfOrders(app: App, { trading, session }: Pincex, read: Read): void {
   app.post(
     '/v1/trades/batch-get',
     {
@@ -248,22 +248,22 @@ function tradesOfOrders(app: App, { trading, session }: Pincex, take: Take): voi
     },
     async (request) => {
       const { orderIds, ...options } = request.body;
-      const read = async () => {
-        // Nothing else bounds how many an order has: counted once they are here, all of them would be here.
+      const query = async () => {
+        // An order has any number of trades, so they are counted before they are read.
         const rows = await countTrades(session, orderIds, limits.http.readRows + 1);
-        // Counting costs as well, also where they are too many.
+        // Counting costs too, also if the count is refused.
         await request.chargeRows(rows);
         requireRows(rows, `${orderIds.length} orders with ${rows} trades or more`);
         return trading.batchGetTradesByOrderIds(orderIds, options);
       };
-      const trades = await take(request, read);
+      const trades = await read(request, query);
       requireFoundWithin(request.caller, '/orderIds', trades);
       return { trades };
     },
   );
 }
 
-function orderBooks(app: App, { trading }: Pincex, take: Take): void {
+function orderBooks(app: App, { trading }: Pincex, read: Read): void {
   app.post(
     '/v1/order-books/batch-get',
     {
@@ -295,13 +295,13 @@ function orderBooks(app: App, { trading }: Pincex, take: Take): void {
         `${symbols.length} books with up to ${depth} levels on each side`,
       );
       return {
-        orderBooks: await take(request, () => trading.batchGetOrderBooks(symbols, depth), ordersBehind),
+        orderBooks: await read(request, () => trading.batchGetOrderBooks(symbols, depth), ordersBehind),
       };
     },
   );
 }
 
-function openOrdersOf(app: App, { trading, session }: Pincex, take: Take): void {
+function openOrdersOf(app: App, { trading, session }: Pincex, read: Read): void {
   app.post(
     '/v1/orders/open/batch-get',
     {
@@ -318,13 +318,13 @@ function openOrdersOf(app: App, { trading, session }: Pincex, take: Take): void 
     },
     async (request) => {
       const { symbols } = request.body;
-      const read = async () => {
+      const query = async () => {
         const rows = await countStanding(session, symbols, limits.http.readRows + 1);
         await request.chargeRows(rows);
         requireRows(rows, `${symbols.length} markets with ${rows} orders or more`);
         return trading.batchGetOpenOrders(symbols);
       };
-      return { openOrders: await take(request, read) };
+      return { openOrders: await read(request, query) };
     },
   );
 }
@@ -332,11 +332,11 @@ function openOrdersOf(app: App, { trading, session }: Pincex, take: Take): void 
 const lengthsOf = (lists: readonly (readonly unknown[])[]): number =>
   lists.reduce((rows, { length }) => rows + length, 0);
 
-/** A level is added up from its orders. */
+/** Number of orders that the levels were added up from. */
 const ordersBehind = (books: readonly OrderBook[]): number =>
   books.flatMap(({ bids, asks }) => [...bids, ...asks]).reduce((rows, { orders }) => rows + orders, 0);
 
-const late = () => ({ detail: 'The time of Request-Timeout was over before everything was read' });
+const pastDeadline = () => ({ detail: 'The deadline of Request-Timeout passed before everything was read' });
 
 /** @throws PincexError `batch_too_large` */
 function requireRows(rows: number, asked: string): void {

@@ -4,16 +4,16 @@ import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
 import { withDeadline } from '../../deadline.ts';
-import { draining } from '../problems.ts';
+import { draining } from '../problems/problem.ts';
 import { strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 
 export interface Readiness {
-  /** Since the service was told to stop. */
+  /** Whether the service has been told to stop. */
   readonly isDraining: boolean;
 }
 
-/** What a client may send at the most. */
+/** Bounds of the service that clients are told. */
 export interface ServiceLimits {
   readonly bodyLimit: number;
   readonly maxConcurrent: number;
@@ -107,7 +107,7 @@ function callLimits(app: App, bounds: ServiceLimits): void {
   );
 }
 
-/** Asks once a second, however often it is asked itself: everybody may ask. */
+/** Calls `ask` at most once a second, since the route needs no key. */
 function onceASecond(ask: () => Promise<void>): () => Promise<void> {
   let answer = Promise.resolve();
   let since = -Infinity;

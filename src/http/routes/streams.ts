@@ -5,24 +5,25 @@ import Type from 'typebox';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
 import type { RowStream, StreamOptions } from '../../streams/stream.ts';
-import type { Admission } from '../admission.ts';
+import type { Admission } from '../load/admission.ts';
 import type { App } from '../app.ts';
-import type { Closing } from '../closing.ts';
-import { draining } from '../problems.ts';
-import { onceClosed } from '../inHand.ts';
+import type { Connections } from '../connection/connections.ts';
+import { onceClosed } from '../onceClosed.ts';
+import { draining } from '../problems/problem.ts';
 import { nameOf, ref, strict, type Component } from '../schemas/common.ts';
 import { lines } from '../schemas/responses.ts';
 import { account, journalEntry, operation, order, trade } from '../schemas/views.ts';
 
-/** Who may stream at the same time, and whose turn it is to have the next piece of a stream made. */
-export interface StreamTurns {
+export interface StreamLoad {
+  /** Streams that are open at the same time. */
   readonly streams: Admission;
+  /** Pieces of streams that are made at the same time. */
   readonly pieces: Admission;
-  readonly closing: Closing;
+  readonly connections: Pick<Connections, 'isClosing'>;
 }
 
-/** Whole tables as NDJSON, in flat memory: rows are read as fast as the client takes them. */
-export function streamRoutes(app: App, pincex: Pincex, { streams, pieces, closing }: StreamTurns): void {
+/** Whole tables as NDJSON in constant memory: rows are read as fast as the client takes them. */
+export function streamRoutes(app: App, pincex: Pincex, { streams, pieces, connections }: StreamLoad): void {
   const stream = (table: string, row: Component, open: (options: StreamOptions) => RowStream<unknown>) => {
     app.get(
       `/v1/stream/${table}`,
@@ -43,15 +44,15 @@ export function streamRoutes(app: App, pincex: Pincex, { streams, pieces, closin
         },
       },
       async (request, reply) => {
-        // The whole table would be read for nobody.
+        // The default handler of HEAD would read the whole table and discard it.
         if (request.method === 'HEAD') return reply.type('application/x-ndjson').send();
         const rows = open({ after: request.query.after ?? null });
         const leave = await streams.enter(request.caller.keyId, request.deadline);
-        const gone = new AbortController();
+        const hungUp = new AbortController();
         onceClosed(reply.raw, () => {
-          gone.abort();
+          hungUp.abort();
         });
-        const lines = Readable.from(linesOf(rows, request, { pieces, closing, gone: gone.signal }));
+        const lines = Readable.from(linesOf(rows, request, { pieces, connections, hungUp: hungUp.signal }));
         lines.once('close', leave);
         return reply.type('application/x-ndjson').send(lines);
       },
@@ -64,27 +65,27 @@ export function streamRoutes(app: App, pincex: Pincex, { streams, pieces, closin
   stream('operations', operation, (options) => pincex.streamOperations(options));
 }
 
-/** Lines are sent in pieces of about this many characters. */
-const PIECE = 64 * 1024;
+/** Characters of a piece: a piece ends with the line that reaches them. */
+const PIECE_LENGTH = 64 * 1024;
 
-/** Once the key has ended nothing more is told, and the last line is missing. */
+/** Yields the lines in pieces. If the key ends, the stream breaks off without its last line. */
 async function* linesOf(
   rows: RowStream<unknown>,
   request: Payer,
-  { pieces: turns, closing, gone }: Omit<StreamTurns, 'streams'> & { readonly gone: AbortSignal },
+  { pieces: admission, connections, hungUp }: Omit<StreamLoad, 'streams'> & { readonly hungUp: AbortSignal },
 ): AsyncGenerator<string, void> {
   const pieces = piecesOf(rows);
   try {
     for (;;) {
-      const endTurn = await turns.enter(request.caller.keyId, Infinity);
+      const leave = await admission.enter(request.caller.keyId, Infinity);
       const { value: piece, done } = await pieces.next().finally(() => {
-        endTurn(true);
+        leave(true);
       });
       await request.chargeRows(piece.rows);
       await request.confirmKey();
       yield piece.lines;
       if (done === true) return;
-      await paid(request, gone, closing);
+      await debtPaid(request, hungUp, connections);
     }
   } finally {
     await pieces.return({ lines: '', rows: 0 });
@@ -102,7 +103,7 @@ async function* piecesOf(stream: RowStream<unknown>): AsyncGenerator<Piece, Piec
   for await (const row of stream) {
     lines += `${JSON.stringify({ cursor: stream.cursor, row })}\n`;
     rows += 1;
-    if (lines.length < PIECE) continue;
+    if (lines.length < PIECE_LENGTH) continue;
     yield { lines, rows };
     lines = '';
     rows = 0;
@@ -112,15 +113,21 @@ async function* piecesOf(stream: RowStream<unknown>): AsyncGenerator<Piece, Piec
 
 type Payer = Pick<FastifyRequest, 'caller' | 'confirmKey' | 'quota' | 'chargeRows'>;
 
-/** Resolves once the key owes nothing any more. Meanwhile it may end, and whoever has gone is not waited for. */
-async function paid(request: Payer, gone: AbortSignal, closing: Closing): Promise<void> {
+/**
+ * Waits until the key owes no items any more. Throws if the key ends, the client hangs up or the server closes meanwhile.
+ */
+async function debtPaid(
+  request: Payer,
+  hungUp: AbortSignal,
+  connections: Pick<Connections, 'isClosing'>,
+): Promise<void> {
   for (;;) {
     const quota = await request.quota();
     if (!quota?.hasDebt) return;
-    // The client goes on at another process, behind the cursor that it has.
-    if (closing.isUnderWay) throw draining();
+    // The client can go on at another process, behind its last cursor.
+    if (connections.isClosing) throw draining();
     const ms = Math.min(quota.resetSeconds * 1_000, limits.apiKeys.rememberedMs);
-    await sleep(ms, undefined, { signal: gone, ref: false });
+    await sleep(ms, undefined, { signal: hungUp, ref: false });
     await request.confirmKey();
   }
 }

@@ -2,15 +2,15 @@ import Type from 'typebox';
 import type { BatchType, CommandType } from '../../commands/index.ts';
 import type { Scope } from '../../apiKeys/scopes.ts';
 import type { App } from '../app.ts';
-import type { BatchBody, Batches } from '../batches.ts';
+import type { BatchBody, Batches } from '../calls/batches.ts';
 import { body, oneOf, ref, type Component } from '../schemas/common.ts';
-import type { Tag } from '../schemas/documented.ts';
+import type { Tag } from '../document/operation.ts';
 import { itemExamples, mixedExample } from '../schemas/examples.ts';
 import { items, mixedItem } from '../schemas/items.ts';
 import { answers } from '../schemas/responses.ts';
 import { batchResults, mixedResult, modes } from '../schemas/results.ts';
 
-/** A batch of one command: its path, and who may send it. */
+/** A route that executes batches of one command. */
 interface Write {
   readonly url: string;
   readonly type: CommandType;
@@ -20,7 +20,7 @@ interface Write {
   readonly summary: string;
 }
 
-/** In an order in which their examples succeed. */
+/** In this order their examples succeed one after the other. */
 const WRITES: readonly Write[] = [
   {
     url: '/v1/accounts/batch-create',
@@ -112,7 +112,7 @@ const WRITES: readonly Write[] = [
   },
 ];
 
-/** Every route that changes the books. */
+/** Routes that change the books. */
 export function writeRoutes(app: App, batches: Batches): void {
   for (const { url, type, operationId, tag, scope, summary } of WRITES) {
     writeRoute(app, batches, {

@@ -2,7 +2,7 @@ import Type, { type Static, type TObject, type TSchema, type TUnsafe } from 'typ
 import type { JsonObject } from '../../commands/item.ts';
 import { ORDER_STATUSES } from '../../books/orders.ts';
 
-/** The pieces that schemas are made of. What is an amount, an id or a time is for the engine to say, item by item. */
+/** Parts that schemas are made of. Amounts, ids and times are strings here: the engine checks them, item by item. */
 
 export const id = Type.String({
   description: '1 to 128 characters, in your own form',
@@ -12,7 +12,7 @@ export const decimal = Type.String({ description: 'A decimal string, never a num
 export const time = Type.String({ description: 'ISO 8601 in UTC', examples: ['2030-01-31T12:00:00.000Z'] });
 export const version = Type.Integer({ minimum: 0, description: 'Counts the changes of the row' });
 
-/** A text, or null where there is none. */
+/** A string or null. */
 export const orNull = ({ description, examples }: TSchema & Description): TUnsafe<string | null> =>
   Type.Unsafe<string | null>({
     type: ['string', 'null'],
@@ -25,7 +25,7 @@ interface Description {
   readonly examples?: readonly unknown[];
 }
 
-/** What a caller keeps with an item: an object of their own. */
+/** An object of the client's own that is kept with an item. */
 export const metadata = Type.Unsafe<JsonObject | null>({
   type: ['object', 'null'],
   additionalProperties: true,
@@ -33,36 +33,36 @@ export const metadata = Type.Unsafe<JsonObject | null>({
   examples: [{ ticket: 'T-17' }],
 });
 
-/** One of these texts. */
+/** One of these strings. */
 export const oneOf = <Choice extends string>(...choices: readonly Choice[]): TUnsafe<Choice> =>
   Type.Unsafe<Choice>({ type: 'string', enum: choices });
 
 export const orderStatus = oneOf(...ORDER_STATUSES);
 
-/** The versions that a reader knows, in the order of what it asks for; `null` where it knows none. */
+/** The least versions to return, in the order of what the call asks for; `null` for any. */
 export const minVersions = Type.Optional(
   Type.Array(
     Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   ),
 );
 
-/** A command, such as `lockFunds`, as a name of a component: `LockFunds`. */
+/** The component of a command: `LockFunds` for `lockFunds`. */
 export const nameOf = (command: string): string => command.charAt(0).toUpperCase() + command.slice(1);
 
-/** An object that takes no other fields: a name with a typing error would be overlooked. */
+/** An object without other fields, so that a misspelt optional field is refused. */
 export const strict = <Properties extends Record<string, TSchema>>(
   properties: Properties,
   description?: string,
 ): TObject<Properties> =>
   Type.Object(properties, { additionalProperties: false, ...(description !== undefined && { description }) });
 
-/** What a call sends, and an example of it that succeeds: see `examples.ts`. */
+/** The body of a call, with an example that succeeds: see `examples.ts`. */
 export const body = <Properties extends Record<string, TSchema>>(
   properties: Properties,
   example: object,
 ): TObject<Properties> => Type.Object(properties, { additionalProperties: false, examples: [example] });
 
-/** A schema that stands once, under its name, in the OpenAPI document. */
+/** A named schema, which the OpenAPI document has once. */
 export interface Component<Schema extends TSchema = TSchema> {
   readonly name: string;
   readonly schema: Schema;
@@ -76,14 +76,14 @@ export function component<Schema extends TSchema>(name: string, schema: Schema):
   return made;
 }
 
-/** Every component that a route may refer to. */
+/** All components that routes may refer to. */
 export const components = (): readonly Component[] => all;
 
-/** The component, named. */
+/** A reference to the component. */
 export const ref = <Schema extends TSchema>({ name }: Component<Schema>): TUnsafe<Static<Schema>> =>
   Type.Unsafe<Static<Schema>>({ $ref: `${name}#` });
 
-/** The component, or null where there is none. */
+/** A reference to the component, or null. */
 export const refOrNull = <Schema extends TSchema>({
   name,
 }: Component<Schema>): TUnsafe<Static<Schema> | null> =>

@@ -1,8 +1,8 @@
 import type { CommandType, ItemOf, MixedItem } from '../../commands/index.ts';
 
 /**
- * What the page of the document sends where nobody writes anything else. On empty books the calls succeed one after the
- * other, in the order of the page as in that of the document, and sent again they change nothing: no batch has an id here.
+ * Bodies that the page of the document sends unless its reader changes them. On empty books the calls succeed one after the
+ * other, in the order of the page as in that of the document. Sent again they change nothing: no batch has an id here.
  */
 
 const alice = { userId: 'alice' };

@@ -15,12 +15,12 @@ import {
   type Component,
 } from './common.ts';
 
-/** What may stand in a batch: one schema for each command. */
+/** Items of batches: one schema for each command. */
 
 const group = Type.Optional(
   orNull(Type.String({ description: 'Items of one group succeed or fail together' })),
 );
-/** What every item may say besides what it asks for. */
+/** Fields that every item may have. */
 const every = {
   id,
   group,
@@ -104,12 +104,12 @@ export const items = Object.fromEntries(
 /** The name of the item of one command in a batch that mixes them. */
 export const mixedNameOf = (type: CommandType): string => `Mixed${nameOf(type)}`;
 
-/** The commands, by what tells them apart in such a batch. */
+/** The component of each command in such a batch. */
 export const mixedNames: Readonly<Record<string, string>> = Object.fromEntries(
   types.map((type) => [type, mixedNameOf(type)]),
 );
 
-/** The item of a batch that mixes commands: the same, and which command it is. */
+/** The item of a batch that mixes commands: that of its command, and the command's name. */
 export const mixedItem = component(
   'MixedItem',
   Type.Unsafe<Record<string, unknown>>({

@@ -15,7 +15,7 @@ import {
   type Component,
 } from './common.ts';
 
-/** What a batch answers: see docs/results-and-errors.md. */
+/** Results of batches: see docs/results-and-errors.md. */
 
 const funds = component('Funds', strict({ available: decimal, locked: decimal, version }));
 const orderOutcome = component('OrderOutcome', strict({ orderId: id, status: orderStatus, version }));
@@ -104,7 +104,7 @@ const anyData = Type.Unsafe({
 /** The result of a batch that mixes commands. */
 export const mixedResult = component('MixedResult', strict(batch(anyData)));
 
-/** A batch whose process died, as far as the books tell: see docs/http.md. */
+/** A batch whose process died, as far as the books show what it did: see docs/http.md. */
 export const interruptedBatch = component(
   'InterruptedBatch',
   strict({
@@ -137,7 +137,7 @@ export const runningBatch = component(
   strict({ batchId: Type.String(), status: Type.Literal('running') }),
 );
 
-/** RFC 9457; that of an atomic batch that failed carries its result as `batch`. */
+/** RFC 9457. The problem of a rejected atomic batch has its result as `batch`. */
 export const problem = component(
   'Problem',
   Type.Object(

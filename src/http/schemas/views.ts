@@ -14,7 +14,7 @@ import {
   version,
 } from './common.ts';
 
-/** What reads answer. */
+/** Rows that reads return. */
 
 const symbol = Type.String({ examples: ['BTC/USD'] });
 const side = oneOf('buy', 'sell');

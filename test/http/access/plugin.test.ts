@@ -5,9 +5,9 @@ import { makeKey, parseKey } from '../../../src/apiKeys/keys.ts';
 import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
 import { SCOPES, type Scope } from '../../../src/apiKeys/scopes.ts';
 import { ApiKeys, type ApiKeyOptions } from '../../../src/apiKeys/store.ts';
-import { readDeadlines } from '../../../src/http/deadline.ts';
-import { readJson } from '../../../src/http/json.ts';
-import { answerWithProblems } from '../../../src/http/problems.ts';
+import { readDeadlines } from '../../../src/http/calls/deadline.ts';
+import { parseJsonBodies } from '../../../src/http/body/json.ts';
+import { answerWithProblems } from '../../../src/http/calls/errorHandler.ts';
 import { useBooks } from '../../support/books.ts';
 import { UNBOUND } from './unbound.ts';
 
@@ -34,8 +34,8 @@ async function buildApp({
 }: Partial<AccessOptions> = {}): Promise<FastifyInstance> {
   const app = fastify();
   answerWithProblems(app);
-  readJson(app, { begin: () => Promise.resolve() });
-  app.decorateRequest('holdBytes', () => true);
+  parseJsonBodies(app, { enter: () => Promise.resolve() });
+  app.decorateRequest('reserveBytes', () => true);
   readDeadlines(app);
   await app.register(access, { keys, itemsPerSecond });
   app.get('/healthz', { config: { public: true } }, () => 'well');

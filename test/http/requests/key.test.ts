@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../../../src/http/problem.ts';
-import { readIdempotencyKey } from '../../../src/http/requests/key.ts';
+import { Problem } from '../../../src/http/problems/problem.ts';
+import { readIdempotencyKey } from '../../../src/http/calls/idempotencyKey.ts';
 
 describe('the header Idempotency-Key', () => {
   it('is a string in double quotes, and need not be there', () => {
