@@ -4,7 +4,7 @@ import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { copyKnown, namesOf } from '../known.ts';
 import { JOURNAL_COLUMNS, toJournalEntryView, type JournalEntryView, type JournalRow } from './journal.ts';
-import { askable, copyList, isVersion, nameOfIds, requireCount, requireKey } from './keys.ts';
+import { storableKey, copyList, isVersion, nameOfIds, requireCount, requireKey } from './readArguments.ts';
 
 /** The account whose statement is asked for, and where it goes on. */
 export interface StatementKey {
@@ -50,8 +50,8 @@ export async function readAccountStatements(
   const statements = keys.map((): JournalEntryView[] => []);
   if (keys.length === 0) return statements;
   const rows = await session.query<JournalRow & { n: string }>(getAccountStatements, [
-    textArray(keys.map(({ userId }) => askable(userId))),
-    textArray(keys.map(({ currency }) => askable(currency))),
+    textArray(keys.map(({ userId }) => storableKey(userId))),
+    textArray(keys.map(({ currency }) => storableKey(currency))),
     plainArray(keys.map(({ before }) => before ?? NEWEST)),
     String(limit),
   ]);

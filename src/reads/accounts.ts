@@ -2,7 +2,7 @@ import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { askable, requireCount, requireKeys } from './keys.ts';
+import { storableKey, requireCount, requireKeys } from './readArguments.ts';
 import { toVersion } from './version.ts';
 
 /** An account as callers see it. Amounts are decimal strings. */
@@ -64,8 +64,8 @@ export async function readAccounts(
   const accounts = new Array<AccountView | null>(keys.length).fill(null);
   if (keys.length === 0) return accounts;
   const rows = await session.query<Row>(getAccounts, [
-    textArray(keys.map(({ userId }) => askable(userId))),
-    textArray(keys.map(({ currency }) => askable(currency))),
+    textArray(keys.map(({ userId }) => storableKey(userId))),
+    textArray(keys.map(({ currency }) => storableKey(currency))),
   ]);
   for (const row of rows) {
     const place = Number(row.n) - 1;

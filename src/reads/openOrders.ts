@@ -1,7 +1,7 @@
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { askable, requireKeys } from './keys.ts';
-import { ownedOrder, toOrderView, type OrderRow, type OrderView } from './orders.ts';
+import { storableKey, requireKeys } from './readArguments.ts';
+import { ownedOrder, toOrderView, type OrderViewRow, type OrderView } from './orders.ts';
 
 /** The orders that stand in the book of a market, each side in price-time priority: the one that trades first comes first. */
 export interface OpenOrders {
@@ -58,7 +58,7 @@ export async function readOpenOrders(session: Session, symbols: readonly string[
   requireKeys('symbols', symbols);
   const books = symbols.map((symbol) => ({ symbol, bids: [] as OrderView[], asks: [] as OrderView[] }));
   if (symbols.length === 0) return books;
-  const rows = await session.query<OrderRow>(getOpenOrders, [textArray(symbols.map(askable))]);
+  const rows = await session.query<OrderViewRow>(getOpenOrders, [textArray(symbols.map(storableKey))]);
   const at = ownedOrder.at.own;
   for (const row of rows) {
     const order = toOrderView(row, row[at.user_id] ?? '');
@@ -79,7 +79,7 @@ export async function countStanding(
   most: number,
 ): Promise<number> {
   requireKeys('symbols', symbols);
-  const values = [textArray(symbols.map(askable)), String(most)];
+  const values = [textArray(symbols.map(storableKey)), String(most)];
   const [row] = await session.query<{ found: string }>(countOpenOrders, values);
   return Number(row?.found);
 }

@@ -3,7 +3,7 @@ import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { askable, requireKeys, requireLimit } from './keys.ts';
+import { storableKey, requireKeys, requireLimit } from './readArguments.ts';
 
 /** All that stands in the book at one price. */
 export interface BookLevel {
@@ -72,7 +72,7 @@ export async function readOrderBooks(
   requireLimit('depth', depth, limits.reads.bookDepth.most);
   const books = symbols.map((symbol) => ({ symbol, bids: [] as BookLevel[], asks: [] as BookLevel[] }));
   if (symbols.length === 0) return books;
-  const rows = await session.query<Row>(getOrderBooks, [textArray(symbols.map(askable)), String(depth)]);
+  const rows = await session.query<Row>(getOrderBooks, [textArray(symbols.map(storableKey)), String(depth)]);
   for (const row of rows) {
     const book = books[Number(row.n) - 1];
     (row.side === 'buy' ? book?.bids : book?.asks)?.push({

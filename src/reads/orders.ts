@@ -11,13 +11,13 @@ import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
 import {
-  askable,
+  storableKey,
   orderKeyArrays,
   requireKeys,
   requireLimit,
   requireOrderKeys,
   type OrderKey,
-} from './keys.ts';
+} from './readArguments.ts';
 import { toVersion } from './version.ts';
 
 /** An order as callers see it. Amounts and prices are decimal strings, times ISO 8601 in UTC. */
@@ -224,7 +224,7 @@ export async function readOrdersByIds(session: Session, keys: readonly OrderKey[
   requireOrderKeys('ids', keys);
   const orders = new Array<FoundOrder>(keys.length).fill(null);
   if (keys.length === 0) return orders;
-  for (const row of await session.query<OrderRow>(getOrdersByIds, orderKeyArrays(keys))) {
+  for (const row of await session.query<OrderViewRow>(getOrdersByIds, orderKeyArrays(keys))) {
     const place = Number(row[ownedOrder.at.own.n]) - 1;
     const order = toOrderView(row, row[ownedOrder.at.own.user_id] ?? '');
     const other = orders[place] ?? null;
@@ -252,14 +252,14 @@ export async function readUserOrders(
   if (userIds.length === 0) return orders;
   // What is named twice is read once, and all that there are is no filter.
   const asked = [...new Set(statuses ?? ORDER_STATUSES)];
-  const values: (string | null)[] = [textArray(userIds.map(askable)), String(limit)];
+  const values: (string | null)[] = [textArray(userIds.map(storableKey)), String(limit)];
   const isOfAll = symbol === undefined && asked.length === ORDER_STATUSES.length;
   if (!isOfAll) values.push(textArray(asked));
-  if (symbol !== undefined) values.push(askable(symbol));
+  if (symbol !== undefined) values.push(storableKey(symbol));
   const statement = isOfAll
     ? getUserOrdersBy.all
     : getUserOrdersBy[symbol === undefined ? 'byStatus' : 'bySymbol'];
-  const rows = await session.query<OrderRow>(statement, values);
+  const rows = await session.query<OrderViewRow>(statement, values);
   for (const row of rows) {
     const user = Number(row[userOrder.at.own.n]) - 1;
     orders[user]?.push(toOrderView(row, userIds[user] ?? ''));
@@ -283,13 +283,13 @@ export function requireStatuses(statuses: unknown): OrderStatus[] {
 }
 
 /** {@link orderWith} */
-export type OrderRow = readonly (string | null)[];
+export type OrderViewRow = readonly (string | null)[];
 
-export function toOrderView(row: OrderRow, userId: string): OrderView {
+export function toOrderView(row: OrderViewRow, userId: string): OrderView {
   const at = orderColumns.at.order;
   const inRare = rareColumns.at.rare;
   const json = row[at.rare];
-  const rare = json == null ? NOTHING_RARE : (JSON.parse(json) as OrderRow);
+  const rare = json == null ? NOTHING_RARE : (JSON.parse(json) as OrderViewRow);
   const createdAt = isoMoment(row[at.created_at] ?? '');
   const updatedAt = row[at.updated_at];
   const expiresAt = rare[inRare.expires_at];
@@ -321,7 +321,7 @@ export function toOrderView(row: OrderRow, userId: string): OrderView {
   };
 }
 
-const NOTHING_RARE: OrderRow = [];
+const NOTHING_RARE: OrderViewRow = [];
 
 function trimmed(value: string | null | undefined): string | null {
   return value == null ? null : trimDecimal(value);

@@ -3,7 +3,7 @@ import type { OrderSide, OrderStatus } from '../books/rows.ts';
 import type { Session } from '../database/database.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { orderKeyArrays, requireOrderKeys, type OrderKey, type OwnedOrderKey } from './keys.ts';
+import { orderKeyArrays, requireOrderKeys, type OrderKey, type OwnedOrderKey } from './readArguments.ts';
 
 /** One side of a trade, as callers see it. Amounts and prices are decimal strings. */
 export interface TradeView {

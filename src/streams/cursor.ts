@@ -1,5 +1,5 @@
 import { PincexError } from '../errors.ts';
-import { askable } from '../reads/keys.ts';
+import { storableKey } from '../reads/readArguments.ts';
 
 /** The primary key of a row: ids are texts, a version is a number. */
 export type Key = readonly (string | number)[];
@@ -37,7 +37,7 @@ function isLike(key: unknown[], like: Key): key is (string | number)[] {
   return key.every((part, n) =>
     typeof like[n] === 'number'
       ? Number.isSafeInteger(part)
-      : typeof part === 'string' && askable(part) !== null,
+      : typeof part === 'string' && storableKey(part) !== null,
   );
 }
 

@@ -14,7 +14,7 @@ import {
   type OperationRow,
   type OperationView,
 } from '../reads/operations.ts';
-import { orderWith, toOrderView, type OrderRow, type OrderView } from '../reads/orders.ts';
+import { orderWith, toOrderView, type OrderViewRow, type OrderView } from '../reads/orders.ts';
 import { TRADE_COLUMNS, toTradeView, type TradeRow, type TradeView } from '../reads/trades.ts';
 import type { Key } from './cursor.ts';
 
@@ -82,7 +82,7 @@ export const accounts = source<AccountRow & { user_id: string; currency: string 
 
 const streamedOrder = orderWith({ user_id: 'o.user_id' });
 
-export const orders = source<OrderRow, OrderView>({
+export const orders = source<OrderViewRow, OrderView>({
   name: 'orders',
   from: 'orders o',
   columns: streamedOrder.list,

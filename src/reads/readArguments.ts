@@ -102,7 +102,7 @@ export interface OwnedOrderKey {
  * of them.
  */
 export const nameOfIds = (...ids: readonly string[]): string =>
-  ids.every((id) => askable(id) !== null) ? ids.join('\0') : '\0';
+  ids.every((id) => storableKey(id) !== null) ? ids.join('\0') : '\0';
 
 export const orderKeyName = (key: OrderKey): string =>
   typeof key === 'string' ? nameOfIds(key) : nameOfIds(key.userId, key.id);
@@ -143,13 +143,13 @@ const ORDER_KEY = namesOf<Exclude<OrderKey, string>>({ userId: true, id: true })
 export function orderKeyArrays(keys: readonly OrderKey[]): [string, string] {
   const asked = keys.map((key) => (typeof key === 'string' ? { userId: null, id: key } : key));
   return [
-    textArray(asked.map(({ userId }) => (userId === null ? null : (askable(userId) ?? '')))),
-    textArray(asked.map(({ id }) => askable(id))),
+    textArray(asked.map(({ userId }) => (userId === null ? null : (storableKey(userId) ?? '')))),
+    textArray(asked.map(({ id }) => storableKey(id))),
   ];
 }
 
 /** A key as PostgreSQL can be asked for it; no row has an id with a NUL, which would fail the whole statement. */
-export const askable = (key: string): string | null =>
+export const storableKey = (key: string): string | null =>
   key.includes('\0') || !key.isWellFormed() ? null : key;
 
 /** Whether it can be the version of a row. */
