@@ -3,7 +3,7 @@ import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { toVersion } from './version.ts';
 
-/** One step of an account, as callers see it. Amounts are decimal strings. */
+/** A journal entry, which is one movement of an account, as callers see it. Amounts are decimal strings. */
 export interface JournalEntryView {
   /** The user who owns the account. */
   readonly userId: string;

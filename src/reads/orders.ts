@@ -54,7 +54,7 @@ export interface OrderView {
   readonly timeInForce: TimeInForce;
   /** The time at which the sweeper expires it, ISO 8601 in UTC; `null`: never. */
   readonly expiresAt: string | null;
-  /** The id that orders share of which one cancels the others. */
+  /** The id of the OCO group: when one of its orders is filled, the others are to be cancelled. */
   readonly ocoGroupId: string | null;
   /** The order that this one belongs to. */
   readonly parentOrderId: string | null;

@@ -75,7 +75,8 @@ export class Repository {
     const readAnew = (some: readonly Key[]) =>
       this.#tracked(readEachOnce(some, (distinct) => this.#readAnew(kind, distinct), nameOf));
     if (accepts === nothingCached) return readAnew(keys);
-    const read = (distinct: readonly Key[], names: readonly string[]) => this.#traced(kind, distinct, names);
+    const read = (distinct: readonly Key[], names: readonly string[]) =>
+      this.#readTraced(kind, distinct, names);
     const values = await this.#tracked(readEachOnce(keys, read, nameOf));
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
@@ -109,16 +110,19 @@ export class Repository {
     await this.#options.cache.close();
   }
 
-  #gathererOf<Key, Value>(kind: Kind<Key, Value>): Gatherer<Call<Key, Value>> {
-    let gatherer = this.#gatherers.get(kind.family) as Gatherer<Call<Key, Value>> | undefined;
+  #gathererOf<Key, Value>(kind: Kind<Key, Value>): Gatherer<GatheredCall<Key, Value>> {
+    let gatherer = this.#gatherers.get(kind.family) as Gatherer<GatheredCall<Key, Value>> | undefined;
     if (gatherer === undefined) {
-      gatherer = new Gatherer(this.#options.batchSize, (calls) => void this.#answer(kind, calls));
+      gatherer = new Gatherer(this.#options.batchSize, (calls) => void this.#settle(kind, calls));
       this.#gatherers.set(kind.family, gatherer);
     }
     return gatherer;
   }
 
-  async #answer<Key, Value>(kind: Kind<Key, Value>, calls: readonly Call<Key, Value>[]): Promise<void> {
+  async #settle<Key, Value>(
+    kind: Kind<Key, Value>,
+    calls: readonly GatheredCall<Key, Value>[],
+  ): Promise<void> {
     try {
       const values = await this.getMany(
         kind,
@@ -128,12 +132,12 @@ export class Repository {
       for (const [place, { resolve }] of calls.entries()) resolve(values[place] as Value);
     } catch (error) {
       // A broken row fails only the call that asked for it: each call is made again by itself.
-      if (calls.length > 1 && isBrokenRow(error)) for (const call of calls) void this.#answer(kind, [call]);
+      if (calls.length > 1 && isBrokenRow(error)) for (const call of calls) void this.#settle(kind, [call]);
       else for (const { reject } of calls) reject(error);
     }
   }
 
-  async #traced<Key, Value>(
+  async #readTraced<Key, Value>(
     kind: Kind<Key, Value>,
     keys: readonly Key[],
     names: readonly string[],
@@ -188,9 +192,9 @@ export class Repository {
   #load<Key, Value>(
     kind: Kind<Key, Value>,
     missed: readonly CacheMiss<Key>[],
-    { position, learn }: Published,
+    { position, learn }: PublishedPosition,
   ): Promise<Value[]> {
-    // Without a lease, commits may have been published since the cache was read, before another reader joined this read.
+    // A reader without a lease may have joined this read after further commits were published: `position` is then too old.
     const isCurrent = missed.every(({ lease }) => lease !== null);
     const read = (session: Session): Promise<Value[]> => kind.read(session, keysOf(missed));
     return this.#readPublished(read, isCurrent ? position : null, learn);
@@ -200,7 +204,7 @@ export class Repository {
   async #readPublished<Result extends object>(
     read: (session: Session) => Promise<Result>,
     position: bigint | null,
-    learn: Published['learn'],
+    learn: PublishedPosition['learn'],
   ): Promise<Result> {
     const { reads, replica } = this.#options;
     if (replica === null) return read(reads);
@@ -230,7 +234,7 @@ export class Repository {
     if (fills.length > 0) await cache.fill(fills);
   }
 
-  /** Reads from the primary, for callers whom the cache or the replica is not new enough, and publishes it like a commit. */
+  /** Reads from the primary, for callers who refused the value of the cache or the replica, and publishes it like a commit. */
   async #readAnew<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
     const { reads, ttlMs } = this.#options;
     const values = await kind.read(reads, keys);
@@ -263,11 +267,11 @@ interface Found<Value> {
   readonly hits: number | null;
 }
 
-type Published = Pick<CacheRead, 'position' | 'learn'>;
+type PublishedPosition = Pick<CacheRead, 'position' | 'learn'>;
 
 const keysOf = <Key>(missed: readonly CacheMiss<Key>[]): Key[] => missed.map(({ key }) => key);
 
-interface Call<Key, Value> {
+interface GatheredCall<Key, Value> {
   readonly key: Key;
   readonly accepts: ((value: Value) => boolean) | undefined;
   readonly resolve: (value: Value) => void;
