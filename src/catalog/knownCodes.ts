@@ -43,7 +43,7 @@ export class KnownCodes {
     const name = missing(catalog);
     if (name === undefined) return;
     const near = nearest(name, of(catalog).keys());
-    const hint = near === undefined ? 'there is none' : `the nearest is ${near}`;
+    const hint = near === undefined ? 'none was added yet' : `the nearest is ${near}`;
     throw new PincexError(`unknown_${what}`, `${describe(name)} is no ${what} that was added: ${hint}`);
   }
 }

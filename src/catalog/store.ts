@@ -251,7 +251,8 @@ async function readTables(session: Session): Promise<Catalog> {
 function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Market {
   const base = currencies.get(row.base);
   const quote = currencies.get(row.quote);
-  if (base === undefined || quote === undefined) throw new RangeError(`${row.symbol} has no such currencies`);
+  if (base === undefined || quote === undefined)
+    throw new RangeError(`The stored market ${row.symbol} names a currency that does not exist`);
   const tickSize = trimDecimal(requireText('tick size', row.tick_size));
   const lotSize = trimDecimal(requireText('lot size', row.lot_size));
   const minNotional = trimDecimal(requireText('least order value', row.min_notional));

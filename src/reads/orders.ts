@@ -211,7 +211,7 @@ export const isAmbiguous = (order: FoundOrder): order is AmbiguousOrder => order
  */
 export function theOrder(order: FoundOrder): OrderView | null {
   if (!isAmbiguous(order)) return order;
-  const message = `Order ${order.id} is one of ${order.users.join(' and one of ')}: ask for { userId, id }`;
+  const message = `Several users have an order ${order.id}, such as ${order.users.join(' and ')}: ask for { userId, id }`;
   throw new PincexError('ambiguous_id', message);
 }
 

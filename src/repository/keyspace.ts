@@ -12,6 +12,6 @@ const askName = {
 /** The name of these books in a cache that other books may share. */
 export async function keyspaceOf(primary: Session): Promise<string> {
   const [row] = await primary.query<{ name: string }>(askName);
-  if (row === undefined) throw new RangeError('PostgreSQL does not know its own name');
+  if (row === undefined) throw new RangeError('PostgreSQL did not name its database');
   return row.name;
 }

@@ -127,7 +127,7 @@ export class RedisCache implements Cache {
       ],
       [name, String(limits.repository.leaseMs), String(least)],
     );
-    if (!Array.isArray(reply)) throw new TypeError('Redis answers a read with something else');
+    if (!Array.isArray(reply)) throw new TypeError('Redis answered the read script without a list');
     return reply as string[];
   }
 
