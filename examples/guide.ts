@@ -1,6 +1,6 @@
 /**
- * The calls of the usual guide to batch operations: many accounts, many locks, many orders, each in one call. Every item has
- * an id, so running it again changes nothing and says the same.
+ * The usual batch operations: many accounts, many locks, many orders, each in one call. Every item has an id, so running the
+ * example again changes nothing and prints the same.
  *
  * Run it with `npx tsx examples/guide.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/guide.ts`.
  */
@@ -70,7 +70,7 @@ try {
     if ('data' in result) console.log(`${result.data.orderId} is ${result.data.status}`);
   }
 
-  // A batch within a transaction of the caller's: its own rows and the money are written together, or not at all.
+  // A batch within a transaction of the caller: the caller's own rows and the money are committed together, or not at all.
   await pincex.transaction(async (tx) => {
     await tx.client.query('CREATE TABLE IF NOT EXISTS example_audit_trail (entry text PRIMARY KEY)');
     await tx.client.query(`INSERT INTO example_audit_trail VALUES ('order1 done') ON CONFLICT DO NOTHING`);
@@ -105,7 +105,7 @@ try {
   await pincex.close();
 }
 
-/** Each item has a result of its own: who needs all of them looks. */
+/** Each item has a result of its own, so a caller who needs all of them has to check. */
 function requireAll({ failedItems }: BatchResult<unknown>): void {
   for (const error of failedItems.values()) throw new Error(error.message);
 }

@@ -12,11 +12,11 @@ const run = randomUUID().slice(0, 8);
 const frank = `frank-${run}`;
 const grace = `grace-${run}`;
 
-// As a rule this is another process: `pincex start`. Here it takes any port that is free.
+// The service is usually another process, `pincex start`. Here it takes any free port.
 const config = loadConfig();
 const pincex = await Pincex.open({ config: { ...config, service: { ...config.service, port: 0 } } });
 const service = await startService(pincex);
-// And this is `pincex keys create --name example --scope read --scope funds:write --expires 1h`.
+// The same as `pincex keys create --name example --scope read --scope funds:write --expires 1h`.
 const { key } = await pincex.apiKeys.create({
   name: 'example',
   scopes: ['read', 'funds:write'],

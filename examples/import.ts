@@ -1,7 +1,7 @@
 /**
- * Moving in: opening balances, open orders with what they had filled, and holds of another system, in batches, from tables
- * that nobody writes to any more. The first run dies on its way; the second begins from the start, and what was done is
- * replayed. At the end the totals of both systems are compared. See docs/importing.md.
+ * Imports the opening balances, open orders with their fills, and holds of another system, in batches, from tables that no
+ * longer change. The first run dies half-way. The second begins from the start, and items that were done are replayed. At the
+ * end the totals of both systems are compared. See docs/importing.md.
  *
  * Run it with `npx tsx examples/import.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/import.ts`.
  */
@@ -31,12 +31,12 @@ interface OldHold {
 }
 interface OldBooks {
   readonly balances: readonly OldBalance[];
-  /** The oldest first: so of one price the first that came stays the first. */
+  /** The oldest first, so that orders of one price keep their time priority. */
   readonly orders: readonly OldOrder[];
   readonly holds: readonly OldHold[];
 }
 
-/** Rows a batch; a row makes three items at the most. */
+/** Rows in a batch. A row makes at most three items. */
 const ROWS_A_BATCH = 2_000;
 const REASON = { reason: 'import' };
 
@@ -93,7 +93,7 @@ interface Report {
   readonly refused: { id: string; code: string }[];
 }
 
-/** Every id follows from the old row, so any part may be done again: what is there is replayed, not doubled. */
+/** Every id follows from the old row, so any part may be sent again: an item that was done is replayed, not done twice. */
 async function importAll({ balances, orders, holds }: OldBooks, beforeBatch?: () => void): Promise<Report> {
   const report: Report = { applied: 0, replayed: 0, refused: [] };
   const send = async <Row>(rows: readonly Row[], itemsOf: (row: Row) => MixedItem[]): Promise<void> => {
@@ -106,7 +106,7 @@ async function importAll({ balances, orders, holds }: OldBooks, beforeBatch?: ()
     }
   };
   await send(balances, openingBalance);
-  // Nothing else can be right where a balance is not.
+  // Orders and holds need the balances, so a missing balance ends the import.
   if (report.refused.length > 0) throw new Error(`Balances were refused: ${JSON.stringify(report.refused)}`);
   await send(orders, openOrder);
   await send(holds, openHold);
@@ -117,13 +117,13 @@ function note(report: Report, { counts, results }: BatchResult<unknown>): void {
   report.applied += counts.applied;
   report.replayed += counts.replayed;
   for (const result of results) {
-    // Of a group the item at fault says why, the others only that it was.
+    // The item at fault has the reason; the other items of its group have the code `group_failed`.
     if (result.status !== 'rejected' || result.error.code === 'group_failed') continue;
     report.refused.push({ id: result.id ?? '', code: result.error.code });
   }
 }
 
-/** All that the user has, the locked part too: orders and holds lock it again. */
+/** Deposits all of the user's funds, including the locked part, which orders and holds lock again. */
 function openingBalance({ userId, currency, available, locked }: OldBalance): MixedItem[] {
   const total = toUnits(available) + toUnits(locked);
   const id = `opening-${currency}`;
@@ -131,7 +131,7 @@ function openingBalance({ userId, currency, available, locked }: OldBalance): Mi
   return [{ command: 'deposit', id, userId, currency, amount: toText(total), reason: 'opening_balance' }];
 }
 
-/** An order that has filled nothing is placed as it is. One that has is stored with its fills, and the rest is locked. */
+/** An order without fills is placed as it is. An order with fills is stored with them, and funds for the rest are locked. */
 function openOrder({ id, userId, side, price, quantity, filled, averagePrice }: OldOrder): MixedItem[] {
   const order = { id, userId, symbol, side, type: 'limit', quantity, price, ...REASON } as const;
   if (toUnits(filled) === 0n) return [{ command: 'placeOrder', ...order }];
@@ -156,7 +156,7 @@ function openHold({ id, userId, currency, amount }: OldHold): MixedItem[] {
   return [{ command: 'lockFunds', id: `hold-${id}`, userId, currency, amount, orderId: id, ...REASON }];
 }
 
-/** price x quantity in quote, rounded up: what a buy has to hold. */
+/** The amount of quote that a buy has to hold: price x quantity, rounded up. */
 function cost(price: bigint, quantity: bigint): string {
   const unit = 10n ** BigInt(2 * limits.books.scale - quoteScale);
   return toText(((price * quantity + unit - 1n) / unit) * 10n ** BigInt(limits.books.scale - quoteScale));
@@ -166,7 +166,7 @@ function add(totals: Map<string, bigint>, currency: string, amount: string): voi
   totals.set(currency, (totals.get(currency) ?? 0n) + toUnits(amount));
 }
 
-/** Amounts as integers, in units of the last decimal that any currency has. */
+/** Converts an amount to an integer, in units of the last decimal that any currency has. */
 function toUnits(text: string): bigint {
   const [whole = '', fraction = ''] = text.split('.');
   return BigInt(whole + fraction.padEnd(limits.books.scale, '0'));
@@ -177,7 +177,7 @@ function toText(units: bigint): string {
   return `${digits.slice(0, -limits.books.scale)}.${digits.slice(-limits.books.scale)}`.replace(/\.?0+$/, '');
 }
 
-/** Stands for your tables: 2,500 users with two balances and an order each, every tenth with a hold. */
+/** Replace this by reading your tables. Here: 2,500 users with two balances and an order each, every tenth with a hold. */
 function oldBooks(): OldBooks {
   const balances: OldBalance[] = [];
   const orders: OldOrder[] = [];
@@ -192,7 +192,7 @@ function oldBooks(): OldBooks {
       id,
       userId,
       side: 'buy',
-      // Two that the market's rules refuse: off the tick, and worth too little.
+      // The market's rules refuse two of the orders: one is off the tick, one is worth too little.
       price: n === 0 ? '90.005' : `${90 + (n % 10)}.01`,
       quantity: n === 1 ? '0.001' : '1',
       filled: isFilled ? '0.3333' : '0',

@@ -1,8 +1,8 @@
 /**
- * A matching engine for one market, and what becomes of it when it crashes. Events come in, a book in memory matches them,
- * Pincex places, settles and cancels, and the engine goes on where it was. Three runs of the same events, each with an engine
- * for each of two markets over the accounts of the same users, come to the same end: one without a crash, one that crashes
- * at each place of each batch, and one with two engines for each market by mistake. See docs/matching-engine.md.
+ * A matching engine for one market, which survives crashes. Events come in, a book in memory matches them, and Pincex places,
+ * settles and cancels. After a crash the engine continues where it was. Three runs of the same events, each with an engine for
+ * each of two markets over the accounts of the same users, have the same result: one without a crash, one that crashes at
+ * each place of each batch, and one with two engines for each market by mistake. See docs/matching-engine.md.
  *
  * Run it with `npx tsx examples/matching-engine.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/matching-engine.ts`.
  */
@@ -16,7 +16,7 @@ import {
   type PincexTransaction,
 } from 'pincex';
 
-/** What a market is told, numbered in its order by the log that keeps it: a table, a topic of Kafka. */
+/** An event of a market. The log that keeps the events, such as a table or a topic of Kafka, numbers them in order. */
 type MarketEvent = { readonly sequence: number } & (
   { readonly place: NewOrder } | { readonly cancel: { readonly userId: string; readonly orderId: string } }
 );
@@ -27,7 +27,7 @@ interface NewOrder {
   readonly price: string;
   readonly quantity: string;
 }
-/** Up to `most` events behind a place in the log. */
+/** Reads up to `most` events behind a place in the log. */
 type ReadLog = (after: number, most: number) => readonly MarketEvent[];
 
 /** An order in the book. Amounts are integers, in units of the last decimal that any currency has. */
@@ -38,10 +38,10 @@ interface Standing {
   readonly price: bigint;
   readonly left: bigint;
 }
-/** Each side best price first, and of one price the first that came. Many thousand orders want a tree instead. */
+/** Each side is in price-time priority. For many thousand orders a tree would be faster than an array. */
 type Book = Readonly<Record<OrderSide, readonly Standing[]>>;
 
-/** What an event does: to the books of Pincex, and to this one, which is never changed but replaced. */
+/** The effect of an event: the items for Pincex, and the book in memory before and after it. Books are immutable. */
 interface Step {
   readonly sequence: number;
   readonly items: readonly MixedItem[];
@@ -51,18 +51,18 @@ interface Step {
 
 const EVENTS_A_BATCH = 4;
 
-/** Told how far an engine has come, so that it can be made to crash there. */
+/** Called at each place that an engine reaches, so that a run can make it crash there. */
 type Reach = (place: string) => void;
 
 /**
- * An engine at one place of the log: the next one is made from it, and it stays as it is.
+ * The state of an engine at one place of the log. It is immutable: each batch makes a new one from it.
  *
- * Why a crash does no harm: orders, trades, balances and the position are written by one transaction, so they stand at the
- * same event whenever it ends. What was matched and not committed never was; who starts next reads the position and the
- * book that belongs to it, from the tables, and matches the same events again.
+ * A crash does no harm: orders, trades, balances and the position are written in one transaction, so they are always those of
+ * the same event. Matches that were not committed are lost. The next engine reads the position and the book that belongs to
+ * it from the tables, and matches the same events again.
  *
- * Why a second engine does none: it takes the market over by a new epoch, and an earlier one finds that out within the
- * transaction in which it would write.
+ * A second engine does no harm either: it takes the market over with a new epoch, and the earlier engine finds that out in
+ * the transaction in which it would write.
  */
 interface Engine {
   readonly symbol: string;
@@ -74,7 +74,7 @@ interface Engine {
 /** Takes the market over from whichever engine has it, and goes on from what that one committed last. */
 function start(pincex: Pincex, symbol: string): Promise<Engine> {
   return pincex.transaction(async ({ client, trading }) => {
-    // Waits for the batch that the other engine is in; the book is read behind it.
+    // Waits for the other engine's transaction to end. The book is read after that.
     const { rows } = await client.query<{ epoch: string; position: string }>(
       `INSERT INTO example_engines AS engine (symbol, epoch, position) VALUES ($1, 1, 0)
        ON CONFLICT (symbol) DO UPDATE SET epoch = engine.epoch + 1
@@ -93,7 +93,7 @@ function standing({ id, userId, side, price, quantity, filledQuantity }: OrderVi
   return { id, userId, side, price: toUnits(price ?? ''), left: toUnits(quantity) - toUnits(filledQuantity) };
 }
 
-/** Works until the log has no more. After any error start another engine. */
+/** Handles events until the log has no more. After any error, start another engine. */
 async function run(pincex: Pincex, from: Engine, read: ReadLog, reach?: Reach): Promise<void> {
   let engine = from;
   for (;;) {
@@ -103,14 +103,14 @@ async function run(pincex: Pincex, from: Engine, read: ReadLog, reach?: Reach): 
   }
 }
 
-/** One batch, all or nothing. */
+/** Handles one batch of events in one transaction. */
 async function handle(
   pincex: Pincex,
   engine: Engine,
   events: readonly MarketEvent[],
   reach?: Reach,
 ): Promise<Engine> {
-  // Pincex runs this function again after a deadlock, so it changes nothing but by `tx`.
+  // Pincex runs this function again after a deadlock, so it must change nothing except through `tx`.
   const next = await pincex.transaction(async (tx) => {
     await requireOurs(tx, engine);
     const steps = match(engine, events, await knownOrders(tx, events));
@@ -125,7 +125,7 @@ async function handle(
   return next;
 }
 
-/** Fails where another engine has taken over; none can until the transaction ends. */
+/** Fails if another engine has taken over. Locks the row, so that none can take over until the transaction ends. */
 async function requireOurs({ client }: PincexTransaction, { symbol, epoch }: Engine): Promise<void> {
   const ours = 'SELECT FROM example_engines WHERE symbol = $1 AND epoch = $2 FOR UPDATE';
   const { rowCount } = await client.query(ours, [symbol, epoch]);
@@ -133,8 +133,8 @@ async function requireOurs({ client }: PincexTransaction, { symbol, epoch }: Eng
 }
 
 /**
- * All that was matched, in the order of the events. Matching took for granted that each order is accepted. Where one is not,
- * for lack of funds say, all behind it stops: its event is done, and the next batch goes on behind it, from the book before it.
+ * Sends all items, in the order of the events. Matching assumed that Pincex accepts each order. If Pincex refuses one, for
+ * lack of funds for example, the batch stops there. The next batch continues behind its event, with the book before it.
  */
 async function write(
   tx: PincexTransaction,
@@ -148,11 +148,11 @@ async function write(
   if (refused === undefined && last) return { position: last.sequence, book: last.after };
   const { item, step } = sent[refused?.index ?? -1] ?? {};
   if (item?.command === 'placeOrder' && step) return { position: step.sequence, book: step.before };
-  // Somebody else ended an order that stands in our book: the sweeper, or an operator. The next engine reads it anew.
+  // The sweeper or an operator ended an order that is in our book. The next engine reads the book anew.
   throw new Error(`The book in memory is not that of the tables: ${refused?.error.message}`);
 }
 
-/** Which orders of these events Pincex has already: the log may tell an order twice, or go back. */
+/** The orders of these events that Pincex already has: the log may repeat an order, or be read again from an earlier place. */
 async function knownOrders(
   { trading }: PincexTransaction,
   events: readonly MarketEvent[],
@@ -185,7 +185,7 @@ function cancel(
 ): { items: MixedItem[]; book: Book } {
   const isOther = (order: Standing): boolean => order.userId !== userId || order.id !== orderId;
   const left = { buy: book.buy.filter(isOther), sell: book.sell.filter(isOther) };
-  // Filled before the cancel came, or never there.
+  // The order was filled before the cancel came, or never existed.
   if (left.buy.length + left.sell.length === book.buy.length + book.sell.length) return { items: [], book };
   return { items: [{ command: 'cancelOrder', id: `${symbol}-${sequence}`, userId, orderId }], book: left };
 }
@@ -200,7 +200,7 @@ function place(
   const price = toUnits(order.price);
   const isBuy = side === 'buy';
   const isBetter = (a: bigint, b: bigint): boolean => (isBuy ? a > b : a < b);
-  // A refusal for lack of funds is kept, so that the order is known should its event come again.
+  // A refusal for lack of funds is recorded, so that the order is known if its event comes again.
   const items: MixedItem[] = [
     { command: 'placeOrder', ...order, symbol, type: 'limit', recordRejection: true },
   ];
@@ -234,7 +234,7 @@ function place(
 
 const keyOf = ({ userId, id }: { userId: string; id: string }): string => JSON.stringify([userId, id]);
 
-/** What is no amount is zero here: Pincex refuses its order, and what was matched behind it is not done. */
+/** Converts an amount to an integer. A text that is no amount counts as zero; Pincex then refuses the order. */
 function toUnits(text: string): bigint {
   const [, whole = '', fraction = ''] = /^(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
   return BigInt(whole + fraction.padEnd(limits.books.scale, '0'));
@@ -245,9 +245,9 @@ function toText(units: bigint): string {
   return `${digits.slice(0, -limits.books.scale)}.${digits.slice(-limits.books.scale)}`.replace(/\.?0+$/, '');
 }
 
-// From here on: the three runs.
+// The three runs begin here.
 
-/** The events of a market. A log of a day has more of them, and a batch some hundred. */
+/** The events of a market. A real log has many more of them, and a real batch several hundred. */
 function eventsOf(symbol: string, tag: string): MarketEvent[] {
   const [alice, bob, carol] = [`alice${tag}`, `bob${tag}`, `carol${tag}`];
   const order = (userId: string, n: number, side: OrderSide, quantity: string, price: string) => ({
@@ -270,7 +270,7 @@ function eventsOf(symbol: string, tag: string): MarketEvent[] {
   ].map((event, index) => ({ ...event, sequence: index + 1 }));
 }
 
-/** Two new markets, users with money, and an engine for each market at the same time. Tells what they came to. */
+/** Makes two markets and users with money, runs an engine for each market concurrently, and returns the result as text. */
 async function play(
   pincex: Pincex,
   tag: string,
@@ -336,7 +336,7 @@ try {
     };
     for (;;) {
       try {
-        // Whatever the engine before it knew is gone.
+        // The new engine knows nothing that the crashed one had in memory.
         await run(pincex, await start(pincex, symbol), read, crash);
         return;
       } catch (error) {
@@ -358,7 +358,7 @@ try {
     `two engines for each market, ${takenOver} taken over: ${twice.told === calm.told ? 'the same' : twice.told}`,
   );
 
-  // A position that is too old, as after a restore of that table alone: what was done is known by its ids.
+  // The position is too old, as after a restore of that table alone. Items that were done are recognized by their ids.
   await pincex.transaction(({ client }) =>
     client.query('UPDATE example_engines SET position = 0 WHERE symbol LIKE $1', [`%${tag}A/USD`]),
   );

@@ -32,7 +32,7 @@ try {
     ]),
   );
 
-  // Dave's two items are one group. Erin has too little for hers, so neither of her two is done.
+  // Dave's two items are one group. Erin has too little money for her group, so neither of its items is done.
   print(
     'groups',
     await pincex.execute([

@@ -1,6 +1,6 @@
 /**
- * The life of orders: `batchPlaceOrders` holds their funds, `batchSettleTrades` moves what was traded, `batchCancelOrders` gives
- * back what is left. Matching is the caller's: here it is one trade, written by hand.
+ * The life of orders: `batchPlaceOrders` holds their funds, `batchSettleTrades` moves the traded amounts, `batchCancelOrders`
+ * releases the rest. Matching is the caller's task: here it is one trade, written by hand.
  *
  * Run it with `npx tsx examples/place-and-settle.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/place-and-settle.ts`.
  */
@@ -46,7 +46,7 @@ try {
     ]),
   );
   await printAccounts('placed');
-  // The books are those of all users, so another run's orders would stand in them too.
+  // The order book has the orders of all users, including those of an earlier run.
   const { bids, asks } = await trading.getOrderBook(symbol, 5);
   console.log(`best bid ${bids[0]?.price ?? 'none'}, best ask ${asks[0]?.price ?? 'none'}`);
 
@@ -99,7 +99,7 @@ async function printAccounts(when: string): Promise<void> {
   }
 }
 
-/** Stops at the first item that was refused: in this example none is expected to be. */
+/** Fails at the first item that was refused; this example expects none. */
 function requireAll(batch: BatchResult<unknown>): void {
   for (const error of batch.failedItems.values()) throw new Error(error.message);
 }

@@ -1,6 +1,6 @@
 /**
- * Reads: single calls that are made together become one statement, what was read once comes from the cache, a commit
- * is seen by whoever reads after it, a version makes sure of it from any process, and a stream goes through a table.
+ * Reads: single calls that are made together become one statement, a repeated read comes from the cache, a read after a commit
+ * sees it, a version ensures that in every process, and a stream reads a whole table.
  *
  * Run it with `npx tsx examples/reads.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/reads.ts`.
  */

@@ -1,7 +1,6 @@
 /**
- * Several batches and the caller's own SQL in one transaction: all of it is committed when the function returns,
- * none of it when it throws. It makes a table `example_payouts` for its own rows; on `client` every column comes as a
- * text.
+ * Several batches and the caller's own SQL in one transaction: all of it is committed when the function returns, and rolled
+ * back when it throws. The example makes a table `example_payouts` for its own rows. On `client` every column is a text.
  *
  * Run it with `npx tsx examples/transaction.ts`; where the package is installed, `npx tsx node_modules/pincex/examples/transaction.ts`.
  */
@@ -44,8 +43,8 @@ try {
 }
 
 /**
- * Writes a row of our own, takes the money and locks a fee for it. A rejected item does not throw by itself, so
- * this looks at the results. After a deadlock the function is run again, so it does nothing but talk to `tx`.
+ * Writes a row of our own, locks a fee and withdraws the money. A rejected item does not throw by itself, so this function
+ * checks the results. After a deadlock it is run again, so it must change nothing except through `tx`.
  */
 async function payOut(tx: PincexTransaction, id: string, amount: string): Promise<void> {
   await tx.client.query('INSERT INTO example_payouts VALUES ($1, $2, $3)', [userId, id, 'DE00 0000']);

@@ -10,28 +10,28 @@ import {
 import { v7 as uuidv7 } from 'uuid';
 import type { BatchResult } from './results.ts';
 
-/** Which server of the books a statement runs on. */
+/** The server that a statement runs on. */
 export type ServerName = 'primary' | 'replica';
 
-/** What the cache can hold, by the names that operators know. */
+/** The kinds of values that the cache can have, by the names that operators know. */
 export type KindName = 'accounts' | 'orders' | 'userOrders' | 'trades';
 
-/** Which Pincex a message is from: a process may have several open, and all of them use the same channels. */
+/** The sender of a message: a process may have several Pincex open, and all of them use the same channels. */
 interface OfInstance {
   /** {@link Diagnostics.instance} of the Pincex. */
   readonly instance: string;
 }
 
-/** What begins and ends: its message at the beginning, and the `result` that the same message has at the end. */
+/** Events that take time: the message at their beginning, and the `result` that the same message has at their end. */
 interface Timed {
   /** A batch runs, from the first look at the catalog to its result. */
   batch: { begun: { readonly batchId: string }; result: BatchResult<unknown> };
-  /** Keys are read; `hits`: how many of them were in the cache, `null` where their kind is not cached. */
+  /** Keys are read; `hits`: how many of them were in the cache, `null` if their kind is not cached. */
   read: {
     begun: { readonly kind: KindName; readonly keys: number };
     result: { readonly hits: number | null };
   };
-  /** A statement runs. Its values are those of customers: they belong into no log. */
+  /** A statement runs. Its values are customers' data, which must not be logged by default. */
   statement: {
     begun: Pick<StatementRun, 'name' | 'server' | 'text' | 'values'>;
     result: { readonly rows: readonly unknown[] };
@@ -40,7 +40,7 @@ interface Timed {
   wait: { begun: { readonly server: ServerName }; result: unknown };
 }
 
-/** What happens at one moment. */
+/** Events that happen at one moment. */
 interface Momentary {
   /** A call got no connection: `pool_exhausted`. */
   poolRefusal: { readonly server: ServerName };
@@ -54,13 +54,13 @@ type TimedMessage<Name extends keyof Timed> = OfInstance &
   Timed[Name]['begun'] & {
     /** By `performance.now()`. */
     readonly began: number;
-    /** Set by Node.js once it ended well. */
+    /** Set by Node.js if the work succeeded. */
     readonly result?: Timed[Name]['result'];
-    /** Set by Node.js once it failed. */
+    /** Set by Node.js if the work failed. */
     readonly error?: unknown;
   };
 
-/** Channels of what takes time: five each, such as `tracing:pincex:batch:start`. */
+/** The channels of events that take time: five for each, such as `tracing:pincex:batch:start`. */
 const timed: { readonly [Name in keyof Timed]: TracingChannel<string | undefined, TimedMessage<Name>> } = {
   batch: tracingChannel('pincex:batch'),
   read: tracingChannel('pincex:read'),
@@ -68,19 +68,19 @@ const timed: { readonly [Name in keyof Timed]: TracingChannel<string | undefined
   wait: tracingChannel('pincex:wait'),
 };
 
-/** Channels of what happens at one moment. */
+/** The channels of momentary events. */
 const momentary: { readonly [Name in keyof Momentary]: Channel } = {
   poolRefusal: channel('pincex:pool_refusal'),
   cacheFailure: channel('pincex:cache_failure'),
   refusal: channel('pincex:refusal'),
 };
 
-/** What the parts of one Pincex say goes out here. Where nobody listens, no message is made. */
+/** Publishes the messages of the parts of one Pincex. If a channel has no listener, no message is made. */
 export class Diagnostics {
   /** Tells the messages of this Pincex from those of others in the process. */
   readonly instance = uuidv7();
 
-  /** Runs `work`, and tells when it begins and how it ends. */
+  /** Runs `work`, and publishes when it begins and how it ends. */
   trace<Name extends keyof Timed, Result extends Timed[Name]['result']>(
     name: Name,
     begun: () => Timed[Name]['begun'],
@@ -92,7 +92,7 @@ export class Diagnostics {
     return channels.tracePromise(work, message);
   }
 
-  /** Tells what happened. */
+  /** Publishes a momentary event. */
   tell<Name extends keyof Momentary>(name: Name, message: () => Momentary[Name]): void {
     const { [name]: channel } = momentary;
     if (channel.hasSubscribers) channel.publish({ ...message(), instance: this.instance });
@@ -101,53 +101,53 @@ export class Diagnostics {
 
 /** A statement that has run. */
 export interface StatementRun {
-  /** Of the prepared statement. */
+  /** The name of the prepared statement. */
   readonly name: string;
-  /** Where it ran. */
+  /** The server that it ran on. */
   readonly server: ServerName;
   /** Its SQL. */
   readonly text: string;
-  /** What its parameters were: arrays as literals. */
+  /** Its parameters: arrays as literals. */
   readonly values: readonly (string | null)[];
   /** Milliseconds that it took. */
   readonly durationMs: number;
-  /** How many it answered. */
+  /** How many rows it returned. */
   readonly rows: number;
 }
 
 /** A batch of keys that was looked up in the cache. */
 export interface ReadRun {
-  /** What was read. */
+  /** The kind of the values. */
   readonly kind: KindName;
-  /** How many were asked for. */
+  /** How many keys were looked up. */
   readonly keys: number;
-  /** Of these keys, how many were in the cache. */
+  /** How many of them were in the cache. */
   readonly hits: number;
   /** Milliseconds that it took. */
   readonly durationMs: number;
 }
 
-/** What can be listened to. Of what takes time each is told once it ended well. */
+/** Functions that receive the messages. Those of events that take time are called once the event has succeeded. */
 export interface Listeners {
   readonly batch?: (result: BatchResult<unknown>) => void;
   readonly read?: (run: ReadRun) => void;
   readonly statement?: (run: StatementRun) => void;
-  /** Told how long a call waited for a connection, in milliseconds. */
+  /** Receives how long a call waited for a connection, in milliseconds. */
   readonly wait?: (durationMs: number) => void;
   readonly poolRefusal?: (refusal: Momentary['poolRefusal']) => void;
   readonly cacheFailure?: (failure: Momentary['cacheFailure']) => void;
   readonly refusal?: (refusal: Momentary['refusal']) => void;
 }
 
-/** Ends what it was answered for. */
+/** Ends the listening for which it was returned. */
 export type Stop = () => void;
 
 /**
- * Listens to one Pincex, until the returned function is called. A listener that throws is passed over: neither the
- * batch nor the process fails for it, and its first fault is a warning of the process. (Node.js itself would raise
- * `uncaughtException`, as it does where somebody subscribes to the channels without this function.)
+ * Listens to one Pincex, until the returned function is called. If a listener throws, neither the batch nor the process fails;
+ * its first error becomes a warning of the process. (A subscriber that bypasses this function gets Node.js's own behaviour:
+ * an error that it throws raises `uncaughtException`.)
  */
-export function listen(instance: string, { batch, read, statement, wait, ...told }: Listeners): Stop {
+export function listen(instance: string, { batch, read, statement, wait, ...moments }: Listeners): Stop {
   const stops = [
     batch &&
       onEnd(instance, 'batch', ({ result }) => {
@@ -165,9 +165,9 @@ export function listen(instance: string, { batch, read, statement, wait, ...told
       onEnd(instance, 'wait', (_, durationMs) => {
         wait(durationMs);
       }),
-    told.poolRefusal && onMoment(instance, 'poolRefusal', told.poolRefusal),
-    told.cacheFailure && onMoment(instance, 'cacheFailure', told.cacheFailure),
-    told.refusal && onMoment(instance, 'refusal', told.refusal),
+    moments.poolRefusal && onMoment(instance, 'poolRefusal', moments.poolRefusal),
+    moments.cacheFailure && onMoment(instance, 'cacheFailure', moments.cacheFailure),
+    moments.refusal && onMoment(instance, 'refusal', moments.refusal),
   ];
   return () => {
     for (const stop of stops) stop?.();
@@ -177,7 +177,7 @@ export function listen(instance: string, { batch, read, statement, wait, ...told
 /**
  * Keeps a name in `names` while a batch or a read of one Pincex runs, until the returned function is called.
  *
- * @param nameOf of what begins, by the id of the batch; reads have none
+ * @param nameOf names a batch by its id, or a read, which has no id
  * @internal
  */
 export function nameWork(
@@ -204,7 +204,7 @@ function onEnd<Name extends keyof Timed>(
   listener: (message: Ended<Name>, durationMs: number) => void,
 ): Stop {
   const { asyncEnd } = timed[name];
-  return hear(asyncEnd, instance, (message: Ended<Name>) => {
+  return subscribeTo(asyncEnd, instance, (message: Ended<Name>) => {
     if (!('error' in message)) listener(message, performance.now() - message.began);
   });
 }
@@ -213,9 +213,9 @@ const onMoment = <Name extends keyof Momentary>(
   instance: string,
   name: Name,
   listener: (message: Momentary[Name]) => void,
-): Stop => hear(momentary[name], instance, listener);
+): Stop => subscribeTo(momentary[name], instance, listener);
 
-function hear({ name }: Channel, instance: string, listener: (message: never) => void): Stop {
+function subscribeTo({ name }: Channel, instance: string, listener: (message: never) => void): Stop {
   let hasFailed = false;
   const onMessage = (message: unknown): void => {
     if ((message as OfInstance).instance !== instance) return;
@@ -235,7 +235,7 @@ function hear({ name }: Channel, instance: string, listener: (message: never) =>
 function warn(error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error);
   process.emitWarning(
-    `A listener to what Pincex does threw: ${reason}. It was passed over, and will be without a word from now on`,
+    `A listener to the messages of Pincex threw: ${reason}. The error was ignored; further errors of it are ignored without a warning`,
     {
       type: 'PincexWarning',
       code: 'PINCEX_LISTENER_THREW',

@@ -42,7 +42,7 @@ export type { Bookkeeper } from './services/bookkeeper.ts';
 export type { Trading } from './services/trading.ts';
 export type { BrokenExpiry, Swept } from './services/sweeper.ts';
 export type { AccountView } from './reads/accounts.ts';
-export type { OrderKey } from './reads/keys.ts';
+export type { OrderKey } from './reads/readArguments.ts';
 export type { OrderView, UserOrdersFilter } from './reads/orders.ts';
 export type { TradeView } from './reads/trades.ts';
 export type { StatementKey } from './reads/accountStatement.ts';

@@ -12,7 +12,7 @@ export interface LogLine {
   (message: string): void;
 }
 
-/** Takes log lines: a logger of pino, or one that is called as it is. */
+/** Takes log lines: a pino logger, or one with the same methods. */
 export interface Logger {
   level: string;
   readonly trace: LogLine;
@@ -22,34 +22,35 @@ export interface Logger {
   readonly error: LogLine;
   readonly fatal: LogLine;
   readonly silent: LogLine;
-  /** The same, with these fields in every line. */
+  /** A logger that adds these fields to every line. */
   child(fields: Record<string, unknown>): Logger;
 }
 
-/** The log of a process that was given none: JSON lines on standard error, since standard output is for results. */
-function ownLogger(): Logger {
+/** The logger if the caller gives none: JSON lines on standard error, since standard output is for results. */
+function defaultLogger(): Logger {
   return pino({ name: 'pincex', level: 'debug' }, pino.destination({ dest: 2, sync: true }));
 }
 
 /**
- * Says what is done, for whoever looks at a problem. All lines of a batch bear its id as their `traceId`, and those of
- * a read one of its own. URLs, and so passwords, are never in it; the values of statements only where that is wanted.
+ * Logs statements, batches and reads, to find the cause of a problem. All lines of a batch have its id as their `traceId`, and
+ * those of a read have one of their own. URLs, which may contain passwords, are never logged; the values of statements are
+ * logged only if that is configured.
  */
 export class DebugLog {
   readonly #logger: Logger;
   readonly #showsValues: boolean;
   readonly #traces = new AsyncLocalStorage<string | undefined>();
 
-  constructor(showsValues: boolean, logger: Logger = ownLogger()) {
+  constructor(showsValues: boolean, logger: Logger = defaultLogger()) {
     this.#logger = logger;
     this.#showsValues = showsValues;
   }
 
   /**
-   * Logs what one Pincex does, until the returned function is called. All that is logged while a batch or a read runs
-   * bears its name.
+   * Logs the messages of one Pincex, until the returned function is called. Lines that are logged while a batch or a read
+   * runs have its `traceId`.
    *
-   * @param pool tells how its connections are
+   * @param pool returns the state of its connections
    */
   listenTo(instance: string, pool: () => PoolState): Stop {
     const stopNaming = nameWork(instance, this.#traces, (batchId = uuidv7()) => batchId);
@@ -100,7 +101,6 @@ export class DebugLog {
     );
   }
 
-  /** Something was done without Redis. */
   #cacheFailure(error: unknown): void {
     this.#logger.warn({ traceId: this.#traces.getStore(), err: error }, 'cache');
   }

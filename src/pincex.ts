@@ -12,11 +12,6 @@ import { ping, type AppliedRow } from './migrations/history.ts';
 import { requireSchema } from './migrations/states.ts';
 import type { PincexOptions } from './opening/options.ts';
 import { openParts, type Parts } from './opening/parts.ts';
-import type { AccountView } from './reads/accounts.ts';
-import type { JournalEntryView } from './reads/journal.ts';
-import type { OperationView } from './reads/operations.ts';
-import type { OrderView } from './reads/orders.ts';
-import type { TradeView } from './reads/trades.ts';
 import type { BatchResult } from './results.ts';
 import type { Bookkeeper } from './services/bookkeeper.ts';
 import type { Run } from './services/executor.ts';
@@ -24,16 +19,15 @@ import type { Swept } from './services/sweeper.ts';
 import type { Trading } from './services/trading.ts';
 import type { PincexTransaction } from './services/transaction.ts';
 import type { Statistics } from './statistics/statistics.ts';
-import { accounts, journal, operations, orders, trades } from './streams/sources.ts';
-import type { RowStream, StreamOptions } from './streams/stream.ts';
+import { TableStreams } from './streams/tableStreams.ts';
 import { refuseSurplus } from './surplus.ts';
 
-/** By this `console.log` asks; named as text, so that the types of the package need none of Node.js. */
+/** The method that `console.log` calls. The symbol is made by its name, so that the package's types need none of Node.js. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
-/** An exchange's books. One for a process; close it when done. */
-export class Pincex {
-  /** What it was opened with. */
+/** The books of an exchange. A process needs one, and closes it at its end. */
+export class Pincex extends TableStreams {
+  /** The configuration that it was opened with. */
   readonly config: Config;
   /** Accounts and funds. */
   readonly bookkeeper: Bookkeeper;
@@ -41,27 +35,28 @@ export class Pincex {
   readonly trading: Trading;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;
-  /** Where the books are, `postgres://…`: the configured server, or the embedded one; to be shown, without its password. */
+  /** The URL of the books, `postgres://…`, without its password: that of the configured server or of the embedded one. */
   readonly url: string;
-  /** The keys of the HTTP service. */
+  /** The API keys of the HTTP service. */
   readonly apiKeys: ApiKeys;
-  /** @internal The pool, for tables beside the books: the service keeps its keys and its calls there. Closing waits for it. */
+  /** @internal The pool, for the service's own tables of keys and calls. `close` waits for its queries. */
   readonly session: Session;
   /**
-   * Runs a batch with settings that only the service has, such as what is written with it.
+   * Runs a batch with settings that only the service has, such as rows of its own that are written in the same transaction.
    *
    * @internal
    */
   readonly run: Run;
-  /** What this process counts about itself. */
+  /** The counters of this process. */
   readonly statistics: Statistics;
-  /** @internal Where its parts tell what they do. */
+  /** @internal The messages of its parts. */
   readonly diagnostics: Diagnostics;
-  /** @internal Fulfilled once the embedded server has ended; never where it is a server of one's own. */
+  /** @internal Fulfilled when the embedded server has ended; never fulfilled if the server is your own. */
   readonly serverEnded: Promise<void>;
   readonly #parts: Parts;
 
   private constructor(parts: Parts) {
+    super(parts);
     this.#parts = parts;
     this.config = parts.config;
     this.url = parts.url;
@@ -78,26 +73,33 @@ export class Pincex {
 
   /**
    * Opens the books. Without `database.url` it starts the embedded server, or uses the one that another process
-   * started for the same data folder, and migrates it; a server of your own you migrate with `pincex migrate up`.
+   * started for the same data folder, and migrates it. A server of your own is migrated by `pincex migrate up`.
    *
    * @throws PincexError `invalid_argument`, `invalid_configuration`, `server_not_startable`, `migration_failed`,
    * `database_unavailable`
+   *
+   * @example
+   * ```ts
+   * const pincex = await Pincex.open();
+   * console.log(await pincex.bookkeeper.getAccount('alice', 'USD'));
+   * await pincex.close();
+   * ```
    */
   static async open(options?: PincexOptions): Promise<Pincex> {
     return new Pincex(await openParts(options));
   }
 
-  /** What a driver connects by: {@link url} with its password. */
+  /** {@link url} with its password, for a driver. */
   get connectionString(): string {
     return this.#parts.connectionString;
   }
 
-  /** What `JSON.stringify` shows of it. The configuration has passwords. */
+  /** Makes `JSON.stringify` leave out the configuration, which has passwords. */
   toJSON(): Pick<Pincex, 'url'> {
     return { url: this.url };
   }
 
-  /** What `console.log` shows of it. */
+  /** Makes `console.log` leave out the configuration, which has passwords. */
   [INSPECT](): string {
     return `Pincex ${this.url}`;
   }
@@ -105,32 +107,50 @@ export class Pincex {
   /**
    * Runs a batch that mixes commands, such as a lock, an order and a trade; each item names its `command`.
    *
-   * @throws PincexError where the whole call fails: see `docs/results-and-errors.md`
+   * @throws PincexError if the whole call fails: see `docs/results-and-errors.md`
+   *
+   * @example
+   * ```ts
+   * const { results } = await pincex.execute([
+   *   { command: 'deposit', id: 'd1', userId: 'alice', currency: 'USD', amount: '100' },
+   *   { command: 'lockFunds', id: 'l1', userId: 'alice', currency: 'USD', amount: '10.5', orderId: 'o1' },
+   * ]);
+   * for (const { index, status } of results) console.log(index, status);
+   * ```
    */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>> {
     return this.#parts.execute('mixed', items, options);
   }
 
   /**
-   * Runs `work` in one transaction: its batches, and statements of the caller's, are committed together when it
-   * returns and rolled back together when it throws. Batches lock their rows until then, so keep it short. After
-   * a deadlock or a serialization failure nothing has been written, and `work` is run again from its beginning.
+   * Runs `work` in one transaction: its batches and its own statements are committed together when it returns, and rolled
+   * back together when it throws. Batches hold their row locks until then, so keep it short. After a deadlock or a
+   * serialization failure nothing has been written, and `work` is run again from its beginning.
    *
    * @throws PincexError `invalid_argument`, `conflict`, `database_unavailable`, `database_refused`, `outcome_unknown`,
-   * `transaction_aborted`, also for statements on `tx.client`: the error of the driver is then its `cause`; and whatever else
-   * `work` throws
+   * `transaction_aborted`, also for statements on `tx.client`, with the driver's error as `cause`; and any other error of `work`
+   *
+   * @example
+   * ```ts
+   * await pincex.transaction(async ({ bookkeeper, client }) => {
+   *   await client.query(`INSERT INTO payouts (id) VALUES ('p1')`);
+   *   const payout = { id: 'p1', userId: 'alice', currency: 'USD', amount: '60' };
+   *   const { failedItems } = await bookkeeper.batchWithdraw([payout]);
+   *   for (const { message } of failedItems.values()) throw new Error(message);
+   * });
+   * ```
    */
   transaction<Result>(work: (tx: PincexTransaction) => Promise<Result>): Promise<Result> {
     return this.#parts.calls.run(() => this.#parts.transactions.run(work));
   }
 
-  /** Expires orders and returns holds whose time is over. Call it every second or so, from any process. */
+  /** Expires orders and releases holds whose time is over. Call it about every second, from any process. */
   sweepExpired(): Promise<Swept> {
     return this.#parts.calls.run(() => this.#parts.sweeper.sweep());
   }
 
   /**
-   * Whether the books can be reached, on a server that takes writes, and their schema is that of this version.
+   * Checks that the books can be reached on a server that takes writes, and that their schema is that of this version.
    *
    * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`, `migration_failed`
    */
@@ -140,59 +160,30 @@ export class Pincex {
   }
 
   /**
-   * Proves the books from the tables alone.
+   * Proves that the books add up, from the tables alone.
    *
-   * @throws PincexError `database_unavailable`, `migration_failed` where the schema is not that of this version
+   * @throws PincexError `database_unavailable`, `migration_failed` if the schema is not that of this version
    */
   audit(): Promise<AuditReport> {
     return this.#parts.calls.run(() => audit(this.#parts.database, this.#parts.migrations));
   }
 
   /**
-   * Looks for what troubles the database and the processes that use it, and says what to do.
+   * Looks for problems of the database and of the processes that use it, and proposes remedies.
    *
    * @throws PincexError `database_unavailable`
    */
   doctor(): Promise<DoctorReport> {
     return this.#parts.calls.run(async () => {
-      // What this process counted until now is looked at too.
+      // The doctor reads the counters of all processes from the database: this writes the current ones of this process.
       await this.#parts.reporter.report();
       return diagnose(doctorOptions(this.config, this.connectionString));
     });
   }
 
   /**
-   * Every account, by user and currency, in flat memory. See {@link RowStream} for what it sees.
-   *
-   * @throws PincexError `invalid_argument`
-   */
-  streamAccounts(options?: StreamOptions): RowStream<AccountView> {
-    return this.#parts.stream(accounts, options);
-  }
-
-  /** Every order, by user and id, as {@link streamAccounts}. */
-  streamOrders(options?: StreamOptions): RowStream<OrderView> {
-    return this.#parts.stream(orders, options);
-  }
-
-  /** Both sides of every trade, by user, id and side, as {@link streamAccounts}. */
-  streamTrades(options?: StreamOptions): RowStream<TradeView> {
-    return this.#parts.stream(trades, options);
-  }
-
-  /** Every step of every account, by user, currency and version, as {@link streamAccounts}. */
-  streamJournal(options?: StreamOptions): RowStream<JournalEntryView> {
-    return this.#parts.stream(journal, options);
-  }
-
-  /** Every item that was applied, and who sent it, by user, kind and id, as {@link streamAccounts}. */
-  streamOperations(options?: StreamOptions): RowStream<OperationView> {
-    return this.#parts.stream(operations, options);
-  }
-
-  /**
-   * Waits for what is under way, closes the connections, and stops the embedded server unless another process uses it.
-   * Calling it again waits for the same.
+   * Waits for the calls in flight, closes the connections, and stops the embedded server unless another process uses it.
+   * A second call waits for the first.
    */
   close(): Promise<void> {
     return this.#parts.close();

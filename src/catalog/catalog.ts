@@ -20,7 +20,7 @@ export interface Market {
   readonly tickSize: string;
   /** Decimal string, in base. */
   readonly lotSize: string;
-  /** Decimal string, in quote: the least value of an order, as far as it is known when the order comes; `0`: none. */
+  /** Decimal string, in quote: the least value of an order, checked if the value is known when the order comes; `0`: none. */
   readonly minNotional: string;
   /** Decimals of a price. */
   readonly priceScale: number;
@@ -34,17 +34,17 @@ export interface Market {
   readonly priceBand: PriceBand | null;
 }
 
-/** Prices, both ends among them. */
+/** A range of prices that includes both ends. */
 export interface PriceBand {
   /** Decimal strings, in quote. */
   readonly lowest: string;
   readonly highest: string;
-  /** The same at the `priceScale` of the market. */
+  /** The same as integers at the `priceScale` of the market. */
   readonly least: bigint;
   readonly most: bigint;
 }
 
-/** The reference data of one moment: every currency and market, by its code. */
+/** The reference data of one moment. */
 export interface Catalog {
   /** By their codes. */
   readonly currencies: ReadonlyMap<string, Currency>;
@@ -52,7 +52,7 @@ export interface Catalog {
   readonly markets: ReadonlyMap<string, Market>;
 }
 
-/** Stored rows name a currency or market that this process has not read yet: another process added it. */
+/** A stored row names a currency or market that this process has not read yet, since another process added it. */
 export class CatalogBehind extends Error {}
 
 export function currencyOf({ currencies }: Catalog, code: string): Currency {
@@ -67,5 +67,5 @@ export function marketOf({ markets }: Catalog, symbol: string): Market {
   return market;
 }
 
-/** Rejections that newer reference data may turn into something better. */
+/** Rejections that may be due to outdated reference data, so that the item is tried again with newer data. */
 export const CATALOG_MISSES: ReadonlySet<ItemErrorCode> = new Set(['unknown_currency', 'unknown_market']);

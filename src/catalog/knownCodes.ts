@@ -6,14 +6,15 @@ import type { Catalog } from './catalog.ts';
 import type { CatalogStore } from './store.ts';
 
 /**
- * Refuses reads of currencies and markets that do not exist: an answer without rows would look as if there were no money, and
- * no orders. Another process may have added a code that this one does not know: the tables are asked, at most once a second.
+ * Refuses reads of currencies and markets that do not exist: an answer without rows would look as if the user had no money and
+ * no orders. For a code that this process does not know, the tables are read again, at most once a second, since another
+ * process may have added it.
  */
 export class KnownCodes {
   readonly #store: CatalogStore;
   readonly #session: Session | undefined;
 
-  /** @param session of a transaction: it has its connection already */
+  /** @param session the session of a transaction, whose connection is used for the tables */
   constructor(store: CatalogStore, session?: Session) {
     this.#store = store;
     this.#session = session;
@@ -37,12 +38,12 @@ export class KnownCodes {
     const missing = (catalog: Catalog) => names.find((name) => !of(catalog).has(name));
     let catalog = await this.#store.known(this.#session);
     if (missing(catalog) === undefined) return;
-    // If the tables were asked a moment ago, their answer may still be on its way.
+    // If the tables were asked less than a second ago, the answer may still be in flight: `known` waits for it.
     catalog = (await this.#store.refreshed(this.#session)) ?? (await this.#store.known(this.#session));
     const name = missing(catalog);
     if (name === undefined) return;
     const near = nearest(name, of(catalog).keys());
-    const hint = near === undefined ? 'there is none' : `the nearest is ${near}`;
+    const hint = near === undefined ? 'none was added yet' : `the nearest is ${near}`;
     throw new PincexError(`unknown_${what}`, `${describe(name)} is no ${what} that was added: ${hint}`);
   }
 }

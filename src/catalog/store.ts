@@ -56,12 +56,12 @@ interface MarketRow {
   highest_price: string | null;
 }
 
-/** How long an unknown code is believed to be unknown before the tables are asked again. */
+/** How long an unknown code counts as unknown before the tables are read again. */
 const STALE_AFTER_MS = 1_000;
 
 /**
- * Reads the reference data and keeps it: codes never change their meaning, they only become more, and of a market only its
- * least order value and its price band may change.
+ * Reads the reference data and caches it without expiry: codes are only ever added, and only the least order value and the
+ * price band of a market may change.
  */
 export class CatalogStore {
   readonly #database: Database;
@@ -76,18 +76,18 @@ export class CatalogStore {
   /**
    * All currencies and markets, as this process knows them.
    *
-   * @param session where it is read if it has not been: a transaction has its connection already
+   * @param session reads the tables if this process has not read them yet; for a transaction, which has its own connection
    */
   get(session?: Session): Promise<Catalog> {
     return this.#catalog ?? this.reread(session);
   }
 
-  /** As {@link get}, however long ago it was read: codes only become more. */
+  /** As {@link get}, however long ago the tables were read: codes are only ever added. */
   known(session?: Session): Promise<Catalog> {
     return this.#catalog ?? this.reread(session);
   }
 
-  /** Reads the tables anew, while what is known goes on being used. */
+  /** Reads the tables anew. Until they are read, the known catalog stays in use. */
   async readAhead(session: Session): Promise<void> {
     const catalog = await readTables(session);
     this.#readAt = performance.now();
@@ -95,8 +95,8 @@ export class CatalogStore {
   }
 
   /**
-   * A catalog read later than the last one, or `undefined` while the last one is fresh. If the tables cannot be read,
-   * the known catalog stays: rows in caches can be read all the same.
+   * Reads the tables anew, unless they were read less than a second ago: then `undefined`. If the tables cannot be read, the
+   * known catalog stays, so that cached rows can still be read.
    */
   async refreshed(session?: Session): Promise<Catalog | undefined> {
     if (performance.now() - this.#readAt < STALE_AFTER_MS) return undefined;
@@ -183,8 +183,8 @@ export class CatalogStore {
   }
 
   /**
-   * Sets the least value of an order on a market. Other processes follow with their next report, within
-   * ten seconds; orders that are there stay as they are.
+   * Sets the least value of an order on a market. Other processes learn of it with their next report, within ten seconds.
+   * Existing orders stay as they are.
    *
    * @param minNotional decimal string, in quote; `0`: none
    * @throws PincexError `invalid_argument`
@@ -197,8 +197,9 @@ export class CatalogStore {
   }
 
   /**
-   * Sets the prices at which trades of a market may be settled, both among them: others are rejected, whatever their orders say.
-   * Other processes follow with their next report, within ten seconds; trades that were settled before are replayed as ever.
+   * Sets the range of prices at which trades of a market may be settled, both ends included. A trade at another price is
+   * rejected, whatever its orders say. Other processes learn of it with their next report, within ten seconds. Trades that were
+   * settled before are still replayed.
    *
    * @param band decimal strings, in quote; `null`: any price
    * @throws PincexError `invalid_argument`
@@ -250,7 +251,8 @@ async function readTables(session: Session): Promise<Catalog> {
 function toMarket(row: MarketRow, currencies: ReadonlyMap<string, Currency>): Market {
   const base = currencies.get(row.base);
   const quote = currencies.get(row.quote);
-  if (base === undefined || quote === undefined) throw new RangeError(`${row.symbol} has no such currencies`);
+  if (base === undefined || quote === undefined)
+    throw new RangeError(`The stored market ${row.symbol} names a currency that does not exist`);
   const tickSize = trimDecimal(requireText('tick size', row.tick_size));
   const lotSize = trimDecimal(requireText('lot size', row.lot_size));
   const minNotional = trimDecimal(requireText('least order value', row.min_notional));

@@ -1,27 +1,27 @@
 import { PincexClientError } from './errors.ts';
 
-/** Bytes of an answer; the largest that the service gives, of 20,000 rows or 10,000 items, has about a quarter of it. */
+/** Bytes of an answer. The service's largest answers, of 20,000 rows or 10,000 items, have about a quarter of them. */
 export const LONGEST_ANSWER = 64 * 1_048_576;
-/** Characters of one line of a stream, which tells one row. */
+/** Characters of one line of a stream, which has one row. */
 export const LONGEST_LINE = 1_048_576;
 
 /**
- * The pieces of an answer, as they come.
+ * A reader of the body, chunk by chunk.
  *
  * @throws PincexClientError `http_error` for a redirect
  */
-export function piecesOf(response: Response): ReadableStreamDefaultReader<Uint8Array> | undefined {
+export function readerOf(response: Response): ReadableStreamDefaultReader<Uint8Array> | undefined {
   refuseRedirect(response);
   return response.body?.getReader();
 }
 
 /**
- * All of an answer as text.
+ * Reads the whole body as text.
  *
- * @throws PincexClientError `http_error` where it is a redirect, or longer than any of the service's
+ * @throws PincexClientError `http_error` if the answer is a redirect, or longer than any answer of the service
  */
 export async function textOf(response: Response): Promise<string> {
-  const reader = piecesOf(response);
+  const reader = readerOf(response);
   if (reader === undefined) return '';
   const decoder = new TextDecoder();
   let text = '';
@@ -36,23 +36,23 @@ export async function textOf(response: Response): Promise<string> {
 }
 
 /** @throws PincexClientError `http_error` */
-export function requireLine(text: string, status: number): void {
+export function requireLineLength(text: string, status: number): void {
   if (text.length > LONGEST_LINE) throw tooLong('a line', `${LONGEST_LINE} characters`, status);
 }
 
 const tooLong = (what: string, most: string, status: number): PincexClientError =>
   new PincexClientError(
     'http_error',
-    `The service never sends ${what} of more than ${most}: this one is longer`,
+    `The service never sends ${what} of more than ${most}, but this one is longer: does url lead to the service?`,
     {
       status,
       retryable: false,
     },
   );
 
-/** Whoever answers with a redirect would get the batch and the key, or tell of a call that was never made. */
+/** A redirect is not followed: its target would get the key and the batch, or would get a GET in the place of the POST. */
 function refuseRedirect({ type, status, headers }: Response): void {
-  // A browser does not tell where to.
+  // A browser hides the status and the target of a redirect that is not followed.
   const isRedirect = type === 'opaqueredirect' || (status >= 300 && status < 400);
   if (!isRedirect) return;
   const to = headers.get('location');

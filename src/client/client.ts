@@ -42,64 +42,64 @@ import type {
 } from './types.ts';
 
 export interface PincexClientOptions {
-  /** Where the service is, such as `https://pincex.example`; a path is kept. */
+  /** The base URL of the service, such as `https://pincex.example`. It may have a path. */
   readonly url: string;
   /** The API key, `pincex_…`. */
   readonly key: string;
-  /** Default: that of the platform. */
+  /** Sends the requests. Default: the `fetch` of the platform. */
   readonly fetch?: Fetch | undefined;
-  /** How often a call is tried again. Default: 3. */
+  /** How often a failed call is retried. Default: 3. */
   readonly maxRetries?: number | undefined;
-  /** How long a call may take, with its retries. Default: 30,000. `Infinity`: as long as it takes. */
+  /** How long a call may take, with its retries. Default: 30,000. `Infinity`: no limit. */
   readonly timeoutMs?: number | undefined;
   /**
-   * Whether the key may go in clear, by `http://`, to another machine. Default: false, only to this one, since whoever is on
-   * the way can read the key.
+   * Whether the key may be sent in clear, by `http://`, to another machine. Default: false, since everybody on the network
+   * path can read it. To this machine `http://` is always allowed.
    */
   readonly allowHttp?: boolean | undefined;
 }
 
-/** What every batch that changes the books takes. */
+/** The options of every batch that changes the books. */
 export interface WriteOptions extends CallOptions {
   /** Default: `partial`. */
   readonly mode?: BatchMode | undefined;
   /**
-   * A UUID, to ask for the outcome of the batch by: see {@link PincexClient.getBatch}. Default: a new one for each
-   * call; none where `idempotencyKey` is given, since the same call would then have other content each time.
+   * A UUID that names the batch, for {@link PincexClient.getBatch}. Default: a new one for each call. If `idempotencyKey` is
+   * given, the default is none: a new one would change the content of the call each time it is sent again.
    */
   readonly batchId?: string | undefined;
-  /** Of your own, to send the call again from another process. Default: `batchId`. */
+  /** A key of your own, with which another process can send the same call again. Default: `batchId`. */
   readonly idempotencyKey?: string | undefined;
 }
 
 export interface ReadOptions extends CallOptions {
-  /** Past every cache and replica: what was written before is seen. */
+  /** Reads from the primary, past every cache and replica, so that all earlier writes are seen. */
   readonly fresh?: boolean | undefined;
 }
 
 export interface VersionOptions extends CallOptions {
-  /** The versions that are known, in the order of what is asked for: these or newer ones are returned. */
+  /** The versions that the caller knows, in the order of the keys: each row is returned in this version or a newer one. */
   readonly minVersions?: readonly (number | null)[] | undefined;
 }
 
 export interface UserOrdersOptions extends ReadOptions {
-  /** Only orders in these. Default: all. */
+  /** Only orders in these states. Default: all states. */
   readonly statuses?: readonly Order['status'][] | undefined;
-  /** Only of this market. */
+  /** Only orders of this market. Default: all markets. */
   readonly symbol?: string | undefined;
-  /** For each user, 1 to 1,000. Default: 100. */
+  /** How many of each user's newest orders to return, 1 to 1,000. Default: 100. */
   readonly limit?: number | undefined;
 }
 
 /**
- * Calls the HTTP service, from Node.js and browsers. Methods have the names that the library has for the same.
+ * Calls the HTTP service, from Node.js and browsers. Its methods have the names of the library's methods.
  *
- * A call that failed for a reason that may pass is tried again: with pauses that grow, never before the service asked
- * for it, and not beyond the time of the call. Each write carries an idempotency key, the same in every attempt, so it
- * is done once, however often it was sent.
+ * A call that failed for a transient reason is retried with growing pauses, never earlier than the service's `Retry-After`,
+ * and not beyond the time of the call. Each write carries an idempotency key, the same in every attempt, so it is done once,
+ * however often it is sent.
  *
- * Every method fails with {@link PincexClientError}, and with the reason of its `signal` where that was aborted. An
- * atomic batch that was rejected is no failure of the call: its result is returned, as that of any other batch.
+ * Every method fails with {@link PincexClientError}, or with the reason of its `signal` if that was aborted. A rejected
+ * atomic batch is not a failure of the call: its result is returned like that of any other batch.
  *
  * @example
  * ```ts
@@ -112,7 +112,7 @@ export interface UserOrdersOptions extends ReadOptions {
 export class PincexClient {
   readonly #transport: Transport;
 
-  /** @throws TypeError where an option is wrong, or none that is known */
+  /** @throws TypeError if an option is wrong or unknown */
   constructor(options: PincexClientOptions) {
     requireKnown(options);
     const {
@@ -124,31 +124,33 @@ export class PincexClient {
       allowHttp = false,
     } = options;
     const { protocol, origin, hostname, pathname, username, password, search, hash } = new URL(url);
-    if (!/^https?:$/.test(protocol)) throw new TypeError('url begins with http:// or https://');
+    if (!/^https?:$/.test(protocol)) throw new TypeError('url must begin with http:// or https://');
     if (protocol === 'http:' && !isThisMachine(hostname) && !allowHttp)
       throw new TypeError(
-        `url sends the key in clear to ${hostname}: give an https:// URL, or { allowHttp: true } where nobody is on the way`,
+        `url sends the key in clear to ${hostname}: give an https:// URL, or { allowHttp: true } if the network is trusted`,
       );
-    // It is not repeated: a password is a secret.
+    // The message does not repeat the URL, since a password is a secret.
     if (username !== '' || password !== '')
-      throw new TypeError('url has no name and no password: the key is enough');
+      throw new TypeError('url must have no name and no password: the key is enough');
     if (search !== '' || hash !== '')
-      throw new TypeError(`url is followed by paths: it has no ${search}${hash}`);
-    // Whatever it is, it may be a part of a secret.
-    if (!/^pincex_\w+$/.test(key)) throw new TypeError('key is an API key, pincex_<id>_<secret>');
+      throw new TypeError(
+        `url must have no query and no fragment, since paths are appended to it: got ${search}${hash}`,
+      );
+    // The message does not repeat the text, which may be a part of a secret.
+    if (!/^pincex_\w+$/.test(key)) throw new TypeError('key must be an API key, pincex_<id>_<secret>');
     if (!(Number.isInteger(maxRetries) && maxRetries >= 0))
-      throw new TypeError(`maxRetries is a whole number from 0: got ${maxRetries}`);
+      throw new TypeError(`maxRetries must be a whole number from 0: got ${maxRetries}`);
     this.#transport = new Transport({
       url: (origin + pathname).replace(/\/+$/, ''),
       key,
-      // Browsers take it for nobody's method.
+      // A browser's `fetch` throws "Illegal invocation" if it is called as a method of another object.
       fetch: (input, init) => fetch(input, init),
       maxRetries,
       timeoutMs,
     });
   }
 
-  /** Opens empty accounts. */
+  /** Opens accounts without money. */
   batchCreateAccounts(
     accounts: readonly CreateAccount[],
     options?: WriteOptions,
@@ -156,17 +158,17 @@ export class PincexClient {
     return this.#write('/v1/accounts/batch-create', accounts, options);
   }
 
-  /** Brings money in. */
+  /** Pays money in from outside. */
   batchDeposit(deposits: readonly Deposit[], options?: WriteOptions): Promise<BatchResult<Funds>> {
     return this.#write('/v1/funds/batch-deposit', deposits, options);
   }
 
-  /** Takes money out. */
+  /** Pays money out. */
   batchWithdraw(withdrawals: readonly Withdraw[], options?: WriteOptions): Promise<BatchResult<Funds>> {
     return this.#write('/v1/funds/batch-withdraw', withdrawals, options);
   }
 
-  /** Passes money on from user to user. */
+  /** Moves money between users. */
   batchTransfer(transfers: readonly Transfer[], options?: WriteOptions): Promise<BatchResult<Funds>> {
     return this.#write('/v1/funds/batch-transfer', transfers, options);
   }
@@ -176,12 +178,12 @@ export class PincexClient {
     return this.#write('/v1/funds/batch-lock', operations, options);
   }
 
-  /** Gives locked funds back. */
+  /** Makes locked funds available again. */
   batchUnlockFunds(operations: readonly UnlockFunds[], options?: WriteOptions): Promise<BatchResult<Funds>> {
     return this.#write('/v1/funds/batch-unlock', operations, options);
   }
 
-  /** Stores orders whose funds are held elsewhere. */
+  /** Stores orders without holding their funds. */
   batchCreateOrders(
     orders: readonly CreateOrder[],
     options?: WriteOptions,
@@ -189,7 +191,7 @@ export class PincexClient {
     return this.#write('/v1/orders/batch-create', orders, options);
   }
 
-  /** Moves orders on in their states. */
+  /** Changes the states of orders. */
   batchUpdateOrderStatus(
     updates: readonly UpdateOrderStatus[],
     options?: WriteOptions,
@@ -197,7 +199,7 @@ export class PincexClient {
     return this.#write('/v1/orders/batch-status', updates, options);
   }
 
-  /** Holds the funds of orders and stores them. */
+  /** Places orders: holds their funds and stores them. */
   batchPlaceOrders(
     orders: readonly PlaceOrder[],
     options?: WriteOptions,
@@ -214,7 +216,7 @@ export class PincexClient {
     return this.batchPlaceOrders(orders, options);
   }
 
-  /** Cancels orders and gives back what they hold. */
+  /** Cancels orders and releases their holds. */
   batchCancelOrders(
     cancels: readonly CancelOrder[],
     options?: WriteOptions,
@@ -254,17 +256,17 @@ export class PincexClient {
   }
 
   /**
-   * What became of a batch, however the call that made it ended. A batch that was interrupted is sent again to be
-   * certain of all of it.
+   * The outcome of a batch, however the call that sent it ended. If the batch was interrupted, send it again to make sure
+   * that all of it is done.
    *
-   * @throws PincexClientError `not_found`: this key has made no such batch, or its outcome has expired
+   * @throws PincexClientError `not_found`: this API key has sent no such batch, or its outcome has expired
    */
   async getBatch(batchId: string, options?: CallOptions): Promise<BatchOutcome> {
     const call = { method: 'GET', path: `/v1/batches/${encodeURIComponent(batchId)}`, batchId } as const;
     return (await this.#transport.send(call, options)) as BatchOutcome;
   }
 
-  /** For each user in turn one account for each currency in turn, null where there is none. */
+  /** For each user in turn one account for each currency in turn; null for an account that does not exist. */
   async batchGetAccounts(
     userIds: readonly string[],
     currencies: readonly string[],
@@ -275,8 +277,8 @@ export class PincexClient {
   }
 
   /**
-   * The orders with these ids, in their order, null where there is none. `{ userId, id }` names one order; an id alone does
-   * as long as no other user has an order of that id, and is refused as `ambiguous_id` then.
+   * The orders in the order of their keys; null for an order that does not exist. `{ userId, id }` names one order. An id alone
+   * is refused as `ambiguous_id` if several users have an order of that id.
    */
   async batchGetOrdersByIds(
     ids: readonly OrderKey[],
@@ -305,7 +307,7 @@ export class PincexClient {
   }
 
   /**
-   * What stands in the books, aggregated by price.
+   * The order books of markets, aggregated by price.
    *
    * @param depth price levels on each side, 1 to 1,000
    */
@@ -317,7 +319,7 @@ export class PincexClient {
     return this.#read('/v1/order-books/batch-get', 'orderBooks', { symbols, depth }, options);
   }
 
-  /** All orders that stand in the books of these markets, each side in price-time priority. */
+  /** All orders in the books of these markets, each side in price-time priority. */
   async batchGetOpenOrders(
     symbols: readonly string[],
     options: CallOptions = {},
@@ -326,8 +328,8 @@ export class PincexClient {
   }
 
   /**
-   * The statement of each account: its newest journal entries, newest first. It goes on from `before`, the version of the
-   * last entry of an earlier page.
+   * The statement of each account: its newest journal entries, newest first. For the next page, give the version of the last
+   * entry as `before`.
    */
   async batchGetAccountStatements(
     accounts: readonly StatementKey[],
@@ -337,7 +339,7 @@ export class PincexClient {
     return this.#read('/v1/accounts/statements/batch-get', 'statements', body, { signal, timeoutMs });
   }
 
-  /** What one call may bring. */
+  /** The limits of the service, such as the most items of one call. */
   async limits(options?: CallOptions): Promise<Limits> {
     return (await this.#transport.send({ method: 'GET', path: '/v1/limits' }, options)) as Limits;
   }
@@ -357,12 +359,12 @@ export class PincexClient {
     return this.#stream('/v1/stream/trades', options);
   }
 
-  /** Every step of every account, by user, currency and version. */
+  /** Every journal entry of every account, by user, currency and version. */
   streamJournal(options?: StreamOptions): RowStream<JournalEntry> {
     return this.#stream('/v1/stream/journal', options);
   }
 
-  /** Every item that was applied, and who sent it, by user, kind and id. */
+  /** Every item that was applied, with its sender, by user, kind and id. */
   streamOperations(options?: StreamOptions): RowStream<Operation> {
     return this.#stream('/v1/stream/operations', options);
   }
@@ -377,7 +379,7 @@ export class PincexClient {
       method: 'POST',
       path,
       list: 'results',
-      // What is undefined is left away.
+      // `JSON.stringify` leaves out fields that are undefined.
       body: JSON.stringify({ items, mode, batchId: names.batchId }),
       headers: { 'idempotency-key': quoted(names.key) },
       batchId: names.batchId,
@@ -409,7 +411,7 @@ const OPTIONS: Readonly<Record<keyof PincexClientOptions, true>> = {
   allowHttp: true,
 };
 
-/** One that is misspelt would be passed over. */
+/** Refuses unknown options, so that a misspelt one is not ignored. */
 function requireKnown(options: object): void {
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(OPTIONS, name));
   if (unknown === undefined) return;
@@ -417,13 +419,16 @@ function requireKnown(options: object): void {
   throw new TypeError(`${JSON.stringify(unknown)} is not an option of PincexClient: it takes ${takes}`);
 }
 
-/** What a call and its batch are known by. To a key of the caller's own the content belongs, so nothing is added to it. */
+/**
+ * The id of the batch and the idempotency key of a call. If the caller gives a key but no id, the batch gets none: the service
+ * compares the content of calls with the same key, and a random id would make it differ.
+ */
 function namesOf(
   batchId?: string,
   key?: string,
 ): { readonly batchId: string | undefined; readonly key: string } {
   if (batchId !== undefined && !UUID.test(batchId))
-    throw new TypeError(`batchId is a UUID: got ${JSON.stringify(batchId)}`);
+    throw new TypeError(`batchId must be a UUID: got ${JSON.stringify(batchId)}`);
   if (key !== undefined) return { batchId, key };
   const id = batchId ?? crypto.randomUUID();
   return { batchId: id, key: id };
@@ -431,10 +436,10 @@ function namesOf(
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** As a String of structured fields (RFC 8941). */
+/** Encodes the key as a String of structured fields (RFC 8941). */
 function quoted(key: string): string {
   if (/^[\x20-\x7e]+$/.test(key)) return `"${key.replace(/["\\]/g, '\\$&')}"`;
-  throw new TypeError('An idempotency key has one or more characters, all of printable ASCII');
+  throw new TypeError('idempotencyKey must have one or more characters, all of printable ASCII');
 }
 
 const isThisMachine = (hostname: string): boolean =>

@@ -4,34 +4,33 @@ interface Details {
   readonly status?: number | undefined;
   readonly retryable: boolean;
   readonly problem?: Problem | undefined;
-  /** How long the service asks to be left alone. */
+  /** The service's `Retry-After`. */
   readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 
-/** Why a whole call failed. What is wrong with one item of a batch is that item's result instead. */
+/** The failure of a whole call. A failure of one item of a batch is that item's result instead. */
 export class PincexClientError extends Error {
   override readonly name = 'PincexClientError';
   /**
-   * Stable, to switch on: the `code` of the problem that the service told, or
-   * - `network_error`: no answer came, or not all of it
-   * - `timeout`: nor did it in time
-   * - `http_error`: the answer is not the service's own, but that of a proxy before it, say
+   * Stable, to switch on. The `code` of the service's problem document, or
+   * - `network_error`: no answer came, or the answer broke off
+   * - `timeout`: no complete answer came in time
+   * - `http_error`: the answer is not the service's own, but for example that of a proxy before it
    */
   readonly code: string;
-  /** The HTTP status; null where no answer came. */
+  /** The HTTP status; null if no answer came. */
   readonly status: number | null;
-  /** Whether the same call may succeed later as it is. The client has tried as often as it may by then. */
+  /** Whether the same call may succeed later. The client has already used up its retries. */
   readonly retryable: boolean;
-  /** What the service told, RFC 9457; null where it told nothing. */
+  /** The service's problem document (RFC 9457); null if the answer had none. */
   readonly problem: Problem | null;
   /**
-   * Of the batch that the call was to run, or asked for: what became of it can be asked for. Null for other reads, and
-   * where the call had an idempotency key of its caller's, and neither it nor the service named a batch: send it again
-   * with that key.
+   * The id of the batch that the call sent or asked for; `getBatch` tells its outcome. Null for other reads. Null too if the
+   * caller gave an idempotency key without a batch id and the service named none: then send the call again with that key.
    */
   readonly batchId: string | null;
-  /** Milliseconds after which the service may be asked again, by its own word. */
+  /** The service's `Retry-After` in milliseconds; 0 if it sent none. */
   readonly retryAfterMs: number;
 
   constructor(code: string, message: string, details: Details) {
@@ -44,23 +43,23 @@ export class PincexClientError extends Error {
     this.retryAfterMs = details.retryAfterMs ?? 0;
   }
 
-  /** What `JSON.stringify` shows of it. */
+  /** The fields that `JSON.stringify` shows. */
   toJSON(): object {
     const { name, code, message, status, retryable, retryAfterMs, batchId, problem } = this;
     return { name, code, message, status, retryable, retryAfterMs, batchId, problem };
   }
 }
 
-/** The failure of a call that was to run this batch. */
-export function ofBatch(batchId: string, error: PincexClientError): PincexClientError {
+/** Adds the id of the batch that the call sent to its error. */
+export function withBatchId(batchId: string, error: PincexClientError): PincexClientError {
   return Object.assign(error, { batchId });
 }
 
-/** Of proxies and of a service that is busy, stopping or restarting. */
+/** Statuses of proxies, and of a service that is busy, stopping or restarting. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
 /**
- * What an answer that is not 2xx means.
+ * The error for an answer that is not 2xx.
  *
  * @internal
  */
@@ -68,20 +67,25 @@ export function errorOf({ status, headers }: Response, body: string): PincexClie
   const problem = problemOf(body);
   return new PincexClientError(problem?.code ?? 'http_error', problem?.detail ?? `HTTP status ${status}`, {
     status,
-    // The service knows better than its status.
+    // The problem's own `retryable` is more exact than the status.
     retryable: problem?.retryable ?? TRANSIENT.has(status),
     problem,
     retryAfterMs: readRetryAfter(headers.get('retry-after')),
   });
 }
 
-/** Of an answer, or a part of it, that is not the service's. */
-export function foreign(what: string, text: string, status: number, cause?: unknown): PincexClientError {
-  const message = `${what}: is it the service that answers here? It begins with ${JSON.stringify(text.slice(0, 100))}`;
+/** The error for an answer, or a part of one, that cannot be the service's. */
+export function foreignAnswer(
+  what: string,
+  text: string,
+  status: number,
+  cause?: unknown,
+): PincexClientError {
+  const message = `${what}: does url lead to the service? The answer begins with ${JSON.stringify(text.slice(0, 100))}`;
   return new PincexClientError('http_error', message, { status, retryable: false, cause });
 }
 
-/** The problem that the service tells of. Those of proxies do not say whether they are `retryable`. */
+/** Parses the service's problem document. A proxy's problem document is told apart by its lack of `retryable`. */
 function problemOf(body: string): Problem | undefined {
   try {
     const problem = JSON.parse(body) as Partial<Problem> | null;
@@ -94,7 +98,7 @@ function problemOf(body: string): Problem | undefined {
   }
 }
 
-/** `Retry-After` in milliseconds: it comes in seconds, or as a date. */
+/** Parses `Retry-After`, which is in seconds or a date, to milliseconds. */
 export function readRetryAfter(header: string | null, now: number = Date.now()): number {
   if (header === null) return 0;
   if (/^\d+$/.test(header)) return Number(header) * 1_000;

@@ -1,6 +1,6 @@
 /**
- * What the platform has, by its own types where the caller's program knows them: those of browsers or of Node.js. Named
- * themselves, the types of this client could not be compiled without either.
+ * The platform's types, if the caller's program has them: those of browsers or of Node.js. If the client named them directly,
+ * a program with neither could not compile the client's types.
  */
 export type Fetch = typeof globalThis extends { readonly fetch: infer Platform } ? Platform : unknown;
 export type Signal = typeof globalThis extends {

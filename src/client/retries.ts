@@ -1,22 +1,22 @@
 import { PincexClientError } from './errors.ts';
 import type { Signal } from './platform.ts';
 
-/** The first pause is up to this long, each one after it up to twice as long as the one before. */
+/** The first pause is at most this long. The bound doubles with each retry, up to `LONGEST_MS`. */
 const FIRST_MS = 100;
 const LONGEST_MS = 5_000;
 
-/** What the service asks to be left alone for longer than this is for the caller to wait for: it may be a day. */
+/** If the service's `Retry-After` is longer than this, the call fails and the caller decides: it may be a day. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /**
- * How long to wait before a call is tried again: any time up to a bound that doubles, so that clients who failed at
- * the same moment do not come back at the same moment, and all of it behind what the service asked for.
+ * The pause before a retry: the service's `Retry-After`, plus a random time below a bound that doubles (full jitter), so that
+ * clients that failed at the same moment do not retry at the same moment.
  */
 export function pauseMs(retry: number, retryAfterMs: number, random: () => number = Math.random): number {
   return retryAfterMs + random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** retry);
 }
 
-/** How often a call is tried again, and when. */
+/** The retries of one call: how many it has had, and when the next may be. */
 export class Retries {
   readonly #most: number;
   readonly #deadline: number;
@@ -30,7 +30,7 @@ export class Retries {
     this.#signal = signal;
   }
 
-  /** Waits until it is time to try again. Where there is nothing to wait for, it throws what went wrong. */
+  /** Waits until the next retry; throws the error if the error, the deadline or the number of retries allows none. */
   async after(error: unknown): Promise<void> {
     if (!(error instanceof PincexClientError) || !error.retryable) throw error;
     const pause = pauseMs(this.#made, error.retryAfterMs);
@@ -40,7 +40,7 @@ export class Retries {
     await sleep(pause, this.#signal);
   }
 
-  /** It went on: what fails from now on is a new failure. */
+  /** Gives all retries back, once the stream has made progress. */
   reset(): void {
     this.#made = 0;
   }

@@ -1,26 +1,26 @@
-import { foreign } from './errors.ts';
-import { cut } from './exchange.ts';
+import { foreignAnswer } from './errors.ts';
+import { brokenOff } from './exchange.ts';
 import { parse, type CallOptions, type Transport } from './transport.ts';
 
 export interface StreamOptions extends CallOptions {
-  /** The `cursor` of an earlier stream of the same rows: begins behind it. Default: the first row. */
+  /** The `cursor` of an earlier stream of the same table, behind which this one begins. Default: begins with the first row. */
   readonly after?: string | null | undefined;
-  /** How long the next rows may take to come, before the connection counts as cut. Default: that of the client. */
+  /** How long the next rows may take before the connection counts as broken. Default: that of the client. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * All rows of a table, in the order of their keys. They come as fast as the loop takes them; leaving it ends the
- * stream. A connection that is cut is made again, and goes on behind the row that came last.
+ * All rows of a table, in the order of their keys. Backpressure applies: the rows come as fast as the loop takes them. Leaving
+ * the loop ends the stream. If the connection breaks, the client reconnects and continues behind the row that came last.
  *
- * It is read once: a new stream, given the `cursor` of this one, goes on where it ended.
+ * A stream is read once. A new stream with the `cursor` of this one as `after` continues where this one ended.
  */
 export interface RowStream<Row> extends AsyncIterable<Row> {
   /** The place behind the row that came last; null before the first row. */
   readonly cursor: string | null;
 }
 
-type Line<Row> = { readonly cursor: string; readonly row: Row } | { readonly end: true };
+type StreamLine<Row> = { readonly cursor: string; readonly row: Row } | { readonly end: true };
 
 export class HttpRowStream<Row> implements RowStream<Row> {
   readonly #transport: Transport;
@@ -42,7 +42,7 @@ export class HttpRowStream<Row> implements RowStream<Row> {
 
   [Symbol.asyncIterator](): AsyncGenerator<Row, void> {
     if (this.#isTaken)
-      throw new TypeError('A stream is read once: make a new one, with the cursor of this one');
+      throw new TypeError('A stream is read once: make a new one, with the cursor of this one as after');
     this.#isTaken = true;
     return this.#rows();
   }
@@ -60,8 +60,8 @@ export class HttpRowStream<Row> implements RowStream<Row> {
             yield line.row;
           }
         }
-        // Without the line that says so it did not end, but broke off.
-        throw cut();
+        // A complete stream ends with a line that says so. Without it the answer was cut off.
+        throw brokenOff();
       } catch (error) {
         await retries.after(error);
       }
@@ -74,10 +74,10 @@ export class HttpRowStream<Row> implements RowStream<Row> {
 }
 
 /** @throws PincexClientError `http_error` */
-function lineOf<Row>(text: string): Line<Row> {
+function lineOf<Row>(text: string): StreamLine<Row> {
   const line = parse(text, 200);
   if (typeof line === 'object' && line !== null && ('end' in line || ('cursor' in line && 'row' in line))) {
-    return line as Line<Row>;
+    return line as StreamLine<Row>;
   }
-  throw foreign("A line is not one of the service's", text, 200);
+  throw foreignAnswer("A line is not one of the service's", text, 200);
 }

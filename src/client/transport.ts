@@ -1,6 +1,6 @@
-import { piecesOf, requireLine, textOf } from './body.ts';
-import { errorOf, foreign, ofBatch, PincexClientError } from './errors.ts';
-import { cut, Exchange, LONGEST_MS } from './exchange.ts';
+import { readerOf, requireLineLength, textOf } from './body.ts';
+import { errorOf, foreignAnswer, withBatchId, PincexClientError } from './errors.ts';
+import { brokenOff, Exchange, LONGEST_MS } from './exchange.ts';
 import type { Fetch, Signal } from './platform.ts';
 import { Retries } from './retries.ts';
 
@@ -12,27 +12,27 @@ export interface TransportOptions {
   readonly timeoutMs: number;
 }
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
-  /** Gives the call up: it then fails with the reason of the signal. What was sent may be done all the same. */
+  /** Aborts the call, which then fails with the reason of the signal. The service may still carry out what was sent. */
   readonly signal?: Signal | undefined;
-  /** All the time that the call has, with its retries. Default: that of the client. `Infinity`: any. */
+  /** How long the call may take, with its retries. Default: that of the client. `Infinity`: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface Call {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  /** A list that the answer has; what has none is not the service's. */
+  /** The name of a list that the answer must have; an answer without it is not the service's. */
   readonly list?: string | undefined;
-  /** JSON. It is made once, so that each attempt sends the same bytes. */
+  /** JSON, made once, so that each attempt sends the same bytes. */
   readonly body?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Of the batch that it runs, or asks for; its errors tell it. Without it they tell the first that the service told. */
+  /** The id of the batch that the call sends or asks for, for its errors. Default: the first that the service names in an error. */
   readonly batchId?: string | undefined;
 }
 
-/** Sends calls, and sends them again where that is of use. It is for its callers to send only what is safe to repeat. */
+/** Sends calls, with retries. Its callers must send only calls that are safe to repeat. */
 export class Transport {
   readonly #options: TransportOptions;
 
@@ -53,10 +53,10 @@ export class Transport {
       try {
         return await this.#try(call, deadline, signal);
       } catch (error) {
-        // The reason of who gave the call up is not of this call, whatever it is.
+        // The reason of the caller's signal is passed on unchanged, even if it is a PincexClientError.
         if (!(error instanceof PincexClientError) || error === signal?.reason) throw error;
         batchId ??= error.batchId;
-        await retries.after(batchId === null ? error : ofBatch(batchId, error));
+        await retries.after(batchId === null ? error : withBatchId(batchId, error));
       }
     }
   }
@@ -69,7 +69,7 @@ export class Transport {
       const text = await exchange.within(leftMs(), textOf(response));
       if (response.ok) return answerOf(text, response.status, call.list);
       const error = errorOf(response, text);
-      // An atomic batch that was rejected has the same result as any other, in the problem that tells of it.
+      // The result of a rejected atomic batch is a field of its problem document.
       const batch = error.problem?.['batch'];
       if (batch === undefined || error.code !== 'batch_rejected') throw error;
       return batch;
@@ -79,8 +79,8 @@ export class Transport {
   }
 
   /**
-   * The lines of a stream, as many at a time as came together. A last line without its end was cut off and does not
-   * come.
+   * The lines of a stream, as many at a time as came in one chunk. A last line without its newline was cut off and is
+   * dropped.
    *
    * @throws PincexClientError; and the reason of `signal`
    */
@@ -93,8 +93,8 @@ export class Transport {
     try {
       const response = await exchange.within(timeoutMs, this.#fetch({ method: 'GET', path }, exchange));
       if (!response.ok) throw errorOf(response, await exchange.within(timeoutMs, textOf(response)));
-      const reader = piecesOf(response);
-      if (reader === undefined) throw cut();
+      const reader = readerOf(response);
+      if (reader === undefined) throw brokenOff();
       const decoder = new TextDecoder();
       let rest = '';
       for (;;) {
@@ -102,7 +102,7 @@ export class Transport {
         if (done) return;
         const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
-        requireLine(rest, response.status);
+        requireLineLength(rest, response.status);
         yield lines;
       }
     } finally {
@@ -110,7 +110,7 @@ export class Transport {
     }
   }
 
-  /** How often a stream may break off without a row in between. */
+  /** The retries of a stream, which `reset` gives back with each row. */
   retries(signal: Signal | undefined): Retries {
     return new Retries(this.#options.maxRetries, Infinity, signal);
   }
@@ -120,7 +120,7 @@ export class Transport {
     return fetch(url + path, {
       method,
       signal,
-      // Not even within one host: the key and the batch are for this URL alone.
+      // No redirect is followed, not even within one host: the key and the batch are for this URL alone.
       redirect: 'manual',
       headers: {
         ...headers,
@@ -134,8 +134,8 @@ export class Transport {
 }
 
 /**
- * The time that the service has, in seconds: a tenth of what is left, at the most half a second, is kept back, so that
- * its answer that it was too late does not itself come too late.
+ * The time limit that the service gets, in seconds. It is shorter than the time that is left by a tenth, at most half a second,
+ * so that the service's own answer `deadline_exceeded` still comes in time.
  */
 function secondsFor(leftMs: number): string {
   return (Math.max(1, leftMs - Math.min(leftMs / 10, 500)) / 1_000).toFixed(3);
@@ -143,14 +143,14 @@ function secondsFor(leftMs: number): string {
 
 function requireTime(timeoutMs: number): void {
   if (timeoutMs > 0) return;
-  throw new TypeError(`timeoutMs is more than 0 milliseconds, or Infinity: got ${timeoutMs}`);
+  throw new TypeError(`timeoutMs must be more than 0 milliseconds, or Infinity: got ${timeoutMs}`);
 }
 
 /** @throws PincexClientError `http_error` */
 function answerOf(text: string, status: number, list: string | undefined): unknown {
   const answer = parse(text, status) as Readonly<Record<string, unknown>> | null;
   if (list === undefined || Array.isArray(answer?.[list])) return answer;
-  throw foreign(`The answer has no ${list}`, text, status);
+  throw foreignAnswer(`The answer has no ${list}`, text, status);
 }
 
 /** @throws PincexClientError `http_error` */
@@ -158,6 +158,6 @@ export function parse(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw foreign('The answer is not JSON', text, status, cause);
+    throw foreignAnswer('The answer is not JSON', text, status, cause);
   }
 }

@@ -1,10 +1,10 @@
 import type { components, paths } from './schema.ts';
 
-/** Names for what the service takes and answers. Amounts are decimal strings throughout. */
+/** Names for the types of requests and answers. Amounts are decimal strings throughout. */
 
 type Schemas = components['schemas'];
 
-/** RFC 9457: why a call failed. */
+/** A problem document (RFC 9457): the reason why a call failed. */
 export type Problem = Schemas['Problem'];
 
 export type CreateAccount = Schemas['CreateAccount'];
@@ -18,7 +18,7 @@ export type PlaceOrder = Schemas['PlaceOrder'];
 export type CancelOrder = Schemas['CancelOrder'];
 export type UpdateOrderStatus = Schemas['UpdateOrderStatus'];
 export type SettleTrade = Schemas['SettleTrade'];
-/** Any of these, with its `command`. */
+/** Any of these items, with its `command`. */
 export type MixedItem = Schemas['MixedItem'];
 
 export type Funds = Schemas['Funds'];
@@ -33,7 +33,7 @@ export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];
 export type Operation = Schemas['Operation'];
-/** The account whose statement is asked for, and the version before which it goes on. */
+/** Names an account whose statement is asked for, and the version before which the page begins. */
 export interface StatementKey {
   readonly userId: string;
   readonly currency: string;
@@ -58,7 +58,7 @@ export type BatchResult<Data> = Omit<Batch, 'results'> & {
   readonly results: readonly ItemResult<Data>[];
 };
 
-/** The routes of a method. */
+/** The routes with a method. */
 type RouteOf<Method extends 'get' | 'post'> = {
   [Path in keyof paths]: paths[Path] extends Record<Method, object> ? Path : never;
 }[keyof paths];
@@ -66,7 +66,7 @@ type RouteOf<Method extends 'get' | 'post'> = {
 export type PostRoute = RouteOf<'post'>;
 export type GetRoute = RouteOf<'get'>;
 
-/** What a route takes. */
+/** The body that a route takes. */
 export type BodyOf<Route extends PostRoute> = paths[Route] extends {
   readonly post: { readonly requestBody: { readonly content: { readonly 'application/json': infer Body } } };
 }
@@ -86,7 +86,7 @@ interface Json<Status extends number, Body> {
   readonly responses: Readonly<Record<Status, { readonly content: { readonly 'application/json': Body } }>>;
 }
 
-/** What a route answers, with this status. */
+/** The body of a route's answer with this status. */
 export type AnswerOf<Route extends keyof paths, Status extends number = 200> = paths[Route] extends
   { readonly post: Json<Status, infer Body> } | { readonly get: Json<Status, infer Body> }
   ? Body
@@ -101,9 +101,9 @@ export type RowOf<Route extends GetRoute> = paths[Route]['get'] extends {
 
 export type Limits = AnswerOf<'/v1/limits'>;
 
-/** What became of a batch: its result, that of an interrupted one as far as the books tell, or that it still runs. */
+/** The outcome of a batch: its result, the results of an interrupted one that the books have, or that it still runs. */
 export type BatchOutcome = AnswerOf<'/v1/batches/{batchId}'> | AnswerOf<'/v1/batches/{batchId}', 202>;
-/** A batch that nobody runs any more and that has no result. */
+/** A batch that no process runs any more and that has no result. */
 export type InterruptedBatch = Extract<BatchOutcome, { readonly status: 'interrupted' }>;
-/** A batch that is under way. */
+/** A batch that still runs. */
 export type RunningBatch = Extract<BatchOutcome, { readonly status: 'running' }>;

@@ -8,9 +8,9 @@ export interface OpenTransaction {
   readonly pid: number | null;
   readonly application: string;
   readonly user_name: string;
-  /** `idle in transaction`, `active` …; `prepared` for one that waits for its second phase. */
+  /** `idle in transaction`, `active` …; `prepared` for a prepared transaction, which waits for its second phase. */
   readonly state: string;
-  /** Its id, of a prepared one. */
+  /** The id of a prepared transaction. */
   readonly gid: string | null;
   readonly open_ms: number;
   /** For how long it has been in this state. */
@@ -48,7 +48,7 @@ export function longTransactions(
   { transactionMs, idleInTransactionMs }: Thresholds,
 ): Finding[] {
   return open.flatMap(({ pid, application, user_name, state, gid, open_ms, state_ms }): Finding[] => {
-    const costs = 'what it locked others wait for, and vacuum cannot remove what died since';
+    const costs = 'other sessions wait for its locks, and vacuum cannot remove rows that died since';
     if (gid !== null) {
       if (open_ms < transactionMs) return [];
       return [
@@ -68,7 +68,7 @@ export function longTransactions(
           severity: 'hurts',
           subject,
           message: `has an open transaction and did nothing for ${duration(state_ms)}; ${costs}`,
-          remedy: `In psql: ${end} and let its program commit at once; idle_in_transaction_session_timeout ends such by itself`,
+          remedy: `In psql: ${end} and let its program commit at once; idle_in_transaction_session_timeout ends such sessions by itself`,
         },
       ];
     }
@@ -78,7 +78,7 @@ export function longTransactions(
         severity: 'advice',
         subject,
         message: `has had a transaction open for ${duration(open_ms)}; ${costs}`,
-        remedy: `Let it end where it is an audit, a dump or a report, and run such when little happens; else in psql: ${end}`,
+        remedy: `If it is an audit, a dump or a report, let it end, and run the next one at a time of little load; else in psql: ${end}`,
       },
     ];
   });
@@ -99,7 +99,7 @@ export const deadlocks: Check = {
 export function deadlocksSince(count: number, processes: readonly ProcessRow[], now: Date): Finding[] {
   const [first] = processes.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
   if (first === undefined) return [];
-  // Fewer than at the start: the counters were reset since.
+  // If there are fewer than at the start, the counters were reset since.
   const since = count < first.deadlocksAtStart ? count : count - first.deadlocksAtStart;
   if (since === 0) return [];
   const age = duration(now.getTime() - first.startedAt.getTime());
@@ -107,7 +107,7 @@ export function deadlocksSince(count: number, processes: readonly ProcessRow[], 
     {
       severity: 'advice',
       subject: 'deadlocks',
-      message: `${many(since)} in the ${age} since Pincex was started; batches do not deadlock with each other, and one that met another's was tried again`,
+      message: `${many(since)} in the ${age} since Pincex was started; batches do not deadlock with each other, and a batch that deadlocked with another program was tried again`,
       remedy:
         "The server's log names both statements. Let the other program lock accounts before orders before the rest, each ordered by its key, or go through pincex.transaction()",
     },
@@ -127,7 +127,7 @@ export const connections: Check = {
   },
 };
 
-/** An audit, and a start or a report, have connections of their own beside the pool. */
+/** Beside the pool a process opens one connection for an audit, and one for its start or a report. */
 const BESIDE_THE_POOL = 2;
 
 export function tooFewConnections(available: number, live: readonly ProcessRow[]): Finding[] {

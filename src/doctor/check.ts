@@ -8,7 +8,7 @@ export interface Patient {
   readonly client: pg.Client;
   /** Whether the pool pins its plans: `enable_query_hints`. */
   readonly queryHints: boolean;
-  /** A server that reads go to, where there is one. */
+  /** The URL of the replica that reads go to, if there is one. */
   readonly readUrl: string | null;
   /** `service.idempotency_room`, in bytes. */
   readonly idempotencyRoom: number;
@@ -16,22 +16,22 @@ export interface Patient {
   readonly thresholds: Thresholds;
 }
 
-/** One thing that is looked at. */
+/** One check of the doctor. */
 export interface Check {
   readonly name: string;
   /** The statement that holds if nothing is found. */
   readonly promise: string;
-  /** It reads PostgreSQL's own catalog only, so it can be made where the tables are not there. */
+  /** Set if the check reads only PostgreSQL's own catalog, so that it runs even if Pincex's tables are missing. */
   readonly needsNoTables?: true;
   run(patient: Patient): Promise<Finding[]>;
 }
 
-/** A whole number of things, as a message says it: 12,000. */
+/** Formats a whole number for a message: 12,000. */
 export function many(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
-/** A duration as a message says it. */
+/** Formats a duration for a message: 12 min. */
 export function duration(ms: number): string {
   const units = [
     [86_400_000, 'd'],
@@ -43,7 +43,7 @@ export function duration(ms: number): string {
   return `${Math.round(ms / size)} ${unit}`;
 }
 
-/** A share of a whole, as a message says it. */
+/** Formats a share of a whole for a message: 12%. */
 export function percent(share: number): string {
   return `${Math.round(share * 100)}%`;
 }

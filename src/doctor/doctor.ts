@@ -15,7 +15,7 @@ import { migrated } from './schema.ts';
 import { analyzed, hotUpdates, vacuumed } from './tables.ts';
 import { thresholds, type Thresholds } from './thresholds.ts';
 
-/** All that is looked at, in the order of the report. */
+/** All checks, in the order of the report. */
 export const checks: readonly Check[] = [
   migrated,
   indexesThere,
@@ -45,11 +45,11 @@ export interface DoctorOptions {
   readonly readUrl?: string | null;
   /** `service.idempotency_room`, in bytes. */
   readonly idempotencyRoom?: number;
-  /** Other bounds than the usual ones, for tests. */
+  /** Thresholds that replace the usual ones, for tests. */
   readonly thresholds?: Partial<Thresholds>;
 }
 
-/** What the configuration says of the books that are looked at, where they are found at `url`. */
+/** The options for the books at `url`, by the configuration. */
 export function doctorOptions({ database, service }: Config, url: string): DoctorOptions {
   const { optimizedRepository, readUrl } = database;
   const { idempotencyRoom } = service;
@@ -57,8 +57,8 @@ export function doctorOptions({ database, service }: Config, url: string): Docto
 }
 
 /**
- * Looks for what troubles the books' database and the processes that use it, and says what to do. It only reads,
- * on one connection of its own, and waits for no lock longer than a second.
+ * Looks for problems of the books' database and of the processes that use it, and proposes remedies. It only reads, on one
+ * connection of its own, and waits for no lock longer than a second.
  *
  * @throws PincexError `database_unavailable`
  */
@@ -81,11 +81,11 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
     const findings: DoctorFinding[] = [];
     const made: string[] = [];
     for (const check of checks) {
-      // If the schema is behind, the other checks wait for it.
+      // If migrations are pending, checks that need the tables are left out.
       const isBehind = findings.some((finding) => finding.check === migrated.name);
       if (isBehind && check.needsNoTables !== true) continue;
       made.push(check.name);
-      for (const finding of await make(check, patient)) findings.push({ check: check.name, ...finding });
+      for (const finding of await runCheck(check, patient)) findings.push({ check: check.name, ...finding });
     }
     return { ok: findings.every(({ severity }) => severity !== 'hurts'), findings, checks: made };
   } catch (error) {
@@ -96,7 +96,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
 }
 
 /** If PostgreSQL refuses to answer a check, that is a finding, not the end of the report. */
-async function make(check: Check, patient: Patient): Promise<readonly Finding[]> {
+async function runCheck(check: Check, patient: Patient): Promise<readonly Finding[]> {
   try {
     return await check.run(patient);
   } catch (error) {

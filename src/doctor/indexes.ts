@@ -15,13 +15,13 @@ export interface Index {
   readonly is_unique: boolean;
   readonly is_constraint: boolean;
   readonly predicate: string;
-  /** The expressions that it is searched by, each with its operators, collation and direction. */
+  /** The key expressions, each with its operator class, collation and direction. */
   readonly keys: readonly string[];
-  /** Its keys and what it includes besides. */
+  /** The key expressions and the INCLUDE columns. */
   readonly columns: readonly string[];
   readonly scans: number;
   readonly bytes: number;
-  /** Rows written to its table and times that it was read, since the counters began. */
+  /** Rows written to its table plus scans of it, since the counters were reset. */
   readonly table_use: number;
 }
 
@@ -50,7 +50,7 @@ const readIndexes = `
   WHERE i.indrelid = ANY (SELECT to_regclass(name) FROM unnest($1::text[]) AS name)
   ORDER BY i.indrelid::regclass::text, name`;
 
-/** Every index of the tables that the migrations make, those of others included. */
+/** Every index of the tables that the migrations make, including indexes that other programs added. */
 export async function indexesOfOurTables(client: pg.Client): Promise<Index[]> {
   const tables = [...new Set(migratedIndexes().map(({ table }) => table))];
   return (await client.query<Index>(readIndexes, [tables])).rows;
@@ -69,7 +69,7 @@ export function missingIndexes(migrated: readonly MigratedIndex[], indexes: read
   const there = new Map(indexes.map((index) => [index.name, index]));
   const missing = migrated.flatMap(({ name, table, remake }): Finding[] => {
     if (there.has(name)) return [];
-    const message = `is not there, so what it serves reads more of ${table} with every row, or all of it`;
+    const message = `is not there, so statements that need it read more of ${table} the more rows it has, or all of it`;
     return [{ severity: 'hurts', subject: `index ${name}`, message, remedy: `In psql: ${remake};` }];
   });
   const own = new Set(migrated.map(({ name }) => name));
@@ -97,13 +97,13 @@ export const indexesDistinct: Check = {
   },
 };
 
-/** Only indexes of others are judged: ours do not repeat each other, and each of them is asked for. */
+/** Only added indexes are judged: those of the migrations do not repeat each other, and all of them have to exist. */
 export function repeatedIndexes(migrated: readonly MigratedIndex[], indexes: readonly Index[]): Finding[] {
   const own = new Set(migrated.map(({ name }) => name));
   const repeated = new Set<string>();
   return indexes.flatMap((index): Finding[] => {
     if (own.has(index.name) || !index.is_valid) return [];
-    // If two indexes are the same, one stays.
+    // Of two equal indexes only one is reported.
     const other = indexes.find((candidate) => !repeated.has(candidate.name) && serves(candidate, index));
     if (other === undefined) return [];
     repeated.add(index.name);
@@ -113,7 +113,7 @@ export function repeatedIndexes(migrated: readonly MigratedIndex[], indexes: rea
   });
 }
 
-/** Whether `index` could go, since `other` does all that it does. */
+/** Whether `other` serves every purpose of `index`, so that `index` can be dropped. */
 function serves(other: Index, index: Index): boolean {
   return (
     other.name !== index.name &&
@@ -143,7 +143,7 @@ export const indexesUsed: Check = {
   },
 };
 
-/** Ours are not judged: which of them is used depends on what of Pincex is. */
+/** Indexes of the migrations are not judged: which of them is used depends on the features of Pincex that are used. */
 export function unusedIndexes(
   migrated: readonly MigratedIndex[],
   indexes: readonly Index[],

@@ -9,8 +9,8 @@ export interface MigratedIndex {
 }
 
 /**
- * Every index that the migrations make, read from their files: there is no second list to keep. If two files make
- * one index, the later stands.
+ * Every index that the migrations make, read from their files, so that there is no second list to maintain. If two files make
+ * an index of the same name, the later one counts.
  */
 export function migratedIndexes(): MigratedIndex[] {
   const statements = readMigrations(defaultFolder).flatMap(({ up }) => up.statements);
@@ -22,7 +22,7 @@ function indexOf(text: string): MigratedIndex | undefined {
   const match = /^CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?(\w+) ON (\w+)/.exec(text);
   const [, name, table] = match ?? [];
   if (name === undefined || table === undefined) return undefined;
-  // A migration that makes a table needs no CONCURRENTLY for its indexes; on a table in use they are made anew with it.
+  // A migration that makes the table needs no CONCURRENTLY. On a table in use the index has to be remade with it.
   const remake = text.replace(/^(CREATE (?:UNIQUE )?INDEX) (?!CONCURRENTLY)/, '$1 CONCURRENTLY ');
   return { name, table, remake: remake.replace(/\s+/g, ' ') };
 }

@@ -13,11 +13,11 @@ export interface Scan {
   /** Such as `Index Scan`. */
   readonly node: string;
   readonly index: string | undefined;
-  /** The condition of the index search, or the place of the row; `undefined` if all of it is read. */
+  /** The condition of the index search or of the TID scan; `undefined` if the whole table or index is read. */
   readonly condition: string | undefined;
 }
 
-/** A node of a plan, as EXPLAIN (FORMAT JSON) tells it. */
+/** A node of a plan, as EXPLAIN (FORMAT JSON) prints it. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -34,7 +34,7 @@ export const plans: Check = {
     const rows = await tableRows(patient.client);
     const findings: Finding[] = [];
     const { client, queryHints } = patient;
-    await asThePool(client, await hintsFor(client, queryHints), async (hints) => {
+    await withPoolSettings(client, await hintsFor(client, queryHints), async (hints) => {
       for (const statement of issuedStatements) {
         const scans = await explain(client, statement, hints);
         if (typeof scans === 'string') findings.push(unplannable(statement, scans));
@@ -46,8 +46,8 @@ export const plans: Check = {
 };
 
 /**
- * How the generic plan of a statement, as it is sent with its hints, reads the tables, or why PostgreSQL cannot make
- * one. pg_hint_plan finds hints behind words, so behind `PREPARE … AS` too, and heeds them when that is executed.
+ * How the generic plan of a statement, sent with its hints, reads the tables; or PostgreSQL's message if it cannot plan the
+ * statement. pg_hint_plan also reads hints behind `PREPARE … AS`, and applies them when the statement is executed.
  */
 export async function explain(
   client: pg.Client,
@@ -57,7 +57,7 @@ export async function explain(
   const text = hints.textOf(statement);
   try {
     await client.query(`PREPARE pincex_doctor AS ${text}`);
-    // A generic plan is made without looking at the values, so there are none.
+    // A generic plan does not depend on the values, so NULLs will do.
     const count = new Set(text.match(/\$\d+/g)).size;
     const values = count === 0 ? '' : `(${Array.from({ length: count }, () => 'NULL').join(', ')})`;
     const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
@@ -88,7 +88,7 @@ export function* scansIn(node: PlanNode): Generator<Scan> {
   for (const child of node.Plans ?? []) yield* scansIn(child);
 }
 
-/** @param rows of each table, about */
+/** @param rows the estimated number of rows of each table */
 export function strayScans(
   { name, by, isWhole }: IssuedStatement,
   scans: readonly Scan[],
@@ -99,7 +99,7 @@ export function strayScans(
   for (const { table, node, index, condition } of scans) {
     const count = rows.get(table) ?? 0;
     const meant = by ?? [`${table}_pkey`];
-    // An update finds the place of its row by the key, and goes there.
+    // A Tid Scan is the second half of an update, which has found its rows by their keys before.
     if (isWhole === true || node === 'Tid Scan' || count <= least) continue;
     if (condition !== undefined && index !== undefined && meant.includes(index)) continue;
     const way = index === undefined ? 'whole' : `by ${index}${condition === undefined ? ', whole' : ''}`;
@@ -120,8 +120,8 @@ function unplannable({ name }: IssuedStatement, reason: string): Finding {
   };
 }
 
-/** Plans the way that the connections of the pool do. */
-async function asThePool(
+/** Runs `work` with the planner settings that the connections of the pool have. */
+async function withPoolSettings(
   client: pg.Client,
   hints: Hints,
   work: (hints: Hints) => Promise<void>,

@@ -29,7 +29,7 @@ export function isLive({ seenAt }: ProcessRow, now: Date, { processSeenMs }: Thr
   return now.getTime() - seenAt.getTime() <= processSeenMs;
 }
 
-/** Those that run; where none does, the one that ran last. */
+/** The processes that run; if none does, the one that reported last. */
 export function processesToJudge(
   processes: readonly ProcessRow[],
   now: Date,
@@ -94,7 +94,7 @@ export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }:
     findings.push({
       severity: 'advice',
       subject: subjectOf(process),
-      message: `failures of the cache, so that PostgreSQL was asked instead: ${many(failures)}`,
+      message: `failed calls of the cache, for which PostgreSQL was asked instead: ${many(failures)}`,
       remedy: 'See that Redis runs and can be reached at redis.host, and has memory left',
     });
   }
@@ -112,7 +112,7 @@ export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }:
   return findings;
 }
 
-/** A cache in a process learns of the commits of that process only. */
+/** The cache of a process learns only of the commits of that process. */
 export function separateCaches(live: readonly ProcessRow[]): Finding[] {
   const isCaching = ({ statistics: { cache } }: ProcessRow): boolean =>
     cache.store === 'process' && Object.values(cache.reads).some(({ hits, misses }) => hits + misses > 0);
@@ -125,7 +125,7 @@ export function separateCaches(live: readonly ProcessRow[]): Finding[] {
     {
       severity: 'advice',
       subject: 'cache',
-      message: `${live.length} processes run, and ${stale.length} of them keep a cache of their own, which does not hear what the others commit: reads may be as old as its time to live`,
+      message: `${live.length} processes run, and ${stale.length} of them keep a cache of their own, which does not learn of the commits of the others: a read may be stale for as long as its time to live`,
       remedy: 'Set redis.host for all of them, so that they share one cache',
     },
   ];
@@ -155,7 +155,7 @@ export function batchSizeFindings(
       severity: 'advice',
       subject: subjectOf(process),
       message: `${percent(small / count)} of ${many(count)} batches had fewer than 10 items, ${(items / count).toFixed(1)} on average; measured, locks go 1,180 a second one by one, 19,500 in batches of 100 and 23,900 in batches of 500`,
-      remedy: 'Collect what comes within some milliseconds, and send 100 to 500 items at once',
+      remedy: 'Collect the items that come within some milliseconds, and send 100 to 500 of them at once',
     },
   ];
 }

@@ -7,9 +7,9 @@ import type { Thresholds } from './thresholds.ts';
 export interface Replica {
   readonly name: string;
   readonly state: string;
-  /** The bytes that it has not replayed yet. */
+  /** The bytes of the log that it has not replayed yet. */
   readonly bytes: number | null;
-  /** Null where it is level: PostgreSQL would go on telling how long the last commit took. */
+  /** Null if it has replayed everything: PostgreSQL would still show the lag of the last commit. */
   readonly lag_ms: number | null;
 }
 
@@ -28,9 +28,9 @@ export interface ReadServer {
   readonly is_replica: boolean;
   /** The identifier of the cluster, which a replica has in common with its primary, and the name of the database. */
   readonly system: string;
-  /** When it was started, which tells a replica that was promoted from the primary itself. */
+  /** The time of its start, by which a promoted replica is told apart from the primary itself. */
   readonly started: string;
-  /** Since the commit that it replayed last; null where it has replayed all that it received. */
+  /** The age of the commit that it replayed last; null if it has replayed all that it received. */
   readonly delay_ms: number | null;
 }
 
@@ -84,7 +84,10 @@ export function laggingReplicas(
 const REPLAY =
   'On the replica, end long queries (they hold its replay up: max_standby_streaming_delay), see that pg_is_wal_replay_paused() is false, and look at its disk and network.';
 
-/** @param primary the server that is written to @param reader the one that is read */
+/**
+ * @param primary the server that takes writes
+ * @param reader the server of `database.read_url`
+ */
 export function readServerFindings(
   primary: ReadServer,
   reader: ReadServer,
@@ -97,7 +100,7 @@ export function readServerFindings(
         severity: 'hurts',
         subject,
         message:
-          'is another database and no replica of database.url: what is written here is never read there',
+          'is another database and no replica of database.url: reads there never see what is written here',
         remedy: 'Set database.read_url to a replica of database.url, or take it out',
       },
     ];

@@ -1,12 +1,12 @@
-/** Something that is not as it should be. */
+/** A problem of the installation. */
 export interface Finding {
   /** `hurts`: it costs correctness, safety or most of the speed, now. `advice`: it could be better. */
   readonly severity: 'hurts' | 'advice';
-  /** Its subject, such as `index orders_book`. */
+  /** The part that has the problem, such as `index orders_book`. */
   readonly subject: string;
-  /** The fault, with its figures. */
+  /** The problem, with its figures. */
   readonly message: string;
-  /** The remedy. */
+  /** The steps that solve it. */
   readonly remedy: string;
 }
 
@@ -17,7 +17,7 @@ export interface DoctorFinding extends Finding {
 }
 
 export interface DoctorReport {
-  /** Whether nothing hurts; there may be advice. */
+  /** Whether no finding has the severity `hurts`; there may be advice. */
   readonly ok: boolean;
   /** In the order of the checks. */
   readonly findings: readonly DoctorFinding[];

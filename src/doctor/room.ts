@@ -6,7 +6,7 @@ import type { Thresholds } from './thresholds.ts';
 
 export const room: Check = {
   name: 'idempotency_room',
-  promise: 'There is room for the answers of the HTTP service',
+  promise: 'The HTTP service has room for the answers that it keeps',
   async run({ client, idempotencyRoom, thresholds }) {
     const { rows } = await client.query<{ caller: string; bytes: string }>(readUsage.text);
     const kept = new Map(rows.map(({ caller, bytes }) => [caller, { bytes: Number(bytes) }]));
@@ -22,8 +22,7 @@ export function scarceRoom(
   return scarcities(kept, idempotencyRoom, roomShare).map(({ caller, bytes, most }): Finding => {
     const isFull = bytes >= most;
     const share = isFull ? 'as much as' : `${percent(bytes / most)} of what`;
-    const refused =
-      caller === null ? 'calls that write are refused' : 'what it sends to be written is refused';
+    const refused = caller === null ? 'calls that write are refused' : 'its calls that write are refused';
     return {
       severity: isFull ? 'hurts' : 'advice',
       subject: caller === null ? 'service.idempotency_room' : `key ${caller}`,

@@ -28,6 +28,6 @@ export function schemaFindings(states: readonly MigrationState[]): Finding[] {
 
 const MESSAGES = {
   pending: 'is not applied in this database, and Pincex refuses to open it',
-  changed: 'was changed after it was applied, so nobody knows what the tables are like',
+  changed: 'was changed after it was applied, so the tables may differ from what this version expects',
   unknown: 'is applied, but this version does not know it',
 };

@@ -26,16 +26,16 @@ import * as streams from '../streams/sources.ts';
 
 /** A statement that the system issues, and how it may find its rows. */
 export interface IssuedStatement extends Statement {
-  /** By one of these indexes; by the primary key of each table where it says nothing. */
+  /** The indexes that it may use. Default: the primary key of each table. */
   readonly by?: readonly string[];
-  /** It is meant to read its table whole. */
+  /** Set if the statement is meant to read its table whole. */
   readonly isWhole?: true;
 }
 
 /**
- * Every statement that runs while the books are open. The two halves of a batch stand here once, with all their parts: a batch
- * takes those that it needs, and PostgreSQL plans each by itself. Not here are what has no plan or reads no table (BEGIN,
- * COMMIT, savepoints) and what is meant to read tables whole: the audit, and the migrations.
+ * Every statement that runs while the books are open. The two statements of a batch are listed once, with all their parts: a
+ * batch sends the parts that it needs, and PostgreSQL plans each part by itself. Left out are statements without a plan (BEGIN,
+ * COMMIT, savepoints), and those of the audit and the migrations, which are meant to read tables whole.
  */
 export const issuedStatements: readonly IssuedStatement[] = [
   loadAll,

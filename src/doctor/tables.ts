@@ -13,10 +13,10 @@ export interface Table {
   readonly updates: number;
   readonly hot_updates: number;
   readonly fillfactor: number;
-  /** Since it was vacuumed; since the server or the schema came to be, where it never was. */
+  /** The time since the last vacuum; if there was none, the same as `watched_ms`. */
   readonly unvacuumed_ms: number;
   readonly was_analyzed: boolean;
-  /** For how long autovacuum could have come. */
+  /** How long autovacuum could have run: the time since the start of the server or the first migration, whichever is later. */
   readonly watched_ms: number;
 }
 
@@ -73,7 +73,7 @@ export function deadRows(
         severity: dead > live ? 'hurts' : 'advice',
         subject: `table ${name}`,
         message: `has ${many(dead)} dead rows beside ${many(live)} live ones and was not vacuumed for ${duration(unvacuumed_ms)}`,
-        remedy: `In psql: VACUUM ANALYZE ${name}; then end what keeps them (old transactions, replication slots), see that autovacuum is on for the table, and lower autovacuum_vacuum_scale_factor for it`,
+        remedy: `In psql: VACUUM ANALYZE ${name}; then end the transactions and drop the replication slots that keep dead rows, see that autovacuum is on for the table, and lower autovacuum_vacuum_scale_factor for it`,
       },
     ];
   });

@@ -1,14 +1,14 @@
 import { limits } from '../limits.ts';
 
-/** From where on something is worth saying. Below them a table is too small, or a figure too young, to mean much. */
+/** The values from which on a problem is reported. Below them a table is too small, or a figure too young, to mean much. */
 export const thresholds = {
-  /** How long a lock is waited for before it is said that a table is locked. */
+  /** How long the doctor waits for a lock before it reports the check as not possible. */
   lockMs: 1_000,
-  /** Rows from which on it matters how a table is found its rows in. */
+  /** Rows from which on a statement has to use the index that is meant for it. */
   plannedRows: 1_000,
   /** How old PostgreSQL's counters have to be before an index is called unused. */
   unusedForMs: 24 * 60 * 60_000,
-  /** Rows read from and written to its table meanwhile. */
+  /** Rows that were written to its table plus scans of it, meanwhile. */
   unusedRows: 100_000,
   /** Dead rows that are worth a vacuum, their share of all rows, and how long autovacuum may take to come. */
   deadRows: 10_000,
@@ -25,7 +25,7 @@ export const thresholds = {
   /** The most that a replica may be behind. */
   replicaLagMs: 10_000,
   replicaLagBytes: 64 * 1024 * 1024,
-  /** After what time without a report a process counts as ended: three reports. */
+  /** A process counts as ended after this time without a report: three reports. */
   processSeenMs: 30_000,
   /** Waits for a connection, and their mean. */
   poolWaits: 100,
@@ -37,7 +37,7 @@ export const thresholds = {
   batches: 1_000,
   batchesPerSecond: 10,
   smallBatchShare: 0.5,
-  /** The share of what the answers of an API key, or of all, may take from which on it is said. */
+  /** The share of the room for answers, of one API key or of all, from which on it is reported. */
   roomShare: limits.requests.scarceShare,
 } as const;
 

@@ -1,12 +1,12 @@
 /**
- * Amounts are decimal strings at every edge and integers at a currency's scale inside:
- * at scale 8, `"1.5"` is `150000000n`. They are never JavaScript numbers.
+ * Amounts are decimal strings for callers and in the database, and integers at the currency's scale inside: at scale 8, `"1.5"`
+ * is `150000000n`. They are never JavaScript numbers.
  */
 
 const DECIMAL = /^(0|[1-9][0-9]*)(?:\.([0-9]+))?$/;
 const ZEROS = '000000000000000000000000000000000000';
 
-/** Why a text is no amount, in words that end "…: got X"; or the integer it stands for. */
+/** The integer that a text stands for; or a phrase that says why it is no amount, to be continued with ": got X". */
 export type ParsedAmount = bigint | string;
 
 /**
@@ -26,10 +26,10 @@ export function parseAmount(value: unknown, scale: number, integerDigits: number
   return BigInt(whole + fraction + ZEROS.slice(0, scale - fraction.length));
 }
 
-/** Reads what PostgreSQL printed for a `numeric` that Pincex wrote, negative ones included. */
+/** Parses the text of a stored `numeric`, which may be negative. */
 export function decodeNumeric(text: string, scale: number): bigint {
   const point = text.indexOf('.');
-  // "NaN", "Infinity": a numeric can be that, an amount cannot.
+  // A numeric can be "NaN" or "Infinity", an amount cannot: their last character is a letter.
   if (text.charCodeAt(text.length - 1) > 57) throw new RangeError(`The stored amount ${text} is no number`);
   if (point === -1) return BigInt(text + ZEROS.slice(0, scale));
   const fraction = text.length - point - 1;

@@ -7,17 +7,17 @@ import { namesOf, readOptions } from '../known.ts';
 import type { Logger } from '../logging.ts';
 
 export interface PincexOptions {
-  /** Default: `pincex.yaml` of the working folder, and the environment over it. */
+  /** Default: `pincex.yaml` of the working folder, overridden by environment variables. */
   readonly config?: Config | undefined;
-  /** `auto`, unless one way of keeping batches apart is to be measured or tested by itself. */
+  /** How concurrent batches are kept apart. Default: `auto`; the others are for measurements and tests. */
   readonly strategy?: Strategy | undefined;
-  /** Told of every statement once it has run. */
+  /** Called after each statement. */
   readonly onStatement?: ((run: StatementRun) => void) | undefined;
-  /** Takes the debug logs, where `enable_debug_logs` is on. Default: JSON lines on standard error. */
+  /** Receives the debug logs if `enable_debug_logs` is on. Default: JSON lines on standard error. */
   readonly logger?: Logger | undefined;
-  /** Told of every batch of keys that was looked up in the cache. */
+  /** Called after each batch of keys that was looked up in the cache. */
   readonly onCacheRead?: ((run: ReadRun) => void) | undefined;
-  /** Told what is done while the embedded server starts. */
+  /** Receives progress messages while the embedded server starts. */
   readonly onProgress?: ((message: string) => void) | undefined;
 }
 

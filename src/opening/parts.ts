@@ -27,12 +27,12 @@ import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
 import { Reporter } from '../statistics/reporter.ts';
 import { Statistics } from '../statistics/statistics.ts';
-import type { Source } from '../streams/sources.ts';
-import { KeysetStream, type RowStream, type StreamOptions } from '../streams/stream.ts';
+import { KeysetStream } from '../streams/stream.ts';
+import type { StreamOpener } from '../streams/tableStreams.ts';
 import { readPincexOptions, type PincexOptions } from './options.ts';
 
-/** The parts that a Pincex is put together from, each open until {@link Parts.close}. */
-export interface Parts {
+/** The parts that a Pincex consists of, each open until {@link Parts.close}. */
+export interface Parts extends StreamOpener {
   readonly config: Config;
   /** Without its password. */
   readonly url: string;
@@ -44,12 +44,12 @@ export interface Parts {
   readonly repository: Repository;
   readonly engine: Engine;
   readonly statistics: Statistics;
-  /** Where all of them tell what they do. */
+  /** Publishes the messages of all parts. */
   readonly diagnostics: Diagnostics;
   readonly reporter: Reporter;
-  /** The calls of callers, that closing waits for. */
+  /** The calls in flight, which `close` waits for. */
   readonly calls: Calls;
-  /** The pool, by calls that closing waits for. */
+  /** The pool; each query counts as a call, so that `close` waits for it. */
   readonly session: Session;
   readonly apiKeys: ApiKeys;
   /** Runs batches of callers. */
@@ -60,15 +60,13 @@ export interface Parts {
   readonly trading: Trading;
   readonly transactions: Transactions;
   readonly sweeper: Sweeper;
-  /** Those of this version. */
+  /** The migrations of this version. */
   readonly migrations: readonly Migration[];
-  /** All rows of a table: see {@link RowStream}. */
-  stream<View>(source: Source<View>, options?: StreamOptions): RowStream<View>;
-  /** Waits for calls and reads under way, writes the last report, closes the connections, and stops a server of its own. */
+  /** Waits for calls and reads in flight, writes the last report, closes the connections, and stops the embedded server. */
   close(): Promise<void>;
 }
 
-/** The servers, and the connections to them: what {@link closeConnections} closes. */
+/** The servers and the connections to them, which {@link closeConnections} closes. */
 interface Connections {
   readonly config: Config;
   /** With its password. */
@@ -78,11 +76,11 @@ interface Connections {
   readonly replica: Database | null;
   readonly statistics: Statistics;
   readonly diagnostics: Diagnostics;
-  /** End what listens to them. */
+  /** End the listening to the diagnostics. */
   readonly stops: readonly (Stop | undefined)[];
 }
 
-/** Finds or starts the servers, checks the schema, and puts the parts together. */
+/** Finds or starts the servers, checks the schema, and assembles the parts. */
 export async function openParts(options?: PincexOptions): Promise<Parts> {
   const known = readPincexOptions(options);
   const connections = await connect(known);
@@ -91,7 +89,7 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
   try {
     await prepareSchema(connectionString, server !== null, config.database.pool);
     repository = await openRepository(connections);
-    return await putTogether(connections, repository, known);
+    return await assemble(connections, repository, known);
   } catch (error) {
     await repository?.close();
     await closeConnections(connections);
@@ -140,7 +138,7 @@ async function openRepository({ config, database, replica, diagnostics }: Connec
   });
 }
 
-async function putTogether(
+async function assemble(
   connections: Connections,
   repository: Repository,
   { strategy = 'auto' }: PincexOptions,

@@ -4,21 +4,21 @@ import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { copyKnown, namesOf } from '../known.ts';
 import { JOURNAL_COLUMNS, toJournalEntryView, type JournalEntryView, type JournalRow } from './journal.ts';
-import { askable, copyList, isVersion, nameOfIds, requireCount, requireKey } from './keys.ts';
+import { storableKey, copyList, isVersion, nameOfIds, requireCount, requireKey } from './readArguments.ts';
 
-/** The account whose statement is asked for, and where it goes on. */
+/** Names an account whose statement is asked for, and the entry before which the page begins. */
 export interface StatementKey {
   readonly userId: string;
   readonly currency: string;
-  /** Only entries before this version: that of the last entry of an earlier page. Default: from the newest on. */
+  /** Only entries before this version: that of the last entry of an earlier page. Default: begins with the newest entry. */
   readonly before?: number | null | undefined;
 }
 
-/** The same for the same page of the same account. */
+/** A text that is equal for two keys only if they ask for the same page of the same account. */
 export const statementKeyName = ({ userId, currency, before }: StatementKey): string =>
   `${nameOfIds(userId, currency)} ${before ?? 'newest'}`;
 
-/** A page goes down the primary key from where the last one ended. */
+/** Each page is a range scan of the primary key, which begins where the last page ended. */
 export const getAccountStatements = {
   name: 'get-account-statements',
   hints: ['IndexScan(j journal_pkey)'],
@@ -34,13 +34,13 @@ export const getAccountStatements = {
     ORDER BY k.n, j.version DESC`,
 };
 
-/** No account has as many entries. */
+/** The largest bigint, which is above every version. */
 const NEWEST = '9223372036854775807';
 
 /**
  * The newest entries of each account, newest first, in the order of the keys.
  *
- * @param limit entries of each account at the most
+ * @param limit the most entries of each account
  */
 export async function readAccountStatements(
   session: Session,
@@ -50,8 +50,8 @@ export async function readAccountStatements(
   const statements = keys.map((): JournalEntryView[] => []);
   if (keys.length === 0) return statements;
   const rows = await session.query<JournalRow & { n: string }>(getAccountStatements, [
-    textArray(keys.map(({ userId }) => askable(userId))),
-    textArray(keys.map(({ currency }) => askable(currency))),
+    textArray(keys.map(({ userId }) => storableKey(userId))),
+    textArray(keys.map(({ currency }) => storableKey(currency))),
     plainArray(keys.map(({ before }) => before ?? NEWEST)),
     String(limit),
   ]);
@@ -62,8 +62,6 @@ export async function readAccountStatements(
 const NAMES = namesOf<StatementKey>({ userId: true, currency: true, before: true });
 
 /**
- * Checks the accounts whose statements are asked for.
- *
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export function requireStatementKeys(name: string, keys: unknown): StatementKey[] {

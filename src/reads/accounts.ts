@@ -2,24 +2,24 @@ import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { askable, requireCount, requireKeys } from './keys.ts';
+import { storableKey, requireCount, requireKeys } from './readArguments.ts';
 import { toVersion } from './version.ts';
 
 /** An account as callers see it. Amounts are decimal strings. */
 export interface AccountView {
-  /** Whose it is. */
+  /** The user who owns it. */
   readonly userId: string;
   /** Such as `USD`. */
   readonly currency: string;
-  /** What can be spent. */
+  /** The amount that can be spent. */
   readonly available: string;
-  /** What open holds have. */
+  /** The amount that open holds have locked. */
   readonly locked: string;
   /** `available` and `locked` together. */
   readonly balance: string;
-  /** Counts the movements of the account: 0 of one that was only opened. */
+  /** Counts the movements of the account; 0 if it was only opened. */
   readonly version: number;
-  /** ISO 8601 in UTC. */
+  /** The time of the last change, ISO 8601 in UTC. */
   readonly updatedAt: string;
 }
 
@@ -29,7 +29,7 @@ export interface AccountKey {
   readonly currency: string;
 }
 
-/** Of `accounts a`: what {@link toAccountView} takes. */
+/** The columns of `accounts a` that {@link toAccountView} takes. */
 export const ACCOUNT_COLUMNS = 'a.available, a.locked, a.balance, a.version, a.updated_at';
 
 export const getAccounts = {
@@ -56,7 +56,7 @@ interface Row extends AccountRow {
   n: string;
 }
 
-/** The accounts, in the order of their keys, `null` where there is none. */
+/** The accounts in the order of their keys; `null` for an account that does not exist. */
 export async function readAccounts(
   session: Session,
   keys: readonly AccountKey[],
@@ -64,8 +64,8 @@ export async function readAccounts(
   const accounts = new Array<AccountView | null>(keys.length).fill(null);
   if (keys.length === 0) return accounts;
   const rows = await session.query<Row>(getAccounts, [
-    textArray(keys.map(({ userId }) => askable(userId))),
-    textArray(keys.map(({ currency }) => askable(currency))),
+    textArray(keys.map(({ userId }) => storableKey(userId))),
+    textArray(keys.map(({ currency }) => storableKey(currency))),
   ]);
   for (const row of rows) {
     const place = Number(row.n) - 1;
@@ -76,7 +76,7 @@ export async function readAccounts(
 }
 
 /**
- * Every account of the users in the currencies: for each user in turn, one for each currency in turn.
+ * The keys of every account of the users in the currencies: for each user in turn, one for each currency in turn.
  *
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */

@@ -3,37 +3,37 @@ import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { toVersion } from './version.ts';
 
-/** One step of an account, as callers see it. Amounts are decimal strings. */
+/** A journal entry, which is one movement of an account, as callers see it. Amounts are decimal strings. */
 export interface JournalEntryView {
-  /** Whose account it is. */
+  /** The user who owns the account. */
   readonly userId: string;
   /** Such as `USD`. */
   readonly currency: string;
-  /** Of the account after this entry: 1, 2, 3 … without gaps. */
+  /** The version of the account after this entry: 1, 2, 3 … without gaps. */
   readonly version: number;
-  /** What `available` went up by, or down. */
+  /** The change of `available`, negative if it went down. */
   readonly availableDelta: string;
-  /** What `locked` went up by, or down. */
+  /** The change of `locked`, negative if it went down. */
   readonly lockedDelta: string;
-  /** After this entry. */
+  /** `available` after this entry. */
   readonly available: string;
-  /** After this entry. */
+  /** `locked` after this entry. */
   readonly locked: string;
-  /** The id of the item that moved it. */
+  /** The id of the item that moved the funds. */
   readonly operationId: string;
-  /** The command that moved it, such as `lockFunds`. */
+  /** The command of that item, such as `lockFunds`. */
   readonly operationType: string;
-  /** The order whose hold was made or taken from. */
+  /** The order whose hold was made or drawn on; `null` for other movements. */
   readonly orderId: string | null;
-  /** Why, in the words of who asked for it. */
+  /** The `reason` of the item. */
   readonly reason: string | null;
-  /** What else they said of it. */
+  /** The `metadata` of the item. */
   readonly metadata: JsonObject | null;
-  /** ISO 8601 in UTC. */
+  /** The time of the entry, ISO 8601 in UTC. */
   readonly createdAt: string;
 }
 
-/** Of `journal j`: what {@link toJournalEntryView} takes. */
+/** The columns of `journal j` that {@link toJournalEntryView} takes. */
 export const JOURNAL_COLUMNS = `
       j.user_id, j.currency, j.version, j.available_delta, j.locked_delta, j.available, j.locked, j.operation_id,
       j.operation_type, j.order_id, j.reason, j.metadata, j.created_at`;
@@ -73,6 +73,6 @@ export function toJournalEntryView(row: JournalRow): JournalEntryView {
   };
 }
 
-/** The metadata of a row, which was an object when it was stored. */
+/** Parses the metadata of a row. Only objects are ever stored, so the cast is safe. */
 export const metadataOf = (json: string | null): JsonObject | null =>
   json === null ? null : (JSON.parse(json) as JsonObject);

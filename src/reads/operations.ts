@@ -2,25 +2,28 @@ import type { JsonObject } from '../commands/item.ts';
 import { isoMoment } from '../database/time.ts';
 import { metadataOf } from './journal.ts';
 
-/** One item that was applied, as callers see it. */
+/** An item that was applied, as callers see it. */
 export interface OperationView {
   readonly userId: string;
-  /** What its id names: ids are unique for a user and a kind of thing. */
+  /** The kind of thing that the id names. Ids are unique among those of one user and kind. */
   readonly kind: string;
   /** The caller's id of the item. A trade is an operation of both its users. */
   readonly id: string;
-  /** What was asked, such as `lockFunds`. */
+  /** The command of the item, such as `lockFunds`. */
   readonly type: string;
   readonly batchId: string;
-  /** Who sent the batch: `key:` and the id of the API key over HTTP, else the `actor` of its options; `@sweeper`; or nobody named. */
+  /**
+   * The sender of the batch: over HTTP `key:` and the id of the API key, for the sweeper `@sweeper`, else the `actor` of the
+   * batch's options; `null` if none was given.
+   */
   readonly actor: string | null;
   readonly reason: string | null;
   readonly metadata: JsonObject | null;
-  /** ISO 8601 in UTC: when the batch was decided. */
+  /** The time at which the batch was decided, ISO 8601 in UTC. */
   readonly createdAt: string;
 }
 
-/** Of `operations o`: what {@link toOperationView} takes. */
+/** The columns of `operations o` that {@link toOperationView} takes. */
 export const OPERATION_COLUMNS = `
       o.user_id, o.kind, o.id, o.type, o.batch_id, o.actor, o.reason, o.metadata, o.created_at`;
 

@@ -3,30 +3,30 @@ import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { askable, requireKeys, requireLimit } from './keys.ts';
+import { storableKey, requireKeys, requireLimit } from './readArguments.ts';
 
-/** All that stands in the book at one price. */
+/** All orders of the book at one price. */
 export interface BookLevel {
   /** Decimal string in quote. */
   readonly price: string;
-  /** Decimal string in base: what is left to fill, of icebergs what they show. */
+  /** Decimal string in base: the quantity that is left to fill; an iceberg counts with the part that it displays. */
   readonly quantity: string;
-  /** How many orders stand there. */
+  /** The number of orders at this price. */
   readonly orders: number;
 }
 
 export interface OrderBook {
-  /** Its market, such as `BTC/USD`. */
+  /** The market, such as `BTC/USD`. */
   readonly symbol: string;
-  /** Buyers, the highest price first. */
+  /** Levels of buy orders, the highest price first. */
   readonly bids: readonly BookLevel[];
-  /** Sellers, the lowest price first. */
+  /** Levels of sell orders, the lowest price first. */
   readonly asks: readonly BookLevel[];
 }
 
 /**
- * Each side reads its index from the best price on, and stops at the last level that is asked for. The levels of
- * a side come in the order in which its LATERAL made them: a limit by row leaves no other plan.
+ * Each side is an index scan from the best price, which stops at the last level that is asked for. The levels keep the
+ * order of the LATERAL query without an outer ORDER BY, since a LIMIT for each row leaves only a nested loop as the plan.
  */
 const side = (side: OrderSide, direction: 'ASC' | 'DESC'): string => `
     SELECT k.n, '${side}' AS side, level.*
@@ -58,7 +58,8 @@ interface Row {
 }
 
 /**
- * The books of several markets, aggregated by price, in the order of the symbols; that of a market without orders is empty.
+ * The books of several markets, aggregated by price, in the order of the symbols. The book of a market without orders is
+ * empty.
  *
  * @param depth price levels on each side, 1 to 1,000
  * @throws PincexError `invalid_argument`, `batch_too_large`
@@ -72,7 +73,7 @@ export async function readOrderBooks(
   requireLimit('depth', depth, limits.reads.bookDepth.most);
   const books = symbols.map((symbol) => ({ symbol, bids: [] as BookLevel[], asks: [] as BookLevel[] }));
   if (symbols.length === 0) return books;
-  const rows = await session.query<Row>(getOrderBooks, [textArray(symbols.map(askable)), String(depth)]);
+  const rows = await session.query<Row>(getOrderBooks, [textArray(symbols.map(storableKey)), String(depth)]);
   for (const row of rows) {
     const book = books[Number(row.n) - 1];
     (row.side === 'buy' ? book?.bids : book?.asks)?.push({

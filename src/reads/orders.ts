@@ -11,68 +11,68 @@ import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';
 import {
-  askable,
+  storableKey,
   orderKeyArrays,
   requireKeys,
   requireLimit,
   requireOrderKeys,
   type OrderKey,
-} from './keys.ts';
+} from './readArguments.ts';
 import { toVersion } from './version.ts';
 
 /** An order as callers see it. Amounts and prices are decimal strings, times ISO 8601 in UTC. */
 export interface OrderView {
   /** Unique among the orders of its user. */
   readonly id: string;
-  /** Whose it is. */
+  /** The user who owns it. */
   readonly userId: string;
-  /** Its market, such as `BTC/USD`. */
+  /** The market, such as `BTC/USD`. */
   readonly symbol: string;
   /** Whether it buys base or sells it. */
   readonly side: OrderSide;
-  /** What its price depends on. */
+  /** The type, which decides how its price is set. */
   readonly type: OrderType;
-  /** Where it is in its life. */
+  /** Its state, such as `open` or `filled`. */
   readonly status: OrderStatus;
-  /** Of base, in all. */
+  /** The ordered amount of base. */
   readonly quantity: string;
-  /** Of base, traded so far. */
+  /** The amount of base that was traded so far. */
   readonly filledQuantity: string;
-  /** Of all that is filled, rounded to 18 decimals; `null` while nothing is. */
+  /** The average price of all fills, rounded to 18 decimals; `null` before the first fill. */
   readonly averagePrice: string | null;
-  /** Limit price, in quote; `null` where the type has none. */
+  /** The limit price, in quote; `null` if the type has none. */
   readonly price: string | null;
-  /** The price that sets off a stop; `null` where the type has none. */
+  /** The price that triggers a stop; `null` if the type has none. */
   readonly stopPrice: string | null;
-  /** Of a trailing stop: its distance in quote. */
+  /** The distance of a trailing stop, in quote. */
   readonly trailingAmount: string | null;
-  /** Of a trailing stop: its distance in per cent. */
+  /** The distance of a trailing stop, in per cent. */
   readonly trailingPercent: string | null;
-  /** Of an iceberg: the part that the book shows. */
+  /** The part of an iceberg that the book shows. */
   readonly displayQuantity: string | null;
-  /** How long it stands. */
+  /** How long the order stays in force. */
   readonly timeInForce: TimeInForce;
-  /** When the sweeper expires it, ISO 8601 in UTC; `null`: never. */
+  /** The time at which the sweeper expires it, ISO 8601 in UTC; `null`: never. */
   readonly expiresAt: string | null;
-  /** Orders of which one cancels the others. */
+  /** The id of the OCO group: when one of its orders is filled, the others are to be cancelled. */
   readonly ocoGroupId: string | null;
   /** The order that this one belongs to. */
   readonly parentOrderId: string | null;
-  /** What a buy without a limit price may spend, in quote. */
+  /** The amount of quote that a buy without a limit price may spend. */
   readonly holdAmount: string | null;
-  /** Whether its funds were held with it, by `batchPlaceOrders`. */
+  /** Whether its funds were held in the same step, by `batchPlaceOrders`. */
   readonly placed: boolean;
-  /** Why a recorded order was rejected. */
+  /** The code of the rejection, if the order was rejected and recorded. */
   readonly rejectCode: string | null;
   /** Counts the changes of the order. */
   readonly version: number;
-  /** ISO 8601 in UTC, with microseconds: its place in time. */
+  /** The time at which it was made, ISO 8601 in UTC with microseconds. */
   readonly createdAt: string;
-  /** ISO 8601 in UTC: of its last change. */
+  /** The time of its last change, ISO 8601 in UTC. */
   readonly updatedAt: string;
 }
 
-/** What few orders have. */
+/** Columns that are NULL for most orders. */
 const RARE = {
   stop_price: 'o.stop_price::text',
   trailing_amount: 'o.trailing_amount::text',
@@ -87,10 +87,11 @@ const RARE = {
 const rareColumns = selection({ rare: RARE });
 
 /**
- * Of `orders o`: what {@link toOrderView} takes.
+ * The columns of `orders o` that {@link toOrderView} takes.
  *
- * A read of many orders is bound by its fields: each costs the server 80 ns to print and the driver 180 ns to cut
- * out, and a NULL costs neither. So what is common is NULL, what is rare is one JSON array, and rows are arrays.
+ * A read of many orders is bound by the number of fields: each costs the server 80 ns to print and the driver 180 ns to
+ * parse, and a NULL costs neither. Common values are therefore sent as NULL, rare columns as one JSON array, and rows as
+ * arrays.
  */
 const ORDER = {
   id: 'o.id',
@@ -112,20 +113,20 @@ const ORDER = {
 };
 const orderColumns = selection({ order: ORDER });
 
-/** The columns of an order, and behind them the reader's own. */
+/** The columns of an order, followed by further ones of the statement. */
 export const orderWith = <Own extends Readonly<Record<string, string>>>(own: Own) =>
   selection({ order: ORDER, own });
 
 /** An order with the place of its key, and its user. */
 export const ownedOrder = orderWith({ n: 'k.n', user_id: 'o.user_id' });
-/** An order of the user whose place it has. */
+/** An order with the place of its user's key: the key is the user, so the row need not have it. */
 const userOrder = orderWith({ n: 'k.n' });
 
 export const getOrdersByIds: Statement = {
   name: 'get-orders-by-ids',
   hints: ['IndexScan(own orders_pkey)', 'IndexScan(same orders_id)'],
   rowMode: 'array',
-  // By the id alone two are enough to know that it names more than one.
+  // For an id without a user, two rows are enough to know that it is ambiguous.
   text: `
       SELECT ${ownedOrder.list}
       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (user_id, id, n)
@@ -137,10 +138,10 @@ export const getOrdersByIds: Statement = {
       ORDER BY k.n`,
 };
 
-/** Read by the index, and no more than are returned. */
+/** The order of the index, so that no more rows are read than are returned. */
 const NEWEST = 'ORDER BY o.created_at DESC, o.id DESC LIMIT $2';
 
-/** They are sent in the order in which the LATERAL made them, since a limit by row leaves no other plan. */
+/** The rows keep the order of the LATERAL query without an outer ORDER BY, since a LIMIT for each row leaves only a nested loop. */
 const getUserOrders = (name: string, index: string, from: string): Statement => ({
   name,
   hints: [`IndexScan(o ${index})`],
@@ -156,8 +157,8 @@ const getUserOrders = (name: string, index: string, from: string): Statement => 
 });
 
 /**
- * Of each status the newest, and the newest of these: so what is read is bounded by what is asked for, however many orders
- * the user has in other statuses, or on other markets.
+ * Reads the newest orders of each status, and takes the newest of these. The number of rows read is thereby bounded by the
+ * limit, however many orders the user has in other statuses or on other markets.
  */
 const inStatuses = (condition: string): string => `unnest($3::text[]) AS s (status)
       CROSS JOIN LATERAL (
@@ -166,7 +167,7 @@ const inStatuses = (condition: string): string => `unnest($3::text[]) AS s (stat
         ${NEWEST}
       ) AS o`;
 
-/** The newest orders of users, by what is asked of them. */
+/** The statements for the newest orders of users, one for each combination of filters. */
 export const getUserOrdersBy = {
   all: getUserOrders(
     'get-user-orders',
@@ -182,41 +183,40 @@ export const getUserOrdersBy = {
 };
 
 export interface UserOrdersFilter {
-  /** Only orders in these states; all where absent. */
+  /** Only orders in these states. Default: all states. */
   readonly statuses?: readonly OrderStatus[] | undefined;
-  /** Only orders of this market; all where absent. */
+  /** Only orders of this market. Default: all markets. */
   readonly symbol?: string | undefined;
-  /** For each user, the newest first. Default 100, at most 1,000. */
+  /** How many of each user's newest orders to return. Default 100, at most 1,000. */
   readonly limit?: number | undefined;
 }
 
-/** Found by an id alone that is one of several users' orders. */
+/** The result for an id without a user that several users have an order of. */
 export interface AmbiguousOrder {
   readonly id: string;
-  /** Two of them. */
+  /** Two of these users. */
   readonly users: readonly [string, string];
-  /** It is no row. */
+  /** There is no single row, so it has the version of a missing one. */
   readonly version: 0;
 }
 
-/** What an order is found as. */
 export type FoundOrder = OrderView | AmbiguousOrder | null;
 
 export const isAmbiguous = (order: FoundOrder): order is AmbiguousOrder => order !== null && 'users' in order;
 
 /**
- * The one order that was asked for, or none.
+ * The order, or `null` if it does not exist.
  *
  * @throws PincexError `ambiguous_id`
  */
 export function theOrder(order: FoundOrder): OrderView | null {
   if (!isAmbiguous(order)) return order;
-  const message = `Order ${order.id} is one of ${order.users.join(' and one of ')}: ask for { userId, id }`;
+  const message = `Several users have an order ${order.id}, such as ${order.users.join(' and ')}: ask for { userId, id }`;
   throw new PincexError('ambiguous_id', message);
 }
 
 /**
- * The orders with these keys, in their order, `null` where there is none.
+ * The orders in the order of their keys; `null` for an order that does not exist.
  *
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
@@ -224,7 +224,7 @@ export async function readOrdersByIds(session: Session, keys: readonly OrderKey[
   requireOrderKeys('ids', keys);
   const orders = new Array<FoundOrder>(keys.length).fill(null);
   if (keys.length === 0) return orders;
-  for (const row of await session.query<OrderRow>(getOrdersByIds, orderKeyArrays(keys))) {
+  for (const row of await session.query<OrderViewRow>(getOrdersByIds, orderKeyArrays(keys))) {
     const place = Number(row[ownedOrder.at.own.n]) - 1;
     const order = toOrderView(row, row[ownedOrder.at.own.user_id] ?? '');
     const other = orders[place] ?? null;
@@ -250,16 +250,16 @@ export async function readUserOrders(
   requireLimit('limit', limit, limits.reads.ordersPerUser.most);
   const orders = userIds.map((): OrderView[] => []);
   if (userIds.length === 0) return orders;
-  // What is named twice is read once, and all that there are is no filter.
+  // Repeated statuses are read once, and a list of all statuses is no filter.
   const asked = [...new Set(statuses ?? ORDER_STATUSES)];
-  const values: (string | null)[] = [textArray(userIds.map(askable)), String(limit)];
-  const isOfAll = symbol === undefined && asked.length === ORDER_STATUSES.length;
-  if (!isOfAll) values.push(textArray(asked));
-  if (symbol !== undefined) values.push(askable(symbol));
-  const statement = isOfAll
+  const values: (string | null)[] = [textArray(userIds.map(storableKey)), String(limit)];
+  const isUnfiltered = symbol === undefined && asked.length === ORDER_STATUSES.length;
+  if (!isUnfiltered) values.push(textArray(asked));
+  if (symbol !== undefined) values.push(storableKey(symbol));
+  const statement = isUnfiltered
     ? getUserOrdersBy.all
     : getUserOrdersBy[symbol === undefined ? 'byStatus' : 'bySymbol'];
-  const rows = await session.query<OrderRow>(statement, values);
+  const rows = await session.query<OrderViewRow>(statement, values);
   for (const row of rows) {
     const user = Number(row[userOrder.at.own.n]) - 1;
     orders[user]?.push(toOrderView(row, userIds[user] ?? ''));
@@ -283,13 +283,13 @@ export function requireStatuses(statuses: unknown): OrderStatus[] {
 }
 
 /** {@link orderWith} */
-export type OrderRow = readonly (string | null)[];
+export type OrderViewRow = readonly (string | null)[];
 
-export function toOrderView(row: OrderRow, userId: string): OrderView {
+export function toOrderView(row: OrderViewRow, userId: string): OrderView {
   const at = orderColumns.at.order;
   const inRare = rareColumns.at.rare;
   const json = row[at.rare];
-  const rare = json == null ? NOTHING_RARE : (JSON.parse(json) as OrderRow);
+  const rare = json == null ? NOTHING_RARE : (JSON.parse(json) as OrderViewRow);
   const createdAt = isoMoment(row[at.created_at] ?? '');
   const updatedAt = row[at.updated_at];
   const expiresAt = rare[inRare.expires_at];
@@ -321,7 +321,7 @@ export function toOrderView(row: OrderRow, userId: string): OrderView {
   };
 }
 
-const NOTHING_RARE: OrderRow = [];
+const NOTHING_RARE: OrderViewRow = [];
 
 function trimmed(value: string | null | undefined): string | null {
   return value == null ? null : trimDecimal(value);

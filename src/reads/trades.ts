@@ -3,35 +3,35 @@ import type { OrderSide, OrderStatus } from '../books/rows.ts';
 import type { Session } from '../database/database.ts';
 import { isoMoment } from '../database/time.ts';
 import { trimDecimal } from '../money/amount.ts';
-import { orderKeyArrays, requireOrderKeys, type OrderKey, type OwnedOrderKey } from './keys.ts';
+import { orderKeyArrays, requireOrderKeys, type OrderKey, type OwnedOrderKey } from './readArguments.ts';
 
 /** One side of a trade, as callers see it. Amounts and prices are decimal strings. */
 export interface TradeView {
-  /** The same for both sides. */
+  /** The id of the trade, the same for both sides. */
   readonly id: string;
-  /** Whose side it is. */
+  /** The user of this side. */
   readonly userId: string;
   /** The order of this side. */
   readonly orderId: string;
-  /** Its market, such as `BTC/USD`. */
+  /** The market, such as `BTC/USD`. */
   readonly symbol: string;
   /** Whether this side bought base or sold it. */
   readonly side: OrderSide;
-  /** In quote for one base. */
+  /** Amount of quote for one unit of base. */
   readonly price: string;
-  /** Of base. */
+  /** Amount of base. */
   readonly quantity: string;
-  /** What was paid for it, in quote. */
+  /** The price paid for all of it, in quote. */
   readonly quoteAmount: string;
-  /** Of what this side received: in base for a buy, in quote for a sell. */
+  /** Taken from the amount that this side received: in base for a buy, in quote for a sell. */
   readonly fee: string;
-  /** `maker`: the order of this side stood in the book; `taker`: it came later and took. */
+  /** `maker`: the order of this side was in the book first; `taker`: it came later and matched. */
   readonly liquidity: 'maker' | 'taker';
-  /** ISO 8601 in UTC. */
+  /** The time of the trade, ISO 8601 in UTC. */
   readonly executedAt: string;
 }
 
-/** Of `trades t`: what {@link toTradeView} takes. */
+/** The columns of `trades t` that {@link toTradeView} takes. */
 export const TRADE_COLUMNS = `
       t.user_id, t.id, t.side, t.symbol, t.price, t.quantity, t.quote_amount, t.fee, t.liquidity, t.executed_at`;
 
@@ -53,8 +53,8 @@ export const getTradesByOrders = {
 };
 
 /**
- * Goes no further than the limit, and reads the index alone. Of an id alone that several users' orders have, which is refused
- * once it is read, it counts those of two of them.
+ * Stops counting at the limit, and reads the index alone. If an id without a user names orders of several users, the trades of
+ * two of them are counted; the read itself then refuses the id.
  */
 export const countTradesOfOrders = {
   name: 'count-trades-of-orders',
@@ -99,7 +99,7 @@ interface Row extends TradeRow {
 /** The trades of an order, oldest first. */
 export interface OrderTrades {
   readonly trades: readonly TradeView[];
-  /** Whether the order has ended, so that there will be no more of them. */
+  /** Whether the order has ended, so that it will have no further trades. */
   readonly isFinal: boolean;
 }
 
@@ -128,9 +128,9 @@ export async function readTradesByOrderIds(
 }
 
 /**
- * How many trades the orders have, those of one that is named twice twice.
+ * How many trades the orders have. An order that is listed twice counts twice.
  *
- * @param most where there are more, it is these
+ * @param most the count stops here, so a result of `most` means this many or more
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export async function countTrades(

@@ -1,10 +1,10 @@
 import { PincexError } from '../errors.ts';
 
 /**
- * The version of a row as callers see it.
+ * Parses the version of a row.
  *
- * @param table the row's, with its user and its id or currency
- * @throws PincexError `broken_row` where SQL other than ours put a number there that JavaScript would round
+ * @param table the table of the row, for the message, as are its user and its id or currency
+ * @throws PincexError `broken_row` if SQL other than ours wrote a version that JavaScript would round
  */
 export function toVersion(text: string, table: string, userId: string, id: string): number {
   const version = Number(text);

@@ -1,29 +1,29 @@
 /**
- * A cache that is never wrong: what it answers is no older than the last commit that was published to it.
+ * A cache without stale entries: a value that it returns is no older than the last commit that was published to it.
  *
- * Two rules make it so, however reads, commits and losses of entries interleave:
+ * Two rules ensure this, however reads, commits and evictions interleave:
  * - An absent entry is only ever filled under a **lease**, which the reader got before it asked the database. A
- *   publication takes the lease away, so a reader that began before a commit cannot put the old value back.
+ *   publication revokes the lease, so a reader that began before a commit cannot put the old value back.
  * - A present entry is only ever replaced by a newer **version** of the same row.
  */
 export interface Cache {
-  /** `process` where no other process sees it. */
+  /** `process` if no other process shares it. */
   readonly store: 'process' | 'redis';
 
   /**
    * Reads the entries of these keys in one round trip, and takes leases for those that are missing.
    *
-   * @param least entries of a lower version make room for the lease. Default 0
+   * @param least an entry of a lower version counts as missing. Default 0
    */
   read(keys: readonly string[], least?: number): Promise<CacheRead>;
 
-  /** Stores what was read under the leases that still hold. */
+  /** Stores the values whose leases are still valid. */
   fill(fills: readonly Fill[]): Promise<void>;
 
   /**
-   * Tells of a commit: puts the newer rows in the place of older ones, and removes what changed without a new value.
+   * Publishes a commit: replaces older rows by newer ones, and removes the entries that changed without a known value.
    *
-   * @param position of the primary after the commit; null where nobody reads from a replica
+   * @param position of the primary after the commit; null if no reads go to a replica
    */
   publish(changes: Changes, position: Position | null): Promise<void>;
 
@@ -32,17 +32,17 @@ export interface Cache {
 
 export interface CacheRead {
   /** In the order of the keys. */
-  readonly entries: readonly (Entry | Miss)[];
+  readonly entries: readonly (Entry | AbsentEntry)[];
   /**
-   * How far a replica must have come to know all that was published so far; null where that is unknown. Then the
-   * primary's own position will do, if it is asked for it after this.
+   * The position that a replica must have replayed to have every commit that was published so far; null if that is
+   * unknown. The position of the primary, read after this, then serves instead.
    */
   readonly position: bigint | null;
-  /** Tells the cache that position, if it wants to know. */
+  /** Stores the primary's position in the cache; absent if the cache knows its own. */
   readonly learn?: (position: bigint) => Promise<void>;
 }
 
-/** How far the write-ahead log of the primary has come; `unknown` where it did not say so. */
+/** A position in the write-ahead log of the primary; `unknown` if the primary could not be asked. */
 export type Position = bigint | 'unknown';
 
 /** A row, or a list of rows, or that there is no such row. */
@@ -53,8 +53,9 @@ export interface Entry {
   readonly value: unknown;
 }
 
-export interface Miss {
-  /** Allows to fill the entry, while nothing is published for it; null where it may not be filled. */
+/** No entry, or none that counts. */
+export interface AbsentEntry {
+  /** The lease to fill the entry under, valid until a commit is published for it; null if it must not be filled. */
   readonly lease: string | null;
 }
 
@@ -72,8 +73,8 @@ export interface Changes {
 export interface Replacement {
   readonly key: string;
   readonly version: number;
-  /** Made only where it is needed: most of what changes is not in the cache of a process. */
+  /** Called only if it is needed: most of the changed rows are not in the cache of a process. */
   readonly value: () => unknown;
 }
 
-export const isHit = (read: Entry | Miss): read is Entry => 'version' in read;
+export const isHit = (read: Entry | AbsentEntry): read is Entry => 'version' in read;

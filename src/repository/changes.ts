@@ -7,10 +7,10 @@ import type { Changes, Replacement } from './cache.ts';
 import * as kinds from './kinds.ts';
 
 /**
- * The changes of a committed batch, as the cache knows them. Accounts come with their new values, since a batch has all of an
- * account; it has only those fields of an order that its rules look at, so the order and the lists that it stands in
- * are removed. An account that was only opened is removed too: the cache may have noted that it is
- * missing, which has version 0 as it has, and only what is newer replaces an entry.
+ * The changes of a committed batch, as the cache needs them. An account comes with its new value, since a batch loads whole
+ * accounts. Of an order a batch loads only the fields that its rules use, so the order and the lists that contain it
+ * are removed. An account that was only opened is removed too: it has version 0, and so has a cached entry that says it is
+ * missing, which only a higher version would replace.
  */
 export function changesOf({ accounts, orders, trades, now }: Books): Changes {
   const removed = new Set<string>();
@@ -31,7 +31,7 @@ export function changesOf({ accounts, orders, trades, now }: Books): Changes {
   return { replaced, removed: [...removed] };
 }
 
-/** The same, where it is not known whether it was committed. */
+/** The changes of a batch of which it is unknown whether it was committed: all of them are removed. */
 export function doubtfulChangesOf(books: Books): Changes {
   const { replaced, removed } = changesOf(books);
   return { replaced: [], removed: [...replaced.map(({ key }) => key), ...removed] };

@@ -1,25 +1,25 @@
 /**
- * Gathers single calls into batches: all that are made before the event loop turns, by one loop without an `await`
- * or by many callers, share one.
+ * Gathers single calls into batches: all calls of one turn of the event loop, by one loop without an `await` or by
+ * many callers, share a batch.
  */
 export class Gatherer<Call> {
   readonly #run: (calls: readonly Call[]) => void;
-  readonly #most: number;
+  readonly #batchSize: number;
   #waiting: Call[] = [];
 
   /**
-   * @param most calls in one batch; what is beyond goes into the next
-   * @param run is given each batch, and settles its calls
+   * @param batchSize the most calls in one batch; further calls go into the next
+   * @param run gets each batch, and settles its calls
    */
-  constructor(most: number, run: (calls: readonly Call[]) => void) {
-    this.#most = most;
+  constructor(batchSize: number, run: (calls: readonly Call[]) => void) {
+    this.#batchSize = batchSize;
     this.#run = run;
   }
 
   add(call: Call): void {
     this.#waiting.push(call);
     if (this.#waiting.length > 1) return;
-    // A call may come out of a promise that this turn resolves, however many steps away: those run first.
+    // A promise that this turn resolves may lead to further calls. `nextTick` behind a microtask runs after all of them.
     void Promise.resolve().then(() => {
       process.nextTick(() => {
         this.#send();
@@ -30,7 +30,7 @@ export class Gatherer<Call> {
   #send(): void {
     const calls = this.#waiting;
     this.#waiting = [];
-    for (let from = 0; from < calls.length; from += this.#most)
-      this.#run(calls.slice(from, from + this.#most));
+    for (let from = 0; from < calls.length; from += this.#batchSize)
+      this.#run(calls.slice(from, from + this.#batchSize));
   }
 }

@@ -1,6 +1,6 @@
 import type { Session } from '../database/database.ts';
 
-/** A name that no other database bears, and that every process finds, whatever it calls the host. */
+/** A name that is unique to this database, and the same for every process, whatever URL it connects by. */
 const askName = {
   name: 'keyspace',
   text: `
@@ -9,9 +9,9 @@ const askName = {
     WHERE d.datname = current_database()`,
 };
 
-/** The name of these books in a cache that others may use for theirs. */
+/** The name of these books in a cache that other books may share. */
 export async function keyspaceOf(primary: Session): Promise<string> {
   const [row] = await primary.query<{ name: string }>(askName);
-  if (row === undefined) throw new RangeError('PostgreSQL does not know its own name');
+  if (row === undefined) throw new RangeError('PostgreSQL did not name its database');
   return row.name;
 }

@@ -3,7 +3,7 @@ import type { Session } from '../database/database.ts';
 import type { KindName } from '../diagnostics.ts';
 import { limits } from '../limits.ts';
 import { readAccounts, type AccountKey, type AccountView } from '../reads/accounts.ts';
-import { nameOfIds, orderKeyName, type OrderKey, type OwnedOrderKey } from '../reads/keys.ts';
+import { nameOfIds, orderKeyName, type OrderKey, type OwnedOrderKey } from '../reads/readArguments.ts';
 import {
   isAmbiguous,
   readOrdersByIds,
@@ -14,26 +14,26 @@ import {
 import { readTradesByOrderIds, type OrderTrades } from '../reads/trades.ts';
 import type { Freshness } from './timeToLive.ts';
 
-/** One kind of read: what it is found by, how it is read, and what is known of it once it is. */
+/** One kind of read: its keys, how it is read, and the version and freshness of a value. */
 export interface Kind<Key, Value> {
   readonly name: KindName;
-  /** Single calls of one family are gathered: they can be read by one statement. */
+  /** Single calls of one family are gathered, since one statement can read them all. */
   readonly family: string;
-  /** The key in the cache. Ids hold no NUL, so that no two keys are written the same. */
+  /** The key in the cache. Different keys have different texts, since ids contain no NUL. */
   keyOf(key: Key): string;
-  /** Reads many, in the order of their keys. */
+  /** Reads many values, in the order of their keys. */
   read(session: Session, keys: readonly Key[]): Promise<Value[]>;
-  /** Counts the changes of a row; 0 for a list and for a row that is not there. */
+  /** The version of a row; 0 for a list and for a missing row. */
   versionOf(value: Value): number;
   freshnessOf(value: Value): Freshness;
-  /** Of lists, which are stored under one key whatever the limit that they were read with. */
+  /** Only for lists: they are stored under one key, whatever limit they were read with. */
   readonly extent?: Extent<Value>;
 }
 
-/** How long a list is. What is stored with a smaller extent than is asked for is as good as absent. */
+/** How much of a list is known. A stored list with a smaller extent than the reader asks for counts as absent. */
 export interface Extent<Value> {
   readonly asked: number;
-  /** Up to which limit this one is enough for others. */
+  /** The highest limit for which this list is a complete answer. */
   of(value: Value): number;
 }
 
@@ -75,8 +75,8 @@ export const trades: Kind<OwnedOrderKey, OrderTrades> = {
 };
 
 /**
- * The newest orders of a user: of all, or of the open ones. Lists by other filters are not cached, since a commit
- * could not tell which of them it changed.
+ * The newest orders of a user, or the newest open ones. Lists with other filters are not cached, since a batch does not
+ * know which of them it changed.
  */
 export const userOrders = (which: 'all' | 'open', limit: number): Kind<string, readonly OrderView[]> => ({
   name: 'userOrders',
@@ -88,11 +88,11 @@ export const userOrders = (which: 'all' | 'open', limit: number): Kind<string, r
   },
   versionOf: () => 0,
   freshnessOf: (orders) => freshnessOfList(orders.map(({ updatedAt }) => updatedAt)),
-  // Where there are fewer than were asked for, these are all.
+  // A list that is shorter than its limit has all the orders, so it is complete for every limit.
   extent: { asked: limit, of: ({ length }) => (length < limit ? limits.reads.ordersPerUser.most : limit) },
 });
 
-/** A list changes with its newest row; an empty one may grow at any time. */
+/** A list changed when its newest row did. An empty list is treated like a missing row, since it may grow at any time. */
 function freshnessOfList(times: readonly string[]): Freshness {
   if (times.length === 0) return MISSING;
   return { isFinal: false, changedAt: Math.max(...times.map((time) => Date.parse(time))) };

@@ -1,7 +1,7 @@
 import type { Config } from '../config/load.ts';
 import type { RepositoryOptions } from './repository.ts';
 
-/** How the configuration has reads gathered and cached. */
+/** The settings of the configuration for gathering and caching reads. */
 export function repositoryOptions({
   database: { optimizedRepository },
 }: Config): Pick<RepositoryOptions, 'ttlMs' | 'ttl' | 'batchSize'> {
@@ -15,10 +15,10 @@ export function repositoryOptions({
   return { ttlMs, ttl, batchSize };
 }
 
-/** Where a cache keeps entries: in this process, in Redis, or nowhere. */
+/** The place of the cache's entries: this process, Redis, or none. */
 export type CacheStore = 'process' | 'redis' | 'off';
 
-/** Where the configuration has them kept: nowhere if no kind is to be cached. */
+/** The configured store; `off` if every kind has a time to live of 0. */
 export function cacheStoreOf(config: Config): CacheStore {
   if (Object.values(repositoryOptions(config).ttlMs).every((ttl) => ttl === 0)) return 'off';
   return config.redis === null ? 'process' : 'redis';

@@ -7,18 +7,18 @@ import {
   type Changes,
   type Entry,
   type Fill,
-  type Miss,
+  type AbsentEntry,
   type Position,
 } from './cache.ts';
 
-/** The cache of one process, bounded by bytes; the least recently read goes first. */
+/** The cache of one process, bounded by bytes; the least recently used entry is evicted first. */
 export class ProcessCache implements Cache {
   readonly store = 'process';
   readonly #entries: LRUCache<string, Entry | Lease>;
   #leases = 0;
-  /** The furthest position that was published, and until when that is remembered. */
+  /** The furthest position that was published, and the time until which it is remembered. */
   #position = { at: 0n, until: 0 };
-  /** Stands for the commits whose position nobody knows, since the last of them. */
+  /** Set while commits of unknown position have been published; renewed with each of them. */
   #gap: symbol | null = null;
 
   constructor(maxBytes: number = limits.repository.cacheBytes) {
@@ -69,7 +69,7 @@ export class ProcessCache implements Cache {
     return this.#position.until > Date.now() ? this.#position.at : null;
   }
 
-  /** The position that the primary told after a gap lies behind all commits in the gap. */
+  /** A position that was read from the primary after the gap began covers all commits of the gap. */
   #learn(position: bigint, gap: symbol): Promise<void> {
     if (this.#gap === gap) {
       this.#gap = null;
@@ -95,14 +95,14 @@ export class ProcessCache implements Cache {
   }
 }
 
-type Lease = Miss & { readonly lease: string };
+type Lease = AbsentEntry & { readonly lease: string };
 
 const LEASE_BYTES = 100;
 /** Bytes of an object or an array besides its contents, and of a field besides its text. */
 const OBJECT_BYTES = 64;
 const FIELD_BYTES = 24;
 
-/** Freezes a value through and through, and tells about how many bytes it takes. */
+/** Freezes a value deeply, and returns roughly how many bytes it takes. */
 function freeze(value: unknown): number {
   if (typeof value === 'string') return FIELD_BYTES + value.length;
   if (typeof value !== 'object' || value === null) return FIELD_BYTES;

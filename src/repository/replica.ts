@@ -2,27 +2,28 @@ import { handleWhen } from 'cockatiel';
 import type { Database, Session } from '../database/database.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { Breaker } from './breaker.ts';
-import { replicaPosition } from './position.ts';
+import { CircuitBreaker } from './circuitBreaker.ts';
+import { replicaPosition } from './walPosition.ts';
 
 /**
- * The server that reads may go to. It fails soft: what it cannot tell within `limits.repository.replicaWaitMs` the primary is
- * asked, and nothing fails.
+ * The server that reads may go to. If it does not answer within `limits.repository.replicaWaitMs`, the primary is asked
+ * instead, so no read fails because of it.
  */
 export class Replica {
   readonly #database: Pick<Database, 'withSession'>;
-  readonly #breaker = new Breaker(handleWhen(isAway), limits.repository.replicaPauseMs);
+  readonly #breaker = new CircuitBreaker(handleWhen(isAway), limits.repository.replicaPauseMs);
 
   constructor(database: Pick<Database, 'withSession'>) {
     this.#database = database;
   }
 
   /**
-   * Reads, where the replica knows all that the primary wrote up to `position`. It is asked each time, on the very
-   * connection that then reads: another one may lead to another server, and a server that was killed starts again
-   * from behind where it was.
+   * Reads from the replica if it has replayed the primary's log up to `position`. The replica is asked for its position on
+   * every read and on the same connection, since another connection may lead to another server, and a server that was
+   * killed restarts from an earlier position.
    *
-   * @returns null where it is behind, or fails, in whatever way: the primary then gives the same error, or does better
+   * @returns null if the replica is behind or fails; the caller then asks the primary, which fails with the same error if
+   * the call itself is at fault
    */
   async read<Result extends object>(
     read: (session: Session) => Promise<Result>,
@@ -41,7 +42,7 @@ export class Replica {
   }
 }
 
-/** An error of the call itself says nothing of the server. */
+/** Whether an error is the server's fault; an error of the call itself must not open the circuit. */
 function isAway(error: Error): boolean {
   return !(error instanceof PincexError) || error.retryable || error.code === 'database_refused';
 }

@@ -1,32 +1,32 @@
 import type { Session } from '../database/database.ts';
 import { Diagnostics, type KindName } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
-import { readEachOnce } from '../reads/keys.ts';
+import { readEachOnce } from '../reads/readArguments.ts';
 import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache.ts';
-import { Flights, type Missed } from './flights.ts';
+import { InFlightReads, type CacheMiss } from './inFlightReads.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Kind } from './kinds.ts';
-import { positionAfterCommit, primaryPosition } from './position.ts';
+import { positionAfterCommit, primaryPosition } from './walPosition.ts';
 import { ProcessCache } from './processCache.ts';
 import type { Replica } from './replica.ts';
 import { timeToLive } from './timeToLive.ts';
 
 export interface RepositoryOptions {
   readonly primary: Session;
-  /** The primary for whoever waits for what is read: looked for again where it is away. Default: as `primary`. */
+  /** The primary for reads that a caller waits for: retried while it cannot be reached. Default: `primary`. */
   readonly reads?: Session;
   readonly replica: Replica | null;
   readonly cache: Cache;
-  /** How long each kind stays in the cache, in milliseconds; 0: it is not cached. */
+  /** How long each kind stays in the cache, in milliseconds; 0: the kind is not cached. */
   readonly ttlMs: Readonly<Record<KindName, number>>;
   readonly ttl: 'adaptive' | 'fixed';
-  /** Single calls that are gathered into one batch, at most. */
+  /** The most single calls that are gathered into one batch. */
   readonly batchSize: number;
-  /** Where reads are told. Default: where nobody listens. */
+  /** Receives the messages about reads. Default: one without listeners. */
   readonly diagnostics?: Diagnostics;
 }
 
-/** Where nothing may be remembered: inside a transaction. */
+/** The options for reads inside a transaction, which must not be cached. */
 export function uncached(
   session: Session,
 ): Pick<RepositoryOptions, 'primary' | 'replica' | 'cache' | 'ttlMs'> {
@@ -34,28 +34,28 @@ export function uncached(
   return { primary: session, replica: null, cache: new ProcessCache(), ttlMs };
 }
 
-/** Whether a value is new enough, or long enough, for who asked at this place. */
+/** Whether a cached value is new enough, or long enough, for the key at this place. */
 export type Accepts<Value> = (value: Value, place: number) => boolean;
 
-/** For who wants it from the primary, whatever the cache and the replica have. */
+/** For callers who want the value from the primary, whatever the cache and the replica have. */
 export const nothingCached = (): boolean => false;
 
 /**
- * The reads of the system: many at a time, through the cache, and through a replica where there is one. Nothing
- * that is decided about money comes from here: the engine reads for itself.
+ * The reads of callers: many at a time, through the cache, and from a replica if one is configured. No decision about
+ * money uses them: the engine reads for itself.
  */
 export class Repository {
   readonly #options: RepositoryOptions & { readonly reads: Session; readonly diagnostics: Diagnostics };
-  readonly #flights = new Flights();
+  readonly #inFlight = new InFlightReads();
   readonly #gatherers = new Map<string, unknown>();
-  /** What is being read and stored. */
+  /** The reads and stores in flight, which `close` waits for. */
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: RepositoryOptions) {
     this.#options = { reads: options.primary, diagnostics: new Diagnostics(), ...options };
   }
 
-  /** One of a kind, gathered with all others of it that are asked for in the same turn of the event loop. */
+  /** One value, gathered with all others of its family that are asked for in the same turn of the event loop. */
   get<Key, Value>(kind: Kind<Key, Value>, key: Key, accepts?: (value: Value) => boolean): Promise<Value> {
     if (accepts === nothingCached) {
       return this.#tracked(this.#readAnew(kind, [key])).then(([value]) => value as Value);
@@ -65,7 +65,7 @@ export class Repository {
     });
   }
 
-  /** Many of a kind, in the order of their keys. */
+  /** Many values of a kind, in the order of their keys. */
   async getMany<Key, Value>(
     kind: Kind<Key, Value>,
     keys: readonly Key[],
@@ -75,7 +75,8 @@ export class Repository {
     const readAnew = (some: readonly Key[]) =>
       this.#tracked(readEachOnce(some, (distinct) => this.#readAnew(kind, distinct), nameOf));
     if (accepts === nothingCached) return readAnew(keys);
-    const read = (distinct: readonly Key[], names: readonly string[]) => this.#traced(kind, distinct, names);
+    const read = (distinct: readonly Key[], names: readonly string[]) =>
+      this.#readTraced(kind, distinct, names);
     const values = await this.#tracked(readEachOnce(keys, read, nameOf));
     const refused = [...values.keys()].filter((place) => !accepts(values[place] as Value, place));
     if (refused.length > 0) {
@@ -86,7 +87,7 @@ export class Repository {
     return values;
   }
 
-  /** What no cache holds: from the replica, however far it has come, or from the primary. */
+  /** Reads past the cache: from the replica, whatever its lag, or from the primary. */
   async readDirectly<Result extends object>(
     read: (session: Session) => Promise<Result>,
     { fresh = false }: { readonly fresh?: boolean } = {},
@@ -95,7 +96,7 @@ export class Repository {
     return (fresh ? null : await replica?.read(read)) ?? read(reads);
   }
 
-  /** Tells the cache of a commit. */
+  /** Publishes a commit to the cache. */
   async publish(changes: Changes): Promise<void> {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
@@ -103,22 +104,25 @@ export class Repository {
     await cache.publish(changes, replica === null ? null : await positionAfterCommit(primary));
   }
 
-  /** Waits for what is being read and stored. */
+  /** Waits for the reads and stores in flight. */
   async close(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await this.#options.cache.close();
   }
 
-  #gathererOf<Key, Value>(kind: Kind<Key, Value>): Gatherer<Call<Key, Value>> {
-    let gatherer = this.#gatherers.get(kind.family) as Gatherer<Call<Key, Value>> | undefined;
+  #gathererOf<Key, Value>(kind: Kind<Key, Value>): Gatherer<GatheredCall<Key, Value>> {
+    let gatherer = this.#gatherers.get(kind.family) as Gatherer<GatheredCall<Key, Value>> | undefined;
     if (gatherer === undefined) {
-      gatherer = new Gatherer(this.#options.batchSize, (calls) => void this.#answer(kind, calls));
+      gatherer = new Gatherer(this.#options.batchSize, (calls) => void this.#settle(kind, calls));
       this.#gatherers.set(kind.family, gatherer);
     }
     return gatherer;
   }
 
-  async #answer<Key, Value>(kind: Kind<Key, Value>, calls: readonly Call<Key, Value>[]): Promise<void> {
+  async #settle<Key, Value>(
+    kind: Kind<Key, Value>,
+    calls: readonly GatheredCall<Key, Value>[],
+  ): Promise<void> {
     try {
       const values = await this.getMany(
         kind,
@@ -127,13 +131,13 @@ export class Repository {
       );
       for (const [place, { resolve }] of calls.entries()) resolve(values[place] as Value);
     } catch (error) {
-      // Nobody's call fails for another's key: each is made again, by itself.
-      if (calls.length > 1 && isBrokenRow(error)) for (const call of calls) void this.#answer(kind, [call]);
+      // A broken row fails only the call that asked for it: each call is made again by itself.
+      if (calls.length > 1 && isBrokenRow(error)) for (const call of calls) void this.#settle(kind, [call]);
       else for (const { reject } of calls) reject(error);
     }
   }
 
-  async #traced<Key, Value>(
+  async #readTraced<Key, Value>(
     kind: Kind<Key, Value>,
     keys: readonly Key[],
     names: readonly string[],
@@ -145,7 +149,7 @@ export class Repository {
     return values;
   }
 
-  /** From the cache; what is not there from the database, and into the cache. */
+  /** Reads from the cache; keys that are missing there are read from the database and stored in the cache. */
   async #read<Key, Value>(
     kind: Kind<Key, Value>,
     keys: readonly Key[],
@@ -155,14 +159,14 @@ export class Repository {
     if (ttlMs[kind.name] === 0) return { values: await this.#readUncached(kind, keys, names), hits: null };
 
     const { entries, ...published } = await cache.read(names, kind.extent?.asked);
-    const missed: (Missed<Key> & { readonly place: number })[] = [];
+    const missed: (CacheMiss<Key> & { readonly place: number })[] = [];
     for (const [place, key] of keys.entries()) {
       const entry = entries[place] ?? { lease: null };
       if (!isHit(entry)) missed.push({ key, place, name: names[place] ?? '', lease: entry.lease });
     }
     const values = entries.map((entry) => (isHit(entry) ? (entry.value as Value) : undefined));
     if (missed.length > 0) {
-      const found = await this.#flights.read(
+      const found = await this.#inFlight.read(
         kind.family,
         missed,
         (own) => this.#load(kind, own, published),
@@ -179,28 +183,28 @@ export class Repository {
     names: readonly string[],
   ): Promise<Value[]> {
     const missed = keys.map((key, n) => ({ key, name: names[n] ?? '', lease: null }));
-    return this.#flights.read(kind.family, missed, (own) =>
+    return this.#inFlight.read(kind.family, missed, (own) =>
       this.readDirectly((session) => kind.read(session, keysOf(own))),
     );
   }
 
-  /** @param published what came with the leases */
+  /** @param published the position that came with the leases */
   #load<Key, Value>(
     kind: Kind<Key, Value>,
-    missed: readonly Missed<Key>[],
-    { position, learn }: Published,
+    missed: readonly CacheMiss<Key>[],
+    { position, learn }: PublishedPosition,
   ): Promise<Value[]> {
-    // Without a lease more may have been published since, and before others came who share this.
+    // A reader without a lease may have joined this read after further commits were published: `position` is then too old.
     const isCurrent = missed.every(({ lease }) => lease !== null);
     const read = (session: Session): Promise<Value[]> => kind.read(session, keysOf(missed));
     return this.#readPublished(read, isCurrent ? position : null, learn);
   }
 
-  /** From the replica once it knows all that was published: what is older would undo a publication. */
+  /** Reads from the replica only if it has every published commit: an older value would undo a publication. */
   async #readPublished<Result extends object>(
     read: (session: Session) => Promise<Result>,
     position: bigint | null,
-    learn: Published['learn'],
+    learn: PublishedPosition['learn'],
   ): Promise<Result> {
     const { reads, replica } = this.#options;
     if (replica === null) return read(reads);
@@ -214,7 +218,7 @@ export class Repository {
 
   async #store<Key, Value>(
     kind: Kind<Key, Value>,
-    missed: readonly Missed<Key>[],
+    missed: readonly CacheMiss<Key>[],
     found: readonly Value[],
   ): Promise<void> {
     const { cache, ttlMs, ttl } = this.#options;
@@ -230,7 +234,7 @@ export class Repository {
     if (fills.length > 0) await cache.fill(fills);
   }
 
-  /** From the primary: what the cache or the replica has is not enough. The cache is told, as of a commit. */
+  /** Reads from the primary, for callers who refused the value of the cache or the replica, and publishes it like a commit. */
   async #readAnew<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
     const { reads, ttlMs } = this.#options;
     const values = await kind.read(reads, keys);
@@ -257,17 +261,17 @@ export class Repository {
 
 const isBrokenRow = (error: unknown): boolean => error instanceof PincexError && error.code === 'broken_row';
 
-/** What was read, and how much of it was in the cache; `null` where its kind is not cached. */
 interface Found<Value> {
   readonly values: Value[];
+  /** How many of them were in the cache; `null` if their kind is not cached. */
   readonly hits: number | null;
 }
 
-type Published = Pick<CacheRead, 'position' | 'learn'>;
+type PublishedPosition = Pick<CacheRead, 'position' | 'learn'>;
 
-const keysOf = <Key>(missed: readonly Missed<Key>[]): Key[] => missed.map(({ key }) => key);
+const keysOf = <Key>(missed: readonly CacheMiss<Key>[]): Key[] => missed.map(({ key }) => key);
 
-interface Call<Key, Value> {
+interface GatheredCall<Key, Value> {
   readonly key: Key;
   readonly accepts: ((value: Value) => boolean) | undefined;
   readonly resolve: (value: Value) => void;

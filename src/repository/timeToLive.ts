@@ -1,22 +1,22 @@
 /** The freshness of a value when it is stored. */
 export interface Freshness {
-  /** Nothing of it can change any more, such as a filled order. */
+  /** Whether it can no longer change, like a filled order. */
   readonly isFinal: boolean;
   /** When it last changed, in milliseconds since 1970; null where there is no such row. */
   readonly changedAt: number | null;
 }
 
-/** How many times its configured time something lives that no longer changes. */
+/** A final value lives this many times its configured time. */
 const FINAL_TIMES = 20;
-/** A row that is missing now is likely to be made soon, and one that just changed, to change again. */
+/** A missing row is likely to be made soon, and a row that just changed is likely to change again. */
 const SHORTEST_MS = 1_000;
 /** Entries that are written together expire spread over this share of their time. */
 const JITTER = 0.2;
 
 /**
- * How long a value stays in the cache. A final value lives long; another one as long as it has not changed so far, at most
- * as configured; a missing one, a second. Coherence does not depend on it: it is the bound for
- * changes that no one published, and keeps what changes all the time from being stored in vain.
+ * How long a value stays in the cache. A final value lives long. Another value lives as long as it has been unchanged, at
+ * most as configured. A missing one lives for a second. Coherence does not depend on this time: it bounds the staleness of
+ * entries whose changes were not published, and keeps rows that change all the time from being stored in vain.
  *
  * @param configuredMs of the kind; with `fixed`, for all values
  * @param random from 0 to 1

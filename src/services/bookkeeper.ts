@@ -16,7 +16,7 @@ import {
   type StatementKey,
 } from '../reads/accountStatement.ts';
 import type { JournalEntryView } from '../reads/journal.ts';
-import { readEachOnce, requireFlag, requireKey, requireKeys, requireLimit } from '../reads/keys.ts';
+import { readEachOnce, requireFlag, requireKey, requireKeys, requireLimit } from '../reads/readArguments.ts';
 import { accounts } from '../repository/kinds.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { BatchResult, ItemResult } from '../results.ts';

@@ -21,7 +21,7 @@ import {
   requireOrderKeys,
   type OrderKey,
   type OwnedOrderKey,
-} from '../reads/keys.ts';
+} from '../reads/readArguments.ts';
 import {
   readUserOrders,
   requireStatuses,

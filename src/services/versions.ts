@@ -1,7 +1,7 @@
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
-import { copyList, isVersion } from '../reads/keys.ts';
+import { copyList, isVersion } from '../reads/readArguments.ts';
 import type { Accepts } from '../repository/repository.ts';
 
 /**

@@ -5,12 +5,12 @@ import type { Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
 import type { Statistics } from './statistics.ts';
 
-/** How often a process writes what it counted, in milliseconds. */
+/** How often a process writes its counters, in milliseconds. */
 export const REPORT_EVERY_MS = 10_000;
 
 const FORGET_AFTER_MS = 24 * 60 * 60_000;
 
-/** For how long a report may keep somebody who closes waiting, in milliseconds. */
+/** How long a report may take, and thus delay `close`, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
 export const writeProcess = {
@@ -29,15 +29,15 @@ export const deleteOldProcesses = {
 };
 
 /**
- * Leaves what a process counts in the database, so that `pincex doctor` sees it from a shell. Each report has a
- * short connection of its own: the pool may be what the report is about, and a batch's statements stay the
- * batch's. A report that fails is counted and fails nobody; the next one has all that it had. On the same connection the
- * process hears what others changed that it keeps.
+ * Writes the counters of a process to the database, so that `pincex doctor` sees them from a shell. Each report has a
+ * short connection of its own: it must get through when the pool is exhausted, and must not add to the statements of a
+ * batch. A report that fails is counted and fails no call; the next one has the same counters. On the same connection the
+ * process refreshes its reference data, which other processes may have changed.
  */
 export class Reporter {
   readonly #url: string;
   readonly #statistics: Statistics;
-  readonly #hear: (session: Session) => Promise<void>;
+  readonly #refresh: (session: Session) => Promise<void>;
   readonly #id = uuidv7();
   readonly #startedAt = new Date();
   #ended = false;
@@ -47,14 +47,14 @@ export class Reporter {
   constructor(
     url: string,
     statistics: Statistics,
-    hear: (session: Session) => Promise<void> = () => Promise.resolve(),
+    refresh: (session: Session) => Promise<void> = () => Promise.resolve(),
   ) {
     this.#url = url;
     this.#statistics = statistics;
-    this.#hear = hear;
+    this.#refresh = refresh;
   }
 
-  /** Reports for the first time, removes what long ended processes left, and goes on by itself. */
+  /** Reports for the first time, deletes the rows of processes that ended long ago, and starts the timer of the reports. */
   async start(): Promise<void> {
     const longAgo = new Date(this.#startedAt.getTime() - FORGET_AFTER_MS);
     await this.#next({ text: deleteOldProcesses.text, values: [longAgo.toISOString()] });
@@ -63,12 +63,12 @@ export class Reporter {
     }, REPORT_EVERY_MS).unref();
   }
 
-  /** Reports now, behind a report that is under way. */
+  /** Reports now, after a report that is in flight. */
   report(): Promise<void> {
     return this.#next();
   }
 
-  /** Reports for the last time, and that it ended. */
+  /** Reports for the last time, with the mark that the process ended. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#ended = true;
@@ -102,9 +102,9 @@ export class Reporter {
         ...this.#statistics.snapshot(),
         ...(this.#ended && { ended: true }),
       });
-      // Without a name: nothing stays behind in a session that a pooler lends.
+      // The statement has no name, so that no prepared statement stays behind in the session of a pooler.
       await client.query({ text: writeProcess.text, values: [this.#id, ...times, statistics] });
-      await this.#hear({
+      await this.#refresh({
         query: async <Row>({ text }: Statement, values?: readonly (string | null)[]) =>
           (await client.query({ text, ...(values && { values: [...values] }) })).rows as Row[],
       });

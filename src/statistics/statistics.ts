@@ -1,7 +1,7 @@
 import { listen, type KindName, type Stop } from '../diagnostics.ts';
 import type { CacheStore } from '../repository/options.ts';
 
-/** Batches by how many items they had. */
+/** A range of the number of items of a batch. */
 export type BatchSize = '1' | '2-9' | '10-49' | '50-499' | '500+';
 
 export interface CacheReads {
@@ -9,7 +9,7 @@ export interface CacheReads {
   readonly misses: number;
 }
 
-/** What a process has counted since its start. Durations are in milliseconds. */
+/** The counters of a process since its start. Durations are in milliseconds. */
 export interface ProcessStatistics {
   readonly batches: {
     readonly count: number;
@@ -20,20 +20,20 @@ export interface ProcessStatistics {
   readonly cache: {
     readonly store: CacheStore;
     readonly reads: Readonly<Record<KindName, CacheReads>>;
-    /** Reads and writes of the cache that failed; what they were for went to PostgreSQL. */
+    /** Reads and writes of the cache that failed, so that PostgreSQL was asked instead. */
     readonly failures: number;
   };
   readonly pool: {
-    /** Connections at the most. */
+    /** The most connections. */
     readonly max: number;
-    /** Calls that found every connection busy, and for how long they then waited. */
+    /** Calls that found every connection busy, and how long they waited in all. */
     readonly waits: number;
     readonly waitMs: number;
     readonly longestWaitMs: number;
-    /** Calls that were told `pool_exhausted`. */
+    /** Calls that failed with `pool_exhausted`. */
     readonly refused: number;
   };
-  /** Calls over HTTP that were refused, or failed, by the code of their problem: see docs/http.md. */
+  /** Calls over HTTP that were answered with a problem, by its code: see docs/http.md. */
   readonly refusals: Readonly<Record<string, number>>;
   /** Reports that did not reach the database. */
   readonly reportFailures: number;
@@ -46,7 +46,7 @@ export interface StatisticsOptions {
   readonly cacheStore?: CacheStore | undefined;
 }
 
-/** What this process counts about itself: numbers in memory, cheap enough for every call. */
+/** The counters of this process: numbers in memory, cheap enough for every call. */
 export class Statistics {
   readonly #options: { readonly poolMax: number; readonly cacheStore: CacheStore };
   readonly #batches = { count: 0, items: 0, durationMs: 0 };
@@ -66,7 +66,7 @@ export class Statistics {
     this.#options = { poolMax, cacheStore };
   }
 
-  /** Counts what one Pincex does, until the returned function is called. */
+  /** Counts the messages of one Pincex, until the returned function is called. */
   listenTo(instance: string): Stop {
     return listen(instance, {
       batch: ({ counts, durationMs }) => {
@@ -132,7 +132,7 @@ export class Statistics {
     this.#reportFailures++;
   }
 
-  /** All of it as plain JSON, at this moment. */
+  /** A copy of the counters as plain JSON. */
   snapshot(): ProcessStatistics {
     const { poolMax, cacheStore } = this.#options;
     return structuredClone({

@@ -1,25 +1,25 @@
 import { PincexError } from '../errors.ts';
-import { askable } from '../reads/keys.ts';
+import { storableKey } from '../reads/readArguments.ts';
 
 /** The primary key of a row: ids are texts, a version is a number. */
 export type Key = readonly (string | number)[];
 
-/** A place in a stream as callers keep it: opaque, and of that stream only. */
+/** Encodes a place in a stream as an opaque text, which is valid for this stream only. */
 export function encodeCursor(stream: string, key: Key): string {
   return Buffer.from(JSON.stringify([stream, ...key])).toString('base64url');
 }
 
 /**
- * The key in a cursor of this stream.
+ * Decodes a cursor of this stream.
  *
- * @param like any key of the stream, to tell what its parts are
+ * @param like any key of the stream, whose parts give the types
  * @throws PincexError `invalid_argument`
  */
 export function decodeCursor(stream: string, like: Key, cursor: unknown): Key {
   const [name, ...key] = typeof cursor === 'string' ? partsOf(cursor) : [];
-  // Only the very text that is handed out for a key: what base64 or JSON would overlook was cut or changed.
+  // A cursor must be exactly the text that its key encodes to: base64 and JSON tolerate texts that were cut or changed.
   if (isLike(key, like) && encodeCursor(stream, key) === cursor) return key;
-  const wanted = `after must be the cursor of a stream of ${stream}, or nothing to begin with the first row`;
+  const wanted = `after must be the cursor of a stream of ${stream}, or left out to begin with the first row`;
   throw new PincexError('invalid_argument', `${wanted}: got ${described(cursor, name, stream)}`);
 }
 
@@ -37,7 +37,7 @@ function isLike(key: unknown[], like: Key): key is (string | number)[] {
   return key.every((part, n) =>
     typeof like[n] === 'number'
       ? Number.isSafeInteger(part)
-      : typeof part === 'string' && askable(part) !== null,
+      : typeof part === 'string' && storableKey(part) !== null,
   );
 }
 

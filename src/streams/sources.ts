@@ -14,20 +14,20 @@ import {
   type OperationRow,
   type OperationView,
 } from '../reads/operations.ts';
-import { orderWith, toOrderView, type OrderRow, type OrderView } from '../reads/orders.ts';
+import { orderWith, toOrderView, type OrderViewRow, type OrderView } from '../reads/orders.ts';
 import { TRADE_COLUMNS, toTradeView, type TradeRow, type TradeView } from '../reads/trades.ts';
 import type { Key } from './cursor.ts';
 
 /** A table as a stream reads it: page by page, in the order of its primary key. */
 export interface Source<View> {
-  /** In cursors and messages. */
+  /** The name in cursors and messages. */
   readonly name: string;
-  /** Below every key there is: ids are not empty, and versions count from 1. */
+  /** A key below every key that exists: ids are not empty, and versions count from 1. */
   readonly bottom: Key;
   readonly keyOf: (view: View) => Key;
   /** The statement of a page. */
   readonly page: Statement;
-  /** The next rows behind a key, as many as a page has or, at the end, fewer. */
+  /** The next page behind a key; the last page is shorter than the others. */
   readonly readPage: (session: Session, after: Key) => Promise<View[]>;
 }
 
@@ -43,9 +43,9 @@ interface Table<Row, View> {
 }
 
 /**
- * A page is one statement that goes down the primary key from where the last one ended: the millionth costs what
- * the first did, and no transaction is open between two of them. The limit stands in the text, where the planner
- * sees how little is asked for.
+ * A page is one range scan of the primary key, which begins where the last page ended. The millionth page therefore costs as
+ * much as the first, and no transaction is open between pages. The limit is a literal in the text, so that the planner knows
+ * how few rows are asked for.
  */
 function source<Row, View>(table: Table<Row, View>): Source<View> {
   const { name, from, columns, key, bottom, rowMode, toView, keyOf } = table;
@@ -82,7 +82,7 @@ export const accounts = source<AccountRow & { user_id: string; currency: string 
 
 const streamedOrder = orderWith({ user_id: 'o.user_id' });
 
-export const orders = source<OrderRow, OrderView>({
+export const orders = source<OrderViewRow, OrderView>({
   name: 'orders',
   from: 'orders o',
   columns: streamedOrder.list,

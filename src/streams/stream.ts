@@ -6,38 +6,38 @@ import type { Calls } from '../services/calls.ts';
 import { decodeCursor, encodeCursor, type Key } from './cursor.ts';
 import type { Source } from './sources.ts';
 
-/** Reads a page: from a replica where there is one. */
+/** Reads a page, from a replica if one is configured. */
 export type Read = <Result extends object>(work: (session: Session) => Promise<Result>) => Promise<Result>;
 
 export interface StreamOptions {
-  /** The `cursor` of an earlier stream of the same rows: begins behind it. Default: the first row. */
+  /** The `cursor` of an earlier stream of the same table, behind which this one begins. Default: begins with the first row. */
   readonly after?: string | null | undefined;
 }
 
 /**
  * All rows of a table in the order of their primary key, ids compared bytewise. Memory stays flat: a page is held
- * while the caller works through it, and the next is read meanwhile. Leaving the loop ends it. It is read once:
- * a second loop over it is refused with `invalid_argument`, since the two would share one cursor.
+ * while the caller works through it, and the next is read meanwhile. Leaving the loop ends the stream. A stream is read once:
+ * a second loop over it is refused with `invalid_argument`, since both would share one cursor.
  *
- * Rows may change while it runs. Each page is a snapshot of its own, and no transaction is open between pages. A
- * row that is there all the time comes exactly once, as it was when its page was read; one that is made or
- * removed meanwhile comes or does not. Rows of different pages may therefore be of different moments: sums
- * are for the audit.
+ * Rows may change while the stream runs. Each page is a snapshot of its own, and no transaction is open between pages. A
+ * row that exists all the time comes exactly once, as it was when its page was read. A row that is made or removed
+ * meanwhile may or may not come. Rows of different pages may be of different moments, so a sum over them need not add up:
+ * use the audit for sums.
  *
- * A page is asked for again for a while when the connection breaks. If it fails all the same (`database_unavailable`,
- * `pool_exhausted`, `closed`), the loop throws the error, and `cursor` is still right.
+ * When the connection breaks, the page is retried for a while. If it still fails (`database_unavailable`, `pool_exhausted`,
+ * `closed`), the loop throws the error, and `cursor` is that of the last row that came.
  */
 export interface RowStream<View> extends AsyncIterable<View> {
   /**
-   * The place behind the row that came last: given as `after`, a new stream goes on with the next one, in this
-   * process or in another. `null` before the first row.
+   * The place behind the row that came last; `null` before the first row. A new stream with this as `after` continues with
+   * the next row, in this process or in another.
    */
   readonly cursor: string | null;
 }
 
 const OPTIONS = namesOf<StreamOptions>({ after: true });
 
-/** Reads a table by keyset: each page begins behind the key at which the one before ended. */
+/** Reads a table by keyset pagination: each page begins behind the last key of the page before. */
 export class KeysetStream<View> implements RowStream<View> {
   readonly #source: Source<View>;
   readonly #read: Read;
@@ -86,7 +86,7 @@ export class KeysetStream<View> implements RowStream<View> {
 
   #readPage(after: Key): Promise<View[]> {
     const page = this.#calls.run(() => this.#read((session) => this.#source.readPage(session, after)));
-    // Its failure is for the caller who gets that far, and nobody's once the loop was left.
+    // The loop throws the failure when it gets to this page. If the caller leaves it before, nobody handles the rejection.
     page.catch(() => undefined);
     return page;
   }

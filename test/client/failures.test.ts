@@ -218,8 +218,12 @@ describe('a program that is wrong is told so by a TypeError', () => {
   const url = 'http://localhost';
   it.each<[string, () => unknown, string]>([
     ['no URL', () => clientOf('localhost'), 'Invalid URL'],
-    ['another protocol', () => clientOf('ftp://localhost'), 'url begins with http:// or https://'],
-    ['a URL with a query', () => clientOf(`${url}/?a=1`), 'url is followed by paths: it has no ?a=1'],
+    ['another protocol', () => clientOf('ftp://localhost'), 'url must begin with http:// or https://'],
+    [
+      'a URL with a query',
+      () => clientOf(`${url}/?a=1`),
+      'url must have no query and no fragment, since paths are appended to it: got ?a=1',
+    ],
     [
       'retries that are no number',
       () => clientOf(url, { maxRetries: NaN }),
@@ -256,13 +260,13 @@ describe('a program that is wrong is told so by a TypeError', () => {
 
   it('a URL with a password, without telling it', () => {
     const make = () => clientOf('https://user:secret@localhost');
-    expect(make).toThrow(new TypeError('url has no name and no password: the key is enough'));
+    expect(make).toThrow(new TypeError('url must have no name and no password: the key is enough'));
   });
 
   it('a key that is none, without telling it', () => {
     for (const key of ['pincex_id_secret\nX', 'secret', undefined as unknown as string]) {
       const make = () => new PincexClient({ url, key });
-      expect(make).toThrow(new TypeError('key is an API key, pincex_<id>_<secret>'));
+      expect(make).toThrow(new TypeError('key must be an API key, pincex_<id>_<secret>'));
     }
   });
 
@@ -274,7 +278,7 @@ describe('a program that is wrong is told so by a TypeError', () => {
 
   it.each(['', 'ключ', 'b'])('a batch id that is none: "%s"', async (batchId) => {
     const writing = clientOf(url).batchDeposit(DEPOSIT, { batchId });
-    await expect(writing).rejects.toThrow(new TypeError(`batchId is a UUID: got "${batchId}"`));
+    await expect(writing).rejects.toThrow(new TypeError(`batchId must be a UUID: got "${batchId}"`));
   });
 
   it.each(['', 'ключ'])('an idempotency key that cannot be sent: "%s"', async (idempotencyKey) => {

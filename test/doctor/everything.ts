@@ -8,7 +8,7 @@ import type { ApiKeys } from '../../src/apiKeys/store.ts';
 import { Requests } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
-import { countStanding } from '../../src/reads/openOrders.ts';
+import { countOrdersInBooks } from '../../src/reads/openOrders.ts';
 import { countTrades } from '../../src/reads/trades.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
@@ -234,7 +234,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await requests.stop();
       await requests.sweep();
       await countTrades(pincex.session, ['order'], 1);
-      await countStanding(pincex.session, ['BTC/USD'], 1);
+      await countOrdersInBooks(pincex.session, ['BTC/USD'], 1);
     },
     sweepExpired: async () => {
       const own = { userId: user, currency: 'USD', amount: '1', expiresAt: past };

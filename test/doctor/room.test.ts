@@ -32,7 +32,7 @@ it('says that a key is refused, and that all are', async () => {
   expect(found(one, 'idempotency_room')).toEqual(['hurts key a']);
   const { message, remedy } = about(one, 'key a');
   expect(message).toBe(
-    'has 300 bytes of answers kept, as much as it may have, 233: what it sends to be written is refused with 429 quota_exceeded',
+    'has 300 bytes of answers kept, as much as it may have, 233: its calls that write are refused with 429 quota_exceeded',
   );
   expect(remedy).toContain('pincex keys list');
   const all = await examined({ b: 700 });

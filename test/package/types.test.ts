@@ -57,7 +57,7 @@ it('The examples of the TSDoc compile, a score of them at least', async () => {
   const examples = texts.flatMap(examplesIn);
   expect(examples.length).toBeGreaterThanOrEqual(20);
   const program = [
-    "import { startService, type Pincex } from 'pincex';",
+    "import { Pincex, startService } from 'pincex';",
     "import { PincexClient } from 'pincex/client';",
     'declare const pincex: Pincex;',
     'declare const console: Record<"log" | "error", (...values: unknown[]) => void>;',

@@ -6,7 +6,7 @@ import { withClient } from '../../src/database/client.ts';
 import { settingHints } from '../../src/database/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import type { PlanNode } from '../../src/doctor/plans.ts';
-import { orderKeyArrays } from '../../src/reads/keys.ts';
+import { orderKeyArrays } from '../../src/reads/readArguments.ts';
 import { countOpenOrders } from '../../src/reads/openOrders.ts';
 import { getUserOrdersBy } from '../../src/reads/orders.ts';
 import { countTradesOfOrders } from '../../src/reads/trades.ts';

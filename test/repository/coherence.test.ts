@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Diagnostics, listen } from '../../src/diagnostics.ts';
-import { isHit, type Cache, type CacheRead, type Entry, type Miss } from '../../src/repository/cache.ts';
+import { isHit, type Cache, type CacheRead, type Entry, type AbsentEntry } from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 import { RedisCache } from '../../src/repository/redis/redisCache.ts';
 import { linkTo, type RedisLink } from '../../src/repository/redis/redisLink.ts';
@@ -41,7 +41,7 @@ class World {
 
   /** Looks into the cache; reads the row where it is not there; fills it in. */
   reader(): Actor {
-    let found: Entry | Miss | undefined;
+    let found: Entry | AbsentEntry | undefined;
     let row = 0;
     return [
       ['cache', async () => void (found = await this.look())],
@@ -89,7 +89,7 @@ class World {
     return Array<Actor[number]>(times).fill(['cache', () => this.#lane.lose(this.key)]);
   }
 
-  async look(): Promise<Entry | Miss | undefined> {
+  async look(): Promise<Entry | AbsentEntry | undefined> {
     const { published } = this;
     const { entries } = await this.#cache.read([this.key]);
     const [entry] = entries;

@@ -164,7 +164,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
       expect.objectContaining({
         name: 'PincexError',
         code: 'invalid_argument',
-        message: `after must be the cursor of a stream of ${name}, or nothing to begin with the first row: got "${after}"`,
+        message: `after must be the cursor of a stream of ${name}, or left out to begin with the first row: got "${after}"`,
       }),
     );
   });

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
-import { countStanding } from '../../reads/openOrders.ts';
+import { countOrdersInBooks } from '../../reads/openOrders.ts';
 import type { OrderBook } from '../../reads/orderBook.ts';
 import { countTrades } from '../../reads/trades.ts';
 import { outOfBounds, rateLimited } from '../access/errors.ts';
@@ -319,7 +319,7 @@ function openOrdersOf(app: App, { trading, session }: Pincex, read: Read): void 
     async (request) => {
       const { symbols } = request.body;
       const query = async () => {
-        const rows = await countStanding(session, symbols, limits.http.readRows + 1);
+        const rows = await countOrdersInBooks(session, symbols, limits.http.readRows + 1);
         await request.chargeRows(rows);
         requireRows(rows, `${symbols.length} markets with ${rows} orders or more`);
         return trading.batchGetOpenOrders(symbols);

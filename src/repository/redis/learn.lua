@@ -1,8 +1,8 @@
--- Puts the position that the primary told in the place of the lease for it, or a later one that was published since.
+-- Replaces the lease for the position by the position that the primary told, or by a later one that was published since.
 --
 -- KEYS[1]  the position
 -- ARGV[1]  the lease for it
--- ARGV[2]  what the primary said under the lease
+-- ARGV[2]  the position that the primary told under the lease
 -- ARGV[3]  milliseconds of the position
 
 -- Positions have more digits than Lua's numbers can tell apart.

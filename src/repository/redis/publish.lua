@@ -1,5 +1,5 @@
--- Publishes what a commit changed: replaces entries of lower versions, and removes what lists it belongs to. An entry that
--- cannot be stored, since the memory is full, is removed.
+-- Publishes the changes of a commit: replaces entries of lower versions, and removes entries that changed without a new
+-- value. An entry that cannot be stored, since the memory is full, is removed.
 --
 -- KEYS[1]       the incarnation
 -- KEYS[2]       the position

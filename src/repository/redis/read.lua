@@ -1,4 +1,4 @@
--- Reads entries, and gives the reader leases for what is absent or of a lower version than the least.
+-- Reads entries, and grants the reader leases for those that are absent or of a lower version than the least.
 --
 -- KEYS[1]  the incarnation
 -- KEYS[2]  the position
@@ -6,7 +6,7 @@
 -- ARGV[1]  a name that was never used: of the leases, and of the incarnation where there is none
 -- ARGV[2]  milliseconds of a lease
 -- ARGV[3]  the least version; 0: any
--- Returns, for each key in their order, what stands there by then.
+-- Returns the text that each key has by then, in the order of the keys; empty if it could not be stored.
 local found = redis.call('MGET', unpack(KEYS))
 local incarnation = found[1]
 if not incarnation then

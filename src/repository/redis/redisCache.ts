@@ -3,40 +3,40 @@ import { ExponentialBackoff, handleAll, retry, type IPolicy } from 'cockatiel';
 import type { RedisConfig } from '../../config/load.ts';
 import { Diagnostics } from '../../diagnostics.ts';
 import { limits } from '../../limits.ts';
-import { Breaker } from '../breaker.ts';
-import type { Cache, CacheRead, Changes, Entry, Fill, Miss, Position, Replacement } from '../cache.ts';
+import { CircuitBreaker } from '../circuitBreaker.ts';
+import type { Cache, CacheRead, Changes, Entry, Fill, AbsentEntry, Position, Replacement } from '../cache.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
 import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } from './scripts.ts';
-import { Unpublished } from '../unpublished.ts';
+import { PendingInvalidations } from '../pendingInvalidations.ts';
 
 /** The version of the stored form: a Pincex that stores another form shares nothing with this one. */
 const SCHEMA = 2;
-/** Milliseconds for each key: ten times what one was measured to take. */
+/** Milliseconds for each key: ten times the measured time. */
 const WAIT_PER_KEY_MS = 0.03;
-/** Keys in one command: a script unpacks them on a stack of 8,000. */
+/** Keys in one command: the script unpacks them onto Lua's stack, which takes 8,000. */
 const KEYS_AT_ONCE = 5_000;
 
 /**
- * The cache that processes share, in Redis or Valkey. It fails soft: what Redis cannot say within
- * `limits.repository.redisWaitMs`, and a little more for many keys, the database is asked, and nothing fails. Changes that could not
- * be published are remembered, and nothing is read here before they are.
+ * The cache that processes share, in Redis or Valkey. If Redis does not answer within `limits.repository.redisWaitMs`, and a
+ * little more for many keys, the database is asked instead, so no call fails because of it. Changes that could not be
+ * published are remembered, and this process reads nothing from Redis before they are published.
  */
 export class RedisCache implements Cache {
   readonly store = 'redis';
   readonly #link: RedisLink;
   readonly #prefix: string;
-  readonly #breaker = new Breaker(handleAll, limits.repository.redisPauseMs);
+  readonly #breaker = new CircuitBreaker(handleAll, limits.repository.redisPauseMs);
   readonly #retry: IPolicy;
   readonly #diagnostics: Diagnostics;
-  readonly #unpublished = new Unpublished();
-  #settling: Promise<void> | undefined;
-  /** The next attempt to publish what was missed; `null` once this is closed. */
-  #later: NodeJS.Timeout | null | undefined;
+  readonly #pending = new PendingInvalidations();
+  #draining: Promise<void> | undefined;
+  /** The next attempt to publish the pending invalidations; `null` once this is closed. */
+  #drainTimer: NodeJS.Timeout | null | undefined;
   #renewing: Promise<void> | undefined;
 
   /**
-   * @param keyspace what the books are called: see `keyspaceOf`
-   * @param diagnostics where it is told why something was done without Redis
+   * @param keyspace the name of the books: see `keyspaceOf`
+   * @param diagnostics receives the error of each call that was served without Redis
    */
   constructor(config: RedisConfig, keyspace: string, diagnostics = new Diagnostics()) {
     this.#link = linkTo(config);
@@ -53,24 +53,24 @@ export class RedisCache implements Cache {
     let replies: readonly (readonly string[])[];
     try {
       replies = await this.#try(keys.length, async () => {
-        await this.#settle();
+        await this.#drain();
         const name = newName();
         return Promise.all(groups.map((group) => this.#readGroup(group, name, least)));
       });
     } catch (error) {
-      this.#tellFailure(error);
-      return { entries: new Array<Miss>(keys.length).fill(NO_LEASE), position: null };
+      this.#reportFailure(error);
+      return { entries: new Array<AbsentEntry>(keys.length).fill(NO_LEASE), position: null };
     }
-    const entries = new Array<Entry | Miss>(keys.length).fill(NO_LEASE);
-    const nonsense: string[] = [];
+    const entries = new Array<Entry | AbsentEntry>(keys.length).fill(NO_LEASE);
+    const unreadable: string[] = [];
     for (const [n, { members }] of groups.entries()) {
       for (const [m, { key, place }] of members.entries()) {
         const entry = parse(replies[n]?.[m + 2] ?? '');
-        if (entry === undefined) nonsense.push(key);
+        if (entry === undefined) unreadable.push(key);
         else entries[place] = entry;
       }
     }
-    if (nonsense.length > 0) await this.publish({ replaced: [], removed: nonsense }, null);
+    if (unreadable.length > 0) await this.publish({ replaced: [], removed: unreadable }, null);
     const positions = groups.map(({ group }, n) => ({ group, text: replies[n]?.[1] ?? '' }));
     return { entries, ...this.#positionIn(positions) };
   }
@@ -93,7 +93,7 @@ export class RedisCache implements Cache {
         ),
       );
     } catch (error) {
-      this.#tellFailure(error);
+      this.#reportFailure(error);
     }
   }
 
@@ -102,17 +102,17 @@ export class RedisCache implements Cache {
     if (replaced.length + removed.length === 0) return;
     try {
       await this.#try(replaced.length + removed.length, async () => {
-        await this.#settle();
+        await this.#drain();
         await this.#send(changes, position);
       });
     } catch (error) {
-      this.#tellFailure(error);
-      this.#unpublished.add([...replaced.map(({ key }) => key), ...removed], position);
-      this.#settleLater();
+      this.#reportFailure(error);
+      this.#pending.add([...replaced.map(({ key }) => key), ...removed], position);
+      this.#scheduleDrain();
     }
   }
 
-  /** The incarnation, the position, and what stands under each key. */
+  /** The incarnation, the position, and the entry or lease of each key. */
   async #readGroup(
     { group, members }: Group<{ readonly key: string }>,
     name: string,
@@ -127,11 +127,11 @@ export class RedisCache implements Cache {
       ],
       [name, String(limits.repository.leaseMs), String(least)],
     );
-    if (!Array.isArray(reply)) throw new TypeError('Redis answers a read with something else');
+    if (!Array.isArray(reply)) throw new TypeError('Redis answered the read script without a list');
     return reply as string[];
   }
 
-  /** The furthest of all groups; a group that does not know leaves it open for all, and wants to learn. */
+  /** The furthest position of all groups. If one group has lost its own, the position is unknown and `learn` restores it. */
   #positionIn(positions: readonly PositionOfGroup[]): Pick<CacheRead, 'position' | 'learn'> {
     const known = positions.filter(({ text }) => /^\d+$/.test(text)).map(({ text }) => BigInt(text));
     if (known.length === positions.length) {
@@ -153,11 +153,11 @@ export class RedisCache implements Cache {
         ),
       );
     } catch (error) {
-      this.#tellFailure(error);
+      this.#reportFailure(error);
     }
   }
 
-  /** The next reader gives the cache a new name, and all that bears the old one is absent. */
+  /** Invalidates every entry: the next reader starts a new incarnation, and entries of another one count as absent. */
   async #forgetAll(): Promise<void> {
     const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
     await Promise.all(
@@ -171,36 +171,36 @@ export class RedisCache implements Cache {
     );
   }
 
-  /** Tells what is still to be told, if Redis will hear it. */
+  /** Tries once more to publish the pending invalidations. */
   async close(): Promise<void> {
-    clearTimeout(this.#later ?? undefined);
-    this.#later = null;
-    await this.#try(this.#unpublished.size, () => this.#settle()).catch((error: unknown) => {
-      this.#tellFailure(error);
+    clearTimeout(this.#drainTimer ?? undefined);
+    this.#drainTimer = null;
+    await this.#try(this.#pending.size, () => this.#drain()).catch((error: unknown) => {
+      this.#reportFailure(error);
     });
     await this.#link.close();
   }
 
-  #tellFailure(error: unknown): void {
+  #reportFailure(error: unknown): void {
     this.#diagnostics.tell('cacheFailure', () => ({ error }));
   }
 
-  /** Tries for a while, which is longer for many keys; not at all while Redis is left alone. */
+  /** Runs `work` with retries, for a time that grows with the number of keys; not at all while the circuit is open. */
   #try<Result>(keys: number, work: () => Promise<Result>): Promise<Result> {
     const waitMs = limits.repository.redisWaitMs + keys * WAIT_PER_KEY_MS;
     return this.#breaker.run(waitMs, () => this.#retry.execute(work));
   }
 
-  /** Others read here too, and nobody may call this process for a while. */
-  #settleLater(): void {
-    if (this.#later !== undefined) return;
-    const settle = (): void => {
-      this.#later = undefined;
-      this.#try(this.#unpublished.size, () => this.#settle()).catch(() => {
-        this.#settleLater();
+  /** Publishes pending invalidations even if this process gets no further call, since other processes read from Redis too. */
+  #scheduleDrain(): void {
+    if (this.#drainTimer !== undefined) return;
+    const drain = (): void => {
+      this.#drainTimer = undefined;
+      this.#try(this.#pending.size, () => this.#drain()).catch(() => {
+        this.#scheduleDrain();
       });
     };
-    this.#later = setTimeout(settle, limits.repository.redisPauseMs).unref();
+    this.#drainTimer = setTimeout(drain, limits.repository.redisPauseMs).unref();
   }
 
   /** One command for each group of keys. */
@@ -211,7 +211,7 @@ export class RedisCache implements Cache {
     ];
     await Promise.all(
       this.#grouped(changed).map(({ group, members }) => {
-        // The replaced ones come first, in each group too.
+        // In each group, too, the replaced entries come before the removed ones.
         const rows = members.filter((change) => 'value' in change);
         return this.#run(
           PUBLISH,
@@ -231,27 +231,27 @@ export class RedisCache implements Cache {
     );
   }
 
-  /** Publishes what could not be when it should have been. Until then the cache may be behind. */
-  async #settle(): Promise<void> {
-    // Changes that are missed while others are published must be published too.
-    while (this.#settling !== undefined || !this.#unpublished.isEmpty) {
-      this.#settling ??= this.#publishMissed().finally(() => (this.#settling = undefined));
-      await this.#settling;
+  /** Publishes the pending invalidations. Until then the cache may have stale entries. */
+  async #drain(): Promise<void> {
+    // Invalidations may be added while others are being sent: these have to be sent too.
+    while (this.#draining !== undefined || !this.#pending.isEmpty) {
+      this.#draining ??= this.#sendPending().finally(() => (this.#draining = undefined));
+      await this.#draining;
     }
   }
 
-  async #publishMissed(): Promise<void> {
-    const { keys, position } = this.#unpublished.take();
+  async #sendPending(): Promise<void> {
+    const { keys, position } = this.#pending.take();
     try {
       if (keys === 'all') await this.#forgetAll();
       else await this.#send({ replaced: [], removed: keys }, position);
     } catch (error) {
-      this.#unpublished.add(keys, position);
+      this.#pending.add(keys, position);
       throw error;
     }
   }
 
-  /** A server that does not know the scripts has another life than the one that the entries were written in. */
+  /** A server that does not know the scripts was restarted or replaced, so its entries may be older than what was published. */
   async #renew(): Promise<void> {
     await this.#forgetAll();
     const groups = Array.from({ length: this.#link.groups }, (_, group) => group);
@@ -275,7 +275,7 @@ export class RedisCache implements Cache {
     }
   }
 
-  /** By the group that their keys are in, and not too many at once. */
+  /** Splits the members by the group of their keys, into commands of at most `KEYS_AT_ONCE` keys. */
   #grouped<Member extends { readonly key: string }>(members: readonly Member[]): Group<Member>[] {
     const { groups } = this.#link;
     const all: Group<Member>[] = [];
@@ -293,7 +293,7 @@ export class RedisCache implements Cache {
     return all;
   }
 
-  /** The braces make Redis keep a group on one node. */
+  /** The braces make a Redis cluster keep a group on one node. */
   #nameOf(group: number, key: string): string {
     return `${this.#prefix}:{${group}}:${key}`;
   }
@@ -318,14 +318,14 @@ interface PositionOfGroup {
   readonly text: string;
 }
 
-const NO_LEASE: Miss = { lease: null };
+const NO_LEASE: AbsentEntry = { lease: null };
 
 const newName = (): string => randomBytes((INCARNATION_LENGTH * 3) / 4).toString('base64url');
 
 const print = (version: number, value: unknown): string => `${version}|${JSON.stringify(value)}`;
 
-/** An entry or a lease as it stands in Redis; `undefined` where it is neither. */
-function parse(text: string): Entry | Miss | undefined {
+/** Parses an entry or a lease as Redis stores it; `undefined` if it is neither. */
+function parse(text: string): Entry | AbsentEntry | undefined {
   if (text === '') return NO_LEASE;
   if (text[INCARNATION_LENGTH] === '?') return { lease: text };
   const bar = text.indexOf('|', INCARNATION_LENGTH);

@@ -2,15 +2,15 @@ import { createClientPool, createCluster, type RedisClientOptions } from '@redis
 import type { RedisConfig } from '../../config/load.ts';
 import { limits } from '../../limits.ts';
 
-/** One Redis, or a cluster of them: takes a command to the node that its key is on. */
+/** One Redis, or a cluster: sends a command to the node of its key. */
 export interface RedisLink {
-  /** Into how many groups keys are spread. Those of one group are on one node, and go into one command. */
+  /** The number of groups that keys are spread over. The keys of one group are on one node, so one command can have them. */
   readonly groups: number;
   send(key: string, command: readonly string[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** With these a batch of any size is a few commands a node, and a node of a large cluster still has its share. */
+/** Few enough that a batch of any size needs a few commands for each node, and enough that every node of a large cluster has some. */
 const CLUSTER_GROUPS = 64;
 
 export function linkTo(config: RedisConfig): RedisLink {
@@ -30,7 +30,7 @@ function single(config: RedisConfig): RedisLink {
       acquireTimeout: limits.repository.redisWaitMs,
     },
   );
-  // Every failure reaches whoever sent the command; without a listener the event would end the process.
+  // Every failure rejects the command that was sent; without a listener the event would end the process as well.
   pool.on('error', () => undefined);
   void pool.connect().catch(() => undefined);
   return {
@@ -74,7 +74,7 @@ function cluster({ cluster: nodes, url }: RedisConfig): RedisLink {
   };
 }
 
-/** A connection that says nothing for this long is given up; a ping comes before. */
+/** A connection that is silent for this long is closed; a ping is sent before. */
 const SILENCE_MS = 5_000;
 const SOCKET = {
   connectTimeout: 2_000,
@@ -82,7 +82,7 @@ const SOCKET = {
   reconnectStrategy: (retries: number): number => Math.min(100 * 2 ** retries, 2_000),
 };
 
-/** A command that cannot be sent at once fails at once: the database answers sooner than a queue. */
+/** A command that cannot be sent at once fails at once: asking the database is faster than waiting in a queue. */
 const CLIENT = { disableOfflineQueue: true, pingInterval: SILENCE_MS / 2 } satisfies RedisClientOptions;
 
 /** The options that the nodes of a cluster take from a URL. */

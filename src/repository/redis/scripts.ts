@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /**
- * The scripts that Redis runs, each in one step, so that no other client comes between.
+ * The scripts that Redis runs, each atomically.
  *
- * An entry is `<incarnation><version>|<JSON>`, or `<incarnation>?<token>` where a reader holds the lease for it. An
+ * An entry is `<incarnation><version>|<JSON>`, or `<incarnation>?<token>` while a reader holds the lease for it. An
  * incarnation is the name of one life of the cache; an entry of another one counts as absent. One new name therefore
  * invalidates everything at once. The server forgets scripts when it restarts, and a replica that takes over never
- * knew them: whoever then finds them missing gives the cache a new name before loading them, since what was restored
- * may be older than what was published.
+ * knew them: the process that finds them missing gives the cache a new name before it loads them, since the restored
+ * entries may be older than what was published.
  *
- * The position is that of the last commit that was published, as `<digits>`; it is known to be the last only if it
- * was never lost since it was first told. If none stands, a reader therefore gets a lease, and the position that the primary tells
- * from then on may be put in its place: `?<name>:<digits>`, the digits being the last one published under the lease.
+ * The position is that of the last published commit, as `<digits>`. Once the position has been lost, later commits alone
+ * do not tell whether it is the last. A reader that finds none therefore gets a lease, `?<name>:<digits>`, whose digits are
+ * the last position published since, and which a position that the primary tells after the lease may replace.
  */
 export interface Script {
   readonly text: string;

@@ -2,8 +2,8 @@ import type { Session } from '../database/database.ts';
 import type { Position } from './cache.ts';
 
 /**
- * How far the write-ahead log has come, in bytes: what a replica must have replayed to know a commit. A position
- * that is asked for after a commit lies behind it.
+ * Positions in the write-ahead log, in bytes. A replica has a commit once it has replayed a position that was read from the
+ * primary after the commit.
  */
 
 const askPrimary = {
@@ -11,7 +11,7 @@ const askPrimary = {
   text: `SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS position`,
 };
 
-/** A server that is no replica, or no longer, has a log of its own, which says nothing of the primary's. */
+/** A server that is not a replica, or was promoted, has a log of its own, which cannot be compared with the primary's: NULL. */
 const askReplica = {
   name: 'replica-position',
   text: `
@@ -22,12 +22,12 @@ export function primaryPosition(primary: Session): Promise<bigint> {
   return ask(primary, askPrimary);
 }
 
-/** For a commit that is told of in any case: it stands, even if the server went away since. */
+/** Does not fail: a commit is published even if the primary cannot be reached after it. */
 export function positionAfterCommit(primary: Session): Promise<Position> {
   return primaryPosition(primary).catch(() => 'unknown' as const);
 }
 
-/** All that was written up to here can be read on this connection of a replica. */
+/** The position up to which this connection of a replica sees all writes; 0 if the server is not a replica. */
 export function replicaPosition(replica: Session): Promise<bigint> {
   return ask(replica, askReplica);
 }

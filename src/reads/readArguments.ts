@@ -8,7 +8,7 @@ import { isArray, lengthOf } from '../lists.ts';
 /**
  * Checks the list of keys of a read.
  *
- * @returns a copy: a list that changes meanwhile is read as it came
+ * @returns a copy, which later changes of the caller's list do not reach
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export function requireKeys(name: string, keys: unknown): string[] {
@@ -29,9 +29,10 @@ export function requireKey(name: string, key: unknown): string {
 }
 
 /**
- * Copies a list, place by place: holes are nothing, and an iterator of the array's own is not asked.
+ * Copies a list element by element. A hole reads as `undefined`, and an iterator that the caller put on the array is not used.
  *
- * @param requireLength refuses a list that is too long, before it is read
+ * @param of names the elements in the message
+ * @param requireLength refuses a list that is too long before its elements are read
  * @throws PincexError `invalid_argument`
  */
 export function copyList(
@@ -63,10 +64,11 @@ export function requireCount(count: number): void {
 }
 
 /**
- * Reads each key once, however often it is named: what it takes to find a row is not bounded by how many are returned.
+ * Reads each distinct key once, however often the list repeats it: finding the rows of a key may cost much more than the
+ * number of rows returned suggests, as for an order book.
  *
- * @param read is given each key once, and its name, and returns what it reads in their order
- * @param nameOf what two keys have in common that are the same
+ * @param read gets each key once with its name, and returns the values in the order of the keys
+ * @param nameOf a text that is the same for equal keys only
  */
 export async function readEachOnce<Key, Value>(
   keys: readonly Key[],
@@ -75,19 +77,19 @@ export async function readEachOnce<Key, Value>(
 ): Promise<Value[]> {
   const places = new Map<string, number>();
   const distinct: Key[] = [];
-  const seats = keys.map((key) => {
+  const placeOfKey = keys.map((key) => {
     const name = nameOf(key);
     const place = places.get(name) ?? distinct.push(key) - 1;
     places.set(name, place);
     return place;
   });
   const values = await read(distinct, [...places.keys()]);
-  return seats.map((place) => values[place] as Value);
+  return placeOfKey.map((place) => values[place] as Value);
 }
 
 /**
- * An order by its user and its id, or by its id alone: ids are unique for a user, so that the id alone may name orders of
- * several, which is refused as `ambiguous_id`.
+ * An order by its user and its id, or by its id alone. Ids are unique among the orders of one user only. If several users have
+ * an order of that id, the id alone is refused as `ambiguous_id`.
  */
 export type OrderKey = string | OwnedOrderKey;
 
@@ -98,11 +100,11 @@ export interface OwnedOrderKey {
 }
 
 /**
- * Ids as one text, which no other ids have, since ids hold no NUL. Ids that no row can have share one: nothing is found by any
- * of them.
+ * Joins ids to one text that no other ids have, since ids contain no NUL. Ids that no row can have share one text, since none
+ * of them is ever found.
  */
 export const nameOfIds = (...ids: readonly string[]): string =>
-  ids.every((id) => askable(id) !== null) ? ids.join('\0') : '\0';
+  ids.every((id) => storableKey(id) !== null) ? ids.join('\0') : '\0';
 
 export const orderKeyName = (key: OrderKey): string =>
   typeof key === 'string' ? nameOfIds(key) : nameOfIds(key.userId, key.id);
@@ -110,7 +112,7 @@ export const orderKeyName = (key: OrderKey): string =>
 /**
  * Checks the keys of orders.
  *
- * @returns a copy: a list that changes meanwhile is read as it came
+ * @returns a copy, which later changes of the caller's list do not reach
  * @throws PincexError `invalid_argument`, `batch_too_large`
  */
 export function requireOrderKeys(name: string, keys: unknown): OrderKey[] {
@@ -139,25 +141,25 @@ export function requireOrderKey(name: string, key: unknown): OrderKey {
 
 const ORDER_KEY = namesOf<Exclude<OrderKey, string>>({ userId: true, id: true });
 
-/** What a read of orders is asked by: users, null where the id is all there is, and ids. */
+/** The parameters of a read of orders: the users, `null` for a key that is an id alone, and the ids. */
 export function orderKeyArrays(keys: readonly OrderKey[]): [string, string] {
   const asked = keys.map((key) => (typeof key === 'string' ? { userId: null, id: key } : key));
   return [
-    textArray(asked.map(({ userId }) => (userId === null ? null : (askable(userId) ?? '')))),
-    textArray(asked.map(({ id }) => askable(id))),
+    textArray(asked.map(({ userId }) => (userId === null ? null : (storableKey(userId) ?? '')))),
+    textArray(asked.map(({ id }) => storableKey(id))),
   ];
 }
 
-/** A key as PostgreSQL can be asked for it; no row has an id with a NUL, which would fail the whole statement. */
-export const askable = (key: string): string | null =>
+/** The key, or `null` if no row can have it: PostgreSQL refuses NUL and lone surrogates, and the whole statement would fail. */
+export const storableKey = (key: string): string | null =>
   key.includes('\0') || !key.isWellFormed() ? null : key;
 
-/** Whether it can be the version of a row. */
+/** Whether the value can be the version of a row. */
 export const isVersion = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 /**
- * Checks a limit.
+ * Checks the limit of a read.
  *
  * @throws PincexError `invalid_argument`
  */

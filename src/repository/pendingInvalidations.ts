@@ -1,14 +1,16 @@
 import { limits } from '../limits.ts';
 import type { Position } from './cache.ts';
 
-/** The changes that could not be published. */
-export interface Missed {
-  /** `all` where they were too many to remember. */
+/** Entries that have to be removed from the cache, since a commit changed them and could not be published. */
+export interface Invalidation {
+  /** `all` if there were more keys than are remembered. */
   readonly keys: readonly string[] | 'all';
+  /** The latest position of those commits. */
   readonly position: Position | null;
 }
 
-export class Unpublished {
+/** Collects what could not be published, until the cache answers again. */
+export class PendingInvalidations {
   #keys: Set<string> | 'all' = new Set();
   #position: Position | null = null;
 
@@ -16,7 +18,7 @@ export class Unpublished {
     return this.size === 0;
   }
 
-  /** Keys that are to be told of. */
+  /** How many keys are remembered. */
   get size(): number {
     return this.#keys === 'all' ? limits.repository.unpublishedKeys : this.#keys.size;
   }
@@ -31,15 +33,16 @@ export class Unpublished {
     if (this.#keys.size > limits.repository.unpublishedKeys) this.#keys = 'all';
   }
 
-  take(): Missed {
-    const missed = { keys: this.#keys === 'all' ? this.#keys : [...this.#keys], position: this.#position };
+  /** Returns what was collected, and forgets it. */
+  take(): Invalidation {
+    const taken = { keys: this.#keys === 'all' ? this.#keys : [...this.#keys], position: this.#position };
     this.#keys = new Set();
     this.#position = null;
-    return missed;
+    return taken;
   }
 }
 
-/** The later of the positions of two commits. */
+/** The later of the positions of two commits; an unknown one may be the later, so it wins. */
 function later(one: Position | null, other: Position | null): Position | null {
   if (one === null || other === null) return one ?? other;
   if (one === 'unknown' || other === 'unknown') return 'unknown';

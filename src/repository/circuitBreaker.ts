@@ -10,16 +10,16 @@ import {
   type Policy,
 } from 'cockatiel';
 
-/** Failures in a row after which a server is left alone for a while. */
+/** Failures in a row that open the circuit. */
 const FAILURES = 3;
 
-/** Keeps calls from waiting for a server that can be done without. */
-export class Breaker {
+/** Keeps calls from waiting for a server that is not answering and that the caller can do without. */
+export class CircuitBreaker {
   readonly #circuit: CircuitBreakerPolicy;
 
   /**
-   * @param failures what counts as one
-   * @param pauseMs for how long the server is then left alone
+   * @param failures the errors that count as failures of the server
+   * @param pauseMs how long the circuit stays open, so that the server gets no calls
    */
   constructor(failures: Policy, pauseMs: number) {
     this.#circuit = circuitBreaker(failures, {
@@ -29,18 +29,18 @@ export class Breaker {
   }
 
   /**
-   * Runs `work` for so long at the most, and not at all while the server is left alone.
+   * Runs `work` for at most `waitMs`, and not at all while the circuit is open.
    *
-   * @throws what `work` throws; cockatiel's errors where it was not run or not waited for
+   * @throws the errors of `work`; cockatiel's errors if `work` was not run or timed out
    */
   run<Result>(waitMs: number, work: () => Promise<Result>): Promise<Result> {
-    // One call tries whether the server is back, and the others need not wait for what becomes of that.
+    // While the circuit is half open, one call tests whether the server is back. Other calls would queue behind it.
     if (this.#circuit.state === CircuitState.HalfOpen) return Promise.reject(new BrokenCircuitError());
     const bounded = timeout(waitMs, TimeoutStrategy.Aggressive);
     return this.#circuit.execute(() => bounded.execute(work, NEVER), NEVER);
   }
 }
 
-/** All calls under way listen to one signal, and there may be any number of them: more than Node.js warns at. */
+/** All calls in flight listen to this one signal, so its number of listeners may exceed the one at which Node.js warns. */
 const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);

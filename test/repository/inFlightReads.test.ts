@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { limits } from '../../src/index.ts';
-import { Flights } from '../../src/repository/flights.ts';
+import { InFlightReads } from '../../src/repository/inFlightReads.ts';
 import type { Kind } from '../../src/repository/kinds.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 import { Repository } from '../../src/repository/repository.ts';
@@ -166,22 +166,22 @@ describe.each([
 describe('a read', () => {
   test('that failed is not what later readers get, though they have the same lease', async () => {
     const missed = [{ key: 'a', name: 'a', lease: 'l' }];
-    const flights = new Flights();
-    const failing = flights.read('rows', missed, () => Promise.reject(new Error('gone')));
+    const inFlight = new InFlightReads();
+    const failing = inFlight.read('rows', missed, () => Promise.reject(new Error('gone')));
     await expect(failing).rejects.toThrow('gone');
     await turn();
-    expect(await flights.read('rows', missed, () => Promise.resolve([1]))).toEqual([1]);
+    expect(await inFlight.read('rows', missed, () => Promise.resolve([1]))).toEqual([1]);
     await turn();
-    expect(await flights.read('rows', missed, () => Promise.resolve([2]))).toEqual([2]);
+    expect(await inFlight.read('rows', missed, () => Promise.resolve([2]))).toEqual([2]);
   });
 
   test('that never answers holds up readers without a lease for a moment only', async () => {
     const missed = [{ key: 'a', name: 'a', lease: null }];
-    const flights = new Flights();
-    void flights.read('rows', missed, () => new Promise<number[]>(() => undefined));
+    const inFlight = new InFlightReads();
+    void inFlight.read('rows', missed, () => new Promise<number[]>(() => undefined));
     await turn();
     const load = vi.fn(() => Promise.resolve([1]));
-    const read = flights.read('rows', missed, load);
+    const read = inFlight.read('rows', missed, load);
     await vi.advanceTimersByTimeAsync(limits.repository.aheadMs - 1);
     expect(load).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(1);
