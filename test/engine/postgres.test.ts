@@ -87,7 +87,7 @@ describe.each<Strategy>(['guard', 'lock', 'auto'])('the engine with the strategy
     await fc.assert(
       fc.asyncProperty(plans, async (sequence) => {
         await pool.query({ name: 'truncate', text: `TRUNCATE ${TABLES.join(', ')}` });
-        // Which is told from books that never were; here they begin anew.
+        // The marks tell emptied books from new ones; here the books begin anew.
         await pool.query({ name: 'drop-mark', text: 'ALTER TABLE beginnings DISABLE TRIGGER append_only' });
         await pool.query({ name: 'truncate-mark', text: 'TRUNCATE beginnings' });
         const engine = new Engine(pool, catalog, strategy);

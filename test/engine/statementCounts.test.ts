@@ -13,7 +13,7 @@ const statements: string[] = [];
 /** The statements that reload the catalog every ten seconds belong to no batch. */
 const ANEW: readonly string[] = [readCurrencies.name, readMarkets.name];
 
-/** The ways of a batch to the books. In a transaction of the caller every strategy is the same. */
+/** The strategies, and a transaction of the caller, in which every strategy sends the same statements. */
 const WITHIN = 'in a transaction of the caller';
 const WAYS = ['auto', 'guard', 'lock', WITHIN] as const;
 type Way = (typeof WAYS)[number];
