@@ -10,7 +10,7 @@ import { cleanEnvironment, startPincex, type Ended } from '../support/processes.
 import { openBooks } from '../support/books.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
-/** `pincex` with its output and its exit codes: in this process, and where the process is the point, as a user starts it. */
+/** The output and the exit codes of `pincex`, run in this process, or as a user starts it where the process matters. */
 
 describe('pincex as a process', () => {
   const unreachable = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
