@@ -9,23 +9,23 @@ const levels = /```levels\n(.*?)```/s
   .split('\n')
   .map((line) => line.split(' '));
 
-/** Line of a folder of `src`, or of a file that lies beside the folders. */
+/** The line of a folder of `src`, or of a file beside the folders. */
 const levelOf = (folder: string): number => levels.findIndex((line) => line.includes(folder));
 
-/** Folder of a file: `engine` of `src/engine/load.ts`, `pincex.ts` of `src/pincex.ts`. */
+/** The folder of a file: `engine` for `src/engine/load.ts`, `pincex.ts` for `src/pincex.ts`. */
 const folderOf = (file: string): string => file.split(sep)[1]!;
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => join('src', file));
 
-describe('Which folder may import which', () => {
-  test('is said of every folder of src, and of nothing else', () => {
+describe('the levels of imports in docs/architecture.md', () => {
+  test('the levels name every folder of src, and nothing else', () => {
     const folders = [...new Set(files.map(folderOf))];
     expect(levels.flat().toSorted()).toEqual(folders.toSorted());
   });
 
-  test('is kept by every import', () => {
+  test('every import between folders leads to a lower level', () => {
     const imports = files.flatMap((file) =>
       ts
         .preProcessFile(readFileSync(file, 'utf8'))
