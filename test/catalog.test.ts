@@ -41,7 +41,7 @@ describe('a currency of the catalog', () => {
     ['NEW', 1.5],
     ['NEW', NaN],
     ['NEW', anyway<number>('2')],
-  ])('a currency cannot be %s with %s decimals', async (code, scale) => {
+  ])('a currency cannot be %j with %s decimals', async (code, scale) => {
     await expect(books.pincex.catalog.addCurrency(code, scale)).rejects.toMatchObject({
       code: 'invalid_argument',
     });
@@ -195,7 +195,7 @@ describe('the price band of a market', () => {
 });
 
 describe('a market that another process adds', () => {
-  it('a market that another process adds is known a second later, without opening the books again', async () => {
+  it('a market that another process adds is unknown for up to a second, and then known without opening the books again', async () => {
     const clock = holdClock();
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());

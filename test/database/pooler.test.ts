@@ -59,10 +59,10 @@ async function open(
   return pincex;
 }
 
-describe.each([
-  { of: 'refuses the startup parameter "options"', settings: {} },
-  { of: 'ignores the startup parameter "options"', settings: { ignore_startup_parameters: 'options' } },
-])('a PgBouncer that $of', ({ settings }) => {
+describe.each<[string, Record<string, string>]>([
+  ['refuses the startup parameter "options"', {}],
+  ['ignores the startup parameter "options"', { ignore_startup_parameters: 'options' }],
+])('a PgBouncer that %s', (_, settings) => {
   let bouncer: PgBouncer;
   beforeAll(async () => {
     if (pgbouncer === null) return;

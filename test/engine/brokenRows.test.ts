@@ -339,7 +339,7 @@ it('rows with impossible versions do not keep a sweep from the sound rows', asyn
   ]);
 });
 
-describe('a hold whose amount is compared with what its placed order needs', () => {
+describe('the hold of a placed order', () => {
   it('the hold of an order that was filled in part, below its limit or without one, is not taken for broken', async () => {
     const [buyer, seller] = [await user(), await user()];
     const market = { ...place(buyer, 'mkt'), type: 'market', price: null, holdAmount: '30' } as const;

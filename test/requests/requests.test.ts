@@ -27,7 +27,7 @@ describe('a call with a key', () => {
     expect(await requests.begin(sent({ ...request, items: [] }))).toMatchObject({ kind: 'finished' });
   });
 
-  it('a call with a key that is running is refused as request_in_progress, also in another process', async () => {
+  it('a repeated call with a key is refused as request_in_progress while the first one runs in another process', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const { request } = callOf(fresh('user'), { key: fresh('key') });

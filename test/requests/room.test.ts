@@ -138,7 +138,7 @@ describe('a caller that has used up its room', () => {
     expect(await rows()).toBe(before);
   });
 
-  it('a caller without room is still told the answers and the running of its calls, and can finish interrupted ones', async () => {
+  it('a caller without room still gets the answers of its calls, is told which ones run, and can finish interrupted ones', async () => {
     const { requests, done, left, running, run, caller } = await full();
     expect(await requests.begin(done)).toEqual({ kind: 'finished', status: 200, body: '{"a":1}' });
     expect(await requests.begin({ ...done, hash: 'other' })).toEqual({ kind: 'reused', what: 'key' });

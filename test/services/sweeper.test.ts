@@ -52,7 +52,7 @@ it('a sweep ends an expired order and returns its funds, and keeps one that expi
   expect(await funds(books.pincex, userId, 'BTC')).toBe('5 / 0');
 });
 
-it('a sweep leaves an order as it is that was filled or cancelled before', async () => {
+it('a sweep leaves a filled or cancelled order as it is', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   const expiring = { ...order, userId, timeInForce: 'gtd', expiresAt: PAST } as const;
   expectApplied(await books.pincex.trading.batchPlaceOrders([{ ...expiring, id: `${userId}-c` }]));
