@@ -8,7 +8,7 @@ import { expectApplied, isLong, openBooks } from './support/books.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { pincexCli } from './support/commandLine.ts';
 
-/** The audit finds each way in which the tables can be wrong, and names the row. */
+/** The audit finds each corruption of the tables, and names the row. */
 
 let database: TestDatabase;
 let pincex: Pincex;
@@ -110,7 +110,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** What the audit says after `sql`, which is undone then. */
+/** The report of the audit after `sql`, which is undone afterwards. */
 async function auditAfter(sql: string): Promise<AuditReport> {
   const copies = ['accounts', 'journal', 'holds', 'orders', 'trades', 'operations', 'transactions'];
   await client.query('CREATE SCHEMA IF NOT EXISTS kept');
@@ -135,7 +135,7 @@ async function auditAfter(sql: string): Promise<AuditReport> {
   }
 }
 
-it('books that nobody touched are in order', async () => {
+it('the audit of sound books has no findings and counts their accounts and journal entries', async () => {
   const report = await pincex.audit();
   expect(report).toMatchObject({ ok: true, findings: [], openHolds: 5 });
   expect(report.checks.map(({ name, findings }) => [name, findings])).toEqual(
@@ -151,7 +151,7 @@ it('books that nobody touched are in order', async () => {
 
 const ANN = `user_id = 'ann' AND currency = 'USD'`;
 
-/** What was done to the tables, and every check that has to notice, with the row that it names. */
+/** The corruption, its SQL, and every check that has to find it, with the row that it names. */
 const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
   [
     'a journal entry in the middle is missing',
@@ -181,39 +181,39 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     },
   ],
   [
-    'a journal entry says another amount than it moved',
+    'a journal entry has another amount than it moved',
     `UPDATE journal SET available_delta = available_delta + 1 WHERE ${ANN} AND version = 2`,
     { journal_chain: 'journal ann USD 2', what_moved_is_told: 'journal ann USD' },
   ],
   [
-    'a journal entry says another balance',
+    'a journal entry has another balance',
     `UPDATE journal SET locked = locked + 0.01 WHERE user_id = 'bob' AND currency = 'BTC' AND version = 1`,
     { journal_chain: 'journal bob BTC 1, journal bob BTC 2' },
   ],
   [
-    'money was moved between two accounts without a journal',
+    'money was moved between two accounts without journal entries',
     `UPDATE accounts SET available = available + CASE user_id WHEN 'ann' THEN 1 ELSE -1 END
      WHERE currency = 'USD' AND user_id IN ('ann', '@outside')`,
     { accounts_replay: 'account @outside USD, account ann USD' },
   ],
   [
-    'money was made out of nothing, and the journal was made to fit',
+    'money was created from nothing with a fitting journal',
     `UPDATE accounts SET available = available + 1 WHERE user_id = 'cai';
      UPDATE journal SET available = available + 1, available_delta = available_delta + 1 WHERE user_id = 'cai'`,
     { sum_is_zero: 'currency EUR', what_moved_is_told: 'journal cai EUR' },
   ],
   [
-    'the version of an account was moved',
+    'the version of an account was changed',
     `UPDATE accounts SET version = version + 1 WHERE user_id = 'cai'`,
     { accounts_replay: 'account cai EUR' },
   ],
   [
-    'an account is gone and its journal is there',
+    'an account is missing and its journal is there',
     `DELETE FROM accounts WHERE user_id = 'cai'; UPDATE accounts SET available = 0 WHERE user_id = '@outside' AND currency = 'EUR'`,
     { accounts_replay: 'account @outside EUR, journal cai EUR' },
   ],
   [
-    'an account moved and all of its journal is missing',
+    'the whole journal of an account that moved is missing',
     `DELETE FROM journal WHERE user_id = 'cai'`,
     {
       accounts_replay: 'account cai EUR',
@@ -222,39 +222,39 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     },
   ],
   [
-    'an account that moved says that it was only opened',
+    'an account that moved has the version of a new one',
     `UPDATE accounts SET version = 0 WHERE user_id = 'cai'`,
     { accounts_replay: 'account cai EUR' },
   ],
   [
-    'an account that was only opened says that it moved',
+    'a new account has the version of one that moved',
     `UPDATE accounts SET version = 1 WHERE user_id = 'eve'`,
     { accounts_replay: 'account eve USD' },
   ],
   [
-    'an account that was only opened has money',
+    'a new account has money',
     `UPDATE accounts SET available = available + CASE user_id WHEN 'eve' THEN 1 ELSE -1 END
      WHERE currency = 'USD' AND user_id IN ('eve', '@outside')`,
     { accounts_replay: 'account @outside USD, account eve USD' },
   ],
   [
-    'an account that was only opened has something locked',
+    'a new account has locked funds',
     `UPDATE accounts SET locked = 1 WHERE user_id = 'eve';
      INSERT INTO holds VALUES ('eve', 'o', 'USD', 1, false, null, now())`,
     { accounts_replay: 'account eve USD', holds_replay: 'hold eve o USD', sum_is_zero: 'currency USD' },
   ],
   [
-    'a hold is gone',
+    'a hold is missing',
     `DELETE FROM holds WHERE user_id = 'ann' AND order_id = 'free'`,
     { holds_replay: 'hold ann free USD', locked_is_held: 'account ann USD' },
   ],
   [
-    'a hold is for a user without an account',
+    'a hold belongs to a user without an account',
     `INSERT INTO holds VALUES ('nobody', 'o', 'USD', 1, false, null, now())`,
     { holds_replay: 'hold nobody o USD', locked_is_held: 'account nobody USD' },
   ],
   [
-    'two holds were mixed up',
+    'the amounts of two holds were mixed up',
     `UPDATE holds SET amount = amount + CASE order_id WHEN 'buy' THEN 1 ELSE -1 END WHERE user_id = 'ann' AND order_id IN ('buy', 'free')`,
     { holds_match_orders: 'hold ann buy USD', holds_replay: 'hold ann buy USD, hold ann free USD' },
   ],
@@ -269,57 +269,57 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     { holds_replay: 'hold ann free USD, hold ann other USD' },
   ],
   [
-    'an order that was placed says that it was not, and so does its hold',
+    'a placed order and its hold are marked as not placed',
     `UPDATE orders SET placed = false WHERE id = 'sell'; UPDATE holds SET placed = false WHERE order_id = 'sell'`,
     { orders_have_operations: 'order bob sell' },
   ],
   [
-    'an order that was created says that it was placed',
+    'a created order is marked as placed',
     `UPDATE orders SET placed = true WHERE user_id = 'ann' AND id = 'own'`,
     { orders_have_operations: 'order ann own' },
   ],
   [
-    'an order is gone that was filled',
+    'a filled order is missing',
     `DELETE FROM orders WHERE user_id = 'gil' AND id = 'all'`,
     { fills_are_trades: 'order gil all', orders_have_operations: 'order gil all' },
   ],
   [
-    'an order is gone that was filled and not placed',
+    'a filled order that was not placed is missing',
     `DELETE FROM orders WHERE user_id = 'hal'`,
     { fills_are_trades: 'order hal all', orders_have_operations: 'order hal all' },
   ],
   [
-    'an order is gone that never traded',
+    'an order that never traded is missing',
     `DELETE FROM orders WHERE user_id = 'ann' AND id = 'own'`,
     { orders_have_operations: 'order ann own' },
   ],
   [
-    'an order is gone together with its operation',
+    'an order and its operation are missing',
     `DELETE FROM orders WHERE user_id = 'hal'; DELETE FROM operations WHERE user_id = 'hal' AND id = 'all'`,
     { fills_are_trades: 'order hal all' },
   ],
   [
-    'the operation of an order that was created is gone',
+    'the operation of a created order is missing',
     `DELETE FROM operations WHERE user_id = 'ann' AND id = 'own'`,
     { orders_have_operations: 'order ann own' },
   ],
   [
-    'a filled order is of the other side',
+    'a filled order has the other side',
     `UPDATE orders SET side = 'buy' WHERE user_id = 'hal'`,
     { fills_are_trades: 'order hal all' },
   ],
   [
-    'a filled order is of another market',
+    'a filled order has another market',
     `UPDATE orders SET symbol = 'BTC/USD' WHERE user_id = 'hal'`,
     { fills_are_trades: 'order hal all' },
   ],
   [
-    'a filled order says that it was cancelled',
+    'a filled order has the status cancelled',
     `UPDATE orders SET status = 'cancelled' WHERE user_id = 'gil' AND id = 'all'`,
     { fills_are_trades: 'order gil all' },
   ],
   [
-    'a filled order says that there was more to fill',
+    'a filled order has a larger quantity than its fills',
     `UPDATE orders SET quantity = quantity + 1 WHERE user_id = 'gil' AND id = 'all'`,
     { fills_are_trades: 'order gil all' },
   ],
@@ -334,12 +334,12 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     { holds_match_orders: 'hold ann gone USD' },
   ],
   [
-    'a hold of a placed order was made free',
+    'a hold of a placed order is marked as not placed',
     `UPDATE holds SET placed = false WHERE order_id = 'sell'`,
     { holds_match_orders: 'hold bob sell BTC' },
   ],
   [
-    'one side of a trade is gone',
+    'one side of a trade is missing',
     `DELETE FROM trades WHERE id = 't' AND side = 'buy'`,
     {
       fills_are_paid: 'order ann buy',
@@ -348,7 +348,7 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     },
   ],
   [
-    'a trade says another quantity',
+    'a trade has another quantity',
     `UPDATE trades SET quantity = 0.4 WHERE id = 't' AND side = 'sell'`,
     {
       fills_are_paid: 'order bob sell',
@@ -357,122 +357,122 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     },
   ],
   [
-    'a trade says another price',
+    'a trade has another price',
     `UPDATE trades SET price = price + 0.01 WHERE id = 't' AND side = 'sell'`,
     { fills_are_paid: 'order bob sell' },
   ],
   [
-    'a buy paid a unit less than what it filled is worth',
+    'a buy paid a unit less than its fills are worth',
     `UPDATE trades SET quote_amount = quote_amount - 0.01 WHERE id = 't' AND side = 'buy'`,
     { fills_are_paid: 'order ann buy', what_moved_is_told: 'journal ann USD' },
   ],
   [
-    'a buy paid a unit more than what it filled is worth',
+    'a buy paid a unit more than its fills are worth',
     `UPDATE trades SET quote_amount = quote_amount + 0.01 WHERE id = 't' AND side = 'buy'`,
     { fills_are_paid: 'order ann buy', what_moved_is_told: 'journal ann USD' },
   ],
   [
-    'an order says that its fills are worth something else',
+    'an order has another value of its fills',
     `UPDATE orders SET filled_value = filled_value + 1 WHERE id = 'sell'`,
     { fills_are_paid: 'order bob sell' },
   ],
   [
-    'an ended order says that it was filled',
+    'an unfilled order that ended has a filled quantity',
     `UPDATE orders SET filled_quantity = 1 WHERE id = 'gone'`,
     { fills_are_trades: 'order ann gone' },
   ],
   [
-    'the operation of a lock is gone',
+    'the operation of a lock is missing',
     `DELETE FROM operations WHERE user_id = 'ann' AND id = 'l'`,
     { journal_has_operations: 'operation ann l' },
   ],
   [
-    'the operation of a lock of the fees is gone',
+    'the operation of a lock of @fees is missing',
     `DELETE FROM operations WHERE user_id = '@fees' AND id = 'f1'`,
     { journal_has_operations: 'operation @fees f1' },
   ],
   [
-    'the operation of a transfer from the fees is gone',
+    'the operation of a transfer from @fees is missing',
     `DELETE FROM operations WHERE user_id = '@fees' AND id = 'p'`,
     { journal_has_operations: 'operation @fees p' },
   ],
   [
-    'the operation of a trade of the fees is gone',
+    'the operation of a trade of @fees is missing',
     `DELETE FROM operations WHERE user_id = '@fees' AND id = 'tf'`,
     { journal_has_operations: 'operation @fees tf' },
   ],
   [
-    'the same lock of the fees was done twice',
+    'the same lock of @fees was applied twice',
     `DELETE FROM operations WHERE user_id = '@fees' AND id = 'f2';
      UPDATE journal SET operation_id = 'f1' WHERE user_id = '@fees' AND operation_id = 'f2'`,
     { journal_has_operations: 'operation @fees f1' },
   ],
   [
-    'an operation is of another kind than its type, so that its id is free again',
+    'an operation has another kind than its type, so that its id is free again',
     `UPDATE operations SET kind = 'order' WHERE user_id = 'ann' AND id = 'l'`,
     { kinds_follow_types: 'operation ann l' },
   ],
   [
-    'an operation is of a type that there is not',
+    'an operation has an unknown type',
     `UPDATE operations SET type = 'nothing' WHERE user_id = 'eve' AND id = 'a'`,
     { journal_has_operations: 'operation eve a', kinds_follow_types: 'operation eve a' },
   ],
   [
-    'the operation of a trade is gone for one side',
+    'the operation of a trade is missing for one side',
     `DELETE FROM operations WHERE user_id = 'bob' AND id = 't'`,
     { journal_has_operations: 'operation bob t' },
   ],
   [
-    'the operation of a transfer is gone',
+    'the operation of a transfer is missing',
     `DELETE FROM operations WHERE user_id = 'dee' AND id = 'p'`,
     { journal_has_operations: 'operation dee p' },
   ],
   [
-    'an operation moved the same money twice, and another none',
+    'one operation has moved its money twice and another has moved none',
     `UPDATE journal SET operation_id = 'l', operation_type = 'lockFunds' WHERE user_id = 'ann' AND operation_id = 'c'`,
     { journal_has_operations: 'operation ann c, operation ann l' },
   ],
   [
-    'an operation is of another type than its journal entry',
+    'an operation has another type than its journal entry',
     `UPDATE operations SET type = 'unlockFunds' WHERE user_id = 'ann' AND id = 'l'`,
     { journal_has_operations: 'operation ann l, operation ann l' },
   ],
   [
-    'a transaction is gone',
+    'a transaction is missing',
     `DELETE FROM transactions WHERE user_id = 'fay' AND id = 'w'`,
     { what_moved_is_told: 'journal @outside USDT, journal fay USDT' },
   ],
   [
-    'a transaction tells another amount',
+    'a transaction has another amount',
     `UPDATE transactions SET amount = amount + 0.01 WHERE user_id = 'fay' AND id = 'w'`,
     { what_moved_is_told: 'journal @outside USDT, journal fay USDT' },
   ],
   [
-    'a transaction tells that what went out came in',
+    'a withdrawal is marked as a deposit',
     `UPDATE transactions SET type = 'deposit' WHERE user_id = 'fay' AND id = 'w'`,
     {
       what_moved_is_told: 'journal @outside USDT, journal @outside USDT, journal fay USDT, journal fay USDT',
     },
   ],
   [
-    'a transaction tells of another payee',
+    'a transaction has another payee',
     `UPDATE transactions SET to_user_id = 'ann' WHERE user_id = 'fay' AND id = 'p'`,
     { what_moved_is_told: 'journal ann USDT, journal dee USDT' },
   ],
   [
-    'a trade tells of no fee, though one was taken',
+    'a trade has no fee although one was taken',
     `UPDATE trades SET fee = 0 WHERE id = 't' AND side = 'buy'`,
     { what_moved_is_told: 'journal @fees BTC, journal ann BTC' },
   ],
   [
-    'a lock made money, and all that follows from it was made to fit',
+    'a lock created money, with fitting later entries and balances',
     `UPDATE journal SET available_delta = available_delta + 1 WHERE user_id = 'ann' AND operation_id = 'l';
      UPDATE journal SET available = available + 1 WHERE ${ANN} AND version > 1;
      UPDATE accounts SET available = available + CASE user_id WHEN 'ann' THEN 1 ELSE 0 END WHERE currency = 'USD'`,
     { sum_is_zero: 'currency USD', what_moved_is_told: 'journal ann USD' },
   ],
   [
-    'everything was emptied',
+    'all tables were emptied',
     `TRUNCATE accounts, journal, holds, orders, trades, operations, transactions`,
     {
       books_are_there:
@@ -480,14 +480,14 @@ const CORRUPTIONS: readonly (readonly [string, string, Readonly<Record<string, s
     },
   ],
   [
-    'books were emptied and begun anew',
+    'the books were emptied and begun anew',
     `UPDATE accounts SET created_at = created_at + interval '1 day' WHERE user_id = '@outside' AND currency = 'EUR'`,
     { books_are_there: 'account @outside EUR' },
   ],
 ];
 
-describe('the audit notices that', () => {
-  it.each(CORRUPTIONS)('%s', async (_, sql, expected) => {
+describe('the audit of corrupted tables', () => {
+  it.each(CORRUPTIONS)('the audit finds that %s', async (_, sql, expected) => {
     const { ok, findings } = await auditAfter(sql);
     const named: Record<string, string> = {};
     for (const { check, subject, problem } of findings) {
@@ -498,19 +498,19 @@ describe('the audit notices that', () => {
     expect(ok).toBe(false);
   });
 
-  it('and has a corruption for every check that there is', () => {
+  it('every check of the audit finds one of the corruptions', () => {
     const noticed = new Set(CORRUPTIONS.flatMap(([, , expected]) => Object.keys(expected)));
     expect([...noticed].sort()).toEqual(checks.map(({ name }) => name).sort());
   });
 
   it.each(['TRUNCATE beginnings', 'DELETE FROM beginnings', 'UPDATE beginnings SET began_at = now()'])(
-    'and what it knows that by is not emptied with the rest: %s',
+    'the mark that books have begun cannot be changed: %s',
     async (sql) => {
       await expect(client.query(sql)).rejects.toThrow('beginnings is append-only');
     },
   );
 
-  it('in thousands of rows, of which it names the first and counts all', async () => {
+  it('the audit counts thousands of findings and names the first of them', async () => {
     const { findings, checks: summaries } = await auditAfter(
       `INSERT INTO holds SELECT 'ghost' || n, 'o', 'USD', 1, false, null, now() FROM generate_series(1, 2500) AS n`,
     );
@@ -518,12 +518,12 @@ describe('the audit notices that', () => {
     expect(findings.filter(({ check }) => check === 'locked_is_held')).toHaveLength(NAMED_FINDINGS);
   });
 
-  it('and stays in order after it', async () => {
+  it('the audit has no findings after the corruptions were undone', async () => {
     expect((await pincex.audit()).ok).toBe(true);
   });
 });
 
-it('books that began before there was a mark of it get one, and are told from books that were emptied', async () => {
+it('books that are older than the migration of beginnings get their marks from it', async () => {
   const file = (way: string) =>
     readFile(new URL(`../migrations/postgres/015_beginnings.${way}.sql`, import.meta.url), 'utf8');
   const marks = async () =>
@@ -536,7 +536,7 @@ it('books that began before there was a mark of it get one, and are told from bo
   expect((await pincex.audit()).ok).toBe(true);
 });
 
-it('"pincex audit" exits with 1 and names the rows, as text and as JSON; with 0 where all is in order', async () => {
+it('"pincex audit" exits with 0 for sound books, and otherwise with 1 and the rows, as text and as JSON', async () => {
   const other = await createTestDatabase();
   const env = { DATABASE_URL: other.url };
   const writer = await openBooks(other.url);
@@ -565,7 +565,7 @@ it('"pincex audit" exits with 1 and names the rows, as text and as JSON; with 0 
   }
 });
 
-it('a long journal is audited in flat memory', async () => {
+it('the audit of a long journal takes bounded memory', async () => {
   const rows = isLong ? 10_000_000 : 200_000;
   const perAccount = 100;
   const big = await createTestDatabase();
@@ -573,7 +573,7 @@ it('a long journal is audited in flat memory', async () => {
   const seed = new pg.Client({ connectionString: big.url });
   await seed.connect();
   try {
-    // Each account goes up by 1 at every entry; the outside world mirrors them all.
+    // Each entry adds 1 to its account, and @outside mirrors all of them.
     await seed.query(
       `INSERT INTO journal
          SELECT 'user-' || a, 'USD', v, 1, 0, v, 0, 'seed-' || v, 'deposit', null, now()

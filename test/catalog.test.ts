@@ -9,8 +9,8 @@ import { until } from './support/waiting.ts';
 const books = useBooks();
 const order = { side: 'buy', type: 'limit', quantity: '1', price: '1' } as const;
 
-describe('a currency', () => {
-  it('is added once, and again without effect', async () => {
+describe('a currency of the catalog', () => {
+  it('a currency is added once, and adding it again has no effect', async () => {
     const { catalog } = books.pincex;
     expect(await catalog.addCurrency('SHIB', 18)).toEqual({ code: 'SHIB', scale: 18 });
     expect(await catalog.addCurrency('SHIB', 18)).toEqual({ code: 'SHIB', scale: 18 });
@@ -21,7 +21,7 @@ describe('a currency', () => {
     );
   });
 
-  it('keeps its decimals', async () => {
+  it('a currency keeps its decimals', async () => {
     await expect(books.pincex.catalog.addCurrency('USD', 3)).rejects.toMatchObject({
       code: 'invalid_argument',
     });
@@ -41,15 +41,15 @@ describe('a currency', () => {
     ['NEW', 1.5],
     ['NEW', NaN],
     ['NEW', anyway<number>('2')],
-  ])('cannot be %s with %s decimals', async (code, scale) => {
+  ])('a currency cannot be %j with %s decimals', async (code, scale) => {
     await expect(books.pincex.catalog.addCurrency(code, scale)).rejects.toMatchObject({
       code: 'invalid_argument',
     });
   });
 });
 
-describe('a market', () => {
-  it('is added once, and again without effect, in other words too', async () => {
+describe('a market of the catalog', () => {
+  it('a market is added once, and adding it again has no effect, also with trailing zeros', async () => {
     const { catalog } = books.pincex;
     const market = { symbol: 'SOL/EUR', tickSize: '0.01', lotSize: '0.000001' };
     expect(await catalog.addMarket('SOL/EUR', '0.01', '0.000001')).toMatchObject(market);
@@ -74,7 +74,7 @@ describe('a market', () => {
     ['LTC/EUR', '', '1'],
     // A number where a decimal string belongs.
     ['LTC/EUR', anyway<string>(0.01), '1'],
-  ])('cannot be %s with ticks of %s and lots of %s', async (symbol, tick, lot) => {
+  ])('a market cannot be %s with ticks of %s and lots of %s', async (symbol, tick, lot) => {
     await expect(books.pincex.catalog.addMarket(symbol, tick, lot)).rejects.toMatchObject({
       code: 'invalid_argument',
     });
@@ -82,8 +82,8 @@ describe('a market', () => {
   });
 });
 
-describe('the least value of an order on a market', () => {
-  it('is none unless it is said when the market is added', async () => {
+describe('the minimum order value of a market', () => {
+  it('a market has no minimum order value unless it is added with one', async () => {
     const { catalog } = books.pincex;
     expect(await catalog.addMarket('ADA/EUR', '0.01', '0.01')).toMatchObject({ minNotional: '0' });
     const market = { symbol: 'DOT/EUR', minNotional: '2.5' };
@@ -91,7 +91,7 @@ describe('the least value of an order on a market', () => {
     await expect(catalog.addMarket('DOT/EUR', '0.01', '0.01')).rejects.toThrow('least order value 2.5');
   });
 
-  it('can be set, and holds for the next order', async () => {
+  it('a minimum order value can be set, and applies to the next order', async () => {
     const { catalog, trading } = books.pincex;
     await catalog.addMarket('LINK/EUR', '0.01', '0.01', '1');
     const userId = await newUser(books.pincex, { EUR: '100' });
@@ -104,7 +104,7 @@ describe('the least value of an order on a market', () => {
     expectApplied(await trading.batchPlaceOrders([{ ...item, id: `${userId}-2` }]));
   });
 
-  it('that was set is followed by other processes with their next report', async () => {
+  it('a minimum order value that was set is known to other processes with their next report', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onTestFinished(() => {
       vi.useRealTimers();
@@ -125,7 +125,7 @@ describe('the least value of an order on a market', () => {
     ['SOL/USD', '0.001'],
     ['SOL/USD', ''],
     ['SOL/USD', anyway<string>(1)],
-  ])('of %s cannot be %j', async (symbol, minNotional) => {
+  ])('the minimum order value of %s cannot be %j', async (symbol, minNotional) => {
     await expect(books.pincex.catalog.setMinNotional(symbol, minNotional)).rejects.toMatchObject({
       code: 'invalid_argument',
     });
@@ -133,7 +133,7 @@ describe('the least value of an order on a market', () => {
 });
 
 describe('the price band of a market', () => {
-  it('bounds what trades are settled at, both ends among it, whatever their orders say; those from before are replayed', async () => {
+  it('a price band refuses trades outside its ends, whatever their orders say, and earlier trades are replayed', async () => {
     const { catalog, trading } = books.pincex;
     await catalog.addMarket('BCH/CHF', '0.01', '0.01');
     const [buyer, seller] = [
@@ -186,7 +186,7 @@ describe('the price band of a market', () => {
     ['SOL/USD', { lowest: '1', highest: '2', around: '1' }],
     ['SOL/USD', undefined],
     ['SOL/USD', '1..2'],
-  ])('of %s cannot be %j', async (symbol, band) => {
+  ])('the price band of %s cannot be %j', async (symbol, band) => {
     await expect(
       books.pincex.catalog.setPriceBand(symbol, anyway<{ lowest: string; highest: string }>(band)),
     ).rejects.toMatchObject({ code: 'invalid_argument' });
@@ -194,8 +194,8 @@ describe('the price band of a market', () => {
   });
 });
 
-describe('what another process adds', () => {
-  it('is known a second later, without opening anew, and not asked for at each item before', async () => {
+describe('a market that another process adds', () => {
+  it('a market that another process adds is unknown for up to a second, and then known without opening the books again', async () => {
     const clock = holdClock();
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
@@ -209,7 +209,7 @@ describe('what another process adds', () => {
     expectApplied(await other.trading.batchPlaceOrders([item]));
   });
 
-  it('does not stop a process that has not heard of it from cancelling, reading and sweeping what is there', async () => {
+  it('a process that does not know a new market cancels and sweeps its orders and holds', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     await newUser(other, { USD: '1' });
@@ -247,10 +247,10 @@ describe('what another process adds', () => {
   });
 });
 
-describe('on the command line', () => {
+describe('the catalog on the command line', () => {
   const run = (...args: string[]) => pincexCli(args, { env: { DATABASE_URL: books.url } });
 
-  it('a currency is added and listed', async () => {
+  it('pincex currencies adds and lists a currency', async () => {
     const { exitCode, stdout } = await run('currencies');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^BTC +8$/m);
@@ -261,25 +261,25 @@ describe('on the command line', () => {
     expect((await run('currencies', 'list')).stdout).toMatch(/^WIF +9$/m);
   });
 
-  it('a currency is refused with other decimals than it has', async () => {
+  it('pincex currencies add refuses other decimals for an existing currency', async () => {
     const { exitCode, stdout, stderr } = await run('currencies', 'add', 'USD', '8');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^pincex: USD exists with scale 2.*\(invalid_argument\)\n$/);
   });
 
-  it('a currency is refused with decimals that are no number', async () => {
+  it('pincex currencies add refuses decimals that are no number', async () => {
     const { exitCode, stderr } = await run('currencies', 'add', 'WIF2', 'nine');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('whole number from 0 to 18');
     expect(stderr).not.toContain('    at ');
   });
 
-  it('a market is added and listed', async () => {
+  it('pincex markets adds and lists a market', async () => {
     expect((await run('markets', 'add', 'BTC/ETH', '0.01', '0.1')).stdout).toContain('BTC/ETH');
     expect((await run('markets')).stdout).toMatch(/^BTC\/ETH +0\.01 +0\.1 +0$/m);
   });
 
-  it('a market is added with the least value of an order, and that is changed', async () => {
+  it('pincex markets adds a market with a minimum order value, and changes the value', async () => {
     const added = await run('markets', 'add', 'ETH/CHF', '0.01', '0.1', '--min-notional', '5');
     expect(added.stdout).toBe('ETH/CHF trades in ticks of 0.01 and lots of 0.1, orders from 5 CHF\n');
     const changed = await run('markets', 'set', 'ETH/CHF', '--min-notional', '10.5');
@@ -287,7 +287,7 @@ describe('on the command line', () => {
     expect((await run('markets')).stdout).toMatch(/^ETH\/CHF +0\.01 +0\.1 +10\.5$/m);
   });
 
-  it('the price band of a market is set and taken away; what sets nothing is refused', async () => {
+  it('pincex markets set sets and removes a price band, and refuses to set nothing', async () => {
     await run('markets', 'add', 'LTC/CHF', '0.01', '0.1');
     const set = await run('markets', 'set', 'LTC/CHF', '--price-band', '50..80.5');
     expect(set.stdout).toBe('LTC/CHF takes orders from 0 CHF, and settles trades at 50 to 80.5\n');
@@ -305,7 +305,7 @@ describe('on the command line', () => {
     }
   });
 
-  it('a market of a currency that is not there says to add that first', async () => {
+  it('pincex markets add names the unknown currency that has to be added first', async () => {
     const { stderr } = await run('markets', 'add', 'BTC/NONE', '0.01', '0.1');
     expect(stderr).toContain('add the currency NONE first');
   });

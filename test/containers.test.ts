@@ -7,13 +7,13 @@ import { parse } from 'yaml';
 import { loadConfig } from '../src/index.ts';
 import { pincexCli } from './support/commandLine.ts';
 
-/** What can be said of Dockerfile and compose.yaml where no containers run. */
+/** Dockerfile and compose.yaml, as far as they can be tested without running containers. */
 
 const root = new URL('../', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
 
 describe('the Dockerfile', () => {
-  /** One instruction a line, without comments. */
+  /** The instructions, one a line and without comments. */
   const instructions = read('Dockerfile')
     .replaceAll(/^#.*\n/gm, '')
     .replaceAll(/\\\n\s*/g, '')
@@ -24,7 +24,7 @@ describe('the Dockerfile', () => {
   const last = (name: string) => all(name).at(-1) ?? '';
   const listOf = (text: string) => JSON.parse(text.slice(text.indexOf('['))) as string[];
 
-  it('copies what is there, from here or from a stage, and .dockerignore lets it through', () => {
+  it('the Dockerfile copies files that exist and that .dockerignore lets through, or files of a known stage', () => {
     const stages = all('FROM').flatMap((from) => / AS (\w+)$/.exec(from)?.[1] ?? []);
     const ignored = read('.dockerignore').split('\n');
     expect(ignored).toContain('*');
@@ -41,7 +41,7 @@ describe('the Dockerfile', () => {
     }
   });
 
-  it('runs on a version of Node.js that the package takes', () => {
+  it('the Dockerfile uses a version of Node.js that the package supports', () => {
     const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
     const [, wanted] = /^>=(\d+)\./.exec(engines.node) ?? [];
     const versions = all('FROM').map((from) => Number(/^node:(\d+)-/.exec(from)?.[1]));
@@ -49,11 +49,11 @@ describe('the Dockerfile', () => {
     expect(versions[0]).toBeGreaterThanOrEqual(Number(wanted));
   });
 
-  it('does not run as root', () => {
+  it('the Dockerfile does not run as root', () => {
     expect(last('USER')).toBe('node');
   });
 
-  it('starts what the command line knows, on the port that is exposed', async () => {
+  it('the Dockerfile starts a known command on the exposed port', async () => {
     const [command, option] = listOf(last('CMD'));
     const help = await pincexCli([command ?? '', '--help']);
     expect(help).toMatchObject({ exitCode: 0, stderr: '' });
@@ -64,13 +64,13 @@ describe('the Dockerfile', () => {
 
   it.each<[string, RequestListener | null, number]>([
     [
-      'is healthy while it answers',
+      'succeeds while the service answers',
       (request, response) => response.writeHead(request.url === '/healthz' ? 200 : 404).end(),
       0,
     ],
-    ['is not when it fails', (_, response) => response.writeHead(503).end(), 1],
-    ['nor when nobody listens', null, 1],
-  ])('%s', async (_, answer, exitCode) => {
+    ['fails when the service answers with an error', (_, response) => response.writeHead(503).end(), 1],
+    ['fails when the service does not listen', null, 1],
+  ])('the health check %s', async (_, answer, exitCode) => {
     const server = createServer(answer ?? undefined);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
@@ -106,7 +106,7 @@ describe('compose.yaml', () => {
   };
   const ours = Object.entries(services).filter(([, { build }]) => build === '.');
 
-  it('has no password, and no default for one', () => {
+  it('compose.yaml has no password and no default for one', () => {
     const variables = text.match(/\$\{[^}]*\}/g) ?? [];
     expect(variables.length).toBeGreaterThan(3);
     for (const variable of variables) expect(variable).toMatch(/^\$\{(POSTGRES|REDIS)_PASSWORD:\?.+\}$/);
@@ -117,12 +117,12 @@ describe('compose.yaml', () => {
     }
   });
 
-  it('passes no password on a command line', () => {
+  it('compose.yaml passes no password on a command line', () => {
     for (const { command = [], healthcheck = {} } of Object.values(services))
       expect(JSON.stringify([command, healthcheck])).not.toContain('_PASSWORD');
   });
 
-  it('configures the service by keys that it knows', () => {
+  it('compose.yaml configures the service by known keys', () => {
     expect(ours.map(([name]) => name)).toEqual(['migrate', 'pincex']);
     for (const [, { environment = {} }] of ours) {
       const env = Object.fromEntries(
@@ -139,7 +139,7 @@ describe('compose.yaml', () => {
     expect(url).toMatch(/^redis:\/\/:\$\{REDIS_PASSWORD[^}]*\}@redis:6379\/0$/);
   });
 
-  it('starts in an order that its services can tell', () => {
+  it('compose.yaml starts a service after its dependencies are healthy or completed', () => {
     expect(services['pincex']?.depends_on).toEqual({
       postgres: { condition: 'service_healthy' },
       redis: { condition: 'service_healthy' },
@@ -154,12 +154,12 @@ describe('compose.yaml', () => {
     expect(services['migrate']?.command).toEqual(['migrate', 'up']);
   });
 
-  it('publishes the service on this machine only, and nothing else', () => {
+  it('compose.yaml publishes only the port of the service, and only on 127.0.0.1', () => {
     const ports = Object.values(services).flatMap(({ ports = [] }) => ports);
     expect(ports).toEqual([`127.0.0.1:8080:${loadConfig({ env: {} }).service.port}`]);
   });
 
-  it('keeps the books in a volume', () => {
+  it('compose.yaml keeps the books in a volume', () => {
     expect(services['postgres']?.volumes).toEqual(['postgres:/var/lib/postgresql']);
     expect(volumes).toHaveProperty('postgres');
   });

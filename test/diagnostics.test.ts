@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Diagnostics, listen, nameWork, type StatementRun } from '../src/diagnostics.ts';
 
 describe('Diagnostics', () => {
-  it('makes no message where nobody listens', async () => {
+  it('Diagnostics makes no message if there is no listener', async () => {
     const diagnostics = new Diagnostics();
     const made = (): never => {
       throw new Error('A message was made');
@@ -12,7 +12,7 @@ describe('Diagnostics', () => {
     diagnostics.tell('refusal', made);
   });
 
-  it('tells of what failed to nobody, and gives its error to who waits for it', async () => {
+  it('Diagnostics reports no work that failed, and passes its error to the caller', async () => {
     const diagnostics = new Diagnostics();
     const runs: StatementRun[] = [];
     const waits: number[] = [];
@@ -33,7 +33,7 @@ describe('Diagnostics', () => {
     expect(runs).toMatchObject([{ name: 'a', server: 'primary', rows: 2 }]);
   });
 
-  it('names the work of one Pincex by its batch, until that stops, and leaves others alone', async () => {
+  it('nameWork names the work of one Pincex until it is stopped, and not the work of others', async () => {
     const [named, other] = [new Diagnostics(), new Diagnostics()];
     const names = new AsyncLocalStorage<string | undefined>();
     const stop = nameWork(named.instance, names, (batchId = 'a read') => batchId);

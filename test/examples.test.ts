@@ -4,8 +4,8 @@ import { usePacked } from './package/packed.ts';
 import { startNode, typescript } from './support/processes.ts';
 
 /**
- * Every example runs as the package has it, where there is nothing but the package, and says what its comment promises; twice,
- * since its ids are new each time.
+ * Every example of the package runs in a folder with nothing but the package, and prints what its comment promises. It runs
+ * twice, since its ids are new each time.
  */
 
 const packed = usePacked({ dependencies: true });
@@ -125,7 +125,7 @@ it.each([
       'grace: 47.5',
     ],
   ],
-])('examples/%s.ts does what it says', async (name, lines) => {
+])('examples/%s.ts prints the promised lines, and the same lines when it runs again', async (name, lines) => {
   for (let time = 1; time <= 2; time++) {
     const run = await startNode([...typescript, `node_modules/pincex/examples/${name}.ts`], {
       cwd: packed.folder,

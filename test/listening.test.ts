@@ -9,8 +9,8 @@ const books = useBooks();
 const depositTo = (pincex: Pincex, userId = fresh('user')): Promise<BatchResult<unknown>> =>
   pincex.bookkeeper.batchDeposit([{ id: fresh('deposit'), userId, currency: 'USD', amount: '1' }]);
 
-describe('What is told by the parts of a Pincex', () => {
-  it('comes to those who listen to it, and not to those of another Pincex of the process', async () => {
+describe('the messages of a Pincex', () => {
+  it('messages reach the listeners of their Pincex, and not those of another Pincex in the process', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const heard = (pincex: Pincex) => {
@@ -34,7 +34,7 @@ describe('What is told by the parts of a Pincex', () => {
     expect(there.reads).toMatchObject([{ kind: 'accounts', keys: 1, hits: 0 }]);
   });
 
-  it('is told no more once they stop, nor once the Pincex is closed', async () => {
+  it('a listener gets no messages after it has stopped or the Pincex is closed', async () => {
     const statement = tracingChannel('pincex:statement');
     const wasHeard = statement.hasSubscribers;
     const names: string[] = [];
@@ -50,7 +50,7 @@ describe('What is told by the parts of a Pincex', () => {
     expect(statement.hasSubscribers).toBe(wasHeard);
   });
 
-  it('is counted once for each Pincex', async () => {
+  it('a batch is counted only by its own Pincex', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const before = books.pincex.statistics.snapshot().batches.count;
@@ -60,7 +60,7 @@ describe('What is told by the parts of a Pincex', () => {
   });
 });
 
-describe('A listener that throws', () => {
+describe('a listener that throws', () => {
   const warnings: Error[] = [];
   const take = (warning: Error): void => {
     if ('code' in warning && warning.code === 'PINCEX_LISTENER_THREW') warnings.push(warning);
@@ -71,10 +71,10 @@ describe('A listener that throws', () => {
     warnings.length = 0;
   });
 
-  /** Warnings are told in a turn of their own. */
+  /** Warnings are emitted in a later turn of the event loop. */
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  it('fails neither the batch nor the process, hears what comes after, and is warned of once', async () => {
+  it('a listener that throws fails neither batch nor process, gets later messages, and causes one warning', async () => {
     const names: string[] = [];
     const pincex = await openBooks(books.url, {
       onStatement({ name }) {
@@ -98,7 +98,7 @@ describe('A listener that throws', () => {
     ]);
   });
 
-  it('keeps nothing from the other listeners', async () => {
+  it('a listener that throws keeps no message from the other listeners', async () => {
     const { instance } = books.pincex.diagnostics;
     const batches: string[] = [];
     onTestFinished(

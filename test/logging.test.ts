@@ -22,7 +22,7 @@ describe('the debug log', () => {
     await database.drop();
   });
 
-  /** What is logged while `work` runs. */
+  /** The lines that are logged while `work` runs. */
   async function logged(
     environment: Record<string, string>,
     work: (pincex: Pincex, forget: () => void) => Promise<void>,
@@ -47,7 +47,7 @@ describe('the debug log', () => {
     return lines;
   }
 
-  test('ties a batch to its statements by a trace, two batches that run at once too', async () => {
+  test('the debug log ties a batch to its statements by a trace id, also for two concurrent batches', async () => {
     const batches: string[] = [];
     const lines = await logged({}, async (pincex, forget) => {
       const users = [await newUser(pincex, { USD: '5' }), await newUser(pincex, { USD: '5' })];
@@ -83,7 +83,7 @@ describe('the debug log', () => {
     expect(lines.filter(({ traceId }) => traceId === undefined)).toEqual([]);
   });
 
-  test('says of each batch of reads what was in the cache', async () => {
+  test('the debug log has the hits and misses of each batch of reads', async () => {
     const lines = await logged({}, async (pincex, forget) => {
       const userId = await newUser(pincex, { USD: '5' });
       const ids = [userId, fresh('nobody'), fresh('nobody')];
@@ -98,7 +98,7 @@ describe('the debug log', () => {
     expect(lines[0]?.traceId).toBe(lines[1]?.traceId);
   });
 
-  test('shows no values, and so no amounts and ids, unless that is wanted', async () => {
+  test('the debug log shows no values, and thus no amounts and ids, unless log_values is set', async () => {
     const work = async (pincex: Pincex): Promise<void> => {
       const userId = await newUser(pincex, { USD: '5.17' });
       await pincex.bookkeeper.getAccount(userId, 'USD');
@@ -108,7 +108,7 @@ describe('the debug log', () => {
     expect(JSON.stringify(shown)).toMatch(/5\.17/);
   });
 
-  test('never shows a password', async () => {
+  test('the debug log never shows a password', async () => {
     const withPassword = new URL(database.url);
     withPassword.password ||= 'hunter2';
     const lines = await logged(

@@ -31,11 +31,11 @@ it.each([
   ['partial', [replayed, skipped]],
   ['rejected', [rejected]],
   ['rejected', [rejected, skipped]],
-] as const)('a batch is %s when all, some or none of its items succeeded: %#', (status, results) => {
+] as const)('a batch is %s if all, some or none of its items succeeded (%#)', (status, results) => {
   expect(summarize<string>('batch', 'partial', results, 0).status).toBe(status);
 });
 
-it('JSON shows what failed, of a result and of a call, and milliseconds to a hundredth', () => {
+it('the JSON of a result and of an error has their failures, and milliseconds to a hundredth', () => {
   const summary = summarize('batch', 'partial', [applied, rejected], 4.987654321);
   expect(JSON.parse(JSON.stringify(summary))).toEqual({
     batchId: 'batch',

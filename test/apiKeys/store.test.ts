@@ -9,11 +9,11 @@ import { until } from '../support/waiting.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { UNBOUND } from '../http/access/unbound.ts';
 
-// No money moves here.
+// No money moves here, so the books need no audit.
 const books = useBooks({}, { audited: false });
 const DAY_MS = 86_400_000;
 
-/** Books in which nobody has made a key yet. */
+/** Books without any API key. */
 async function ownBooks(): Promise<{ pincex: Pincex }> {
   const database = await createTestDatabase();
   const pincex = await openBooks(database.url);
@@ -24,8 +24,8 @@ async function ownBooks(): Promise<{ pincex: Pincex }> {
   return { pincex };
 }
 
-describe('a key that is created', () => {
-  it('is found by its id with all that was asked for, the secret only as a hash', async () => {
+describe('a created API key', () => {
+  it('a created key is found by its id with all its options, and its secret is stored only as a hash', async () => {
     const keys = new ApiKeys(books.pincex.session);
     const expiresAt = new Date(Date.now() + DAY_MS);
     const { key, ...created } = await keys.create({
@@ -55,7 +55,7 @@ describe('a key that is created', () => {
     expect(row!.all).not.toContain(parseKey(key)!.secret);
   });
 
-  it('is found with what it is bound to', async () => {
+  it('a created key is found with its bounds', async () => {
     const keys = new ApiKeys(books.pincex.session);
     const bounds = {
       users: ['alice', 'bob, "the" {2nd}', '@fees'],
@@ -69,7 +69,7 @@ describe('a key that is created', () => {
     expect((await keys.find([id])).get(id)).toMatchObject(bounds);
   });
 
-  it('never expires and has no limit of its own unless it is told so; a scope counts once', async () => {
+  it('a created key never expires and has no rate limit of its own by default, and a repeated scope counts once', async () => {
     const { id } = await new ApiKeys(books.pincex.session).create({
       name: 'plain',
       scopes: ['read', 'read'],
@@ -113,7 +113,7 @@ describe('a key that is created', () => {
     ['rate limit', { rateLimit: 0 }],
     ['rate limit', { rateLimit: 1.5 }],
     ['rate limit', { rateLimit: limits.apiKeys.itemsPerSecond + 1 }],
-  ])('is refused for its %s: %j', async (what, wrong) => {
+  ])('the creation of a key is refused for its %s: %j', async (what, wrong) => {
     const creating = new ApiKeys(books.pincex.session).create({ ...good, ...wrong });
     await expect(creating).rejects.toMatchObject({
       code: 'invalid_argument',
@@ -122,20 +122,20 @@ describe('a key that is created', () => {
   });
 });
 
-describe('the table', () => {
+describe('the table api_keys', () => {
   it.each([
     ["'\\x00', 'n', '{read}', null", 'secret_hash'],
     ["sha256('s'), 'n', '{}', null", 'scopes'],
     ["sha256('s'), 'n', '{write}', null", 'scopes'],
     ["sha256('s'), 'n', '{read}', 0", 'rate_limit'],
-  ])('refuses %s', async (values, column) => {
+  ])('the table api_keys refuses %s', async (values, column) => {
     const insert = `INSERT INTO api_keys (id, secret_hash, name, scopes, rate_limit) VALUES ('${fresh('k')}', ${values})`;
     await expect(books.sql(insert)).rejects.toThrow(`api_keys_${column}_check`);
   });
 });
 
 describe('the first key', () => {
-  it('is made once, and never after another', async () => {
+  it('the first key is created once, and not again after it was revoked', async () => {
     const { pincex } = await ownBooks();
     const keys = new ApiKeys(pincex.session);
     const first = await keys.createFirst();
@@ -145,7 +145,7 @@ describe('the first key', () => {
     expect(await keys.createFirst()).toBeUndefined();
   });
 
-  it('has an id that nobody can know before', async () => {
+  it('the first key has a random id', async () => {
     const ids = await Promise.all(
       [1, 2].map(async () => (await new ApiKeys((await ownBooks()).pincex.session).createFirst())!.id),
     );
@@ -153,7 +153,7 @@ describe('the first key', () => {
     for (const id of ids) expect(id).not.toMatch(/^0{8}/);
   });
 
-  it('is the one that is given', async () => {
+  it('the first key is the one that is given', async () => {
     const { pincex } = await ownBooks();
     const { id, key, secretHash } = makeKey();
     const keys = new ApiKeys(pincex.session);
@@ -162,7 +162,7 @@ describe('the first key', () => {
     expect(await keys.createFirst(makeKey().key)).toBeUndefined();
   });
 
-  it('is not made by who did not see that another is making it', async () => {
+  it('a second first key is not created while another transaction is creating one', async () => {
     const { pincex } = await ownBooks();
     let second: Promise<unknown> | undefined;
     await pincex.transaction(async ({ client }) => {
@@ -183,7 +183,7 @@ describe('the first key', () => {
     expect(await new ApiKeys(pincex.session).list()).toHaveLength(1);
   });
 
-  it('is not made where there is another', async () => {
+  it('the first key is not created where another key exists', async () => {
     const { pincex } = await ownBooks();
     const keys = new ApiKeys(pincex.session);
     await keys.create({ name: 'ann', scopes: ['read'] });
@@ -191,8 +191,8 @@ describe('the first key', () => {
   });
 });
 
-describe('keys', () => {
-  it('are listed, the oldest first, without their hashes', async () => {
+describe('stored API keys', () => {
+  it('keys are listed oldest first, without their hashes', async () => {
     const keys = new ApiKeys(books.pincex.session);
     const first = await keys.create({ name: 'first', scopes: ['read'] });
     const second = await keys.create({ name: 'second', scopes: ['admin'] });
@@ -201,7 +201,7 @@ describe('keys', () => {
     expect(Object.keys(listed[0]!)).not.toContain('secretHash');
   });
 
-  it('are revoked for ever: the first time stays', async () => {
+  it('a key is revoked for ever, and revoking it again keeps the first time', async () => {
     const keys = new ApiKeys(books.pincex.session);
     const [{ id }, other] = [
       await keys.create({ name: 'gone', scopes: ['read'] }),
@@ -216,7 +216,7 @@ describe('keys', () => {
     expect(found.get(other.id)!.revokedAt).toBeNull();
   });
 
-  it('that nobody has are not found and cannot be revoked; what was given is not repeated', async () => {
+  it('an unknown key is not found and cannot be revoked, and the message does not repeat the given id', async () => {
     const keys = new ApiKeys(books.pincex.session);
     expect((await keys.find(['0000000000000000'])).size).toBe(0);
     const { key } = await keys.create({ name: 'mistaken for its id', scopes: ['read'] });

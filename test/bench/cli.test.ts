@@ -4,7 +4,7 @@ import type { HttpReport } from '../../src/bench/http.ts';
 import { pincexCli } from '../support/commandLine.ts';
 import { createEmptyDatabase } from '../support/database.ts';
 
-/** The object on the last line of a short run, and what it said meanwhile. */
+/** The object on the last line of a short run, and its standard error. */
 async function bench(...options: string[]): Promise<{ report: unknown; stderr: string }> {
   const database = await createEmptyDatabase();
   onTestFinished(() => database.drop());
@@ -15,7 +15,7 @@ async function bench(...options: string[]): Promise<{ report: unknown; stderr: s
   return { report: JSON.parse(stdout.trimEnd().split('\n').at(-1)!), stderr };
 }
 
-test('`pincex bench --json` ends with one object: every row, and books that balance', async () => {
+test('`pincex bench --json` ends with one object that has every row and the audit of balanced books', async () => {
   const { report: printed, stderr } = await bench();
   const report = printed as BenchReport;
   expect(stderr).toContain('audit');
@@ -66,7 +66,7 @@ test('`pincex bench --json` ends with one object: every row, and books that bala
   expect(report.statusUpdates.map(({ items }) => items)).toEqual([100, 1_000, 5_000]);
 });
 
-test('`pincex bench --http --json` holds batches over HTTP against the library, and counts single calls', async () => {
+test('`pincex bench --http --json` compares batches over HTTP with the library, and measures single calls', async () => {
   const report = (await bench('--http')).report as HttpReport;
   expect(report.audit).toMatchObject({ ok: true, findings: [] });
   expect(report.batches.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['none', 'one a call']);

@@ -10,7 +10,7 @@ waitPatiently();
 
 const READS = 0.9;
 
-/** A day of readers and a writer, each with its own connections where the cache is Redis. */
+/** The report of a day of readers and a writer, each with connections of its own where the cache is Redis. */
 async function runDay(environment: Record<string, string> = {}) {
   const database = await createTestDatabase();
   try {
@@ -42,7 +42,7 @@ test('no read of a day is stale in the cache of a process', async () => {
 });
 
 describe.skipIf(NO_REDIS !== null)('with Redis', () => {
-  test('no read of a day is stale, whichever of two instances it is read through', async () => {
+  test('no read of a day through Redis is stale, whichever of two instances it is read through', async () => {
     const redis = await TestRedis.start();
     try {
       const report = await runDay({ REDIS_URL: redis.url });

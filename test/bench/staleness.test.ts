@@ -23,16 +23,28 @@ const NOTHING = {
 };
 
 test.each([
-  ['what is current', [read(3, 1), read(16, 3), read(30, 4)], {}],
-  ['what is newer than anything known', [read(30, 5)], {}],
-  ['what nothing is known of', [{ ...read(30, 0), key: 'b' }], {}],
-  ['the state before a change that is not committed yet', [read(9, 1)], {}],
-  ['the state before a change that is being published', [read(12, 1), read(14, 1)], { longestStaleMs: 4 }],
-  ['the state before a published change', [read(15, 1)], { staleAfterPublication: 1, longestStaleMs: 5 }],
-  ['a state long gone', [read(30, 1)], { staleAfterPublication: 1, longestStaleMs: 20 }],
-  ['nothing where there is something', [read(30, 0)], { staleAfterPublication: 1, longestStaleMs: 30 }],
-  ['less than asked for', [read(9, 1, 3)], { staleWithMinVersion: 1 }],
-  ['as much as asked for', [read(9, 3, 3)], {}],
-])('a reader is told %s', (_, reads, found) => {
+  ['the current state is not stale', [read(3, 1), read(16, 3), read(30, 4)], {}],
+  ['a state newer than any known one is not stale', [read(30, 5)], {}],
+  ['a key without a history is not stale', [{ ...read(30, 0), key: 'b' }], {}],
+  ['the state before a change that is not committed yet is not stale', [read(9, 1)], {}],
+  [
+    'the state before a change that is being published counts for the longest staleness only',
+    [read(12, 1), read(14, 1)],
+    { longestStaleMs: 4 },
+  ],
+  [
+    'the state before a published change is stale',
+    [read(15, 1)],
+    { staleAfterPublication: 1, longestStaleMs: 5 },
+  ],
+  [
+    'a state that was replaced long ago is stale',
+    [read(30, 1)],
+    { staleAfterPublication: 1, longestStaleMs: 20 },
+  ],
+  ['no row where there is one is stale', [read(30, 0)], { staleAfterPublication: 1, longestStaleMs: 30 }],
+  ['a version below minVersion is stale', [read(9, 1, 3)], { staleWithMinVersion: 1 }],
+  ['a version of minVersion is not stale', [read(9, 3, 3)], {}],
+])('a read of %s', (_, reads, found) => {
   expect(judge(reads, history)).toEqual({ ...NOTHING, ...found });
 });

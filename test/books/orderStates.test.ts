@@ -3,7 +3,7 @@ import { isOpen, OPEN_STATUSES, ORDER_STATUSES, requireTransition } from '../../
 import { Rejection } from '../../src/books/rejection.ts';
 import type { OrderRow, OrderStatus } from '../../src/books/rows.ts';
 
-/** What may follow what, said again: a change of the rules has to be made twice. */
+/** The allowed transitions, repeated here so that a change of the rules has to be made twice. */
 const MAY_FOLLOW: Readonly<Record<OrderStatus, string>> = {
   pending: 'open cancelled expired rejected',
   open: 'partially_filled filled cancelled expired rejected',
@@ -53,11 +53,11 @@ function orderIn(status: OrderStatus): OrderRow {
 }
 
 describe('the states of an order', () => {
-  it('are these seven', () => {
+  it('an order has one of these seven states', () => {
     expect([...ORDER_STATUSES].sort()).toEqual([...ALL].sort());
   });
 
-  it.each(PAIRS)('%s to %s', (from, to) => {
+  it.each(PAIRS)('the transition from %s to %s is allowed or refused as the table says', (from, to) => {
     const allowed = MAY_FOLLOW[from].split(' ').includes(to);
     const change = (): void => {
       requireTransition(orderIn(from), to);
@@ -66,7 +66,7 @@ describe('the states of an order', () => {
     else expect(change).toThrow(new Rejection('invalid_transition', refusal(from, to)));
   });
 
-  it('are open while anything can follow', () => {
+  it('an order is open as long as a transition from its state is allowed', () => {
     expect([...OPEN_STATUSES].sort()).toEqual(['open', 'partially_filled', 'pending']);
     for (const status of ALL) expect(isOpen(status)).toBe(MAY_FOLLOW[status] !== '');
   });

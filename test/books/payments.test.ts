@@ -6,7 +6,7 @@ import { VALUE_SCALE, type OrderRow } from '../../src/books/rows.ts';
 import type { Market } from '../../src/catalog/catalog.ts';
 import { isLong } from '../support/books.ts';
 
-/** What a buy order pays, however its fills are split: by the rules alone, without an engine. */
+/** The payments of a buy order for any split of its fills, by the rules alone and without an engine. */
 
 const RUNS = isLong ? 200_000 : 2_000;
 
@@ -71,7 +71,7 @@ const NO_BOOKS = { accounts: new Map(), holds: new Map(), orders: new Map(), ope
 interface Flow {
   readonly order: OrderRow;
   readonly paid: bigint;
-  /** What is left of the hold before each fill, and what that fill took. */
+  /** The hold before each fill, the payment of the fill, and its exact value. */
   readonly steps: readonly { readonly held: bigint; readonly payment: bigint; readonly value: bigint }[];
 }
 
@@ -98,8 +98,8 @@ const atLeastOne = (number: bigint): bigint => (number > 0n ? number : 1n);
 const valueOf = (amount: bigint, { quote }: Market): bigint =>
   amount * 10n ** BigInt(VALUE_SCALE - quote.scale);
 
-describe('a buy order, however it is filled,', () => {
-  it('has paid at least the exact value of what it filled, and less than one unit more', () => {
+describe('a buy order with any split of its fills', () => {
+  it('a buy order has paid at least the exact value of its fills, and less than one unit more', () => {
     fc.assert(
       fc.property(orders, splits, (placed, fills) => {
         const { order, paid } = fill(placed, fills);
@@ -110,7 +110,7 @@ describe('a buy order, however it is filled,', () => {
     );
   });
 
-  it('has a hold that covers every fill, and of which nothing is needed once it is filled', () => {
+  it('the hold of a buy order covers every fill, and nothing of it is needed once the order is filled', () => {
     fc.assert(
       fc.property(orders, splits, (placed, fills) => {
         const { order, steps } = fill(placed, fills);
@@ -127,7 +127,7 @@ describe('a buy order, however it is filled,', () => {
     );
   });
 
-  it('pays in each fill less than one unit more or less than that fill is worth', () => {
+  it('each fill pays less than one unit more or less than it is worth', () => {
     fc.assert(
       fc.property(orders, splits, (placed, fills) => {
         const unit = valueOf(1n, placed.market);
@@ -141,8 +141,8 @@ describe('a buy order, however it is filled,', () => {
   });
 });
 
-describe('a flow of one price', () => {
-  it('costs its buyers no less for being split over orders and fills, and at most a unit for each order', () => {
+describe('trades at one price', () => {
+  it('trades at one price that are split over orders and fills cost no less than their value, and less than a unit more for each order', () => {
     const flows = fc.array(fc.tuple(fc.bigInt(1n, 10n ** 10n), splits), { minLength: 1, maxLength: 10 });
     fc.assert(
       fc.property(orders, flows, (whole, parts) => {

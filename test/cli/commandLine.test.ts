@@ -10,12 +10,12 @@ import { cleanEnvironment, startPincex, type Ended } from '../support/processes.
 import { openBooks } from '../support/books.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
-/** `pincex` with its output and its exit codes: in this process, and where the process is the point, as a user starts it. */
+/** The output and the exit codes of `pincex`, run in this process, or as a user starts it where the process matters. */
 
 describe('pincex as a process', () => {
   const unreachable = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
 
-  it('prints on standard output and exits with 0', async () => {
+  it('pincex prints on standard output and exits with 0', async () => {
     const run = await startPincex(['--version']).ended;
     expect(run).toEqual({
       exitCode: 0,
@@ -24,7 +24,7 @@ describe('pincex as a process', () => {
     });
   });
 
-  it('ends when its work is done, though its connections would stay for an hour', async () => {
+  it('pincex ends when its work is done, although its idle connections would stay for an hour', async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     const env = { DATABASE_URL: database.url, PINCEX_DATABASE_POOL_IDLE_TIMEOUT: '1h' };
@@ -33,7 +33,7 @@ describe('pincex as a process', () => {
     }
   });
 
-  it('says on standard error what is wrong and exits with 1, where its words are refused', async () => {
+  it('pincex names an unknown command on standard error and exits with 1', async () => {
     const run = await startPincex(['frobnicate'], { env: unreachable }).ended;
     expect(run).toEqual({
       exitCode: 1,
@@ -42,7 +42,7 @@ describe('pincex as a process', () => {
     });
   });
 
-  it('says on standard error what is wrong and exits with 1, where its work fails', async () => {
+  it('pincex prints the error of a failed command on standard error and exits with 1', async () => {
     const run = await startPincex(['audit'], { env: unreachable }).ended;
     expect(run).toEqual({
       exitCode: 1,
@@ -52,11 +52,11 @@ describe('pincex as a process', () => {
   });
 });
 
-describe('pincex whose reader goes before it has said all', () => {
-  /** As `pincex … | head -1` in a shell, with what the command itself exits with; its first line, and its errors. */
+describe('pincex whose reader closes the pipe early', () => {
+  /** Runs `pincex … | head -n 1` in a shell: the first line, the errors, and the exit code of pincex itself. */
   async function readOnce(url: string, words: string, redirected = ''): Promise<Ended> {
     const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-    // The reader goes before anything is said where it reads nothing.
+    // With `| true` in `redirected`, the reader closes the pipe before anything is printed.
     const script = `set -o pipefail; "$0" "${main}" ${words} ${redirected} | head -n 1; exit $?`;
     const child = spawn('bash', ['-c', script, process.execPath], {
       env: { ...cleanEnvironment(), NODE_OPTIONS: '', DATABASE_URL: url },
@@ -78,18 +78,18 @@ describe('pincex whose reader goes before it has said all', () => {
     'doctor',
     'migrate status',
     'sweep',
-  ])('ends quietly: %s', async (words) => {
+  ])('pincex %s exits with 0 and without an error when its reader closes the pipe early', async (words) => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     const first = await readOnce(database.url, words);
     expect(first).toMatchObject({ exitCode: 0, stderr: '' });
     expect(first.stdout).toMatch(/^[^\n]+\n$/);
-    // Nobody reads at all, nor listens to errors.
+    // Here nothing is read, neither the output nor the errors.
     const silent = await readOnce(database.url, words, '2>&1 | true');
     expect(silent).toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 
-  it('does what it was asked to all the same', async () => {
+  it('pincex does its work although its reader has closed the pipe', async () => {
     const database = await createEmptyDatabase();
     onTestFinished(() => database.drop());
     const up = await readOnce(database.url, 'migrate up', '| true');
@@ -98,7 +98,7 @@ describe('pincex whose reader goes before it has said all', () => {
     expect(status.stdout).not.toContain('pending');
   });
 
-  it('still exits with 1 where its work fails', async () => {
+  it('pincex exits with 1 when its work fails and its reader has closed the pipe', async () => {
     expect(await readOnce('postgres://127.0.0.1:1/none', 'currencies', '2>&1 | true')).toEqual({
       exitCode: 1,
       stdout: '',
@@ -116,7 +116,7 @@ describe('pincex on a database', () => {
     return { run, url: database.url, name: new URL(database.url).pathname.slice(1) };
   }
 
-  it('that is empty says how to make the books', async () => {
+  it('pincex on an empty database names the command that creates the books', async () => {
     const { run } = await emptyDatabase();
     const audit = await run('audit');
     expect(audit.exitCode).toBe(1);
@@ -127,7 +127,7 @@ describe('pincex on a database', () => {
     expect(status.stdout).toMatch(/batch_operations_indexes +pending/);
   });
 
-  it('migrates up to books that hold, and the second time there is nothing to do', async () => {
+  it('pincex migrate up creates books that pass the audit, and has nothing to do the second time', async () => {
     const { run } = await emptyDatabase();
     const up = await run('migrate', 'up');
     expect(up.exitCode).toBe(0);
@@ -141,7 +141,7 @@ describe('pincex on a database', () => {
     expect((await run('sweep')).stdout).toBe('0 orders expired, 0 holds returned\n');
   });
 
-  it('migrates down to nothing where the name of the database is typed, and up again', async () => {
+  it('pincex migrate down drops data only if the name of the database is given, and migrate up works again after it', async () => {
     const { run, name } = await emptyDatabase();
     expect((await run('migrate', 'up')).exitCode).toBe(0);
     const refused = await run('migrate', 'down', '--steps', '100');
@@ -159,7 +159,7 @@ describe('pincex on a database', () => {
     expect((await run('audit')).exitCode).toBe(0);
   });
 
-  it('sweeps what expired', async () => {
+  it('pincex sweep returns an expired hold', async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     const pincex = await openBooks(database.url);
@@ -173,7 +173,7 @@ describe('pincex on a database', () => {
   });
 });
 
-describe('pincex', () => {
+describe('pincex with its arguments and its configuration', () => {
   it.each([
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['audit', '--yaml'], "unknown option '--yaml'"],
@@ -181,7 +181,7 @@ describe('pincex', () => {
     [['migrate', 'down', '--steps', 'all'], 'whole number from 1 to 1000'],
     [['migrate', 'down', '--steps', '0'], 'whole number from 1 to 1000'],
     [['currencies', 'add', 'ABC'], 'scale'],
-  ])('%j is refused in a line, without touching anything', async (args, says) => {
+  ])('pincex refuses the arguments %j with a message and without a stack trace', async (args, says) => {
     const run = await pincexCli(args, { env: { DATABASE_URL: 'postgres://127.0.0.1:1/none' } });
     expect(run.exitCode).toBe(1);
     expect(run.stderr).toContain(says);
@@ -189,7 +189,7 @@ describe('pincex', () => {
     expect(run.stdout).toBe('');
   });
 
-  it('says what it is', async () => {
+  it('pincex --help lists the commands, and --version prints the version', async () => {
     const help = await pincexCli(['--help']);
     expect(help.exitCode).toBe(0);
     for (const command of ['migrate', 'currencies', 'markets', 'audit', 'sweep']) {
@@ -198,7 +198,7 @@ describe('pincex', () => {
     expect((await pincexCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it('names the key that is wrong in the configuration', async () => {
+  it('pincex names the wrong key of its configuration', async () => {
     const cwd = temporaryFolder('cli');
     writeFileSync(path.join(cwd, 'pincex.yaml'), 'database:\n  pool:\n    max: many\n');
     const run = await pincexCli(['audit'], { cwd });
@@ -208,11 +208,10 @@ describe('pincex', () => {
     expect(run.stderr).not.toContain('    at ');
   });
 
-  it.each([['audit'], ['sweep'], ['currencies'], ['migrate', 'status'], ['migrate', 'up']])(
-    'says in a line that there is no database: %s %s',
-    async (...args) => {
-      const words = args.filter((word) => typeof word === 'string');
-      const run = await pincexCli(words, {
+  it.each(['audit', 'sweep', 'currencies', 'migrate status', 'migrate up'])(
+    'pincex %s says in one line, without the password, that the database is unreachable',
+    async (words) => {
+      const run = await pincexCli(words.split(' '), {
         env: { DATABASE_URL: 'postgres://someone:secret@127.0.0.1:1/none' },
       });
       expect(run.exitCode).toBe(1);
@@ -221,7 +220,7 @@ describe('pincex', () => {
     },
   );
 
-  it('uses a server of its own in PINCEX_DATA_DIR where none is configured, and keeps its data there', async () => {
+  it('pincex starts a server of its own in PINCEX_DATA_DIR where none is configured, and keeps its data there', async () => {
     const folder = temporaryFolder('cli');
     const env = { PINCEX_DATA_DIR: path.join(folder, 'data') };
     const add = await pincexCli(['currencies', 'add', 'OWN', '5'], { env, cwd: folder });

@@ -10,7 +10,7 @@ const doctor = (url: string, ...args: string[]) =>
   pincexCli(['doctor', ...args], { env: { DATABASE_URL: url } });
 
 describe('pincex doctor', () => {
-  it('says ok of each thing, and exits 0', async () => {
+  it('pincex doctor prints ok for each check of a healthy system, and exits with 0', async () => {
     const { url } = await patient();
     const run = await doctor(url);
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
@@ -18,13 +18,13 @@ describe('pincex doctor', () => {
     expect(lines).toEqual([...checks.map(({ promise }) => `ok      ${promise}`), 'hurts: 0, advice: 0']);
   });
 
-  describe('where something hurts', () => {
+  describe('with a finding that hurts', () => {
     const patient = usePatient();
     beforeAll(async () => {
       await patient.client.query('DROP INDEX trades_order; CREATE INDEX mine ON journal (user_id)');
     });
 
-    it('says what hurts and what to do, and exits 1', async () => {
+    it('pincex doctor prints what hurts and the remedy, and exits with 1', async () => {
       const run = await doctor(patient.url);
       expect(run).toMatchObject({ exitCode: 1, stderr: '' });
       expect(run.stdout).toContain('HURTS   index trades_order is not there');
@@ -35,7 +35,7 @@ describe('pincex doctor', () => {
       expect(run.stdout).toContain('\nhurts: 1, advice: 1\n');
     });
 
-    it('says the same as one object on the last line, with --json', async () => {
+    it('pincex doctor --json prints the findings as one object on the last line', async () => {
       const run = await doctor(patient.url, '--json');
       expect(run).toMatchObject({ exitCode: 1, stderr: '' });
       const report = JSON.parse(run.stdout.trimEnd().split('\n').at(-1)!) as DoctorReport;
@@ -47,16 +47,16 @@ describe('pincex doctor', () => {
       }
     });
 
-    it('exits 0 once only advice is left', async () => {
+    it('pincex doctor exits with 0 once only advice is left', async () => {
       await patient.client.query('CREATE INDEX trades_order ON trades (order_id)');
       expect((await doctor(patient.url, '--json')).exitCode).toBe(0);
     });
   });
 
-  it('sees what a service counts, and is no process of its own', async () => {
+  it('pincex doctor reads the counters of services, and does not register itself as a process', async () => {
     const { url, client } = await patient();
     const pincex = await opened(url);
-    // Another service: this one would report anew meanwhile.
+    // A copied row stands for another service: the row of this one is overwritten by its own reports.
     await client.query(
       `INSERT INTO processes
      SELECT gen_random_uuid(), started_at, seen_at, deadlocks_at_start, jsonb_set(statistics, '{pool,refused}', '3')
@@ -69,7 +69,7 @@ describe('pincex doctor', () => {
     expect((await pincex.doctor()).findings).toMatchObject([{ check: 'pool' }]);
   });
 
-  it('says which checks wait where the schema is behind', async () => {
+  it('pincex doctor counts the checks that wait when the schema is behind', async () => {
     const database = await createEmptyDatabase();
     onTestFinished(() => database.drop());
     const run = await doctor(database.url);
@@ -79,13 +79,13 @@ describe('pincex doctor', () => {
     );
   });
 
-  it('looks at a server of its own where none is configured, from nothing', async () => {
+  it('pincex doctor checks a new server of its own where none is configured', async () => {
     const run = await pincexCli(['doctor', '--json'], { env: { PINCEX_DATA_DIR: newDataDir() } });
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
     expect((JSON.parse(run.stdout) as DoctorReport).findings).toEqual([]);
   });
 
-  it('looks at the server that reads go to, from the shell and from the library', async () => {
+  it('the doctor checks the server that reads go to, from the shell and from the library', async () => {
     const [{ url }, other] = [await patient(), await patient()];
     const env = { DATABASE_URL: url, PINCEX_DATABASE_READ_URL: other.url };
     const run = await pincexCli(['doctor'], { env });

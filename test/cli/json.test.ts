@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/folders.ts';
 import { startPincex, type Ended } from '../support/processes.ts';
 import { until } from '../support/waiting.ts';
 
-/** What a command needs to run, and what its JSON has, on books that are new. */
+/** The arguments of a command and its expected JSON, on new books. */
 interface Case {
   readonly words: (url: string) => readonly string[] | Promise<readonly string[]>;
   readonly shows: unknown;
@@ -20,7 +20,7 @@ interface Case {
 const MARKET = { symbol: 'XAU/USD', base: 'XAU', quote: 'USD', tickSize: '0.1', lotSize: '0.01' };
 const audit = expect.objectContaining({ ok: true, findings: [] }) as unknown;
 
-/** Every command, in an order in which each succeeds. Those that are null have their tests elsewhere, or below. */
+/** Every command, in an order in which each succeeds. Commands with null are tested elsewhere or below. */
 const CASES: Readonly<Record<string, Case | null>> = {
   'migrate up': {
     words: () => [],
@@ -37,7 +37,7 @@ const CASES: Readonly<Record<string, Case | null>> = {
       },
     ]),
   },
-  // Before those that open the books, each of which counts as a process.
+  // Stands before the commands that open the books, since each of them registers a process.
   doctor: { words: () => [], shows: expect.objectContaining({ ok: true }) },
   'currencies add': { words: () => ['XAU', '4'], shows: { code: 'XAU', scale: 4 } },
   'currencies list': { words: () => [], shows: expect.arrayContaining([{ code: 'XAU', scale: 4 }]) },
@@ -79,7 +79,7 @@ const CASES: Readonly<Record<string, Case | null>> = {
   replay: null,
 };
 
-/** The commands that do something, each with all its words. */
+/** The commands without subcommands, each by its full name. */
 function leaves(command: Command, words: readonly string[] = []): [name: string, command: Command][] {
   if (command.commands.length === 0) return [[words.join(' '), command]];
   return command.commands.flatMap((inner) => leaves(inner, [...words, inner.name()]));
@@ -92,7 +92,7 @@ const parsed = ({ stdout }: Ended): unknown => {
 
 const failure = ({ stderr }: Ended): unknown => JSON.parse(stderr.trimEnd().split('\n').at(-1)!);
 
-it('every command takes --json, and is known here', () => {
+it('every command takes --json and has a case in this file', () => {
   const all = leaves(pincexProgram());
   expect(all.map(([name]) => name).sort()).toEqual(Object.keys(CASES).sort());
   for (const [name, command] of all)
@@ -110,7 +110,7 @@ describe('with --json', () => {
   afterAll(() => database.drop());
 
   it.each(Object.entries(CASES).filter((entry): entry is [string, Case] => entry[1] !== null))(
-    '%s prints one line of JSON',
+    'pincex %s --json prints one line of JSON',
     async (name, { words, shows }) => {
       const args = [...name.split(' '), ...(await words(database.url)), '--json'];
       const run = await pincexCli(args, { env: { DATABASE_URL: database.url } });
@@ -119,7 +119,7 @@ describe('with --json', () => {
     },
   );
 
-  it('demo prints one line of JSON', async () => {
+  it('pincex demo --json prints one line of JSON', async () => {
     const run = await pincexCli(['demo', '--json', '--events', '300'], {
       env: { PINCEX_DATA_DIR: path.join(temporaryFolder('demo'), 'data') },
     });
@@ -127,7 +127,7 @@ describe('with --json', () => {
     expect(parsed(run)).toMatchObject({ day: { events: 300 }, audit });
   });
 
-  it('start prints a line of JSON for each thing that happens', async () => {
+  it('pincex start --json prints a line of JSON for each event', async () => {
     const own = await createEmptyDatabase();
     onTestFinished(() => own.drop());
     const env = { DATABASE_URL: own.url };
@@ -157,7 +157,7 @@ describe('with --json', () => {
   });
 
   it.each(Object.keys(CASES).filter((name) => name !== 'demo'))(
-    '%s tells as JSON why it failed, and prints nothing else',
+    'pincex %s --json prints the error of a failed command as JSON and nothing else',
     async (name) => {
       const folder = temporaryFolder('cli');
       const file = path.join(folder, 'events.csv');
@@ -184,7 +184,7 @@ describe('with --json', () => {
     },
   );
 
-  it('words that are refused are told as JSON too', async () => {
+  it('pincex --json prints the refusal of wrong arguments as JSON', async () => {
     for (const args of [
       ['frobnicate'],
       ['audit', '--yaml'],

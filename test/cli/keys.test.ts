@@ -14,7 +14,7 @@ afterAll(() => database.drop());
 const keys = (...args: string[]) => pincexCli(['keys', ...args], { env: { DATABASE_URL: database.url } });
 
 describe('pincex keys', () => {
-  it('prints a key once, by itself, and stores what it is good for', async () => {
+  it('pincex keys create prints the key alone on standard output, and stores its options and the hash of its secret', async () => {
     const run = await keys(
       ...['create', '--name', 'settlement', '--scope', 'read', '--scope', 'funds:write'],
       ...['--expires', '90d', '--rate', '500'],
@@ -34,7 +34,7 @@ describe('pincex keys', () => {
     expect(days).toBeLessThan(90.1);
   });
 
-  it('lists and revokes it', async () => {
+  it('pincex keys list shows a key, and pincex keys revoke revokes it', async () => {
     const run = await keys(
       ...['create', '--name', 'desk', '--scope', 'admin', '--json', '--expires', '2099-01-31T12:00:00+01:00'],
     );
@@ -54,7 +54,7 @@ describe('pincex keys', () => {
     expect(list.stdout).toMatch(/ settlement +read funds:write +500 .* valid$/m);
   });
 
-  it('binds it to users, markets and addresses', async () => {
+  it('pincex keys create binds a key to users, markets and addresses', async () => {
     const run = await keys(
       ...['create', '--name', 'desk 1', '--scope', 'read', '--json', '--users', 'alice,bob'],
       ...['--user-prefix', 'desk1-', '--markets', 'BTC/USD, ETH/USD', '--addresses', '10.0.0.0/8'],
@@ -73,14 +73,14 @@ describe('pincex keys', () => {
     expect(wrong.stderr).toContain('10.0.0.0/64');
   });
 
-  it('says that there is no such key', async () => {
+  it('pincex keys revoke refuses an unknown id', async () => {
     const run = await keys('revoke', '0000000000000000');
     expect(run.exitCode).toBe(1);
     expect(run.stdout).toBe('');
     expect(run.stderr).toMatch(/^pincex: No API key has this id; .*\(invalid_argument\)\n$/);
   });
 
-  it('does not take a time that is past', async () => {
+  it('pincex keys create refuses an expiry time in the past', async () => {
     const run = await keys('create', '--name', 'x', '--scope', 'read', '--expires', '2020-01-01T00:00:00Z');
     expect(run).toMatchObject({ exitCode: 1, stdout: '' });
     expect(run.stderr).toMatch(/^pincex: .* in the future.*\(invalid_argument\)\n$/);
@@ -94,7 +94,7 @@ describe('pincex keys', () => {
     [['create', '--name', 'x', '--scope', 'read', '--expires', 'soon'], '12h or 90d'],
     [['create', '--name', 'x', '--scope', 'read', '--expires', '2030-02-30T00:00:00Z'], '12h or 90d'],
     [['revoke'], 'id'],
-  ])('%j is refused in a line, without touching anything', async (args, says) => {
+  ])('pincex keys refuses the arguments %j with a message and without a stack trace', async (args, says) => {
     const env = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
     const run = await pincexCli(['keys', ...args], { env });
     expect(run).toMatchObject({ exitCode: 1, stdout: '' });

@@ -9,7 +9,7 @@ describe('a duration', () => {
     ['2m', 120_000],
     ['1h', 3_600_000],
     ['2147483647ms', 2_147_483_647],
-  ])('%s is %d milliseconds', (text, ms) => {
+  ])('the duration %s is %d milliseconds', (text, ms) => {
     expect(parseDuration(text)).toBe(ms);
   });
 
@@ -28,7 +28,7 @@ describe('a duration', () => {
     '2147483648ms',
     '1e3s',
     '٣s',
-  ])('%j is none', (text) => {
+  ])('the text %j is no duration', (text) => {
     expect(parseDuration(text)).toBeNull();
   });
 });

@@ -28,11 +28,11 @@ function problemsOf(env: NodeJS.ProcessEnv = {}, file?: string): string {
     expect((error as PincexError).code).toBe('invalid_configuration');
     return (error as PincexError).message;
   }
-  throw new Error('The configuration was taken.');
+  throw new Error('The configuration was accepted');
 }
 
-describe('without a file and without variables', () => {
-  it('every key has its default', () => {
+describe('a configuration without a file and without variables', () => {
+  it('every key of an empty configuration has its default', () => {
     expect(load()).toEqual({
       dataDir: path.join(cwd, '.pincex'),
       database: {
@@ -78,8 +78,8 @@ describe('without a file and without variables', () => {
   });
 });
 
-describe('the file', () => {
-  it('sets every key', () => {
+describe('the configuration file', () => {
+  it('the file sets every key', () => {
     write(`
 data_dir: data
 database:
@@ -184,56 +184,56 @@ service:
     'database:\n',
     'database:\n  url:\n  pool: {}\n',
     'database: {}\nredis: {}\n',
-  ])('that says nothing (%j) leaves the defaults', (yaml) => {
+  ])('a file without values (%j) leaves the defaults', (yaml) => {
     write(yaml);
     expect(load().database.pool.max).toBe(10);
     expect(load().database.url).toBeNull();
   });
 
-  it('may be another, named by PINCEX_CONFIG', () => {
+  it('PINCEX_CONFIG names another file', () => {
     write('database: { pool: { max: 3 } }', 'other.yaml');
     expect(load({ PINCEX_CONFIG: 'other.yaml' }).database.pool.max).toBe(3);
   });
 
-  it('may be another, named by the caller, whom PINCEX_CONFIG does not overrule', () => {
+  it('a file that the caller names takes precedence over PINCEX_CONFIG', () => {
     write('database: { pool: { max: 3 } }', 'other.yaml');
     const config = loadConfig({ cwd, env: { PINCEX_CONFIG: 'none.yaml' }, file: 'other.yaml' });
     expect(config.database.pool.max).toBe(3);
   });
 
-  it('must be there once it is named', () => {
+  it('a named file that does not exist is refused', () => {
     expect(problemsOf({}, 'none.yaml')).toMatch(/^none\.yaml cannot be read: ENOENT/);
     expect(problemsOf({ PINCEX_CONFIG: 'none.yaml' })).toMatch(/^none\.yaml cannot be read: ENOENT/);
   });
 
-  it('that is no YAML is refused with its name and line', () => {
+  it('a file that is not valid YAML is refused with its name and line', () => {
     write('data_dir: x\ndatabase:\n  url: "never closed\n');
     expect(problemsOf()).toMatch(/^pincex\.yaml, line \d: Missing closing "quote/);
     write('data_dir: x\ndata_dir: y\n');
     expect(problemsOf()).toBe('pincex.yaml, line 2: Map keys must be unique');
   });
 
-  it.each(['- a\n- b\n', 'just text\n', '42\n'])('that holds no keys (%j) is refused', (yaml) => {
+  it.each(['- a\n- b\n', 'just text\n', '42\n'])('a file that holds no keys (%j) is refused', (yaml) => {
     write(yaml);
     expect(problemsOf()).toContain('pincex.yaml takes keys with values');
   });
 });
 
-describe('a certificate', () => {
-  it.each(['tls_cert', 'tls_key'])('goes with its key: %s alone is refused', (key) => {
+describe('the certificate of the service', () => {
+  it.each(['tls_cert', 'tls_key'])('a certificate and its key go together: %s alone is refused', (key) => {
     write(`service: { ${key}: a.pem }`);
     expect(problemsOf()).toContain('service.tls_cert and service.tls_key: they go together; one is missing');
   });
 });
 
-describe('the environment', () => {
-  it('stands over the file', () => {
+describe('the variables of the environment', () => {
+  it('a variable takes precedence over the file', () => {
     write('database: { pool: { max: 20, idle_timeout: 1m } }');
     const { pool } = load({ PINCEX_DATABASE_POOL_MAX: '30' }).database;
     expect(pool).toMatchObject({ max: 30, connectionTimeoutMs: 10_000, idleTimeoutMs: 60_000 });
   });
 
-  it('sets every key by the one rule: PINCEX_ and the path', () => {
+  it('every key is set by the variable of PINCEX_ and its path', () => {
     expect(
       load({
         PINCEX_DATA_DIR: '/srv/pincex',
@@ -333,7 +333,7 @@ describe('the environment', () => {
     });
   });
 
-  it('makes Redis the cache as soon as it says anything of it, with the defaults for the rest', () => {
+  it('any key of Redis makes Redis the cache, with the defaults for the other keys', () => {
     const defaults = {
       url: null,
       host: 'localhost',
@@ -352,24 +352,24 @@ describe('the environment', () => {
     expect(load().redis).toBeNull();
   });
 
-  it('sets database.url as DATABASE_URL too, where PINCEX_DATABASE_URL does not', () => {
+  it('DATABASE_URL sets database.url where PINCEX_DATABASE_URL does not', () => {
     expect(load({ DATABASE_URL: 'postgres://a/b' }).database.url).toBe('postgres://a/b');
     expect(load({ DATABASE_URL: 'postgres://a/b', PINCEX_DATABASE_URL: 'postgres://c/d' }).database.url).toBe(
       'postgres://c/d',
     );
   });
 
-  it('sets nothing by a variable that is empty', () => {
+  it('an empty variable sets nothing', () => {
     expect(load({ DATABASE_URL: '', PINCEX_DATA_DIR: '', PINCEX_CONFIG: '' })).toEqual(load());
   });
 
-  it('leaves variables alone that are none of ours', () => {
+  it('variables of other programs are ignored', () => {
     expect(load({ PINCEX_TEST_LONG: '1', PGHOST: 'x', PINCEXOTHER: '1' })).toEqual(load());
   });
 });
 
-describe('an error', () => {
-  it('names the key, its value, where it stands and what it takes', () => {
+describe('the error of a configuration', () => {
+  it('the error names the key, its value, its source and what it takes', () => {
     write('database: { pool: { max: 0 } }');
     expect(problemsOf()).toContain(
       'database.pool.max: 0 (pincex.yaml); it takes a whole number from 1 to 1000',
@@ -379,7 +379,7 @@ describe('an error', () => {
     );
   });
 
-  it('lists all that is wrong at once', () => {
+  it('the error lists every problem at once', () => {
     write(`
 data_dir: 7
 databse: { url: x }
@@ -429,24 +429,27 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     ['port: [80]', 'port', 'redis.port'],
     ['__proto__: { data_dir: x }', '__proto__.data_dir', 'data_dir'],
     ['80: x', '80', 'data_dir'],
-  ])('names a key that there is not, whatever its value, and the nearest: %s', (yaml, key, near) => {
-    write(yaml);
-    expect(problemsOf()).toContain(`\n  ${key}: unknown key (pincex.yaml); the nearest is ${near}\n`);
-  });
+  ])(
+    'the error names an unknown key, whatever its value, and the nearest known key: %s',
+    (yaml, key, near) => {
+      write(yaml);
+      expect(problemsOf()).toContain(`\n  ${key}: unknown key (pincex.yaml); the nearest is ${near}\n`);
+    },
+  );
 
-  it('names a variable that there is not, and the nearest', () => {
+  it('the error names an unknown variable and the nearest known one', () => {
     expect(problemsOf({ PINCEX_SERVICE_PORTS: '1' })).toContain(
       'PINCEX_SERVICE_PORTS: unknown variable; the nearest is PINCEX_SERVICE_PORT\n',
     );
   });
 
-  it('tells a value that was given a section', () => {
+  it('the error says what a value takes if it was given a section', () => {
     write('data_dir: {}\n');
     expect(problemsOf()).toContain('data_dir: {} (pincex.yaml); it takes the path of a folder');
   });
 
   it.each(['app.example', '*', 'https://app.example/', 'https://app.example/a', 'ftp://app.example', 'null'])(
-    'refuses what is no origin of a page: %s',
+    'the error names a CORS origin that is no origin: %s',
     (origin) => {
       expect(problemsOf({ PINCEX_SERVICE_CORS_ORIGINS: origin })).toContain(
         `service.cors_origins: "${origin}" (PINCEX_SERVICE_CORS_ORIGINS); it takes origins such as`,
@@ -455,7 +458,7 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
   );
 
   it.each(['sesame', KEY.toUpperCase(), KEY.slice(0, -1)])(
-    'refuses what is no key, and does not show it: %s',
+    'the error does not show a first key that is malformed: %s',
     (key) => {
       const problems = problemsOf({ PINCEX_SERVICE_FIRST_KEY: key });
       expect(problems).toContain(
@@ -465,12 +468,12 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     },
   );
 
-  it('tells a section that was given a value', () => {
+  it('the error says what a section takes if it was given a value', () => {
     write('database: postgres://h/d');
     expect(problemsOf()).toContain('database: "postgres://h/d" (pincex.yaml); it takes keys of its own');
   });
 
-  it('does not take the names that every object has for keys', () => {
+  it('the properties of every object are refused as unknown keys', () => {
     write('toString: 1\nconstructor: 2\n__proto__: 3\n');
     expect(problemsOf()).toMatch(/toString: unknown key[^]*constructor: unknown key/);
   });
@@ -480,7 +483,7 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     ['root:hunter2@h/d', '"***@h/d"'],
     ['http://h/d?user=me&password=hunter2&x=1', '"http://h/d?user=me&password=***&x=1"'],
     ['postgres://u:hunter2@h:99999/d', '"postgres://***@h:99999/d"'],
-  ])('shows the database URL %s without its password', (url, shown) => {
+  ])('the error shows the database URL %s without its password', (url, shown) => {
     const message = problemsOf({ DATABASE_URL: url });
     expect(message).toContain(`database.url: ${shown} (DATABASE_URL); `);
     expect(message).not.toContain('hunter2');
@@ -498,7 +501,7 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     ['service: { port: "u:hunter2@h" }', 'service.port: "***@h"'],
     ['postgres://u:hunter2@h/d: x', '***: unknown key'],
     [`service: { port: ${'9'.repeat(5_000)}x }`, `service.port: "${'9'.repeat(199)}… (`],
-  ])('shows nothing that may be a secret, nor all of what is long: %s', (text, shown) => {
+  ])('the error hides possible secrets and shortens long values: %s', (text, shown) => {
     write(text);
     const message = problemsOf();
     expect(message).toContain(shown);
@@ -506,7 +509,7 @@ redis: { hosts: h, port: 0, cluster: [a], url: "http://h" }
     expect(message.length).toBeLessThan(4_000);
   });
 
-  it('shows no other URL with its password either', () => {
+  it('the error shows the URLs of Redis and of the replica without their passwords', () => {
     const message = problemsOf({ REDIS_URL: 'http://me:hunter2@h', PINCEX_DATABASE_READ_URL: 'x:hunter2@h' });
     expect(message).toContain('redis.url: "http://***@h" (REDIS_URL)');
     expect(message).not.toContain('hunter2');

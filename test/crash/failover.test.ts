@@ -5,7 +5,7 @@ import { startProxy, type Proxy } from '../support/proxy.ts';
 import { TestReplica } from '../support/replica.ts';
 import { until } from '../support/waiting.ts';
 
-/** The address of the primary leads to a standby for a while: nobody is served from there, and all goes on afterwards. */
+/** The address of the primary leads to a standby for a while: no call is served from there, and calls go on afterwards. */
 
 let servers: TestReplica;
 beforeAll(async () => {
@@ -24,14 +24,14 @@ async function openThroughProxy(): Promise<{ pincex: Pincex; proxy: Proxy }> {
   return { pincex, proxy };
 }
 
-/** All connections end, and new ones lead there. */
+/** Ends all connections, and leads new ones to that server. */
 function moveTo(proxy: Proxy, url: string): void {
   proxy.shut();
   proxy.leadTo(url);
   proxy.reopen();
 }
 
-/** What a ping fails with; nothing where it does not. */
+/** The error of a ping, or an empty text if it succeeds. */
 const whyNot = (pincex: Pincex): Promise<string> =>
   pincex.ping().then(
     () => '',
@@ -47,8 +47,8 @@ const READ_ONLY = {
 
 const deposit = (userId: string) => ({ id: fresh('deposit'), userId, currency: 'USD', amount: '1' });
 
-describe('while the address of the primary leads to a standby', () => {
-  it('no connection to it stays in the pool, and what was asked meanwhile is done once it leads back', async () => {
+describe('a process whose primary address leads to a standby', () => {
+  it('the pool keeps no connection to a standby, and waiting batches are applied once the address leads back', async () => {
     const { pincex, proxy } = await openThroughProxy();
     const userId = await newUser(pincex, { USD: '5' });
     await servers.catchUp();
@@ -66,7 +66,7 @@ describe('while the address of the primary leads to a standby', () => {
     const batches = Array.from({ length: 20 }, () => pincex.bookkeeper.batchDeposit([deposit(userId)]));
     const before = refusals;
     await until('the batches to be refused', () => refusals > before + 20);
-    // Connections to the standby are not cut: nobody may keep one.
+    // Connections to the standby are not cut: the pool itself has to give them up.
     proxy.leadTo(servers.primaryUrl);
     for (const batch of batches) expectApplied(await batch);
     for (let n = 0; n < 20; n++) await ping();
@@ -77,7 +77,7 @@ describe('while the address of the primary leads to a standby', () => {
     await expectBalanced(pincex);
   });
 
-  it('and the standby is promoted, batches go on there', async () => {
+  it('batches go on at a standby once it is promoted', async () => {
     const { pincex, proxy } = await openThroughProxy();
     const userId = await newUser(pincex, { USD: '5' });
     await servers.catchUp();
@@ -91,7 +91,7 @@ describe('while the address of the primary leads to a standby', () => {
   });
 });
 
-it('a primary that is told to take no writes is read-only, until it is told otherwise', async () => {
+it('a primary with default_transaction_read_only is refused as read-only until the setting is reset', async () => {
   const { pincex, proxy } = await openThroughProxy();
   const userId = await newUser(pincex, { USD: '5' });
   await servers.primary(`ALTER SYSTEM SET default_transaction_read_only = on`);

@@ -8,7 +8,7 @@ import { holdClock, holdTimers, type HeldTimers } from '../support/clock.ts';
 import { copyFolder, makeFolder, removeFolder } from '../support/folders.ts';
 import { gate, until } from '../support/waiting.ts';
 
-/** A server that is frozen: its sockets are open, and nobody answers. Callers are told within a bounded time. */
+/** A frozen server keeps its sockets open and answers nothing: calls fail within a bounded time. */
 
 let folder: string;
 let dataDir: string;
@@ -26,9 +26,9 @@ afterAll(async () => {
 
 interface FrozenServer {
   readonly pincex: Pincex;
-  /** What gives up waiting for PostgreSQL: an answer to a statement, or a connection. */
+  /** The timers that give up waiting for PostgreSQL: for an answer to a statement, or for a connection. */
   readonly timeouts: HeldTimers;
-  /** Stops every process of the server where it is. */
+  /** Stops every process of the server with SIGSTOP. */
   readonly freeze: () => void;
   readonly thaw: () => void;
 }
@@ -43,7 +43,7 @@ async function open(strategy: Strategy = 'auto'): Promise<FrozenServer> {
   const pid = postmasterPid(dataDir);
   let children: number[] | null = null;
   const freeze = (): void => {
-    // First: from then on no child comes, and none that ended is collected, so that all can be told to go on.
+    // The postmaster comes first: from then on no child is added or reaped, so that all of them can be continued.
     process.kill(pid, 'SIGSTOP');
     children = childrenOf(pid);
     for (const id of children) process.kill(id, 'SIGSTOP');
@@ -68,25 +68,28 @@ const lock = (userId: string, id: string) => ({
   orderId: `o-${id}`,
 });
 
-describe.each<Strategy>(['guard', 'lock', 'auto'])('a server that freezes under a batch (%s)', (strategy) => {
-  it('and wakes up soon costs nothing: the batch is looked up or done, once', async () => {
-    const { pincex, timeouts, freeze, thaw } = await open(strategy);
-    const userId = await newUser(pincex, { USD: '100' });
-    freeze();
-    const batch = pincex.bookkeeper.batchLockFunds([lock(userId, 'a'), lock(userId, 'b')]);
-    await until('the batch to wait for an answer', () => timeouts.count > 0);
-    // Longer than any statement may take: the connection is given up.
-    timeouts.fire();
-    await until('the batch to try again', () => timeouts.count > 0);
-    thaw();
-    expectApplied(await batch);
-    expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
-    expect((await pincex.bookkeeper.lockFunds(lock(userId, 'a'))).status).toBe('replayed');
-    await expectBalanced(pincex);
-  });
-});
+describe.each<Strategy>(['guard', 'lock', 'auto'])(
+  'a server that freezes during a batch (strategy %s)',
+  (strategy) => {
+    it('a batch is applied once when the server freezes and wakes up soon', async () => {
+      const { pincex, timeouts, freeze, thaw } = await open(strategy);
+      const userId = await newUser(pincex, { USD: '100' });
+      freeze();
+      const batch = pincex.bookkeeper.batchLockFunds([lock(userId, 'a'), lock(userId, 'b')]);
+      await until('the batch to wait for an answer', () => timeouts.count > 0);
+      // A statement has taken longer than it may: its connection is given up.
+      timeouts.fire();
+      await until('the batch to try again', () => timeouts.count > 0);
+      thaw();
+      expectApplied(await batch);
+      expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
+      expect((await pincex.bookkeeper.lockFunds(lock(userId, 'a'))).status).toBe('replayed');
+      await expectBalanced(pincex);
+    });
+  },
+);
 
-it('a server that freezes and stays so hangs no caller; sent again later, every item is there exactly once', async () => {
+it('calls to a server that stays frozen fail with database_unavailable, and a batch sent again later is applied exactly once', async () => {
   const { pincex, timeouts, freeze, thaw } = await open();
   const userId = await newUser(pincex, { USD: '100' });
   const items = [lock(userId, 'a'), lock(userId, 'b')];
@@ -102,7 +105,7 @@ it('a server that freezes and stays so hangs no caller; sent again later, every 
   await until('each of them to wait', () => timeouts.count >= calls.length);
   await until('all of them to be told', () => {
     timeouts.fire();
-    // From the first failure of each on.
+    // The time of each call counts from its first failure.
     clock.pass(limits.database.reconnectMs);
     return told === calls.length;
   });
@@ -116,7 +119,7 @@ it('a server that freezes and stays so hangs no caller; sent again later, every 
   await expectBalanced(pincex);
 });
 
-it('a server that freezes once a batch is being written leaves the outcome unknown, and says so', async () => {
+it('a transaction fails with outcome_unknown when the server freezes before its commit', async () => {
   const { pincex, timeouts, freeze, thaw } = await open();
   const userId = await newUser(pincex, { USD: '100' });
   const items = [lock(userId, 'a')];

@@ -8,7 +8,7 @@ import { startProxy, type Proxy } from '../support/proxy.ts';
 import { TestReplica } from '../support/replica.ts';
 import { until } from '../support/waiting.ts';
 
-/** URLs with several hosts lead where libpq would go, and a process goes on where the primary is. */
+/** A URL with several hosts leads to the host that libpq would choose, and a process follows the primary. */
 
 let servers: TestReplica;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ function urlWith(ports: readonly (string | number)[], wanted?: SessionAttributes
   return `postgres://${username}:${password}@${hosts}${pathname}${query}`;
 }
 
-/** The port of a server that takes connections and says nothing, as one that is frozen. */
+/** A server that accepts connections and sends nothing, like a frozen one. */
 async function startSilence(): Promise<{ port: number; readonly taken: number }> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
@@ -45,7 +45,7 @@ async function startSilence(): Promise<{ port: number; readonly taken: number }>
   };
 }
 
-/** Which server a connection to the URL is on. */
+/** Connects to the URL and tells which server answers. */
 async function placeOf(url: string, connectionTimeoutMillis = 10_000): Promise<string> {
   const { client, host } = await open({ connectionString: url, connectionTimeoutMillis });
   try {
@@ -58,7 +58,7 @@ async function placeOf(url: string, connectionTimeoutMillis = 10_000): Promise<s
   }
 }
 
-describe('of a primary and a standby', () => {
+describe('target_session_attrs with a primary and a standby', () => {
   it.each([
     ['any', 'primary', 'standby'],
     ['read-write', 'primary', 'primary'],
@@ -66,13 +66,16 @@ describe('of a primary and a standby', () => {
     ['read-only', 'standby', 'standby'],
     ['standby', 'standby', 'standby'],
     ['prefer-standby', 'standby', 'standby'],
-  ] as const)('%s leads to the %s, and the other way round to the %s', async (wanted, first, second) => {
-    const [primary, standby] = [servers.primaryUrl, servers.replicaUrl].map(portOf) as [string, string];
-    expect(await placeOf(urlWith([primary, standby], wanted))).toBe(first);
-    expect(await placeOf(urlWith([standby, primary], wanted))).toBe(second);
-  });
+  ] as const)(
+    'target_session_attrs=%s leads to the %s if the primary is listed first, and to the %s if the standby is',
+    async (wanted, first, second) => {
+      const [primary, standby] = [servers.primaryUrl, servers.replicaUrl].map(portOf) as [string, string];
+      expect(await placeOf(urlWith([primary, standby], wanted))).toBe(first);
+      expect(await placeOf(urlWith([standby, primary], wanted))).toBe(second);
+    },
+  );
 
-  it('a lone primary is what prefer-standby takes, and standby does not', async () => {
+  it('a lone primary is accepted by prefer-standby and refused by standby', async () => {
     const port = portOf(servers.primaryUrl);
     expect(await placeOf(urlWith([1, port], 'prefer-standby'))).toBe('primary');
     const error: unknown = await connect(urlWith([port], 'standby')).catch((thrown: unknown) => thrown);
@@ -82,7 +85,7 @@ describe('of a primary and a standby', () => {
     });
   });
 
-  it('a primary that is told to take no writes is read-only, and is a primary', async () => {
+  it('a primary with default_transaction_read_only counts as read-only and as primary, and not as read-write', async () => {
     const port = portOf(servers.primaryUrl);
     const told = '&options=-c%20default_transaction_read_only%3Don';
     expect(await placeOf(`${urlWith([port], 'read-only')}${told}`)).toBe('primary');
@@ -93,15 +96,15 @@ describe('of a primary and a standby', () => {
   });
 });
 
-describe('a host', () => {
-  it('that nobody listens at, or that does not answer in its share of the time, is passed over', async () => {
+describe('a host of a URL with several hosts', () => {
+  it('a host that refuses connections, or does not answer in its share of the time, is passed over', async () => {
     const { port } = await startSilence();
     expect(await placeOf(urlWith([1, port, portOf(servers.primaryUrl)], 'read-write'), 6_000)).toBe(
       'primary',
     );
   });
 
-  it('whose refusal others would repeat is the last', async () => {
+  it('no other host is tried after one that refuses the password', async () => {
     const silence = await startSilence();
     const url = urlWith([portOf(servers.primaryUrl), silence.port], 'read-write');
     await expect(connect(url.replace(/:\w+@/, ':wrong@'))).rejects.toMatchObject({
@@ -111,7 +114,7 @@ describe('a host', () => {
     expect(silence.taken).toBe(0);
   });
 
-  it('that does not serve is named, when none does', async () => {
+  it('every host is named with its problem if none of them serves', async () => {
     const standby = portOf(servers.replicaUrl);
     const error: unknown = await connect(urlWith([1, standby], 'read-write')).catch(
       (thrown: unknown) => thrown,
@@ -139,7 +142,7 @@ async function openAtBoth(): Promise<{ pincex: Pincex; url: string; primary: Pro
   return { pincex, url, primary, standby };
 }
 
-it('after a failover a process goes on at the host that is primary now, in all that it does', async () => {
+it('a process goes on at the new primary after a failover, with its pool, its audit, its doctor and its reports', async () => {
   const { pincex, url, primary } = await openAtBoth();
   const userId = await newUser(pincex, { USD: '5' });
   const deposit = (id: string) => ({ id, userId, currency: 'USD', amount: '1' });
@@ -150,7 +153,7 @@ it('after a failover a process goes on at the host that is primary now, in all t
   await servers.replica('SELECT pg_promote()');
   const promoted = new Date();
   for (const batch of batches) expectApplied(await batch);
-  // What is asked once, and what has connections of its own.
+  // Calls that are not retried, and calls with connections of their own.
   await pincex.ping();
   await pincex.transaction(async (tx) => {
     expectApplied(await tx.bookkeeper.batchDeposit([deposit('in-transaction')]));
@@ -167,7 +170,7 @@ it('after a failover a process goes on at the host that is primary now, in all t
   await other.close();
 });
 
-it('a primary that is told to take no writes is left, for one that takes them', async () => {
+it('a process leaves a primary that became read-only for one that takes writes', async () => {
   const url = urlWith([servers.primaryUrl, servers.replicaUrl].map(portOf), 'read-write');
   const pincex = await Pincex.open({ config: configOf(url) });
   onTestFinished(() => pincex.close());

@@ -6,9 +6,9 @@ import { holdClock } from '../support/clock.ts';
 import { seededDataDir } from '../support/folders.ts';
 import { until } from '../support/waiting.ts';
 
-/** The whole server dies in the middle of a stream of batches. */
+/** The server is killed during a stream of batches. */
 
-it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is there exactly once', async () => {
+it('every item of a stream of batches is applied exactly once when it is sent again after a kill -9 of PostgreSQL', async () => {
   const dataDir = await seededDataDir();
   const config = loadConfig({ env: { PINCEX_DATA_DIR: dataDir } });
   let pincex = await Pincex.open({ config });
@@ -20,7 +20,7 @@ it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is t
     });
   const sent: LockFunds[][] = [];
   const told = new Set<string>();
-  /** Sends one batch after the other until the server is gone. */
+  /** Sends one batch after the other until the server is gone; returns the code of the last error. */
   const stream = async (lane: number): Promise<string> => {
     for (let n = 0; ; n++) {
       const items = batch(lane, n);
@@ -42,7 +42,7 @@ it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is t
   const clock = holdClock();
   process.kill(postmasterPid(dataDir), 'SIGKILL');
   await until('every stream to end', () => {
-    // Whatever has been looking for the server until now gives up.
+    // The batches that still look for the server give up.
     clock.pass(limits.database.reconnectMs);
     return isOver;
   });
@@ -52,7 +52,7 @@ it('kill -9 of PostgreSQL under a stream of batches: sent again, every item is t
   pincex = await Pincex.open({ config });
   onTestFinished(() => pincex.close());
   await expectBalanced(pincex);
-  // What a caller was told is there, and sending everything again does the rest.
+  // Items that were reported as applied are there, and sending every batch again applies the others.
   for (const items of sent) {
     const { results } = await pincex.bookkeeper.batchLockFunds(items);
     for (const [i, { status }] of results.entries()) {

@@ -19,8 +19,8 @@ async function throughPostgres(values: readonly (string | null)[]): Promise<(str
 }
 
 describe('a text array', () => {
-  it('comes back from PostgreSQL as it was sent, whatever the texts are', async () => {
-    // PostgreSQL has no NUL in a text, and a lone surrogate is no character: ids with either are refused before.
+  it('a text array comes back from PostgreSQL as it was sent, for random texts', async () => {
+    // A NUL and a lone surrogate are left out: PostgreSQL takes neither in a text, and ids with them are refused before.
     const codePoint = fc
       .oneof(
         fc.integer({ min: 1, max: 0x7f }),
@@ -49,13 +49,13 @@ describe('a text array', () => {
     [[' ', '  a  ', '\n', '\r\n', '\t', '\u0001', '\u007f']],
     [['é', 'é', '日本', '😀', '\u{10ffff}', '\ufeff', '\u200b', '\ufffd']],
     [['$1', '%', '_', '--', ';', '/*']],
-  ])('of %j comes back', async (values) => {
+  ])('the text array %j comes back from PostgreSQL as it was sent', async (values) => {
     expect(await throughPostgres(values)).toEqual(values);
   });
 });
 
 describe('a plain array', () => {
-  it('carries numerics of any size, numbers, booleans and nulls', async () => {
+  it('a plain array carries numerics of any size, numbers, booleans and nulls', async () => {
     const numerics = ['1.50000000', '-0.5', '9'.repeat(48), null];
     const { rows } = await client.query<Record<string, unknown>>(
       'SELECT $1::numeric[]::text[] AS numerics, $2::bigint[]::text[] AS bigints, $3::boolean[] AS booleans',

@@ -6,11 +6,11 @@ import { configOf } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 
-/** A program that listens where a server was: it gets neither the password nor a statement. */
+/** A program that listens in place of a server gets neither the password nor a statement. */
 
 const SECRET = 'the-secret-of-the-server';
 
-/** A message of PostgreSQL's: its letter, its length, what it holds. */
+/** A message of PostgreSQL's protocol: its letter, its length and its body. */
 function message(letter: string, body: Buffer): Buffer {
   const head = Buffer.alloc(5);
   head.write(letter);
@@ -39,7 +39,7 @@ interface Impostor {
   hangUp(): void;
 }
 
-/** A false server, which says this as soon as somebody comes, and keeps what it hears after the first message. */
+/** A false server that sends these messages to each client, and records what it receives after the first message. */
 async function startImpostor(...says: Buffer[]): Promise<Impostor> {
   const heard: Buffer[] = [];
   let came = 0;
@@ -72,7 +72,7 @@ async function startImpostor(...says: Buffer[]): Promise<Impostor> {
 
 const REQUIRED = '&require_auth=scram-sha-256';
 
-describe('a server that is not known to be the one', () => {
+describe('a server that does not prove who it is', () => {
   it.each([
     [
       'asks for the password in plain text',
@@ -80,20 +80,30 @@ describe('a server that is not known to be the one', () => {
       '',
       /in plain text \(password\), which .* over TLS .* require_auth=password/,
     ],
-    ['asks for it by MD5', [MD5], '', /guessed \(md5\), which .* scram-sha-256 in its pg_hba.conf/],
+    ['asks for the password by MD5', [MD5], '', /guessed \(md5\), which .* scram-sha-256 in its pg_hba.conf/],
     [
-      'asks for it in plain text, where the URL wants SCRAM',
+      'asks for the password in plain text although the URL requires SCRAM',
       [CLEARTEXT],
       REQUIRED,
       /nothing but scram-sha-256/,
     ],
-    ['asks for it by MD5, where the URL wants SCRAM', [MD5], REQUIRED, /nothing but scram-sha-256/],
-    ['asks for it by SCRAM, where the URL wants MD5', [SCRAM], '&require_auth=md5', /nothing but md5/],
-    ['asks for nothing, where the URL wants SCRAM', [OK, READY], REQUIRED, /does not prove/],
-    ['says at once that it is ready, where the URL wants SCRAM', [READY], REQUIRED, /does not prove/],
-    ['leaves the proof out', [SCRAM, OK, READY], REQUIRED, /does not prove/],
-    ['makes a proof up', [SCRAM, FIRST, LAST, OK, READY], REQUIRED, /SASL/],
-  ])('is told nothing where it %s', async (_, says, parameters, problem) => {
+    [
+      'asks for the password by MD5 although the URL requires SCRAM',
+      [MD5],
+      REQUIRED,
+      /nothing but scram-sha-256/,
+    ],
+    [
+      'asks for the password by SCRAM although the URL requires MD5',
+      [SCRAM],
+      '&require_auth=md5',
+      /nothing but md5/,
+    ],
+    ['asks for nothing although the URL requires SCRAM', [OK, READY], REQUIRED, /does not prove/],
+    ['says at once that it is ready although the URL requires SCRAM', [READY], REQUIRED, /does not prove/],
+    ['leaves its proof out', [SCRAM, OK, READY], REQUIRED, /does not prove/],
+    ['makes its proof up', [SCRAM, FIRST, LAST, OK, READY], REQUIRED, /SASL/],
+  ])('a server that %s gets no password', async (_, says, parameters, problem) => {
     const impostor = await startImpostor(...says);
     const url = `${impostor.url}${parameters}`;
     await expect(connect(url)).rejects.toMatchObject({
@@ -101,11 +111,11 @@ describe('a server that is not known to be the one', () => {
       message: expect.stringMatching(problem) as string,
     });
     expect(impostor.came()).toBe(1);
-    // What SCRAM begins with is a random number of ours.
+    // SCRAM begins with a random nonce of the client, which tells nothing.
     expect(impostor.heard().replace(/^p.*n,,n=\*,r=.{24}$/s, '')).toBe('');
   });
 
-  it('is told the password where the URL says that it may be', async () => {
+  it('a server that asks in plain text gets the password if the URL has require_auth=password', async () => {
     const impostor = await startImpostor(CLEARTEXT, OK);
     const connecting = expect(connect(`${impostor.url}&require_auth=password`)).rejects.toThrow('terminated');
     await until('the password to be told', () => impostor.heard().includes(SECRET));
@@ -114,7 +124,7 @@ describe('a server that is not known to be the one', () => {
   });
 });
 
-it('a pool whose server was replaced by another program tells that one nothing', async () => {
+it('a pool whose server was replaced by another program sends nothing to that program', async () => {
   const proxy = await startProxy(inject('serverUrl'));
   onTestFinished(() => proxy.close());
   const url = `${proxy.url}&require_auth=scram-sha-256`;

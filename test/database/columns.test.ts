@@ -30,13 +30,13 @@ describe('a statement over described columns', () => {
     INSERT INTO payments (${names(payments)}, made_by, changed_by)
     SELECT *, ${by}, ${by} FROM ${rows(payments, (given: Given) => given.payments)}`;
 
-  it('has its lists of columns, their casts, and one number for a parameter however often it is used', () => {
+  it('a statement has its lists of columns, their casts, and one number for a parameter that is used twice', () => {
     expect(insert.text).toBe(`
     INSERT INTO payments (id, amount, made_by, changed_by)
     SELECT *, $1::text, $1::text FROM unnest($2::text[], $3::numeric[]) AS new (id, amount)`);
   });
 
-  it('has the values of its parameters in the order of their numbers', () => {
+  it('the values of a statement are in the order of the numbers of its parameters', () => {
     const given = {
       by: 'alice',
       payments: [
@@ -47,24 +47,24 @@ describe('a statement over described columns', () => {
     expect(insert.valuesOf(given)).toEqual(['alice', '{"a","b"}', '{1.5,NULL}']);
   });
 
-  it('counts the places of keys where it asks by them', () => {
+  it('a statement that asks by keys numbers the keys by their places', () => {
     const { text } = sql`SELECT n FROM ${keys({ id: payments.id })}`;
     expect(text).toBe('SELECT n FROM unnest($1::text[]) WITH ORDINALITY AS k (id, n)');
   });
 
-  it('sets what changes to the new values', () => {
+  it('assignments set each column to its new value', () => {
     expect(assignments(payments)).toBe('id = new.id, amount = new.amount');
   });
 });
 
-describe('a selection', () => {
-  it('tells where each of its columns stands, group after group', () => {
+describe('a selection of columns', () => {
+  it('a selection tells the place of each of its columns, group after group', () => {
     const { list, at } = selection({ key: { n: 'k.n' }, payment: { id: 'p.id', amount: 'p.amount' } });
     expect(list).toBe('k.n, p.id, p.amount');
     expect(at).toEqual({ key: { n: 0 }, payment: { id: 1, amount: 2 } });
   });
 
-  it('takes amounts as text, which JSON would round', () => {
+  it('a selection in JSON takes amounts as text, since JSON would round them', () => {
     expect(inJson('p', payments)).toEqual({ id: 'p.id', amount: 'p.amount::text' });
   });
 });

@@ -9,7 +9,7 @@ import {
 } from '../../src/database/destination.ts';
 import { PincexError } from '../../src/index.ts';
 
-/** What the driver makes of each host of a URL. */
+/** Each host of a URL as the driver reads it. */
 function seenByDriver(url: string): Record<string, unknown>[] {
   return readDestination(url).hosts.map((host) => {
     const { host: name, port, user, password, database, ssl } = new pg.Client({ connectionString: host.url });
@@ -19,7 +19,7 @@ function seenByDriver(url: string): Record<string, unknown>[] {
 
 const namesOf = (url: string): string[] => readDestination(url).hosts.map(({ name }) => name);
 
-describe('a URL of a database leads', () => {
+describe('a URL of a database', () => {
   it.each([
     ['postgres://u:p@one/db', ['one']],
     ['postgresql://u:p@one:1/db', ['one:1']],
@@ -32,11 +32,11 @@ describe('a URL of a database leads', () => {
     ['postgres://u@%2Frun%2Fpg:1/db', ['/run/pg:1']],
     ['postgres:///db?host=/run/pg', ['/run/pg']],
     ['postgres:///db', ['the default host']],
-  ])('%s: to %j, in that order', (url, names) => {
+  ])('the URL %s leads to %j, in that order', (url, names) => {
     expect(namesOf(url)).toEqual(names);
   });
 
-  it('with user, password, database and parameters to each of its hosts', () => {
+  it('a URL has the same user, password, database and parameters for each of its hosts', () => {
     const url = 'postgres://me:secret@one:1,two:2/books?sslmode=no-verify&target_session_attrs=primary';
     const same = { user: 'me', password: 'secret', database: 'books', ssl: { rejectUnauthorized: false } };
     expect(seenByDriver(url)).toMatchObject([
@@ -45,14 +45,14 @@ describe('a URL of a database leads', () => {
     ]);
   });
 
-  it('to a socket, or to an address of IPv6, as the driver knows them', () => {
+  it('a URL may lead to a socket or to an IPv6 address, as the driver writes them', () => {
     expect(seenByDriver('postgres://u:p@%2Frun%2Fpg,[::1]:7/db')).toMatchObject([
       { host: '/run/pg', port: 5432 },
       { host: '::1', port: 7 },
     ]);
   });
 
-  it('with its options, and what it wants of a session', () => {
+  it('a URL gives its options and its target_session_attrs', () => {
     expect(
       readDestination('postgres://h/d?options=-c%20a%3D1&options=-c%20b%3D2&target_session_attrs=standby'),
     ).toMatchObject({ options: '-c a=1 -c b=2', wanted: 'standby' });
@@ -60,7 +60,7 @@ describe('a URL of a database leads', () => {
     expect(readDestination('postgres://h/d?options=')).toMatchObject({ options: '' });
   });
 
-  it('to another database of the same hosts', () => {
+  it('withDatabase gives the URL of another database at the same hosts', () => {
     expect(withDatabase('postgres://u:p@a:1,b:2/db?sslmode=disable', 'other')).toBe(
       'postgres://u:p@a:1,b:2/other?sslmode=disable',
     );
@@ -68,17 +68,25 @@ describe('a URL of a database leads', () => {
   });
 });
 
-describe('the time that each host may take is', () => {
+describe('the time for connecting to each host', () => {
   it.each([
-    ['all of it, where there is one', 'postgres://a/d', 10_000],
-    ['its share', 'postgres://a,b,c,d/d', 2_500],
+    ['the time for a single host is the whole time', 'postgres://a/d', 10_000],
+    ['the time for each of several hosts is its share', 'postgres://a,b,c,d/d', 2_500],
     [
-      'half of that where standbys are looked for first',
+      'the time for each host is half its share with prefer-standby, which tries them twice',
       'postgres://a,b/d?target_session_attrs=prefer-standby',
       2_500,
     ],
-    ['what connect_timeout says where that is less', 'postgres://a,b/d?connect_timeout=3', 3_000],
-    ['its share where that is less than connect_timeout', 'postgres://a,b/d?connect_timeout=30', 5_000],
+    [
+      'the time for a host is connect_timeout if that is less than its share',
+      'postgres://a,b/d?connect_timeout=3',
+      3_000,
+    ],
+    [
+      'the time for a host is its share if that is less than connect_timeout',
+      'postgres://a,b/d?connect_timeout=30',
+      5_000,
+    ],
   ])('%s', (_, url, ms) => {
     expect(timePerHost(readDestination(url), 10_000)).toBe(ms);
   });
@@ -86,40 +94,40 @@ describe('the time that each host may take is', () => {
 
 const ENCODE = /^in a user, a password or another part, \/ \? # @ : % are written %2F %3F %23 %40 %3A %25/;
 
-describe('a password with', () => {
+describe('a password in a URL', () => {
   it.each([
     ['/', 'postgres://u:se/cret@h/d'],
-    ['/ behind what could be a port', 'postgres://u:12/cret@h/d'],
+    ['/ after a possible port', 'postgres://u:12/cret@h/d'],
     ['?', 'postgres://u:se?cret@h/d'],
-    ['? behind what could be a port', 'postgres://u:12?cret@h/d'],
+    ['? after a possible port', 'postgres://u:12?cret@h/d'],
     ['#', 'postgres://u:se#cret@h/d'],
-    ['# behind what could be a port', 'postgres://u:12#cret@h/d'],
+    ['# after a possible port', 'postgres://u:12#cret@h/d'],
     ['@ and /', 'postgres://u:se@c/ret@h/d'],
     ['@ and ?', 'postgres://u:se@c?ret@h/d'],
     ['@ and #', 'postgres://u:se@c#ret@h/d'],
     ['% that encodes nothing', 'postgres://u:50%secret@h/d'],
     ['% at its end', 'postgres://u:secret%@h/d'],
     ['% that encodes no character', 'postgres://u:secret%E9@h/d'],
-  ])('%s is refused, with the advice to encode it, and is not shown', (_, url) => {
+  ])('a password with %s is refused with the advice to encode it, and is not shown', (_, url) => {
     const problem = problemOfUrl(url) ?? '';
     expect(problem).toMatch(ENCODE);
     expect(problem).not.toMatch(/cret|50/);
   });
 
   it.each(['/', '?', '#', '@', ':', '%', ' ', '%41', 'a@b:c/d?e#f%', 'ключ', '[', '+', '&'])(
-    '%j percent-encoded is the password',
+    'the password %j is read if it is percent-encoded',
     (password) => {
       const url = `postgres://u:${encodeURIComponent(password)}@one,two:2/d`;
       expect(seenByDriver(url)).toMatchObject([{ password }, { password }]);
     },
   );
 
-  it.each(['@', ':', ' ', 'a:b@c', '[', 'é'])('%j as it is is the password', (password) => {
+  it.each(['@', ':', ' ', 'a:b@c', '[', 'é'])('the password %j is read without being encoded', (password) => {
     expect(seenByDriver(`postgres://u:${password}@h/d`)).toMatchObject([{ user: 'u', password, host: 'h' }]);
   });
 });
 
-describe('what is not understood is refused by name:', () => {
+describe('a URL that is not understood', () => {
   it.each([
     [
       'postgres://h/d?ssl_mode=require',
@@ -141,18 +149,18 @@ describe('what is not understood is refused by name:', () => {
     ['postgres://h:99999/d', /^a port is a number from 1 to 65535/],
     ['postgres://h:a/d', /^its hosts are written host:port/],
     ['mysql://h/d', /^it takes a URL such as postgres/],
-  ])('%s', (url, problem) => {
+  ])('the URL %s is refused, and the message names the part', (url, problem) => {
     expect(problemOfUrl(url)).toMatch(problem);
     expect(() => readDestination(url)).toThrow(PincexError);
   });
 });
 
-describe('where the books are written', () => {
+describe('the URL at which the books are written', () => {
   it.each([
     'postgres://h/d',
     'postgres://a,b/d?target_session_attrs=read-write',
     'postgres://a,b/d?target_session_attrs=primary',
-  ])('%s may be', (url) => {
+  ])('the books may be written at %s', (url) => {
     expect(problemOfBooks(url)).toBeUndefined();
   });
 
@@ -163,7 +171,7 @@ describe('where the books are written', () => {
     ['postgres://a,b/d?target_session_attrs=prefer-standby', 'got prefer-standby'],
     ['postgres://a,b/d?target_session_attrs=read-only', 'got read-only'],
     ['postgres://a,b/d?schema=x', 'schema cannot be chosen'],
-  ])('%s may not be', (url, problem) => {
+  ])('the books may not be written at %s', (url, problem) => {
     expect(problemOfBooks(url)).toContain(problem);
   });
 });

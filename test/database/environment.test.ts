@@ -11,7 +11,7 @@ import { makeFolder, removeFolder } from '../support/folders.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 
-/** Variables of PostgreSQL's clients: the embedded server knows none, and a server of one's own is reached by all alike. */
+/** Variables of PostgreSQL's clients: the embedded server ignores them, and connections to an external server use them all. */
 
 async function createDatabase(): Promise<TestDatabase> {
   const database = await createTestDatabase();
@@ -19,7 +19,7 @@ async function createDatabase(): Promise<TestDatabase> {
   return database;
 }
 
-/** Each connection that was begun, by its application name: what it starts with. */
+/** The startup message of each connection, by its application name. */
 function startsOf(requests: readonly Buffer[]): Map<string, string> {
   const starts = requests
     .map((request) => request.toString('latin1'))
@@ -28,50 +28,56 @@ function startsOf(requests: readonly Buffer[]): Map<string, string> {
 }
 
 describe('the embedded server', () => {
-  it('is made, started and used whatever PG… says', { timeout: 120_000 }, async () => {
-    setEnvironment({
-      PGOPTIONS: '-c search_path=nowhere -c default_transaction_read_only=on',
-      PGSSLMODE: 'require',
-      PGSSLNEGOTIATION: 'direct',
-      PGSSLROOTCERT: '/nowhere',
-      PGHOST: 'nowhere.invalid',
-      PGHOSTADDR: '192.0.2.1',
-      PGPORT: '1',
-      PGDATABASE: 'none',
-      PGUSER: 'nobody',
-      PGPASSWORD: 'wrong',
-      PGPASSFILE: '/nowhere',
-      PGSERVICE: 'none',
-      PGAPPNAME: 'other',
-      PGTZ: 'Asia/Tokyo',
-      PGDATESTYLE: 'German',
-      PGCLIENTENCODING: 'LATIN1',
-      PGCLIENT_ENCODING: 'LATIN1',
-      PGCONNECT_TIMEOUT: '1',
-      PGTARGETSESSIONATTRS: 'standby',
-      PGREPLICATION: 'database',
-      PGDATA: '/nowhere',
-    });
-    const dataDir = makeFolder('environment');
-    onTestFinished(() => {
-      removeFolder(dataDir);
-    });
-    // Nothing is there yet: initdb runs, too.
-    const server = await startEmbeddedServer({ dataDir });
-    onTestFinished(() => server.stop());
-    const config = { ...configOf(server.url), dataDir };
-    const pincex = await Pincex.open({ config: { ...config, database: { ...config.database, url: null } } });
-    onTestFinished(() => pincex.close());
-    const userId = await newUser(pincex, { USD: '5' });
-    expect(await pincex.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '5' });
-    await pincex.ping();
-    await expectBalanced(pincex);
-    expect((await pincex.doctor()).findings.filter(({ severity }) => severity === 'hurts')).toEqual([]);
-  });
+  it(
+    'the embedded server is created, started and used whatever the PG… variables say',
+    { timeout: 120_000 },
+    async () => {
+      setEnvironment({
+        PGOPTIONS: '-c search_path=nowhere -c default_transaction_read_only=on',
+        PGSSLMODE: 'require',
+        PGSSLNEGOTIATION: 'direct',
+        PGSSLROOTCERT: '/nowhere',
+        PGHOST: 'nowhere.invalid',
+        PGHOSTADDR: '192.0.2.1',
+        PGPORT: '1',
+        PGDATABASE: 'none',
+        PGUSER: 'nobody',
+        PGPASSWORD: 'wrong',
+        PGPASSFILE: '/nowhere',
+        PGSERVICE: 'none',
+        PGAPPNAME: 'other',
+        PGTZ: 'Asia/Tokyo',
+        PGDATESTYLE: 'German',
+        PGCLIENTENCODING: 'LATIN1',
+        PGCLIENT_ENCODING: 'LATIN1',
+        PGCONNECT_TIMEOUT: '1',
+        PGTARGETSESSIONATTRS: 'standby',
+        PGREPLICATION: 'database',
+        PGDATA: '/nowhere',
+      });
+      const dataDir = makeFolder('environment');
+      onTestFinished(() => {
+        removeFolder(dataDir);
+      });
+      // The folder is empty, so that initdb runs as well.
+      const server = await startEmbeddedServer({ dataDir });
+      onTestFinished(() => server.stop());
+      const config = { ...configOf(server.url), dataDir };
+      const pincex = await Pincex.open({
+        config: { ...config, database: { ...config.database, url: null } },
+      });
+      onTestFinished(() => pincex.close());
+      const userId = await newUser(pincex, { USD: '5' });
+      expect(await pincex.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '5' });
+      await pincex.ping();
+      await expectBalanced(pincex);
+      expect((await pincex.doctor()).findings.filter(({ severity }) => severity === 'hurts')).toEqual([]);
+    },
+  );
 });
 
-describe('a server of one’s own', () => {
-  it('gets PGOPTIONS on every connection, and behind them the settings that Pincex needs', async () => {
+describe('an external server', () => {
+  it('every connection sends PGOPTIONS, and after them the settings that Pincex needs', async () => {
     const { url } = await createDatabase();
     const bare = new URL(url);
     bare.search = '';
@@ -115,7 +121,7 @@ describe('a server of one’s own', () => {
     expect(row).toEqual({ mark: '1', zone: 'UTC' });
   });
 
-  it('gets the options of its URL in place of PGOPTIONS, as in libpq', async () => {
+  it('the options of the URL replace PGOPTIONS, as in libpq', async () => {
     const { url } = await createDatabase();
     const own = new URL(url);
     own.search = '?options=-c%20pincex.mark%3Durl';
@@ -126,7 +132,7 @@ describe('a server of one’s own', () => {
     expect(rows).toEqual([{ 'pincex.mark': 'url' }]);
   });
 
-  it('is found by PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE where its URL says nothing of them', async () => {
+  it('PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE stand in for missing parts of the URL', async () => {
     const { url } = await createDatabase();
     const { hostname, port, username, password, pathname } = new URL(url);
     setEnvironment({
@@ -147,7 +153,7 @@ describe('a server of one’s own', () => {
     }
   });
 
-  it('is found by the password of PGPASSFILE', async () => {
+  it('PGPASSFILE gives the password', async () => {
     const { url } = await createDatabase();
     const bare = new URL(url);
     const folder = makeFolder('pgpass');
@@ -163,7 +169,7 @@ describe('a server of one’s own', () => {
     await pincex.ping();
   });
 
-  it('is not reached at all where PGSSLMODE wants the TLS that it has not', async () => {
+  it('a server without TLS is refused if PGSSLMODE requires TLS', async () => {
     const { url } = await createDatabase();
     const bare = new URL(url);
     bare.search = '';

@@ -6,7 +6,7 @@ import { PincexError, type ErrorCode } from '../../src/index.ts';
 import { configOf } from '../support/books.ts';
 import { createEmptyDatabase, type TestDatabase } from '../support/database.ts';
 
-/** Whatever PostgreSQL can say reaches callers as one kind of error: a stable code, its words, and what to do. */
+/** Every error of PostgreSQL reaches callers as a PincexError with a stable code, PostgreSQL's message and a remedy. */
 
 let empty: TestDatabase;
 let database: Database;
@@ -25,13 +25,13 @@ const thrownBy = (call: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** What a server that answers with this SQLSTATE is told as. */
+/** The error of a statement that PostgreSQL answers with this SQLSTATE. */
 function answer(sqlState: string): Promise<unknown> {
   const text = `DO $$ BEGIN RAISE EXCEPTION 'the words of the server' USING ERRCODE = '${sqlState}'; END $$`;
   return thrownBy(database.query({ name: `raise-${sqlState}`, text }));
 }
 
-/** A code of each class that "PostgreSQL Error Codes" has of errors, and those that say another thing than their class. */
+/** A code of each class of errors in "PostgreSQL Error Codes", and the codes that are treated differently from their class. */
 const TABLE: Readonly<Record<string, ErrorCode>> = {
   '03000': 'database_refused',
   '08006': 'database_unavailable',
@@ -103,14 +103,14 @@ const TABLE: Readonly<Record<string, ErrorCode>> = {
   P0001: 'database_refused',
   XX000: 'database_refused',
   XX001: 'database_refused',
-  // Of no class that PostgreSQL has.
+  // A class that PostgreSQL does not have.
   ZZ999: 'database_refused',
 };
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['database_unavailable', 'conflict']);
 
-describe('a statement that PostgreSQL answers with', () => {
-  it.each(Object.entries(TABLE))('%s fails with %s', async (sqlState, code) => {
+describe('a statement that PostgreSQL answers with an SQLSTATE', () => {
+  it.each(Object.entries(TABLE))('a statement answered with %s fails with %s', async (sqlState, code) => {
     const error = await answer(sqlState);
     expect(error).toBeInstanceOf(PincexError);
     expect(error).toMatchObject({
@@ -121,13 +121,16 @@ describe('a statement that PostgreSQL answers with', () => {
     });
   });
 
-  it.each(Object.entries(TABLE))('%s is told to be sent again only where that may help', async (sqlState) => {
-    const { message, retryable } = (await answer(sqlState)) as PincexError;
-    if (!retryable) expect(message).not.toMatch(/send it again|wait until/);
-  });
+  it.each(Object.entries(TABLE))(
+    'the message of %s advises to send it again only if that may help',
+    async (sqlState) => {
+      const { message, retryable } = (await answer(sqlState)) as PincexError;
+      if (!retryable) expect(message).not.toMatch(/send it again|wait until/);
+    },
+  );
 });
 
-describe('a statement that is wrong', () => {
+describe('a faulty statement', () => {
   it.each([
     ['SELEC 1', '42601', /; mend the statement if it is your own/],
     ['SELECT 1/0', '22012', /; mend the statement if it is your own/],
@@ -136,7 +139,7 @@ describe('a statement that is wrong', () => {
     [`SELECT '{"a":"\\u0000"}'::jsonb`, '22P05', /; .*texts without NUL$/],
     ['TABLE no_such', '42P01', /; .*"pincex migrate status".* or a statement of your own/],
     ['SELECT no_such()', '42883', /; .*"pincex migrate status".* or a statement of your own/],
-  ])('%s is told what is to be mended', async (text, sqlState, says) => {
+  ])('the message of the faulty statement %s says what to mend', async (text, sqlState, says) => {
     const error = await thrownBy(database.query({ name: `wrong-${sqlState}`, text }));
     expect(error).toMatchObject({
       code: 'database_refused',
@@ -147,13 +150,13 @@ describe('a statement that is wrong', () => {
   });
 });
 
-it('a statement for which the disk has no room says what to do', async () => {
+it('the message of a statement that found the disk full says what to do', async () => {
   expect(await answer('53100')).toMatchObject({
     message: 'PostgreSQL refuses: the words of the server (53100); make room on the disk of the server',
   });
 });
 
-it('a connection that keeps what it should not is not used again', async () => {
+it('a connection is not used again after an error that it would keep', async () => {
   const pid = { name: 'pid', text: 'SELECT pg_backend_pid() AS pid' };
   const before = await database.query(pid);
   await answer('53100');
@@ -165,7 +168,7 @@ it('a connection that keeps what it should not is not used again', async () => {
   }
 });
 
-describe('a connection that cannot be made', () => {
+describe('a connection that fails', () => {
   const urlWith = (change: (url: URL) => void): string => {
     const url = new URL(empty.url);
     change(url);
@@ -174,7 +177,7 @@ describe('a connection that cannot be made', () => {
   const refused = async (url: string): Promise<PincexError> => {
     const error = await thrownBy(connect(url));
     expect(error).toMatchObject({ code: 'database_refused', retryable: false });
-    // The pool says the same.
+    // The pool fails with the same message.
     const pool = new Database({ url, ...configOf(empty.url).database.pool, queryHints: true });
     onTestFinished(() => pool.close());
     expect(await thrownBy(pool.query({ name: 'ask', text: 'SELECT 1' }))).toMatchObject({
@@ -184,19 +187,19 @@ describe('a connection that cannot be made', () => {
     return error as PincexError;
   };
 
-  it('since the password is wrong, is not retryable', async () => {
+  it('a connection with a wrong password is not retryable', async () => {
     const { message } = await refused(urlWith((url) => (url.password = 'wrong')));
     expect(message).toMatch(
       /password authentication failed .*\(28P01\); check user and password in database\.url/,
     );
   });
 
-  it('since there is no such role, is not retryable', async () => {
+  it('a connection with an unknown role is not retryable', async () => {
     const { message } = await refused(urlWith((url) => (url.username = 'nobody_of_that_name')));
     expect(message).toContain('check user and password in database.url');
   });
 
-  it('since there is no such database, is not retryable', async () => {
+  it('a connection to an unknown database is not retryable', async () => {
     const { message } = await refused(urlWith((url) => (url.pathname = 'no_such_database')));
     expect(message).toBe(
       'PostgreSQL refuses: database "no_such_database" does not exist (3D000); create the database, or mend its name in database.url',
@@ -207,16 +210,19 @@ describe('a connection that cannot be made', () => {
     ['-c no_such_setting=1', '42704'],
     ['-c work_mem=much', '22023'],
     ['-c max_connections=7', '55P02'],
-  ])('since its options are not what the server takes (%s), names the options', async (options, sqlState) => {
-    const { message } = await refused(
-      urlWith((url) => (url.search = `?options=${encodeURIComponent(options)}`)),
-    );
-    expect(message).toContain(
-      `(${sqlState}); mend the settings in the options of database.url, or in PGOPTIONS`,
-    );
-  });
+  ])(
+    'a connection with options that the server refuses (%s) fails with a message that names the options',
+    async (options, sqlState) => {
+      const { message } = await refused(
+        urlWith((url) => (url.search = `?options=${encodeURIComponent(options)}`)),
+      );
+      expect(message).toContain(
+        `(${sqlState}); mend the settings in the options of database.url, or in PGOPTIONS`,
+      );
+    },
+  );
 
-  it('since the file of a certificate is missing, names the file', async () => {
+  it('a connection with a missing certificate file fails with a message that names the file', async () => {
     const { message } = await refused(
       urlWith((url) => (url.search = '?sslmode=verify-full&sslrootcert=/no/such/file')),
     );
@@ -225,12 +231,12 @@ describe('a connection that cannot be made', () => {
     );
   });
 
-  it('since the server has no TLS, says so', async () => {
+  it('a connection to a server without TLS fails with a message that says so', async () => {
     const { message } = await refused(urlWith((url) => (url.search = '?sslmode=verify-full')));
     expect(message).toMatch(/The server does not support SSL connections; see "TLS to PostgreSQL"/);
   });
 
-  it('since nobody listens, is retryable, and nothing was sent', async () => {
+  it('a connection to a port without a listener is retryable, and counts as not sent', async () => {
     const error = await thrownBy(connect(urlWith((url) => (url.port = '1'))));
     expect(error).toMatchObject({
       code: 'database_unavailable',

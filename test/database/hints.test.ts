@@ -8,31 +8,34 @@ const statement = {
   hints: ['IndexScan(a accounts_pkey)', 'Rows(k a #100)'],
 };
 
-describe('hints', () => {
-  it('are comments where pg_hint_plan is loaded, settings where it is not, and none where they are off', () => {
+describe('planner hints', () => {
+  it('hints are comments with pg_hint_plan, settings without it, and none if they are off', () => {
     expect(chooseHints(true, true)).toBe(commentHints);
     expect(chooseHints(true, false)).toBe(settingHints);
     expect(chooseHints(false, true)).toBe(noHints);
     expect(chooseHints(false, false)).toBe(noHints);
   });
 
-  it('as comments stand first, where pg_hint_plan looks for them', () => {
+  it('hints as comments stand first in the statement, where pg_hint_plan looks for them', () => {
     expect(commentHints.textOf(statement)).toBe(
       '/*+ IndexScan(a accounts_pkey) Rows(k a #100) */ SELECT * FROM accounts a',
     );
     expect(commentHints.settings).toEqual({ plan_cache_mode: 'force_generic_plan', jit: 'off' });
   });
 
-  it('that a statement does not have leave it as it is', () => {
+  it('a statement without hints stays unchanged', () => {
     expect(commentHints.textOf({ name: 'begin', text: 'BEGIN' })).toBe('BEGIN');
     expect(commentHints.textOf({ name: 'begin', text: 'BEGIN', hints: [] })).toBe('BEGIN');
   });
 
-  it.each([noHints, settingHints])('otherwise leave the text alone', (hints) => {
-    expect(hints.textOf(statement)).toBe(statement.text);
-  });
+  it.each([noHints, settingHints])(
+    'hints that are no comments leave the text of a statement unchanged',
+    (hints) => {
+      expect(hints.textOf(statement)).toBe(statement.text);
+    },
+  );
 
-  it('of parts are said once in the statement that they make', () => {
+  it('a hint of several parts stands once in the statement that they form', () => {
     const part = { text: '', values: [] };
     expect(
       hintsOf([

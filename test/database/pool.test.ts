@@ -6,7 +6,7 @@ import { holdTimers } from '../support/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { gate, until } from '../support/waiting.ts';
 
-/** What a pool does when it is asked for more than it can do: it says so, within bounds that are configured. */
+/** A pool that is asked for more than it can do refuses calls, within the configured bounds. */
 
 let books: TestDatabase;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ function openPool(options: Partial<DatabaseOptions>): Database {
 
 const ask = { name: 'ask', text: 'SELECT 1 AS answer' };
 
-/** Takes a connection, and keeps it until it is told to let go. */
+/** Takes a connection and keeps it until the returned function is called. */
 async function occupy(database: Database): Promise<() => Promise<void>> {
   const begun = gate();
   const free = gate();
@@ -42,8 +42,8 @@ async function occupy(database: Database): Promise<() => Promise<void>> {
   };
 }
 
-describe('when all connections are busy', () => {
-  it('as many calls wait as max_waiting says, and one more is refused at once', async () => {
+describe('a pool whose connections are all busy', () => {
+  it('as many calls wait as max_waiting allows, and one more is refused with pool_exhausted at once', async () => {
     const database = openPool({ max: 2, maxWaiting: 3 });
     const leave = [await occupy(database), await occupy(database)];
     const waiting = [1, 2, 3].map(() => database.query(ask));
@@ -60,7 +60,7 @@ describe('when all connections are busy', () => {
     expect(await Promise.all(waiting)).toEqual([[{ answer: '1' }], [{ answer: '1' }], [{ answer: '1' }]]);
   });
 
-  it('nobody waits where max_waiting is 0', async () => {
+  it('no call waits if max_waiting is 0', async () => {
     const database = openPool({ max: 1, maxWaiting: 0 });
     expect(await database.query(ask)).toEqual([{ answer: '1' }]);
     const leave = await occupy(database);
@@ -69,7 +69,7 @@ describe('when all connections are busy', () => {
     expect(await database.query(ask)).toEqual([{ answer: '1' }]);
   });
 
-  it('a call that waits longer than connection_timeout is told so', async () => {
+  it('a call that waits longer than connection_timeout fails with pool_exhausted', async () => {
     const connectionTimeoutMs = 3_600_000;
     const waiting = holdTimers(connectionTimeoutMs);
     const database = openPool({ max: 1, connectionTimeoutMs });
@@ -87,9 +87,9 @@ describe('when all connections are busy', () => {
     await leave();
   });
 
-  it('calls that come together are counted one by one: those beyond connections and queue are refused', async () => {
+  it('calls that come together are refused beyond the number of connections and of waiting places', async () => {
     const database = openPool({ max: 2, maxWaiting: 3 });
-    // Connections that are there and idle take calls of this turn too.
+    // Idle connections take calls in the same turn of the event loop.
     await Promise.all([database.query(ask), database.query(ask)]);
     const calls = await Promise.allSettled(Array.from({ length: 20 }, () => database.query(ask)));
     expect(calls.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
@@ -99,7 +99,7 @@ describe('when all connections are busy', () => {
 describe('a statement that takes longer than statement_timeout', () => {
   const sleep = { name: 'sleep', text: 'SELECT pg_sleep(10)' };
 
-  it('is given up by PostgreSQL, and its connection serves the next one', async () => {
+  it('a statement beyond statement_timeout is cancelled by PostgreSQL, and its connection serves the next one', async () => {
     const database = openPool({ max: 1, statementTimeoutMs: 250 });
     const before = await database.query({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' });
     await expect(database.query(sleep)).rejects.toMatchObject({
@@ -111,7 +111,7 @@ describe('a statement that takes longer than statement_timeout', () => {
     expect(await database.query({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' })).toEqual(before);
   });
 
-  it('ends the transaction that it is in', async () => {
+  it('a statement beyond statement_timeout ends the transaction that it is in', async () => {
     const database = openPool({ max: 1, statementTimeoutMs: 250 });
     await expect(database.transaction((session) => session.query(sleep))).rejects.toMatchObject({
       code: 'database_unavailable',
@@ -119,7 +119,7 @@ describe('a statement that takes longer than statement_timeout', () => {
     expect(await database.query(ask)).toEqual([{ answer: '1' }]);
   });
 
-  it('does not concern connections of their own, on which the audit reads for as long as it takes', async () => {
+  it('statement_timeout does not apply to the connections outside the pool, on which the audit reads', async () => {
     const statementTimeoutMs = 3_600_000;
     const bounds = holdTimers(statementTimeoutMs + limits.database.lateAnswerMs);
     const database = openPool({ statementTimeoutMs });
@@ -129,7 +129,7 @@ describe('a statement that takes longer than statement_timeout', () => {
       const asked = client.query(show.text);
       expect(bounds.count).toBe(0);
       expect((await asked).rows).toEqual([{ bound: '0' }]);
-      // A statement of the pool has both bounds: this one waits for a lock that the connection holds.
+      // A statement of the pool has both bounds: this one waits for a lock that the snapshot's connection holds.
       const lock = 'pg_advisory_lock(1)';
       await client.query(`SELECT ${lock}`);
       const own = database.query({ name: 'lock', text: `SELECT ${lock}` });
@@ -140,14 +140,14 @@ describe('a statement that takes longer than statement_timeout', () => {
   });
 });
 
-describe('a connection', () => {
-  it('keeps a bounded number of statements prepared, and runs all others as well', async () => {
+describe('the prepared statements of a connection', () => {
+  it('a connection keeps a bounded number of statements prepared, and runs all others as well', async () => {
     const database = openPool({ max: 1 });
     const echo = (n: number) =>
       database.query({ name: `echo-${n}`, text: `SELECT $1 || '-${n}' AS echo` }, ['a']);
     const most = limits.database.preparedStatements;
     const all = Array.from({ length: most + 20 }, (_, n) => n);
-    // All of them, and then some a second time: the first and the last that are kept, and others.
+    // Every statement once, and then some of them again: the first and the last that are kept, and others.
     for (const n of [...all, 0, most - 1, most, most + 19]) {
       expect(await echo(n)).toEqual([{ echo: `a-${n}` }]);
     }
@@ -158,7 +158,7 @@ describe('a connection', () => {
     expect(kept).toEqual([{ count: String(limits.database.preparedStatements), all_ours: 't' }]);
   });
 
-  it('that is lost takes its prepared statements with it, and the next one prepares its own', async () => {
+  it('a new connection prepares the statements of a lost one again', async () => {
     const database = openPool({ max: 1 });
     await database.query(ask);
     const [{ pid } = { pid: '' }] = await database.query<{ pid: string }>({
@@ -171,13 +171,13 @@ describe('a connection', () => {
       const text = 'SELECT FROM pg_stat_activity WHERE pid = $1';
       return (await killer.query({ name: 'look', text }, [pid])).length === 0;
     });
-    // The pool may hear of it only now.
+    // The pool may notice the lost connection only now.
     await database.query(ask).catch(() => undefined);
     expect(await database.query(ask)).toEqual([{ answer: '1' }]);
   });
 });
 
-it('a connection that the server ends is a database that cannot be reached, in the words of the server', async () => {
+it('a connection that the server terminates fails with database_unavailable and the message of the server', async () => {
   const database = openPool({});
   const last = { name: 'last', text: 'SELECT pg_terminate_backend(pg_backend_pid())' };
   await expect(database.query(last)).rejects.toMatchObject({

@@ -9,11 +9,11 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { pgbouncer, startPgBouncer, WITHOUT_PGBOUNCER, type PgBouncer } from '../support/pgbouncer.ts';
 import { startProxy } from '../support/proxy.ts';
 
-/** Everything works through PgBouncer in transaction mode, and nothing of it is left behind in what others use next. */
+/** Everything works through PgBouncer in transaction mode, and leaves no setting or statement on the server's connections. */
 
 const STRATEGIES: readonly Strategy[] = ['auto', 'guard', 'lock'];
 
-/** As an operator may have set a database up: nothing that Pincex reads may depend on it. */
+/** Settings that an operator may have made on a database: no result of Pincex may depend on them. */
 const FOREIGN = {
   TimeZone: 'Asia/Tokyo',
   DateStyle: 'German, DMY',
@@ -59,10 +59,10 @@ async function open(
   return pincex;
 }
 
-describe.each([
-  { of: 'refuses the startup parameter "options"', settings: {} },
-  { of: 'ignores the startup parameter "options"', settings: { ignore_startup_parameters: 'options' } },
-])('through a PgBouncer that $of', ({ settings }) => {
+describe.each<[string, Record<string, string>]>([
+  ['refuses the startup parameter "options"', {}],
+  ['ignores the startup parameter "options"', { ignore_startup_parameters: 'options' }],
+])('a PgBouncer that %s', (_, settings) => {
   let bouncer: PgBouncer;
   beforeAll(async () => {
     if (pgbouncer === null) return;
@@ -70,18 +70,21 @@ describe.each([
     return bouncer.stop;
   });
 
-  it.each(STRATEGIES)('every command and every read answers as on a direct line (%s)', async (strategy) => {
-    const expected = await dayOnDirectLine(strategy);
-    // Not the same only because nothing worked.
-    expect(JSON.stringify(expected)).toMatch(
-      /insufficient_funds.*partially_filled.*expiredHolds":1.*executedAt":true/,
-    );
-    const pincex = await open(bouncer.url, { strategy });
-    expect(await day(pincex)).toEqual(expected);
-    await expectBalanced(pincex);
-  });
+  it.each(STRATEGIES)(
+    'every command and every read answers through PgBouncer as on a direct connection (strategy %s)',
+    async (strategy) => {
+      const expected = await dayOnDirectLine(strategy);
+      // The results have to be equal because everything worked, not because nothing did.
+      expect(JSON.stringify(expected)).toMatch(
+        /insufficient_funds.*partially_filled.*expiredHolds":1.*executedAt":true/,
+      );
+      const pincex = await open(bouncer.url, { strategy });
+      expect(await day(pincex)).toEqual(expected);
+      await expectBalanced(pincex);
+    },
+  );
 
-  it('many callers share two connections of the server, and the books add up', async () => {
+  it('many callers through PgBouncer share two connections of the server, and the books balance', async () => {
     const pincex = await open(bouncer.url);
     const users = await Promise.all([1, 2, 3].map(() => newUser(pincex, { USD: '1000' })));
     await Promise.all(
@@ -104,7 +107,7 @@ describe.each([
     await expectBalanced(pincex);
   });
 
-  it('each half of a batch is one transaction, of as many statements for 1 item as for 1,000', async () => {
+  it('the load and the persist of a batch are one transaction each, with the same statements for 1 and 1,000 items', async () => {
     const names: string[] = [];
     const pincex = await open(bouncer.url, { onStatement: ({ name }) => names.push(name) });
     await newUser(pincex, { USD: '1' });
@@ -129,7 +132,7 @@ describe.each([
     }
   });
 
-  it('settings hold in our transactions and nowhere else, and no statement stays prepared', async () => {
+  it('settings apply in the transactions of Pincex and nowhere else, and no statement stays prepared', async () => {
     const pincex = await open(bouncer.url);
     const userId = await newUser(pincex, { USD: '1' });
     const read = `SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'DateStyle', 'transaction_isolation',
@@ -152,7 +155,7 @@ describe.each([
     });
     const { rows: untouched } = await onClient(database.url, (client) => client.query<Row>(read));
     const pids = new Set<number>();
-    // Two at once, so that both connections of the server are looked at.
+    // Two clients at once, so that both connections of the server are checked.
     await onClient(bouncer.url, (one) =>
       onClient(bouncer.url, async (other) => {
         for (const client of [one, other]) {
@@ -170,7 +173,7 @@ describe.each([
     expect(pids.size).toBe(2);
   });
 
-  it('settings hold as well on the connections beside the pool: reports, leases, audits', async () => {
+  it('settings apply also on the connections outside the pool, for reports, leases and audits', async () => {
     const read = `SELECT current_setting('TimeZone') AS zone, current_setting('array_nulls') AS nulls,
       current_setting('client_encoding') AS encoding, current_setting('transaction_isolation') AS isolation`;
     const expected = { zone: 'UTC', nulls: 'on', encoding: 'UTF8' };
@@ -188,38 +191,41 @@ describe.each([
     });
   });
 
-  it('leaves the planner alone where hints are off', async () => {
+  it('the settings of the planner stay unchanged if hints are off', async () => {
     const environment = { PINCEX_DATABASE_OPTIMIZED_REPOSITORY_ENABLE_QUERY_HINTS: 'false' };
     const pincex = await open(bouncer.url, {}, environment);
     const { rows } = await pincex.transaction((tx) => tx.client.query('SHOW plan_cache_mode'));
     expect(rows).toEqual([{ plan_cache_mode: 'auto' }]);
   });
 
-  it.each(STRATEGIES)('a batch whose answer is lost is looked up: applied, once (%s)', async (strategy) => {
-    const proxy = await startProxy(bouncer.url);
-    onTestFinished(() => proxy.close());
-    const pincex = await open(proxy.url, { strategy });
-    const userId = await newUser(pincex, { USD: '100' });
-    let isWriting = false;
-    let cuts = 0;
-    proxy.onRequest = (request) => {
-      if (request.includes('insert_operations')) isWriting = true;
-      return 'pass';
-    };
-    proxy.onAnswer = (answer) => {
-      // "Z" "I": in no transaction any more, so what was written is committed.
-      if (!isWriting || cuts > 0 || !answer.includes(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) return 'pass';
-      cuts++;
-      return 'cut';
-    };
-    const lock = (id: string) => ({ id, userId, currency: 'USD', amount: '10', orderId: `o-${id}` });
-    expectApplied(await pincex.bookkeeper.batchLockFunds([lock('a'), lock('b')]));
-    expect(cuts).toBe(1);
-    expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
-    expect((await pincex.bookkeeper.lockFunds(lock('a'))).status).toBe('replayed');
-  });
+  it.each(STRATEGIES)(
+    'a batch through PgBouncer whose answer is lost is looked up and applied once (strategy %s)',
+    async (strategy) => {
+      const proxy = await startProxy(bouncer.url);
+      onTestFinished(() => proxy.close());
+      const pincex = await open(proxy.url, { strategy });
+      const userId = await newUser(pincex, { USD: '100' });
+      let isWriting = false;
+      let cuts = 0;
+      proxy.onRequest = (request) => {
+        if (request.includes('insert_operations')) isWriting = true;
+        return 'pass';
+      };
+      proxy.onAnswer = (answer) => {
+        // "Z" "I": the server is in no transaction any more, so the batch is committed.
+        if (!isWriting || cuts > 0 || !answer.includes(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) return 'pass';
+        cuts++;
+        return 'cut';
+      };
+      const lock = (id: string) => ({ id, userId, currency: 'USD', amount: '10', orderId: `o-${id}` });
+      expectApplied(await pincex.bookkeeper.batchLockFunds([lock('a'), lock('b')]));
+      expect(cuts).toBe(1);
+      expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
+      expect((await pincex.bookkeeper.lockFunds(lock('a'))).status).toBe('replayed');
+    },
+  );
 
-  it('a transaction that throws leaves nothing, and its connection serves the next', async () => {
+  it('a transaction through PgBouncer that throws leaves nothing, and its connection serves the next', async () => {
     const pincex = await open(bouncer.url, {}, { PINCEX_DATABASE_POOL_MAX: '1' });
     const userId = await newUser(pincex, { USD: '100' });
     const item = { id: 'w', userId, currency: 'USD', amount: '1' };
@@ -236,7 +242,7 @@ describe.each([
     expect(await funds(pincex, userId, 'USD')).toBe('100 / 0');
   });
 
-  it('migrations are refused, and told where to connect', async () => {
+  it('migrations through PgBouncer are refused with the advice to connect to PostgreSQL itself', async () => {
     await onClient(bouncer.url, async (client) => {
       const refusal = await migrateUp(client).catch((error: unknown) => error);
       expect(refusal).toBeInstanceOf(PincexError);
@@ -250,7 +256,7 @@ describe.each([
 
 const daysOnDirectLine = new Map<Strategy, Promise<unknown>>();
 
-/** What the day answers on a direct line, lived once for each strategy. */
+/** The results of the day on a direct connection, computed once for each strategy. */
 function dayOnDirectLine(strategy: Strategy): Promise<unknown> {
   const live = async (): Promise<unknown> => {
     const direct = await createTestDatabase();
@@ -262,7 +268,7 @@ function dayOnDirectLine(strategy: Strategy): Promise<unknown> {
   return lived;
 }
 
-/** One of everything, and what came of it, without what differs from run to run. */
+/** Runs one of every command and read, and returns the results without the parts that differ from run to run. */
 async function day(pincex: Pincex): Promise<unknown> {
   const { bookkeeper, trading } = pincex;
   const name = fresh('day');

@@ -10,9 +10,9 @@ import { configOf, expectApplied, expectBalanced } from '../support/books.ts';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { migrationFolder } from '../migrations/support.ts';
 
-/** What a role or a database sets does not change what Pincex reads and writes. */
+/** Settings of a role or a database do not change what Pincex reads and writes. */
 
-/** A connection that is not ours: with all that a role, a database and the environment set. */
+/** A connection that Pincex has not set up: it has the settings of the role, the database and the environment. */
 async function onForeignClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -41,8 +41,8 @@ function withOptions(url: string, options: string): string {
   return own.href;
 }
 
-describe('a database that sets', () => {
-  it('what changes the meaning of values has them as ever', async () => {
+describe('a database with settings of its own', () => {
+  it('a database with settings that change the meaning of values is read and written as any other', async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     await setOnDatabase(database, {
@@ -70,7 +70,7 @@ describe('a database that sets', () => {
     await expectBalanced(pincex);
   });
 
-  it('bounds on time is migrated and audited without them', async () => {
+  it('a database with statement and lock timeouts is migrated and audited without them', async () => {
     const database = await createEmptyDatabase();
     onTestFinished(() => database.drop());
     await setOnDatabase(database, { statement_timeout: '1h', lock_timeout: '1h' });
@@ -105,15 +105,15 @@ describe('a schema other than public', () => {
   });
 
   it.each([
-    ['that is there', 'CREATE SCHEMA books', 'books, public', 'works in the schema "books"'],
+    ['that exists', 'CREATE SCHEMA books', 'books, public', 'works in the schema "books"'],
     [
       'named as the user',
       'CREATE SCHEMA AUTHORIZATION CURRENT_USER',
       '"$user", public',
       'works in the schema ".*"',
     ],
-    ['that is not there', 'SELECT', 'nowhere', 'has no schema that it may use'],
-  ])('%s is refused, and nothing is made or read in it', async (_, prepare, searchPath, where) => {
+    ['that does not exist', 'SELECT', 'nowhere', 'has no schema that it may use'],
+  ])('a schema %s is refused, and no table is created in it', async (_, prepare, searchPath, where) => {
     const database = await createEmptyDatabase();
     onTestFinished(() => database.drop());
     await withClient(database.url, async (client) => {
@@ -132,7 +132,7 @@ describe('a schema other than public', () => {
     });
   });
 
-  it('that comes behind public is for the statements of others', async () => {
+  it('a schema after public in search_path stays there for the statements of callers', async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     const url = withOptions(database.url, '-c search_path=public,pg_catalog,information_schema');
@@ -142,7 +142,7 @@ describe('a schema other than public', () => {
     expect(rows).toEqual([{ search_path: 'public,pg_catalog,information_schema' }]);
   });
 
-  it('that a connection of the pool meets later on is refused there', async () => {
+  it('a schema that is set while the pool is open is refused on the next connection', async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     const pincex = await Pincex.open({ config: configOf(database.url) });
@@ -152,7 +152,7 @@ describe('a schema other than public', () => {
     await expect(twoAtOnce).rejects.toMatchObject(refusal('has no schema that it may use'));
   });
 
-  it('given by options of the URL, or by PGOPTIONS, is refused', async () => {
+  it('a schema in the options of the URL or in PGOPTIONS is refused', async () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     const options = '-c search_path=nowhere';

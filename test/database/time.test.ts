@@ -22,7 +22,7 @@ it.each([
   ['2026-01-31 12:00:00.1234+00', '123', '400'],
   ['2026-01-31 12:00:00.00001+00', '000', '010'],
   ['2026-01-31 12:00:00.123456+00', '123', '456'],
-])('%s has %s milliseconds, and as a moment %s microseconds more', (printed, millis, micros) => {
+])('the time %s has %s milliseconds, and as a moment %s microseconds more', (printed, millis, micros) => {
   expect(isoTime(printed)).toBe(`2026-01-31T12:00:00.${millis}Z`);
   expect(isoMoment(printed)).toBe(`2026-01-31T12:00:00.${millis}${micros}Z`);
 });
@@ -56,7 +56,7 @@ it('every moment that PostgreSQL stores reads back as it was sent', async () => 
   );
 });
 
-it('moments rise and none is given twice, however many are taken at once', () => {
+it('moments rise and none is taken twice, for any number taken at once', () => {
   const taken = [3, 1, 100_000, 1, 1].flatMap((count) => {
     const first = takeMoments(count);
     return [first, first + count - 1];

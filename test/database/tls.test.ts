@@ -12,7 +12,7 @@ import { copyFolder, makeFolder, removeFolder } from '../support/folders.ts';
 import { findProgram } from '../support/programs.ts';
 import { until } from '../support/waiting.ts';
 
-/** Each sentence of "TLS to PostgreSQL" in docs/operations.md, tried on a server that has TLS. */
+/** Each statement of "TLS to PostgreSQL" in docs/operations.md, tried on a server with TLS. */
 
 const openssl = findProgram('openssl');
 let folder: string;
@@ -24,7 +24,7 @@ beforeEach(({ skip }) => {
   skip(openssl === null, 'openssl cannot be found: without it there are no certificates');
 });
 
-/** A certificate with its key, signed by `ca`; without one by itself. */
+/** Makes a certificate and its key, signed by `ca`, or self-signed without one. */
 async function makeCertificate(
   name: string,
   subject: string,
@@ -77,7 +77,7 @@ async function administer(...statements: string[]): Promise<void> {
   });
 }
 
-/** From now on the server shows this certificate to those who come. */
+/** Makes the server present this certificate from now on. */
 async function presents(name: 'server' | 'self'): Promise<void> {
   await administer(
     `ALTER SYSTEM SET ssl_cert_file = '${name}.crt'`,
@@ -96,7 +96,7 @@ function urlWith(parameters: string, host = 'localhost'): string {
   return url.href;
 }
 
-/** `TLS` or `plain`, or what keeps a connection from being made. */
+/** `TLS` or `plain`, or the code and message with which the connection fails. */
 async function outcomeOf(url: string): Promise<string> {
   try {
     return await withClient(url, async (client) => {
@@ -115,8 +115,8 @@ const UNTRUSTED = /^database_refused: .*(self-signed|unable to (get|verify)).*se
 const WRONG_NAME = /^database_refused: .*does not match certificate.*see "TLS to PostgreSQL"/;
 const CHECKED = ['prefer', 'require', 'verify-ca', 'verify-full'];
 
-describe('without a word of TLS in the URL', () => {
-  it('there is none', async () => {
+describe('a URL without parameters of TLS', () => {
+  it('a connection is plain text without sslmode, with sslmode=disable and with ssl=0', async () => {
     expect(await outcomeOf(urlWith(''))).toBe('plain');
     expect(await outcomeOf(urlWith('sslmode=disable'))).toBe('plain');
     expect(await outcomeOf(urlWith('ssl=0'))).toBe('plain');
@@ -128,35 +128,35 @@ describe('without a word of TLS in the URL', () => {
     ['allow', 'plain'],
     ['require', UNTRUSTED],
     ['verify-full', UNTRUSTED],
-  ])('PGSSLMODE=%s counts', async (mode, outcome) => {
+  ])('PGSSLMODE=%s applies to a URL without sslmode', async (mode, outcome) => {
     setEnvironment({ PGSSLMODE: mode, PGSSLROOTCERT: file('ca.crt') });
     expect(await outcomeOf(urlWith(''))).toMatch(outcome);
     expect(await outcomeOf(urlWith('sslmode=disable'))).toBe('plain');
   });
 });
 
-describe.each(CHECKED)('sslmode=%s', (mode) => {
-  it('takes a certificate of an authority that is known, for the name of the host', async () => {
+describe.each(CHECKED)('a URL with sslmode=%s', (mode) => {
+  it('a certificate of a known authority for the name of the host is accepted', async () => {
     expect(await outcomeOf(urlWith(`sslmode=${mode}${FILE('ca.crt')}`))).toBe('TLS');
   });
 
-  it('refuses one of an authority that is not known', async () => {
+  it('a certificate of an unknown authority is refused', async () => {
     expect(await outcomeOf(urlWith(`sslmode=${mode}`))).toMatch(UNTRUSTED);
     expect(await outcomeOf(urlWith(`sslmode=${mode}${FILE('other.crt')}`))).toMatch(UNTRUSTED);
   });
 
-  it('refuses one for another name', async () => {
+  it('a certificate for another name is refused', async () => {
     expect(await outcomeOf(urlWith(`sslmode=${mode}${FILE('ca.crt')}`, '127.0.0.1'))).toMatch(WRONG_NAME);
   });
 });
 
-describe('sslmode=no-verify', () => {
-  it('encrypts, and takes any certificate', async () => {
+describe('a URL with sslmode=no-verify', () => {
+  it('sslmode=no-verify encrypts and accepts any certificate', async () => {
     expect(await outcomeOf(urlWith('sslmode=no-verify', '127.0.0.1'))).toBe('TLS');
   });
 });
 
-describe('uselibpqcompat=true with', () => {
+describe('a URL with uselibpqcompat=true', () => {
   it.each([
     ['prefer', '', 'TLS'],
     ['require', '', 'TLS'],
@@ -170,13 +170,13 @@ describe('uselibpqcompat=true with', () => {
       /^database_refused: .*requires specifying a CA with sslrootcert.*see "TLS to PostgreSQL"/,
     ],
     ['verify-full', 'ca.crt', WRONG_NAME],
-  ])('sslmode=%s and sslrootcert=%s is as in libpq', async (mode, root, outcome) => {
+  ])('sslmode=%s and sslrootcert=%s mean the same as in libpq', async (mode, root, outcome) => {
     const url = urlWith(`uselibpqcompat=true&sslmode=${mode}${root && FILE(root)}`, '127.0.0.1');
     expect(await outcomeOf(url)).toMatch(outcome);
   });
 });
 
-describe('other parameters', () => {
+describe('a URL with other parameters of TLS', () => {
   it.each([
     ['ssl=true', UNTRUSTED],
     ['ssl=no-verify', 'TLS'],
@@ -186,11 +186,11 @@ describe('other parameters', () => {
       'sslmode=verify-full&sslrootcert=system',
       /^database_refused: .*ENOENT.*'system'.*see "TLS to PostgreSQL"/,
     ],
-  ])('%s', async (parameters, outcome) => {
+  ])('the parameters %s have the documented outcome', async (parameters, outcome) => {
     expect(await outcomeOf(urlWith(parameters))).toMatch(outcome);
   });
 
-  it('sslrootcert alone checks as verify-full', async () => {
+  it('sslrootcert alone checks the certificate as verify-full does', async () => {
     expect(await outcomeOf(urlWith(FILE('ca.crt')))).toBe('TLS');
     expect(await outcomeOf(urlWith(FILE('ca.crt'), '127.0.0.1'))).toMatch(WRONG_NAME);
   });
@@ -204,12 +204,12 @@ describe('a client certificate', () => {
     return url.href;
   };
 
-  it('stands in for a password where pg_hba.conf says cert', async () => {
+  it('a client certificate replaces the password if pg_hba.conf says cert', async () => {
     const own = `&sslcert=${file('client.crt')}&sslkey=${file('client.key')}`;
     expect(await outcomeOf(asClient(`sslmode=verify-full${FILE('ca.crt')}${own}`))).toBe('TLS');
   });
 
-  it('that is missing, or of an authority that the server does not know, is refused', async () => {
+  it('a client certificate that is missing, or of an authority unknown to the server, is refused', async () => {
     expect(await outcomeOf(asClient(`sslmode=verify-full${FILE('ca.crt')}`))).toMatch(
       /^database_refused: .*valid client certificate/,
     );
@@ -220,8 +220,8 @@ describe('a client certificate', () => {
   });
 });
 
-describe('a self-signed certificate', () => {
-  it('is its own authority: verify-full with the certificate as sslrootcert', async () => {
+describe('a self-signed certificate of the server', () => {
+  it('a self-signed certificate is accepted by verify-full with itself as sslrootcert', async () => {
     await presents('self');
     try {
       expect(await outcomeOf(urlWith(`sslmode=verify-full${FILE('self.crt')}`))).toBe('TLS');
@@ -233,7 +233,7 @@ describe('a self-signed certificate', () => {
   });
 });
 
-it('a server without TLS is refused in every mode but disable: none falls back to plain text', async () => {
+it('a server without TLS is refused in every mode but disable, and none falls back to plain text', async () => {
   const plain = new URL(inject('serverUrl'));
   for (const parameters of [
     ...[...CHECKED, 'no-verify'].map((mode) => `sslmode=${mode}`),
@@ -273,7 +273,7 @@ it('every connection of a process is encrypted', async () => {
   expect(processes.rowCount).toBe(1);
 });
 
-it('the section that messages point to is there', () => {
+it('the section of the documentation that the messages name exists', () => {
   const operations = readFileSync(path.join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
   expect(operations.split('\n')).toContain('## TLS to PostgreSQL');
 });

@@ -14,7 +14,7 @@ it.each([
   ['postgres://me:se/cr#et?secret@h/d', 'postgres://me@h/d'],
   ['postgres://me:secret@secret@h:99999/d', 'postgres://me@h:99999/d'],
   ['postgres:///d?host=/var/run', 'postgres:///d?host=/var/run'],
-])('%s is shown without its password', (url, shown) => {
+])('the URL %s is shown without its password', (url, shown) => {
   expect(withoutPassword(url)).toBe(shown);
   expect(shown).not.toContain('secret');
 });

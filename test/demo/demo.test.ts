@@ -6,7 +6,7 @@ import { startPincex, type Running } from '../support/processes.ts';
 import { until } from '../support/waiting.ts';
 
 function start(cwd: string): Running & { readonly said: () => string } {
-  // A demo is on its own server, whatever else is configured.
+  // The demo uses its own server, whatever else is configured.
   const env = { DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' };
   const running = startPincex(['demo', '--events', '3000'], { cwd, env });
   let said = '';
@@ -17,7 +17,7 @@ function start(cwd: string): Running & { readonly said: () => string } {
 const untilItTrades = ({ said }: ReturnType<typeof start>): Promise<void> =>
   until('the day to begin', () => said().includes('A day of an exchange'));
 
-test('the demo runs from nothing, again over what a killed one left, and not twice at once', async () => {
+test('the demo runs in a new folder, runs again after it was killed, and refuses to run twice at once', async () => {
   const folder = temporaryFolder();
   const killed = start(folder);
   await untilItTrades(killed);

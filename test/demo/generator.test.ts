@@ -3,19 +3,19 @@ import { generateDay } from '../../src/demo/generator.ts';
 import { formatEvent, readEvent } from '../../src/replay/events.ts';
 import { Lifecycle } from '../../src/replay/lifecycle.ts';
 
-test('the same seed gives the same day, another one another', () => {
+test('the same seed gives the same day, and another seed gives another day', () => {
   const day = (seed: number) => [...generateDay({ events: 2_000, seed, messy: 0.05 })];
   expect(day(1)).toEqual(day(1));
   expect(day(1)).not.toEqual(day(2));
 });
 
-test('a day has as many events as asked for, each one that a recording can have', () => {
+test('a day has as many events as asked for, and each event reads back from its recorded line', () => {
   const day = [...generateDay({ events: 10_000 })];
   expect(day).toHaveLength(10_000);
   for (const event of day) expect(readEvent(formatEvent(event!).split(','))).toEqual(event);
 });
 
-test('a day without mess makes sense line by line, and is one of an exchange', () => {
+test('a day without messy lines has no skipped line, and its cancellations and fills are in the ratio of an exchange', () => {
   const lifecycle = new Lifecycle();
   const kinds = { place: 0, cancel: 0, fill: 0 };
   const bought = { buy: 0n, sell: 0n };
@@ -33,7 +33,7 @@ test('a day without mess makes sense line by line, and is one of an exchange', (
   expect(bought.buy).toBe(bought.sell);
 });
 
-test('a messy day has lines of every kind that is skipped', () => {
+test('a messy day has lines of every reason for being skipped', () => {
   const lifecycle = new Lifecycle();
   for (const event of generateDay({ events: 20_000, messy: 0.05 })) lifecycle.next(event);
   expect(Object.keys(lifecycle.skipped.toJSON()).sort()).toEqual([

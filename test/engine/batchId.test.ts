@@ -15,14 +15,14 @@ const batchOf = async (userId: string, id: string) => {
 };
 
 describe('the id of a batch', () => {
-  it('is a new UUID that sorts by time, unless the caller gives one', async () => {
+  it('the id of a batch is a new UUID that sorts by time, unless the caller gives one', async () => {
     const item = deposit(await newUser(books.pincex));
     const { batchId } = await books.pincex.bookkeeper.batchDeposit([item]);
     expect(batchId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     expect(await batchOf(item.userId, item.id)).toBe(batchId);
   });
 
-  it("is the caller's own in the result and in what is written, in lower case", async () => {
+  it('an id that the caller gives is returned and stored in lower case', async () => {
     const item = deposit(await newUser(books.pincex));
     const own = randomUUID();
     const { batchId } = await books.pincex.execute([{ command: 'deposit', ...item }], {
@@ -36,11 +36,14 @@ describe('the id of a batch', () => {
     expect(await batchOf(item.userId, inTransaction.id)).toBe(other);
   });
 
-  it.each([['no-uuid'], [''], [7], [null], [`${randomUUID()} `]])('is refused as %j', async (batchId) => {
-    const item = deposit(await newUser(books.pincex));
-    const refused = books.pincex.bookkeeper.batchDeposit([item], { batchId: anyway<string>(batchId) });
-    await expect(refused).rejects.toThrow(PincexError);
-    await expect(refused).rejects.toMatchObject({ code: 'invalid_batch' });
-    expect(await batchOf(item.userId, item.id)).toBeUndefined();
-  });
+  it.each([['no-uuid'], [''], [7], [null], [`${randomUUID()} `]])(
+    'the batch id %j is refused',
+    async (batchId) => {
+      const item = deposit(await newUser(books.pincex));
+      const refused = books.pincex.bookkeeper.batchDeposit([item], { batchId: anyway<string>(batchId) });
+      await expect(refused).rejects.toThrow(PincexError);
+      await expect(refused).rejects.toMatchObject({ code: 'invalid_batch' });
+      expect(await batchOf(item.userId, item.id)).toBeUndefined();
+    },
+  );
 });

@@ -2,11 +2,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { MixedItem, Strategy } from '../../src/index.ts';
 import { expectApplied, fresh, funds, newUser, openBooks, outcomes, useBooks } from '../support/books.ts';
 
-/** A row that foreign SQL changed fails the items that touch it, by its name, and no other. */
+/** A row that foreign SQL broke fails the items that touch it, with its name in the message, and no others. */
 
 const books = useBooks({}, { audited: false });
 
-/** Set by each test: makes the row right again, so that no later one comes upon it. */
+/** Set by a test: SQL that repairs its broken rows, so that no later test meets them. */
 let mend: string | undefined;
 afterEach(async () => {
   if (mend !== undefined) await books.sql(mend);
@@ -46,13 +46,13 @@ async function user(): Promise<string> {
 }
 
 interface Breaking {
-  /** Foreign SQL, of user $1. */
+  /** Foreign SQL, with USER for the id of the user. */
   readonly sql: string;
-  /** What its row is called behind the code, of user USER. */
+  /** A part of the message that names the row, with USER for the id of the user. */
   readonly problem: string;
-  /** Items of the user that touch the row, of which one says so. */
+  /** Items of the user that touch the row; the message of one of them contains `problem`. */
   readonly touching: (userId: string) => readonly MixedItem[];
-  /** Items of the user that do not. */
+  /** Items of the user that do not touch the row. */
   readonly others: (userId: string) => readonly MixedItem[];
 }
 
@@ -63,7 +63,7 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
     touching: (userId) => [deposit(userId), lock(userId, 'new'), cancel(userId, 'buy')],
     others: (userId) => [deposit(userId, fresh('d'), 'BTC'), cancel(userId, 'sell')],
   },
-  'an account with no number': {
+  'an account whose amount is NaN': {
     sql: `UPDATE accounts SET available = 'NaN' WHERE user_id = 'USER' AND currency = 'USD'`,
     problem: 'account USER USD is broken: The stored amount NaN is no number',
     touching: (userId) => [deposit(userId)],
@@ -97,55 +97,55 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
     touching: (userId) => [cancel(userId, 'buy')],
     others: (userId) => [cancel(userId, 'sell')],
   },
-  'a hold of a placed order that is gone': {
+  'a missing hold of a placed order': {
     sql: `DELETE FROM holds WHERE user_id = 'USER' AND order_id = 'sell'`,
     problem: 'hold USER sell BTC is broken: it has 0, and its order needs 2',
     touching: (userId) => [cancel(userId, 'sell')],
     others: (userId) => [cancel(userId, 'buy')],
   },
-  'a hold of a placed order that says that it is free': {
+  'a hold of a placed order that is marked as not placed': {
     sql: `UPDATE holds SET placed = false WHERE user_id = 'USER' AND order_id = 'sell'`,
     problem: 'hold USER sell BTC is broken: its order was placed, and it was not',
     touching: (userId) => [cancel(userId, 'sell')],
     others: (userId) => [cancel(userId, 'buy')],
   },
-  'a hold of a created order that says that it was placed': {
+  'a placed hold whose order is marked as not placed': {
     sql: `UPDATE orders SET placed = false WHERE user_id = 'USER' AND id = 'sell'`,
     problem: 'hold USER sell BTC is broken: it was placed, and its order was not',
     touching: (userId) => [cancel(userId, 'sell')],
     others: (userId) => [cancel(userId, 'buy')],
   },
-  'a placed order of another price than its hold is for': {
+  'a placed order whose price does not fit its hold': {
     sql: `UPDATE orders SET price = 11 WHERE user_id = 'USER' AND id = 'buy'`,
     problem: 'hold USER buy USD is broken: it has 20, and its order needs 22',
     touching: (userId) => [cancel(userId, 'buy')],
     others: (userId) => [cancel(userId, 'sell')],
   },
-  'an account of a version below zero': {
+  'an account with a version below zero': {
     sql: `UPDATE accounts SET version = -5 WHERE user_id = 'USER' AND currency = 'USD'`,
     problem: 'account USER USD is broken: version -5 is not one from 0 to 2^52',
     touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
     others: (userId) => [cancel(userId, 'sell')],
   },
-  'an account of a version that numbers leave out': {
+  'an account with a version beyond 2^53': {
     sql: `UPDATE accounts SET version = 9007199254740993 WHERE user_id = 'USER' AND currency = 'USD'`,
     problem: 'account USER USD is broken: version 9007199254740993 is not one from 0 to 2^52',
     touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
     others: (userId) => [cancel(userId, 'sell')],
   },
-  'an account of the last version that PostgreSQL has': {
+  'an account with the largest bigint as its version': {
     sql: `UPDATE accounts SET version = 9223372036854775807 WHERE user_id = 'USER' AND currency = 'USD'`,
     problem: 'account USER USD is broken: version 9223372036854775807 is not one from 0 to 2^52',
     touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
     others: (userId) => [cancel(userId, 'sell')],
   },
-  'an order of version 0': {
+  'an order with version 0': {
     sql: `UPDATE orders SET version = 0 WHERE user_id = 'USER' AND id = 'buy'`,
     problem: 'order USER buy is broken: version 0 is not one from 1 to 2^52',
     touching: (userId) => [cancel(userId, 'buy')],
     others: (userId) => [cancel(userId, 'sell')],
   },
-  'an order of a version that numbers leave out': {
+  'an order with a version beyond 2^53': {
     sql: `UPDATE orders SET version = 9007199254740993 WHERE user_id = 'USER' AND id = 'buy'`,
     problem: 'order USER buy is broken: version 9007199254740993 is not one from 1 to 2^52',
     touching: (userId) => [cancel(userId, 'buy')],
@@ -163,13 +163,13 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
     touching: (userId) => [lock(userId, 'free')],
     others: (userId) => [deposit(userId), lock(userId, 'new')],
   },
-  'a hold that ends at no time': {
+  'a hold that expires at infinity': {
     sql: `UPDATE holds SET expires_at = 'infinity' WHERE user_id = 'USER' AND order_id = 'free'`,
     problem: 'hold USER free USD is broken: expires_at infinity is no time that an item can have',
     touching: (userId) => [lock(userId, 'free')],
     others: (userId) => [lock(userId, 'new')],
   },
-  'a hold of no currency': {
+  'a hold of an unknown currency': {
     sql: `INSERT INTO holds VALUES ('USER', 'buy', 'NOPE', 1, false, null, now())`,
     problem: 'hold USER buy NOPE is broken: A stored row is of NOPE, which is no currency',
     touching: (userId) => [cancel(userId, 'buy')],
@@ -184,13 +184,13 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
     ],
     others: (userId) => [cancel(userId, 'sell'), deposit(userId)],
   },
-  'an order of no market': {
+  'an order of an unknown market': {
     sql: `UPDATE orders SET symbol = 'NO/PE' WHERE user_id = 'USER' AND id = 'buy'`,
     problem: 'order USER buy is broken: A stored row is of NO/PE, which is no market',
     touching: (userId) => [cancel(userId, 'buy')],
     others: (userId) => [cancel(userId, 'sell')],
   },
-  'an order whose fills are worth less than nothing': {
+  'an order with a negative filled value': {
     sql: `UPDATE orders SET filled_value = -1 WHERE user_id = 'USER' AND id = 'buy'`,
     problem: 'order USER buy is broken: filled_value -1 is below zero',
     touching: (userId) => [cancel(userId, 'buy')],
@@ -202,7 +202,7 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
     touching: (userId) => [deposit(userId), cancel(userId, 'buy')],
     others: (userId) => [deposit(userId, fresh('d'), 'BTC'), cancel(userId, 'sell')],
   },
-  'an account that is gone': {
+  'a missing account with a journal': {
     sql: `DELETE FROM accounts WHERE user_id = 'USER' AND currency = 'USD'`,
     problem: 'account USER USD is broken: it is at version 0, and its journal goes on to 3',
     touching: (userId) => [deposit(userId)],
@@ -224,7 +224,7 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
 
 describe.each(Object.entries(BREAKINGS))('%s', (_, { sql, problem, touching, others }) => {
   it.each<Strategy>(['auto', 'guard', 'lock'])(
-    'fails the items that touch it, and no others (%s)',
+    'a broken row fails the items that touch it, and no others (strategy %s)',
     async (strategy) => {
       const pincex = await openBooks(books.url, { strategy });
       try {
@@ -249,7 +249,7 @@ describe.each(Object.entries(BREAKINGS))('%s', (_, { sql, problem, touching, oth
     },
   );
 
-  it('fails a group that touches it, and all of a caller’s transaction may go on', async () => {
+  it('a broken row fails the group that touches it, and the caller’s transaction may go on', async () => {
     const [userId, peer] = [await user(), await user()];
     await books.sql(sql.replaceAll('USER', userId));
     const batch = await books.pincex.transaction((tx) =>
@@ -272,7 +272,7 @@ it('a trade whose operations were deleted is not settled again', async () => {
   expect(await funds(books.pincex, buyer, 'BTC')).toBe('100 / 2');
 });
 
-it('of two holds that only together have too much, each fails the items that touch it beside the other', async () => {
+it('two holds that exceed their account only together fail the items that touch either, and no others', async () => {
   const userId = await user();
   await books.sql(`UPDATE holds SET amount = 15 WHERE user_id = $1 AND currency = 'USD'`, [userId]);
   const items = [lock(userId, 'free'), cancel(userId, 'buy'), lock(userId, 'new'), cancel(userId, 'sell')];
@@ -280,7 +280,7 @@ it('of two holds that only together have too much, each fails the items that tou
   expect(outcomes(batch)).toEqual(['broken_row', 'broken_row', 'applied', 'applied']);
 });
 
-it('what was applied before is replayed, whatever became of its rows', async () => {
+it('an applied item is replayed, also when its rows were broken since', async () => {
   const userId = await user();
   const item = deposit(userId);
   expectApplied(await books.pincex.execute([item]));
@@ -298,7 +298,7 @@ it('a settlement with one broken account changes neither side', async () => {
   expect(orders.map(({ status }) => String(status))).toEqual(['open', 'open', 'open', 'open']);
 });
 
-it('a sweep gives back what it can, and names what it cannot', async () => {
+it('a sweep expires the sound rows and names the broken ones', async () => {
   const [broken, fine] = [await user(), await user()];
   const expiresAt = '2020-01-01T00:00:00.000Z';
   const users = [broken, fine];
@@ -323,7 +323,7 @@ it('a sweep gives back what it can, and names what it cannot', async () => {
   expect(await funds(books.pincex, fine, 'BTC')).toBe('100 / 0');
 });
 
-it('versions that no row of ours has do not keep a sweep from what is fine', async () => {
+it('rows with impossible versions do not keep a sweep from the sound rows', async () => {
   const [account, order, fine] = [await user(), await user(), await user()];
   await books.sql(`UPDATE orders SET expires_at = '2020-01-01' WHERE id = 'buy' AND user_id = ANY ($1)`, [
     [account, order, fine],
@@ -339,8 +339,8 @@ it('versions that no row of ours has do not keep a sweep from what is fine', asy
   ]);
 });
 
-describe('a hold that is not what its placed order needs', () => {
-  it('is told from one of an order that was filled in part, for less than its limit or without one', async () => {
+describe('the hold of a placed order', () => {
+  it('the hold of an order that was filled in part, below its limit or without one, is not taken for broken', async () => {
     const [buyer, seller] = [await user(), await user()];
     const market = { ...place(buyer, 'mkt'), type: 'market', price: null, holdAmount: '30' } as const;
     const fill = { ...trade(buyer, seller), price: '9.99', quantity: '0.33333333' } as const;
@@ -357,7 +357,7 @@ describe('a hold that is not what its placed order needs', () => {
     expect(await funds(books.pincex, buyer, 'USD')).toBe('92.34 / 1');
   });
 
-  it('keeps a fill of its order from being done', async () => {
+  it('a hold of less than its placed order needs fails a trade of that order', async () => {
     const [buyer, seller] = [await user(), await user()];
     await books.sql(`UPDATE holds SET amount = amount - 1 WHERE user_id = $1 AND order_id = 'sell'`, [
       seller,
@@ -368,14 +368,14 @@ describe('a hold that is not what its placed order needs', () => {
   });
 });
 
-describe('reads of a row with a version that numbers leave out', () => {
+describe('reads of a row with a version beyond 2^53', () => {
   const isBroken = (row: string) => ({
     code: 'broken_row',
     retryable: false,
     message: expect.stringContaining(`${row} is broken: it is at version 9007199254740993`) as string,
   });
 
-  it('fail and name it, and no other read that is made beside them', async () => {
+  it('a read of a row with a version beyond 2^53 fails and names it, and the reads beside it succeed', async () => {
     const { bookkeeper, trading } = books.pincex;
     const [broken, fine] = [await user(), await user()];
     await books.sql(
@@ -402,7 +402,7 @@ describe('reads of a row with a version that numbers leave out', () => {
     expect(await bookkeeper.getAccount(broken, 'BTC')).toMatchObject({ available: '98', locked: '2' });
   });
 
-  it('end a stream and a statement there', async () => {
+  it('a stream and a statement fail at a journal entry with a version beyond 2^53', async () => {
     const userId = await user();
     await books.sql(
       `UPDATE journal SET version = 9007199254740993 WHERE user_id = $1 AND currency = 'USD' AND version = 3`,
@@ -418,7 +418,7 @@ describe('reads of a row with a version that numbers leave out', () => {
   });
 });
 
-it('a thousand broken rows do not keep a sweep from those behind them', async () => {
+it('a thousand broken rows do not keep a sweep from the sound rows behind them', async () => {
   const userId = await user();
   expectApplied(
     await books.pincex.execute([{ ...lock(userId, 'free'), expiresAt: '2021-01-01T00:00:00.000Z' }]),

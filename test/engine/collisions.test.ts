@@ -21,7 +21,7 @@ const ACCOUNTS = 12;
 
 interface Round {
   readonly userIds: readonly string[];
-  /** What each of the two did. */
+  /** The counts of each of the two processes. */
   readonly moved: readonly Moved[];
 }
 let rounds: readonly Round[];
@@ -44,7 +44,7 @@ beforeAll(
       };
       return start('test/engine/mover.ts', [JSON.stringify(moves)], { env: { DATABASE_URL: books.url } });
     });
-    // One that fails leaves the other waiting for it.
+    // A process that fails would leave the other one waiting for it.
     for (const { ended } of processes) {
       void ended.then(({ exitCode }) => {
         if (exitCode !== 0) for (const { child } of processes) child.kill();
@@ -64,7 +64,7 @@ beforeAll(
 
 const newPayer = (): Promise<string> => newUser(books.pincex, { USD: '1000' });
 
-/** PostgreSQL counts what a connection met once that has ended. */
+/** PostgreSQL counts the deadlocks of a connection once the connection has ended. */
 async function deadlocksOnceClosed(since: string): Promise<number> {
   await until('the connections of both processes to end', async () => {
     const open = await books.sql(
@@ -81,26 +81,26 @@ async function deadlocksOnceClosed(since: string): Promise<number> {
 }
 
 describe('two processes that lock the funds of the same accounts in opposite orders', () => {
-  it('end well, and say nothing on the way', () => {
+  it('both processes exit with 0 and print no errors', () => {
     expect(ended).toMatchObject([
       { exitCode: 0, stderr: '' },
       { exitCode: 0, stderr: '' },
     ]);
   });
 
-  it('never deadlock', () => {
+  it('two processes that lock accounts in opposite orders never deadlock', () => {
     expect(deadlocks).toBe(0);
   });
 
-  it('leave books that balance', async () => {
+  it('the books balance after both processes have ended', async () => {
     await expectBalanced(books.pincex);
   });
 });
 
 describe.each(PAIRS.map(([first, second], n) => ({ first, second, n })))(
-  'of two such processes by $first and $second',
+  'two processes with the strategies $first and $second',
   ({ first, n }) => {
-    it('each hears that all it did was applied', () => {
+    it('all items of both processes are applied', () => {
       for (const { applied, rejected } of rounds[n]!.moved) {
         expect(rejected).toBe(0);
         expect(applied).toBeGreaterThan(0);
@@ -116,15 +116,15 @@ describe.each(PAIRS.map(([first, second], n) => ({ first, second, n })))(
       expect(row!.entries).toBe(moved.reduce((sum, { applied }) => sum + applied, 0));
     });
 
-    it('no account has lost anything', async () => {
+    it('no account has lost any money', async () => {
       for (const userId of rounds[n]!.userIds) {
         expect(await funds(books.pincex, userId, 'USD')).toBe('1000 / 0');
       }
     });
 
-    // Who only guards may lose as often as it tries, is told so, and sends its batch again.
+    // A batch that only guards may lose on every attempt: its process gets `conflict` and sends it again.
     if (first !== 'guard')
-      it('neither gives up a batch because it lost too often', () => {
+      it('no batch is given up because it lost too often', () => {
         expect(rounds[n]!.moved.map(({ conflicts }) => conflicts)).toEqual([0, 0]);
       });
   },

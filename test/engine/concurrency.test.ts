@@ -4,14 +4,14 @@ import { expectApplied, funds, newUser, openBooks, outcomes, useBooks } from '..
 
 const books = useBooks();
 
-describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)', (strategy) => {
+describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty concurrent batches (strategy %s)', (strategy) => {
   let pincex: Pincex;
   beforeAll(async () => {
     pincex = await openBooks(books.url, { strategy });
   });
   afterAll(() => pincex.close());
 
-  it('with the same ids apply each of them exactly once', async () => {
+  it('concurrent batches with the same ids apply each item exactly once', async () => {
     const userIds = await Promise.all(Array.from({ length: 5 }, () => newUser(pincex, { USD: '100' })));
     const items = userIds.flatMap((userId) =>
       ['a', 'b'].map((id) => ({ id, userId, currency: 'USD', amount: '10', orderId: `o-${id}` })),
@@ -27,7 +27,7 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     for (const userId of userIds) expect(await funds(pincex, userId, 'USD')).toBe('80 / 20');
   });
 
-  it('that make the same new accounts all succeed', async () => {
+  it('concurrent deposits that create the same account all succeed', async () => {
     const userId = `new-${strategy}`;
     const batches = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
@@ -38,7 +38,7 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     expect(await funds(pincex, userId, 'USD')).toBe('20 / 0');
   });
 
-  it('that open the same accounts under ids of their own open each once, and refuse the rest', async () => {
+  it('concurrent createAccount batches with ids of their own open each account once, and refuse the rest', async () => {
     const userIds = ['a', 'b', 'c'].map((name) => `opened-${name}-${strategy}`);
     const batches = await Promise.all(
       Array.from({ length: 20 }, (_, i) => {
@@ -52,7 +52,7 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     for (const userId of userIds) expect(await funds(pincex, userId, 'USD')).toBe('0 / 0');
   });
 
-  it('that open one account and bring its first money lose no money, whoever comes first', async () => {
+  it('concurrent createAccount and deposit batches for one account lose no money, in any order', async () => {
     const own = { userId: `opened-and-paid-${strategy}`, currency: 'USD' };
     const opened: Promise<BatchResult<Funds>>[] = [];
     const paid: Promise<BatchResult<Funds>>[] = [];
@@ -69,9 +69,9 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     expect(await pincex.bookkeeper.getAccount(own.userId, 'USD')).toMatchObject({ version: 10 });
   });
 
-  it('of which each brings the first money to the same user all succeed', async () => {
+  it('concurrent transfers that create the account of the same receiver all succeed', async () => {
     const toUserId = `receiver-${strategy}`;
-    // Nothing but the new account is common to them: no row is there yet that could be locked or guarded.
+    // The transfers share only the new account: there is no row yet that could be locked or guarded.
     const payers = await Promise.all(Array.from({ length: 20 }, () => newUser(pincex, { USD: '1' })));
     const batches = await Promise.all(
       payers.map((userId) =>
@@ -82,7 +82,7 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     expect(await funds(pincex, toUserId, 'USD')).toBe('20 / 0');
   });
 
-  it('that create the same order make one', async () => {
+  it('concurrent batches that create the same order create it once', async () => {
     const order = {
       id: `same-${strategy}`,
       userId: `user-${strategy}`,
@@ -97,7 +97,7 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     expect(results.filter(({ status }) => status === 'replayed')).toHaveLength(19);
   });
 
-  it('of which there are funds for ten leave ten refused, whoever comes first', async () => {
+  it('twenty concurrent locks with funds for ten leave ten applied and the rest refused', async () => {
     const userId = await newUser(pincex, { USD: '100' });
     const results = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
@@ -114,7 +114,7 @@ describe.each<Strategy>(['auto', 'guard', 'lock'])('twenty batches at once (%s)'
     expect(await funds(pincex, userId, 'USD')).toBe('0 / 100');
   });
 
-  it('that fill one order from both ends never fill it twice', async () => {
+  it('concurrent trades of one order never fill more than its quantity', async () => {
     const [buyer, seller] = [await newUser(pincex, { USD: '100' }), await newUser(pincex, { BTC: '100' })];
     const order = { symbol: 'BTC/USD', type: 'limit', price: '10' } as const;
     expectApplied(

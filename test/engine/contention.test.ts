@@ -25,11 +25,11 @@ function booksOf(userId: string, account: number, order: number): LoadedBooks {
   };
 }
 
-describe('a batch', () => {
+describe('the expectation of a collision', () => {
   it.each([
     ['an account', booksOf('ann', 1, 1), booksOf('ann', 2, 1)],
     ['an order', booksOf('ann', 1, 1), booksOf('ann', 1, 2)],
-  ])('expects a collision where %s was changed by another a moment ago', (_, before, after) => {
+  ])('a collision is expected where another batch has just changed %s', (_, before, after) => {
     const contention = new Contention();
     expect(contention.expects(keysOf('ann'))).toBe(false);
     contention.learn(keysOf('ann'), before, after);
@@ -37,7 +37,7 @@ describe('a batch', () => {
     expect(contention.expects(keysOf('bob'))).toBe(false);
   });
 
-  it('expects none where nothing of it was changed', () => {
+  it('no collision is expected where no version has changed', () => {
     const contention = new Contention();
     contention.learn(keysOf('ann'), booksOf('ann', 1, 1), booksOf('ann', 1, 1));
     expect(contention.expects(keysOf('ann'))).toBe(false);

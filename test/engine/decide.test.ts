@@ -43,7 +43,7 @@ const catalog: Catalog = (() => {
   return { currencies, markets: new Map(markets.map((market) => [market.symbol, market])) };
 })();
 
-/** The tables of the books, in memory: what PostgreSQL would hold. */
+/** The tables of the books in memory, in place of PostgreSQL. */
 class Tables implements LoadedBooks {
   readonly accounts = new Map<string, Account>();
   readonly holds = new Map<string, Hold>();
@@ -134,7 +134,7 @@ function expectSound(tables: Tables): void {
 describe('a batch', () => {
   const tally = new Tally();
 
-  it(`has the outcome of the naive model, and leaves its books, in ${RUNS} random sequences`, () => {
+  it(`a batch has the outcome and leaves the books of the naive model, in ${RUNS} random sequences`, () => {
     fc.assert(
       fc.property(plans, (sequence) => {
         const model = new Model(world);
@@ -155,13 +155,13 @@ describe('a batch', () => {
     );
   }, 14_400_000);
 
-  it('of the random ones tried every command and met every code that a rule can answer with', () => {
+  it('the random batches have tried every command and met every code that a rule can answer with', () => {
     tally.expectWide();
   });
 });
 
 describe('the decision', () => {
-  it('is pure: the same books, items and time give the same, and what was loaded stays as it was', () => {
+  it('the decision is pure: the same books, items and time give the same result, and the loaded books stay unchanged', () => {
     fc.assert(
       fc.property(plans, (sequence) => {
         const model = new Model(world);

@@ -5,11 +5,11 @@ import { Database, type TransactionSession } from '../../src/database/database.t
 import { Engine } from '../../src/engine/engine.ts';
 import { configOf, expectApplied, funds, newUser, outcomes, useBooks } from '../support/books.ts';
 
-/** Rows that are made after a batch has locked its own, and before it reads. */
+/** Rows that are created after a batch has taken its locks and before it loads. */
 
 const books = useBooks();
 
-/** Does something once, behind the first locks of a transaction, and notes the statements. */
+/** Calls `behindLocks` once, after the first locks of a transaction, and records the statements. */
 class LateDatabase extends Database {
   readonly statements: string[] = [];
   #behindLocks: (() => Promise<void>) | undefined;
@@ -39,7 +39,7 @@ class LateDatabase extends Database {
 
 const AGAIN = ['lock-accounts', 'lock-orders', 'load', 'lock-accounts', 'lock-orders', 'load', 'persist'];
 
-it('an order that is placed meanwhile is cancelled once it and its account are locked', async () => {
+it('an order placed after the locks and before the load is cancelled once it and its account are locked', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   const order = { symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '1', price: '20' } as const;
   const database = new LateDatabase(books.url, async () => {
@@ -53,7 +53,7 @@ it('an order that is placed meanwhile is cancelled once it and its account are l
   expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
 });
 
-it('an account that is made meanwhile is written once it is locked', async () => {
+it('an account created after the locks and before the load is written once it is locked', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   const [payee] = [`${userId}-payee`];
   const database = new LateDatabase(books.url, async () => {

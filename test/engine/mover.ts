@@ -1,7 +1,7 @@
 /**
  * A process that moves money on the books at DATABASE_URL: in each round it locks and unlocks for the same few users as
  * another process, in batches, until their accounts have passed from one process to the other often enough. Both count
- * that in the journal, so that neither ends a round without the other. It says what it did as one JSON object for each
+ * that in the journal, so that neither ends a round without the other. It prints its counts as one JSON object for each
  * round.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import pg from 'pg';
 import { loadConfig, Pincex, PincexError, type MixedItem, type Strategy } from '../../src/index.ts';
 
 export interface Moves {
-  /** In the ids of all that it does. */
+  /** A part of the ids of all its items. */
   readonly name: string;
   readonly rounds: readonly Round[];
 }
@@ -18,16 +18,16 @@ interface Round {
   readonly strategy: Strategy;
   /** How often an account has to pass from one process to the other. */
   readonly passes: number;
-  /** Whether it waits after each turn until the other has moved. Who locks comes always before who guards. */
+  /** Whether it waits after each turn until the other has moved: a batch that locks always wins against one that guards. */
   readonly waits: boolean;
-  /** In the order in which its batches name them. */
+  /** The users in the order in which the batches name them. */
   readonly userIds: readonly string[];
 }
 
 export interface Moved {
   readonly applied: number;
   readonly rejected: number;
-  /** Batches that lost against others until they gave up, and were sent again. */
+  /** Batches that failed with `conflict` and were sent again. */
   readonly conflicts: number;
 }
 
@@ -81,7 +81,7 @@ async function move({ strategy, passes, waits, userIds }: Round): Promise<Moved>
   return moved;
 }
 
-/** How often a movement of one process came straight after one of the other, and which was the last to move. */
+/** How often a movement of one process came straight after one of the other, and which process moved last. */
 async function passesOf(userId: string): Promise<{ made: number; last: string }> {
   const { rows } = await beside.query<{ made: number; last: string }>(
     `SELECT count(*) FILTER (WHERE mover <> before)::int AS made, (array_agg(mover ORDER BY version DESC))[1] AS last

@@ -8,7 +8,7 @@ import { configOf, expectApplied, fresh, funds, newUser, outcomes, useBooks } fr
 
 const books = useBooks();
 
-/** A table is rewritten, and its rows moved, after a batch has read them and before it writes. */
+/** Rewrites a table, which moves its rows, after a batch has read them and before it writes. */
 class RewritingDatabase extends Database {
   readonly #url: string;
   #table: string | undefined;
@@ -33,32 +33,35 @@ class RewritingDatabase extends Database {
 }
 
 describe('a batch whose rows are moved between its reading and its writing', () => {
-  it.each(['accounts', 'holds'])('(VACUUM FULL %s) takes from the hold all the same', async (table) => {
-    const userId = await newUser(books.pincex, { USD: '100' });
-    const of = (orderId: string, amount: string) => ({
-      id: fresh('op'),
-      userId,
-      currency: 'USD',
-      amount,
-      orderId,
-    });
-    // Earlier rows leave gaps, which the rewrite closes.
-    expectApplied(await books.pincex.bookkeeper.batchLockFunds([of('a', '10'), of('b', '10')]));
-    expectApplied(await books.pincex.bookkeeper.batchLockFunds([of('c', '10'), of('d', '10')]));
-    expectApplied(await books.pincex.bookkeeper.batchUnlockFunds([of('a', '10'), of('b', '10')]));
+  it.each(['accounts', 'holds'])(
+    'an unlock takes from its hold although VACUUM FULL %s has moved the row',
+    async (table) => {
+      const userId = await newUser(books.pincex, { USD: '100' });
+      const of = (orderId: string, amount: string) => ({
+        id: fresh('op'),
+        userId,
+        currency: 'USD',
+        amount,
+        orderId,
+      });
+      // Earlier rows leave gaps, which the rewrite closes.
+      expectApplied(await books.pincex.bookkeeper.batchLockFunds([of('a', '10'), of('b', '10')]));
+      expectApplied(await books.pincex.bookkeeper.batchLockFunds([of('c', '10'), of('d', '10')]));
+      expectApplied(await books.pincex.bookkeeper.batchUnlockFunds([of('a', '10'), of('b', '10')]));
 
-    const database = new RewritingDatabase(books.url, table);
-    onTestFinished(() => database.close());
-    const engine = new Engine(database, new CatalogStore(database));
-    const unlocked = await engine.run('unlockFunds', [of('c', '4'), of('d', '10')]);
-    expect(outcomes(unlocked)).toEqual(['applied', 'applied']);
-    expect(await funds(books.pincex, userId, 'USD')).toBe('94 / 6');
-    expect(await books.sql('SELECT order_id, amount::text FROM holds WHERE user_id = $1', [userId])).toEqual([
-      { order_id: 'c', amount: '6.00' },
-    ]);
-  });
+      const database = new RewritingDatabase(books.url, table);
+      onTestFinished(() => database.close());
+      const engine = new Engine(database, new CatalogStore(database));
+      const unlocked = await engine.run('unlockFunds', [of('c', '4'), of('d', '10')]);
+      expect(outcomes(unlocked)).toEqual(['applied', 'applied']);
+      expect(await funds(books.pincex, userId, 'USD')).toBe('94 / 6');
+      expect(
+        await books.sql('SELECT order_id, amount::text FROM holds WHERE user_id = $1', [userId]),
+      ).toEqual([{ order_id: 'c', amount: '6.00' }]);
+    },
+  );
 
-  it('(VACUUM FULL orders) changes the order all the same', async () => {
+  it('an update changes its order although VACUUM FULL orders has moved the row', async () => {
     const userId = await newUser(books.pincex);
     const ids = [fresh('o'), fresh('o')];
     for (const id of ids) {

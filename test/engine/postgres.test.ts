@@ -10,7 +10,7 @@ import { Model } from '../model/model.ts';
 import { configOf, expectBalanced, isLong, openBooks } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
-/** The same random batches, through the engine on a real PostgreSQL: the model's results and the model's tables. */
+/** Random batches through the engine on a real PostgreSQL give the results and the tables of the model. */
 
 const SEQUENCES = isLong ? 3_000 : 30;
 const TABLES = ['accounts', 'journal', 'holds', 'orders', 'trades', 'transactions', 'operations'];
@@ -79,15 +79,15 @@ async function shownTables(): Promise<ShownBooks> {
   };
 }
 
-describe.each<Strategy>(['guard', 'lock', 'auto'])('with the strategy %s', (strategy) => {
+describe.each<Strategy>(['guard', 'lock', 'auto'])('the engine with the strategy %s', (strategy) => {
   const runs = strategy === 'auto' ? SEQUENCES / 3 : SEQUENCES;
   let sequences = 0;
 
-  it(`${runs} random sequences of batches leave the tables that the model has`, async () => {
+  it(`the engine leaves the tables of the model after ${runs} random sequences of batches`, async () => {
     await fc.assert(
       fc.asyncProperty(plans, async (sequence) => {
         await pool.query({ name: 'truncate', text: `TRUNCATE ${TABLES.join(', ')}` });
-        // Which is told from books that never were; here they begin anew.
+        // The marks tell emptied books from new ones; here the books begin anew.
         await pool.query({ name: 'drop-mark', text: 'ALTER TABLE beginnings DISABLE TRIGGER append_only' });
         await pool.query({ name: 'truncate-mark', text: 'TRUNCATE beginnings' });
         const engine = new Engine(pool, catalog, strategy);
@@ -104,7 +104,7 @@ describe.each<Strategy>(['guard', 'lock', 'auto'])('with the strategy %s', (stra
         await expectBalanced(pincex);
         sequences++;
       }),
-      // Smaller sequences would take as long to find as all runs together: the seed has to do.
+      // Shrinking would take as long as all runs together; the seed is enough to repeat a failure.
       { numRuns: runs, endOnFailure: true },
     );
     expect(sequences).toBe(runs);

@@ -10,10 +10,10 @@ const SIZES = [1, 100, 1_000];
 
 let database: TestDatabase;
 const statements: string[] = [];
-/** What a process reads anew every ten seconds is of no batch. */
+/** The statements that reload the catalog every ten seconds belong to no batch. */
 const ANEW: readonly string[] = [readCurrencies.name, readMarkets.name];
 
-/** The ways of a batch to the books. In a transaction of the caller every strategy is the same. */
+/** The strategies, and a transaction of the caller, in which every strategy sends the same statements. */
 const WITHIN = 'in a transaction of the caller';
 const WAYS = ['auto', 'guard', 'lock', WITHIN] as const;
 type Way = (typeof WAYS)[number];
@@ -29,7 +29,7 @@ beforeAll(async () => {
       },
     });
     open.set(strategy, pincex);
-    // What only the first call ever does: read the catalog, make the accounts of the outside world and of the fees.
+    // Only the first call reads the catalog and creates the accounts of the outside world and of the fees.
     for (const currency of ['USD', 'BTC']) {
       const item = { id: `warm-${strategy}-${currency}`, userId: FEES, currency, amount: '1' };
       expectApplied(await pincex.bookkeeper.batchDeposit([item]));
@@ -56,7 +56,7 @@ async function count(call: () => Promise<unknown>): Promise<string[]> {
 const times = <Value>(n: number, make: (i: number) => Value): Value[] =>
   Array.from({ length: n }, (_, i) => make(i));
 
-/** Users who have money, enough for all that is done here. */
+/** The id of a user with enough money for all tests of this file. */
 const payer = (i: number): string => `payer-${i}`;
 const payments = (currency: string): MixedItem[] =>
   times(SIZES.at(-1)!, (i) => ({
@@ -67,7 +67,7 @@ const payments = (currency: string): MixedItem[] =>
     amount: '1000',
   }));
 
-/** `n` items of a command, each for a user of its own, under names of their own; and what they need besides payers. */
+/** `n` items of a command, each for a user and under a name of its own, and the items that have to be applied before. */
 type Make = (n: number, name: string) => { before?: MixedItem[]; items: MixedItem[] };
 
 const locks = (n: number, name: string): MixedItem[] =>
@@ -98,7 +98,7 @@ const MAKES: Readonly<Record<MixedItem['command'], Make>> = {
   createAccount: (n, name) => ({
     items: times(n, (i) => ({ command: 'createAccount', id: 'a', userId: `${name}-${i}`, currency: 'USD' })),
   }),
-  // The first one makes the account.
+  // The first deposit of a user creates the account.
   deposit: (n, name) => ({
     items: times(n, (i) => ({
       command: 'deposit',
@@ -187,17 +187,20 @@ async function countEach(make: Make, name: string, way: Way): Promise<string[][]
   return counts;
 }
 
-describe('a batch of 1, of 100 and of 1,000 items takes the same statements', () => {
+describe('the statements of a batch', () => {
   describe.each(WAYS)('(%s)', (way) => {
-    it.each(Object.entries(MAKES))('of %s', async (command, make) => {
-      const [one, hundred, thousand] = await countEach(make, command, way);
-      expect(hundred).toEqual(one);
-      expect(thousand).toEqual(one);
-      if (way === 'auto' || way === 'guard') expect(one).toHaveLength(2);
-    });
+    it.each(Object.entries(MAKES))(
+      'a batch of %s takes the same statements for 1, 100 and 1,000 items',
+      async (command, make) => {
+        const [one, hundred, thousand] = await countEach(make, command, way);
+        expect(hundred).toEqual(one);
+        expect(thousand).toEqual(one);
+        if (way === 'auto' || way === 'guard') expect(one).toHaveLength(2);
+      },
+    );
   });
 
-  it('where every item is refused', async () => {
+  it('a batch whose items are all refused takes one statement for 1, 100 and 1,000 items', async () => {
     const nobodies = (size: number) =>
       locks(size, `refused-${size}`).map((item, i) => ({ ...item, userId: `nobody-${i}` }) as MixedItem);
     for (const size of SIZES) {
@@ -209,7 +212,7 @@ describe('a batch of 1, of 100 and of 1,000 items takes the same statements', ()
     }
   });
 
-  it('where every item is replayed', async () => {
+  it('a batch whose items are all replayed takes one statement for 1, 100 and 1,000 items', async () => {
     for (const size of SIZES) {
       const items = locks(size, `replayed-${size}`);
       await prepare(items);
@@ -221,7 +224,7 @@ describe('a batch of 1, of 100 and of 1,000 items takes the same statements', ()
   });
 });
 
-describe('a read of 1, of 100 and of 1,000 keys takes one statement', () => {
+describe('the statements of a read', () => {
   beforeAll(() => prepare(placed(SIZES.at(-1)!, 'read', 'buy')));
 
   const users = (n: number) => times(n, payer);
@@ -237,7 +240,10 @@ describe('a read of 1, of 100 and of 1,000 keys takes one statement', () => {
     'order books': ({ trading }, n) => trading.batchGetOrderBooks(symbols(n), 5),
   };
 
-  it.each(Object.entries(READS))('of %s', async (_, read) => {
-    for (const size of SIZES) expect(await count(() => read(open.get('auto')!, size))).toHaveLength(1);
-  });
+  it.each(Object.entries(READS))(
+    'a read of %s takes one statement for 1, 100 and 1,000 keys',
+    async (_, read) => {
+      for (const size of SIZES) expect(await count(() => read(open.get('auto')!, size))).toHaveLength(1);
+    },
+  );
 });

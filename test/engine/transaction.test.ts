@@ -15,7 +15,7 @@ const lock = (userId: string, id: string, amount: string) => ({
 });
 const deposit = (userId: string, amount = '5') => ({ id: 'd', userId, currency: 'USD', amount });
 
-/** A connection of someone else's. */
+/** A connection that does not belong to the Pincex. */
 async function otherClient(): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: books.url });
   client.on('error', () => undefined);
@@ -25,7 +25,7 @@ async function otherClient(): Promise<pg.Client> {
 }
 
 describe('a transaction', () => {
-  it('commits several batches together, and nobody sees them before', async () => {
+  it('a transaction commits several batches together, and they are visible to others only after the commit', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     await books.pincex.transaction(async (tx) => {
       expectApplied(await tx.bookkeeper.batchLockFunds([lock(userId, 'a', '10')]));
@@ -41,7 +41,7 @@ describe('a transaction', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('65 / 30');
   });
 
-  it('that throws leaves nothing, and throws what was thrown', async () => {
+  it('a transaction whose work throws leaves nothing, and throws the same error', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const failure = new Error('changed my mind');
     await expect(
@@ -54,7 +54,7 @@ describe('a transaction', () => {
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, 'a', '11')]));
   });
 
-  it('returns what its work returns, and a rejected item does not end it', async () => {
+  it('a transaction returns what its work returns, and a rejected item does not end it', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const answer = await books.pincex.transaction(async (tx) => {
       expect(await tx.bookkeeper.lockFunds(lock(userId, 'a', '11'))).toMatchObject({ status: 'rejected' });
@@ -65,7 +65,7 @@ describe('a transaction', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('0 / 10');
   });
 
-  it("carries the caller's own statements", async () => {
+  it('the caller’s own statements are committed and rolled back with the transaction', async () => {
     await books.sql('CREATE TABLE IF NOT EXISTS notes (text text)');
     const userId = await newUser(books.pincex, { USD: '10' });
     const work = (isFailing: boolean) => async (tx: PincexTransaction) => {
@@ -79,21 +79,21 @@ describe('a transaction', () => {
     expect(await books.sql('SELECT FROM notes WHERE text = $1', [userId])).toHaveLength(1);
   });
 
-  it('is not reported as done when a failed statement of the caller’s undid it', async () => {
+  it('a transaction that a failed statement of the caller’s aborted is not reported as committed', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const call = books.pincex.transaction(async (tx) => {
       await tx.bookkeeper.lockFunds(lock(userId, 'a', '10'));
-      // The caller forgives an error that PostgreSQL does not forgive: the transaction is over.
+      // The caller swallows the error, but PostgreSQL has aborted the transaction.
       await tx.client.query('SELECT 1 / 0').catch(() => undefined);
     });
     await expect(call).rejects.toThrow();
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
   });
 
-  it('survives that another connection makes the same new account meanwhile', async () => {
+  it('a transaction is applied when another connection creates the same new account meanwhile', async () => {
     const userId = fresh('user');
     const loaded = gate();
-    // Holds the persist statement of the transaction back until the account is there.
+    // Keeps the persist statement of the transaction waiting until the account is committed.
     const other = await otherClient();
     await other.query('BEGIN');
     await other.query(
@@ -117,7 +117,7 @@ describe('a transaction', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('5 / 0');
   });
 
-  it('takes batches that are started at the same time one after the other', async () => {
+  it('batches that are started together in a transaction run one after the other', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     await books.pincex.transaction(async (tx) => {
       const batches = await Promise.all(
@@ -128,7 +128,7 @@ describe('a transaction', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('60 / 40');
   });
 
-  it('that throws while a batch of it is still under way leaves nothing of that either', async () => {
+  it('a transaction that throws while one of its batches is in flight leaves nothing of that batch either', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     for (let round = 0; round < 3; round++) {
       const failing = books.pincex.transaction(async (tx) => {
@@ -141,14 +141,14 @@ describe('a transaction', () => {
     }
   });
 
-  it('that has ended takes no more batches', async () => {
+  it('a transaction that has ended refuses batches as closed', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const tx = await books.pincex.transaction((tx) => Promise.resolve(tx));
     await expect(tx.bookkeeper.batchDeposit([deposit(userId)])).rejects.toMatchObject({ code: 'closed' });
     expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
   });
 
-  it('needs no second connection, not even for the first batch of a process', async () => {
+  it('a transaction needs no second connection, not even for the first batch of a process', async () => {
     const pincex = await Pincex.open({ config: configOf(books.url, { PINCEX_DATABASE_POOL_MAX: '1' }) });
     onTestFinished(() => pincex.close());
     const userId = fresh('user');
@@ -160,7 +160,7 @@ describe('a transaction', () => {
     expect(await funds(pincex, userId, 'USD')).toBe('5 / 0');
   });
 
-  it('that deadlocks with another is run again from its beginning, and both are done', async () => {
+  it('a transaction that deadlocks with another is retried from its beginning, and both commit', async () => {
     const [ann, bob] = [
       await newUser(books.pincex, { USD: '100' }),
       await newUser(books.pincex, { USD: '100' }),
@@ -190,7 +190,7 @@ describe('a transaction', () => {
     expect(await funds(books.pincex, bob, 'USD')).toBe('80 / 20');
   });
 
-  it('that loses its connection half-way says so, and has left nothing', async () => {
+  it('a transaction that loses its connection fails with database_unavailable and leaves nothing', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const call = books.pincex.transaction(async (tx) => {
       await tx.bookkeeper.lockFunds(lock(userId, 'a', '10'));
@@ -210,8 +210,7 @@ async function isWaiting(): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Both ways of keeping batches apart let a batch see what another one in its process has just written. */
-it('what is committed is seen by the next batch at once', async () => {
+it('a committed batch is visible to the next batch at once', async () => {
   const seen: Pick<Pincex, 'bookkeeper'> = books.pincex;
   const userId = await newUser(books.pincex, { USD: '10' });
   for (const id of ['a', 'b', 'c'])

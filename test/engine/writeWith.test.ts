@@ -6,7 +6,7 @@ import { Engine, type Strategy } from '../../src/engine/engine.ts';
 import type { Write } from '../../src/engine/write.ts';
 import { configOf, fresh, funds, newUser, openBooks, outcomes, useBooks } from '../support/books.ts';
 
-/** What is written in the same statement as a batch. */
+/** `writeWith`: rows that are written in the same statement as a batch. */
 
 const books = useBooks();
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
     )`);
 });
 
-/** Inserts a row that tells the result of the batch; if a row of that id is there, it inserts none. */
+/** Inserts a row with the result of the batch, or none if a row of that id exists. */
 const note =
   (id: string, name = 'note'): Write =>
   ({ batchId, counts, results: [first] }) => ({
@@ -45,7 +45,7 @@ const lock = (userId: string, amount = '4') => ({
   orderId: fresh('order'),
 });
 
-/** An engine whose session does something once, before it writes. */
+/** An engine whose database calls `beforeWriting` once, before the first persist statement. */
 function engineThat(strategy: Strategy, beforeWriting: () => Promise<void> = () => Promise.resolve()) {
   const pool = configOf(books.url).database.pool;
   let before: (() => Promise<void>) | undefined = beforeWriting;
@@ -64,8 +64,8 @@ function engineThat(strategy: Strategy, beforeWriting: () => Promise<void> = () 
   return { database, engine: new Engine(database, new CatalogStore(database), strategy) };
 }
 
-describe.each<Strategy>(['guard', 'lock'])('what is written with a batch (%s)', (strategy) => {
-  it('is all written, in its order, and each part tells the result', async () => {
+describe.each<Strategy>(['guard', 'lock'])('the writes of writeWith (strategy %s)', (strategy) => {
+  it('all writes are written in their order, and each gets the result of the batch', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const ids = ['z', 'a', 'm'].map(fresh);
     const { engine } = engineThat(strategy);
@@ -75,7 +75,7 @@ describe.each<Strategy>(['guard', 'lock'])('what is written with a batch (%s)', 
     expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
   });
 
-  it('is written where no item is applied', async () => {
+  it('the writes are written also when no item is applied', async () => {
     const ids = ['a', 'b'].map(fresh);
     const { engine } = engineThat(strategy);
     const batch = await engine.run('lockFunds', [lock(fresh('nobody'))], {
@@ -85,22 +85,25 @@ describe.each<Strategy>(['guard', 'lock'])('what is written with a batch (%s)', 
     expect(await notesOf(ids)).toMatchObject(ids.map((id) => ({ id, applied: 0 })));
   });
 
-  it.each([0, 1, 2])('undoes all, if part %i of three writes no row', async (place) => {
-    const userId = await newUser(books.pincex, { USD: '10' });
-    const ids = ['a', 'b', 'c'].map(fresh);
-    await books.sql('INSERT INTO notes (id) VALUES ($1)', [ids[place]]);
-    const { engine } = engineThat(strategy);
-    const batchId = randomUUID();
-    const writeWith = ids.map((id) => note(id));
-    await expect(engine.run('lockFunds', [lock(userId)], { batchId, writeWith })).rejects.toMatchObject({
-      code: 'conflict',
-      message: expect.stringContaining(batchId) as string,
-    });
-    expect(await notesOf(ids)).toEqual([{ id: ids[place], batch_id: null, applied: null }]);
-    expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
-  });
+  it.each([0, 1, 2])(
+    'a batch fails with conflict and writes nothing if write %i of three inserts no row',
+    async (place) => {
+      const userId = await newUser(books.pincex, { USD: '10' });
+      const ids = ['a', 'b', 'c'].map(fresh);
+      await books.sql('INSERT INTO notes (id) VALUES ($1)', [ids[place]]);
+      const { engine } = engineThat(strategy);
+      const batchId = randomUUID();
+      const writeWith = ids.map((id) => note(id));
+      await expect(engine.run('lockFunds', [lock(userId)], { batchId, writeWith })).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining(batchId) as string,
+      });
+      expect(await notesOf(ids)).toEqual([{ id: ids[place], batch_id: null, applied: null }]);
+      expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
+    },
+  );
 
-  it('may have names of any length', async () => {
+  it('writes whose long names differ only at the end are not confused', async () => {
     const { engine } = engineThat(strategy);
     const long = 'n'.repeat(62);
     const [one, other] = ['one', 'other'].map(fresh) as [string, string];
@@ -115,7 +118,7 @@ describe.each<Strategy>(['guard', 'lock'])('what is written with a batch (%s)', 
   });
 });
 
-it('a batch that loses its guard is written with what tells its last decision', async () => {
+it('a batch that loses its guard is written with the result of its last decision', async () => {
   const userId = await newUser(books.pincex, { USD: '10' });
   const ids = ['a', 'b'].map(fresh);
   const { engine } = engineThat('auto', async () => {
@@ -128,7 +131,7 @@ it('a batch that loses its guard is written with what tells its last decision', 
   ]);
 });
 
-it('a batch with nothing to write, and nothing to be written with it, sends no statement that writes', async () => {
+it('a batch without changes and without writes sends no statement that writes', async () => {
   const sent: string[] = [];
   const pincex = await openBooks(books.url, { onStatement: ({ name }) => sent.push(name) });
   onTestFinished(() => pincex.close());
@@ -139,7 +142,7 @@ it('a batch with nothing to write, and nothing to be written with it, sends no s
   expect(sent.filter((name) => name.startsWith('persist:'))).toEqual([]);
 });
 
-describe('what is written with a batch in a transaction', () => {
+describe('the writes of writeWith in a transaction', () => {
   /** Runs a batch in a transaction that has inserted a row before. */
   async function inTransaction(writeWith: readonly Write[]) {
     const userId = await newUser(books.pincex, { USD: '10' });
@@ -152,7 +155,7 @@ describe('what is written with a batch in a transaction', () => {
     return { userId, before, running };
   }
 
-  it('is committed with it', async () => {
+  it('the writes are committed with the transaction', async () => {
     const ids = ['a', 'b'].map(fresh);
     const { userId, before, running } = await inTransaction(ids.map((id) => note(id)));
     await running;
@@ -160,7 +163,7 @@ describe('what is written with a batch in a transaction', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
   });
 
-  it('undoes the transaction, if a part writes no row', async () => {
+  it('a write that inserts no row rolls the transaction back', async () => {
     const ids = ['a', 'b'].map(fresh);
     await books.sql('INSERT INTO notes (id) VALUES ($1)', [ids[1]]);
     const { userId, before, running } = await inTransaction(ids.map((id) => note(id)));

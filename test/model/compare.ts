@@ -7,7 +7,7 @@ import { textOf } from './decimals.ts';
 import type { Batch } from './generate.ts';
 import type { ModelResult } from './model.ts';
 
-/** The engine's results are the model's; of a rejected item it names one of the codes that the model found. */
+/** Expects the results of the model; a rejected item has to have one of the codes that the model found. */
 export function expectSameResults(
   batch: Batch,
   results: readonly ItemResult<unknown>[],
@@ -32,7 +32,7 @@ export function expectSameResults(
   );
 }
 
-/** The tables of the books as both sides can print them: by ids, what counts. */
+/** The tables of the books as the engine and the model both print them: the compared values by the ids of the row. */
 export type ShownBooks = Record<'accounts' | 'holds' | 'orders' | 'operations', Record<string, unknown>>;
 
 /** A table by its ids, joined with blanks. */
@@ -43,7 +43,7 @@ export function table<Row>(
   return Object.fromEntries(Array.from(rows, ([ids, row]) => [ids.split(/\0| \| /).join(' '), show(row)]));
 }
 
-/** `toEqual`, which is slow, only for what differs: it explains itself. */
+/** Calls the slow `toEqual`, which explains a difference, only if there is one. */
 export function expectSame(own: unknown, wanted: unknown): void {
   if (!isDeepStrictEqual(own, wanted)) expect(own).toEqual(wanted);
 }
@@ -75,7 +75,7 @@ const CODES_OF_RULES = [
   'group_failed',
 ];
 
-/** Counts what random batches came upon, so that a generator that went blind is noticed. */
+/** Counts the commands and codes of random batches, so that a generator that no longer reaches some of them is noticed. */
 export class Tally {
   readonly #seen = new Map<string, number>();
 

@@ -1,12 +1,12 @@
 /**
- * The arithmetic of the model: every number is an integer of units of 10^-40, whatever it counts. That is coarse
- * and slow, and has nothing in common with the engine's integers at the scale of each currency.
+ * The arithmetic of the model: every number is an integer in units of 10^-40, whatever it counts. This is slow, and
+ * shares nothing with the engine's integers at the scale of each currency.
  */
 
 const PLACES = 40;
 const ONE = 10n ** BigInt(PLACES);
 
-/** The number that a text says, or `null` if it is no plain decimal. */
+/** The number that a text denotes, or `null` if the text is no plain decimal. */
 export function numberOf(text: unknown): bigint | null {
   if (typeof text !== 'string') return null;
   const parts = text.split('.');
@@ -30,7 +30,7 @@ export function multiply(a: bigint, b: bigint): bigint {
   return product / ONE;
 }
 
-/** Cuts to `decimals`. */
+/** Truncates to `decimals`. */
 export function roundDown(value: bigint, decimals: number): bigint {
   return value - (value % unit(decimals));
 }
@@ -44,7 +44,7 @@ function unit(decimals: number): bigint {
   return 10n ** BigInt(PLACES - decimals);
 }
 
-/** As callers see it: no zeros that say nothing. */
+/** The text that callers see, without trailing zeros. */
 export function textOf(value: bigint): string {
   const sign = value < 0n ? '-' : '';
   const digits = String(value < 0n ? -value : value).padStart(PLACES + 1, '0');

@@ -5,8 +5,8 @@ import type { World } from './items.ts';
 import type { Model, ModelOrder } from './model.ts';
 
 /**
- * Random batches that often make sense: few users and round amounts, and items that look for what the books have,
- * so that trades meet orders and unlocks meet holds. One item in ten has exactly one thing wrong with it, and some
+ * Random batches that often succeed: few users and round amounts, and items that refer to rows of the books,
+ * so that trades meet orders and unlocks meet holds. One item in ten has exactly one fault, and some
  * come twice, or again with other content.
  */
 
@@ -37,7 +37,7 @@ export interface Batch {
   readonly items: readonly unknown[];
 }
 
-/** What fast-check makes, and makes smaller: each number becomes an item once the books before it are known. */
+/** The value that fast-check generates and shrinks: each seed becomes an item once the books before it are known. */
 export interface Plan {
   readonly mode: BatchMode;
   readonly seeds: readonly number[];
@@ -51,7 +51,7 @@ export const plans: fc.Arbitrary<Plan[]> = fc.array(
   { minLength: 1, maxLength: 10, size: 'max' },
 );
 
-/** What the first batch brings in. */
+/** The first batch, which deposits money. */
 export const money: Batch = {
   mode: 'partial',
   items: ['ann', 'bob', 'cai'].flatMap((userId) =>
@@ -77,7 +77,7 @@ export class Sender {
   }
 
   batchOf({ mode, seeds }: Plan): Batch {
-    // A long batch seldom succeeds as a whole, and one that does not tries nothing else.
+    // A long atomic batch seldom succeeds, and one that fails tests nothing else.
     const items = (mode === 'atomic' ? seeds.slice(0, 6) : seeds).map((seed) => this.#item(new Dice(seed)));
     return { mode, items };
   }
@@ -102,7 +102,7 @@ export class Sender {
   }
 }
 
-/** Decides at random, always the same for the same seed: mulberry32. */
+/** A random generator that is the same for the same seed: mulberry32. */
 class Dice {
   #state: number;
 
@@ -211,14 +211,14 @@ class Maker {
     return { currency, amount: this.#amount(world.scales[currency]!) };
   }
 
-  /** Round, or to the last decimal. */
+  /** A round amount, or one with all decimals of the scale. */
   #amount(scale: number): string {
     const round = this.#dice.pick('1', '2', '5', '10', '100', '1000');
     if (scale === 0 || this.#dice.oneIn(2)) return round;
     return this.#dice.pick('0.5', '1.5', `0.${'1'.padStart(scale, '0')}`, `2.${'7'.padStart(scale, '3')}`);
   }
 
-  /** User and id of an order of the books that passes. */
+  /** User and id of a random order of the books that passes. */
   #someOrder(passes: (order: ModelOrder) => boolean = () => true): readonly [string, string] | undefined {
     const found = [...this.#model.books.orders].filter(([, order]) => passes(order));
     if (found.length === 0) return undefined;
@@ -233,7 +233,7 @@ class Maker {
     return { userId, orderId };
   }
 
-  /** What names a hold of the books, and often what it has. */
+  /** The fields that name a random hold of the books, often with its whole amount. */
   #someHold(): Item {
     const holds = [...this.#model.books.holds];
     if (holds.length === 0) return {};
@@ -396,7 +396,7 @@ const WEIGHTED = Object.entries({
   ),
 );
 
-/** Of buys, of sells and of trades: most orders could trade, some could not. */
+/** Prices of buys, of sells and of trades: most orders could trade, some could not. */
 const PRICES: Readonly<Record<string, Readonly<Record<'buy' | 'sell' | 'trade', readonly string[]>>>> = {
   'BTC/USD': {
     buy: ['20', '20.01', '33.33', '9.99'],
@@ -418,19 +418,19 @@ const QUANTITIES: Readonly<Record<string, Readonly<Record<'order' | 'trade', rea
   'BTC/JPY': { order: ['1', '2', '0.007'], trade: ['0.5', '0.007', '0.001'] },
 };
 
-/** The same item, asking for something else. */
+/** The same item with other content. */
 function changed(item: unknown): unknown {
   if (typeof item !== 'object' || item === null || !('command' in item)) return item;
   return { ...item, ...('amount' in item && { amount: '7' }), ...('price' in item && { price: '2' }) };
 }
 
-/** The same item with one field that cannot be. */
+/** The same item with one invalid field. */
 function spoiled(item: Item, dice: Dice): Item {
   const field = dice.of(Object.keys(item).filter((name) => Object.hasOwn(BAD, name)));
   return { ...item, [field]: dice.of(BAD[field]!) };
 }
 
-/** What no item takes in these fields, whatever the item is. */
+/** Values that are invalid in these fields of any item. */
 const BAD: Readonly<Record<string, readonly unknown[]>> = {
   id: [undefined, null, '', 7, '@mine', 'a\0b', 'x'.repeat(129), '\ud800', {}],
   userId: [undefined, '', 5, '@outside', 'x'.repeat(300)],

@@ -3,8 +3,8 @@ import type { ItemErrorCode } from '../../src/results.ts';
 import { decimalsOf, multiply, numberOf } from './decimals.ts';
 
 /**
- * How the model reads an item. It names the first thing that it finds wrong; the generator never puts more than
- * one wrong thing into an item, so that this says nothing about precedence.
+ * How the model reads an item. It names the first fault that it finds; the generator never puts more than one fault
+ * into an item, so that the order of the checks does not matter.
  */
 
 export interface ModelMarket {
@@ -20,7 +20,7 @@ export interface ModelMarket {
 }
 
 export interface World {
-  /** Currency codes, and their decimals. */
+  /** The decimals of each currency code. */
   scales: Readonly<Record<string, number>>;
   markets: readonly ModelMarket[];
 }

@@ -4,9 +4,9 @@ import { multiply, roundDown, roundUp, textOf } from './decimals.ts';
 import { readItem, type Asked, type AskedOrder, type ModelMarket, type World } from './items.ts';
 
 /**
- * What Pincex promises, done the naive way: one item after the other on plain maps, with a copy of everything
- * before each group. It shares no code with the engine. It knows no precedence: of an item that several rules
- * refuse it names every code, and the engine has to answer with one of them.
+ * The promises of Pincex, done the naive way: one item after the other on plain maps, with a copy of everything
+ * before each group. The model shares no code with the engine. It has no precedence: for an item that several
+ * rules refuse it names every code, and the engine has to answer with one of them.
  */
 
 export interface ModelAccount {
@@ -57,7 +57,7 @@ const OUTSIDE = '@outside';
 const FEES = '@fees';
 const ENDED = ['filled', 'cancelled', 'expired', 'rejected'];
 
-/** Thrown by a rule of the model: every code that would be right. */
+/** Thrown by a rule of the model, with every code that would be right. */
 class Refused extends Error {
   readonly codes: readonly ItemErrorCode[];
   constructor(codes: readonly ItemErrorCode[]) {
@@ -100,7 +100,7 @@ export class Model {
     return results;
   }
 
-  /** The books as they are compared. */
+  /** The books in the form in which they are compared. */
   shown(): ShownBooks {
     const { accounts, holds, orders, operations } = this.books;
     return {
@@ -121,7 +121,7 @@ export class Model {
     };
   }
 
-  /** All or nothing. */
+  /** Applies all the items or none of them. */
   #together(items: readonly ReturnType<typeof readItem>[]): ModelResult[] {
     const before = items.length > 1 ? structuredClone(this.books) : this.books;
     const results: ModelResult[] = [];
@@ -155,7 +155,7 @@ export class Model {
     }
   }
 
-  /** What an id that was used before answers. */
+  /** The result of an id that was used before. */
   #replay(asked: Asked): ModelResult | undefined {
     const found = claimsOf(asked).flatMap((operation) => this.books.operations.get(operation) ?? []);
     if (found.length === 0) return undefined;
@@ -339,7 +339,7 @@ export class Model {
     return { status: order.status, version: order.version };
   }
 
-  /** Takes what was traded, and gives back what the order has no use for any more. */
+  /** Takes the traded amount from the hold, and releases what the order no longer needs. */
   #capture(userId: string, orderId: string, currency: string, spent: bigint, order: ModelOrder): void {
     const place = key(userId, orderId, currency);
     const hold = this.books.holds.get(place);
@@ -358,12 +358,12 @@ export class Model {
     if (spent > 0n || freed > 0n) this.#move(userId, currency, freed, -spent - freed);
   }
 
-  /** What a buy pays for more value once it has filled some: together they are paid rounded up. */
+  /** The payment of a buy for `more` value after `before`: the sum of both is rounded up, not each part. */
   #payment(before: bigint, more: bigint, { quoteScale }: ModelMarket): bigint {
     return roundUp(before + more, quoteScale) - roundUp(before, quoteScale);
   }
 
-  /** What an order holds while this much of it is filled, and worth this. */
+  /** The hold that an order needs once `filled` of it is filled at a total of `value`. */
   #needed(order: AskedOrder, filled: bigint, value: bigint): { currency: string; amount: bigint } {
     const { market, side, price, quantity, holdAmount } = order;
     if (side === 'sell') return { currency: market.base, amount: quantity - filled };
@@ -447,7 +447,7 @@ export class Model {
   }
 }
 
-/** Ids are unique for a user and what they name; a trade's id is its buyer's and its seller's. */
+/** The operations that an item claims: an id is unique per user and kind, and a trade claims its id for buyer and seller. */
 function claimsOf(asked: Asked): string[] {
   const named = NAMED[asked.type];
   const own = key(asked.userId, named, asked.id);

@@ -27,7 +27,7 @@ describe('an amount', () => {
     ['0.1', 18, 100_000_000_000_000_000n],
     ['9'.repeat(30), 0, BigInt('9'.repeat(30))],
     [`${'9'.repeat(30)}.${'9'.repeat(18)}`, 18, BigInt('9'.repeat(48))],
-  ])('%s at scale %i is %s', (text, scale, integer) => {
+  ])('the text %s at scale %i reads as the amount %s', (text, scale, integer) => {
     expect(parse(text, scale)).toBe(integer);
   });
 
@@ -46,7 +46,7 @@ describe('an amount', () => {
     new String('1'),
     Object(1n),
     Symbol('1'),
-  ])('is refused unless it is a text: %s', (value) => {
+  ])('an amount that is not a text is refused: %s', (value) => {
     expect(parse(value, 8)).toContain('must be a decimal string');
   });
 
@@ -82,23 +82,23 @@ describe('an amount', () => {
     '1n',
     '1\0',
     '½',
-  ])('is refused unless it is plain digits with at most one point: %j', (text) => {
+  ])('an amount that is not plain digits with at most one point is refused: %j', (text) => {
     expect(parse(text, 8)).toContain('must be a plain decimal string');
   });
 
-  it('is refused with more decimals than its currency has, zeros too', () => {
+  it('an amount with more decimals than its currency is refused, also if they are zeros', () => {
     expect(parse('1.001', 2)).toBe('must have at most 2 decimals');
     expect(parse('1.000', 2)).toBe('must have at most 2 decimals');
     expect(parse('1.0', 0)).toBe('must have at most 0 decimals');
     expect(parse(`0.${'0'.repeat(18)}1`, 18)).toBe('must have at most 18 decimals');
   });
 
-  it('is refused with 31 digits before the point', () => {
+  it('an amount with 31 digits before the point is refused', () => {
     expect(parse('1'.repeat(31), 8)).toBe('must have at most 30 digits before the point');
     expect(typeof parse('1'.repeat(30), 8)).toBe('bigint');
   });
 
-  it('reads back from its text, whatever its scale', () => {
+  it('an amount reads back from its text at any scale', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, most - 1n), scales, (amount, scale) => {
         const text = formatAmount(amount, scale);
@@ -108,7 +108,7 @@ describe('an amount', () => {
     );
   });
 
-  it('is written without zeros that say nothing', () => {
+  it('an amount is written without trailing zeros', () => {
     expect(formatAmount(150_000_000n, 8)).toBe('1.5');
     expect(formatAmount(100n, 2)).toBe('1');
     expect(formatAmount(100n, 0)).toBe('100');
@@ -117,13 +117,13 @@ describe('an amount', () => {
     expect(formatAmount(-150n, 2)).toBe('-1.5');
   });
 
-  it('that is read is the number that its digits say', () => {
+  it('an amount is read as the number that its digits say', () => {
     const digits = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 18 });
     fc.assert(
       fc.property(fc.bigInt(0n, 10n ** 30n - 1n), digits, scales, (whole, decimals, scale) => {
         const kept = decimals.slice(0, scale);
         const text = kept.length === 0 ? String(whole) : `${whole}.${kept.join('')}`;
-        // Digit by digit: an arithmetic of its own.
+        // Digit by digit, independently of the code under test.
         let expected = whole;
         for (let place = 0; place < scale; place++) expected = expected * 10n + BigInt(kept[place] ?? 0);
         expect(parse(text, scale)).toBe(expected);
@@ -132,8 +132,8 @@ describe('an amount', () => {
   });
 });
 
-describe('what PostgreSQL stores', () => {
-  it('reads back as it was written, negative ones too', () => {
+describe('a stored amount', () => {
+  it('a stored amount reads back as it was written, also a negative one', () => {
     fc.assert(
       fc.property(fc.bigInt(-most, most), scales, (amount, scale) => {
         expect(decodeNumeric(encodeNumeric(amount, scale), scale)).toBe(amount);
@@ -150,11 +150,11 @@ describe('what PostgreSQL stores', () => {
     ['-0.50000', 2, -50n],
     ['0', 18, 0n],
     ['0.00', 0, 0n],
-  ])('%s at scale %i is %s', (text, scale, integer) => {
+  ])('the stored text %s at scale %i reads as the amount %s', (text, scale, integer) => {
     expect(decodeNumeric(text, scale)).toBe(integer);
   });
 
-  it('is never shortened: more decimals than the currency has are an error', () => {
+  it('a stored amount with more decimals than its currency is an error, and is never shortened', () => {
     expect(() => decodeNumeric('1.001', 2)).toThrow(RangeError);
   });
 });
@@ -168,13 +168,13 @@ describe('trimDecimal', () => {
     ['-1.10', '-1.1'],
     ['1000', '1000'],
     ['10.010', '10.01'],
-  ])('makes %s %s', (text, trimmed) => {
+  ])('trimDecimal turns %s into %s', (text, trimmed) => {
     expect(trimDecimal(text)).toBe(trimmed);
   });
 });
 
 describe('divideUp', () => {
-  it('is the least integer that is not less than the quotient', () => {
+  it('divideUp returns the least integer that is not less than the quotient', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, most), fc.bigInt(1n, 10n ** 24n), (dividend, divisor) => {
         const quotient = divideUp(dividend, divisor);

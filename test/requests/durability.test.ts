@@ -9,9 +9,9 @@ import { expectBalanced, fresh, funds, newUser } from '../support/books.ts';
 import { seededDataDir } from '../support/folders.ts';
 import { callOf, execute, runOf, sent, type Call } from './support.ts';
 
-/** What requests cost the disk, and what is left of them when the server dies. */
+/** When requests wait for the disk, and which of them survive a crash of the server. */
 
-/** A server of this test's own, which writes its log when a commit asks for it and not by itself. */
+/** A server of this test's own, which flushes its log when a commit asks for it and not by itself. */
 async function quietServer() {
   const dataDir = await seededDataDir();
   const open = () => Pincex.open({ config: loadConfig({ env: { PINCEX_DATA_DIR: dataDir } }) });
@@ -21,7 +21,7 @@ async function quietServer() {
   await client.connect();
   await client.query(`ALTER SYSTEM SET wal_writer_delay = '10s'`);
   await client.query('SELECT pg_reload_conf()');
-  /** How far the log was written, and how far of that it is on the disk: bytes from its beginning. */
+  /** The written and the flushed position of the log, in bytes from its beginning. */
   const log = async () => {
     const { rows } = await client.query<{ written: string; flushed: string }>(
       `SELECT pg_current_wal_insert_lsn() - '0/0' AS written, pg_current_wal_flush_lsn() - '0/0' AS flushed`,
@@ -37,7 +37,7 @@ async function quietServer() {
   return { pincex, log, kill, open };
 }
 
-it('wait for no disk, and yet the answer of a batch that was committed survives a crash of the server', async () => {
+it('a request begins without waiting for the disk, and the answer of a committed batch survives a crash of the server', async () => {
   const { pincex, log, kill, open } = await quietServer();
   const userId = await newUser(pincex, { USD: '10' });
   const { request, items } = callOf(userId, { key: fresh('key') });
@@ -52,14 +52,14 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   const [other, lost] = [1, 2].map(() => callOf(userId, { key: fresh('key') }).request) as [Call, Call];
   await execute(pincex, run, items, { status: 200, body: '{"a":1}' });
   const committed = await log();
-  // The batch waited, and took with it what stood before it in the log.
+  // The commit of the batch waited for the disk, and flushed everything before it in the log.
   expect(committed.flushed).toBeGreaterThan(begun.written);
 
   runOf(await requests.begin(sent(other)));
   const last = await log();
   expect(last.written).toBeGreaterThan(committed.written);
   expect(last.flushed).toBeLessThanOrEqual(committed.written);
-  // So does one that has no row before it.
+  // The commit of a batch whose call is noted with it, and has no row before, waits for the disk too.
   const [third] = callOf(userId).items;
   const noting = requests.noting({ ...request, batchId: randomUUID() });
   const writeWith = [() => noting.answered({ status: 200, body: '{}' })];
@@ -73,7 +73,7 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   const answer = { kind: 'finished', status: 200, body: '{"a":1}' };
   expect(await new Requests(again).outcome(run.batchId, request.caller, false)).toEqual(answer);
   expect(await new Requests(again).begin(sent(request))).toEqual(answer);
-  // What came last is lost, and nothing had been done for it.
+  // The last request is lost, and nothing had been executed for it.
   expect((await new Requests(again).begin(sent(lost))).kind).toBe('run');
   expect(await funds(again, userId, 'USD')).toBe('2 / 8');
   await expectBalanced(again);

@@ -19,13 +19,13 @@ import { callOf, execute, runOf, sent } from './support.ts';
 
 const books = useBooks();
 
-/** Longer than any test: a lease ends where it is ended, and is renewed where the clock is moved. */
+/** Longer than any test: a lease ends only by `endLease`, and is renewed only when the clock is moved. */
 const leaseMs = 600_000;
 
 /** A call that is sent with a key. */
 const keyed = (userId = fresh('user')) => callOf(userId, { key: fresh('key') });
 
-/** Stops the clock of this process by which leases are renewed, until the test has ended; that of the server goes on. */
+/** Stops the clock by which this process renews leases until the test has ended; the clock of the server goes on. */
 function stopClock(): void {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   onTestFinished(() => {
@@ -33,7 +33,7 @@ function stopClock(): void {
   });
 }
 
-/** Leases that are over, as if their process had died. On a connection of its own: others may hold what they like. */
+/** Ends leases as if their process had died. Uses a connection of its own, since that of the books may be in a transaction. */
 const endLease = (...batchIds: string[]) =>
   withClient(books.url, async (client) => {
     await client.query('UPDATE requests SET lease_until = now() WHERE batch_id = ANY ($1)', [batchIds]);
@@ -45,7 +45,7 @@ const isLeased = async (batchId: string): Promise<boolean> =>
     return (await client.query(text, [batchId])).rows.length > 0;
   });
 
-/** Ends a lease, and moves the clock until it is there again: turns are skipped while one is under way. */
+/** Ends a lease, and moves the clock until it is renewed: a renewal is skipped while the one before is in flight. */
 async function renewed(batchId: string): Promise<void> {
   await endLease(batchId);
   for (let turn = 0; turn < 2_000; turn++) {
@@ -56,7 +56,7 @@ async function renewed(batchId: string): Promise<void> {
 }
 
 describe('the lease of a call', () => {
-  it('is renewed before half of it is over', async () => {
+  it('a lease is renewed before half of it is over', async () => {
     stopClock();
     const { request } = keyed();
     const run = runOf(await new Requests(books.pincex, { leaseMs }).begin(sent(request)));
@@ -66,7 +66,7 @@ describe('the lease of a call', () => {
     await run.release();
   });
 
-  it('is kept for as long as the call runs', async () => {
+  it('a lease is kept for as long as its call runs', async () => {
     stopClock();
     const requests = new Requests(books.pincex, { leaseMs });
     const { request } = keyed();
@@ -79,7 +79,7 @@ describe('the lease of a call', () => {
     runOf(await requests.begin(sent(request)));
   });
 
-  it('is renewed though the call waits for the pool, and though another that is renewed with it is being written', async () => {
+  it('a lease is renewed although its call waits for the pool, and although the row of another renewed call is locked', async () => {
     stopClock();
     const small = await Pincex.open({ config: configOf(books.url, { PINCEX_DATABASE_POOL_MAX: '1' }) });
     onTestFinished(() => small.close());
@@ -100,14 +100,14 @@ describe('the lease of a call', () => {
     await holding;
   });
 
-  it('is renewed for as long as its batch waits, whatever row that waits for', async () => {
+  it('a lease is renewed for as long as its batch waits for a row, also for one that is not committed yet', async () => {
     stopClock();
     const slow = await openBooks(books.url, { strategy: 'guard' });
     onTestFinished(() => slow.close());
     const userId = fresh('user');
     const { request } = keyed(userId);
     const run = runOf(await new Requests(slow, { leaseMs }).begin(sent(request)));
-    // An account that another transaction is making, too.
+    // The batch waits for an account that another transaction is creating.
     await books.sql('BEGIN');
     await books.sql(
       `INSERT INTO accounts (user_id, currency, available, locked, version, created_at, updated_at)
@@ -127,13 +127,13 @@ describe('the lease of a call', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('5 / 0');
   });
 
-  it('is renewed for the call that runs here, and not for that of another caller with the same batch id', async () => {
+  it('a lease is renewed for the call that this process runs, and not for that of another caller with the same batch id', async () => {
     stopClock();
     const requests = new Requests(books.pincex, { leaseMs });
     const { request } = keyed();
     const run = runOf(await requests.begin(sent(request)));
     const { batchId } = run;
-    // Nobody runs that one any more.
+    // No process runs this call any more.
     const gone = { ...request, caller: fresh('caller'), batchId };
     runOf(await new Requests(books.pincex).begin(gone)).end();
     await renewed(batchId);
@@ -145,17 +145,17 @@ describe('the lease of a call', () => {
     await run.release();
   });
 
-  it('is not renewed once the call was released, or another has taken it over', async () => {
+  it('a lease is not renewed once its call was released or taken over', async () => {
     stopClock();
     const requests = new Requests(books.pincex, { leaseMs });
     const calls = [1, 2, 3].map(() => keyed().request);
     const runs = [];
     for (const call of calls) runs.push(runOf(await requests.begin(sent(call))));
     const [released, lost, kept] = runs.map(({ batchId }) => batchId) as [string, string, string];
-    // Behind the back of the process: it renews all three.
+    // The process does not notice these changes of the rows: it tries to renew all three leases.
     await books.sql(`UPDATE requests SET lease_until = '-infinity' WHERE batch_id = $1`, [released]);
     await endLease(lost);
-    // Who has taken it over renews it no more, either: what is left is the one who lost it.
+    // The new run stops renewing as well, so that only the run that lost the call could renew it.
     runOf(await new Requests(books.pincex).begin(sent(calls[1]!))).end();
     await endLease(lost);
     await renewed(kept);
@@ -164,7 +164,7 @@ describe('the lease of a call', () => {
     for (const run of runs) await run.release();
   });
 
-  it('ends by itself where the release of the call cannot be written', async () => {
+  it('a lease ends by itself when the release of its call cannot be written', async () => {
     stopClock();
     const errors: unknown[] = [];
     const short = await openBooks(books.url);
@@ -181,9 +181,9 @@ describe('the lease of a call', () => {
 });
 
 describe.each(['guard', 'lock'] as const)(
-  'a call whose batch is kept apart from others by a %s',
+  'a call that was taken over from a process with the strategy %s',
   (strategy) => {
-    it('writes nothing once another has taken it over', async () => {
+    it('a call writes nothing once another run has taken it over', async () => {
       const slow = await openBooks(books.url, { strategy });
       onTestFinished(() => slow.close());
       const userId = await newUser(books.pincex, { USD: '10' });
@@ -200,7 +200,7 @@ describe.each(['guard', 'lock'] as const)(
       expect(await lost.release()).toBe(false);
       await execute(books.pincex, run, items, { status: 200, body: 'won' });
       expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
-      // Nor does one write its answer twice, also where nothing of it was applied.
+      // A run does not write its answer twice either, also when nothing is applied.
       await expect(execute(books.pincex, run, [], { status: 200, body: 'twice' })).rejects.toMatchObject({
         code: 'conflict',
       });
@@ -210,14 +210,14 @@ describe.each(['guard', 'lock'] as const)(
   },
 );
 
-describe('a process', () => {
+describe('a process that runs calls', () => {
   interface Left extends ReturnType<typeof callOf> {
     readonly userId: string;
     readonly batchId: string;
   }
   const requests = () => new Requests(books.pincex);
   const outcome = ({ batchId, request }: Left) => requests().outcome(batchId, request.caller, false);
-  /** Before its batch was executed, and behind the commit. */
+  /** A call whose batch was not executed yet, and a call whose batch was committed. */
   let begun: Left;
   let committed: Left;
   let owner: Running;
@@ -241,7 +241,7 @@ describe('a process', () => {
     await owner.ended;
   });
 
-  it('that lives keeps what it began, however often its leases end', async () => {
+  it('a live process keeps the calls that it began, however often their leases end', async () => {
     for (let round = 0; round < 3; round++) {
       await endLease(begun.batchId, committed.batchId);
       for (const call of [begun, committed]) {
@@ -252,7 +252,7 @@ describe('a process', () => {
     }
   });
 
-  describe('that was killed', () => {
+  describe('that is killed', () => {
     beforeAll(async () => {
       owner.child.kill('SIGKILL');
       await owner.ended;
@@ -264,7 +264,7 @@ describe('a process', () => {
       await endLease(begun.batchId, committed.batchId);
     });
 
-    it('before the batch: nothing was applied, and the same call runs it', async () => {
+    it('a process killed before the batch leaves nothing applied, and the same call runs the batch', async () => {
       const { userId, batchId, request, items } = begun;
       expect(await outcome(begun)).toEqual({
         kind: 'interrupted',
@@ -286,7 +286,7 @@ describe('a process', () => {
       expect(await funds(books.pincex, userId, 'USD')).toBe('6 / 4');
     });
 
-    it('behind the commit: what was applied is told, and the same call replays it', async () => {
+    it('a process killed after the commit leaves the applied items in the outcome, and the same call replays them', async () => {
       const { userId, batchId, request, items } = committed;
       expect(await outcome(committed)).toMatchObject({
         kind: 'interrupted',
@@ -298,7 +298,7 @@ describe('a process', () => {
           ],
         },
       });
-      // Of those who come at the same time one takes it over.
+      // Of several concurrent repetitions, one takes the call over.
       const begun = await Promise.all([1, 2, 3, 4, 5].map(() => requests().begin(sent(request))));
       expect(begun.map(({ kind }) => kind).sort()).toEqual(['run', ...Array<string>(4).fill('running')]);
       const run = runOf(begun.find(({ kind }) => kind === 'run')!);

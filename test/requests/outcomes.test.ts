@@ -9,11 +9,11 @@ import { callOf, execute, runOf, sent } from './support.ts';
 const books = useBooks();
 const admin = true;
 
-/** Ends a run without having done anything. */
+/** Ends a run with an empty batch. */
 const finish = (run: Run, status: number, body: string) => execute(books.pincex, run, [], { status, body });
 
 describe('the outcome of a batch', () => {
-  it('is for the caller who made it, and for an admin', async () => {
+  it('the outcome of a batch is told to its caller and to an admin, and to no other', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'));
     const run = runOf(await requests.begin(sent(request)));
@@ -29,7 +29,7 @@ describe('the outcome of a batch', () => {
     expect(await requests.outcome('no uuid', request.caller, admin)).toEqual({ kind: 'unknown' });
   });
 
-  it('tells what another batch applied, and finds trades by their buyer and nothing by ids that are none', async () => {
+  it('the outcome of a batch names items that another batch applied, finds trades by their buyer, and finds nothing by malformed ids', async () => {
     const [buyer, seller] = [
       await newUser(books.pincex, { USD: '100' }),
       await newUser(books.pincex, { BTC: '1' }),
@@ -82,8 +82,8 @@ describe('the outcome of a batch', () => {
   });
 });
 
-describe('what the books have under an id of an interrupted batch', () => {
-  /** A batch of two deposits that nobody runs any more, and whose items somebody applied. */
+describe('an item in the outcome of an interrupted batch', () => {
+  /** The outcome of a released batch `own` of two deposits, of which a batch `batchId` of `actor` has applied the second. */
   async function interrupted(actor: string | undefined, batchId: string, own = batchId) {
     const userId = await newUser(books.pincex);
     const items = ['a', 'b'].map((id) => ({
@@ -104,22 +104,22 @@ describe('what the books have under an id of an interrupted batch', () => {
   const applied = { index: 1, id: 'b', status: 'applied', data: expect.anything() as unknown };
   const elsewhere = { index: 1, id: 'b', status: 'applied_elsewhere' };
 
-  it('was applied by it where both the batch and the key are its own', async () => {
+  it('an item is applied if both the batch id and the key of its operation are those of the batch', async () => {
     expect(await interrupted('key:mine', randomUUID())).toEqual([notApplied, applied]);
   });
 
-  it('was applied elsewhere where another key gave its batch the same id, and that id is not told', async () => {
+  it('an item is applied_elsewhere, without a batch id, if another key gave its batch the same id', async () => {
     expect(await interrupted('key:other', randomUUID())).toEqual([notApplied, elsewhere]);
   });
 
-  it('was applied elsewhere where another batch has it, which is named only where it is of the same key', async () => {
+  it('an item is applied_elsewhere if another batch has it, and that batch is named only if it is of the same key', async () => {
     const [batchId, own] = [randomUUID(), randomUUID()];
     expect(await interrupted('key:mine', batchId, own)).toEqual([notApplied, { ...elsewhere, batchId }]);
     expect(await interrupted('key:other', randomUUID(), randomUUID())).toEqual([notApplied, elsewhere]);
     expect(await interrupted('somebody', randomUUID(), randomUUID())).toEqual([notApplied, elsewhere]);
   });
 
-  it('is told by the batch id alone where nobody is named, as earlier versions wrote it', async () => {
+  it('an item whose operation has no actor, as earlier versions wrote it, is judged by the batch id alone', async () => {
     expect(await interrupted(undefined, randomUUID())).toEqual([notApplied, applied]);
     const batchId = randomUUID();
     expect(await interrupted(undefined, batchId, randomUUID())).toEqual([
@@ -129,8 +129,8 @@ describe('what the books have under an id of an interrupted batch', () => {
   });
 });
 
-describe('what has expired', () => {
-  it('is no longer known, its key is free, and what is running stays', async () => {
+describe('an expired request', () => {
+  it('an expired request is unknown and its key is free, and a running request stays', async () => {
     const requests = new Requests(books.pincex, { retentionMs: 0 });
     const kept = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
@@ -145,7 +145,7 @@ describe('what has expired', () => {
     expect(await kept.begin(sent(changed))).toMatchObject({ kind: 'finished', body: 'again' });
   });
 
-  it('is swept, some rows at a time, by any number at once', async () => {
+  it('expired requests are swept some rows at a time, by concurrent sweeps, and all others stay', async () => {
     await new Requests(books.pincex).sweep();
     const requests = new Requests(books.pincex, { retentionMs: 0 });
     const kept = runOf(await new Requests(books.pincex).begin(sent(callOf(fresh('user')).request)));

@@ -1,7 +1,7 @@
 /**
  * A process that begins two requests on the books at DATABASE_URL and ends neither: it commits the batch of the second,
  * says that it is ready, and hangs until it is killed. Its clock goes two thousand times as fast as that of the server, so
- * that it renews its leases at once, and they end as late as ever.
+ * that it renews its leases at once, while they end by the clock of the server.
  */
 import { Requests } from '../../src/requests/requests.ts';
 import { loadConfig, Pincex } from '../../src/index.ts';
@@ -20,7 +20,7 @@ const pincex = await Pincex.open({ config: loadConfig() });
 const requests = new Requests(pincex, { leaseMs: Number(leaseMs) });
 for (const { request } of [begun!, committed!]) {
   const { kind } = await requests.begin(sent(request));
-  if (kind !== 'run') throw new Error(`It was told ${kind}`);
+  if (kind !== 'run') throw new Error(`The call cannot run: ${kind}`);
 }
 await pincex.execute(committed!.items, { batchId: committed!.request.batchId! });
 process.stdout.write('ready\n');

@@ -6,16 +6,16 @@ import type { Run } from '../../src/requests/run.ts';
 import { fresh, funds, isLong, newUser, openBooks, useBooks } from '../support/books.ts';
 import { callOf, execute, ROUTE, runOf, sent } from './support.ts';
 
-/** How often ten take the same call at the same time. */
+/** How often ten begin the same call at the same time. */
 const ROUNDS = isLong ? 200 : 8;
 
 const books = useBooks();
 
-/** Ends a run without having done anything. */
+/** Ends a run with an empty batch. */
 const finish = (run: Run, status: number, body: string) => execute(books.pincex, run, [], { status, body });
 
 describe('a call with a key', () => {
-  it('is executed once: sent again, it gets the answer that was stored', async () => {
+  it('a call with a key is executed once: sent again, it gets the stored answer', async () => {
     const requests = new Requests(books.pincex);
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
@@ -27,7 +27,7 @@ describe('a call with a key', () => {
     expect(await requests.begin(sent({ ...request, items: [] }))).toMatchObject({ kind: 'finished' });
   });
 
-  it('is told that it is running while it is, and not by another process either', async () => {
+  it('a repeated call with a key is refused as request_in_progress while the first one runs in another process', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const { request } = callOf(fresh('user'), { key: fresh('key') });
@@ -45,7 +45,7 @@ describe('a call with a key', () => {
     expect(await new Requests(other).begin(sent(request))).toMatchObject({ kind: 'finished' });
   });
 
-  it('of many at the same time runs exactly once, over several processes', async () => {
+  it('of many concurrent calls with one key exactly one runs, across several processes', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const sides = [new Requests(books.pincex), new Requests(other)];
@@ -57,7 +57,7 @@ describe('a call with a key', () => {
       const kinds = begun.map(({ kind }) => kind).sort();
       expect(kinds).toEqual(['run', ...Array<string>(9).fill('running')].sort());
       for (const one of begun) if (one.kind === 'run') await one.run.release();
-      // It is nobody's now: of those who want to take it over exactly one gets it.
+      // The call is released now: of those who want to take it over exactly one gets it.
       const taking = await Promise.all(
         Array.from({ length: 10 }, (_, i) => sides[i % 2]!.begin(sent(request))),
       );
@@ -66,7 +66,7 @@ describe('a call with a key', () => {
     }
   });
 
-  it('is refused with other content, whether the first one runs or has ended', async () => {
+  it('a call that reuses a key with other content is refused, whether the first one runs or has ended', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const changed = { ...request, hash: contentHash(ROUTE, 'other') };
@@ -79,7 +79,7 @@ describe('a call with a key', () => {
     expect(await requests.begin(sent(changed))).toEqual({ kind: 'reused', what: 'key' });
   });
 
-  it('does not meet the same key of another caller or on another route', async () => {
+  it('a call with a key runs although another caller or another route has used the same key', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     for (const each of [request, { ...request, caller: 'caller-2' }, { ...request, route: '/v1/other' }]) {
@@ -87,14 +87,14 @@ describe('a call with a key', () => {
     }
   });
 
-  it('that failed as a whole runs again under the same batch id', async () => {
+  it('a call with a key that failed as a whole runs again under the same batch id', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
     const run = runOf(await requests.begin(sent(request)));
     await run.release();
     const again = runOf(await requests.begin(sent(request)));
     expect(again.batchId).toBe(run.batchId);
-    // The first one has lost it, whatever it still does.
+    // The first run has lost the call and can no longer write its answer.
     await expect(finish(run, 200, 'late')).rejects.toMatchObject({ code: 'conflict', retryable: true });
     expect(await run.release()).toBe(false);
     expect(await requests.begin(sent(request))).toMatchObject({ kind: 'running' });
@@ -104,7 +104,7 @@ describe('a call with a key', () => {
 });
 
 describe('a call without a key', () => {
-  it('runs each time', async () => {
+  it('a call without a key runs each time', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'));
     const runs = [runOf(await requests.begin(sent(request))), runOf(await requests.begin(sent(request)))];
@@ -112,7 +112,7 @@ describe('a call without a key', () => {
     for (const run of runs) await finish(run, 200, '{}');
   });
 
-  it('with a batch id of its own runs once, and no other call of its caller may use that id', async () => {
+  it('a call with a batch id of its own runs once, and no other call of its caller may use that id', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { batchId: randomUUID() });
     const run = runOf(await requests.begin(sent(request)));
@@ -132,8 +132,8 @@ describe('a call without a key', () => {
   });
 });
 
-describe('a batch id that two callers give', () => {
-  /** Both have begun their calls, each under the same id. */
+describe('a batch id that two callers use', () => {
+  /** Two callers that have begun their calls under the same batch id. */
   async function twins() {
     const requests = new Requests(books.pincex);
     const batchId = randomUUID();
@@ -147,7 +147,7 @@ describe('a batch id that two callers give', () => {
     return { requests, batchId, one, other };
   }
 
-  it('is two batches: each is executed once, and told to its own caller', async () => {
+  it('the batches of two callers with the same id are each executed once and told to their own caller', async () => {
     const { requests, batchId, one, other } = await twins();
     const answers = new Map([
       [one, { status: 200, body: '"one"' }],
@@ -161,20 +161,20 @@ describe('a batch id that two callers give', () => {
       const finished = { kind: 'finished', ...answer };
       expect(await requests.begin(sent(request))).toEqual(finished);
       expect(await requests.outcome(batchId, request.caller, false)).toEqual(finished);
-      // Its own first.
+      // An admin gets the own batch first.
       expect(await requests.outcome(batchId, request.caller, true)).toEqual(finished);
     }
-    // Of two that are both of others the older.
+    // Of two batches of others, an admin gets the older one.
     expect(await requests.outcome(batchId, 'admin', true)).toMatchObject({ body: '"one"' });
     expect(await requests.outcome(batchId, 'nobody', false)).toEqual({ kind: 'unknown' });
   });
 
-  it('is given back by one, and the other keeps it', async () => {
+  it('a batch id that one caller releases is kept by the other', async () => {
     const { requests, one, other } = await twins();
     expect(await one.run.release()).toBe(true);
     expect(await requests.begin(sent(other.request))).toMatchObject({ kind: 'running' });
     const again = runOf(await requests.begin(sent(one.request)));
-    // Who has lost it has lost its own.
+    // The released run has lost only its own call.
     await expect(finish(one.run, 200, 'late')).rejects.toMatchObject({ code: 'conflict' });
     await finish(other.run, 200, 'other');
     await finish(again, 200, 'one');
@@ -182,7 +182,7 @@ describe('a batch id that two callers give', () => {
     expect(await requests.begin(sent(other.request))).toMatchObject({ body: 'other' });
   });
 
-  it('expires for one, and the other keeps it', async () => {
+  it('a batch id that expires for one caller is kept by the other', async () => {
     const { requests, batchId, one, other } = await twins();
     await finish(one.run, 200, 'one');
     await finish(other.run, 200, 'other');
@@ -201,7 +201,7 @@ describe('a batch id that two callers give', () => {
     expect(await requests.begin(sent(other.request))).toMatchObject({ body: 'other' });
   });
 
-  it('is noted with the batch of each, and left by one', async () => {
+  it('a call that one caller notes with its batch leaves the running call of the other as it is', async () => {
     const { batchId, one } = await twins();
     const requests = new Requests(books.pincex);
     const noted = { caller: fresh('caller'), route: '/', batchId };
@@ -213,7 +213,7 @@ describe('a batch id that two callers give', () => {
 });
 
 describe('a call that is noted with its batch', () => {
-  /** Executes one, and returns how that went. */
+  /** A call, and `execute`, which runs its batch and notes the call with it. */
   async function executed() {
     const batchId = randomUUID();
     const userId = await newUser(books.pincex, { USD: '10' });
@@ -225,7 +225,7 @@ describe('a call that is noted with its batch', () => {
     return { batchId, userId, request, requests, answer, execute };
   }
 
-  it('can be asked for by its caller', async () => {
+  it('the outcome of a noted call is told to its caller, and to no other', async () => {
     const { batchId, request, answer, execute } = await executed();
     expect((await execute()).counts).toMatchObject({ applied: 1, rejected: 1 });
     const requests = new Requests(books.pincex);
@@ -234,14 +234,14 @@ describe('a call that is noted with its batch', () => {
     expect(await requests.outcome(batchId, 'caller-2', false)).toEqual({ kind: 'unknown' });
   });
 
-  it('leaves its batch id to no other call', async () => {
+  it('a noted call leaves its batch id to no other call', async () => {
     const { request, requests, execute } = await executed();
     await execute();
     expect(await requests.begin(sent(request))).toEqual({ kind: 'reused', what: 'batchId' });
     await expect(execute()).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  it('is not written any more once it was left as one of which nobody knows how it ended', async () => {
+  it('a noted call cannot be written once it was left with an unknown end', async () => {
     const { batchId, userId, request, requests, execute } = await executed();
     await requests.leave(sent(request));
     await expect(execute()).rejects.toMatchObject({ code: 'conflict' });
@@ -253,8 +253,8 @@ describe('a call that is noted with its batch', () => {
   });
 });
 
-describe('a call that was not noted and of which nobody knows how it ended', () => {
-  it('is looked up in the books from then on', async () => {
+describe('a call that is left with an unknown end', () => {
+  it('the outcome of a call that was left with an unknown end is looked up in the books', async () => {
     const requests = new Requests(books.pincex);
     const batchId = randomUUID();
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { batchId });
@@ -266,7 +266,7 @@ describe('a call that was not noted and of which nobody knows how it ended', () 
     });
   });
 
-  it('stays unknown where that cannot be written, and that is told', async () => {
+  it('an error is reported when a call that is left with an unknown end cannot be written', async () => {
     const errors: unknown[] = [];
     const short = await openBooks(books.url);
     const requests = new Requests(short, { onError: (error) => errors.push(error) });

@@ -10,7 +10,7 @@ import { callOf, execute, runOf, sent } from './support.ts';
 
 const books = useBooks();
 
-/** Of a text that does not get any shorter. */
+/** A text that cannot be compressed much. */
 const uuids = (count: number): string => Array.from({ length: count }, () => randomUUID()).join();
 
 const usageOf = async (caller: string): Promise<number> => {
@@ -22,12 +22,12 @@ const usageOf = async (caller: string): Promise<number> => {
 };
 
 describe('the room for answers', () => {
-  it('is a quarter for a key that is alone, and never all taken, so that one more key has some', () => {
+  it('a key that is alone may take a quarter of the room, and the room is never all taken, so that one more key has some', () => {
     const room = 1_000_000;
     const kept: number[] = [];
     for (let keys = 1; keys <= 1_000; keys++) {
       const all = kept.reduce((sum, bytes) => sum + bytes, 0);
-      // Written a byte at a time: until it has as much as it may have by then.
+      // The key takes a byte at a time until it has as much as it may have.
       let own = 0;
       while (own < mostOfKey(all + own, room)) own++;
       if (keys === 1) expect(own).toBe(room / 4);
@@ -37,7 +37,7 @@ describe('the room for answers', () => {
     }
   });
 
-  it('is the same for all keys that take as much as they can', () => {
+  it('all keys that take as much room as they can get the same share', () => {
     const kept = new Map([1, 2, 3, 4, 5].map((key) => [key, 0]));
     const room = 80_000;
     for (let isFull = false; !isFull;) {
@@ -52,7 +52,7 @@ describe('the room for answers', () => {
     expect([...kept.values()]).toEqual(Array(5).fill(room / 8));
   });
 
-  it('is scarce from 80 % of what a key may take, or all of them', () => {
+  it('room is reported as scarce from 80 % of what a key, or all keys together, may take', () => {
     const kept = (...bytes: number[]) => new Map(bytes.map((bytes, i) => [`key-${i}`, { bytes }]));
     expect(scarcities(kept(210, 50), 1_000)).toEqual([{ caller: 'key-0', bytes: 210, most: 246 }]);
     expect(scarcities(kept(150, 50), 1_000)).toEqual([]);
@@ -64,15 +64,15 @@ describe('the room for answers', () => {
   });
 });
 
-describe('what is kept of a call', () => {
+describe('the stored text of a call', () => {
   it.each(['', '{"é":1}', 'x'.repeat(2_000), uuids(1_000), `{"a":"\u{1f600}${'é'.repeat(5_000)}"}`])(
-    'is the same text once it is unpacked (%#)',
+    'a packed text is the same once it is unpacked (%#)',
     (text) => {
       expect(unpack(pack(text))).toBe(text);
     },
   );
 
-  it('is counted to the byte: its answer once it has one, until then its items', async () => {
+  it('the stored text of a call is counted to the byte: its answer once it has one, until then its items', async () => {
     const requests = new Requests(books.pincex);
     const caller = fresh('caller');
     const many = {
@@ -96,14 +96,14 @@ describe('what is kept of a call', () => {
     );
     expect(rows.map(({ items }) => items !== null)).toEqual([false, true, false]);
     const exact = rows.reduce((sum, row) => sum + row.exact, 0);
-    // What PostgreSQL stores is what was given to it, and the length of it.
+    // PostgreSQL stores the bytes that it was given, and their length.
     for (const row of rows) expect(row.stored - row.exact).toBeLessThanOrEqual(4);
     expect(await usageOf(caller)).toBe(exact + 3 * limits.requests.rowBytes + 2 * many.key.length);
   });
 });
 
-describe('a caller whose answers take all that they may', () => {
-  /** One that has filled its part of a small room with calls that nobody runs any more. */
+describe('a caller that has used up its room', () => {
+  /** A caller that has filled its share of a small room with released calls. */
   async function full() {
     const clock = holdClock();
     const scarce: Scarcity[] = [];
@@ -128,7 +128,7 @@ describe('a caller whose answers take all that they may', () => {
     return { clock, scarce, options, requests, caller, newCall, done, left, running, run, rows };
   }
 
-  it('begins no more, is told what it has, and leaves nothing behind', async () => {
+  it('a caller without room begins no more calls, is told its usage, and leaves no row behind', async () => {
     const { requests, newCall, caller, rows } = await full();
     const before = await rows();
     const begun = await requests.begin(newCall());
@@ -138,7 +138,7 @@ describe('a caller whose answers take all that they may', () => {
     expect(await rows()).toBe(before);
   });
 
-  it('is still told what its calls were answered, and that they run; what nobody runs is brought to its end', async () => {
+  it('a caller without room still gets the answers of its calls, is told which ones run, and can finish interrupted ones', async () => {
     const { requests, done, left, running, run, caller } = await full();
     expect(await requests.begin(done)).toEqual({ kind: 'finished', status: 200, body: '{"a":1}' });
     expect(await requests.begin({ ...done, hash: 'other' })).toEqual({ kind: 'reused', what: 'key' });
@@ -151,7 +151,7 @@ describe('a caller whose answers take all that they may', () => {
     expect(await requests.begin(running)).toMatchObject({ body: 'end' });
   });
 
-  it('leaves room for others, and has some again once its answers have expired', async () => {
+  it('a caller without room leaves room for others, and has some again once its answers have expired', async () => {
     const { clock, requests, newCall } = await full();
     await runOf(await requests.begin(newCall({ caller: fresh('caller') }))).release();
     clock.pass(limits.requests.roomMs);
@@ -165,7 +165,7 @@ describe('a caller whose answers take all that they may', () => {
     expect(await books.sql('SELECT FROM request_usage WHERE expires_at <= now()')).toEqual([]);
   });
 
-  it('has them expire at the full hour behind the retention', async () => {
+  it('the usage of a caller expires at the full hour after the retention', async () => {
     const { requests, caller } = await full();
     await requests.stop();
     const [row] = await books.sql<{ whole: boolean; hours: number }>(
@@ -179,7 +179,7 @@ describe('a caller whose answers take all that they may', () => {
     expect(row!.hours).toBeLessThanOrEqual(25);
   });
 
-  it('is so in every process, a moment later, and after a stop', async () => {
+  it('a caller without room has none in another process a moment later, and none after a stop', async () => {
     const { clock, requests, options, newCall } = await full();
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
@@ -191,7 +191,7 @@ describe('a caller whose answers take all that they may', () => {
     expect(await new Requests(books.pincex, options).begin(newCall())).toMatchObject({ kind: 'full' });
   });
 
-  it('is named once, and again after it had room', async () => {
+  it('a caller without room is reported once, and again after it had room', async () => {
     const { clock, scarce, requests, caller, newCall } = await full();
     const ask = async () => {
       clock.pass(limits.requests.roomMs);
@@ -209,7 +209,7 @@ describe('a caller whose answers take all that they may', () => {
     expect(scarce).toMatchObject([{ caller }, { caller }]);
   });
 
-  it('is told of where it cannot be written down at the end', async () => {
+  it('an error is reported when the usage cannot be written at the stop', async () => {
     const short = await openBooks(books.url);
     const errors: unknown[] = [];
     const requests = new Requests(short, { onError: (error) => errors.push(error) });

@@ -7,7 +7,7 @@ import type { Run } from '../../src/requests/run.ts';
 
 export const ROUTE = '/v1/batches';
 
-/** A call before it is sent: the service gives each sending a batch id of its own, unless it came with one. */
+/** A call before it is sent: the service gives it a new batch id each time, unless it came with one. */
 export type Call = Omit<NewRequest, 'batchId'> & Partial<Pick<NewRequest, 'batchId'>>;
 
 export const sent = (call: Call): NewRequest => ({ batchId: randomUUID(), ...call });
@@ -46,7 +46,7 @@ export async function execute(
   return result;
 }
 
-/** The run of a call that was told to run. */
+/** The run of a call that was allowed to begin. */
 export function runOf(begun: Begun): Run {
   if (begun.kind !== 'run') throw new Error(`Expected to run, was told ${JSON.stringify(begun)}`);
   return begun.run;

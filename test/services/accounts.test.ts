@@ -5,8 +5,8 @@ const books = useBooks();
 
 const ofUser = (userId = fresh('user')) => ({ id: 'a', userId, currency: 'USD' });
 
-describe('an account that is opened', () => {
-  it('is empty, at version 0, has no journal, and is there for readers and streams', async () => {
+describe('createAccount', () => {
+  it('a new account is empty, at version 0, has no journal entries, and is returned by reads and streams', async () => {
     const account = ofUser();
     expect(await books.pincex.bookkeeper.createAccount(account)).toEqual({
       index: 0,
@@ -23,7 +23,7 @@ describe('an account that is opened', () => {
     expect(await books.sql('SELECT FROM journal WHERE user_id = $1', [userId])).toEqual([]);
   });
 
-  it('again under the same id is replayed, also once money has moved', async () => {
+  it('the same createAccount item sent again is replayed, also after money has moved', async () => {
     const account = ofUser();
     const { bookkeeper } = books.pincex;
     expectApplied(await bookkeeper.batchCreateAccounts([account]));
@@ -34,7 +34,7 @@ describe('an account that is opened', () => {
     expect(await funds(books.pincex, account.userId, 'USD')).toBe('1 / 0');
   });
 
-  it('is refused under the id of something else, and that opens nothing', async () => {
+  it('createAccount under the id of another account is refused and opens no account', async () => {
     const account = ofUser();
     const { bookkeeper } = books.pincex;
     expectApplied(await bookkeeper.batchCreateAccounts([account]));
@@ -44,7 +44,7 @@ describe('an account that is opened', () => {
     expect(await funds(books.pincex, account.userId, 'EUR')).toBe('none');
   });
 
-  it('is one of the user in each currency, and does not come of a deposit before it', async () => {
+  it('a user has one account per currency: a second one is refused, also when a deposit created the first', async () => {
     const account = ofUser();
     const batch = await books.pincex.execute([
       { command: 'createAccount', ...account },
@@ -66,7 +66,7 @@ describe('an account that is opened', () => {
     expect(outcomes(later)).toEqual(['account_exists']);
   });
 
-  it('takes money in its own batch and later; its journal begins with that', async () => {
+  it('a new account takes deposits in its own batch and later, and its journal begins with the first deposit', async () => {
     const [now, later] = [ofUser(), ofUser()];
     const both = await books.pincex.execute([
       { command: 'createAccount', ...now },
@@ -95,7 +95,7 @@ describe('an account that is opened', () => {
     ]);
   });
 
-  it('has nothing to lock, to withdraw or to pass on, and takes what others pass on', async () => {
+  it('an empty account cannot lock, withdraw or transfer funds, and can receive a transfer', async () => {
     const account = ofUser();
     const own = { ...account, amount: '1' };
     expectApplied(await books.pincex.bookkeeper.batchCreateAccounts([account]));
@@ -114,7 +114,7 @@ describe('an account that is opened', () => {
     expect(await funds(books.pincex, account.userId, 'USD')).toBe('1 / 0');
   });
 
-  it('in a group that fails, or in a transaction that is undone, is not there', async () => {
+  it('an account opened in a failed group or a rolled-back transaction does not exist', async () => {
     const account = ofUser();
     const group = await books.pincex.execute([
       { command: 'createAccount', ...account, group: 'g' },

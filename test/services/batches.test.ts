@@ -11,7 +11,7 @@ import {
   useBooks,
 } from '../support/books.ts';
 
-/** What holds for every batch: its shape, its modes and groups, and what an id promises. */
+/** Rules of every batch: its shape, its modes and groups, and the ids of its items. */
 
 const books = useBooks();
 
@@ -20,7 +20,7 @@ function locks(userId: string, ...amounts: string[]): LockFunds[] {
 }
 
 describe('a batch', () => {
-  it('answers with one result for every item, in their order, and with the sums', async () => {
+  it('a batch returns one result for every item, in the order of the items, and the counts', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const items = [...locks(userId, '60', '50', '40'), anyway<LockFunds>(null)];
     const batch = await books.pincex.bookkeeper.batchLockFunds(items);
@@ -45,13 +45,13 @@ describe('a batch', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('0 / 100');
   });
 
-  it('of no items has no results', async () => {
+  it('a batch of no items is applied and has no results', async () => {
     const batch = await books.pincex.bookkeeper.batchDeposit([]);
     expect(batch).toMatchObject({ status: 'applied', counts: { total: 0 }, results: [], successCount: 0 });
   });
 
   it.each([limits.batches.items + 1, 1_000_000])(
-    'of %i items is refused before anything runs',
+    'a batch of %i items is refused before anything runs',
     async (count) => {
       const userId = fresh('user');
       const items = new Array(count).fill({ id: 'd', userId, currency: 'USD', amount: '1' });
@@ -63,7 +63,7 @@ describe('a batch', () => {
     },
   );
 
-  it('of the most items that are allowed runs', async () => {
+  it('a batch with the largest allowed number of items runs', async () => {
     const userId = fresh('user');
     const items = Array.from({ length: limits.batches.items }, (_, i) => {
       return { id: `d${i}`, userId, currency: 'USD', amount: '1' };
@@ -72,20 +72,23 @@ describe('a batch', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('10000 / 0');
   });
 
-  it.each([null, undefined, {}, 'items', 7, new Set()])('that is no array is refused: %s', async (items) => {
-    const call = books.pincex.bookkeeper.batchDeposit(anyway(items));
-    await expect(call).rejects.toBeInstanceOf(PincexError);
-    await expect(call).rejects.toMatchObject({ code: 'invalid_batch' });
-  });
+  it.each([null, undefined, {}, 'items', 7, new Set()])(
+    'a batch that is not an array is refused: %s',
+    async (items) => {
+      const call = books.pincex.bookkeeper.batchDeposit(anyway(items));
+      await expect(call).rejects.toBeInstanceOf(PincexError);
+      await expect(call).rejects.toMatchObject({ code: 'invalid_batch' });
+    },
+  );
 
-  it.each(['all', '', null, 1])('of an unknown mode is refused: %s', async (mode) => {
+  it.each(['all', '', null, 1])('a batch with an unknown mode is refused: %s', async (mode) => {
     const userId = await newUser(books.pincex, { USD: '1' });
     const call = books.pincex.bookkeeper.batchLockFunds(locks(userId, '1'), { mode: anyway(mode) });
     await expect(call).rejects.toMatchObject({ code: 'invalid_batch' });
     expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
   });
 
-  it('with holes in its array has a result for each of them', async () => {
+  it('each hole in the array of items has a result of its own', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const items = new Array<LockFunds>(3);
     items[1] = locks(userId, '1')[0]!;
@@ -96,7 +99,7 @@ describe('a batch', () => {
     ]);
   });
 
-  it('of one takes any text for an id: quotes, backslashes, blanks, any language, 128 characters', async () => {
+  it('an id may be any text: quotes, backslashes, blanks, any language, up to 128 characters', async () => {
     for (const id of [
       '"',
       '\\',
@@ -111,7 +114,7 @@ describe('a batch', () => {
       '\u200b',
       '\u2028',
     ]) {
-      // What cannot be seen names no new user.
+      // Invisible characters are refused in the id of a new user.
       const userId = `u${/[\u200b\u2028]/.test(id) ? '' : id.slice(0, 100)}${fresh('')}`;
       const item = { id, userId, currency: 'USD', amount: '1' };
       const items = { ...item, reference: id };
@@ -130,7 +133,7 @@ describe('a batch', () => {
     }
   });
 
-  it('keeps every digit of an amount of 30 digits and 18 decimals', async () => {
+  it('an amount of 30 digits and 18 decimals keeps every digit', async () => {
     const userId = fresh('user');
     const amount = `${'9'.repeat(30)}.${'9'.repeat(18)}`;
     await books.pincex.bookkeeper.deposit({ id: 'd', userId, currency: 'ETH', amount });
@@ -141,15 +144,15 @@ describe('a batch', () => {
   });
 });
 
-describe('the mode', () => {
-  it('partial: a rejected item leaves nothing behind and does not block a later, smaller one', async () => {
+describe('the mode of a batch', () => {
+  it('in mode partial, a rejected item leaves nothing behind and does not block a later, smaller one', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const batch = await books.pincex.bookkeeper.batchLockFunds(locks(userId, '101', '100'));
     expect(outcomes(batch)).toEqual(['insufficient_funds', 'applied']);
     expect(await funds(books.pincex, userId, 'USD')).toBe('0 / 100');
   });
 
-  it('stop_on_error: what comes before the first rejected item is kept, the rest is skipped', async () => {
+  it('in mode stop_on_error, the items before the first rejected one are kept and the rest is skipped', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const options = { mode: 'stop_on_error' } as const;
     const batch = await books.pincex.bookkeeper.batchLockFunds(locks(userId, '10', '101', '10'), options);
@@ -159,7 +162,7 @@ describe('the mode', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
   });
 
-  it('atomic: all items or none', async () => {
+  it('in mode atomic, either all items are applied or none', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const options = { mode: 'atomic' } as const;
     const failed = await books.pincex.bookkeeper.batchLockFunds(locks(userId, '10', '101', '10'), options);
@@ -172,7 +175,7 @@ describe('the mode', () => {
 });
 
 describe('a group', () => {
-  it('that fails says of what was applied before that it was, and not that nothing was done', async () => {
+  it('an item that an earlier batch applied is replayed, also in a group that fails', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [first] = locks(userId, '10');
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([first!]));
@@ -186,7 +189,7 @@ describe('a group', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
   });
 
-  it('takes effect as a whole where its first item stands', async () => {
+  it('a group takes effect as a whole at the place of its first item', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [a, b, c] = locks(userId, '60', '60', '40');
     const items = [{ ...a!, group: 'g' }, b!, { ...c!, group: 'g' }];
@@ -198,7 +201,7 @@ describe('a group', () => {
     ]);
   });
 
-  it('fails together and leaves nothing behind, whatever stands around it', async () => {
+  it('a group with a failed item leaves nothing behind, and the items around it are applied', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [a, b, c, d] = locks(userId, '10', '20', '1000', '30');
     const items = [a!, { ...b!, group: 'g' }, { ...c!, group: 'g' }, d!];
@@ -209,25 +212,25 @@ describe('a group', () => {
       'applied',
     ]);
     expect(await funds(books.pincex, userId, 'USD')).toBe('60 / 40');
-    // Nothing was used up: the same ids may be sent again.
+    // A failed group uses up no ids: they may be sent again.
     expect(outcomes(await books.pincex.bookkeeper.batchLockFunds([b!]))).toEqual(['applied']);
   });
 });
 
-describe('an id', () => {
-  it('sent again with the same content is replayed with its first outcome, whatever came between', async () => {
+describe('the id of an item', () => {
+  it('an item sent again with the same content is replayed with its first outcome, whatever came between', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [first] = locks(userId, '10');
     const { results } = await books.pincex.bookkeeper.batchLockFunds([first!]);
     await books.pincex.bookkeeper.batchDeposit([{ id: 'more', userId, currency: 'USD', amount: '5' }]);
-    // The same amount and the same moment in other words is the same content.
+    // `10.00` and `10` are the same amount and therefore the same content.
     const again = await books.pincex.bookkeeper.batchLockFunds([{ ...first!, amount: '10.00' }]);
     expect(again.results[0]).toEqual({ ...results[0], status: 'replayed' });
     expect(again.status).toBe('applied');
     expect(await funds(books.pincex, userId, 'USD')).toBe('95 / 10');
   });
 
-  it('twice in one batch: once applied, once replayed; with other content refused', async () => {
+  it('an item repeated in one batch is replayed, and with other content refused as id_reused', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [first] = locks(userId, '10');
     const items = [first!, first!, { ...first!, amount: '11' }];
@@ -237,12 +240,12 @@ describe('an id', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('90 / 10');
   });
 
-  it("is a user's own: two users may use the same", async () => {
+  it('two users may use the same id', async () => {
     const [ann, bob] = [await newUser(books.pincex, { USD: '5' }), await newUser(books.pincex, { USD: '5' })];
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([...locks(ann, '1'), ...locks(bob, '1')]));
   });
 
-  it('of a rejected item is free: the same item may succeed later', async () => {
+  it('the id of a rejected item stays free: the same item may succeed later', async () => {
     const userId = await newUser(books.pincex, { USD: '1' });
     const [big] = locks(userId, '2');
     expect(outcomes(await books.pincex.bookkeeper.batchLockFunds([big!]))).toEqual(['insufficient_funds']);
@@ -251,7 +254,7 @@ describe('an id', () => {
   });
 });
 
-it('a closed Pincex refuses calls, after it has finished those under way', async () => {
+it('a Pincex that closes finishes the calls in flight, and then refuses new ones as closed', async () => {
   const other = await openBooks(books.url);
   const userId = await newUser(other, { USD: '10' });
   await other.bookkeeper.getAccount(userId, 'USD');

@@ -3,7 +3,7 @@ import type { Catalog, Market } from '../../src/catalog/catalog.ts';
 import { Fields } from '../../src/commands/fields.ts';
 import { commands, type CommandType } from '../../src/commands/index.ts';
 
-/** What tells an item that is sent again from another under the same id: every field of it, and no other thing. */
+/** The content of an item tells a repetition from another item under the same id: it covers every field, and nothing else. */
 
 const USD = { code: 'USD', scale: 2 };
 const BTC = { code: 'BTC', scale: 8 };
@@ -60,7 +60,7 @@ const free = {
   holdAmount: ['10', '11'],
 };
 
-/** Of each command its fields: the value of each, and another one where it may have one. */
+/** The fields of each command: a value for each, and a second value for those that the content depends on. */
 const ITEMS: readonly (readonly [CommandType, Readonly<Record<string, readonly unknown[]>>])[] = [
   ['createAccount', { id: ['i'], userId: ['u'], currency: ['USD', 'BTC'] }],
   ['deposit', { ...money, reference: ['r', 's'] }],
@@ -96,11 +96,14 @@ const CHANGES = ITEMS.flatMap(([command, fields], item) =>
     .map((field) => ({ command, field, item })),
 );
 
-it.each(CHANGES)('the content of $command is another with another $field (item $item)', ({ field, item }) => {
-  const [type, fields] = ITEMS[item]!;
-  const values = Object.fromEntries(Object.entries(fields).map(([name, [value]]) => [name, value]));
-  const contentOf = (values: Readonly<Record<string, unknown>>) =>
-    commands[type](new Fields(values, catalog)).content;
-  expect(contentOf({ ...values })).toBe(contentOf(values));
-  expect(contentOf({ ...values, [field]: fields[field]![1] })).not.toBe(contentOf(values));
-});
+it.each(CHANGES)(
+  'the content of $command changes when its $field changes (item $item)',
+  ({ field, item }) => {
+    const [type, fields] = ITEMS[item]!;
+    const values = Object.fromEntries(Object.entries(fields).map(([name, [value]]) => [name, value]));
+    const contentOf = (values: Readonly<Record<string, unknown>>) =>
+      commands[type](new Fields(values, catalog)).content;
+    expect(contentOf({ ...values })).toBe(contentOf(values));
+    expect(contentOf({ ...values, [field]: fields[field]![1] })).not.toBe(contentOf(values));
+  },
+);

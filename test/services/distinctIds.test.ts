@@ -4,7 +4,7 @@ import { fresh, newUser, useBooks } from '../support/books.ts';
 
 const books = useBooks();
 
-/** Ids that look like another: `@fees` of another width, blanks, what cannot be seen, what turns the writing about. */
+/** Ids that look like another one: `@fees` in another width, blanks, invisible characters, and changes of direction. */
 const LOOK_ALIKES = [
   '\uff20fees',
   '\ufe6bfees',
@@ -19,7 +19,7 @@ const LOOK_ALIKES = [
 ];
 
 describe.each(LOOK_ALIKES)('an id that looks like another (%j)', (id) => {
-  it('names no new user and no new order', async () => {
+  it('a look-alike id is refused for a new user and for a new order', async () => {
     const { bookkeeper, trading } = books.pincex;
     const user = await newUser(books.pincex, { USD: '10' });
     const order = { symbol: 'BTC/USD', side: 'buy', type: 'limit', price: '1', quantity: '1' } as const;
@@ -34,7 +34,7 @@ describe.each(LOOK_ALIKES)('an id that looks like another (%j)', (id) => {
     }
   });
 
-  it('is still read, and what is there by it is still of use', async () => {
+  it('a look-alike id is accepted by reads and by commands on existing rows', async () => {
     const { bookkeeper, trading } = books.pincex;
     expect(await bookkeeper.getAccount(id, 'USD')).toBeNull();
     expect(await trading.cancelOrder({ id: fresh('c'), userId: id, orderId: id })).toMatchObject({
@@ -43,7 +43,7 @@ describe.each(LOOK_ALIKES)('an id that looks like another (%j)', (id) => {
   });
 });
 
-it('an id of letters of any language, with blanks inside, is one', async () => {
+it('an id may have letters of any language, and blanks inside', async () => {
   for (const userId of ['Ольга', '山田 太郎', 'a b', 'مريم', 'é'])
     expect(
       (await books.pincex.bookkeeper.deposit({ id: fresh('d'), userId, currency: 'USD', amount: '1' }))
@@ -51,11 +51,11 @@ it('an id of letters of any language, with blanks inside, is one', async () => {
     ).toBe('applied');
 });
 
-it('messages write out what cannot be seen', () => {
+it('a message shows invisible characters as escapes', () => {
   expect(visible('a\u202eb\u200b')).toBe('a\\u202eb\\u200b');
 });
 
-it('an id beyond its bound is refused by reads, and shown in short', async () => {
+it('a read refuses an id beyond its bound, and its message shortens the id', async () => {
   const long = 'x'.repeat(129);
   const { bookkeeper, trading } = books.pincex;
   for (const read of [

@@ -7,7 +7,7 @@ import { holdClock } from '../support/clock.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
 
-/** What callers hear when PostgreSQL says no, whichever way they ask. */
+/** The errors that callers get when PostgreSQL fails or refuses, for every kind of call. */
 
 const books = useBooks();
 
@@ -16,7 +16,7 @@ const deposit = (userId: string) => ({ id: fresh('deposit'), userId, currency: '
 /** The client of `pg` that `tx.client` is. */
 const driverOf = ({ client }: PincexTransaction) => client as unknown as pg.ClientBase;
 
-/** From now on no operation can be written: PostgreSQL answers with this SQLSTATE. */
+/** Until the test ends, PostgreSQL refuses every insert into `operations` with this SQLSTATE. */
 async function refuseWrites(sqlState: string): Promise<void> {
   await books.sql(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
@@ -27,7 +27,7 @@ async function refuseWrites(sqlState: string): Promise<void> {
   });
 }
 
-/** Somebody who may connect, at most so often at the same time, and has no right to any table. */
+/** A new role with a limit of connections and without any right to a table. */
 async function stranger(connections = -1): Promise<{ readonly role: string; readonly url: string }> {
   const role = fresh('stranger').replace('-', '_');
   await books.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'x' CONNECTION LIMIT ${connections}`);
@@ -38,8 +38,8 @@ async function stranger(connections = -1): Promise<{ readonly role: string; read
   return { role, url: Object.assign(new URL(books.url), { username: role, password: 'x' }).href };
 }
 
-describe('a disk that is full', () => {
-  it('is database_unavailable to a batch, a transaction and a statement of the caller’s in it', async () => {
+describe('a full disk', () => {
+  it('a full disk fails a batch, a transaction and a caller’s statement in it with database_unavailable', async () => {
     await refuseWrites('53100');
     const clock = holdClock();
     const pincex = await openBooks(books.url, {
@@ -63,7 +63,7 @@ describe('a disk that is full', () => {
     await expect(own).rejects.toMatchObject({ ...full, cause: { code: '53100' } });
   });
 
-  it('is 503 over HTTP, and says nothing of the server', async () => {
+  it('a full disk is answered with 503 over HTTP, without the message of the server', async () => {
     await refuseWrites('53100');
     const clock = holdClock();
     const { post, pincex } = await serve(books);
@@ -82,8 +82,8 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('a right that is missing', () => {
-  it('is database_refused to a batch, and 500 over HTTP', async () => {
+describe('a missing privilege', () => {
+  it('a missing privilege fails a batch with database_refused, and is answered with 500 over HTTP', async () => {
     await refuseWrites('42501');
     const refused = { name: 'PincexError', code: 'database_refused', retryable: false };
     await expect(books.pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
@@ -97,7 +97,7 @@ describe('a right that is missing', () => {
     expect(text).not.toContain('the words of the server');
   });
 
-  it('is database_refused to opening, reading, streaming, sweeping, the audit and the catalog', async () => {
+  it('a missing privilege fails opening, reads, streams, sweeps, the audit and the catalog with database_refused', async () => {
     const { role, url } = await stranger();
     const refused = {
       name: 'PincexError',
@@ -121,7 +121,7 @@ describe('a right that is missing', () => {
   });
 });
 
-it('a transaction that idles longer than the server allows fails in the words of the server', async () => {
+it('a transaction that idles longer than the server allows fails with the message of the server', async () => {
   const call = books.pincex.transaction(async (tx) => {
     const { rows } = await tx.client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
     await tx.client.query(`SET LOCAL idle_in_transaction_session_timeout = '50ms'`);
@@ -140,33 +140,36 @@ it('a transaction that idles longer than the server allows fails in the words of
   });
 });
 
-describe('a transaction whose time is over', () => {
+describe('a transaction that the server timed out', () => {
   it.each([
     ['idle_in_transaction_session_timeout', '25P03'],
     ['transaction_timeout', '25P04'],
-  ])('tells a statement of the caller’s that comes after it why (%s)', async (setting, sqlState) => {
-    const known = await books.sql('SELECT FROM pg_settings WHERE name = $1', [setting]);
-    if (known.length === 0) return;
-    const call = books.pincex.transaction(async (tx) => {
-      const { rows } = await tx.client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
-      await tx.client.query(`SET LOCAL ${setting} = '50ms'`);
-      await until('the connection to be ended', async () => {
-        const left = await books.sql('SELECT FROM pg_stat_activity WHERE pid = $1', [rows[0]?.pid]);
-        return left.length === 0;
+  ])(
+    'a caller’s statement after the timeout fails with the reason of the server (%s)',
+    async (setting, sqlState) => {
+      const known = await books.sql('SELECT FROM pg_settings WHERE name = $1', [setting]);
+      if (known.length === 0) return;
+      const call = books.pincex.transaction(async (tx) => {
+        const { rows } = await tx.client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
+        await tx.client.query(`SET LOCAL ${setting} = '50ms'`);
+        await until('the connection to be ended', async () => {
+          const left = await books.sql('SELECT FROM pg_stat_activity WHERE pid = $1', [rows[0]?.pid]);
+          return left.length === 0;
+        });
+        await tx.client.query('SELECT 1');
       });
-      await tx.client.query('SELECT 1');
-    });
-    await expect(call).rejects.toMatchObject({
-      code: 'database_unavailable',
-      retryable: true,
-      message: expect.stringMatching(
-        new RegExp(`\\(${sqlState}\\); .*${setting.split('_session')[0]}`),
-      ) as string,
-    });
-  });
+      await expect(call).rejects.toMatchObject({
+        code: 'database_unavailable',
+        retryable: true,
+        message: expect.stringMatching(
+          new RegExp(`\\(${sqlState}\\); .*${setting.split('_session')[0]}`),
+        ) as string,
+      });
+    },
+  );
 });
 
-describe('an error of the caller’s own', () => {
+describe('an error that is passed on unchanged', () => {
   const wordsOfTheDriver = [
     'Client was closed by compliance',
     'Query read timeout',
@@ -174,18 +177,21 @@ describe('an error of the caller’s own', () => {
     'Received unexpected goods',
   ];
 
-  it.each(wordsOfTheDriver)('comes out as it is, though the driver says the same: %s', async (words) => {
-    const userId = await newUser(books.pincex, { USD: '1' });
-    const own = new Error(words);
-    const call = books.pincex.transaction(async (tx) => {
-      await tx.bookkeeper.deposit(deposit(userId));
-      throw own;
-    });
-    await expect(call).rejects.toBe(own);
-    expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
-  });
+  it.each(wordsOfTheDriver)(
+    'an error of the caller’s own is passed on unchanged, even with the words of the driver: %s',
+    async (words) => {
+      const userId = await newUser(books.pincex, { USD: '1' });
+      const own = new Error(words);
+      const call = books.pincex.transaction(async (tx) => {
+        await tx.bookkeeper.deposit(deposit(userId));
+        throw own;
+      });
+      await expect(call).rejects.toBe(own);
+      expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
+    },
+  );
 
-  it('of which only the driver speaks, such as a name that two statements have, comes out as it is', async () => {
+  it('an error of the driver alone, such as a reused statement name, is passed on unchanged', async () => {
     const call = books.pincex.transaction(async (tx) => {
       const client = driverOf(tx);
       await client.query({ name: 'mine', text: 'SELECT 1' });
@@ -194,7 +200,7 @@ describe('an error of the caller’s own', () => {
     await expect(call).rejects.toThrow(/^Prepared statements must be unique/);
   });
 
-  it('that PostgreSQL said to another client of the caller’s comes out as it is, and nothing is run again', async () => {
+  it('a PostgreSQL error from another client of the caller’s is passed on unchanged, and the transaction is not retried', async () => {
     const other = new pg.Client({ connectionString: books.url });
     await other.connect();
     onTestFinished(() => other.end());
@@ -208,10 +214,10 @@ describe('an error of the caller’s own', () => {
   });
 });
 
-describe('what the driver says of a statement on tx.client is a PincexError', () => {
+describe('an error of a statement on tx.client', () => {
   const refused = { name: 'PincexError', code: 'database_refused', cause: { code: '42601' } };
 
-  it('whose client hands it to a callback', async () => {
+  it('a statement’s error that is handed to a callback is a PincexError', async () => {
     const call = books.pincex.transaction(async (tx) => {
       await new Promise((resolve, reject) => {
         driverOf(tx).query('SELEC 1', (error: Error | null, result) => {
@@ -223,7 +229,7 @@ describe('what the driver says of a statement on tx.client is a PincexError', ()
     await expect(call).rejects.toMatchObject(refused);
   });
 
-  it('whose client hands it to a query that is an object of its own, as a cursor is', async () => {
+  it('a statement’s error that is handed to a query object, such as a cursor, is a PincexError', async () => {
     const call = books.pincex.transaction(async (tx) => {
       await new Promise((_, reject) => {
         driverOf(tx).query(Object.assign(new pg.Query('SELEC 1'), { handleError: reject }));
@@ -233,7 +239,7 @@ describe('what the driver says of a statement on tx.client is a PincexError', ()
   });
 });
 
-it('a statement of the caller’s on a connection that was ended is database_unavailable', async () => {
+it('a caller’s statement on a terminated connection fails with database_unavailable', async () => {
   const call = books.pincex.transaction((tx) =>
     tx.client.query('SELECT pg_terminate_backend(pg_backend_pid())'),
   );
@@ -245,7 +251,7 @@ it('a statement of the caller’s on a connection that was ended is database_una
   await expect(late).rejects.toMatchObject({ name: 'PincexError', code: 'database_unavailable' });
 });
 
-it('a batch behind a failed statement whose error was swallowed is transaction_aborted', async () => {
+it('a batch after a failed statement whose error was swallowed fails with transaction_aborted', async () => {
   const call = books.pincex.transaction(async (tx) => {
     await tx.client.query('SELECT 1 / 0').catch(() => undefined);
     await tx.bookkeeper.deposit(deposit('ann'));
@@ -253,12 +259,12 @@ it('a batch behind a failed statement whose error was swallowed is transaction_a
   await expect(call).rejects.toMatchObject({ code: 'transaction_aborted', retryable: false });
 });
 
-it('what a statement of the caller’s in a transaction does wrong has the error of the driver as its cause', async () => {
+it('the error of a caller’s failed statement in a transaction has the error of the driver as its cause', async () => {
   const call = books.pincex.transaction((tx) => tx.client.query('SELECT 1 / 0'));
   await expect(call).rejects.toMatchObject({ code: 'database_refused', cause: { code: '22012' } });
 });
 
-it('a read for which the role has no connection left waits for one, as a batch does', async () => {
+it('a read waits for a connection when the role has none left, as a batch does', async () => {
   const { role, url } = await stranger();
   await books.sql(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
   const userId = await newUser(books.pincex, { USD: '5' });
@@ -285,18 +291,12 @@ it('a read for which the role has no connection left waits for one, as a batch d
   expect(await Promise.all(calls)).toMatchObject([{ currency: 'USD' }, { status: 'applied' }]);
 });
 
-describe('a batch that waits for a lock for longer than a server is looked for, and then loses its connection once', () => {
+describe('a batch that waits for a lock longer than `reconnectMs` and then loses its connection', () => {
   it.each([
     ['', ''],
-    [
-      ' either where it had lost its connection at once before',
-      'PERFORM pg_terminate_backend(pg_backend_pid());',
-    ],
-    [
-      ' either where it had lost against another before',
-      `RAISE EXCEPTION 'serialization' USING ERRCODE = '40001';`,
-    ],
-  ])('is not given up%s', async (_, first) => {
+    [', also when its first connection was lost at once', 'PERFORM pg_terminate_backend(pg_backend_pid());'],
+    [', also after a serialization failure', `RAISE EXCEPTION 'serialization' USING ERRCODE = '40001';`],
+  ])('the batch is retried and applied%s', async (_, first) => {
     await books.sql(`
       CREATE SEQUENCE attempts;
       CREATE FUNCTION stand() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -332,7 +332,7 @@ describe('a batch that waits for a lock for longer than a server is looked for, 
   });
 });
 
-it('a batch whose every connection is cut while a server is at it is given up, and nobody says that the server is away', async () => {
+it('a batch whose every connection is cut while it is written fails with outcome_unknown, not as if the server were away', async () => {
   await books.sql(`
     CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql
       AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
@@ -349,8 +349,8 @@ it('a batch whose every connection is cut while a server is at it is given up, a
   });
 });
 
-describe('a batch that loses against others', () => {
-  it('as often as it is tried is told how often', async () => {
+describe('a batch that loses conflicts', () => {
+  it('a batch that loses on every attempt fails with conflict and the number of attempts', async () => {
     await refuseWrites('40001');
     holdClock();
     await expect(books.pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
@@ -361,7 +361,7 @@ describe('a batch that loses against others', () => {
     });
   });
 
-  it('until the time is over is told how often in which time', async () => {
+  it('a batch or transaction that loses until its time is over fails with conflict, the number of attempts and the time', async () => {
     await refuseWrites('40001');
     const clock = holdClock();
     const pincex = await openBooks(books.url, {

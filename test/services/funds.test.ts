@@ -5,7 +5,7 @@ import { expectApplied, fresh, funds, newUser, outcomes, useBooks } from '../sup
 const books = useBooks();
 
 describe('money', () => {
-  it('comes in from the outside world, whose account mirrors it; the first deposit makes the account', async () => {
+  it('deposits and withdrawals are mirrored in the account of @outside, and a first deposit creates the account', async () => {
     const outside = async () => (await books.pincex.bookkeeper.getAccount(OUTSIDE, 'CHF'))?.available ?? '0';
     expect(await outside()).toBe('0');
     const userId = fresh('user');
@@ -48,7 +48,7 @@ describe('money', () => {
     ]);
   });
 
-  it('passes from one user to another, and to and from the fees', async () => {
+  it('a transfer moves money from one user to another, and to and from @fees', async () => {
     const ann = await newUser(books.pincex, { USD: '10' });
     const bob = fresh('bob');
     const transfer = { id: 't', userId: ann, toUserId: bob, currency: 'USD', amount: '4' };
@@ -64,7 +64,7 @@ describe('money', () => {
     expect(await funds(books.pincex, bob, 'USD')).toBe('5 / 0');
   });
 
-  it('that is locked can neither be withdrawn nor passed on nor locked again', async () => {
+  it('locked money can neither be withdrawn nor transferred nor locked again', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const own = { userId, currency: 'USD', amount: '3' };
     expectApplied(
@@ -80,7 +80,7 @@ describe('money', () => {
 });
 
 describe('a hold', () => {
-  it('grows with each lock for its order and shrinks with each unlock, and is gone when it is empty', async () => {
+  it('a hold grows with each lock for its order, shrinks with each unlock, and is gone when it is empty', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const own = { userId, currency: 'USD', orderId: 'o' };
     const hold = async () =>
@@ -104,7 +104,7 @@ describe('a hold', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('100 / 0');
   });
 
-  it('is made, emptied and made again within one batch', async () => {
+  it('a hold can be made, emptied and made again within one batch', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const own = { userId, currency: 'USD', orderId: 'o', amount: '10' };
     expectApplied(
@@ -132,7 +132,7 @@ describe('a hold', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('91 / 9');
   });
 
-  it("of one order is not another's, nor another currency's", async () => {
+  it('a hold cannot be unlocked for another order, currency or user', async () => {
     const userId = await newUser(books.pincex, { USD: '100', EUR: '100' });
     const own = { userId, currency: 'USD', orderId: 'o', amount: '10' };
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([{ ...own, id: 'l' }]));
@@ -145,7 +145,7 @@ describe('a hold', () => {
   });
 });
 
-it('users whose ids differ only in what some systems ignore are different users', async () => {
+it('user ids that differ only in Unicode form, case or blanks name different users', async () => {
   const ids = ['\u00e9', 'e\u0301', 'a', 'A', 'a b', 'a  b', 'ß', 'ss'].map((text) => `same-${text}`);
   expectApplied(
     await books.pincex.bookkeeper.batchDeposit(

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MixedItem, OrderKey, PlaceOrder } from '../../src/index.ts';
 import { expectApplied, fresh, newUser, outcomes, useBooks } from '../support/books.ts';
 
-/** Which thing an id names: one of its kind, of one user. */
+/** An id names one row of its kind and of one user. */
 
 const books = useBooks();
 
@@ -16,7 +16,7 @@ const order = (id: string, userId: string, side: 'buy' | 'sell' = 'buy'): PlaceO
   price: '10',
 });
 
-describe('two users with an order of one id', () => {
+describe('two users with orders of the same id', () => {
   async function twoOrders(): Promise<{ id: string; ann: string; bob: string }> {
     const id = fresh('order');
     const ann = await newUser(books.pincex, { USD: '100' });
@@ -25,7 +25,7 @@ describe('two users with an order of one id', () => {
     return { id, ann, bob };
   }
 
-  it('each have theirs, by user and id', async () => {
+  it('each user’s order is found by user and id', async () => {
     const { id, ann, bob } = await twoOrders();
     const { trading } = books.pincex;
     expect(await trading.getOrder({ userId: ann, id })).toMatchObject({ userId: ann, id, side: 'buy' });
@@ -35,7 +35,7 @@ describe('two users with an order of one id', () => {
     expect(found.map((one) => one?.userId ?? null)).toEqual([bob, ann, null, null]);
   });
 
-  it('are told apart from no one by the id alone, which is refused with what to ask for', async () => {
+  it('a read by the shared id alone is refused as ambiguous_id, and names the key to ask by', async () => {
     const { id } = await twoOrders();
     const { trading } = books.pincex;
     for (const read of [trading.getOrder(id), trading.batchGetOrdersByIds([id])]) {
@@ -44,7 +44,7 @@ describe('two users with an order of one id', () => {
     }
   });
 
-  it('have trades of their own, which the id alone does not mix', async () => {
+  it('trades are found by user and order id, and a read by the shared order id alone is refused', async () => {
     const { id, ann, bob } = await twoOrders();
     const { trading } = books.pincex;
     const sides = { buyUserId: ann, buyOrderId: id, sellUserId: bob, sellOrderId: id };
@@ -70,7 +70,7 @@ describe('two users with an order of one id', () => {
     await expect(trading.batchGetTradesByOrderIds([id])).rejects.toMatchObject({ code: 'ambiguous_id' });
   });
 
-  it('are told from no one by the id alone where one of them has trades, either', async () => {
+  it('trades by a shared order id alone are refused also when only one of the orders has trades', async () => {
     const { id, ann } = await twoOrders();
     const { trading } = books.pincex;
     const seller = await newUser(books.pincex, { BTC: '1' });
@@ -85,7 +85,7 @@ describe('two users with an order of one id', () => {
     });
   });
 
-  it('fail the call that asked by the id alone, and none that was made together with it', async () => {
+  it('a shared id fails the calls that asked by it alone, and no call that was gathered with them', async () => {
     const { id, ann } = await twoOrders();
     const { trading } = books.pincex;
     const alone = order(fresh('order'), ann);
@@ -101,7 +101,7 @@ describe('two users with an order of one id', () => {
     ]);
   });
 
-  it('are noticed by who had read the one that was alone before, by user and by id', async () => {
+  it('a second order with the id is noticed by reads that were cached before it, by id and by user and id', async () => {
     const id = fresh('order');
     const { trading } = books.pincex;
     const [ann, bob] = [await newUser(books.pincex), await newUser(books.pincex)];
@@ -118,7 +118,7 @@ describe('two users with an order of one id', () => {
   });
 
   it.each([[{ userId: 'u' }], [{ id: 'i' }], [{ userId: 'u', id: 'i', symbol: 's' }], [5], [null]])(
-    'are not asked for by %j',
+    'a read by the malformed key %j is refused',
     async (key) => {
       const { trading } = books.pincex;
       const read = trading.batchGetOrdersByIds([key as unknown as OrderKey]);
@@ -129,29 +129,32 @@ describe('two users with an order of one id', () => {
 });
 
 describe('ids that no row can have', () => {
-  it.each(['\0', '\ud800'])('find nothing, and hide nothing from others: with %j in them', async (part) => {
-    const { trading, bookkeeper } = books.pincex;
-    const userId = await newUser(books.pincex, { USD: '1' });
-    // As a cache in another process writes the text.
-    const written = Buffer.from(part).toString();
-    const id = fresh(`a${written === '\0' ? 'b' : written}`);
-    expectApplied(await trading.batchCreateOrders([order(id, userId)]));
-    const impossible = part === '\0' ? `${userId}\0${id}` : id.replace(written, part);
-    expect(await trading.getOrder(impossible)).toBeNull();
-    expect(await trading.getOrder({ userId, id: impossible })).toBeNull();
-    expect((await trading.batchGetTradesByOrderIds([impossible])).flat()).toEqual([]);
-    expect(await trading.getUserOrders(`${userId}${part}`)).toEqual([]);
-    expect(await bookkeeper.getAccount(`${userId}${part}`, 'USD')).toBeNull();
-    expect((await trading.getOrder({ userId, id }))?.id).toBe(id);
-    expect((await trading.getOrder(id))?.id).toBe(id);
-    expect(await trading.getUserOrders(userId)).toHaveLength(1);
-    expect((await bookkeeper.getAccount(userId, 'USD'))?.available).toBe('1');
-    expect(await trading.getOrder(impossible)).toBeNull();
-  });
+  it.each(['\0', '\ud800'])(
+    'an id with %j in it finds nothing, and hides no row of another id',
+    async (part) => {
+      const { trading, bookkeeper } = books.pincex;
+      const userId = await newUser(books.pincex, { USD: '1' });
+      // The text as UTF-8 in a shared cache reads back: a lone surrogate has become U+FFFD.
+      const written = Buffer.from(part).toString();
+      const id = fresh(`a${written === '\0' ? 'b' : written}`);
+      expectApplied(await trading.batchCreateOrders([order(id, userId)]));
+      const impossible = part === '\0' ? `${userId}\0${id}` : id.replace(written, part);
+      expect(await trading.getOrder(impossible)).toBeNull();
+      expect(await trading.getOrder({ userId, id: impossible })).toBeNull();
+      expect((await trading.batchGetTradesByOrderIds([impossible])).flat()).toEqual([]);
+      expect(await trading.getUserOrders(`${userId}${part}`)).toEqual([]);
+      expect(await bookkeeper.getAccount(`${userId}${part}`, 'USD')).toBeNull();
+      expect((await trading.getOrder({ userId, id }))?.id).toBe(id);
+      expect((await trading.getOrder(id))?.id).toBe(id);
+      expect(await trading.getUserOrders(userId)).toHaveLength(1);
+      expect((await bookkeeper.getAccount(userId, 'USD'))?.available).toBe('1');
+      expect(await trading.getOrder(impossible)).toBeNull();
+    },
+  );
 });
 
-describe('an id of one user', () => {
-  /** Ends with the trade of order 3 of the user with that of another one. */
+describe('the same id for several items of one user', () => {
+  /** Items of five kinds under the id 3; the trade is between the order 3 and an order of another user. */
   async function everything(userId: string): Promise<MixedItem[]> {
     const other = await newUser(books.pincex, { BTC: '1' });
     expectApplied(await books.pincex.trading.batchPlaceOrders([order('other', other, 'sell')]));
@@ -174,7 +177,7 @@ describe('an id of one user', () => {
     ];
   }
 
-  it('may name a transaction, an operation on funds, an order, a trade and the change of an order', async () => {
+  it('one id may name a transaction, an operation on funds, an order, a trade and the change of an order of one user', async () => {
     const items = await everything(fresh('user'));
     const first = await books.pincex.execute(items);
     expectApplied(first);
@@ -207,7 +210,7 @@ describe('an id of one user', () => {
         { command: 'placeOrder', ...order(own.id, own.userId) },
       ],
     ],
-  ])('may not name two %s', async (_, pair) => {
+  ])('one id may not name two %s of one user', async (_, pair) => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [first, second] = pair({ id: '3', userId });
     const batch = await books.pincex.execute([first, second]);

@@ -19,7 +19,7 @@ import {
   useBooks,
 } from '../support/books.ts';
 
-/** What is not understood is refused, and never passed over: fields, options, codes, and what cannot be read. */
+/** Unknown fields, options and codes, and values that cannot be read, are refused and never ignored. */
 
 const books = useBooks({}, { audited: false });
 afterAll(() => expectBalanced(books.pincex));
@@ -58,12 +58,12 @@ const ITEMS: Readonly<Record<CommandType, object>> = {
   },
 };
 
-/** A method that takes whatever it is given. */
+/** A method without its types, which takes any arguments. */
 const loosely = (method: unknown) => method as (...given: unknown[]) => unknown;
 
 type Batch = (items: readonly unknown[], options?: unknown) => Promise<BatchResult<unknown>>;
 
-/** The call of the library that takes items of one command alone. */
+/** The method for batches of one command. */
 const batchOf = (type: CommandType): Batch => {
   const { bookkeeper, trading } = books.pincex;
   const calls: Readonly<Record<CommandType, unknown>> = {
@@ -93,14 +93,17 @@ const mixed = (...items: unknown[]): Promise<BatchResult<unknown>> =>
   books.pincex.execute(anyway<readonly MixedItem[]>(items));
 
 describe('an unknown field', () => {
-  it.each(Object.keys(ITEMS) as CommandType[])('of %s is refused, alone and among others', async (type) => {
-    const item = { ...ITEMS[type], usrId: 'u' };
-    const says = new RegExp(
-      `^invalid_item: Item 0 \\(.*\\): "usrId" is not a field of ${type}: the nearest is .*\\w, of id,`,
-    );
-    expect(errorOf(await batchOf(type)([item]))).toMatch(says);
-    expect(errorOf(await mixed({ ...item, command: type }))).toMatch(says);
-  });
+  it.each(Object.keys(ITEMS) as CommandType[])(
+    'an unknown field of %s is refused, by the method of the command and by execute',
+    async (type) => {
+      const item = { ...ITEMS[type], usrId: 'u' };
+      const says = new RegExp(
+        `^invalid_item: Item 0 \\(.*\\): "usrId" is not a field of ${type}: the nearest is .*\\w, of id,`,
+      );
+      expect(errorOf(await batchOf(type)([item]))).toMatch(says);
+      expect(errorOf(await mixed({ ...item, command: type }))).toMatch(says);
+    },
+  );
 
   it.each([
     ['settleTrade', 'buyfee', 'buyFee'],
@@ -113,12 +116,15 @@ describe('an unknown field', () => {
     ['placeOrder', 'recordRejections', 'recordRejection'],
     ['cancelOrder', 'order', 'orderId'],
     ['deposit', 'ref', 'reference'],
-  ] as const)('of %s named %s is told the nearest: %s', async (type, name, near) => {
-    const error = errorOf(await batchOf(type)([{ ...ITEMS[type], [name]: '1' }]));
-    expect(error).toContain(`"${name}" is not a field of ${type}: the nearest is ${near}, of `);
-  });
+  ] as const)(
+    'an unknown field of %s named %s is refused with the nearest name, %s',
+    async (type, name, near) => {
+      const error = errorOf(await batchOf(type)([{ ...ITEMS[type], [name]: '1' }]));
+      expect(error).toContain(`"${name}" is not a field of ${type}: the nearest is ${near}, of `);
+    },
+  );
 
-  it('is refused before what else is wrong, also where it stands in the place of a field that is needed', async () => {
+  it('an unknown field is reported before other faults, also when it stands for a required field', async () => {
     const { amount, ...rest } = money;
     const error = errorOf(
       await mixed({ ...rest, command: 'deposit', ammount: amount, currency: 'XXX', group: '' }),
@@ -128,7 +134,7 @@ describe('an unknown field', () => {
     );
   });
 
-  it('is refused whatever its value, and where a prototype has it', async () => {
+  it('an unknown field is refused whatever its value, and also when a prototype has it', async () => {
     for (const item of [
       { ...money, buyfee: undefined },
       Object.assign(Object.create({ buyfee: '1' }) as object, money),
@@ -139,7 +145,7 @@ describe('an unknown field', () => {
     }
   });
 
-  it('fails its group, and no other item', async () => {
+  it('an unknown field fails the group of its item, and no other item', async () => {
     const userId = fresh('user');
     const deposits = ['a', 'b', 'c'].map((id) => ({ ...money, id, userId }));
     const batch = await batchOf('deposit')([
@@ -152,12 +158,12 @@ describe('an unknown field', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
   });
 
-  it('is a command where all items are of one', async () => {
+  it('the field command is unknown to a method for one command', async () => {
     expect(errorOf(await batchOf('deposit')([{ ...money, command: 'deposit' }]))).toContain('"command"');
   });
 });
 
-describe('an item that cannot be read is refused by itself:', () => {
+describe('an item that cannot be read', () => {
   const boom = (): never => {
     throw new Error('boom');
   };
@@ -177,9 +183,14 @@ describe('an item that cannot be read is refused by itself:', () => {
   const lock = { ...money, orderId: 'o' };
 
   it.each<[string, CommandType, unknown, says: string]>([
-    ['a getter that throws', 'deposit', getter('amount'), 'amount cannot be read: boom'],
-    ['a getter of its id that throws', 'deposit', getter('id'), 'id cannot be read: boom'],
-    ['a getter of its group that throws', 'deposit', getter('group'), 'group cannot be read: boom'],
+    ['an item with a getter that throws', 'deposit', getter('amount'), 'amount cannot be read: boom'],
+    ['an item whose id has a getter that throws', 'deposit', getter('id'), 'id cannot be read: boom'],
+    [
+      'an item whose group has a getter that throws',
+      'deposit',
+      getter('group'),
+      'group cannot be read: boom',
+    ],
     [
       'a Proxy that throws for a field',
       'deposit',
@@ -192,9 +203,9 @@ describe('an item that cannot be read is refused by itself:', () => {
       new Proxy({ ...money }, { ownKeys: boom }),
       'cannot be listed',
     ],
-    ['a Proxy that was revoked', 'deposit', revoked(), 'cannot be read'],
+    ['a revoked Proxy', 'deposit', revoked(), 'cannot be read'],
     [
-      'a Proxy that throws what cannot be read either',
+      'a Proxy that throws an error that cannot be read either',
       'deposit',
       new Proxy({ ...money }, { get: throwHostile }),
       'what it throws cannot be read either',
@@ -206,19 +217,19 @@ describe('an item that cannot be read is refused by itself:', () => {
       'amount cannot be read',
     ],
     [
-      'a date that tells a text that is none',
+      'a date whose toISOString returns another text',
       'lockFunds',
       { ...lock, expiresAt: lying(() => 'x') },
       'toISOString',
     ],
     [
-      'a date that tells another time',
+      'a date whose toISOString returns another time',
       'lockFunds',
       { ...lock, expiresAt: lying(() => '2031-01-01T00:00:00.000Z') },
       'its toISOString tells another time than 2030-01-01T00:00:00.000Z',
     ],
     [
-      'a date that throws',
+      'a date whose toISOString throws',
       'lockFunds',
       { ...lock, expiresAt: lying(boom) },
       'expiresAt cannot be read: boom',
@@ -230,12 +241,12 @@ describe('an item that cannot be read is refused by itself:', () => {
       'expiresAt cannot be read',
     ],
     [
-      'what only looks like a date',
+      'an object that only has the prototype of a date',
       'lockFunds',
       { ...lock, expiresAt: Object.create(Date.prototype) as Date },
       'expiresAt',
     ],
-  ])('%s', async (_, type, item, says) => {
+  ])('%s is refused as invalid_item, and the item beside it is applied', async (_, type, item, says) => {
     const userId = fresh('user');
     const good = { ...money, userId };
     const [bad, other] = [await batchOf(type)([item]), await mixed({ ...good, command: 'deposit' }, item)];
@@ -244,12 +255,12 @@ describe('an item that cannot be read is refused by itself:', () => {
     expect(other.results.map(({ status }) => status)).toEqual(['applied', 'rejected']);
   });
 
-  it('a command that throws', async () => {
+  it('an item whose command has a getter that throws is refused as invalid_item', async () => {
     const item = Object.defineProperty({ ...money }, 'command', { enumerable: true, get: boom });
     expect(errorOf(await mixed(item))).toBe('invalid_item: Item 0 (m): command cannot be read: boom');
   });
 
-  it('a hole of the array', async () => {
+  it('a hole in the array of items is refused as invalid_item, and the items beside it are applied', async () => {
     const userId = fresh('user');
     const items: unknown[] = [];
     items[2] = { ...money, userId };
@@ -261,7 +272,7 @@ describe('an item that cannot be read is refused by itself:', () => {
     ]);
   });
 
-  it('a place of the array that throws', async () => {
+  it('an element of the array that throws when it is read is refused as invalid_item', async () => {
     const items = new Proxy([money], {
       get: (array, name) => (name === '0' ? boom() : (Reflect.get(array, name) as unknown)),
     });
@@ -270,17 +281,17 @@ describe('an item that cannot be read is refused by itself:', () => {
 });
 
 describe('an item is read once', () => {
-  it('so that a getter cannot answer differently the second time', async () => {
+  it('a getter of an item is asked once, so that it cannot answer differently the second time', async () => {
     const userId = fresh('user');
     let asked = 0;
     const item = { ...money, userId, get amount() { return String(++asked); } }; // prettier-ignore
-    // What is refused for an unknown currency beside it makes the batch be read a second time.
+    // The item beside it has an unknown currency, for which the batch is read a second time.
     await batchOf('deposit')([item, { ...money, currency: 'NEWONE' }]);
     expect(asked).toBe(1);
     expect(await funds(books.pincex, userId, 'USD')).toBe('1 / 0');
   });
 
-  it('when it comes: what becomes of it, its dates and its array meanwhile does not count', async () => {
+  it('an item is read when the call is made: later changes of it, its dates and its array have no effect', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const expiresAt = new Date(Date.UTC(2100, 0));
     const item = { ...money, userId, orderId: 'held', expiresAt };
@@ -295,7 +306,7 @@ describe('an item is read once', () => {
     ).toEqual([{ amount: '1.00', expires_at: expect.stringMatching(/^(2100-01-01|2099-12-31)/) as string }]);
   });
 
-  it('by its own class, with fields in the prototype', async () => {
+  it('an item may be an instance of a class with fields in its prototype', async () => {
     const userId = fresh('user');
     class Deposit {
       readonly #user = userId;
@@ -316,8 +327,8 @@ describe('an item is read once', () => {
   });
 });
 
-describe('the bound on items holds for', () => {
-  it('an array whose iterator has more of them', async () => {
+describe('the bound on the number of items', () => {
+  it('an array is read by its length, also when its iterator yields more items', async () => {
     const userId = fresh('user');
     class Endless extends Array<unknown> {
       override *[Symbol.iterator](): ArrayIterator<unknown> {
@@ -329,17 +340,17 @@ describe('the bound on items holds for', () => {
   });
 
   it.each([
-    ['more than it may have', limits.batches.items + 1, 'batch_too_large'],
-    ['a number that is none', NaN, 'batch_too_large'],
-    ['less than nothing', -1, 'batch_too_large'],
-  ])('a Proxy that says it has %s', async (_, length, code) => {
+    ['beyond the bound', limits.batches.items + 1, 'batch_too_large'],
+    ['NaN', NaN, 'batch_too_large'],
+    ['negative', -1, 'batch_too_large'],
+  ])('a Proxy whose length is %s is refused', async (_, length, code) => {
     const items = new Proxy([money], {
       get: (array, name) => (name === 'length' ? length : (Reflect.get(array, name) as unknown)),
     });
     await expect(batchOf('deposit')(items)).rejects.toMatchObject({ code });
   });
 
-  it('a Proxy that has more of them the second time that it is asked', async () => {
+  it('the length of a Proxy is read once, so that a larger second answer has no effect', async () => {
     const userId = fresh('user');
     const many = Array.from({ length: limits.batches.items + 1 }, (_, n) => ({
       ...money,
@@ -353,14 +364,14 @@ describe('the bound on items holds for', () => {
     expect((await batchOf('deposit')(items)).counts.total).toBe(1);
   });
 
-  it('a Proxy that was revoked: it is no array', async () => {
+  it('a revoked Proxy is refused as not an array', async () => {
     const { proxy, revoke } = Proxy.revocable([money], {});
     revoke();
     await expect(batchOf('deposit')(proxy)).rejects.toMatchObject({ code: 'invalid_batch' });
   });
 });
 
-describe('an unknown option is refused, with the nearest that there is:', () => {
+describe('an unknown option', () => {
   const call = (of: (pincex: Pincex) => unknown) => Promise.resolve().then(() => of(books.pincex));
   const any = (value: unknown) => anyway<never>(value);
 
@@ -385,8 +396,8 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'invalid_batch',
       'mode',
     ],
-    ['that is a text', (p) => p.execute([], any('atomic')), 'invalid_batch', 'got "atomic"'],
-    ['that is an array', (p) => p.execute([], any(['atomic'])), 'invalid_batch', 'got an array'],
+    ['given as a text', (p) => p.execute([], any('atomic')), 'invalid_batch', 'got "atomic"'],
+    ['given as an array', (p) => p.execute([], any(['atomic'])), 'invalid_batch', 'got an array'],
     [
       'in a transaction',
       (p) => p.transaction((tx) => tx.execute([], any({ mod: 'atomic' }))),
@@ -394,7 +405,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'mode',
     ],
     [
-      'of a transaction',
+      'in a second argument of a transaction',
       (p) => loosely(p.transaction.bind(p))(() => null, { isolation: 1 }),
       'invalid_argument',
       '"isolation" is not understood in argument 2 of transaction, which takes 1',
@@ -429,9 +440,14 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'invalid_argument',
       'the nearest is statuses, of statuses, symbol, limit, fresh',
     ],
-    ['before', (p) => p.trading.getUserOrders('u', any({ before: 'x' })), 'invalid_argument', '"before"'],
     [
-      'offset',
+      'named before',
+      (p) => p.trading.getUserOrders('u', any({ before: 'x' })),
+      'invalid_argument',
+      '"before"',
+    ],
+    [
+      'named offset',
       (p) => p.trading.batchGetUserOrders(['u'], any({ offset: 100 })),
       'invalid_argument',
       '"offset"',
@@ -481,55 +497,55 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     ['of close', (p) => loosely(p.close.bind(p))({ force: true }), 'invalid_argument', '"force"'],
     ['of ping', (p) => loosely(p.ping.bind(p))({ timeout: 1 }), 'invalid_argument', '"timeout"'],
     [
-      'of a batch, behind its options',
+      'in an argument after the options of a batch',
       (p) => loosely(p.bookkeeper.batchDeposit.bind(p.bookkeeper))([money], {}, { mode: 'atomic' }),
       'invalid_argument',
       '"mode" is not understood in argument 3 of batchDeposit, which takes 2',
     ],
     [
-      'of a batch, behind its options, that is a text',
+      'given as a text after the options of a batch',
       (p) => loosely(p.execute.bind(p))([], {}, 'atomic'),
       'invalid_argument',
       '"atomic" is argument 3 of execute, which takes 2',
     ],
     [
-      'of a batch in a transaction, behind its options',
+      'in an argument after the options of a batch in a transaction',
       (p) => p.transaction((tx) => Promise.resolve(loosely(tx.execute.bind(tx))([], {}, { mode: 'atomic' }))),
       'invalid_argument',
       '"mode" is not understood in argument 3 of execute',
     ],
     [
-      'of getUserOrders, behind its options',
+      'in an argument after the options of getUserOrders',
       (p) => loosely(p.trading.getUserOrders.bind(p.trading))('u', {}, { limit: 1 }),
       'invalid_argument',
       '"limit" is not understood in argument 3 of getUserOrders',
     ],
     [
-      'of streamOrders, behind its options',
+      'in an argument after the options of streamOrders',
       (p) => loosely(p.streamOrders.bind(p))({}, { userId: 'u' }),
       'invalid_argument',
       '"userId" is not understood in argument 2 of streamOrders',
     ],
     [
-      'of keys of the service',
+      'of apiKeys.list',
       (p) => loosely(p.apiKeys.list.bind(p.apiKeys))({ all: true }),
       'invalid_argument',
       '"all" is not understood in argument 1 of list, which takes none',
     ],
     [
-      'of open, behind its options',
+      'in an argument after the options of open',
       () => loosely(Pincex.open.bind(Pincex))({}, { config: null }),
       'invalid_argument',
       '"config" is not understood in argument 2 of open',
     ],
     [
-      'of the service alone: what is written with a batch',
+      'that only the service may set, writeWith,',
       (p) => p.bookkeeper.batchDeposit([any(money)], any({ writeWith: [] })),
       'invalid_batch',
       '"writeWith" is not an option of a batch',
     ],
     [
-      'of the service alone: the markets of a batch',
+      'that only the service may set, markets,',
       (p) => p.transaction((tx) => tx.trading.batchCancelOrders([], any({ markets: [] }))),
       'invalid_batch',
       '"markets" is not an option of a batch',
@@ -547,7 +563,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'got a object',
     ],
     [
-      'beside those of addMarket',
+      'in an argument after those of addMarket',
       (p) => loosely(p.catalog.addMarket.bind(p.catalog))('BTC/EUR', '1', '1', '0', { tick: '1' }),
       'invalid_argument',
       '"tick"',
@@ -564,7 +580,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'invalid_argument',
       '"path" is not an option of loadConfig',
     ],
-  ])('%s', async (_, of, code, says) => {
+  ])('an unknown option %s is refused', async (_, of, code, says) => {
     const failure = expect(call(of)).rejects;
     await failure.toMatchObject({
       name: 'PincexError',
@@ -573,7 +589,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     });
   });
 
-  it('and what an option is set to has to be understood', async () => {
+  it('a value of an option that is not understood is refused', async () => {
     const { trading, bookkeeper } = books.pincex;
     for (const [promise, says] of [
       [trading.getUserOrders('u', { fresh: any('no') }), 'fresh must be true or false: got "no"'],
@@ -596,7 +612,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     }
   });
 
-  it('a function in writeWith runs no SQL of a caller’s', async () => {
+  it('a caller’s function in writeWith is refused and never called', async () => {
     let runs = 0;
     const write = () => (runs++, { name: 'mine', text: 'DELETE FROM journal', values: [] });
     const options = any({ writeWith: [write] });
@@ -604,7 +620,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     expect(runs).toBe(0);
   });
 
-  it('what a signal hands to close is no option', async () => {
+  it('close accepts the arguments that a signal hands to its handler', async () => {
     const other = await Pincex.open({ config: configOf(books.url) });
     await loosely(other.close.bind(other))('SIGTERM', 15);
   });
@@ -622,7 +638,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'config.database.pool: takes an object, such as loadConfig() makes: got nothing',
     ],
     [
-      'with a name that is not known',
+      'with an unknown name',
       (config) => ({ ...config, database: { ...config.database, urll: 'x' } }),
       'config.database: "urll" is not a part of config.database: the nearest is url, of url, readUrl, pool, optimizedRepository',
     ],
@@ -632,11 +648,11 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
       'config.service.port: takes a whole number from 0: got "80"',
     ],
     [
-      'with half a Redis',
+      'with a Redis without its url',
       (config) => ({ ...config, redis: { host: 'x' } }),
       'config.redis.url: takes a text, or null: got nothing',
     ],
-  ])('a configuration made by hand, %s, is refused', async (_, made, says) => {
+  ])('a configuration made by hand %s is refused', async (_, made, says) => {
     const opened = call(() => Pincex.open({ config: any(made(configOf(books.url))) }));
     await expect(opened).rejects.toMatchObject({
       name: 'PincexError',
@@ -645,7 +661,7 @@ describe('an unknown option is refused, with the nearest that there is:', () => 
     });
   });
 
-  it('none, null and undefined are no options', async () => {
+  it('options and their values may be absent, null or undefined', async () => {
     const userId = await newUser(books.pincex, { USD: '1' });
     const { bookkeeper } = books.pincex;
     for (const options of [undefined, null, {}, { minVersion: undefined }, { minVersion: null }]) {
@@ -675,12 +691,12 @@ describe('the key of an order', () => {
       () => ({ user: 'u', id: 'o' }),
       '"user" is not a field of the key of an order: the nearest is userId, of userId, id',
     ],
-    ['with a name too many', () => ({ userId: 'u', id: 'o', symbol: 'BTC/USD' }), '"symbol" is not a field'],
+    ['with a field too many', () => ({ userId: 'u', id: 'o', symbol: 'BTC/USD' }), '"symbol" is not a field'],
     ['whose getter throws', () => throwing, 'id cannot be read: not today'],
     ['that is a revoked Proxy', () => revoked, 'cannot be read: Cannot perform'],
     ['without an id', () => ({ userId: 'u' }), ' must be an id, or { userId, id }: got a object'],
     ['that is an array', () => ['u', 'o'], ' must be an id, or { userId, id }: got an array'],
-  ])('%s is refused', async (_, keyOf, says) => {
+  ])('the key of an order %s is refused', async (_, keyOf, says) => {
     for (const [name, call] of calls) {
       const error: unknown = await call(keyOf()).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ name: 'PincexError', code: 'invalid_argument' });
@@ -689,7 +705,7 @@ describe('the key of an order', () => {
     }
   });
 
-  it('is read once', async () => {
+  it('the key of an order is read once', async () => {
     let reads = 0;
     const key = {
       userId: 'u',
@@ -702,7 +718,7 @@ describe('the key of an order', () => {
   });
 });
 
-describe('a read of', () => {
+describe('a read with an argument that is not understood', () => {
   it.each<[string, (pincex: Pincex) => Promise<unknown>, code: string, message: string]>([
     [
       'a currency in lower case',
@@ -711,43 +727,43 @@ describe('a read of', () => {
       '"usd" is no currency that was added: the nearest is USD',
     ],
     [
-      'one unknown currency of several',
+      'several currencies, one of them unknown,',
       (p) => p.bookkeeper.batchGetAccounts(['u'], ['USD', 'XRPP']),
       'unknown_currency',
       '"XRPP"',
     ],
     [
-      'a book of no market',
+      'the order book of an unknown market',
       (p) => p.trading.getOrderBook('NOPE/USD'),
       'unknown_market',
       '"NOPE/USD" is no market that was added: the nearest is ',
     ],
     [
-      'one unknown book of several',
+      'several order books, one of an unknown market,',
       (p) => p.trading.batchGetOrderBooks(['BTC/USD', 'btc/usd']),
       'unknown_market',
       'the nearest is BTC/USD',
     ],
     [
-      'open orders of no market',
+      'the open orders of an unknown market',
       (p) => p.trading.batchGetOpenOrders(['USD/BTC']),
       'unknown_market',
       '"USD/BTC"',
     ],
     [
-      "a user's orders of no market",
+      "a user's orders on an unknown market",
       (p) => p.trading.getUserOrders('u', { symbol: 'NOPE/USD' }),
       'unknown_market',
       '"NOPE/USD"',
     ],
     [
-      "users' orders of no market",
+      "users' orders on an unknown market",
       (p) => p.trading.batchGetUserOrders(['u'], { symbol: 'NOPE/USD' }),
       'unknown_market',
       '"NOPE/USD"',
     ],
     [
-      'a currency that every object has',
+      'a currency named like a property of every object',
       (p) => p.bookkeeper.getAccount('u', '__proto__'),
       'unknown_currency',
       '"__proto__"',
@@ -764,7 +780,7 @@ describe('a read of', () => {
       'unknown_market',
       'NOPE',
     ],
-  ])('%s is refused', async (_, read, code, message) => {
+  ])('a read of %s is refused', async (_, read, code, message) => {
     await expect(read(books.pincex)).rejects.toMatchObject({
       name: 'PincexError',
       code,
@@ -773,7 +789,7 @@ describe('a read of', () => {
     });
   });
 
-  it('a number for a user says what is wrong with it', async () => {
+  it('a read with an argument of a wrong type is refused with the name and the value of the argument', async () => {
     const { bookkeeper, trading } = books.pincex;
     for (const [promise, message] of [
       [bookkeeper.getAccount(anyway(5), 'USD'), 'userId must be a text: got 5 (a number)'],
@@ -789,7 +805,7 @@ describe('a read of', () => {
     }
   });
 
-  it('what another process added is found: the tables are asked anew, at most once a second', async () => {
+  it('a read finds what another process added: the catalog is read again, at most once a second', async () => {
     const statements: string[] = [];
     const other = await Pincex.open({
       config: configOf(books.url),
@@ -800,7 +816,7 @@ describe('a read of', () => {
     await books.pincex.catalog.addCurrency(code, 2);
     await books.pincex.catalog.addMarket(`${code}/USD`, '0.01', '0.01');
     const read = () => other.bookkeeper.getAccount('nobody', code);
-    // Within a second of its start it takes for unknown what it does not know.
+    // In the first second after its start, the process refuses the new currency without looking again.
     await expect.poll(() => read().catch(() => 'refused'), { timeout: 30_000 }).toBeNull();
     expect((await other.trading.getOrderBook(`${code}/USD`)).bids).toEqual([]);
     statements.length = 0;

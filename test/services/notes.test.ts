@@ -10,7 +10,7 @@ import {
 import { anyway, expectApplied, fresh, newUser, outcomes, useBooks } from '../support/books.ts';
 import { take } from '../streams/tables.ts';
 
-/** What a caller says of an item besides what it asks for, and who sent it. */
+/** The reason and the metadata of an item, the statement of an account, and the actor of a batch. */
 
 const books = useBooks();
 
@@ -27,7 +27,7 @@ async function operationsOf(userId: string): Promise<OperationView[]> {
 }
 
 describe('the reason and the metadata of an item', () => {
-  it('come back in the statement of the account, in the journal and in the operations', async () => {
+  it('the reason and the metadata are returned in the account statement, the journal and the operations', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const item = lock(userId);
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([item, lock(userId, {})]));
@@ -43,7 +43,7 @@ describe('the reason and the metadata of an item', () => {
     expect(noted).toMatchObject([{ kind: 'funds', type: 'lockFunds', ...note }]);
   });
 
-  it('stand in every entry that the item makes, also those of the other side and of the fees', async () => {
+  it('the reason and the metadata stand in every entry of the item, also in those of the counterparty and of the fees', async () => {
     const [buyer, seller] = [
       await newUser(books.pincex, { USD: '10' }),
       await newUser(books.pincex, { BTC: '1' }),
@@ -83,7 +83,7 @@ describe('the reason and the metadata of an item', () => {
     expect(traded).toMatchObject([{ id, reason: null, metadata: { venue: 'book-1' } }]);
   });
 
-  it('of an item that was refused leave nothing, and of one beside it in a group that failed neither', async () => {
+  it('a refused item, and an item beside it in a failed group, leave no reason and no metadata', async () => {
     const userId = await newUser(books.pincex, { USD: '1' });
     const group = 'g';
     const batch = await books.pincex.bookkeeper.batchLockFunds([
@@ -97,7 +97,7 @@ describe('the reason and the metadata of an item', () => {
     expect(statement).toHaveLength(2);
   });
 
-  it('are content: the same item is replayed with the same ones, in whatever order of names, and with others refused', async () => {
+  it('the reason and the metadata are content: an item is replayed with the same ones in any order of names, and refused with others', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const item = lock(userId);
     const again = (more: object) => books.pincex.bookkeeper.lockFunds({ ...item, ...more });
@@ -118,7 +118,7 @@ describe('the reason and the metadata of an item', () => {
     }
   });
 
-  it('that are absent, undefined or null are the same', async () => {
+  it('an absent, an undefined and a null reason or metadata are the same content', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const item = lock(userId, {});
     expect(await books.pincex.bookkeeper.lockFunds(item)).toMatchObject({ status: 'applied' });
@@ -131,7 +131,7 @@ describe('the reason and the metadata of an item', () => {
     }
   });
 
-  it('are as large as they may be, in bytes of UTF-8 and in any script', async () => {
+  it('a reason and metadata of exactly the largest size are stored, in any script', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const largest = { text: 'ä'.repeat((limits.books.metadataBytes - '{"text":""}'.length) / 2) };
     const longest = '支付'.repeat(limits.books.reasonLength / 2);
@@ -142,7 +142,7 @@ describe('the reason and the metadata of an item', () => {
     expect(entry).toMatchObject({ reason: longest, metadata: largest });
   });
 
-  it('keep every number, text and name as they were', async () => {
+  it('metadata keep every number, text and name as they were', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const odd = {
       numbers: [0.1, 1e21, 5e-324, Number.MAX_VALUE, -7, Number.MAX_SAFE_INTEGER],
@@ -173,43 +173,73 @@ describe('the reason and the metadata of an item', () => {
     ['an empty reason', { reason: '' }, 'invalid_reason', 'got ""'],
     ['a long reason', { reason: 'x'.repeat(201) }, 'invalid_reason', 'of 1 to 200 characters'],
     ['a reason of two lines', { reason: 'a\nb' }, 'invalid_reason', 'without control characters'],
-    ['half a character in a reason', { reason: '\ud800' }, 'invalid_reason', 'reason must be a text'],
+    ['a lone surrogate in a reason', { reason: '\ud800' }, 'invalid_reason', 'reason must be a text'],
     ['a number for a reason', { reason: 5 }, 'invalid_reason', 'got 5 (a number)'],
     ['a text for metadata', { metadata: '{}' }, 'invalid_metadata', 'metadata must be an object: got "{}"'],
     ['a list for metadata', { metadata: [] }, 'invalid_metadata', 'got an array'],
-    ['a date', { metadata: { at: new Date(0) } }, 'invalid_metadata', 'metadata.at must be a text'],
-    ['a map', { metadata: new Map() }, 'invalid_metadata', 'must be an object'],
     [
-      'a bigint',
+      'a Date in metadata',
+      { metadata: { at: new Date(0) } },
+      'invalid_metadata',
+      'metadata.at must be a text',
+    ],
+    ['a Map for metadata', { metadata: new Map() }, 'invalid_metadata', 'must be an object'],
+    [
+      'a bigint in metadata',
       { metadata: { a: [1n] } },
       'invalid_metadata',
       'metadata.a[0] must be a text, a finite number',
     ],
-    ['a number that JSON lacks', { metadata: { a: NaN } }, 'invalid_metadata', 'got NaN'],
-    ['a function', { metadata: { toJSON: () => 'x' } }, 'invalid_metadata', 'metadata.toJSON'],
-    ['a NUL in a text', { metadata: { a: 'x\0' } }, 'invalid_metadata', 'without U+0000'],
-    ['a NUL in a name', { metadata: { 'x\0': 1 } }, 'invalid_metadata', 'without U+0000'],
-    ['half a character', { metadata: { a: '\udc00' } }, 'invalid_metadata', 'well-formed'],
-    ['too much', { metadata: { a: 'x'.repeat(4_089) } }, 'invalid_metadata', 'at most 4096 bytes'],
-    ['too much in bytes', { metadata: { a: 'ä'.repeat(2_100) } }, 'invalid_metadata', 'at most 4096 bytes'],
-    ['a list without an end', { metadata: { a: new Array(1e9) } }, 'invalid_metadata', 'at most 4096 bytes'],
-    ['a circle', { metadata: cycle }, 'invalid_metadata', 'at most 4096 bytes'],
-    ['what is too deep', { metadata: deep }, 'invalid_metadata', 'at most 4096 bytes'],
-    ['a getter that throws', { metadata: throwing }, 'invalid_metadata', 'cannot be read: not now'],
-  ])('refuse %s, for that item alone', async (_, more, code, says) => {
+    ['a NaN in metadata', { metadata: { a: NaN } }, 'invalid_metadata', 'got NaN'],
+    ['a function in metadata', { metadata: { toJSON: () => 'x' } }, 'invalid_metadata', 'metadata.toJSON'],
+    ['a NUL in a text of metadata', { metadata: { a: 'x\0' } }, 'invalid_metadata', 'without U+0000'],
+    ['a NUL in a name of metadata', { metadata: { 'x\0': 1 } }, 'invalid_metadata', 'without U+0000'],
+    ['a lone surrogate in metadata', { metadata: { a: '\udc00' } }, 'invalid_metadata', 'well-formed'],
+    [
+      'a metadata object of too many characters',
+      { metadata: { a: 'x'.repeat(4_089) } },
+      'invalid_metadata',
+      'at most 4096 bytes',
+    ],
+    [
+      'a metadata object of too many bytes',
+      { metadata: { a: 'ä'.repeat(2_100) } },
+      'invalid_metadata',
+      'at most 4096 bytes',
+    ],
+    [
+      'a list of a billion holes in metadata',
+      { metadata: { a: new Array(1e9) } },
+      'invalid_metadata',
+      'at most 4096 bytes',
+    ],
+    ['a cycle in metadata', { metadata: cycle }, 'invalid_metadata', 'at most 4096 bytes'],
+    [
+      'a metadata object that is nested too deep',
+      { metadata: deep },
+      'invalid_metadata',
+      'at most 4096 bytes',
+    ],
+    [
+      'a getter in metadata that throws',
+      { metadata: throwing },
+      'invalid_metadata',
+      'cannot be read: not now',
+    ],
+  ])('%s is refused, and the item beside it is applied', async (_, more, code, says) => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const batch = await books.pincex.bookkeeper.batchLockFunds([anyway(lock(userId, more)), lock(userId)]);
     expect(outcomes(batch)).toEqual([code, 'applied']);
     expect(batch.failedItems.get(0)?.message).toContain(says);
   });
 
-  it('are read once: what a getter answers the second time is never asked for', async () => {
+  it('a getter in metadata is asked once', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     await books.pincex.bookkeeper.batchLockFunds([lock(userId, { metadata: changing })]);
     expect(asked).toBe(1);
   });
 
-  it('belong to every command', async () => {
+  it('every command of a user takes a reason and metadata', async () => {
     const userId = fresh('user');
     const order = {
       userId,
@@ -255,7 +285,7 @@ describe('the statement of an account', () => {
   const versions = (entries: readonly { readonly version: number }[]) =>
     entries.map(({ version }) => version);
 
-  it('comes newest first, and a page goes on where the last one ended', async () => {
+  it('a statement comes newest first, and a page goes on where the last one ended', async () => {
     const { bookkeeper } = books.pincex;
     const first = await bookkeeper.getAccountStatement(userId, 'USD', { limit: 2 });
     expect(versions(first)).toEqual([5, 4]);
@@ -264,7 +294,7 @@ describe('the statement of an account', () => {
     expect(await bookkeeper.getAccountStatement(userId, 'USD', { before: 1 })).toEqual([]);
   });
 
-  it('comes for many accounts in the order asked for, empty where there is no account', async () => {
+  it('statements of many accounts come in the order asked for, empty where there is no account', async () => {
     const statements = await books.pincex.bookkeeper.batchGetAccountStatements(
       [
         { userId, currency: 'BTC' },
@@ -279,12 +309,16 @@ describe('the statement of an account', () => {
   });
 
   it.each([
-    ['no list', anyway('u'), 'accounts must be an array'],
-    ['a text for an account', [anyway('u')], 'accounts[0] must be { userId, currency, before }'],
-    ['no currency', [anyway({ userId: 'u' })], 'accounts[0].currency must be a text'],
-    ['an unknown field', [anyway({ userId: 'u', currency: 'USD', after: 1 })], '"after" is not a field'],
-    ['a version that is none', [{ userId: 'u', currency: 'USD', before: -1 }], 'accounts[0].before'],
-  ])('refuses %s', async (_, accounts, says) => {
+    ['a text for the accounts', anyway('u'), 'accounts must be an array'],
+    ['a text for one account', [anyway('u')], 'accounts[0] must be { userId, currency, before }'],
+    ['an account without a currency', [anyway({ userId: 'u' })], 'accounts[0].currency must be a text'],
+    [
+      'an account with an unknown field',
+      [anyway({ userId: 'u', currency: 'USD', after: 1 })],
+      '"after" is not a field',
+    ],
+    ['a negative version', [{ userId: 'u', currency: 'USD', before: -1 }], 'accounts[0].before'],
+  ])('a statement request with %s is refused', async (_, accounts, says) => {
     const read = books.pincex.bookkeeper.batchGetAccountStatements(anyway(accounts));
     await expect(read).rejects.toMatchObject({
       code: 'invalid_argument',
@@ -292,7 +326,7 @@ describe('the statement of an account', () => {
     });
   });
 
-  it('refuses a limit beyond the bound, an unknown option and an unknown currency', async () => {
+  it('a statement request with a limit beyond the bound, an unknown option or an unknown currency is refused', async () => {
     const { bookkeeper } = books.pincex;
     const ask = (options: object, currency = 'USD') =>
       bookkeeper.getAccountStatement(userId, currency, anyway(options));
@@ -303,8 +337,8 @@ describe('the statement of an account', () => {
   });
 });
 
-describe('who sent a batch', () => {
-  it('is kept with each of its operations, and is no part of the content', async () => {
+describe('the actor of a batch', () => {
+  it('the actor is stored with each operation of the batch, and is no part of the content', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const [one, other] = [lock(userId), lock(userId)];
     const send = (actor?: string) => books.pincex.bookkeeper.batchLockFunds([one, other], { actor });
@@ -316,7 +350,7 @@ describe('who sent a batch', () => {
     expect(locks.map(({ actor }) => actor)).toEqual(['alice@example.com', 'alice@example.com']);
   });
 
-  it('is named for single items and in a transaction too', async () => {
+  it('the actor of a single item and of a batch in a transaction is stored too', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     await books.pincex.bookkeeper.lockFunds(lock(userId), { actor: 'carol' });
     await books.pincex.transaction(({ bookkeeper }) =>
@@ -326,7 +360,7 @@ describe('who sent a batch', () => {
     expect(locks.map(({ actor }) => actor).sort()).toEqual(['carol', 'dave']);
   });
 
-  it('is the sweeper where a time was over', async () => {
+  it('the actor of a swept hold is @sweeper', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const expiresAt = '2020-01-01T00:00:00Z';
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, { expiresAt })]));
@@ -335,8 +369,11 @@ describe('who sent a batch', () => {
     expect(expired).toMatchObject([{ actor: '@sweeper', reason: null, metadata: null }]);
   });
 
-  it.each(['', '@me', '@sweeper', 'a\nb', 'x'.repeat(129), 5, null])('refuses %j', async (actor) => {
-    const send = books.pincex.bookkeeper.batchDeposit([], { actor: anyway(actor) });
-    await expect(send).rejects.toMatchObject({ code: 'invalid_batch', message: /^actor must be a text/ });
-  });
+  it.each(['', '@me', '@sweeper', 'a\nb', 'x'.repeat(129), 5, null])(
+    'the actor %j is refused',
+    async (actor) => {
+      const send = books.pincex.bookkeeper.batchDeposit([], { actor: anyway(actor) });
+      await expect(send).rejects.toMatchObject({ code: 'invalid_batch', message: /^actor must be a text/ });
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { ORDER_STATUSES } from '../../src/books/orders.ts';
 import { limits, type OrderStatus } from '../../src/index.ts';
 import { anyway, expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 
-/** Reads answer densely, in the order of what was asked; what is not there is a null, and no id can break them. */
+/** A read returns one entry for each key, in the order asked for; a missing row is a null, and no id breaks a read. */
 
 const books = useBooks();
 const IMPOSSIBLE = [
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 
 describe('accounts', () => {
-  it('come for each user in turn, one for each currency in turn, null where there is none', async () => {
+  it('accounts come for each user in turn, one for each currency in turn, null where there is none', async () => {
     const accounts = await books.pincex.bookkeeper.batchGetAccounts(
       [bob, 'nobody', ann, bob],
       ['BTC', 'USD', 'DAI'],
@@ -71,7 +71,7 @@ describe('accounts', () => {
     });
   });
 
-  it('of ids that cannot be are null, and cost the others nothing', async () => {
+  it('accounts of impossible ids are null, and do not affect the others', async () => {
     const accounts = await books.pincex.bookkeeper.batchGetAccounts([...IMPOSSIBLE, bob], ['USD', 'DAI']);
     expect(accounts).toHaveLength(2 * IMPOSSIBLE.length + 2);
     expect(accounts.filter((account) => account !== null).map(({ userId }) => userId)).toEqual([bob]);
@@ -81,7 +81,7 @@ describe('accounts', () => {
 });
 
 describe('orders by their ids', () => {
-  it('come in the order of the ids, twice where asked twice, null where there is none', async () => {
+  it('orders come in the order of the ids, twice where asked twice, null where there is none', async () => {
     const ids = [`${ann}-2`, 'none', `${ann}-0`, `${ann}-2`, ...IMPOSSIBLE];
     const orders = await books.pincex.trading.batchGetOrdersByIds(ids);
     expect(orders.map((order) => order?.id ?? null)).toEqual([
@@ -102,7 +102,7 @@ describe("a user's orders", () => {
   ): Promise<string[]> =>
     (await books.pincex.trading.getUserOrders(ann, filter)).map(({ id }) => id.slice(ann.length + 1));
 
-  it('come newest first, as many as asked for, of the states and the market asked for', async () => {
+  it('orders come newest first, up to the limit, of the statuses and the market asked for', async () => {
     expect(await idsOf({})).toEqual(['5', '4', '3', '2', '1', '0']);
     expect(await idsOf({ limit: 2 })).toEqual(['5', '4']);
     expect(await idsOf({ statuses: ['open'] })).toEqual(['5', '3', '2', '1']);
@@ -111,7 +111,7 @@ describe("a user's orders", () => {
     expect(await idsOf({ symbol: 'BTC/USD' })).toEqual(['3', '2', '1', '0']);
     expect(await idsOf({ symbol: 'ETH/USD', statuses: ['cancelled'] })).toEqual(['4']);
     expect(await idsOf({ statuses: [] })).toEqual([]);
-    // The newest of all of these, whichever they are in; what is named twice comes once.
+    // The limit counts the newest of all the statuses together; a status that is named twice counts once.
     expect(await idsOf({ statuses: ['cancelled', 'open', 'cancelled', 'filled'], limit: 3 })).toEqual([
       '5',
       '4',
@@ -122,14 +122,14 @@ describe("a user's orders", () => {
     expect(await idsOf({ symbol: 'LTC/BTC' })).toEqual([]);
   });
 
-  it('of a market that there is not are refused', async () => {
+  it('a read of orders of an unknown market is refused', async () => {
     for (const symbol of ['NO/NE', 'BTC\0/USD', 'BTC/USD\0', 'BTC/USD\ud800', '']) {
       await expect(idsOf({ symbol })).rejects.toMatchObject({ code: 'unknown_market' });
       await expect(idsOf({ symbol, statuses: ['open'] })).rejects.toMatchObject({ code: 'unknown_market' });
     }
   });
 
-  it('come as one list for each user, in the order of the users', async () => {
+  it('orders of several users come as one list for each user, in the order of the users', async () => {
     const lists = await books.pincex.trading.batchGetUserOrders([bob, ann, 'nobody', ...IMPOSSIBLE, ann], {
       limit: 1,
     });
@@ -141,7 +141,7 @@ describe("a user's orders", () => {
 });
 
 describe('trades', () => {
-  it('come as one list for each order, oldest first, in the order of the ids', async () => {
+  it('trades come as one list for each order, oldest first, in the order of the order ids', async () => {
     const [buyer, seller] = [
       await newUser(books.pincex, { USD: '100' }),
       await newUser(books.pincex, { BTC: '10' }),
@@ -196,7 +196,7 @@ describe('trades', () => {
 });
 
 describe('the order book', () => {
-  it('adds up what is left at each price, best first; an iceberg shows what it shows', async () => {
+  it('the order book sums what is left at each price, best first, and an iceberg counts with its displayed quantity', async () => {
     await books.pincex.catalog.addMarket('LTC/DAI', '0.5', '0.01');
     const userId = await newUser(books.pincex, { LTC: '100', DAI: '1000' });
     const order = { userId, symbol: 'LTC/DAI', type: 'limit' } as const;
@@ -251,7 +251,7 @@ describe('the order book', () => {
   });
 });
 
-describe('a read is refused as a whole', () => {
+describe('a malformed read', () => {
   const readKeys = limits.reads.keys;
   const many = (n: number): string[] => new Array<string>(n).fill('x');
   const trading = () => books.pincex.trading;
@@ -259,7 +259,7 @@ describe('a read is refused as a whole', () => {
     books.pincex.bookkeeper.batchGetAccounts(anyway(lists[0]), anyway(lists[1]));
 
   it.each([
-    ['no array', () => accounts(null, ['USD']), 'invalid_argument'],
+    ['no array of users', () => accounts(null, ['USD']), 'invalid_argument'],
     ['no array of currencies', () => accounts(['ann'], undefined), 'invalid_argument'],
     ['a text for an array', () => accounts('ann', ['USD']), 'invalid_argument'],
     ['a number for an id', () => trading().batchGetOrdersByIds(anyway([1])), 'invalid_argument'],
@@ -302,7 +302,7 @@ describe('a read is refused as a whole', () => {
       () => accounts(many(readKeys / 2 + 1), ['USD', 'BTC']),
       'batch_too_large',
     ],
-  ] as const)('with %s', async (_, call, code) => {
+  ] as const)('a read with %s is refused as a whole', async (_, call, code) => {
     await expect(Promise.resolve().then(() => call() as Promise<unknown>)).rejects.toMatchObject({
       name: 'PincexError',
       code,

@@ -10,11 +10,11 @@ import {
   useBooks,
 } from '../support/books.ts';
 
-/** Every code that a caller can meet, item by item; the message names the item, the value and what is accepted. */
+/** Every code that an item is refused with; its message names the item, the value and what is accepted. */
 
 const books = useBooks({}, { audited: false });
 
-// What is malformed never gets as far as the books: one look at the end will do.
+// A malformed item never reaches the books, so one audit at the end is enough.
 afterAll(() => expectBalanced(books.pincex));
 
 const deposit = { command: 'deposit', id: 'd', userId: 'u', currency: 'USD', amount: '1' };
@@ -55,31 +55,31 @@ const refused = async (item: unknown): Promise<{ code: string; message: string }
   return result.error;
 };
 
-/** What is wrong, the item, the code, and what its message says. */
+/** The fault, the item, the code, and a part of the message. */
 const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] = [
   ['a text for an item', 'deposit', 'invalid_item', 'An item is an object: got a string'],
   ['null for an item', null, 'invalid_item', 'An item is an object: got null'],
-  ['nothing for an item', undefined, 'invalid_item', 'An item is an object: got nothing'],
+  ['undefined for an item', undefined, 'invalid_item', 'An item is an object: got nothing'],
   ['an array for an item', [deposit], 'invalid_item', 'An item is an object: got an array'],
-  ['a command that is none', { ...deposit, command: 'mint' }, 'invalid_item', 'deposit'],
+  ['an unknown command', { ...deposit, command: 'mint' }, 'invalid_item', 'deposit'],
   ['a transfer to its payer', { ...transfer, toUserId: 'u' }, 'invalid_item', 'another user'],
   ['a flag that is a text', { ...order, recordRejection: 'yes' }, 'invalid_item', 'true or false'],
-  ['a side of a trade', { ...trade, takerSide: 'both' }, 'invalid_item', 'buy, sell'],
+  ['an unknown taker side of a trade', { ...trade, takerSide: 'both' }, 'invalid_item', 'buy, sell'],
 
-  ['no id', { ...deposit, id: undefined }, 'invalid_id', '1 to 128 characters'],
+  ['an item without an id', { ...deposit, id: undefined }, 'invalid_id', '1 to 128 characters'],
   ['an empty id', { ...deposit, id: '' }, 'invalid_id', 'got ""'],
   ['a number for an id', { ...deposit, id: 7 }, 'invalid_id', 'got 7 (a number)'],
   ['an id of 129 characters', { ...deposit, id: 'x'.repeat(129) }, 'invalid_id', '…'],
   ['an id of 300 characters', { ...deposit, id: 'x'.repeat(300) }, 'invalid_id', '…'],
   ['an id with a NUL', { ...deposit, id: 'a\0b' }, 'invalid_id', 'id must be'],
-  ['an id with half a character', { ...deposit, id: 'a\ud800' }, 'invalid_id', 'id must be'],
+  ['an id with a lone surrogate', { ...deposit, id: 'a\ud800' }, 'invalid_id', 'id must be'],
   ["an id of the system's own", { ...deposit, id: '@expire/x' }, 'invalid_id', '"@"'],
   ["a user of the system's own", { ...deposit, userId: '@outside' }, 'invalid_id', 'userId'],
-  ['no id of an account', { ...account, id: undefined }, 'invalid_id', 'id must be'],
+  ['an account without an id', { ...account, id: undefined }, 'invalid_id', 'id must be'],
   ['an empty id of an account', { ...account, id: '' }, 'invalid_id', 'got ""'],
   ['an id of an account of 300 characters', { ...account, id: 'x'.repeat(300) }, 'invalid_id', '…'],
   ['an id of an account with a NUL', { ...account, id: 'a\0b' }, 'invalid_id', 'id must be'],
-  ['an account of nobody', { ...account, userId: undefined }, 'invalid_id', 'userId'],
+  ['an account without a user', { ...account, userId: undefined }, 'invalid_id', 'userId'],
   ['an account of an empty user', { ...account, userId: '' }, 'invalid_id', 'userId'],
   ['an account of a user of 300 characters', { ...account, userId: 'x'.repeat(300) }, 'invalid_id', 'userId'],
   ['an account of a user with a NUL', { ...account, userId: 'a\0b' }, 'invalid_id', 'userId'],
@@ -88,15 +88,20 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
   ['an empty group', { ...deposit, group: '' }, 'invalid_id', 'group'],
   ['an empty order id', { ...lock, orderId: '' }, 'invalid_id', 'orderId'],
   ['an empty reference', { ...deposit, reference: '' }, 'invalid_id', 'reference'],
-  ['no receiver', { ...transfer, toUserId: undefined }, 'invalid_id', 'toUserId'],
+  ['a transfer without a receiver', { ...transfer, toUserId: undefined }, 'invalid_id', 'toUserId'],
   ['an OCO group with a NUL', { ...order, ocoGroupId: '\0' }, 'invalid_id', 'ocoGroupId'],
 
   ['an unknown currency', { ...deposit, currency: 'XXX' }, 'unknown_currency', 'got "XXX"'],
   ['a currency in lower case', { ...deposit, currency: 'usd' }, 'unknown_currency', 'got "usd"'],
-  ['a currency that every object has', { ...deposit, currency: '__proto__' }, 'unknown_currency', 'currency'],
+  [
+    'a currency named like a property of every object',
+    { ...deposit, currency: '__proto__' },
+    'unknown_currency',
+    'currency',
+  ],
   ['an account in an unknown currency', { ...account, currency: 'XXX' }, 'unknown_currency', 'got "XXX"'],
-  ['an account in no currency', { ...account, currency: undefined }, 'unknown_currency', 'got nothing'],
-  ['no currency', { ...lock, currency: undefined }, 'unknown_currency', 'got nothing'],
+  ['an account without a currency', { ...account, currency: undefined }, 'unknown_currency', 'got nothing'],
+  ['a lock without a currency', { ...lock, currency: undefined }, 'unknown_currency', 'got nothing'],
   ['an unknown market', { ...order, symbol: 'BTC/XXX' }, 'unknown_market', 'got "BTC/XXX"'],
   ['a market the wrong way round', { ...trade, symbol: 'USD/BTC' }, 'unknown_market', 'symbol'],
 
@@ -105,18 +110,18 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
       ['a number', 1.5, 'got 1.5 (a number)'],
       ['NaN', NaN, 'got NaN (a number)'],
       ['a BigInt', 1n, 'got 1 (a bigint)'],
-      ['nothing', undefined, 'got nothing'],
+      ['undefined', undefined, 'got nothing'],
       ['null', null, 'got null'],
       ['an object', {}, 'got a object'],
       ['an empty text', '', 'decimal string'],
-      ['a negative', '-1', 'got "-1"'],
+      ['a negative number', '-1', 'got "-1"'],
       ['zero', '0', 'more than zero'],
       ['zero with decimals', '0.00', 'more than zero'],
       ['too many decimals', '0.001', 'at most 2 decimals'],
       ['an exponent', '1e3', 'plain decimal'],
       ['a leading zero', '01', 'plain decimal'],
-      ['a blank', ' 1', 'plain decimal'],
-      ['other digits', '１', 'plain decimal'],
+      ['a leading blank', ' 1', 'plain decimal'],
+      ['a full-width digit', '１', 'plain decimal'],
       ['31 digits', '1'.repeat(31), 'at most 30 digits'],
     ] as const
   ).flatMap(([what, amount, says]) =>
@@ -130,13 +135,13 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
   ['a hold amount of zero', { ...stop, holdAmount: '0' }, 'invalid_amount', 'holdAmount'],
 
   ['a number for a price', { ...order, price: 10 }, 'invalid_price', 'got 10 (a number)'],
-  ['a price beside the ticks', { ...order, price: '10.001' }, 'invalid_price', 'at most 2 decimals'],
+  ['a price with too many decimals', { ...order, price: '10.001' }, 'invalid_price', 'at most 2 decimals'],
   ['a price of zero', { ...trade, price: '0' }, 'invalid_price', 'more than zero'],
   ['a stop price of zero', { ...stop, stopPrice: '0' }, 'invalid_price', 'stopPrice'],
   ['an average price of zero', { ...update, averagePrice: '0' }, 'invalid_price', 'averagePrice'],
   ['a price off the tick', { ...order, symbol: 'ETH/BTC', price: '0.000005' }, 'invalid_price', 'decimals'],
 
-  ['no quantity', { ...order, quantity: undefined }, 'invalid_quantity', 'got nothing'],
+  ['an order without a quantity', { ...order, quantity: undefined }, 'invalid_quantity', 'got nothing'],
   ['a number for a quantity', { ...trade, quantity: 1 }, 'invalid_quantity', 'got 1 (a number)'],
   [
     'a quantity off the lot',
@@ -173,7 +178,7 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
   ],
   ['a trailing percentage of 100', { ...trailing, trailingPercent: '100' }, 'invalid_order', 'below 100'],
   [
-    'five decimals in a percentage',
+    'a trailing percentage of five decimals',
     { ...trailing, trailingPercent: '1.00001' },
     'invalid_order',
     'at most 4',
@@ -191,9 +196,9 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
     'invalid_order',
     'gtc, ioc, fok, gtd, day',
   ],
-  ['gtd without a time', { ...order, timeInForce: 'gtd' }, 'invalid_order', 'expiresAt is needed'],
+  ['a gtd order without a time', { ...order, timeInForce: 'gtd' }, 'invalid_order', 'expiresAt is needed'],
   [
-    'gtc with a time',
+    'a gtc order with a time',
     { ...order, expiresAt: '2030-01-01T00:00:00Z' },
     'invalid_order',
     'expiresAt must be absent',
@@ -218,18 +223,23 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
     'got 0.0004',
   ],
 
-  ['a day for a time', { ...lock, expiresAt: '2030-01-31' }, 'invalid_time', 'got "2030-01-31"'],
+  ['a date without a time of day', { ...lock, expiresAt: '2030-01-31' }, 'invalid_time', 'got "2030-01-31"'],
   ['a number for a time', { ...lock, expiresAt: 1_900_000_000_000 }, 'invalid_time', 'expiresAt'],
   ['a time without a zone', { ...lock, expiresAt: '2030-01-31T12:00:00' }, 'invalid_time', 'expiresAt'],
   ['words for a time', { ...lock, expiresAt: 'tomorrow' }, 'invalid_time', 'expiresAt'],
-  ['a month that is none', { ...lock, expiresAt: '2030-13-01T00:00:00Z' }, 'invalid_time', 'expiresAt'],
   [
-    'a day that the month has not',
+    'a month that does not exist',
+    { ...lock, expiresAt: '2030-13-01T00:00:00Z' },
+    'invalid_time',
+    'expiresAt',
+  ],
+  [
+    'a day that the month does not have',
     { ...lock, expiresAt: '2030-02-30T00:00:00Z' },
     'invalid_time',
     'expiresAt',
   ],
-  ['a date that is none', { ...lock, expiresAt: new Date(NaN) }, 'invalid_time', 'expiresAt'],
+  ['an invalid Date', { ...lock, expiresAt: new Date(NaN) }, 'invalid_time', 'expiresAt'],
   [
     'a year of five digits',
     { ...lock, expiresAt: new Date(Date.UTC(12_000, 0)) },
@@ -246,8 +256,8 @@ const MALFORMED: readonly (readonly [string, unknown, ItemErrorCode, string])[] 
   ],
 ];
 
-describe('an item is refused that has', () => {
-  it.each(MALFORMED)('%s', async (_, item, code, says) => {
+describe('a malformed item', () => {
+  it.each(MALFORMED)('%s is refused', async (_, item, code, says) => {
     const error = await refused(item);
     expect(error.code).toBe(code);
     expect(error.message).toContain(says);
@@ -255,7 +265,7 @@ describe('an item is refused that has', () => {
   });
 });
 
-describe('of several wrong things the answer is', () => {
+describe('an item with several faults', () => {
   const wrong = {
     ...lock,
     id: '',
@@ -264,7 +274,7 @@ describe('of several wrong things the answer is', () => {
     orderId: '',
     expiresAt: 'never',
   };
-  // What the next line mends is what the line before was refused for.
+  // Each line mends the fault that the line before it is refused for.
   it.each([
     ['invalid_id', wrong],
     ['invalid_id', { ...wrong, id: 'l' }],
@@ -272,9 +282,12 @@ describe('of several wrong things the answer is', () => {
     ['invalid_amount', { ...wrong, id: 'l', orderId: 'o', currency: 'USD' }],
     ['invalid_time', { ...wrong, id: 'l', orderId: 'o', currency: 'USD', amount: '1' }],
     ['account_not_found', { ...lock, userId: 'nobody' }],
-  ])('%s: the first in the order of the table of codes', async (code, item) => {
-    expect((await refused(item)).code).toBe(code);
-  });
+  ])(
+    'a lock with several faults is refused with the first code in the order of the table of codes: %s',
+    async (code, item) => {
+      expect((await refused(item)).code).toBe(code);
+    },
+  );
 
   it.each([
     ['invalid_id', { ...order, userId: '', symbol: 'X', quantity: '0', price: '0', side: 'x' }],
@@ -285,9 +298,12 @@ describe('of several wrong things the answer is', () => {
     ['invalid_order', { ...order, side: 'x', timeInForce: 'gtd', expiresAt: 'never' }],
     ['invalid_time', { ...order, timeInForce: 'gtd', expiresAt: 'never' }],
     ['below_minimum', { ...order, quantity: '0.00000001' }],
-  ])('%s, for orders too', async (code, item) => {
-    expect((await refused(item)).code).toBe(code);
-  });
+  ])(
+    'an order with several faults is refused with the first code in the order of the table of codes: %s',
+    async (code, item) => {
+      expect((await refused(item)).code).toBe(code);
+    },
+  );
 
   it.each([
     ['invalid_id', { ...trade, symbol: 'X', price: '0', quantity: '0', buyUserId: '' }],
@@ -295,12 +311,15 @@ describe('of several wrong things the answer is', () => {
     ['invalid_amount', { ...trade, price: '0', quantity: '0', buyFee: '-1' }],
     ['invalid_price', { ...trade, price: '0', quantity: '0' }],
     ['invalid_quantity', { ...trade, quantity: '0' }],
-  ])('%s, for trades too', async (code, item) => {
-    expect((await refused(item)).code).toBe(code);
-  });
+  ])(
+    'a trade with several faults is refused with the first code in the order of the table of codes: %s',
+    async (code, item) => {
+      expect((await refused(item)).code).toBe(code);
+    },
+  );
 });
 
-describe('the books refuse', () => {
+describe('an item that the books refuse', () => {
   afterEach(() => expectBalanced(books.pincex));
 
   const rejection = async (item: MixedItem): Promise<[string, boolean, string]> => {
@@ -312,7 +331,7 @@ describe('the books refuse', () => {
     expectApplied(await books.pincex.execute(items));
   };
 
-  it('what needs an account that is not there: account_not_found', async () => {
+  it('an item that needs a missing account is refused with account_not_found', async () => {
     const userId = fresh('user');
     for (const command of ['withdraw', 'lockFunds', 'transfer'] as const) {
       const more = { withdraw: {}, lockFunds: { orderId: 'o' }, transfer: { toUserId: 'v' } }[command];
@@ -324,7 +343,7 @@ describe('the books refuse', () => {
     expect((await rejection(anyway({ ...order, userId })))[0]).toBe('account_not_found');
   });
 
-  it('an account that is there already: account_exists', async () => {
+  it('an account that exists already is refused with account_exists', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     expect(await rejection(anyway({ ...account, userId }))).toEqual([
       'account_exists',
@@ -333,7 +352,7 @@ describe('the books refuse', () => {
     ]);
   });
 
-  it('more than is available: insufficient_funds, with what there is and what it takes', async () => {
+  it('an item that needs more than is available is refused with insufficient_funds and both amounts', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const [code, retryable, message] = await rejection(anyway({ ...lock, userId, amount: '10.01' }));
     expect([code, retryable]).toEqual(['insufficient_funds', true]);
@@ -341,7 +360,7 @@ describe('the books refuse', () => {
     expect((await rejection(anyway({ ...order, userId, price: '10.01' })))[0]).toBe('insufficient_funds');
   });
 
-  it('an unlock without a hold, of more than it has, or of a placed order', async () => {
+  it('an unlock without a hold, of more than its hold, or of the hold of a placed order is refused', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const unlock = { ...lock, command: 'unlockFunds', id: 'u', userId };
     expect((await rejection(anyway(unlock))).slice(0, 2)).toEqual(['hold_not_found', true]);
@@ -356,7 +375,7 @@ describe('the books refuse', () => {
     expect((await rejection(anyway({ ...lock, id: 'l2', userId, orderId: 'p' })))[0]).toBe('hold_in_use');
   });
 
-  it('an order over the hold of its id, or over an order of its id', async () => {
+  it('an order is refused when its id already has a hold, an order or a recorded rejection', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     await step(anyway({ ...lock, userId, orderId: 'taken' }));
     expect((await rejection(anyway({ ...order, id: 'taken', userId })))[0]).toBe('hold_in_use');
@@ -377,7 +396,7 @@ describe('the books refuse', () => {
     });
   });
 
-  it('what is asked of an order that is not there: order_not_found', async () => {
+  it('a cancel, an update or a trade of a missing order is refused with order_not_found', async () => {
     const userId = await newUser(books.pincex);
     const cancel = { command: 'cancelOrder', id: 'c', userId, orderId: 'none' };
     expect((await rejection(anyway(cancel))).slice(0, 2)).toEqual(['order_not_found', true]);
@@ -385,7 +404,7 @@ describe('the books refuse', () => {
     expect((await rejection(anyway({ ...trade, buyUserId: userId })))[0]).toBe('order_not_found');
   });
 
-  it('a change of status of a placed order, except that it opens', async () => {
+  it('a change of the status of a placed order is refused, except that it may open', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const own = { ...update, userId, orderId: 's' };
     await step(anyway({ ...stop, id: 's', userId }));
@@ -398,7 +417,7 @@ describe('the books refuse', () => {
     expect((await rejection(anyway({ ...own, id: 'y', status: 'pending' })))[0]).toBe('invalid_transition');
   });
 
-  it('an id that was used for something else: id_reused', async () => {
+  it('an id that was used with other content is refused with id_reused', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     await step(anyway({ ...lock, userId }));
     for (const other of [
@@ -414,7 +433,7 @@ describe('the books refuse', () => {
     }
   });
 
-  it('a trade that does not fit its orders', async () => {
+  it('a trade that does not fit its orders is refused', async () => {
     const buyer = await newUser(books.pincex, { USD: '100' });
     const seller = await newUser(books.pincex, { BTC: '5' });
     const own = { ...trade, buyUserId: buyer, sellUserId: seller };
@@ -443,7 +462,7 @@ describe('the books refuse', () => {
     expect((await rejection(anyway({ ...own, id: 't2' })))[0]).toBe('invalid_transition');
   });
 
-  it('the items of a group of which one fails: group_failed, and that one says why', async () => {
+  it('the other items of a group with a failed item are refused with group_failed, which names that item', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const items = [
       { ...lock, id: 'a', userId, group: 'g' },

@@ -5,7 +5,7 @@ import { useBooks } from '../support/books.ts';
 
 const books = useBooks();
 
-it('books are shown without the password that they are reached by', async () => {
+it('an inspected or serialized Pincex shows its URL without the password', async () => {
   const { pincex } = books;
   const { password } = new URL(books.url);
   expect(password).not.toBe('');

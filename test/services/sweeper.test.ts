@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { limits } from '../../src/index.ts';
 import { expectApplied, funds, newUser, openBooks, useBooks } from '../support/books.ts';
 
-/** What has expired goes back, once, by whichever process comes first. */
+/** Expired holds and orders are returned once, by whichever process comes first. */
 
 const books = useBooks();
 const PAST = '2020-01-01T00:00:00Z';
@@ -18,7 +18,7 @@ const lock = (userId: string, id: string, expiresAt: string | null, orderId = `o
 });
 const order = { symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '1', price: '10' } as const;
 
-it('an expired hold is returned; one that has time left, or any time, is not', async () => {
+it('a sweep returns an expired hold, and keeps one that expires later or never', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   const locks = [lock(userId, 'past', PAST), lock(userId, 'future', FUTURE), lock(userId, 'forever', null)];
   expectApplied(await books.pincex.bookkeeper.batchLockFunds(locks));
@@ -27,7 +27,7 @@ it('an expired hold is returned; one that has time left, or any time, is not', a
   expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0, broken: [] });
 });
 
-it('a later lock for the same hold sets its time anew', async () => {
+it('a later lock for the same hold replaces its expiry time', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, 'a', PAST, 'o')]));
   expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, 'b', FUTURE, 'o')]));
@@ -35,7 +35,7 @@ it('a later lock for the same hold sets its time anew', async () => {
   expect(await funds(books.pincex, userId, 'USD')).toBe('80 / 20');
 });
 
-it('an expired order ends and gives its funds back; one with time left stays', async () => {
+it('a sweep ends an expired order and returns its funds, and keeps one that expires later or never', async () => {
   const userId = await newUser(books.pincex, { USD: '100', BTC: '5' });
   expectApplied(
     await books.pincex.trading.batchPlaceOrders([
@@ -52,7 +52,7 @@ it('an expired order ends and gives its funds back; one with time left stays', a
   expect(await funds(books.pincex, userId, 'BTC')).toBe('5 / 0');
 });
 
-it('an order that was filled or cancelled in time is left as it is', async () => {
+it('a sweep leaves a filled or cancelled order as it is', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   const expiring = { ...order, userId, timeInForce: 'gtd', expiresAt: PAST } as const;
   expectApplied(await books.pincex.trading.batchPlaceOrders([{ ...expiring, id: `${userId}-c` }]));
@@ -66,7 +66,7 @@ it('an order that was filled or cancelled in time is left as it is', async () =>
   expect(await books.pincex.sweepExpired()).toEqual({ expiredOrders: 0, expiredHolds: 0, broken: [] });
 });
 
-it('two sweepers at once return each hold and each order once, however many there are', async () => {
+it('two concurrent sweepers return each of many holds and orders once', async () => {
   const count = limits.batches.sweepItems + 200;
   const userId = await newUser(books.pincex, { USD: String(20 * count) });
   const others = await Promise.all([openBooks(books.url), openBooks(books.url)]);
@@ -83,7 +83,7 @@ it('two sweepers at once return each hold and each order once, however many ther
     ),
   );
   const swept = await Promise.all(others.map((other) => other.sweepExpired()));
-  // One that came too late leaves the rest to the other; the next sweep finds what both left.
+  // A sweeper that loses a conflict leaves the rest to the other; the next sweep finds what both left.
   swept.push(await books.pincex.sweepExpired());
   expect(swept.reduce((sum, { expiredHolds }) => sum + expiredHolds, 0)).toBe(count);
   expect(swept.reduce((sum, { expiredOrders }) => sum + expiredOrders, 0)).toBe(count);
@@ -95,7 +95,7 @@ it('two sweepers at once return each hold and each order once, however many ther
   expect(row!.entries).toBe(2 * count);
 });
 
-it('a hold that is made again with a time that has passed is returned again', async () => {
+it('a hold that is made again with a past expiry time is returned again', async () => {
   const userId = await newUser(books.pincex, { USD: '100' });
   for (const id of ['first', 'second']) {
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([lock(userId, id, PAST, 'same order')]));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PlaceOrder } from '../../src/index.ts';
 import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
 
-/** Every row has a place in time: those of one batch in the order of its items, whatever their ids are. */
+/** Every row has a time of its own: the rows of one batch are in the order of its items, whatever their ids are. */
 
 const books = useBooks();
 
@@ -21,7 +21,7 @@ const order = (id: string, userId: string, side: 'buy' | 'sell' = 'buy', price =
 const idsOf = (rows: readonly { readonly id: string }[]): string[] => rows.map(({ id }) => id);
 
 describe('the rows of one batch', () => {
-  it('come back newest first as orders of their user, in the order of the items', async () => {
+  it('orders placed in one batch are listed newest first, by the order of the items', async () => {
     const userId = await newUser(books.pincex, { USD: '1000' });
     expectApplied(await books.pincex.trading.batchPlaceOrders(NUMBERS.map((id) => order(id, userId))));
     expect(idsOf(await books.pincex.trading.getUserOrders(userId))).toEqual([...NUMBERS].reverse());
@@ -32,7 +32,7 @@ describe('the rows of one batch', () => {
     expect([...times].sort().reverse()).toEqual(times);
   });
 
-  it('come back oldest first as trades of their order, in the order of the items', async () => {
+  it('trades settled in one batch are listed oldest first, by the order of the items', async () => {
     const buyer = await newUser(books.pincex, { USD: '1000' });
     const seller = await newUser(books.pincex, { BTC: '100' });
     const [buyOrderId, sellOrderId] = [fresh('buy'), fresh('sell')];
@@ -51,7 +51,7 @@ describe('the rows of one batch', () => {
     expect(idsOf(trades!)).toEqual(NUMBERS);
   });
 
-  it('have times that rise with them in the journal, among transactions, and on from batch to batch', async () => {
+  it('journal entries and transactions have times that rise within a batch and from batch to batch', async () => {
     const userId = fresh('user');
     const deposits = (from: string) =>
       NUMBERS.map((id) => ({ id: `${from}-${id}`, userId, currency: 'USD', amount: '1' }));
@@ -72,7 +72,7 @@ describe('the rows of one batch', () => {
     }
   });
 
-  it('have the times in which they took effect, also where a group takes effect before its later items stand', async () => {
+  it('rows are timed in the order in which they took effect, so that a whole group comes before an item between its items', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const items = [
       { command: 'placeOrder' as const, ...order('1', userId), group: 'g' },
@@ -84,14 +84,14 @@ describe('the rows of one batch', () => {
   });
 });
 
-describe('the orders that stand in the book of a market', () => {
+describe('the open orders of a market', () => {
   async function newMarket(): Promise<string> {
     const code = fresh('M').replace('-', '').slice(0, 12).toUpperCase();
     await books.pincex.catalog.addCurrency(code, 4);
     return (await books.pincex.catalog.addMarket(`${code}/USD`, '0.01', '0.01')).symbol;
   }
 
-  it('come in price-time priority: the best price first, and of one price the first that came', async () => {
+  it('open orders come in price-time priority: the best price first, and the oldest first at one price', async () => {
     const symbol = await newMarket();
     const [base = ''] = symbol.split('/');
     const [buyer, seller] = [
@@ -114,7 +114,7 @@ describe('the orders that stand in the book of a market', () => {
     expect(standing!.symbol).toBe(symbol);
   });
 
-  it('keep their place when they are filled in part, and leave it when they end', async () => {
+  it('a partly filled order keeps its place, and an ended order leaves it', async () => {
     const symbol = await newMarket();
     const userId = await newUser(books.pincex);
     const created = ['1', '2', '3'].map((id) => ({ ...order(id, userId), symbol }));
@@ -129,7 +129,7 @@ describe('the orders that stand in the book of a market', () => {
     expect(idsOf(standing!.bids)).toEqual(['1', '3']);
   });
 
-  it('have their place from when they were triggered, if they had waited for that', async () => {
+  it('a stop order has its place from the time when it was triggered', async () => {
     const symbol = await newMarket();
     const userId = await newUser(books.pincex);
     const stops = ['1', '2'].map((id): PlaceOrder => ({
@@ -152,7 +152,7 @@ describe('the orders that stand in the book of a market', () => {
     expect(await bids()).toEqual(['3', '2', '1']);
   });
 
-  it('are one list for each market that is asked for, in that order, twice where it is named twice', async () => {
+  it('open orders come as one list for each market, in the order asked for, twice where it is named twice', async () => {
     const [one, two] = [await newMarket(), await newMarket()];
     const userId = await newUser(books.pincex);
     expectApplied(await books.pincex.trading.batchCreateOrders([{ ...order('1', userId), symbol: two }]));

@@ -9,7 +9,7 @@ import {
 import { parseAmount } from '../../src/money/amount.ts';
 import { expectApplied, fresh, funds, newUser, outcomes, useBooks } from '../support/books.ts';
 
-/** What orders hold, how trades move it, and that what is stored comes back exactly. */
+/** Orders hold funds, trades move them, and a stored order is read back exactly. */
 
 const books = useBooks();
 
@@ -49,8 +49,8 @@ async function buyerAndSeller(buy: [string, string], sell: [string, string]): Pr
 
 const order = async (id: string): Promise<OrderView> => (await books.pincex.trading.getOrder(id))!;
 
-describe('an order that is placed', () => {
-  it('holds price x quantity, rounded up, for a buy, and the quantity for a sell', async () => {
+describe('a placed order', () => {
+  it('a placed order holds price x quantity, rounded up, for a buy, and the quantity for a sell', async () => {
     const userId = await newUser(books.pincex, { USD: '100', BTC: '5' });
     const batch = await books.pincex.trading.batchPlaceOrders([
       limit(userId, `${userId}-a`, 'buy', '0.33333333', '10.01'),
@@ -68,7 +68,7 @@ describe('an order that is placed', () => {
     expect(await funds(books.pincex, userId, 'BTC')).toBe('3 / 2');
   });
 
-  it('is refused for a buyer who lacks a cent, and leaves no order', async () => {
+  it('a placed order of a buyer who lacks a cent is refused and not stored', async () => {
     const userId = await newUser(books.pincex, { USD: '99.99' });
     expect(
       outcomes(await books.pincex.trading.batchPlaceOrders([limit(userId, 'x', 'buy', '10', '10')])),
@@ -76,7 +76,7 @@ describe('an order that is placed', () => {
     expect(await books.sql('SELECT FROM orders WHERE user_id = $1', [userId])).toEqual([]);
   });
 
-  it('gives back all that is left when it is cancelled, once', async () => {
+  it('a cancelled order gives back all that is left of its hold, once', async () => {
     const [buyer, seller] = await buyerAndSeller(['3', '10'], ['1', '10']);
     expectApplied(await books.pincex.trading.batchSettleTrades([trade('t', buyer, seller, '1', '10')]));
     const cancel = { id: 'c', userId: buyer, orderId: `${buyer}-o` };
@@ -100,7 +100,7 @@ describe('an order that is placed', () => {
 });
 
 describe('a trade', () => {
-  it('uses up its id for both its users: the seller cannot have another of the same id', async () => {
+  it('a trade uses up its id for both its users: the seller cannot have another trade with it', async () => {
     const [buyer, seller] = await buyerAndSeller(['1', '10'], ['2', '10']);
     const [other] = await buyerAndSeller(['1', '10'], ['1', '10']);
     const first = trade('same-id', buyer, seller, '1', '10');
@@ -113,7 +113,7 @@ describe('a trade', () => {
     expect(await funds(books.pincex, seller, 'USD')).toBe('10 / 0');
   });
 
-  it('at a better price gives the rest of the hold back to the buyer', async () => {
+  it('a trade at a better price gives the rest of the hold back to the buyer', async () => {
     const [buyer, seller] = await buyerAndSeller(['2', '10'], ['2', '9']);
     const batch = await books.pincex.trading.batchSettleTrades([trade('t', buyer, seller, '1', '9.5')]);
     expect(batch.results[0]).toMatchObject({
@@ -131,7 +131,7 @@ describe('a trade', () => {
     expect(await funds(books.pincex, seller, 'BTC')).toBe('8 / 1');
   });
 
-  it('takes fees from what each side receives, and gives them to @fees', async () => {
+  it('a trade takes the fee of each side from what it receives, and gives it to @fees', async () => {
     const fees = async (): Promise<bigint[]> => {
       const accounts = await books.pincex.bookkeeper.batchGetAccounts([FEES], ['BTC', 'USD']);
       return accounts.map((account) => BigInt(parseAmount(account?.available ?? '0', 8, 30)));
@@ -162,7 +162,7 @@ describe('a trade', () => {
     expect(sold).toMatchObject([{ id: 't', userId: seller, side: 'sell', fee: '1.5', liquidity: 'maker' }]);
   });
 
-  it('one after the other fills both orders; the last one empties the holds to the last unit', async () => {
+  it('successive trades fill both orders, and the last one empties the holds to the last unit', async () => {
     const [buyer, seller] = await buyerAndSeller(['1', '10.01'], ['1', '10.01']);
     const parts = ['0.33333333', '0.33333333', '0.33333333', '0.00000001'];
     expectApplied(
@@ -181,7 +181,7 @@ describe('a trade', () => {
     expect(await funds(books.pincex, seller, 'USD')).toBe('10.01 / 0');
     expect(await books.sql('SELECT FROM holds WHERE user_id = ANY ($1)', [[buyer, seller]])).toEqual([]);
     const [trades] = await books.pincex.trading.batchGetTradesByOrderIds([`${buyer}-o`]);
-    // All that was paid is rounded up once: 3.336… is 3.34, 6.673… is 6.68, and then 10.01.
+    // The sum of the payments is rounded up, not each one: 3.336… is 3.34, 6.673… is 6.68, and then 10.01.
     expect(
       Object.fromEntries(trades!.map(({ id, quantity, quoteAmount }) => [id, [quantity, quoteAmount]])),
     ).toEqual({
@@ -192,8 +192,8 @@ describe('a trade', () => {
     });
   });
 
-  describe('on a market that takes orders of any value', () => {
-    it('costs a unit of quote in each order that is worth less, so that dust buys nothing for nothing', async () => {
+  describe('a trade on a market without a minimum value', () => {
+    it('a trade worth less than a unit of quote costs that unit, so that dust is not free', async () => {
       await books.pincex.catalog.addCurrency('CENT', 2);
       await books.pincex.catalog.addMarket('LTC/CENT', '0.01', '0.00001');
       const symbol = 'LTC/CENT';
@@ -214,7 +214,7 @@ describe('a trade', () => {
     });
   });
 
-  it('of a hundred that fill one order costs what they are worth together, rounded up once', async () => {
+  it('a hundred trades of one order cost what they are worth together, rounded up once', async () => {
     const [buyer, seller] = await buyerAndSeller(['0.01', '236.47'], ['0.01', '236.47']);
     const trades = Array.from({ length: 100 }, (_, n) => trade(`t${n}`, buyer, seller, '0.00004', '236.47'));
     expectApplied(await books.pincex.trading.batchSettleTrades(trades));
@@ -223,7 +223,7 @@ describe('a trade', () => {
     expect(await funds(books.pincex, seller, 'USD')).toBe('0.95 / 0');
   });
 
-  it('of a market buy spends what is held for it and no more', async () => {
+  it('the trades of a market buy spend no more than its hold', async () => {
     const [buyer, seller] = [
       await newUser(books.pincex, { USD: '100' }),
       await newUser(books.pincex, { BTC: '10' }),
@@ -251,7 +251,7 @@ describe('a trade', () => {
     });
   });
 
-  it('of orders whose funds their owner locked takes from those holds', async () => {
+  it('a trade of created orders takes from the holds that their owners locked', async () => {
     const [buyer, seller] = [
       await newUser(books.pincex, { USD: '100' }),
       await newUser(books.pincex, { BTC: '10' }),
@@ -275,7 +275,7 @@ describe('a trade', () => {
     expect(await funds(books.pincex, buyer, 'USD')).toBe('90 / 0');
   });
 
-  it('between two orders of one user moves nothing but its fees', async () => {
+  it('a trade between two orders of one user moves nothing but its fees', async () => {
     const userId = await newUser(books.pincex, { USD: '100', BTC: '5' });
     expectApplied(
       await books.pincex.trading.batchPlaceOrders([
@@ -293,7 +293,7 @@ describe('a trade', () => {
     expect(await funds(books.pincex, userId, 'BTC')).toBe('4.9 / 0');
   });
 
-  it('in one batch with the orders that it fills, and what they need', async () => {
+  it('a trade may be in one batch with the orders that it fills and the deposits that they need', async () => {
     const [buyer, seller] = [fresh('buyer'), fresh('seller')];
     const batch = await books.pincex.execute([
       { command: 'deposit', id: 'd', userId: buyer, currency: 'USD', amount: '10' },
@@ -309,7 +309,7 @@ describe('a trade', () => {
   });
 });
 
-it('a stop waits, opens, and trades', async () => {
+it('a stop order cannot trade while it is pending, and trades once it is open', async () => {
   const [buyer, seller] = [
     await newUser(books.pincex, { USD: '100' }),
     await newUser(books.pincex, { BTC: '10' }),
@@ -359,7 +359,7 @@ describe('the terms of an order', () => {
       { status: 'open' },
     ],
     [
-      'one that is good until a time',
+      'a limit that is good until a time',
       { timeInForce: 'gtd', expiresAt: '2030-01-31T12:00:00.5+01:00' },
       { status: 'open', expiresAt: '2030-01-31T11:00:00.500Z' },
     ],
@@ -383,7 +383,7 @@ describe('the terms of an order', () => {
     ['fill or kill', { timeInForce: 'fok' }, { status: 'open' }],
   ];
 
-  it.each(KINDS)('come back exactly: %s', async (_, terms, expected) => {
+  it.each(KINDS)('the terms of an order are read back exactly: %s', async (_, terms, expected) => {
     const userId = await newUser(books.pincex, { USD: '100', BTC: '10' });
     for (const placed of [true, false]) {
       const id = `${userId}-${placed}`;
@@ -417,7 +417,7 @@ describe('updateOrderStatus', () => {
       { id, userId, orderId: `${userId}-o`, status: 'filled', ...change },
     ]);
 
-  it('fills at the limit price, or at the average that it is told', async () => {
+  it('updateOrderStatus fills at the limit price, or at the average price that it is given', async () => {
     const userId = await created();
     expectApplied(await update(userId, '1', { status: 'partially_filled', filledQuantity: '0.5' }));
     expect(await order(`${userId}-o`)).toMatchObject({ filledQuantity: '0.5', averagePrice: '10' });
@@ -445,20 +445,20 @@ describe('updateOrderStatus', () => {
     [{ status: 'cancelled', averagePrice: '10' }, 'invalid_price'],
     [{ status: 'pending' }, 'invalid_transition'],
     [{ status: 'open' }, 'invalid_transition'],
-  ] as const)('refuses %j', async (change, code) => {
+  ] as const)('updateOrderStatus refuses %j', async (change, code) => {
     const userId = await created();
     expect(outcomes(await update(userId, '1', change))).toEqual([code]);
     expect(await order(`${userId}-o`)).toMatchObject({ status: 'open', version: 1, filledQuantity: '0' });
   });
 
-  it('needs the price of a fill of an order that has none', async () => {
+  it('updateOrderStatus needs an average price to fill an order without a price', async () => {
     const userId = await created({ type: 'market', price: null });
     expect(outcomes(await update(userId, '1', {}))).toEqual(['invalid_price']);
     expectApplied(await update(userId, '2', { averagePrice: '12.5' }));
     expect((await order(`${userId}-o`)).averagePrice).toBe('12.5');
   });
 
-  it('never takes back what is filled', async () => {
+  it('updateOrderStatus never lowers the filled quantity', async () => {
     const userId = await created();
     expectApplied(await update(userId, '1', { status: 'partially_filled', filledQuantity: '1' }));
     expect(

@@ -12,22 +12,20 @@ export function configOf(url: string, environment: Record<string, string> = {}):
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Opens the books at `url`. The caller closes them. */
+/** Opens the books at `url`; the caller closes them. */
 export function openBooks(url: string, options: Omit<PincexOptions, 'config'> = {}): Promise<Pincex> {
   return Pincex.open({ ...options, config: configOf(url) });
 }
 
-/** The books of a test file: a database of its own, and Pincex on it. */
+/** The books of a test file: a database of its own, and a Pincex on it. */
 export interface TestBooks {
   readonly pincex: Pincex;
   readonly url: string;
-  /** Runs SQL on a connection beside Pincex. */
+  /** Runs SQL on a connection outside the Pincex. */
   sql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-/**
- * Opens books for a test file. After every test they are audited: whatever a test did, they have to balance.
- */
+/** Opens books for a test file, and audits them after every test: they have to balance whatever the test did. */
 export function useBooks(options: Omit<PincexOptions, 'config'> = {}, { audited = true } = {}): TestBooks {
   let database: TestDatabase | undefined;
   let pincex: Pincex | undefined;
@@ -62,7 +60,7 @@ export function useBooks(options: Omit<PincexOptions, 'config'> = {}, { audited 
   };
 }
 
-/** Every check of the audit holds. */
+/** Expects the audit to find nothing. */
 export async function expectBalanced(pincex: Pincex): Promise<void> {
   const { ok, findings } = await pincex.audit();
   expect(findings).toEqual([]);
@@ -98,15 +96,14 @@ export function outcomes(batch: BatchResult<unknown>): string[] {
   return batch.results.map((result) => (result.status === 'rejected' ? result.error.code : result.status));
 }
 
-/** What a user has of a currency, as `available / locked`; `none` without an account. */
+/** The funds of a user in a currency as `available / locked`, or `none` without an account. */
 export async function funds(pincex: Pincex, userId: string, currency: string): Promise<string> {
   const account = await pincex.bookkeeper.getAccount(userId, currency);
   return account === null ? 'none' : `${account.available} / ${account.locked}`;
 }
 
 /**
- * A value of a type that the API does not take, as a caller in JavaScript could send it.
- * This is the one place where tests lie to the compiler about input.
+ * A value of a type that the API does not take, as a caller in JavaScript could send it. Tests cast input only here.
  */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it is the cast, said by name
 export function anyway<Wanted>(value: unknown): Wanted {

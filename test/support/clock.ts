@@ -1,13 +1,13 @@
 import { onTestFinished, vi } from 'vitest';
 
-/** The clock that durations are measured with, which stands still unless the test moves it. */
+/** The clock by which durations are measured: it stands still unless the test moves it. */
 export interface HeldClock {
   pass(ms: number): void;
 }
 
-/** Holds `performance.now()` until the test has finished. Timers and input and output go on as ever. */
+/** Holds `performance.now()` until the test has finished. Timers, input and output go on as usual. */
 export function holdClock(): HeldClock {
-  // Whole milliseconds: what has passed is then exact.
+  // Whole milliseconds keep the passed time exact.
   let now = Math.ceil(performance.now());
   const spy = vi.spyOn(performance, 'now').mockImplementation(() => now);
   onTestFinished(() => {
@@ -16,16 +16,16 @@ export function holdClock(): HeldClock {
   return { pass: (ms) => (now += ms) };
 }
 
-/** Timers that have been set and fire when the test says so. */
+/** Timers that are set and fire only by `fire`. */
 export interface HeldTimers {
   readonly count: number;
-  /** Fires all that are set. */
+  /** Fires all timers that are set. */
   fire(): void;
 }
 
 /**
- * Holds the timers of certain lengths until the test has finished; all others go on as ever. A test configures a
- * time-out of a length that nothing else has and that is never over by itself, such as an hour.
+ * Holds the timers of certain lengths until the test has finished; all others go on as usual. A test configures a
+ * time-out of a length that no other timer has and that no test reaches, such as an hour.
  */
 export function holdTimers(...lengthsMs: number[]): HeldTimers {
   const { setTimeout: set, clearTimeout: clear } = globalThis;

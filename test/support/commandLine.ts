@@ -4,12 +4,12 @@ import { reportError } from '../../src/cli/session.ts';
 import { temporaryFolder } from './folders.ts';
 import { cleanEnvironment, type Ended, type RunOptions } from './processes.ts';
 
-/** What is thrown where the command line would end the process. */
+/** Thrown in place of `process.exit`. */
 class Exit extends Error {}
 
 /**
- * Runs the command line to its end, in this process: in a folder where nothing is configured, unless the caller names
- * another one. One at a time, since the folder, the environment and the output are the process's.
+ * Runs the command line to its end in this process, in a folder without a configuration unless the caller names one.
+ * Only one call may run at a time, since the folder, the environment and the output belong to the process.
  */
 export async function pincexCli(
   args: readonly string[],

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
 
-/** A database of a test file's own. */
+/** A database that belongs to one test file. */
 export interface TestDatabase {
   readonly url: string;
   drop(): Promise<void>;
 }
 
-/** Makes a fresh database with all migrations applied and nothing else in it. */
+/** Creates a database with all migrations and nothing else. */
 export function createTestDatabase(): Promise<TestDatabase> {
-  // Copied file by file: on a server that has its files in memory this takes a tenth of the time that the log would take.
+  // FILE_COPY takes a tenth of the time of WAL_LOG on a server that has its files in memory.
   return createDatabase(`TEMPLATE ${inject('templateDatabase')} STRATEGY FILE_COPY`);
 }
 
-/** Makes a fresh database without anything in it. */
+/** Creates an empty database. */
 export function createEmptyDatabase(): Promise<TestDatabase> {
   return createDatabase('TEMPLATE template0 STRATEGY FILE_COPY');
 }

@@ -5,16 +5,16 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { inject, onTestFinished } from 'vitest';
 
-/** Memory that looks like a folder, on Linux. What tests write there costs no disk, and need not last. */
+/** A file system in memory, on Linux: files of tests need no disk there. */
 const IN_MEMORY = '/dev/shm';
-/** What a whole run keeps at the same time, several times over. */
+/** Several times the space that a whole run needs at the same time. */
 const ROOM_BYTES = 4 * 1024 ** 3;
 
-/** Where tests make their folders: in memory where that has room, else where temporary files go. */
+/** The parent of all folders of tests: in memory if that has room, else the folder of temporary files. */
 const parent = hasRoom(IN_MEMORY) ? IN_MEMORY : os.tmpdir();
 
 /**
- * Makes a folder that other users can enter: root starts PostgreSQL as one of them. Who calls removes it.
+ * Makes a folder that other users can enter, since root starts PostgreSQL as another user. The caller removes it.
  */
 export function makeFolder(name: string): string {
   const folder = mkdtempSync(path.join(parent, `pincex-${name}-`));
@@ -27,7 +27,7 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 }
 
-/** A folder that goes with the test. */
+/** A folder that is removed when the test has finished. */
 export function temporaryFolder(name = 'test'): string {
   const folder = makeFolder(name);
   onTestFinished(() => {
@@ -36,17 +36,17 @@ export function temporaryFolder(name = 'test'): string {
   return folder;
 }
 
-/** Copies a folder with all that it is: owners, rights, times. */
+/** Copies a folder with its owners, permissions and times. */
 export async function copyFolder(from: string, to: string): Promise<void> {
   await promisify(execFile)('cp', ['-a', from, to]);
 }
 
-/** A data folder that is not there yet, in a folder that goes with the test. */
+/** The path of a data folder that does not exist yet, in a folder that is removed when the test has finished. */
 export function newDataDir(): string {
   return path.join(temporaryFolder('data'), 'data');
 }
 
-/** The data folder of an embedded server with the books, which has yet to be started. It goes with the test. */
+/** The data folder of an embedded server with the books that was not started yet; removed when the test has finished. */
 export async function seededDataDir(): Promise<string> {
   const dataDir = newDataDir();
   await copyFolder(inject('seedFolder'), dataDir);

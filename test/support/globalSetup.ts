@@ -14,16 +14,16 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The URL of a superuser's database on the server of this test run. */
     serverUrl: string;
-    /** A database with all migrations, from which each test file's own is copied. */
+    /** A database with all migrations, from which the database of each test file is copied. */
     templateDatabase: string;
-    /** The data folder of an embedded server with the books, which does not run: to be copied, not used. */
+    /** The data folder of an embedded server with the books that does not run: tests copy it and never use it. */
     seedFolder: string;
   }
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Starts one server for the whole run, or takes that of PINCEX_TEST_DATABASE_URL. */
+/** Starts one server for the whole run, or uses that of PINCEX_TEST_DATABASE_URL. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await provideServers();
   await buildWhereStale();
@@ -56,10 +56,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Servers that tests start for themselves, and the packages that they come in. */
+/** The servers that tests start, and the packages that contain them. */
 const SERVERS = { 'redis-server': 'redis', pgbouncer: 'pgbouncer' };
 
-/** Where a server is missing and cannot be installed, its tests are skipped; PINCEX_TEST_ALL takes that for a failure. */
+/** If a server is missing and cannot be installed, its tests are skipped; with PINCEX_TEST_ALL the run fails instead. */
 async function provideServers(): Promise<void> {
   const missing = () => Object.entries(SERVERS).filter(([program]) => findProgram(program) === null);
   if (missing().length > 0) await install(missing().map(([, name]) => name));
@@ -70,7 +70,7 @@ async function provideServers(): Promise<void> {
   console.warn(message);
 }
 
-/** Tests that start `pincex` start what is in `dist/`, as its users do: where a source is younger, it is built. */
+/** Builds `dist/`, from which tests start `pincex` as users do, if a source is younger. */
 async function buildWhereStale(): Promise<void> {
   const built = statSync(path.join(root, 'dist/cli/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = readdirSync(path.join(root, 'src'), { recursive: true, withFileTypes: true });

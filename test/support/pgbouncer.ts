@@ -10,23 +10,23 @@ import { makeFolder, removeFolder } from './folders.ts';
 import { findProgram } from './programs.ts';
 import { until } from './waiting.ts';
 
-/** A PgBouncer of a test's own. */
+/** A PgBouncer that belongs to one test. */
 export interface PgBouncer {
   /** The URL of the same database, through PgBouncer. */
   readonly url: string;
   readonly stop: () => Promise<void>;
 }
 
-/** PgBouncer's program, or null where this machine has none: then its tests are skipped. */
+/** The path of PgBouncer, or null if it is not installed: its tests are then skipped. */
 export const pgbouncer: string | null = findProgram('pgbouncer');
 
-/** Why tests of this file are skipped, as Vitest prints it. */
+/** The reason that Vitest prints for skipped tests. */
 export const WITHOUT_PGBOUNCER = 'PgBouncer is not installed here: install it to run these tests';
 
 /**
  * Starts PgBouncer in front of a database, in transaction mode, with two connections to the server for all its clients.
  *
- * @param settings over these, as in `pgbouncer.ini`
+ * @param settings settings of `pgbouncer.ini` that replace the defaults
  */
 export async function startPgBouncer(
   databaseUrl: string,
@@ -43,7 +43,7 @@ export async function startPgBouncer(
     listen_addr: '127.0.0.1',
     listen_port: String(port),
     unix_socket_dir: '',
-    // Who may come in is not what is tested here.
+    // Authentication by PgBouncer is not tested here.
     auth_type: 'any',
     pool_mode: 'transaction',
     default_pool_size: '2',
@@ -52,7 +52,7 @@ export async function startPgBouncer(
   const lines = Object.entries(ini).map(([key, value]) => `${key} = ${value}`);
   const file = path.join(folder, 'pgbouncer.ini');
   writeFileSync(file, `[databases]\n* = ${server}\n[pgbouncer]\n${lines.join('\n')}\n`);
-  // It refuses to run as root, as PostgreSQL does, and its other user has to read this.
+  // PgBouncer refuses to run as root, as PostgreSQL does, and its user has to read the file.
   const owner = await findServerUser(folder);
   if (owner !== null) await promisify(execFile)('chown', [String(owner.uid), file]);
   const child = spawn(pgbouncer, ['-q', file], {
@@ -64,7 +64,7 @@ export async function startPgBouncer(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   const url = new URL(databaseUrl);
   url.host = `127.0.0.1:${port}`;
-  // It lets everybody in.
+  // PgBouncer asks for no password.
   url.searchParams.delete('require_auth');
   const stop = async (): Promise<void> => {
     await end(child);

@@ -1,26 +1,26 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** How a process ended, and what it said. */
+/** The exit code and the output of a process that has ended. */
 export interface Ended {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A program of this repository, as a process of its own. */
+/** A program of this repository in a process of its own. */
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
 }
 
 export interface RunOptions {
-  /** Over the environment of the tests, from which nothing that configures Pincex is taken. */
+  /** Added to the environment of the tests, without the variables that configure Pincex. */
   readonly env?: Record<string, string>;
   readonly cwd?: string;
 }
 
-/** Has Node.js run TypeScript. */
+/** The arguments with which Node.js runs TypeScript. */
 export const typescript: readonly string[] = ['--import', import.meta.resolve('tsx')];
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -29,12 +29,12 @@ export function start(program: string, args: readonly string[], options?: RunOpt
   return startNode([...typescript, `${root}${program}`, ...args], options);
 }
 
-/** Starts `pincex` as it was built, in a process of its own, as a user would. */
+/** Starts the built `pincex` in a process of its own, as a user would. */
 export function startPincex(args: readonly string[], options?: RunOptions): Running {
   return startNode([`${root}dist/cli/main.js`, ...args], options);
 }
 
-/** The environment of the tests without what configures Pincex or was set by Vitest. */
+/** The environment of the tests without the variables that configure Pincex or were set by Vitest. */
 export function cleanEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(process.env).filter(

@@ -5,10 +5,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Where programs for tests are looked for: also where servers are that a user does not have in PATH. */
+/** The folders in which programs are looked for: PATH, and the folders of servers, which PATH may lack. */
 const FOLDERS = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
 
-/** The path of a program, or null where this machine does not have it. */
+/** The path of a program, or null if this machine does not have it. */
 export function findProgram(name: string): string | null {
   for (const folder of FOLDERS) {
     const file = path.join(folder, name);
@@ -22,7 +22,7 @@ export function findProgram(name: string): string | null {
   return null;
 }
 
-/** How package managers install without asking. Homebrew refuses root, the others want it. */
+/** The commands by which package managers install without asking. Homebrew refuses root, the others require it. */
 const MANAGERS = [
   { program: 'apt-get', needsRoot: true, steps: [['update'], ['install', '-y', '--no-install-recommends']] },
   { program: 'dnf', needsRoot: true, steps: [['install', '-y']] },
@@ -30,7 +30,7 @@ const MANAGERS = [
 ];
 
 /**
- * Installs packages that tests need, where there is a package manager that may. Where there is none the tests that
+ * Installs packages that tests need, if there is a package manager that this user may run. Otherwise the tests that
  * need them are skipped, and say so.
  */
 export async function install(packages: readonly string[]): Promise<void> {

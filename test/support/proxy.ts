@@ -1,18 +1,18 @@
 import net from 'node:net';
 
-/** What becomes of what a client sends. */
+/** The fate of a request: it passes, or its connection is cut. */
 export type Verdict = 'pass' | 'cut';
 
-/** A line between a client and PostgreSQL that can be cut where a test wants it. */
+/** A proxy between a client and PostgreSQL, whose connections a test can cut at any point. */
 export interface Proxy {
   /** The URL of the same database, through the proxy. */
   readonly url: string;
   /**
-   * Looks at what the server answers, before the client hears of it. `cut` swallows it and ends both connections;
-   * `hold` keeps it, and all that comes after it on the same connection, until `release`.
+   * Decides on an answer of the server before the client gets it. `cut` drops it and ends both connections; `hold`
+   * keeps it, and everything after it on the same connection, until `release`.
    */
   onAnswer: (answer: Buffer) => Verdict | 'hold';
-  /** Looks at what the client sends, before the server hears of it. */
+  /** Decides on a request of the client before the server gets it. */
   onRequest: (request: Buffer) => Verdict;
   release(): void;
   /** Ends every connection; refuses new ones until the proxy is opened again. */
@@ -20,7 +20,7 @@ export interface Proxy {
   /** How many connections were refused so far. */
   readonly refused: number;
   reopen(): void;
-  /** From now on new connections lead to another server, as an address does after a failover. Those that stand stay. */
+  /** Leads new connections to another server, as an address does after a failover. Open connections stay. */
   leadTo(databaseUrl: string): void;
   close(): Promise<void>;
 }

@@ -6,10 +6,10 @@ import { makeFolder, removeFolder } from './folders.ts';
 import { findProgram } from './programs.ts';
 import { until } from './waiting.ts';
 
-/** Why tests with Redis are skipped here, or null where they run. */
+/** The reason why tests with Redis are skipped, or null if they run. */
 export const NO_REDIS = findProgram('redis-server') === null ? 'redis-server is not installed' : null;
 
-/** A real Redis server of a test's own. */
+/** A real Redis server that belongs to one test. */
 export class TestRedis {
   readonly port: number;
   readonly #folder: string;
@@ -22,7 +22,7 @@ export class TestRedis {
     this.#folder = makeFolder('redis');
   }
 
-  /** @param args settings, such as `--maxmemory 2mb` as two of them */
+  /** @param args settings, such as `--maxmemory` and `2mb` */
   static async start(args: readonly string[] = []): Promise<TestRedis> {
     const redis = new TestRedis(await freePort(), args);
     await redis.start();
@@ -48,7 +48,7 @@ export class TestRedis {
     });
   }
 
-  /** Runs a command, and answers with its reply as a text. */
+  /** Runs a command and returns its reply as a text. */
   async command(...words: string[]): Promise<string> {
     const client = createClient({ url: this.url });
     await client.connect();
@@ -79,12 +79,12 @@ export class TestRedis {
   }
 }
 
-/** Slots of a cluster. */
+/** The number of slots of a cluster. */
 const SLOTS = 16_384;
 
-/** Three masters that share the slots. */
+/** Starts three masters that share the slots. */
 export async function startCluster(): Promise<TestRedis[]> {
-  // A node joins no sooner than this after it has found the others.
+  // A node joins only after this time-out, so a short one starts the cluster quickly.
   const quick = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '500'];
   const nodes = await Promise.all([1, 2, 3].map(() => TestRedis.start(quick)));
   const firstOf = (node: number): number => Math.floor((node * SLOTS) / nodes.length);
@@ -98,7 +98,7 @@ export async function startCluster(): Promise<TestRedis[]> {
     const states = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'INFO')));
     return states.every((state) => state.includes('cluster_state:ok') && state.includes('cluster_size:3'));
   });
-  // From here on none is given up because the machine is busy.
+  // A long time-out from here on keeps a busy machine from failing a node over.
   await Promise.all(nodes.map((node) => node.command('CONFIG', 'SET', 'cluster-node-timeout', '600000')));
   return nodes;
 }

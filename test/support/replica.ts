@@ -16,7 +16,7 @@ import { findLauncher, type Launcher } from '../../src/embedded/system/launcher.
 import { copyFolder, makeFolder, removeFolder } from './folders.ts';
 import { until } from './waiting.ts';
 
-/** A primary with the books, and a real streaming replica of it, both of a test file's own. */
+/** A primary with the books and a real streaming replica of it, both of which belong to one test file. */
 export class TestReplica {
   readonly primaryUrl: string;
   readonly replicaUrl: string;
@@ -26,7 +26,7 @@ export class TestReplica {
   readonly #launcher: Launcher;
   readonly #lifeline: Lifeline;
   readonly #port: number;
-  /** For what tests ask beside Pincex: one connection to each, made anew where it is gone. */
+  /** The connections on which tests query each server outside the Pincex: one each, replaced when it is lost. */
   readonly #onPrimary: pg.Pool;
   readonly #onReplica: pg.Pool;
   #server: Supervised | undefined;
@@ -46,7 +46,7 @@ export class TestReplica {
     this.#lifeline = lifeline;
     this.#port = port;
     this.primaryUrl = primary.url;
-    // What a role's password is comes with the log, as all else does.
+    // The password of the role is replicated, as everything else is.
     const { password } = new URL(this.primaryUrl);
     this.replicaUrl = urlOf({ host: '127.0.0.1', port }, password);
     this.#onPrimary = oneConnection(this.primaryUrl);
@@ -56,7 +56,7 @@ export class TestReplica {
   static async start(): Promise<TestReplica> {
     const folder = makeFolder('replica');
     const [primaryDir, replicaDir] = [path.join(folder, 'primary'), path.join(folder, 'replica')];
-    // The embedded server has all that a primary needs, and both begin with the same data.
+    // The embedded server has every setting that a primary needs, and both servers begin with the same data.
     await Promise.all([primaryDir, replicaDir].map((dataDir) => copyFolder(inject('seedFolder'), dataDir)));
     const files = prepareFiles(replicaDir);
     writeFileSync(path.join(files.cluster, 'standby.signal'), '');
@@ -74,12 +74,12 @@ export class TestReplica {
     return replica;
   }
 
-  /** @param settings over those that it always has, such as `recovery_min_apply_delay` */
+  /** @param settings added to the settings of every replica, such as `recovery_min_apply_delay` */
   async startReplica(settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const own = {
       primary_conninfo: `${this.primaryUrl}&application_name=replica`,
       wal_retrieve_retry_interval: '100ms',
-      // A test that kills it knows what is on its disk: nothing but what a checkpoint wrote.
+      // Only checkpoints write to the disk, so that a test that kills the replica knows what is on it.
       bgwriter_lru_maxpages: '0',
       checkpoint_timeout: '1h',
       ...settings,
@@ -94,7 +94,7 @@ export class TestReplica {
       ...Object.entries(own).map(([name, value]) => ['-c', `${name}=${value}`]),
     ].flat();
     await until('the replica to answer', async () => {
-      // After a kill the next one is refused until the last process of this one has gone.
+      // After a kill, a new server is refused until the last process of the old one has ended.
       if (this.#server === undefined) {
         const server = await withLog(this.#files.log, (log) =>
           supervise(this.#launcher, program, log, this.#lifeline),
@@ -110,7 +110,7 @@ export class TestReplica {
     });
   }
 
-  /** @param signal `SIGKILL`: without a word to anyone */
+  /** @param signal `SIGKILL` stops the replica without a shutdown */
   async stopReplica(signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
@@ -118,13 +118,13 @@ export class TestReplica {
     await server.ended;
   }
 
-  /** To the server process, which does not pass it on to those of its connections. */
+  /** Sends a signal to the postmaster, which does not pass it on to the processes of its connections. */
   signalReplica(signal: NodeJS.Signals): void {
     const [pid] = readFileSync(path.join(this.#files.cluster, 'postmaster.pid'), 'utf8').split('\n', 1);
     process.kill(Number(pid), signal);
   }
 
-  /** From now on the replica does not learn what is committed. */
+  /** Pauses the replay: the replica no longer shows new commits. */
   async pauseReplay(): Promise<void> {
     await this.replica('SELECT pg_wal_replay_pause()');
     await until('the replay to pause', async () => {
@@ -133,15 +133,15 @@ export class TestReplica {
     });
   }
 
-  /** The replica learns again, and knows all when this returns. */
+  /** Resumes the replay, and returns when the replica has caught up. */
   async resumeReplay(): Promise<void> {
     await this.replica('SELECT pg_wal_replay_resume()');
     await this.catchUp();
   }
 
-  /** Waits until the replica knows all that was committed. */
+  /** Waits until the replica has replayed every commit. */
   async catchUp(): Promise<void> {
-    // The position may lie behind the head of a page that nothing was written to yet: the message gets us there.
+    // The position may lie after the header of a page that is still empty: the message makes the log reach it.
     const [row] = await this.primary<{ position: string }>(
       `SELECT pg_current_wal_insert_lsn() AS position, pg_logical_emit_message(true, 'pincex', 'beyond')`,
     );
@@ -154,12 +154,12 @@ export class TestReplica {
     });
   }
 
-  /** Runs SQL on the primary, beside Pincex. */
+  /** Runs SQL on the primary, outside the Pincex. */
   async primary<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
     return (await this.#onPrimary.query<Row>(sql, values)).rows;
   }
 
-  /** Runs SQL on the replica, beside Pincex. */
+  /** Runs SQL on the replica, outside the Pincex. */
   async replica<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
     return (await this.#onReplica.query<Row>(sql, values)).rows;
   }
@@ -175,12 +175,12 @@ export class TestReplica {
 
 function oneConnection(url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 });
-  // Tests stop the replica: the next question makes a connection of its own.
+  // Tests stop the replica: the next query opens a new connection.
   pool.on('error', () => undefined);
   return pool;
 }
 
-/** Whether a replica answers, and has come as far as the password of its primary. */
+/** Whether a replica answers, and has replayed the password of its primary. */
 async function hasFollowed(url: string): Promise<boolean> {
   try {
     return await answers(url);

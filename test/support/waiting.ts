@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Of the machine, whatever clock a test holds.
+// Taken before a test can hold the clock.
 const now = performance.now.bind(performance);
 
-/** How long anything is waited for: far longer than it takes on a machine that other programs keep busy. */
+/** The longest wait: far longer than any condition takes on a busy machine. */
 const LIMIT_MS = 120_000;
 
-/** Waits until a condition holds; fails when it still does not after two minutes. */
+/** Waits until a condition holds, and fails if it does not within two minutes. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = now() + LIMIT_MS;
   while (!(await condition())) {
