@@ -3,13 +3,13 @@ import { Shares } from '../../src/http/shares.ts';
 
 const KEYS = ['ann', 'bob', 'cid'];
 
-it('are never more than there is, and no key has more than half', () => {
+it('shares are never more than there is, and no key has more than half', () => {
   const shares = new Shares({ most: 8 });
   const room = (amount = 1) => KEYS.map((key) => shares.hasRoom(key, amount));
   const back = [1, 2, 3, 4].map(() => shares.take('ann'));
   expect(room()).toEqual([false, true, true]);
   back.push(shares.take('bob', 2));
-  // A quarter is kept for keys that have nothing.
+  // A quarter is kept for keys that have no share.
   expect(room()).toEqual([false, false, true]);
   expect(room(3)).toEqual([false, false, false]);
   back.push(shares.take('cid', 2));
@@ -18,7 +18,7 @@ it('are never more than there is, and no key has more than half', () => {
   expect([shares.taken, room()]).toEqual([0, [true, true, true]]);
 });
 
-it('give a key that has nothing more than its half where that much is there, once', () => {
+it('a key that has no share may take more than half where that much is free, once', () => {
   const shares = new Shares({ most: 8 });
   expect(shares.hasRoom('ann', 7)).toBe(true);
   const giveBack = shares.take('ann', 7);
