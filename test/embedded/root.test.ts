@@ -19,8 +19,8 @@ describe.skipIf(!isRoot)('a server that root starts', () => {
     if (process.platform === 'linux') {
       const status = statusOf(dataDir);
       expect(status['Uid']).toBe(String(statSync(path.join(dataDir, 'postgres')).uid));
-      // This checkout may lie in a folder that others cannot enter, such as root's home: then the server has one capability
-      // to enter it.
+      // This checkout may lie in a folder that others cannot enter, such as root's home: then the server has one
+      // capability to enter it.
       const allowed = canOthersEnter(import.meta.dirname) ? [0n] : [1n << 1n, 1n << 2n];
       expect(allowed).toContain(BigInt(`0x${status['CapEff']!}`));
     }

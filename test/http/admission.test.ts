@@ -221,7 +221,7 @@ describe('keys that call at the same time', () => {
     });
     const { begun, call, endOldest } = caller(admission);
     const calls = Array.from('aaaabbbb'.repeat(4), (keyId) => call(keyId));
-    // These are the calls that came before others of their key waited.
+    // These calls came before others of their key waited.
     for (let n = 0; n < 8; n++) await endOldest();
     vi.advanceTimersByTime(500);
     await endOldest();

@@ -136,7 +136,7 @@ describe('a key that is bound to users', () => {
       '/ids/2',
     );
     expectOutside(await call('/v1/trades/batch-get', { orderIds: ['a'] }), '/orderIds/0');
-    // The metadata of an item names no user.
+    // Metadata is not compared with the bounds.
     const noted = money(alice, { metadata: { userId: mallory } });
     expect((await call('/v1/funds/batch-deposit', items(noted))).status).toBe(200);
   });

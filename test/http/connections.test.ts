@@ -143,7 +143,7 @@ describe('a client that waits for a limited time', () => {
   });
 
   it.each(['/v1/limits', '/v1/batches/none'])(
-    'a client whose time is over while its key is looked up is told so by %s',
+    'a client whose time is over while its key is looked up is told so: %s',
     async (path) => {
       const authorization = `Bearer ${await makeKey(books.pincex, 'read')}`;
       const held = await holdTable(books, 'api_keys');

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 describe('the document', () => {
-  // That it breaks no rule of OpenAPI is shown by client/schema.test.ts, which makes the types of the client from it.
+  // client/schema.test.ts makes the types of the client from the document, and so shows that it keeps the rules of OpenAPI.
   it('the document is OpenAPI 3.1', () => {
     expect(contract.document).toMatchObject({ openapi: '3.1.0' });
   });

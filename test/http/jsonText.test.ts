@@ -79,7 +79,7 @@ describe('a JSON text', () => {
     ['[{"a":1},{"a":1,"b":{"a":[[]]},"a":2}]', '/1/a'],
     ['{"":0,"":0}', '/'],
     ['{"a\\u0000":0,"a\\u0000":0}', '/a\0'],
-  ])('%s is refused, since it has a field twice', (json, pointer) => {
+  ])('a JSON text that has a field twice is refused: %s', (json, pointer) => {
     expect(refusal(json)).toBe(`${pointer} is given twice`);
   });
 

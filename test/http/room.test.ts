@@ -113,7 +113,7 @@ describe('batches of which nothing can be applied', () => {
     expect((await service.post(DEPOSIT, deposit, as(other))).status).toBe(200);
     expect(await accounts()).toHaveLength(1);
 
-    // Time passes, but the usage that is written down still counts.
+    // The service reads the usage again after `roomMs`, and usage counts until it expires.
     clock.pass(limits.requests.roomMs);
     expect((await service.post(DEPOSIT, deposit, as(attacker))).status).toBe(429);
     await books.sql('UPDATE request_usage SET expires_at = now() WHERE caller = $1', [idOf(attacker)]);

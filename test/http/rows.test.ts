@@ -44,7 +44,7 @@ async function keyOf(rateLimit: number): Promise<string> {
   return (await new ApiKeys(books.pincex.session).create({ name: 'few', scopes: ['read'], rateLimit })).key;
 }
 
-/** The seconds until a key with an item a second has paid its debt, as the answer says: about as many as items. */
+/** The seconds until a key with an item a second has paid its debt, as the answer says: about one for each item. */
 function owed({ headers }: Answer): number {
   const [, left, seconds] = /^"items";r=(\d+);t=(\d+)$/.exec(headers.get('RateLimit') ?? '') ?? [];
   expect(left).toBe('0');

@@ -16,7 +16,7 @@ beforeAll(() => openManyAccounts(books));
 describe('a stream', () => {
   const service = useService(books, { maxConcurrent: 1 });
 
-  it('that loses its database for good is cut off without its last line, and gives its place back', async () => {
+  it('a stream that loses its database for good is cut off without its last line, and gives its place back', async () => {
     const proxy = await startProxy(books.url);
     onTestFinished(() => proxy.close());
     const { url, key, get } = await serve({ ...books, url: proxy.url }, { maxConcurrent: 1 });

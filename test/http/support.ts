@@ -31,8 +31,8 @@ export interface TestService {
 }
 
 /**
- * A service on the books of a test file, over real HTTP, until the test ends. Every answer that a test gets from it has to
- * keep to the document of the service.
+ * A service on the books of a test file, over real HTTP, until the test ends. Every answer that a test gets from it has
+ * to keep to the document of the service.
  */
 export async function serve(books: TestBooks, settings: Partial<ServiceConfig> = {}): Promise<TestService> {
   const service = await start(books, settings);

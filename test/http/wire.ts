@@ -252,8 +252,8 @@ export function hurry({ server }: App, ms: number): void {
 }
 
 /**
- * Until the test ends, timers run only where `vi.advanceTimersByTime` moves them. So do those of the database, which would
- * otherwise give up a statement after a minute.
+ * Until the test ends, timers run only where `vi.advanceTimersByTime` moves them. So do those of the database, which
+ * would otherwise give up a statement after a minute.
  */
 export function holdTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** A user's id by its number. Ids grow with their numbers, so that rows come in the order of their keys, which is quick. */
+/** A user's id by its number. Ids grow with their numbers, so that rows are inserted in key order, which is quick. */
 export const userOf = (n: number): string => `user-${String(n).padStart(7, '0')}`;
 
 /**

@@ -14,8 +14,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { leaveAlone } from './grow.ts';
 
 /**
- * A read scans no more than it asks for, however many other rows there are. One user has `MANY` orders, filled ones of one
- * market and open ones of another; `MANY` other users have an order of one and the same id, with a trade.
+ * A read scans no more than it asks for, however many other rows there are. One user has `MANY` orders, filled ones of
+ * one market and open ones of another; `MANY` other users have an order of one and the same id, with a trade.
  */
 const MANY = 20_000;
 

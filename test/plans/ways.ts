@@ -13,7 +13,7 @@ export interface Way {
   readonly options: string;
 }
 
-/** Where a server has pg_hint_plan, it is switched off, so that the pool falls back to settings. */
+/** pg_hint_plan is switched off where a server has it, so that the pool falls back to settings. */
 export const BY_SETTINGS: Way = {
   by: 'settings',
   hints: settingHints,

@@ -31,8 +31,8 @@ export async function play(order: readonly number[], actors: readonly Actor[]): 
 }
 
 /**
- * Leaves out orders that differ from a kept one only in steps that do not affect each other: a step at the database that
- * comes right after another actor's at the cache might as well have come right before it, and that order is kept.
+ * Leaves out orders that differ from a kept one only in steps that do not affect each other: a step at the database
+ * that comes right after another actor's at the cache might as well have come right before it, and that order is kept.
  *
  * @param places where each step of each actor happens
  */

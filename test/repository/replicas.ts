@@ -33,7 +33,7 @@ export async function open(
   return { pincex, statements };
 }
 
-/** What a call returns, and the statements that it ran. */
+/** The result of a call, and the statements that it ran. */
 export async function traced<Result>(
   { statements }: Process,
   call: () => Promise<Result>,

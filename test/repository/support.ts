@@ -46,8 +46,8 @@ export function setTimes(times: Partial<Times & Record<'unpublishedKeys', number
 export const FOREVER_MS = 3_600_000;
 
 /**
- * From here on nothing is given up because the machine is busy: each call waits for its answer. A server that failed all
- * the same is tried again almost at once.
+ * From here on nothing is given up because the machine is busy: each call waits for its answer. A server that failed
+ * all the same is tried again almost at once.
  */
 export function waitPatiently(): void {
   setTimes({

@@ -17,8 +17,8 @@ import { firstOfEach, recordBatches } from '../plans/recorded.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /**
- * Every statement as it is sent, in a file of its own in `sql/`: a change of a table's description shows there as changed
- * SQL. `npx vitest run test/statements -u` writes the files anew.
+ * Every statement as it is sent, in a file of its own in `sql/`: a change of a table's description shows there as
+ * changed SQL. `npx vitest run test/statements -u` writes the files anew.
  */
 
 const FOLDER = 'sql';

@@ -188,7 +188,7 @@ it.each(['7', 7.5, 1e300, null])('the journal refuses a cursor with the version 
   );
 });
 
-/** Quotes, backslashes, line ends, texts that look like SQL or an array, and characters that order differently by bytes. */
+/** Quotes, backslashes, line ends, texts like SQL or an array, and characters that order differently by bytes. */
 const ODD = [
   `'`,
   `''; DROP TABLE orders; --`,

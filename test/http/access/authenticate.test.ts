@@ -130,7 +130,7 @@ describe('the Authorization header', () => {
 });
 
 describe('remembered keys', () => {
-  it('what is remembered saves the table from being asked by every call, also about unknown ids', async () => {
+  it('remembered answers save the table from being asked by every call, also about unknown ids', async () => {
     const table = newTable();
     const [key, unknown] = [table.add(), makeKey().key];
     const authenticator = new Authenticator(table);

@@ -152,7 +152,7 @@ describe('the scopes and the end of a key', () => {
   afterAll(() => shared.close());
 
   it.each(SCOPES.flatMap((held) => SCOPES.map((needed) => [held, needed] as const)))(
-    'a key with the scope %s may call a route that needs %s only where these are the same or it is admin',
+    'a key with the scope %s may call a route that needs %s if these are the same or the key is admin',
     async (held, needed) => {
       const answer = await get(shared, `/${needed}`, keys.get(held));
       if (held === needed || held === 'admin') {
