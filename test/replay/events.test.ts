@@ -23,7 +23,7 @@ test('a line is read, and is written again as it was', () => {
 test.each([
   ['a field too few', GOOD.slice(1)],
   ['a field too many', [...GOOD, '']],
-  ['no fields', ['']],
+  ['a single empty field', ['']],
   ['no id', but(0, '')],
   ['an id with other characters', but(0, 'a b')],
   ['an id of 37 characters', but(0, 'x'.repeat(37))],
