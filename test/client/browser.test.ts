@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
 
-/** The client is for browsers too: it has nothing but what they have. */
+/** The client also runs in browsers, so it may use only what a browser has. */
 
 const folder = new URL('../../src/client/', import.meta.url);
 const entry = new URL('index.ts', folder);
 
-/** Every file that the client is made of, and whatever it imports beside them. */
+/** Every file that the client consists of, and every import from outside its folder. */
 function walk(file: URL, files = new Set<string>(), foreign = new Set<string>()) {
   if (files.has(file.href)) return { files, foreign };
   files.add(file.href);
@@ -20,13 +20,13 @@ function walk(file: URL, files = new Set<string>(), foreign = new Set<string>())
   return { files, foreign };
 }
 
-it('imports nothing but its own files', () => {
+it('the client imports nothing but its own files', () => {
   const { files, foreign } = walk(entry);
   expect([...foreign]).toEqual([]);
   expect(files.size).toBeGreaterThan(5);
 });
 
-it('compiles with the globals of a browser and without those of Node.js', () => {
+it('the client compiles with the globals of a browser and without those of Node.js', () => {
   const program = ts.createProgram([fileURLToPath(entry)], {
     lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
     types: [],

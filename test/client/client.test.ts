@@ -13,7 +13,7 @@ import { useService } from './service.ts';
 
 const service = useService();
 
-/** A client, and the statuses that it is answered with. */
+/** A client, and the list in which it records the status of each answer. */
 function watched(key: string, options: { maxRetries?: number } = {}) {
   const statuses: number[] = [];
   const client = new PincexClient({
@@ -29,7 +29,7 @@ function watched(key: string, options: { maxRetries?: number } = {}) {
   return { client, statuses };
 }
 
-/** Until the test has ended, no time passes here but in `passWhile`: neither for the client nor for the service. */
+/** Until the test ends, time passes only in `passWhile`, for the client and for the service alike. */
 function holdClocks(): void {
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
   onTestFinished(() => {
@@ -46,7 +46,7 @@ async function passWhile(underWay: Promise<unknown>): Promise<void> {
   });
 }
 
-it('locks funds, item by item, and sending the same items again changes nothing', async () => {
+it('batchLockFunds gives each item its own result, and sending the same items again changes nothing', async () => {
   const userId = await newUser(service.pincex, { USD: '100' });
   const locks = [
     { id: 'lock-1', userId, currency: 'USD', amount: '10.50', orderId: 'order-1' },
@@ -67,7 +67,7 @@ it('locks funds, item by item, and sending the same items again changes nothing'
   expect(await funds(service.pincex, userId, 'USD')).toBe('89.5 / 10.5');
 });
 
-it('returns the result of an atomic batch that was rejected as that of any other', async () => {
+it('a rejected atomic batch is returned as a result, not thrown as an error', async () => {
   const userId = await newUser(service.pincex, { USD: '100' });
   const lock = { userId, currency: 'USD', orderId: 'order-1' };
   const locked = await service.client.batchLockFunds(
@@ -85,7 +85,7 @@ it('returns the result of an atomic batch that was rejected as that of any other
   expect(await funds(service.pincex, userId, 'USD')).toBe('100 / 0');
 });
 
-it('runs a day of a market: money in, orders, a trade, a cancel, money out', async () => {
+it('a day of a market runs through the client: deposits, orders, a trade, cancels, a withdrawal, a transfer', async () => {
   const { client } = service;
   const [buyer, seller] = [fresh('buyer'), fresh('seller')];
   const [bid, ask] = [fresh('bid'), fresh('ask')];
@@ -155,7 +155,7 @@ it('runs a day of a market: money in, orders, a trade, a cancel, money out', asy
   ]);
 });
 
-it('creates orders, moves them on, and unlocks what was locked for them', async () => {
+it('the client creates an order, updates its status and unlocks the funds locked for it', async () => {
   const { client, pincex } = service;
   const userId = await newUser(pincex, { USD: '100' });
   const id = fresh('order');
@@ -175,7 +175,7 @@ it('creates orders, moves them on, and unlocks what was locked for them', async 
   expect(ended.results[0]).toMatchObject({ status: 'applied', data: { status: 'cancelled' } });
 });
 
-it('runs commands of all kinds in one batch', async () => {
+it('execute runs commands of several kinds in one batch', async () => {
   const userId = fresh('user');
   const batch = await service.client.execute([
     { command: 'deposit', id: 'in', userId, currency: 'USD', amount: '10' },
@@ -185,7 +185,7 @@ it('runs commands of all kinds in one batch', async () => {
   expect(await funds(service.pincex, userId, 'USD')).toBe('6 / 4');
 });
 
-it('opens accounts, empty, and only once', async () => {
+it('batchCreateAccounts opens an empty account, and opens it only once', async () => {
   const userId = fresh('user');
   const accounts = ['USD', 'nothing'].map((currency, n) => ({ id: `open-${n}`, userId, currency }));
   const created = await service.client.batchCreateAccounts(accounts);
@@ -198,17 +198,20 @@ it('opens accounts, empty, and only once', async () => {
   expect(again.results.map(({ status }) => status)).toEqual(['replayed', 'rejected']);
 });
 
-describe('of a batch it can be asked', () => {
-  it.each(['partial', 'atomic'] as const)('how it ended: %s', async (mode) => {
-    const userId = await newUser(service.pincex, { USD: '10' });
-    const { items } = callOf(userId);
-    const batchId = randomUUID();
-    const sent = await service.client.execute(anyway<MixedItem[]>(items), { mode, batchId });
-    expect(sent).toMatchObject({ batchId, status: mode === 'atomic' ? 'rejected' : 'partial' });
-    expect(await service.client.getBatch(batchId)).toEqual(sent);
-  });
+describe('the outcome of a batch', () => {
+  it.each(['partial', 'atomic'] as const)(
+    'getBatch returns the same result as the call that ran the batch: mode %s',
+    async (mode) => {
+      const userId = await newUser(service.pincex, { USD: '10' });
+      const { items } = callOf(userId);
+      const batchId = randomUUID();
+      const sent = await service.client.execute(anyway<MixedItem[]>(items), { mode, batchId });
+      expect(sent).toMatchObject({ batchId, status: mode === 'atomic' ? 'rejected' : 'partial' });
+      expect(await service.client.getBatch(batchId)).toEqual(sent);
+    },
+  );
 
-  it('what became of it, by the error, when its answer was lost', async () => {
+  it('after a lost answer getBatch finds the outcome by the batch id of the error', async () => {
     const userId = await newUser(service.pincex, { USD: '10' });
     const deaf = new PincexClient({
       url: service.url,
@@ -228,7 +231,7 @@ describe('of a batch it can be asked', () => {
     expect(await funds(service.pincex, userId, 'USD')).toBe('6 / 0');
   });
 
-  it('whether it runs, and what it has applied when nobody runs it any more', async () => {
+  it('getBatch tells that a batch is running, and which items were applied when its run was interrupted', async () => {
     const userId = await newUser(service.pincex, { USD: '10' });
     const batchId = randomUUID();
     const { request, items } = callOf(userId, { batchId });
@@ -248,23 +251,29 @@ describe('of a batch it can be asked', () => {
     });
   });
 
-  it.each([randomUUID(), '../limits'])('that there is no %s', async (batchId) => {
-    await expect(service.client.getBatch(batchId)).rejects.toMatchObject({ code: 'not_found', status: 404 });
-  });
+  it.each([randomUUID(), '../limits'])(
+    'getBatch fails with not_found for an unknown batch id: %s',
+    async (batchId) => {
+      await expect(service.client.getBatch(batchId)).rejects.toMatchObject({
+        code: 'not_found',
+        status: 404,
+      });
+    },
+  );
 });
 
-describe('a key that may send two items a second', () => {
+describe('an API key that may send two items a second', () => {
   const deposits = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ id: `in-${n}`, userId, currency: 'USD', amount: '1' }));
   const userId = fresh('user');
-  /** A client with a key of its own, and the statuses that it is answered with. */
+  /** A client with an API key of its own, and the list of the statuses of its answers. */
   const limited = async (options: { maxRetries?: number } = {}) => {
     const keys = new ApiKeys(service.pincex.session);
     const { key } = await keys.create({ name: 'slow', scopes: ['funds:write'], rateLimit: 2 });
     return watched(key, options);
   };
 
-  it('is waited for when it has sent as many', async () => {
+  it('the client waits and sends a call again when the key has used up its rate limit', async () => {
     const { client, statuses } = await limited();
     holdClocks();
     await client.batchDeposit(deposits(2));
@@ -275,7 +284,7 @@ describe('a key that may send two items a second', () => {
     expect(statuses).toEqual([200, 429, 200]);
   });
 
-  it('is waited for by nobody who may not try again', async () => {
+  it('a client without retries fails a call with rate_limited when the key has used up its rate limit', async () => {
     const { client } = await limited({ maxRetries: 0 });
     holdClocks();
     const both = await Promise.allSettled([1, 2].map(() => client.batchDeposit(deposits(2))));
@@ -285,20 +294,20 @@ describe('a key that may send two items a second', () => {
     });
   });
 
-  it('is not waited for where a call has more', async () => {
+  it('a call with more items than the rate limit ever allows fails at once and is not retryable', async () => {
     const { client } = await limited({ maxRetries: 0 });
     const three = client.batchDeposit(deposits(3));
     await expect(three).rejects.toMatchObject({ code: 'rate_limited', retryable: false, retryAfterMs: 0 });
   });
 
-  it('is not waited for where it may not do it at all', async () => {
+  it('a call outside the scopes of the key fails with forbidden and is not retryable', async () => {
     const { client } = await limited({ maxRetries: 0 });
     const forbidden = client.batchGetAccounts([userId], ['USD']);
     await expect(forbidden).rejects.toMatchObject({ code: 'forbidden', problem: { retryable: false } });
   });
 });
 
-it('tells that a key is not valid', async () => {
+it('a call with a key that is not valid fails with unauthorized', async () => {
   const client = new PincexClient({ url: service.url, key: service.key.replace(/.$/, '') });
   await expect(client.limits()).rejects.toMatchObject({
     code: 'unauthorized',
@@ -307,7 +316,7 @@ it('tells that a key is not valid', async () => {
   });
 });
 
-it('waits for its first attempt when that is still under way', async () => {
+it('a call whose first attempt still runs waits for it and returns its answer', async () => {
   const userId = await newUser(service.pincex, { USD: '10' });
   const batchId = randomUUID();
   const { request, items } = callOf(userId, { batchId, caller: parseKey(service.key)!.id });
@@ -325,11 +334,11 @@ it('waits for its first attempt when that is still under way', async () => {
   expect(await answer).toEqual({ results: ['before'] });
 });
 
-it('says what one call may bring', async () => {
+it('limits() returns how many items and bytes one call may have', async () => {
   expect(await service.client.limits()).toMatchObject({ batchItems: 10_000, bodyLimit: 8 * 1_048_576 });
 });
 
-it('streams rows and goes on behind a cursor', async () => {
+it('a stream yields every row, and a second stream goes on after the cursor of a first one', async () => {
   const users = await Promise.all([1, 2, 3].map(() => newUser(service.pincex, { BTC: '1', USD: '2' })));
   const whole: string[] = [];
   for await (const { userId, currency, balance } of service.client.streamAccounts()) {
@@ -350,7 +359,7 @@ it('streams rows and goes on behind a cursor', async () => {
   expect(parts).toEqual(whole);
 });
 
-it('streams orders, trades and the journal', async () => {
+it('the client streams as many orders, trades and journal rows as the engine does', async () => {
   const rows = async (stream: AsyncIterable<unknown>) => {
     let count = 0;
     for await (const row of stream) count += row === undefined ? 0 : 1;
@@ -364,7 +373,7 @@ it('streams orders, trades and the journal', async () => {
   expect(journal).toBeGreaterThan(0);
 });
 
-it('tells what is malformed, with its place', async () => {
+it('a malformed item fails the call with the JSON pointer of the wrong field', async () => {
   const lock = { id: 'lock', userId: 'alice', currency: 'USD', orderId: 'order-1' };
   const sent = service.client.batchLockFunds([{ ...lock, amount: anyway<string>(0.1) }]);
   const error = await sent.catch((thrown: unknown) => thrown);
@@ -377,12 +386,12 @@ it('tells what is malformed, with its place', async () => {
   });
 });
 
-it('tells that a cursor is of another stream', async () => {
+it('a stream with an invalid cursor fails with invalid_argument', async () => {
   const stream = service.client.streamOrders({ after: 'nonsense' })[Symbol.asyncIterator]();
   await expect(stream.next()).rejects.toMatchObject({ code: 'invalid_argument', status: 400 });
 });
 
-it('calls a service below a path', async () => {
+it('a client whose URL has a path calls the service below that path', async () => {
   const client = new PincexClient({ url: `${service.url}/below/`, key: service.key });
   await expect(client.limits()).rejects.toMatchObject({
     code: 'not_found',

@@ -20,28 +20,28 @@ import {
   type Step,
 } from './script.ts';
 
-/** What the errors of a client tell. */
+/** The errors that a client throws: their codes, batch ids and messages. */
 
 beforeEach(neverPause);
 
-describe('the error of a call names its batch, so that its outcome can be asked for, when', () => {
+describe('the batch id of an error', () => {
   it.each<[string, Step, string]>([
     ['no answer came', drop, 'network_error'],
     [
-      'it was too late',
+      'the deadline was exceeded',
       problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' }),
       'deadline_exceeded',
     ],
-    ['the service became busy', problem(503, 'overloaded', { retryable: true }), 'overloaded'],
-    ['the key was revoked meanwhile', problem(401, 'unauthorized'), 'unauthorized'],
-  ])('%s', async (_, last, code) => {
+    ['the service is overloaded', problem(503, 'overloaded', { retryable: true }), 'overloaded'],
+    ['the key was revoked between two attempts', problem(401, 'unauthorized'), 'unauthorized'],
+  ])('the error of a write carries its batch id when %s', async (_, last, code) => {
     const { outcome, seen } = await write([drop, last], { maxRetries: 1 });
     expect(outcome).toMatchObject({ code, batchId: bodyOf(seen[0]!)['batchId'] });
     const { message, batchId } = outcome as PincexClientError;
     expect(JSON.parse(JSON.stringify(outcome))).toMatchObject({ code, message, batchId });
   });
 
-  it('none came in time', async () => {
+  it('the error of a write carries its batch id when it times out', async () => {
     holdTime();
     const { url, seen } = await scripted(drop, hang);
     const writing = clientOf(url, { timeoutMs: 2_000 })
@@ -52,14 +52,14 @@ describe('the error of a call names its batch, so that its outcome can be asked 
     expect(await writing).toMatchObject({ code: 'timeout', batchId: bodyOf(seen[0]!)['batchId'] });
   });
 
-  it('it is still being executed at the end of its time', async () => {
-    // The pause is longer than the time that is left, so that no attempt is under way when the time is over.
+  it('the error of a write carries its batch id when its first attempt still runs at the end of its time', async () => {
+    // The pause is longer than the time that is left, so no attempt is under way when the time is over.
     const last = problem(409, 'request_in_progress', { retryable: true }, { 'retry-after': '600' });
     const { outcome, seen } = await write([drop, last], { timeoutMs: 600_000 });
     expect(outcome).toMatchObject({ code: 'request_in_progress', batchId: bodyOf(seen[0]!)['batchId'] });
   });
 
-  it('the key is its own, and the service tells the batch', async () => {
+  it("with the caller's own idempotency key an error carries the batch id that the service named, or null", async () => {
     const { url } = await scripted(
       problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' }),
       drop,
@@ -69,7 +69,7 @@ describe('the error of a call names its batch, so that its outcome can be asked 
     await expect(failing()).rejects.toMatchObject({ code: 'network_error', batchId: null });
   });
 
-  it('the service told it once, and later failures did not', async () => {
+  it("with the caller's own idempotency key an error carries the first batch id that the service named", async () => {
     const { url } = await scripted(
       drop,
       problem(504, 'deadline_exceeded', { retryable: true, batchId: 'b' }),
@@ -80,7 +80,7 @@ describe('the error of a call names its batch, so that its outcome can be asked 
     await expect(failing).rejects.toMatchObject({ code: 'network_error', batchId: 'b' });
   });
 
-  it('but the reason of who gave it up stays as it is', async () => {
+  it('an error of the client that is passed as abort reason keeps its own batch id', async () => {
     const { url } = await scripted(drop, hang);
     const reason: unknown = await clientOf(url, { maxRetries: 0 })
       .batchDeposit(DEPOSIT)
@@ -91,37 +91,40 @@ describe('the error of a call names its batch, so that its outcome can be asked 
     expect((reason as PincexClientError).batchId).toBe(batchId);
   });
 
-  it('it is what was asked for', async () => {
+  it('the error of getBatch carries the batch id that was asked for', async () => {
     const { url } = await scripted(drop);
     const asking = clientOf(url, { maxRetries: 0 }).getBatch('b');
     await expect(asking).rejects.toMatchObject({ code: 'network_error', batchId: 'b' });
   });
 
-  it('a read has none', async () => {
+  it('the error of a read has no batch id', async () => {
     const { url } = await scripted(drop);
     const reading = clientOf(url, { maxRetries: 0 }).batchGetAccounts(['alice'], ['USD']);
     await expect(reading).rejects.toMatchObject({ code: 'network_error', batchId: null });
   });
 });
 
-describe('something else answers, and is told of, when a line of a stream is', () => {
+describe("a line of a stream that is not the service's", () => {
   const failureOf = async (line: string) => {
     const { url } = await scripted(lines(`${line}\n`, 'end'));
     const rows = clientOf(url).streamAccounts()[Symbol.asyncIterator]();
     return rows.next().catch((error: unknown) => error);
   };
 
-  it.each(['<html>', 'null', '5', '"text"', '{}', '{"cursor":"c1"}'])('%s', async (line) => {
-    const failure = await failureOf(line);
-    expect(failure).toBeInstanceOf(PincexClientError);
-    expect(failure).toMatchObject({
-      code: 'http_error',
-      retryable: false,
-      message: expect.stringContaining(JSON.stringify(line)) as string,
-    });
-  });
+  it.each(['<html>', 'null', '5', '"text"', '{}', '{"cursor":"c1"}'])(
+    "a stream fails with http_error and quotes the line that is not the service's: %s",
+    async (line) => {
+      const failure = await failureOf(line);
+      expect(failure).toBeInstanceOf(PincexClientError);
+      expect(failure).toMatchObject({
+        code: 'http_error',
+        retryable: false,
+        message: expect.stringContaining(JSON.stringify(line)) as string,
+      });
+    },
+  );
 
-  it('no JSON, with the beginning of it and what the parser said', async () => {
+  it("a stream line that is not JSON fails with the parser's error as cause and quotes its first 100 characters", async () => {
     const failure = await failureOf('x'.repeat(1_000));
     expect(failure).toMatchObject({ cause: expect.any(SyntaxError) as SyntaxError });
     expect(String(failure)).toContain('x'.repeat(100));
@@ -129,14 +132,14 @@ describe('something else answers, and is told of, when a line of a stream is', (
   });
 });
 
-it('says that something else answers, when it is not JSON', async () => {
+it('an answer that is not JSON fails the call with http_error, and the call is not sent again', async () => {
   const page: Step = (response) => response.end('<html>');
   const { outcome, seen } = await write([page]);
   expect(outcome).toMatchObject({ code: 'http_error', status: 200, retryable: false });
   expect(seen).toHaveLength(1);
 });
 
-it("says so when the answer is JSON, and not the service's", async () => {
+it("an answer that is JSON but lacks the service's fields fails the call and names the missing field", async () => {
   const { outcome } = await write([json({ hello: 1 })]);
   expect(outcome).toMatchObject({ code: 'http_error', status: 200, retryable: false });
   expect(String(outcome)).toContain('The answer has no results');
@@ -145,7 +148,7 @@ it("says so when the answer is JSON, and not the service's", async () => {
   await expect(reading).rejects.toThrow('The answer has no orders');
 });
 
-it('says what is behind a service that cannot be reached', async () => {
+it('a call to a service that cannot be reached fails with the cause in its message', async () => {
   const { url } = await scripted(done);
   const { port } = new URL(url);
   const elsewhere = createServer().listen(0, '127.0.0.1');
@@ -160,7 +163,7 @@ it('says what is behind a service that cannot be reached', async () => {
 });
 
 it.each(['', '/', '//', '/?', '/#', '/a b', ' '])(
-  'takes a URL as others read it: with "%s" behind it',
+  'the client normalises its URL before it appends a path: "%s" at the end',
   async (rest) => {
     const { url, seen } = await scripted(json({}));
     await clientOf(` ${url}${rest}`).limits();
@@ -168,29 +171,32 @@ it.each(['', '/', '//', '/?', '/#', '/a b', ' '])(
   },
 );
 
-describe('an answer that is not to be believed fails the call, which is not tried again:', () => {
+describe('an answer that cannot be trusted', () => {
   const failed = { code: 'http_error', retryable: false };
 
-  it.each([301, 302, 303, 307, 308])('a redirect with %i, wherever it leads', async (status) => {
-    const elsewhere = await scripted(json({ results: [] }));
-    const location = `${elsewhere.url}/v1/funds/batch-deposit`;
-    const { outcome, seen } = await write([json({}, status, { location })]);
-    expect(outcome).toMatchObject({
-      ...failed,
-      status,
-      message: expect.stringContaining(location) as string,
-    });
-    expect([seen.length, elsewhere.seen.length]).toEqual([1, 0]);
-  });
+  it.each([301, 302, 303, 307, 308])(
+    'a redirect with %i fails the call: it is neither followed nor tried again',
+    async (status) => {
+      const elsewhere = await scripted(json({ results: [] }));
+      const location = `${elsewhere.url}/v1/funds/batch-deposit`;
+      const { outcome, seen } = await write([json({}, status, { location })]);
+      expect(outcome).toMatchObject({
+        ...failed,
+        status,
+        message: expect.stringContaining(location) as string,
+      });
+      expect([seen.length, elsewhere.seen.length]).toEqual([1, 0]);
+    },
+  );
 
-  it('a stream that is a redirect', async () => {
+  it('a redirect fails a stream and is not followed', async () => {
     const elsewhere = await scripted(lines('{"end":true}\n', 'end'));
     const { url } = await scripted(json({}, 302, { location: elsewhere.url }));
     await expect(clientOf(url).streamAccounts()[Symbol.asyncIterator]().next()).rejects.toMatchObject(failed);
     expect(elsewhere.seen).toEqual([]);
   });
 
-  it('one longer than any of the service', async () => {
+  it('an answer, or a line of a stream, that is longer than the client reads fails the call', async () => {
     const endless: Step = (response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       const piece = ' '.repeat(1_048_576);
@@ -214,11 +220,15 @@ describe('an answer that is not to be believed fails the call, which is not trie
   });
 });
 
-describe('a program that is wrong is told so by a TypeError', () => {
+describe('a mistake in the calling program', () => {
   const url = 'http://localhost';
   it.each<[string, () => unknown, string]>([
-    ['no URL', () => clientOf('localhost'), 'Invalid URL'],
-    ['another protocol', () => clientOf('ftp://localhost'), 'url must begin with http:// or https://'],
+    ['a text that is no URL', () => clientOf('localhost'), 'Invalid URL'],
+    [
+      'a URL with another protocol',
+      () => clientOf('ftp://localhost'),
+      'url must begin with http:// or https://',
+    ],
     [
       'a URL with a query',
       () => clientOf(`${url}/?a=1`),
@@ -234,12 +244,12 @@ describe('a program that is wrong is told so by a TypeError', () => {
       () => clientOf(url, { maxRetry: 1 } as object),
       '"maxRetry" is not an option of PincexClient: it takes url, key, fetch, maxRetries, timeoutMs',
     ],
-  ])('%s', (_, make, message) => {
+  ])('the client throws a TypeError for %s', (_, make, message) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
   });
 
-  it('a URL that sends the key in clear to another machine, unless that is allowed', () => {
+  it('the client refuses a URL that sends the key in clear to another machine, unless allowHttp is set', () => {
     for (const host of ['pincex.example', '10.0.0.1', '127.0.0.1.example', 'localhost.example', '[::2]']) {
       expect(() => clientOf(`http://${host}`)).toThrow(TypeError);
       expect(() => clientOf(`http://${host}`)).toThrow('url sends the key in clear to');
@@ -258,31 +268,40 @@ describe('a program that is wrong is told so by a TypeError', () => {
     }
   });
 
-  it('a URL with a password, without telling it', () => {
+  it('the client refuses a URL with a password, and the message does not repeat the password', () => {
     const make = () => clientOf('https://user:secret@localhost');
     expect(make).toThrow(new TypeError('url must have no name and no password: the key is enough'));
   });
 
-  it('a key that is none, without telling it', () => {
+  it('the client refuses a text that is no API key, and the message does not repeat the text', () => {
     for (const key of ['pincex_id_secret\nX', 'secret', undefined as unknown as string]) {
       const make = () => new PincexClient({ url, key });
       expect(make).toThrow(new TypeError('key must be an API key, pincex_<id>_<secret>'));
     }
   });
 
-  it.each([0, -1, NaN])('no time at all: %s ms', async (timeoutMs) => {
-    const client = clientOf(url, { timeoutMs });
-    await expect(client.limits()).rejects.toThrow(TypeError);
-    await expect(client.streamOrders()[Symbol.asyncIterator]().next()).rejects.toThrow(TypeError);
-  });
+  it.each([0, -1, NaN])(
+    'a call and a stream with a timeout of %s ms fail with a TypeError',
+    async (timeoutMs) => {
+      const client = clientOf(url, { timeoutMs });
+      await expect(client.limits()).rejects.toThrow(TypeError);
+      await expect(client.streamOrders()[Symbol.asyncIterator]().next()).rejects.toThrow(TypeError);
+    },
+  );
 
-  it.each(['', 'ключ', 'b'])('a batch id that is none: "%s"', async (batchId) => {
-    const writing = clientOf(url).batchDeposit(DEPOSIT, { batchId });
-    await expect(writing).rejects.toThrow(new TypeError(`batchId must be a UUID: got "${batchId}"`));
-  });
+  it.each(['', 'ключ', 'b'])(
+    'a call fails with a TypeError when its batch id is not a UUID: "%s"',
+    async (batchId) => {
+      const writing = clientOf(url).batchDeposit(DEPOSIT, { batchId });
+      await expect(writing).rejects.toThrow(new TypeError(`batchId must be a UUID: got "${batchId}"`));
+    },
+  );
 
-  it.each(['', 'ключ'])('an idempotency key that cannot be sent: "%s"', async (idempotencyKey) => {
-    const writing = clientOf(url).batchDeposit(DEPOSIT, { idempotencyKey });
-    await expect(writing).rejects.toThrow(/one or more characters, all of printable ASCII/);
-  });
+  it.each(['', 'ключ'])(
+    'a call fails with a TypeError when its idempotency key cannot be sent in a header: "%s"',
+    async (idempotencyKey) => {
+      const writing = clientOf(url).batchDeposit(DEPOSIT, { idempotencyKey });
+      await expect(writing).rejects.toThrow(/one or more characters, all of printable ASCII/);
+    },
+  );
 });

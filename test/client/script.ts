@@ -4,10 +4,10 @@ import { onTestFinished, vi } from 'vitest';
 import { PincexClient, type PincexClientOptions } from '../../src/client/index.ts';
 import { until } from '../support/waiting.ts';
 
-/** What the server does with one request; the last one is for all that follow. */
+/** How the server answers one request; the last step of a script answers all further requests. */
 export type Step = (response: ServerResponse) => void;
 
-/** A request as it came, and when, by the clock of the client. */
+/** A request as the server received it, with its time by the client's clock. */
 export interface Seen {
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
@@ -15,7 +15,7 @@ export interface Seen {
   readonly atMs: number;
 }
 
-/** A server that goes by a script, and what it was asked. It is closed when the test ends. */
+/** A server that answers by a script, and the requests that it got. It is closed when the test ends. */
 export async function scripted(...steps: readonly Step[]): Promise<{ url: string; seen: Seen[] }> {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
@@ -34,12 +34,12 @@ export async function scripted(...steps: readonly Step[]): Promise<{ url: string
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
 }
 
-/** Cuts the connection before any of an answer. */
+/** Cuts the connection before any byte of an answer. */
 export const drop: Step = (response) => {
   response.destroy();
 };
 
-/** Says nothing. */
+/** Never answers. */
 export const hang: Step = () => undefined;
 
 export const json =
@@ -80,7 +80,7 @@ export const problem = (
     },
   );
 
-/** Lines of a stream, as they are given; then the connection is cut, or the answer ends. */
+/** Sends these lines of a stream, then cuts the connection or ends the answer. */
 export const lines =
   (text: string, ending: 'cut' | 'end'): Step =>
   (response) => {
@@ -101,7 +101,7 @@ export const DEPOSIT = [{ id: 'in', userId: 'alice', currency: 'USD', amount: '1
 export const clientOf = (url: string, options: Omit<PincexClientOptions, 'url' | 'key'> = {}) =>
   new PincexClient({ url, key: 'pincex_id_secret', ...options });
 
-/** Makes one write, and returns the error that it failed with, or the batch, and what the server was asked. */
+/** Makes one write. Returns its batch or its error, the requests that the server got, and their idempotency keys. */
 export async function write(
   steps: readonly Step[],
   options?: { maxRetries?: number; timeoutMs?: number },
@@ -115,7 +115,7 @@ export async function write(
 
 export const bodyOf = ({ body }: Seen) => JSON.parse(body) as Record<string, unknown>;
 
-/** Of all the pauses that a client may make before it tries again, it makes the shortest: until the test has ended. */
+/** Until the test ends, each random pause of a client before a retry has its shortest length. */
 export function neverPause(): void {
   const random = vi.spyOn(Math, 'random').mockReturnValue(0);
   onTestFinished(() => {
@@ -123,7 +123,7 @@ export function neverPause(): void {
   });
 }
 
-/** From now on time stands still in this process, but for what a test lets pass of it: until the test has ended. */
+/** Until the test ends, time passes in this process only when the test lets it. */
 export function holdTime(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => {
@@ -131,7 +131,7 @@ export function holdTime(): void {
   });
 }
 
-/** Lets time pass, a step for each look, until something has come of it. */
+/** Lets time pass, one step for each look, until the condition holds. */
 export function passTime(what: string, condition: () => boolean, stepMs: number): Promise<void> {
   return until(what, () => {
     if (condition()) return true;

@@ -11,7 +11,7 @@ import { useBooks } from '../support/books.ts';
 export interface TestService {
   readonly pincex: Pincex;
   readonly url: string;
-  /** With all rights. */
+  /** An API key with the scope `admin`. */
   readonly key: string;
   readonly client: PincexClient;
 }

@@ -12,7 +12,7 @@ import {
   type Step,
 } from './script.ts';
 
-/** Rows as they come, from a server that breaks off on purpose. */
+/** Streams of rows from a server that breaks them off on purpose. */
 
 beforeEach(neverPause);
 
@@ -25,7 +25,7 @@ describe('a stream', () => {
     return users;
   };
 
-  it('goes on behind the last row when it was cut: in a line, and between lines', async () => {
+  it('a stream that was cut within a line or between lines goes on after its last whole row', async () => {
     const { url, seen } = await scripted(
       lines(line(1) + line(2) + line(3).slice(0, 10), 'cut'),
       drop,
@@ -43,13 +43,13 @@ describe('a stream', () => {
     ]);
   });
 
-  it('is cut as often as it likes while rows come', async () => {
+  it('a stream that still yields rows may be cut more often than maxRetries', async () => {
     const cuts = [1, 2, 3, 4, 5, 6].map((n) => lines(line(n), 'end'));
     const { url } = await scripted(...cuts, lines(END, 'end'));
     expect(await read(clientOf(url, { maxRetries: 1 }).streamAccounts())).toHaveLength(6);
   });
 
-  it('fails when nothing comes any more; its cursor is right then', async () => {
+  it('a stream fails when its retries yield no row, and its cursor stays at the last row', async () => {
     const { url, seen } = await scripted(lines(line(1), 'cut'), drop);
     const stream = clientOf(url, { maxRetries: 2 }).streamAccounts();
     await expect(read(stream)).rejects.toMatchObject({ code: 'network_error' });
@@ -57,7 +57,7 @@ describe('a stream', () => {
     expect(seen).toHaveLength(3);
   });
 
-  it('makes a new connection when the rows stop coming', async () => {
+  it('a stream makes a new connection when no row comes within its timeout', async () => {
     holdTime();
     const stall: Step = (response) => response.writeHead(200).write(line(1));
     const { url, seen } = await scripted(stall, lines(line(2) + END, 'end'));
@@ -70,7 +70,7 @@ describe('a stream', () => {
     expect(await rows.next()).toMatchObject({ done: true });
   });
 
-  it('closes its connection when the loop is left', async () => {
+  it('a stream closes its connection when the loop over it is left', async () => {
     let isClosed: () => void = () => undefined;
     const closed = new Promise<void>((resolve) => (isClosed = resolve));
     const { url } = await scripted((response) => {
@@ -81,7 +81,7 @@ describe('a stream', () => {
     await closed;
   });
 
-  it('ends with the reason of the caller who gives it up', async () => {
+  it('a stream fails with the reason of the caller who aborts it', async () => {
     const { url } = await scripted((response) => response.writeHead(200).write(line(1)));
     const controller = new AbortController();
     const reason = new Error('Enough');
@@ -91,14 +91,14 @@ describe('a stream', () => {
     await expect(stream.next()).rejects.toBe(reason);
   });
 
-  it('is read once', async () => {
+  it('a stream can be read only once', async () => {
     const { url } = await scripted(lines(END, 'end'));
     const stream = clientOf(url).streamAccounts();
     await read(stream);
     await expect(read(stream)).rejects.toThrow('A stream is read once');
   });
 
-  it('puts characters together that came in two pieces', async () => {
+  it('a character that arrives in two pieces of a stream is put together', async () => {
     const bytes = Buffer.from(line(1) + END);
     const within = bytes.indexOf(0xc3) + 1;
     const pieces = [bytes.subarray(0, within), bytes.subarray(within)];

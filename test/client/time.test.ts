@@ -16,7 +16,7 @@ import {
   type Step,
 } from './script.ts';
 
-/** How long a call waits, and when it is given up. */
+/** How long a call waits for an answer or before a retry, and how its caller aborts it. */
 
 beforeEach(neverPause);
 
@@ -24,7 +24,7 @@ const busyFor = (seconds: number) =>
   problem(503, 'overloaded', { retryable: true }, { 'retry-after': String(seconds) });
 
 describe('Retry-After', () => {
-  it('is waited for', async () => {
+  it('the client waits for Retry-After before it tries again', async () => {
     holdTime();
     const { url, seen } = await scripted(busyFor(1), done);
     const writing = clientOf(url).batchDeposit(DEPOSIT);
@@ -34,15 +34,15 @@ describe('Retry-After', () => {
     expect(seen[1]!.atMs - seen[0]!.atMs).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('fails the call at once where it is beyond the time of the call', async () => {
-    // Who waited that long would find the time of the test over.
+  it('a call fails at once when Retry-After goes beyond its timeout', async () => {
+    // If the client waited, the test would time out.
     const { outcome, seen } = await write([busyFor(60), done]);
     expect(outcome).toMatchObject({ code: 'overloaded', retryAfterMs: 60_000 });
     expect(seen).toHaveLength(1);
   });
 
   it.each([61, 3_600, 2_592_000])(
-    'fails the call at once where it is longer than a minute, even where the call has any time: %d s',
+    'a call with an infinite timeout fails at once when Retry-After is longer than a minute: %d s',
     async (seconds) => {
       const { outcome, seen } = await write([busyFor(seconds), done], { timeoutMs: Infinity });
       expect(outcome).toMatchObject({ code: 'overloaded', retryable: true, retryAfterMs: seconds * 1_000 });
@@ -51,9 +51,9 @@ describe('Retry-After', () => {
   );
 });
 
-describe('the service is told', () => {
-  it('how much time is left, less in each attempt', async () => {
-    // Of each pause a tenth.
+describe('the header Request-Timeout', () => {
+  it('each attempt tells the service how much time is left, less than the attempt before', async () => {
+    // Each pause has a tenth of its greatest length.
     vi.mocked(Math.random).mockReturnValue(0.1);
     const { seen } = await write([drop, drop, done], { timeoutMs: 300_000 });
     const seconds = seen.map(({ headers }) => Number(headers['request-timeout']));
@@ -62,18 +62,18 @@ describe('the service is told', () => {
     expect(seconds[2]).toBeLessThan(seconds[1]!);
   });
 
-  it('of no time where the call has any', async () => {
+  it('a call with an infinite timeout sends no Request-Timeout', async () => {
     const { seen } = await write([done], { timeoutMs: Infinity });
     expect(seen[0]?.headers).not.toHaveProperty('request-timeout');
   });
 });
 
-describe('a call fails in time', () => {
+describe('the timeout of a call', () => {
   const begin: Step = (response) => response.writeHead(200, { 'content-length': '100' }).write('{');
   it.each<[string, Step]>([
-    ['says nothing', hang],
+    ['sends nothing', hang],
     ['stops in the middle of its answer', begin],
-  ])('when the service %s', async (_, step) => {
+  ])('a call fails exactly at its timeout when the service %s', async (_, step) => {
     holdTime();
     const { url, seen } = await scripted(step);
     const writing = clientOf(url, { timeoutMs: 5_000 })
@@ -83,7 +83,7 @@ describe('a call fails in time', () => {
     vi.advanceTimersByTime(4_999);
     const isLate = vi.fn();
     void writing.then(isLate);
-    // Something that takes the same way comes through meanwhile.
+    // An answer over the network arrives meanwhile, so a failure that came too early would show here.
     await fetch((await scripted(done)).url);
     expect(isLate).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
@@ -91,17 +91,17 @@ describe('a call fails in time', () => {
   });
 });
 
-describe('a call that its caller gives up fails with the reason', () => {
+describe('a call that its caller aborts', () => {
   const reason = new Error('Enough');
 
-  it('before it is sent, and is not sent', async () => {
+  it('a call that is aborted before it is sent fails with the abort reason and is not sent', async () => {
     const { url, seen } = await scripted(done);
     const given = clientOf(url).batchDeposit(DEPOSIT, { signal: AbortSignal.abort(reason) });
     await expect(given).rejects.toBe(reason);
     expect(seen).toHaveLength(0);
   });
 
-  it('within an attempt', async () => {
+  it('a call that is aborted during an attempt fails with the abort reason', async () => {
     const { url, seen } = await scripted(hang);
     const controller = new AbortController();
     const { signal } = controller;
@@ -113,21 +113,21 @@ describe('a call that its caller gives up fails with the reason', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('between attempts', async () => {
+  it('a call that is aborted between attempts fails with the abort reason', async () => {
     const { url, seen } = await scripted(busyFor(60));
     const controller = new AbortController();
     const { signal } = controller;
     const listening = vi.spyOn(signal, 'addEventListener');
     const given = clientOf(url, { timeoutMs: Infinity }).batchDeposit(DEPOSIT, { signal });
     given.catch(() => undefined);
-    // The attempt listens to the signal, and after it the pause.
+    // The attempt adds the first listener to the signal, the pause adds the second.
     await until('the pause', () => listening.mock.calls.length === 2);
     controller.abort(reason);
     await expect(given).rejects.toBe(reason);
     expect(seen).toHaveLength(1);
   });
 
-  it('also where a platform fails with an error of its own', async () => {
+  it('an aborted call fails with the abort reason where fetch rejects with an error of its own', async () => {
     const controller = new AbortController();
     const client = new PincexClient({ url: 'http://localhost', key: 'pincex_a', fetch: hanging });
     const given = client.limits({ signal: controller.signal });
@@ -135,12 +135,12 @@ describe('a call that its caller gives up fails with the reason', () => {
     await expect(given).rejects.toBe(reason);
   });
 
-  it('and one that takes too long is told so there, too', async () => {
+  it('a call fails with timeout where fetch rejects with an error of its own', async () => {
     const client = new PincexClient({ url: 'http://localhost', key: 'pincex_a', fetch: hanging });
     await expect(client.limits({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'timeout' });
   });
 
-  /** Of a platform that does not tell why a request was given up. */
+  /** The fetch of a platform that does not pass on why a request was aborted. */
   const hanging = ((_url: string, { signal }: { signal: AbortSignal }) =>
     new Promise((_, reject) => {
       signal.addEventListener('abort', () => {
@@ -149,7 +149,7 @@ describe('a call that its caller gives up fails with the reason', () => {
     })) as unknown as typeof fetch;
 });
 
-it('leaves nothing with a signal that lives on, be it that the call succeeds, is refused or is tried again', async () => {
+it('a signal that outlives its calls keeps no listener, whether a call succeeds, is refused or is retried', async () => {
   const { signal } = new AbortController();
   const [adding, removing] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
   const { url } = await scripted(drop, done, problem(400, 'malformed_request'));

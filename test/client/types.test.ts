@@ -15,9 +15,9 @@ import {
 } from '../../src/client/index.ts';
 import type { paths } from '../../src/client/schema.ts';
 
-/** The compiler checks most of these; what is wrong fails `npm run check`. */
+/** The compiler checks most of these: a wrong type fails `npm run check`. */
 
-it('gives items and results their types', () => {
+it('each method of the client has the types of its items and results', () => {
   expectTypeOf<PincexClient['batchLockFunds']>().parameter(0).toEqualTypeOf<readonly LockFunds[]>();
   expectTypeOf<PincexClient['batchLockFunds']>().returns.resolves.toEqualTypeOf<BatchResult<Funds>>();
   expectTypeOf<PincexClient['batchGetAccounts']>().returns.resolves.toEqualTypeOf<
@@ -27,14 +27,14 @@ it('gives items and results their types', () => {
   expectTypeOf<CallOptions['signal']>().toEqualTypeOf<AbortSignal | undefined>();
 });
 
-it('has money as texts only', () => {
+it('amounts of money are typed as strings', () => {
   expectTypeOf<LockFunds['amount']>().toEqualTypeOf<string>();
   expectTypeOf<Funds['available']>().toEqualTypeOf<string>();
   expectTypeOf<Account['balance']>().toEqualTypeOf<string>();
   expectTypeOf<Order['price']>().toEqualTypeOf<string | null>();
 });
 
-it('tells a success from a failure by the status', () => {
+it('the status of a result narrows its type to a success or a failure', () => {
   type Result = BatchResult<Funds>['results'][number];
   type Success = Extract<Result, { status: 'applied' | 'replayed' }>;
   expectTypeOf<Success>().toHaveProperty('data').toEqualTypeOf<Funds>();
@@ -45,7 +45,7 @@ it('tells a success from a failure by the status', () => {
   expectTypeOf<Extract<Result, { status: 'rejected' }>>().not.toHaveProperty('data');
 });
 
-it('tells the outcomes of a batch apart by the status', () => {
+it('the status of an outcome narrows its type to an ended, an interrupted or a running batch', () => {
   expectTypeOf<PincexClient['getBatch']>().returns.resolves.toEqualTypeOf<BatchOutcome>();
   expectTypeOf<BatchOutcome['status']>().toEqualTypeOf<
     'applied' | 'partial' | 'rejected' | 'interrupted' | 'running'
@@ -59,14 +59,14 @@ it('tells the outcomes of a batch apart by the status', () => {
   expectTypeOf<Ended>().toEqualTypeOf<Awaited<ReturnType<PincexClient['execute']>>>();
 });
 
-it('takes the item that goes with a command, and no other', () => {
+it('the type of a mixed item demands a known command and the fields of that command', () => {
   const money = { id: 'in', userId: 'alice', currency: 'USD', amount: '1' };
   expectTypeOf({ command: 'deposit' as const, ...money }).toExtend<MixedItem>();
   expectTypeOf({ command: 'lockFunds' as const, ...money }).not.toExtend<MixedItem>();
   expectTypeOf({ command: 'nothing' as const, ...money }).not.toExtend<MixedItem>();
 });
 
-/** The method of each route. A route that is new is missed by the compiler. */
+/** The method of each route. The compiler reports a new route that is missing here. */
 const METHODS = {
   '/v1/accounts/batch-create': 'batchCreateAccounts',
   '/v1/funds/batch-deposit': 'batchDeposit',
@@ -96,13 +96,13 @@ const METHODS = {
   '/v1/stream/operations': 'streamOperations',
 } as const satisfies Record<Exclude<keyof paths, Probe>, keyof PincexClient>;
 
-/** Of those who run the service. */
+/** Routes for the operators of the service, for which the client has no methods. */
 type Probe = '/healthz' | '/readyz';
 
 /** Earlier names, which stay until version 1.0. */
 const ALIASES = ['placeOrders', 'cancelOrders', 'settleTrades'] as const;
 
-it('has one method for each route', () => {
+it('the client has one method for each route, besides its earlier names', () => {
   const methods = Object.getOwnPropertyNames(PincexClient.prototype).filter((name) => name !== 'constructor');
   expect(methods.sort()).toEqual([...Object.values(METHODS), ...ALIASES].sort());
   expectTypeOf<keyof PincexClient>().toEqualTypeOf<

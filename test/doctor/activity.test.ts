@@ -7,12 +7,12 @@ import { copyFolder, makeFolder, removeFolder } from '../support/folders.ts';
 import { until } from '../support/waiting.ts';
 import { about, connected, examine, flushCounters, follow, found, opened, patient } from './support.ts';
 
-/** Bounds that are reached at once, and some that no test reaches. */
+/** Thresholds that are reached at once, and others that no test reaches. */
 const strict = { thresholds: { idleInTransactionMs: 0, transactionMs: 0 } };
 const lenient = { thresholds: { idleInTransactionMs: 3_600_000, transactionMs: 3_600_000 } };
 
-describe('a transaction', () => {
-  it('that is open and does nothing for long hurts, and the remedy ends it', async () => {
+describe('long transactions', () => {
+  it('a transaction that is idle for too long is reported as hurting, and the remedy ends it', async () => {
     const { url, client } = await patient();
     const lazy = await connected(url, { application_name: 'lazy' });
     await lazy.query('BEGIN; SELECT 1');
@@ -25,7 +25,7 @@ describe('a transaction', () => {
     await until('its end', async () => (await examine(url, strict)).findings.length === 0);
   });
 
-  it('that works for long is advised against', async () => {
+  it('a transaction that runs a statement for too long is reported as advice', async () => {
     const { url, client } = await patient();
     const busy = await connected(url, { application_name: 'report' });
     await client.query('SELECT pg_advisory_lock(1)');
@@ -54,7 +54,7 @@ describe('deadlocks', () => {
     return url;
   }
 
-  /** Two transactions lock them in opposite orders, until PostgreSQL ends one of the two. */
+  /** Two transactions lock the accounts in opposite orders, so that PostgreSQL ends one of the two. */
   async function collide(url: string): Promise<void> {
     const [one, two] = [await connected(url), await connected(url)];
     const lock = (user: string) => `SELECT FROM accounts WHERE user_id = '${user}' FOR UPDATE`;
@@ -69,13 +69,13 @@ describe('deadlocks', () => {
     }
   }
 
-  it('are not told where nothing has been started: nothing happened since', async () => {
+  it('deadlocks are not reported while no process has ever been started', async () => {
     const url = await withAccounts();
     await collide(url);
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it('since the last start are told, also after its end; those before it are not', async () => {
+  it('deadlocks since the last start of a process are reported, also after its end, and earlier ones are not', async () => {
     const url = await withAccounts();
     await collide(url);
     const pincex = await openBooks(url);
@@ -88,7 +88,7 @@ describe('deadlocks', () => {
     expect(found(await examine(url), 'deadlocks')).toEqual(['advice deadlocks']);
   });
 
-  it('are not told any more once another was started and the one before is gone', async () => {
+  it('deadlocks are no longer reported once another process was started and the one before is gone', async () => {
     const url = await withAccounts();
     const first = await openBooks(url);
     await collide(url);
@@ -102,7 +102,7 @@ describe('deadlocks', () => {
   });
 });
 
-it('more connections than PostgreSQL takes hurt', async () => {
+it('a process that may open more connections than PostgreSQL accepts is reported as hurting', async () => {
   const { url, client } = await patient();
   await opened(url);
   expect((await examine(url)).findings).toEqual([]);
@@ -112,7 +112,7 @@ it('more connections than PostgreSQL takes hurt', async () => {
   expect(about(report, 'max_connections').message).toMatch(/^one process may open 5002 connections/);
 });
 
-it('settings that lose commits hurt, with where they come from', async () => {
+it('a setting that may lose commits is reported as hurting, and the remedy names where it was set', async () => {
   const { url, client } = await patient();
   await client.query(
     `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET synchronous_commit = off'; END $$`,
@@ -125,7 +125,7 @@ it('settings that lose commits hurt, with where they come from', async () => {
   expect((await examine(own.href)).findings[0]!.remedy).toContain('database.url');
 });
 
-describe('on a server of its own', () => {
+describe('a carelessly configured server', () => {
   const careless = {
     fsync: 'off',
     full_page_writes: 'off',
@@ -138,7 +138,7 @@ describe('on a server of its own', () => {
     folder = makeFolder('careless');
     const dataDir = path.join(folder, 'data');
     await copyFolder(inject('seedFolder'), dataDir);
-    // What ALTER SYSTEM writes.
+    // `ALTER SYSTEM` writes the same lines.
     appendFileSync(
       path.join(dataDir, 'postgres', 'postgresql.auto.conf'),
       Object.entries(careless)
@@ -152,7 +152,7 @@ describe('on a server of its own', () => {
     removeFolder(folder);
   });
 
-  it('a transaction that was prepared and left there hurts', async () => {
+  it('a prepared transaction that was left open is reported as hurting', async () => {
     const client = await connected(server.url);
     await client.query(`BEGIN; SELECT 1; PREPARE TRANSACTION 'left'`);
     expect(found(await examine(server.url, lenient), 'transactions')).toEqual([]);
@@ -163,7 +163,7 @@ describe('on a server of its own', () => {
     expect(found(await examine(server.url, strict), 'transactions')).toEqual([]);
   });
 
-  it('settings that may lose or bloat the books hurt, and the remedies mend them', async () => {
+  it('settings that may lose data or bloat tables are reported as hurting, and the remedies correct them', async () => {
     const client = await connected(server.url);
     const report = await examine(server.url);
     expect(report.findings.map(({ severity, subject }) => `${severity} ${subject}`).sort()).toEqual([

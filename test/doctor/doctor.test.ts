@@ -13,8 +13,8 @@ import { about, connected, examine, found, opened, patient, usePatient } from '.
 
 const healthy = { ok: true, findings: [], checks: checks.map(({ name }) => name) };
 
-describe('a healthy system has no findings', () => {
-  it('when it is new, with hints and without, from a shell and from Pincex', async () => {
+describe('a healthy system', () => {
+  it('a new database has no findings, with and without query hints, asked by URL and through Pincex', async () => {
     const { url } = await patient();
     expect(await examine(url)).toEqual(healthy);
     expect(await examine(url, { queryHints: false })).toEqual(healthy);
@@ -22,12 +22,12 @@ describe('a healthy system has no findings', () => {
     expect(await pincex.doctor()).toEqual(healthy);
   });
 
-  /** A day of an exchange, and bounds that lie as far below the usual ones as it is shorter than a long one. */
+  /** The events of a day; the thresholds are as far below the usual ones as the day is shorter than in the long form. */
   const [events, bounds] = isLong
     ? [15_000, thresholds]
     : [3_000, { ...thresholds, plannedRows: thresholds.plannedRows / 10, updates: thresholds.updates / 5 }];
 
-  it('during a day of an exchange and after it, analyzed or not', async () => {
+  it('a day of an exchange causes no findings, neither while it runs nor afterwards, analyzed or not', async () => {
     const { url, client } = await patient();
     const pincex = await openBooks(url);
     await replay(pincex, generateDay({ events, seed: 3, messy: 0.01 }), {
@@ -41,7 +41,7 @@ describe('a healthy system has no findings', () => {
     expect(await pincex.doctor()).toEqual(healthy);
     expect((await pincex.audit()).ok).toBe(true);
     await pincex.close();
-    // Connections tell what they did when they end.
+    // A connection reports its counters when it ends.
     await until('enough updates to judge', async () => (await updatesOfAccounts(client)) > bounds.updates);
     expect(await examine(url, { thresholds: bounds })).toEqual(healthy);
     await client.query('VACUUM ANALYZE');
@@ -56,7 +56,7 @@ describe('a healthy system has no findings', () => {
   }
 });
 
-it('the doctor writes nothing', async () => {
+it('the doctor writes nothing: it works where transactions are read-only', async () => {
   const { url, client } = await patient();
   await client.query(
     `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET default_transaction_read_only = on'; END $$`,
@@ -64,8 +64,8 @@ it('the doctor writes nothing', async () => {
   expect(await examine(url)).toEqual(healthy);
 });
 
-describe('a schema that is behind', () => {
-  it('hurts, and is all that can be said besides what needs no tables', async () => {
+describe('the version of the schema', () => {
+  it('missing migrations are reported as hurting, and checks that need their tables are not made', async () => {
     const { url, client } = await patient();
     await migrateDown(client, { to: 5, dropData: new URL(url).pathname.slice(1) });
     const report = await examine(url);
@@ -79,7 +79,7 @@ describe('a schema that is behind', () => {
     expect(report.checks).not.toContain('plans');
   });
 
-  it('is that of a database that is empty', async () => {
+  it('an empty database is reported as lacking its migrations', async () => {
     const empty = await createEmptyDatabase();
     onTestFinished(() => empty.drop());
     const report = await examine(empty.url);
@@ -87,15 +87,15 @@ describe('a schema that is behind', () => {
     expect(found(report, 'migrations').length).toBeGreaterThan(5);
   });
 
-  it('is not that of one that is newer, of which the doctor says so', async () => {
+  it('a schema newer than this Pincex is reported, and the remedy asks for a newer version', async () => {
     const { url, client } = await patient();
     await client.query(`INSERT INTO schema_migrations VALUES (999, 'later', 'x')`);
     expect(about(await examine(url), 'migration 999 (later)').remedy).toContain('newer version');
   });
 });
 
-describe('what PostgreSQL refuses to tell', () => {
-  describe('to the user that Pincex runs as', () => {
+describe('a check that PostgreSQL refuses', () => {
+  describe('grants of the user that Pincex runs as', () => {
     const owner = usePatient();
     const role = `doctor_test_${process.pid}`;
     const theirs = () => Object.assign(new URL(owner.url), { username: role, password: 'x' }).href;
@@ -111,21 +111,21 @@ describe('what PostgreSQL refuses to tell', () => {
       );
     });
 
-    it('is nothing where it has the grants that it needs', async () => {
+    it('a user with all grants that Pincex needs causes no findings', async () => {
       expect(await examine(theirs())).toEqual(healthy);
       const pincex = await opened(theirs());
       expect(await pincex.doctor()).toEqual(healthy);
     });
 
-    it('is told of the statement that cannot be planned', async () => {
-      // As after a migration that made the table, with the grant not given again.
+    it('a statement that cannot be planned for lack of a grant is reported', async () => {
+      // This is the state after a migration that made the table, when the grant was not given again.
       await owner.client.query(`REVOKE INSERT ON processes FROM ${role}`);
       expect(about(await examine(theirs()), 'statement write-process').message).toBe(
         'cannot be planned: permission denied for table processes',
       );
     });
 
-    it('is told of the check that cannot be made, and the others are made', async () => {
+    it('a check that cannot be made for lack of a grant is reported, and the other checks are made', async () => {
       await owner.client.query(`REVOKE ALL ON processes FROM ${role}`);
       const report = await examine(theirs());
       expect(report.checks).toEqual(healthy.checks);
@@ -137,7 +137,7 @@ describe('what PostgreSQL refuses to tell', () => {
     });
   });
 
-  it('because a table is locked is a finding, and is not waited for', async () => {
+  it('a check that a table lock blocks gives up after lockMs and is reported', async () => {
     const { url } = await patient();
     const holder = await connected(url);
     await holder.query('BEGIN; LOCK trades IN ACCESS EXCLUSIVE MODE');
@@ -149,7 +149,7 @@ describe('what PostgreSQL refuses to tell', () => {
     expect(await examine(url)).toEqual(healthy);
   });
 
-  it('because it is not there is an error', async () => {
+  it('a database that cannot be reached fails the doctor with database_unavailable', async () => {
     await expect(examine('postgres://x:secret@127.0.0.1:1/none')).rejects.toMatchObject({
       code: 'database_unavailable',
     });

@@ -36,7 +36,7 @@ export async function callEverything(url: string, strategy: Strategy): Promise<v
   }
 }
 
-/** Batches of everything, so that their two statements come in many combinations; twice the same users. */
+/** Random batches of all commands, so that the two statements of a batch are issued in many combinations of parts. */
 async function callAtRandom(pincex: Pincex): Promise<void> {
   for (const { symbol, tick, lot, minNotional } of world.markets) {
     await pincex.catalog.addMarket(symbol, tick, lot, minNotional);
@@ -53,7 +53,7 @@ async function callAtRandom(pincex: Pincex): Promise<void> {
   }
 }
 
-/** Every method that callers have; the compiler asks for those that come. */
+/** One call for each method that callers have; the compiler reports a method that is missing. */
 type Calls<Of, Except = never> = Readonly<Record<Exclude<keyof Of, Except>, () => Promise<unknown>>>;
 
 function bookkeeperCalls({ bookkeeper }: Pincex, user: string): Calls<Bookkeeper> {
@@ -176,7 +176,7 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
   };
 }
 
-/** What it shows of itself asks nobody. */
+/** Properties that only show something of Pincex and issue no statement. */
 type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'serverEnded';
 type Parts =
   Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics' | 'diagnostics';
@@ -254,12 +254,12 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
 
 const LEASE_MS = 60_000;
 
-/** Makes the time of leases pass, and waits until that of a batch is renewed. */
+/** Lets the timer of leases fire, and waits until the lease of a batch is renewed. */
 async function renewedOnce(
   { connectionString }: Pincex,
   work: (renewed: (batchId: string) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  // Only what tells when to renew: the connection that does it is a real one, with real time to answer.
+  // Only the timers that trigger a renewal are faked: the connection that renews is real and needs real time.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   try {
     await withClient(connectionString, async (client) => {

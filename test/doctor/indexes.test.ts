@@ -8,8 +8,8 @@ const tradesOfOneOrder = (count: number) =>
   `INSERT INTO trades
    SELECT 'u', n::text, 'buy', 'o', 'BTC/USD', 1, 1, 1, 0, 'maker', now() FROM generate_series(1, ${count}) n`;
 
-describe('the indexes that the doctor asks for', () => {
-  it('are exactly those of a new database', async () => {
+describe('the indexes of the migrations', () => {
+  it('the doctor expects exactly the indexes of a new database', async () => {
     const { client } = await patient();
     const { rows } = await client.query<{ name: string }>(
       `SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'schema_migrations'`,
@@ -18,7 +18,7 @@ describe('the indexes that the doctor asks for', () => {
     expect(names(migratedIndexes())).toEqual(names(rows));
   });
 
-  it('hurt where they are gone, and what the doctor says brings each of them back as it was', async () => {
+  it('a missing index is reported as hurting, and the remedy restores it as it was', async () => {
     const { url, client } = await patient();
     const definitions = async () =>
       (
@@ -46,11 +46,11 @@ describe('the indexes that the doctor asks for', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it('hurt where they are not valid', async () => {
+  it('an invalid index is reported as hurting, and the remedy builds it anew', async () => {
     const { url, client } = await patient();
     await client.query('DROP INDEX trades_order');
     await client.query(tradesOfOneOrder(2));
-    // Unique, so that it fails half-way and stays behind.
+    // The index is unique over duplicates, so its build fails half-way and leaves an invalid index behind.
     await expect(
       client.query('CREATE UNIQUE INDEX CONCURRENTLY trades_order ON trades (order_id)'),
     ).rejects.toThrow();
@@ -62,7 +62,7 @@ describe('the indexes that the doctor asks for', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it('and those of others are advised against where they are not valid', async () => {
+  it('an invalid index that does not come from a migration is reported as advice', async () => {
     const { url, client } = await patient();
     await client.query(tradesOfOneOrder(2));
     await expect(client.query('CREATE UNIQUE INDEX CONCURRENTLY mine ON trades (symbol)')).rejects.toThrow();
@@ -73,7 +73,7 @@ describe('the indexes that the doctor asks for', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it('and those of others are not called broken while they are being built', async () => {
+  it('an index that another session is still building is not reported as broken', async () => {
     const { url, client } = await patient();
     const holder = await connected(url);
     await holder.query('BEGIN; LOCK trades IN ROW EXCLUSIVE MODE');
@@ -90,8 +90,8 @@ describe('the indexes that the doctor asks for', () => {
   });
 });
 
-describe('an index that was added', () => {
-  describe('is advised against where it repeats', () => {
+describe('added indexes', () => {
+  describe('an index that repeats another', () => {
     const statements = {
       same: `CREATE INDEX same ON trades (order_id, user_id) WHERE order_id > ''`,
       beginning: 'CREATE INDEX beginning ON trades (user_id)',
@@ -106,11 +106,11 @@ describe('an index that was added', () => {
     });
 
     it.each([
-      ['one of ours', 'same', 'repeats trades_order'],
-      ['the beginning of one of ours', 'beginning', 'repeats the beginning of'],
-      ['a primary key, as a unique index', 'unique_one', 'repeats holds_pkey'],
-      ['a primary key, as a constraint', 'promise', 'repeats operations_pkey'],
-    ])('%s', (_, name, says) => {
+      ['an index of the migrations', 'same', 'repeats trades_order'],
+      ['the beginning of an index of the migrations', 'beginning', 'repeats the beginning of'],
+      ['a primary key as a unique index', 'unique_one', 'repeats holds_pkey'],
+      ['a primary key as a constraint', 'promise', 'repeats operations_pkey'],
+    ])('an index that repeats %s is reported as advice', (_, name, says) => {
       expect(about(report, `index ${name}`)).toMatchObject({
         check: 'indexes_distinct',
         severity: 'advice',
@@ -118,7 +118,7 @@ describe('an index that was added', () => {
       });
     });
 
-    it('and what the doctor says takes away these and no others', async () => {
+    it('the remedies for repeated indexes drop these and no others', async () => {
       expect(report.findings).toHaveLength(Object.keys(statements).length);
       expect(report.ok).toBe(true);
       for (const finding of report.findings) await follow(patient.client, finding);
@@ -126,7 +126,7 @@ describe('an index that was added', () => {
     });
   });
 
-  it('twice is advised against once', async () => {
+  it('only one of two equal added indexes is reported', async () => {
     const { url, client } = await patient();
     await client.query(
       'CREATE INDEX one ON journal (operation_id); CREATE INDEX two ON journal (operation_id)',
@@ -137,7 +137,7 @@ describe('an index that was added', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  describe('is left alone where it does what no other does:', () => {
+  describe('an index that no other index can replace', () => {
     const indexes = {
       descending: 'INDEX descending ON trades (order_id DESC)',
       partial: 'INDEX partial ON trades (order_id) WHERE fee > 0',
@@ -159,19 +159,22 @@ describe('an index that was added', () => {
       report = await examine(patient.url);
     });
 
-    it.each(Object.entries(indexes))('%s', (name) => {
-      const findings = report.findings.filter(({ subject, message }) =>
-        [subject, message].some((text) => text.includes(name)),
-      );
-      expect(findings).toEqual([]);
-    });
+    it.each(Object.entries(indexes))(
+      'an added index that no other index can replace is not reported: %s',
+      (name) => {
+        const findings = report.findings.filter(({ subject, message }) =>
+          [subject, message].some((text) => text.includes(name)),
+        );
+        expect(findings).toEqual([]);
+      },
+    );
 
-    it('nothing else is found either', () => {
+    it('added indexes that no other index can replace cause no findings of any kind', () => {
       expect(report.findings).toEqual([]);
     });
   });
 
-  it('and that nothing uses is advised against, once the counters are old and the table was busy', async () => {
+  it('an unused index is reported as advice once the counters are old and the table was busy', async () => {
     const { url, client } = await patient();
     await client.query('CREATE INDEX used ON trades (liquidity); CREATE INDEX unused ON trades (fee)');
     await client.query('CREATE UNIQUE INDEX promised ON trades (executed_at, id, side)');

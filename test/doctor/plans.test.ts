@@ -5,8 +5,8 @@ import { issuedStatements } from '../../src/doctor/statements.ts';
 import { thresholds } from '../../src/doctor/thresholds.ts';
 import { about, examine, follow, found, patient } from './support.ts';
 
-describe('a statement whose index is gone', () => {
-  it('hurts where its table is large, by the index that it takes instead or by none', async () => {
+describe('the plans of statements', () => {
+  it('a statement whose index is gone is reported as hurting when its table is large', async () => {
     const { url, client } = await patient();
     await client.query(
       `INSERT INTO trades SELECT n::text, n::text, 'buy', n::text, 'BTC/USD', 1, 1, 1, 0, 'maker', now()
@@ -16,7 +16,7 @@ describe('a statement whose index is gone', () => {
        ALTER TABLE holds DROP CONSTRAINT holds_pkey;`,
     );
     const report = await examine(url);
-    // No hold is there, so nobody suffers from how they are read.
+    // The table `holds` is empty, so a scan of it harms nobody.
     expect(found(report, 'plans')).toEqual([
       'hurts statement get-trades-by-orders',
       'hurts statement count-trades-of-orders',
@@ -31,7 +31,7 @@ describe('a statement whose index is gone', () => {
     expect((await examine(url)).findings).toEqual([]);
   });
 
-  it('hurts nobody where its table is small', async () => {
+  it('a statement whose index is gone is not reported while its table is small', async () => {
     const { url, client } = await patient();
     await client.query(
       `INSERT INTO trades SELECT n::text, n::text, 'buy', n::text, 'BTC/USD', 1, 1, 1, 0, 'maker', now()
@@ -44,7 +44,7 @@ describe('a statement whose index is gone', () => {
     expect(found(few, 'plans')).toEqual([]);
   });
 
-  it('or that reads all of the right one hurts, and one that goes to a place does not', () => {
+  it('a scan of a whole index or table is stray, and a scan by a condition or by ctid is not', () => {
     const statement = { name: 's', text: '', by: ['trades_order'] };
     const stray = (scan: Omit<Scan, 'table'>) =>
       strayScans(statement, [{ table: 'trades', ...scan }], new Map([['trades', 2_000]]), 1_000);
@@ -57,7 +57,7 @@ describe('a statement whose index is gone', () => {
     );
   });
 
-  it('hurts where it would read all orders of a user for each key', async () => {
+  it('a statement that reads all rows of a user for each key is reported as hurting', async () => {
     const { url, client } = await patient();
     await client.query(
       `INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
@@ -71,7 +71,7 @@ describe('a statement whose index is gone', () => {
       expect(findings).toContain(`hurts statement ${name}`);
   });
 
-  it('and one that cannot be planned hurts, with PostgreSQL’s own reason', async () => {
+  it("a statement that cannot be planned is reported as hurting, with PostgreSQL's own reason", async () => {
     const { url, client } = await patient();
     await client.query('ALTER TABLE trades RENAME COLUMN liquidity TO makes');
     const report = await examine(url);
@@ -81,13 +81,13 @@ describe('a statement whose index is gone', () => {
     expect(report.ok).toBe(false);
   });
 
-  it('is planned with the hints that are sent where pg_hint_plan listens', async () => {
+  it('where pg_hint_plan is loaded, statements are planned with the comment hints that batches send', async () => {
     const { client } = await patient();
     const sent: string[] = [];
     const ask = client.query.bind(client) as (text: string) => Promise<unknown>;
     client.query = ((text: string) => {
       sent.push(text);
-      // As a server answers that has it.
+      // A server with pg_hint_plan answers like this.
       return text.includes('pg_hint_plan') ? Promise.resolve({ rowCount: 1 }) : ask(text);
     }) as typeof client.query;
     const looked = {
@@ -107,7 +107,7 @@ describe('a statement whose index is gone', () => {
     expect(sent.filter((text) => text.startsWith('SET enable_'))).toEqual([]);
   });
 
-  it('is planned as the pool plans it, with hints and without', async () => {
+  it('statements are planned as the pool plans them, with query hints and without', async () => {
     const { url, client } = await patient();
     await client.query(
       `INSERT INTO trades SELECT 'u', n::text, 'buy', 'o', 'BTC/USD', 1, 1, 1, 0, 'maker', now()
@@ -115,7 +115,7 @@ describe('a statement whose index is gone', () => {
        ANALYZE trades`,
     );
     expect(found(await examine(url, { queryHints: true }), 'plans')).toEqual([]);
-    // All trades are of one order, so without the hints a scan of the table is what PostgreSQL would take.
+    // All trades belong to one order, so without hints PostgreSQL would scan the whole table.
     expect(found(await examine(url, { queryHints: false }), 'plans')).toEqual([
       'hurts statement get-trades-by-orders',
       'hurts statement count-trades-of-orders',

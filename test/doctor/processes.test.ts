@@ -8,10 +8,10 @@ import { examine, found, opened, usePatient } from './support.ts';
 const patient = usePatient();
 beforeEach(() => patient.client.query('DELETE FROM processes'));
 
-/** What a process was configured with, and what it counted. */
+/** The options of a process, and the calls that fill its statistics. */
 type Process = readonly [Partial<StatisticsOptions>, (statistics: Statistics) => void];
 
-/** What the doctor says of a database on which these processes, and no others, have just reported. */
+/** The report on a database to which exactly these processes have just reported. */
 async function examined(...processes: readonly Process[]): Promise<DoctorReport> {
   await patient.client.query('DELETE FROM processes');
   await reported(...processes);
@@ -46,12 +46,12 @@ const refused: Process = [
   },
 ];
 
-/** The findings of a check, with the name of the process left out. */
+/** The findings of a check, without the name of the process. */
 const of = (report: DoctorReport, check: string): string[] =>
   found(report, check).map((line) => line.replace(/process \w{8} of [-T:\dZ]+/, 'process'));
 
 describe('the pool', () => {
-  it('hurts where calls got no connection', async () => {
+  it('a pool is reported as hurting when calls got no connection in time', async () => {
     const report = await examined(refused);
     expect(of(report, 'pool')).toEqual(['hurts process']);
     expect(report.ok).toBe(false);
@@ -70,22 +70,22 @@ describe('the pool', () => {
     },
   ];
 
-  it('is advised to be larger where many calls waited for long', async () => {
+  it('a larger pool is advised when many calls waited long for a connection', async () => {
     const report = await examined(waits(100, 10));
     expect(of(report, 'pool')).toEqual(['advice process']);
     expect(report.findings[0]!.message).toContain('100 calls waited for a connection, 10 ms on average');
   });
 
   it.each([
-    ['few', 99, 1_000],
-    ['not for long', 1_000, 9],
-  ])('is large enough where those that waited were %s', async (_, count, ms) => {
+    ['fewer than 100 calls waited', 99, 1_000],
+    ['calls waited for less than 10 ms on average', 1_000, 9],
+  ])('a pool is not reported when %s', async (_, count, ms) => {
     expect((await examined(waits(count, ms))).findings).toEqual([]);
   });
 });
 
 describe('the cache', () => {
-  it('is advised about for each kind that is seldom found in it', async () => {
+  it('a cache is reported as advice for each kind of which it misses most reads', async () => {
     const report = await examined([
       { cacheStore: 'process' },
       (statistics) => {
@@ -100,7 +100,7 @@ describe('the cache', () => {
     expect(report.ok).toBe(true);
   });
 
-  it('is advised about where it failed', async () => {
+  it('a cache is reported as advice when it failed', async () => {
     const report = await examined([
       { cacheStore: 'redis' },
       (statistics) => {
@@ -120,7 +120,7 @@ describe('the cache', () => {
   const writing = batches(1, 1);
   const idle = batches(0, 0);
 
-  it('of one process does not hear what another commits, which is advised against', async () => {
+  it('a cache within a process is reported as advice when another process writes, whose commits it does not see', async () => {
     const report = await examined(caching('process'), writing);
     expect(of(report, 'cache')).toEqual(['advice cache']);
     expect(report.findings[0]!.remedy).toContain('Set redis.host');
@@ -130,14 +130,14 @@ describe('the cache', () => {
     ['the other writes nothing', [caching('process'), idle]],
     ['it is in Redis', [caching('redis'), writing]],
     ['there is no other process', [caching('process')]],
-    ['no process has one', [writing, writing]],
-  ])('is no finding where %s', async (_, processes) => {
+    ['no process has a cache', [writing, writing]],
+  ])('a cache is not reported when %s', async (_, processes) => {
     expect((await examined(...processes)).findings).toEqual([]);
   });
 });
 
-describe('batches', () => {
-  it('of few items are advised against where there are many in a second', async () => {
+describe('the size of batches', () => {
+  it('batches of few items are reported as advice when there are many in a second', async () => {
     const report = await examined(batches(1_000, 3));
     expect(of(report, 'batch_sizes')).toEqual(['advice process']);
     expect(report.findings[0]!.message).toContain(
@@ -148,28 +148,28 @@ describe('batches', () => {
   it.each([
     ['fewer than a thousand', 999, 3],
     ['of ten items', 1_000, 10],
-  ])('are no finding where they are %s', async (_, count, items) => {
+  ])('batches are not reported when they are %s', async (_, count, items) => {
     expect((await examined(batches(count, items))).findings).toEqual([]);
   });
 
-  it('are no finding where they come now and then', async () => {
+  it('batches of few items are not reported when they come now and then', async () => {
     await reported(batches(1_000, 1));
     await patient.client.query(`UPDATE processes SET started_at = started_at - interval '5 minutes'`);
     expect((await examine(patient.url)).findings).toEqual([]);
   });
 });
 
-describe('a process that ended', () => {
+describe('the statistics of a process that ended', () => {
   beforeEach(async () => {
     await reported(refused);
     await patient.client.query(`UPDATE processes SET seen_at = seen_at - interval '1 hour'`);
   });
 
-  it('is looked at while no other runs', async () => {
+  it('a process that ended is judged while no other runs', async () => {
     expect(of(await examine(patient.url), 'pool')).toEqual(['hurts process']);
   });
 
-  it('is not looked at while another runs', async () => {
+  it('a process that ended is ignored while another runs', async () => {
     const pincex = await opened(patient.url);
     await newUser(pincex, { USD: '1' });
     expect((await pincex.doctor()).findings).toEqual([]);

@@ -18,12 +18,12 @@ describe('a replica that is read', () => {
       thresholds: { replicaLagMs: 50, replicaLagBytes: 100_000 },
     });
 
-  it('is no finding while it keeps up', async () => {
+  it('a replica is not reported while it keeps up', async () => {
     await pair.catchUp();
     expect((await usual()).findings).toEqual([]);
   });
 
-  it('hurts once it stops replaying, in bytes and in time, where it is and where it is read', async () => {
+  it('a replica that stops replaying is reported as hurting, with its lag in bytes and in time', async () => {
     await pair.pauseReplay();
     await pair.primary(`CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 1000)`);
     await until('the replica to be behind', async () => (await strict()).findings.length === 2);
@@ -35,12 +35,12 @@ describe('a replica that is read', () => {
     expect(about(report, 'database.read_url').message).toMatch(/^is \d+ (ms|s|min) behind/);
   });
 
-  it('is no finding any more once it is level again', async () => {
+  it('a replica is no longer reported once it has caught up', async () => {
     await pair.resumeReplay();
     await until('nothing to be found', async () => (await strict()).findings.length === 0);
   });
 
-  it('hurts once it was promoted, since it is none any more', async () => {
+  it('a promoted replica is reported as hurting, since it no longer follows the primary', async () => {
     await pair.replica('SELECT pg_promote()');
     const report = await strict();
     expect(found(report, 'replicas')).toEqual(['hurts database.read_url']);
@@ -48,13 +48,13 @@ describe('a replica that is read', () => {
   });
 });
 
-describe('reads that go', () => {
-  it('to the books themselves are no finding', async () => {
+describe('database.read_url', () => {
+  it('a read URL that leads to the primary itself is not reported', async () => {
     const { url } = await patient();
     expect((await examine(url, { readUrl: url })).findings).toEqual([]);
   });
 
-  it('to another database hurt', async () => {
+  it('a read URL that leads to another database is reported as hurting', async () => {
     const { url } = await patient();
     const other = await createTestDatabase();
     const stranger = await examine(url, { readUrl: other.url });
@@ -62,7 +62,7 @@ describe('reads that go', () => {
     await other.drop();
   });
 
-  it('to none hurt, and its password is not told', async () => {
+  it('a read URL that cannot be reached is reported as hurting, without its password', async () => {
     const { url } = await patient();
     const gone = await examine(url, { readUrl: 'postgres://someone:secret@127.0.0.1:1/none' });
     expect(about(gone, 'database.read_url').message).toMatch(/^cannot be read: .*ECONNREFUSED/);

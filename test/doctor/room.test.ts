@@ -4,7 +4,7 @@ import { about, examine, found, usePatient } from './support.ts';
 const patient = usePatient();
 beforeEach(() => patient.client.query('DELETE FROM request_usage'));
 
-/** What the doctor says where these keys have so many bytes, of a room of a thousand. */
+/** The report when each key has so many bytes of answers kept, in a room of a thousand bytes. */
 async function examined(usage: Record<string, number>, left = '1 hour') {
   for (const [caller, bytes] of Object.entries(usage)) {
     await patient.client.query(
@@ -15,19 +15,19 @@ async function examined(usage: Record<string, number>, left = '1 hour') {
   return examine(patient.url, { idempotencyRoom: 1_000 });
 }
 
-it('says nothing of keys that have room, nor of what has expired', async () => {
+it('neither keys with room left nor expired answers are reported', async () => {
   expect(found(await examined({ a: 100, b: 100 }), 'idempotency_room')).toEqual([]);
   expect(found(await examined({ a: 900 }, '-1 minute'), 'idempotency_room')).toEqual([]);
 });
 
-it('names a key that comes close to what it may have, with the figures', async () => {
+it('a key that comes close to its share of the room is reported as advice, with the figures', async () => {
   const report = await examined({ a: 210, b: 50 });
   expect(report.ok).toBe(true);
   expect(found(report, 'idempotency_room')).toEqual(['advice key a']);
   expect(about(report, 'key a').message).toBe('has 210 bytes of answers kept, 85% of what it may have, 246');
 });
 
-it('says that a key is refused, and that all are', async () => {
+it('a key whose writes are refused is reported as hurting, and so is a room that is full for all keys', async () => {
   const one = await examined({ a: 300 });
   expect(found(one, 'idempotency_room')).toEqual(['hurts key a']);
   const { message, remedy } = about(one, 'key a');

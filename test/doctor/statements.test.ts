@@ -8,12 +8,12 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { callEverything } from './everything.ts';
 import { connected } from './support.ts';
 
-/** What has no plan, or reads no table. */
+/** Statements that have no plan or read no table. */
 const UTILITIES = ['begin', 'commit', 'rollback', 'savepoint', 'release-savepoint', 'rollback-to-savepoint'];
 
 describe('every statement that the system issues', () => {
   let database: TestDatabase;
-  /** By name, as the driver was given them. */
+  /** The issued statements by name, as the driver was given them. */
   const issued = new Map<string, Statement>();
   const registered = new Map(issuedStatements.map((statement) => [statement.name, statement]));
 
@@ -23,11 +23,11 @@ describe('every statement that the system issues', () => {
     for (const strategy of ['auto', 'guard', 'lock'] as const) await callEverything(database.url, strategy);
     for (const [statement] of send.mock.calls as unknown as [Statement | string][]) {
       if (typeof statement !== 'object') continue;
-      // What is sent without a name is known by its text.
+      // A statement that is sent without a name is recognised by its text.
       const unnamed = [...registered.values()].find(({ text }) => text === statement.text)?.name;
       const name = statement.name || unnamed;
       if (!name) continue;
-      // What is written with a batch is planned by itself.
+      // A statement that is written with a batch is planned on its own.
       const [, ...writtenWith] = name.startsWith('persist:') ? name.split('+') : [];
       if (writtenWith.length === 0) issued.set(name, { ...statement, name });
       for (const part of writtenWith) issued.set(part, registered.get(part)!);
@@ -36,7 +36,7 @@ describe('every statement that the system issues', () => {
   });
   afterAll(() => database.drop());
 
-  /** Of a batch's two statements the one that has all parts. */
+  /** The registered name for a statement: for the two statements of a batch, the one with all parts. */
   const entryOf = (name: string): string => {
     if (!name.includes(':')) return name;
     const prefix = `${name.split(':', 1)[0]!}:`;
@@ -47,14 +47,14 @@ describe('every statement that the system issues', () => {
     return name.startsWith('load:') ? parts.split('+') : Array.from(parts);
   };
 
-  it('is in the registry, and nothing else is', () => {
+  it('every issued statement is in the registry, and every registered statement is issued', () => {
     expect(issued.size).toBeGreaterThan(40);
     const entries = new Set([...issued.keys()].map(entryOf));
     expect([...registered.keys()].filter((name) => !entries.has(name))).toEqual([]);
     expect([...entries].filter((name) => !registered.has(name) && !UTILITIES.includes(name))).toEqual([]);
   });
 
-  it('is made of parts that stand in the registry, each of which is issued', () => {
+  it('the two statements of a batch are made of registered parts, each of which is issued', () => {
     const seen: Record<string, Set<string>> = {};
     for (const name of issued.keys()) {
       if (!name.includes(':')) continue;
@@ -66,7 +66,7 @@ describe('every statement that the system issues', () => {
     expect(Object.keys(seen)).toHaveLength(2);
   });
 
-  it('is planned as its entry is, whichever parts it has', async () => {
+  it('every issued statement is planned like its registered entry, whichever parts it has', async () => {
     const client = await connected(database.url);
     for (const [name, value] of Object.entries(settingHints.settings))
       await client.query(`SET ${name} = ${value}`);

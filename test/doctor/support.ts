@@ -6,7 +6,7 @@ import { openBooks } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import type { Pincex, PincexOptions } from '../../src/index.ts';
 
-/** A database of the test's own, and a connection to it; both go with the test. */
+/** A database and a connection to it, both of which end with the test. */
 export async function patient(): Promise<{ url: string; client: pg.Client }> {
   const database = await createTestDatabase();
   const client = await connected(database.url);
@@ -14,7 +14,7 @@ export async function patient(): Promise<{ url: string; client: pg.Client }> {
   return { url: database.url, client };
 }
 
-/** A database of the test file's own, or of a group of its tests, and a connection to it. */
+/** A database of a test file, or of a group of its tests, and a connection to it. */
 export function usePatient(): { readonly url: string; readonly client: pg.Client } {
   let database: TestDatabase | undefined;
   let client: pg.Client | undefined;
@@ -41,24 +41,24 @@ export function usePatient(): { readonly url: string; readonly client: pg.Client
   };
 }
 
-/** A connection that goes with the test. */
+/** A connection that is closed when the test ends. */
 export async function connected(url: string, config: pg.ClientConfig = {}): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, ...config });
-  // Of one that the test or the end of the server cuts off.
+  // The test, or the end of the server, may cut this connection off.
   client.on('error', () => undefined);
   await client.connect();
   onTestFinished(() => client.end());
   return client;
 }
 
-/** Books that are closed with the test. */
+/** Books that are closed when the test ends. */
 export async function opened(url: string, options?: Omit<PincexOptions, 'config'>): Promise<Pincex> {
   const pincex = await openBooks(url, options);
   onTestFinished(() => pincex.close());
   return pincex;
 }
 
-/** What the doctor says of a database. */
+/** The doctor's report on a database. */
 export function examine(url: string, options: Partial<DoctorOptions> = {}): Promise<DoctorReport> {
   return diagnose({ url, queryHints: true, ...options });
 }
@@ -70,7 +70,7 @@ export function found({ findings }: DoctorReport, check: string): string[] {
     .map(({ severity, subject }) => `${severity} ${subject}`);
 }
 
-/** The one finding about a subject, of one check where several may have some. */
+/** The only finding about a subject; `check` tells which, where several checks may have one. */
 export function about({ findings }: DoctorReport, subject: string, check?: string): DoctorFinding {
   const about = findings.filter(
     (finding) => finding.subject === subject && (check === undefined || finding.check === check),
@@ -80,15 +80,15 @@ export function about({ findings }: DoctorReport, subject: string, check?: strin
   return about[0]!;
 }
 
-/** Does what a remedy says between "In psql:" and its end. */
+/** Runs the statements that a remedy gives behind "In psql:". */
 export async function follow(client: pg.Client, { remedy }: DoctorFinding): Promise<void> {
   const [, sql] = /[Ii]n psql: (.*;)/.exec(remedy) ?? [];
   if (sql === undefined) throw new Error(`No statement in: ${remedy}`);
-  // One by one: CONCURRENTLY takes no company.
+  // The statements are sent one by one, since CONCURRENTLY is refused in a query of several statements.
   for (const statement of sql.split(/(?<=;) (?=[A-Z])/)) await client.query(statement);
 }
 
-/** Makes the counters of what this session did show to others. */
+/** Makes what this session counted visible to other sessions. */
 export async function flushCounters(client: pg.Client): Promise<void> {
   await client.query('SELECT pg_stat_force_next_flush()');
   await client.query('SELECT pg_stat_clear_snapshot()');

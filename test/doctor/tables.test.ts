@@ -3,11 +3,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { DoctorReport } from '../../src/index.ts';
 import { about, examine, flushCounters, follow, found, patient, usePatient } from './support.ts';
 
-/** Bounds that a test can reach; the time that autovacuum has is over at once. */
+/** Thresholds that a test can reach; the time that autovacuum is given is over at once. */
 const small = { deadRows: 100, updates: 100, analyzedRows: 500, vacuumLagMs: 0 };
 
 async function fill(client: pg.Client, rows: number): Promise<void> {
-  // So that it is the doctor who says it, and not autovacuum who mends it meanwhile.
+  // Autovacuum is off, so that it does not clean up before the doctor looks.
   await client.query(`ALTER TABLE accounts SET (autovacuum_enabled = false)`);
   await client.query(
     `INSERT INTO accounts (user_id, currency, available, version, created_at, updated_at)
@@ -25,7 +25,7 @@ async function move(client: pg.Client, times: number): Promise<void> {
 }
 
 describe('dead rows', () => {
-  it('hurt where they outnumber the others and vacuum does not come; the remedy removes them', async () => {
+  it('dead rows that outnumber live ones are reported as hurting when vacuum is late, and the remedy removes them', async () => {
     const { url, client } = await patient();
     await fill(client, 300);
     const old = await client.query('DELETE FROM accounts WHERE version = 1');
@@ -38,38 +38,38 @@ describe('dead rows', () => {
     expect(found(await examine(url, { thresholds: small }), 'dead_rows')).toEqual([]);
   });
 
-  it('are advised against where they are many, and not where vacuum had no time yet', async () => {
+  it('many dead rows are reported as advice, unless vacuum has had no time yet', async () => {
     const { url, client } = await patient();
     await fill(client, 300);
     await client.query(`DELETE FROM accounts WHERE user_id::int <= 140`);
     await flushCounters(client);
     expect(found(await examine(url, { thresholds: small }), 'dead_rows')).toEqual(['advice table accounts']);
-    // The database is a copy, of which the schema may be as old as the run of the tests.
+    // The database is a copy of a template, so its schema may be as old as the test run.
     const vacuumLagMs = 24 * 3_600_000;
     expect(found(await examine(url, { thresholds: { ...small, vacuumLagMs } }), 'dead_rows')).toEqual([]);
     expect(found(await examine(url), 'dead_rows')).toEqual([]);
   });
 });
 
-describe('updates of accounts', () => {
-  describe('and an index that holds a balance:', () => {
+describe('HOT updates of accounts', () => {
+  describe('an index on a balance', () => {
     const patient = usePatient();
     const rich = 'CREATE INDEX rich ON accounts (available)';
 
-    it('they are HOT without it', async () => {
+    it('updates of accounts are HOT without an index on a balance', async () => {
       await fill(patient.client, 50);
       await move(patient.client, 10);
       expect(found(await examine(patient.url, { thresholds: small }), 'hot_updates')).toEqual([]);
     });
 
-    it('it is advised against before it has done harm', async () => {
+    it('an index on a balance is reported as advice before it does harm', async () => {
       await patient.client.query(rich);
       const report = await examine(patient.url);
       expect(found(report, 'hot_updates')).toEqual(['advice index rich']);
       expect(report.ok).toBe(true);
     });
 
-    it('it hurts once they are not HOT any more, and they are again once the remedy has dropped it', async () => {
+    it('an index on a balance is reported as hurting once updates are no longer HOT, and the remedy makes them HOT again', async () => {
       const { url, client } = patient;
       await move(client, 40);
       const report = await examine(url, { thresholds: small });
@@ -84,7 +84,7 @@ describe('updates of accounts', () => {
     });
   });
 
-  describe('are advised for as soon as an index holds what moves:', () => {
+  describe('an index that depends on a balance', () => {
     const indexes = {
       included: 'INDEX included ON accounts (user_id, currency) INCLUDE (balance)',
       partial: 'INDEX partial ON accounts (user_id) WHERE locked > 0',
@@ -97,16 +97,19 @@ describe('updates of accounts', () => {
       report = await examine(patient.url);
     });
 
-    it.each(Object.entries(indexes))('%s', (name) => {
-      expect(found(report, 'hot_updates')).toContain(`advice index ${name}`);
-    });
+    it.each(Object.entries(indexes))(
+      'an index that depends on a balance is reported as advice: %s',
+      (name) => {
+        expect(found(report, 'hot_updates')).toContain(`advice index ${name}`);
+      },
+    );
 
-    it('nothing else is found of them', () => {
+    it('indexes that depend on a balance cause one finding each', () => {
       expect(found(report, 'hot_updates')).toHaveLength(Object.keys(indexes).length);
     });
   });
 
-  it('are cold in pages without room, which is advised against with a way to make some', async () => {
+  it('updates that find no room in their page are reported as advice, and the remedy makes room', async () => {
     const { url, client } = await patient();
     await client.query('ALTER TABLE accounts SET (fillfactor = 100)');
     await fill(client, 1_000);
@@ -118,14 +121,14 @@ describe('updates of accounts', () => {
       message: '0% of 1,000 updates were HOT; its fillfactor is 100',
     });
     await follow(client, finding);
-    // As batches do: not all rows of a page at once.
+    // A batch, too, never updates all rows of a page at once.
     await client.query('UPDATE accounts SET version = version + 1 WHERE user_id::int % 5 = 0');
     await flushCounters(client);
     expect(found(await examine(url, { thresholds: small }), 'hot_updates')).toEqual([]);
   });
 });
 
-it('a large table that was never analyzed is advised against, until it is', async () => {
+it('a large table that was never analyzed is reported as advice until it is analyzed', async () => {
   const { url, client } = await patient();
   await fill(client, 600);
   const report = await examine(url, { thresholds: small });

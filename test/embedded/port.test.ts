@@ -8,7 +8,7 @@ import { query } from './support.ts';
 
 vi.mock('../../src/embedded/system/port.ts', { spy: true });
 
-/** A port that somebody listens on. */
+/** A port on which another program listens. */
 async function takenPort(): Promise<number> {
   const other = net.createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
@@ -18,7 +18,7 @@ async function takenPort(): Promise<number> {
   return (other.address() as net.AddressInfo).port;
 }
 
-it('a port lost to another program between the look and the start is replaced by another', async () => {
+it('a port that another program takes just before the start is replaced by another port', async () => {
   const taken = await takenPort();
   vi.mocked(port.freePort).mockResolvedValueOnce(taken).mockResolvedValueOnce(taken);
   const server = await startEmbeddedServer({ dataDir: await seededDataDir(), listens: 'tcp' });
@@ -27,7 +27,7 @@ it('a port lost to another program between the look and the start is replaced by
   await server.stop();
 });
 
-it('after five lost ports the start gives up and says why', async () => {
+it('a start gives up after five lost ports and says why', async () => {
   const taken = await takenPort();
   vi.mocked(port.freePort).mockResolvedValue(taken);
   onTestFinished(() => {

@@ -14,7 +14,7 @@ async function expectWorkingServer(dataDir: string): Promise<void> {
   await server.stop();
 }
 
-/** Whether the data folder holds the whole cluster, or one under way that has this file. */
+/** Whether the data folder holds the whole cluster, or a cluster in the making that already has this file. */
 function isMadeUpTo(dataDir: string, file: string): boolean {
   if (existsSync(path.join(dataDir, 'postgres'))) return true;
   return readdirSync(dataDir).some(
@@ -22,17 +22,17 @@ function isMadeUpTo(dataDir: string, file: string): boolean {
   );
 }
 
-describe('a start works after the first one was killed', () => {
+describe('a start after a killed first start', () => {
   it.each([
-    ['when it had only just said that it makes the data folder', () => true],
+    ['when it had only announced that it makes the data folder', () => true],
     ['when the data folder had no database yet', (dataDir: string) => isMadeUpTo(dataDir, 'PG_VERSION')],
     // initdb makes template1, template0 (4) and postgres (5), in this order.
     ['when the data folder had its last database', (dataDir: string) => isMadeUpTo(dataDir, 'base/5')],
     [
-      'when the data folder had come to its place',
+      'when the data folder was already in its place',
       (dataDir: string) => existsSync(path.join(dataDir, 'postgres')),
     ],
-  ])('%s', async (_, isSoFar) => {
+  ])('a start works after the first one was killed %s', async (_, isSoFar) => {
     const dataDir = newDataDir();
     const holder = startHolder(dataDir);
     await holder.progress('creating');
@@ -43,8 +43,8 @@ describe('a start works after the first one was killed', () => {
   });
 });
 
-describe('a start works', () => {
-  it('where a half-made folder of any age was left behind', async () => {
+describe('a start on what was left behind', () => {
+  it('a start works where a half-made data folder was left behind, and removes it', async () => {
     const dataDir = await seededDataDir();
     mkdirSync(path.join(dataDir, 'postgres.new-4711', 'base', '1'), { recursive: true });
     writeFileSync(path.join(dataDir, 'postgres.new-4711.password'), 'secret');
@@ -52,18 +52,18 @@ describe('a start works', () => {
     expect(readdirSync(dataDir).filter((name) => name.includes('new'))).toEqual([]);
   });
 
-  it('where the data folder itself is incomplete; that one is put aside, not deleted', async () => {
+  it('a start works where the data folder is incomplete, and puts that one aside instead of deleting it', async () => {
     const dataDir = newDataDir();
     mkdirSync(path.join(dataDir, 'postgres'), { recursive: true });
     writeFileSync(path.join(dataDir, 'postgres', 'PG_VERSION'), '18\n');
-    // Its password may be there already or not.
+    // The password may be there or not; here it is.
     writeFileSync(path.join(dataDir, 'postgres.password'), 'ab'.repeat(24));
     await expectWorkingServer(dataDir);
     const [aside] = readdirSync(dataDir).filter((name) => name.startsWith('postgres.incomplete-'));
     expect(readdirSync(path.join(dataDir, aside!))).toEqual(['PG_VERSION']);
   });
 
-  it('after the server was killed in the middle of writes, with all that was committed', async () => {
+  it('after the server was killed in the middle of writes, the next start has every committed row', async () => {
     const dataDir = await seededDataDir();
     const server = await startEmbeddedServer({ dataDir });
     await query(server.url, 'CREATE TABLE kept (n int PRIMARY KEY)');
@@ -86,13 +86,13 @@ describe('a start works', () => {
     await next.stop();
   });
 
-  it('where postmaster.pid names a process that is gone', async () => {
+  it('a start works where postmaster.pid names a process that is gone', async () => {
     const dataDir = await seededDataDir();
     writePidFile(dataDir, await idOfDeadProcess());
     await expectWorkingServer(dataDir);
   });
 
-  it('where postmaster.pid names another program of the same user, which is left alone', async () => {
+  it('a start works where postmaster.pid names another program of the same user, and leaves that program alone', async () => {
     const dataDir = await seededDataDir();
     const { uid, gid } = statSync(path.join(dataDir, 'postgres'));
     const other = spawn('sleep', ['600'], { stdio: 'ignore', ...(isRoot ? { uid, gid } : {}) });
@@ -105,7 +105,7 @@ describe('a start works', () => {
     expect(identify(other.pid!)).not.toBeNull();
   });
 
-  it('where the lock, a broken lock-breaker and the pipe of its users were left by the dead', async () => {
+  it('a start works where dead processes left the lock, the guard of its breaker and the pipe of its users', async () => {
     const dataDir = await seededDataDir();
     const dead = await idOfDeadProcess();
     writeFileSync(path.join(dataDir, 'postgres.lock'), `${dead}@1`);
@@ -115,7 +115,7 @@ describe('a start works', () => {
     expect(readdirSync(dataDir).filter((name) => name.includes('lock'))).toEqual([]);
   });
 
-  it('where the lock names a process id that another program has by now', async () => {
+  it('a start works where the lock names a process id that another program has by now', async () => {
     const dataDir = await seededDataDir();
     writeFileSync(path.join(dataDir, 'postgres.lock'), `${process.pid}@1`);
     await expectWorkingServer(dataDir);

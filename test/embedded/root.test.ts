@@ -6,27 +6,28 @@ import { startEmbeddedServer } from '../../src/embedded/server.ts';
 import { newDataDir, removeFolder, seededDataDir } from '../support/folders.ts';
 import { installProject, isRoot, postmasterPid, query, startHolder } from './support.ts';
 
-if (!isRoot) console.warn('Skipped: what happens as root (these tests do not run as root).');
+if (!isRoot) console.warn('Skipped: tests of a server that root starts (these tests do not run as root).');
 
-describe.skipIf(!isRoot)('as root', () => {
-  it('the server runs as an unprivileged user, and needs no capability in folders that others can enter', async () => {
+describe.skipIf(!isRoot)('a server that root starts', () => {
+  it('a server that root starts runs as an unprivileged user, and needs no capability in folders that others can enter', async () => {
     const dataDir = newDataDir();
     const server = await startEmbeddedServer({ dataDir });
-    // A user that no account is: nobody else's processes run as it.
+    // No account has this user id, so nobody else's processes run as it.
     const { uid, gid } = statSync(path.join(dataDir, 'postgres'));
     expect(gid).toBe(uid);
     expect(() => execFileSync('id', ['-u', String(uid)], { stdio: 'pipe' })).toThrow(/no such user/);
     if (process.platform === 'linux') {
       const status = statusOf(dataDir);
       expect(status['Uid']).toBe(String(statSync(path.join(dataDir, 'postgres')).uid));
-      // This checkout itself may be in a closed folder, such as root's own: then there is the one to enter it.
+      // This checkout may lie in a folder that others cannot enter, such as root's home: then the server has one
+      // capability to enter it.
       const allowed = canOthersEnter(import.meta.dirname) ? [0n] : [1n << 1n, 1n << 2n];
       expect(allowed).toContain(BigInt(`0x${status['CapEff']!}`));
     }
     await server.stop();
   });
 
-  it('data that root has copied is given to such a user', async () => {
+  it('data that root has copied is given to the unprivileged user', async () => {
     const original = await seededDataDir();
     const copy = newDataDir();
     cpSync(original, copy, { recursive: true });
@@ -38,22 +39,25 @@ describe.skipIf(!isRoot)('as root', () => {
   });
 });
 
-it.skipIf(!isRoot)('as root, data that was given to nobody gets a user of its own', async () => {
-  const dataDir = await seededDataDir();
-  const cluster = path.join(dataDir, 'postgres');
-  const nobody = Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }));
-  for (const name of readdirSync(cluster, { recursive: true, encoding: 'utf8' })) {
-    chownSync(path.join(cluster, name), nobody, nobody);
-  }
-  chownSync(cluster, nobody, nobody);
-  const server = await startEmbeddedServer({ dataDir });
-  await query(server.url, 'SELECT FROM accounts');
-  await server.stop();
-  expect([0, nobody]).not.toContain(statSync(cluster).uid);
-});
+it.skipIf(!isRoot)(
+  'data that belongs to the user nobody is given to a user of its own when root starts the server',
+  async () => {
+    const dataDir = await seededDataDir();
+    const cluster = path.join(dataDir, 'postgres');
+    const nobody = Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }));
+    for (const name of readdirSync(cluster, { recursive: true, encoding: 'utf8' })) {
+      chownSync(path.join(cluster, name), nobody, nobody);
+    }
+    chownSync(cluster, nobody, nobody);
+    const server = await startEmbeddedServer({ dataDir });
+    await query(server.url, 'SELECT FROM accounts');
+    await server.stop();
+    expect([0, nobody]).not.toContain(statSync(cluster).uid);
+  },
+);
 
 describe.skipIf(!isRoot || process.platform !== 'linux')(
-  'as root, in a project that others cannot enter',
+  'a server that root starts in a project that others cannot enter',
   () => {
     let project: string;
     let program: string;
@@ -67,28 +71,35 @@ describe.skipIf(!isRoot || process.platform !== 'linux')(
     });
 
     it.each([
-      ['may enter by the capability to read', [], 1n << 2n],
-      // What Docker gives to root has no dac_read_search.
-      ['may enter by the capability to override', ['setpriv', '--bounding-set=-dac_read_search'], 1n << 1n],
-    ])('the server %s, and has no other', async (_, through, capability) => {
-      const dataDir = path.join(project, '.pincex');
-      const holder = startHolder(dataDir, { program, through });
-      const { url, error } = await holder.next();
-      expect(error).toBeUndefined();
-      expect(await query(url!, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-      // Loads a library at run time, and reads a file of the package.
-      await query(
-        url!,
-        'CREATE COLLATION IF NOT EXISTS de (provider = icu, locale = $$de$$)'.replaceAll('$$', "'"),
-      );
-      const status = statusOf(dataDir);
-      expect(status['Uid']).not.toBe('0');
-      expect(BigInt(`0x${status['CapEff']!}`)).toBe(capability);
-      expect(BigInt(`0x${status['CapPrm']!}`)).toBe(capability);
-      await holder.kill('SIGTERM');
-    });
+      ['dac_read_search', [], 1n << 2n],
+      // Docker gives root no dac_read_search.
+      [
+        'dac_override, where root has no dac_read_search',
+        ['setpriv', '--bounding-set=-dac_read_search'],
+        1n << 1n,
+      ],
+    ])(
+      'the server enters the project by one capability and has no other: %s',
+      async (_, through, capability) => {
+        const dataDir = path.join(project, '.pincex');
+        const holder = startHolder(dataDir, { program, through });
+        const { url, error } = await holder.next();
+        expect(error).toBeUndefined();
+        expect(await query(url!, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+        // The collation loads a library at run time and reads a file of the package.
+        await query(
+          url!,
+          'CREATE COLLATION IF NOT EXISTS de (provider = icu, locale = $$de$$)'.replaceAll('$$', "'"),
+        );
+        const status = statusOf(dataDir);
+        expect(status['Uid']).not.toBe('0');
+        expect(BigInt(`0x${status['CapEff']!}`)).toBe(capability);
+        expect(BigInt(`0x${status['CapPrm']!}`)).toBe(capability);
+        await holder.kill('SIGTERM');
+      },
+    );
 
-    it('the error names the remedies where neither is to be had', async () => {
+    it('when root has neither capability, the error names the remedies', async () => {
       const through = ['setpriv', '--bounding-set=-dac_read_search,-dac_override'];
       const holder = startHolder(path.join(project, 'other'), { program, through });
       const { code, error } = await holder.next();
@@ -98,13 +109,13 @@ describe.skipIf(!isRoot || process.platform !== 'linux')(
   },
 );
 
-/** Whether a user without rights of its own may pass through every folder down to this one. */
+/** Whether a user without rights of its own can pass through every folder down to this one. */
 function canOthersEnter(folder: string): boolean {
   const parent = path.dirname(folder);
   return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || canOthersEnter(parent));
 }
 
-/** What the kernel says of the server's process; of ids the first. */
+/** The status of the server's process as the kernel shows it; of several ids the first. */
 function statusOf(dataDir: string): Record<string, string> {
   const text = readFileSync(`/proc/${postmasterPid(dataDir)}/status`, 'utf8');
   return Object.fromEntries(

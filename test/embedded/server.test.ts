@@ -6,7 +6,7 @@ import { copyFolder, makeFolder, newDataDir, removeFolder, seededDataDir } from 
 import { until } from '../support/waiting.ts';
 import { query } from './support.ts';
 
-describe('an embedded server that runs', () => {
+describe('a running embedded server', () => {
   let folder: string;
   let dataDir: string;
   let server: EmbeddedServer;
@@ -21,7 +21,7 @@ describe('an embedded server that runs', () => {
     removeFolder(folder);
   });
 
-  it('is a real PostgreSQL with a database pincex: UTF-8, compared bytewise, durable, on no network', async () => {
+  it('an embedded server is a real PostgreSQL with a database pincex: UTF-8, compared bytewise, durable, on no network', async () => {
     const [row] = await query(
       server.url,
       `SELECT current_database() AS name, current_setting('fsync') AS fsync,
@@ -41,7 +41,7 @@ describe('an embedded server that runs', () => {
     });
   });
 
-  it('lets nobody in without its random password, which only its owner can read', async () => {
+  it('an embedded server lets in only those with its random password, which only its owner can read', async () => {
     expect(statSync(path.join(dataDir, 'postgres.socket')).mode & 0o777).toBe(0o700);
     const file = path.join(dataDir, 'postgres.password');
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -54,11 +54,11 @@ describe('an embedded server that runs', () => {
   });
 });
 
-/** What a data folder holds while no server runs: nothing that a copy of it would stumble over. */
+/** The files in a data folder while no server runs: none of them disturbs a server on a copy of the folder. */
 const FILES_AT_REST = ['postgres', 'postgres.log', 'postgres.log.1', 'postgres.password'];
 
 describe('the embedded server', () => {
-  it('has another password at each start, and one for all who use it meanwhile', async () => {
+  it('the embedded server has another password at each start, and one for all who use it meanwhile', async () => {
     const dataDir = await seededDataDir();
     const passwordIn = (url: string): string => new URL(url).password;
     const before = readFileSync(path.join(dataDir, 'postgres.password'), 'utf8');
@@ -76,22 +76,25 @@ describe('the embedded server', () => {
   it.each([
     ['had not yet learnt the new password', (now: string) => ({ password: now, next: 'f'.repeat(48) })],
     [
-      'had learnt it, and its place was not yet taken',
+      'had learnt it and the password file was not yet replaced',
       (now: string) => ({ password: 'f'.repeat(48), next: now }),
     ],
-  ])('starts where the process that renewed the password was killed when the server %s', async (_, left) => {
-    const dataDir = await seededDataDir();
-    const file = path.join(dataDir, 'postgres.password');
-    const { password, next } = left(readFileSync(file, 'utf8'));
-    writeFileSync(file, password);
-    writeFileSync(`${file}.next`, next);
-    const server = await startEmbeddedServer({ dataDir });
-    await query(server.url, 'SELECT FROM accounts');
-    await server.stop();
-    expect(readdirSync(dataDir)).not.toContain('postgres.password.next');
-  });
+  ])(
+    'a start works after the process that renewed the password was killed when the server %s',
+    async (_, left) => {
+      const dataDir = await seededDataDir();
+      const file = path.join(dataDir, 'postgres.password');
+      const { password, next } = left(readFileSync(file, 'utf8'));
+      writeFileSync(file, password);
+      writeFileSync(`${file}.next`, next);
+      const server = await startEmbeddedServer({ dataDir });
+      await query(server.url, 'SELECT FROM accounts');
+      await server.stop();
+      expect(readdirSync(dataDir)).not.toContain('postgres.password.next');
+    },
+  );
 
-  it('listens on a port, for this machine only, where its folder cannot have a socket', async () => {
+  it('the embedded server listens on a port, for this machine only, when its folder cannot have a socket', async () => {
     const dataDir = path.join(newDataDir(), 'long '.repeat(30));
     const server = await startEmbeddedServer({ dataDir });
     expect(server.url).toContain('@127.0.0.1:');
@@ -102,7 +105,7 @@ describe('the embedded server', () => {
     await server.stop();
   });
 
-  it('says what it does when it starts for the first time', async () => {
+  it('the first start reports that it creates the data folder and then starts PostgreSQL', async () => {
     const progress: string[] = [];
     const server = await startEmbeddedServer({
       dataDir: newDataDir(),
@@ -113,7 +116,7 @@ describe('the embedded server', () => {
     await server.stop();
   });
 
-  it('keeps its data', async () => {
+  it('the embedded server keeps its data from one start to the next', async () => {
     const dataDir = await seededDataDir();
     const first = await startEmbeddedServer({ dataDir });
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -123,7 +126,7 @@ describe('the embedded server', () => {
     await second.stop();
   });
 
-  it('is shared by all who start it on one folder, and ends with the last', async () => {
+  it('one server is shared by all who start it on one folder, and ends with the last of them', async () => {
     const dataDir = await seededDataDir();
     const [a, b] = await Promise.all([startEmbeddedServer({ dataDir }), startEmbeddedServer({ dataDir })]);
     expect([a.startedHere, b.startedHere].sort()).toEqual([false, true]);
@@ -136,7 +139,7 @@ describe('the embedded server', () => {
     expect(readdirSync(dataDir).sort()).toEqual(FILES_AT_REST);
   });
 
-  it('can be stopped twice, and the second time spares a server that was started since', async () => {
+  it('stop() can be called twice, and the second call spares a server that was started since', async () => {
     const dataDir = await seededDataDir();
     const first = await startEmbeddedServer({ dataDir });
     await Promise.all([first.stop(), first.stop()]);
@@ -146,7 +149,7 @@ describe('the embedded server', () => {
     await second.stop();
   });
 
-  it('stops where its folder was deleted while it ran', async () => {
+  it('a server whose folder was deleted while it ran can be stopped', async () => {
     const dataDir = await seededDataDir();
     const server = await startEmbeddedServer({ dataDir });
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 20 });
@@ -154,7 +157,7 @@ describe('the embedded server', () => {
     await expect(query(server.url, 'SELECT')).rejects.toThrow('ENOENT');
   });
 
-  it('stops while transactions are open', async () => {
+  it('a server can be stopped while transactions are open', async () => {
     const server = await startEmbeddedServer({ dataDir: await seededDataDir() });
     const sleeping = expect(query(server.url, 'SELECT pg_sleep(600)')).rejects.toThrow(
       /administrator command/,
@@ -167,7 +170,7 @@ describe('the embedded server', () => {
     await sleeping;
   });
 
-  it('is not confused by PostgreSQL variables of the environment', async () => {
+  it('a start is not disturbed by PostgreSQL variables of the environment', async () => {
     const names = ['PGDATA', 'PGPORT', 'PGHOST', 'PGUSER', 'PGDATABASE', 'LC_ALL', 'LANG'];
     for (const name of names) vi.stubEnv(name, 'nonsense');
     try {
@@ -178,8 +181,8 @@ describe('the embedded server', () => {
     }
   });
 
-  it('keeps the log of this start and of the one before, no more', async () => {
-    // The folder comes with the log of its first start.
+  it('the log of this start and of the one before are kept, and no more', async () => {
+    // The seeded folder already has the log of its first start.
     const dataDir = await seededDataDir();
     for (let start = 2; start <= 3; start++) await (await startEmbeddedServer({ dataDir })).stop();
     for (const log of ['postgres.log', 'postgres.log.1']) {
@@ -189,7 +192,7 @@ describe('the embedded server', () => {
     expect(existsSync(path.join(dataDir, 'postgres.log.2'))).toBe(false);
   });
 
-  it('runs in a folder whose path is long and has spaces, quotes and umlauts, and makes it with its parents', async () => {
+  it('a server runs in a folder whose path is long and has spaces, quotes and umlauts, and makes the folder with its parents', async () => {
     const dataDir = path.join(newDataDir(), `it's "mine" $HOME Bücher`, 'long '.repeat(30));
     const server = await startEmbeddedServer({ dataDir });
     expect((await startEmbeddedServer({ dataDir })).startedHere).toBe(false);

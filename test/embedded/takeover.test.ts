@@ -9,7 +9,7 @@ import { postmasterPid } from './support.ts';
 
 /** Another user of the machine waits for the port of an embedded server to become free, and listens there. */
 
-it('whoever takes the place of a server that died hears nothing, and the pool is stopped', async () => {
+it('a program that takes the port of a server that died hears nothing, and the pool is stopped', async () => {
   const dataDir = await seededDataDir();
   const server = await startEmbeddedServer({ dataDir, listens: 'tcp' });
   onTestFinished(() => server.stop());
@@ -44,7 +44,7 @@ it('whoever takes the place of a server that died hears nothing, and the pool is
     message: expect.stringContaining('embedded PostgreSQL server has ended') as string,
   });
   expect(heard).toBe('');
-  // Audits have a connection of their own.
+  // An audit has a connection of its own.
   await expect(pincex.audit()).rejects.toThrow('has ended');
   await pincex.doctor().catch(() => undefined);
   expect(heard).not.toContain(password);

@@ -11,14 +11,17 @@ describe('processes that start the same folder at once', () => {
   it.each([
     ['was made before', seededDataDir],
     ['was not made before', newDataDir],
-  ])('get one server where the folder %s: one starts it, the others use it', async (_, makeDataDir) => {
-    const dataDir = await makeDataDir();
-    const holders = Array.from({ length: 3 }, () => startHolder(dataDir));
-    const said = await Promise.all(holders.map((holder) => holder.next()));
-    expect(said.filter(({ startedHere }) => startedHere)).toHaveLength(1);
-    expect(new Set(said.map(({ url }) => url)).size).toBe(1);
-    for (const { url } of said) await query(url!, 'SELECT');
-  });
+  ])(
+    'processes that start one folder at once share one server, which one of them starts, when the folder %s',
+    async (_, makeDataDir) => {
+      const dataDir = await makeDataDir();
+      const holders = Array.from({ length: 3 }, () => startHolder(dataDir));
+      const said = await Promise.all(holders.map((holder) => holder.next()));
+      expect(said.filter(({ startedHere }) => startedHere)).toHaveLength(1);
+      expect(new Set(said.map(({ url }) => url)).size).toBe(1);
+      for (const { url } of said) await query(url!, 'SELECT');
+    },
+  );
 });
 
 describe('a server that several processes use', () => {
@@ -32,7 +35,7 @@ describe('a server that several processes use', () => {
   }
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'outlives the one that started it, which %s ended; others still find it, and it ends with the last of them',
+    'a server whose starter was ended by %s is still found by other processes, and ends with the last of them',
     async (signal) => {
       const { dataDir, url, pid, starter, guest } = await twoHolders();
       await starter.kill(signal);
@@ -45,7 +48,7 @@ describe('a server that several processes use', () => {
     },
   );
 
-  it('is not stopped by one of them that is done with it, while another uses it', async () => {
+  it('a server is not stopped by one process that is done with it while another uses it', async () => {
     const { dataDir, url, starter } = await twoHolders();
     const server = await startEmbeddedServer({ dataDir });
     await starter.kill('SIGKILL');
@@ -53,13 +56,13 @@ describe('a server that several processes use', () => {
     await query(url, 'SELECT');
   });
 
-  it('is never one that is about to end, however one ends as the next one comes', async () => {
+  it('a process never gets a server that is about to end, whenever its last user is killed', async () => {
     const dataDir = await seededDataDir();
     let last = startHolder(dataDir);
     await last.next();
     for (let round = 0; round < 8; round++) {
       const next = startHolder(dataDir);
-      // About when the next one looks for a server: before, meanwhile or after.
+      // The kill comes before, while or after the next process looks for a server.
       await sleep(50 * round);
       await last.kill('SIGKILL');
       const { url } = await next.next();
@@ -70,7 +73,7 @@ describe('a server that several processes use', () => {
 });
 
 describe('commands that run at once on one folder', () => {
-  it('all do their work, whichever of them started the server and whichever ends first', async () => {
+  it('commands that run at once all do their work, whichever started the server and whichever ends first', async () => {
     const env = { PINCEX_DATA_DIR: newDataDir() };
     const commands = [
       ['currencies'],

@@ -21,7 +21,7 @@ interface Line {
   readonly address: string;
 }
 
-/** A service that writes a line for each call, and the lines so far. */
+/** A service that logs a line for each call, with the lines so far. */
 async function logging(on: TestBooks, accessLog = true) {
   const lines: Line[] = [];
   const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line) as Line) });
@@ -37,7 +37,7 @@ async function logging(on: TestBooks, accessLog = true) {
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 describe('the access log', () => {
-  it('has a line for each call: who asked for what, how it was answered, and how long it took', async () => {
+  it('the access log has a line for each call: who asked for what, how it was answered, and how long it took', async () => {
     const { url, key, next, lines } = await logging(books);
     const userId = await newUser(books.pincex, { USD: '5' });
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
@@ -72,7 +72,7 @@ describe('the access log', () => {
     expect(lines).toEqual([]);
   });
 
-  it('has those too that were refused, in whatever state they came', async () => {
+  it('the access log has refused calls too, at whatever stage they were refused', async () => {
     const { url, key, next } = await logging(books);
     const wire = await dial(url);
     wire.send(getOf('/v1/limits', 'none'));
@@ -87,7 +87,7 @@ describe('the access log', () => {
     expect((await next()).path).toHaveLength(200);
   });
 
-  it('says of whom hung up that it got no answer', async () => {
+  it('the access log shows a call whose client hung up as cut, without a status', async () => {
     const { url, key, next } = await logging(books);
     const userId = await newUser(books.pincex, { USD: '5' });
     const held = await hold(books, userId);
@@ -103,7 +103,7 @@ describe('the access log', () => {
     await held.release();
   });
 
-  it('is not there unless it is asked for', async () => {
+  it('the access log is off unless it is asked for', async () => {
     const { url, lines } = await logging(books, false);
     await fetch(`${url}/healthz`);
     await fetch(`${url}/v1/limits`);
@@ -117,7 +117,7 @@ describe('the id of a request', () => {
     return (await fetch(`${url}/v1/limits`, { headers })).headers.get('request-id');
   };
 
-  it('is that of the caller where it is well-formed, in the answer as in the log, and else a new one', async () => {
+  it('a well-formed request id of the caller stands in the answer and in the log, and any other is replaced by a new one', async () => {
     const { url, next } = await logging(books);
     for (const id of ['a', 'x'.repeat(128), '8e03978e-40d5-43e8-bc93-6894a57f9324', 'Root=1-67891233-abc'])
       expect([await idOf(url, id), (await next()).requestId]).toEqual([id, id]);
@@ -131,7 +131,7 @@ describe('the id of a request', () => {
     expect(first).not.toBe(second);
   });
 
-  it('stands in answers of every kind', async () => {
+  it('the request id stands in answers of every kind', async () => {
     const { url, key } = await logging(books);
     const headers = { authorization: `Bearer ${key}`, 'request-id': 'mine' };
     for (const [method, path] of [
@@ -148,7 +148,7 @@ describe('the id of a request', () => {
   });
 });
 
-it('calls that were refused are counted by their codes', async () => {
+it('refused calls are counted by their codes', async () => {
   const { url, key } = await serveImpatiently(books, {}, { bodyLimit: 1_024, itemsPerSecond: 1_000 });
   const before = books.pincex.statistics.snapshot().refusals;
   const post = async (body: string, headers: Record<string, string> = {}) =>

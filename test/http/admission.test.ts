@@ -6,7 +6,7 @@ import { gate } from '../support/waiting.ts';
 
 const NEVER = Infinity;
 
-/** Stops the clock until the test has ended: it goes on where it is moved. */
+/** Stops the clock until the test ends: it moves only where the test moves it. */
 function stopClock(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => {
@@ -14,7 +14,7 @@ function stopClock(): void {
   });
 }
 
-/** Does work in a turn. */
+/** Does work in a turn of the key. */
 async function run<Result>(
   admission: Admission,
   keyId: string,
@@ -29,7 +29,7 @@ async function run<Result>(
   }
 }
 
-/** The problem that a call was refused with. */
+/** The problem with which a call was refused. */
 async function refusal(call: Promise<unknown>): Promise<Problem> {
   const outcome = await call.then(
     () => undefined,
@@ -43,7 +43,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
   const queueTimeoutMs = 60_000;
   const open = () => new Admission({ maxConcurrent: 2, maxWaiting: 2, queueTimeoutMs });
 
-  it('runs two at once, the others in the order in which they came, and refuses a fifth at once', async () => {
+  it('two calls run at once, the others in the order in which they came, and a fifth is refused at once', async () => {
     const admission = open();
     const gates = [gate(), gate(), gate(), gate()];
     const begun: number[] = [];
@@ -69,7 +69,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     expect(admission.load).toEqual({ running: 0, waiting: 0 });
   });
 
-  it('gives the place of a call that failed to the next', async () => {
+  it('the place of a call that failed goes to the next one', async () => {
     const admission = open();
     const failing = [1, 2].map(() => run(admission, 'ann', NEVER, () => Promise.reject(new Error('no'))));
     const third = run(admission, 'ann', NEVER, () => Promise.resolve('done'));
@@ -78,7 +78,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     expect(admission.load).toEqual({ running: 0, waiting: 0 });
   });
 
-  it('refuses who waited for too long, and never runs it', async () => {
+  it('a call that waited for too long is refused and never runs', async () => {
     stopClock();
     const admission = open();
     const held = gate();
@@ -99,7 +99,7 @@ describe('a service that takes two calls at a time and lets two wait', () => {
     expect(hasRun).toBe(false);
   });
 
-  it('does not begin what the client no longer waits for', async () => {
+  it('a call whose deadline has passed is refused and does not begin', async () => {
     stopClock();
     const admission = open();
     const held = gate();
@@ -119,7 +119,7 @@ describe('keys that call at the same time', () => {
   const open = (mostBesideOthers = 4) =>
     new Admission({ maxConcurrent: 4, maxWaiting: 8, queueTimeoutMs: 60_000, mostBesideOthers });
 
-  /** A call that runs until it is ended; those that have begun are noted, each by its key. */
+  /** A call that runs until it is ended. The keys of the calls that have begun are noted in order. */
   function caller(admission: Admission) {
     const begun: string[] = [];
     const ends: (() => void)[] = [];
@@ -134,19 +134,19 @@ describe('keys that call at the same time', () => {
       });
     const endOldest = async (): Promise<void> => {
       ends.shift()?.();
-      // A call that waited begins a round of the event loop later.
+      // A call that waited begins one round of the event loop later.
       await setImmediate();
       await setImmediate();
     };
     return { begun, call, endOldest };
   }
 
-  it('take turns, however many calls of one of them wait', async () => {
+  it('keys take turns, however many calls of one of them wait', async () => {
     const admission = open();
     const { begun, call, endOldest } = caller(admission);
     const calls = Array.from('aaaaaaabbc', (keyId) => call(keyId));
     await setImmediate();
-    // The last place is kept for a key that has nothing running.
+    // The last place is kept for a key that has no call running.
     expect(begun.join('')).toBe('aaab');
     while (begun.length < calls.length) await endOldest();
     expect(begun.join('')).toBe('aaabcabaaa');
@@ -157,7 +157,7 @@ describe('keys that call at the same time', () => {
     await Promise.all(calls);
   });
 
-  it('leave room for one that has nothing in hand, to run and to wait', async () => {
+  it('busy keys leave room, to run and to wait, for a key that has no call in flight', async () => {
     const admission = open();
     const { begun, call, endOldest } = caller(admission);
     const hog = Array.from({ length: 9 }, () => call('hog'));
@@ -170,7 +170,7 @@ describe('keys that call at the same time', () => {
     expect(admission.load).toEqual({ running: 0, waiting: 0 });
   });
 
-  it('may have a share of their own at the most, where that is said', async () => {
+  it('a key has at most its share of the places where mostOfKey is set', async () => {
     const admission = new Admission({
       maxConcurrent: 4,
       maxWaiting: 0,
@@ -185,7 +185,7 @@ describe('keys that call at the same time', () => {
     leave.push(await admission.enter('ann', NEVER));
   });
 
-  it('have few places each while another one calls, and all that are not kept once it has stopped', async () => {
+  it('a key has few places while another one calls, and all that are not kept once the other has stopped', async () => {
     stopClock();
     const admission = open(1);
     const { begun, call, endOldest } = caller(admission);
@@ -199,7 +199,7 @@ describe('keys that call at the same time', () => {
     expect(begun.join(' ')).toBe('hog hog hog other hog');
     await endOldest();
     await other;
-    // It may call again at once.
+    // The other key may call again at once.
     await endOldest();
     expect(begun.join(' ')).toBe('hog hog hog other hog hog');
     vi.advanceTimersByTime(500);
@@ -211,7 +211,7 @@ describe('keys that call at the same time', () => {
     await Promise.all([...hog, last]);
   });
 
-  it('share all places that are not kept where calls of each of them wait', async () => {
+  it('keys share all places that are not kept where calls of each of them wait', async () => {
     stopClock();
     const admission = new Admission({
       maxConcurrent: 4,
@@ -221,7 +221,7 @@ describe('keys that call at the same time', () => {
     });
     const { begun, call, endOldest } = caller(admission);
     const calls = Array.from('aaaabbbb'.repeat(4), (keyId) => call(keyId));
-    // Until all have ended that came before others of their key waited.
+    // These calls came before others of their key waited.
     for (let n = 0; n < 8; n++) await endOldest();
     vi.advanceTimersByTime(500);
     await endOldest();
@@ -231,7 +231,7 @@ describe('keys that call at the same time', () => {
     await Promise.all(calls);
   });
 
-  it('rest from a large call for as long as it took, where another one calls meanwhile', async () => {
+  it('a key rests after a large call for as long as that took, where another key calls meanwhile', async () => {
     stopClock();
     const admission = open(1);
     const endLarge = await admission.enter('hog', NEVER);

@@ -11,8 +11,8 @@ const books = useBooks();
 const service = useService(books);
 
 /**
- * What a key has to be good for, all of it, as docs/http.md promises it; null: no key is needed. It is not taken from the
- * service: one that asks for the wrong scope documents that too.
+ * The scopes that a key needs, all of them, as docs/http.md promises; null where no key is needed. The list is not taken
+ * from the service: a service that asked for the wrong scope would document that, too.
  */
 const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'POST /v1/accounts/batch-create': ['funds:write'],
@@ -27,7 +27,7 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'POST /v1/orders/batch-status': ['orders:write'],
   'POST /v1/trades/batch-settle': ['orders:write'],
   'POST /v1/batches': ['funds:write', 'orders:write'],
-  // Whoever made it; nobody else gets it.
+  // Any key may ask, and only the key that made the batch is told.
   'GET /v1/batches/{batchId}': [],
   'POST /v1/accounts/batch-get': ['read'],
   'POST /v1/accounts/statements/batch-get': ['read'],
@@ -62,7 +62,7 @@ beforeAll(async () => {
   });
 });
 
-/** The body is none of the operation: who may do it gets a 400, and the books stay as they are. */
+/** The body fits no operation: a caller with the right scopes gets a 400, and the books stay as they are. */
 async function call(
   { method, path }: Operation,
   authorization?: string,
@@ -85,13 +85,13 @@ const codeOf = ({ text }: Received): unknown => (JSON.parse(text) as { code?: un
 const isEnough = (scopes: readonly Scope[], needed: readonly Scope[]): boolean =>
   scopes.includes('admin') || needed.every((scope) => scopes.includes(scope));
 
-/** Every set of scopes but the empty one. */
+/** Every set of scopes except the empty one. */
 const SETS: readonly (readonly Scope[])[] = Array.from({ length: 2 ** SCOPES.length - 1 }, (_, bits) =>
   SCOPES.filter((_, i) => (((bits + 1) >> i) & 1) === 1),
 );
 
-describe('the document', () => {
-  it('names the scopes of every operation, and leaves two open', async () => {
+describe('the OpenAPI document', () => {
+  it('the document names the scopes of every operation, and those without any are open', async () => {
     const scopesOf = Object.fromEntries(contract.operations.map(({ name, scopes }) => [name, scopes]));
     expect(scopesOf).toEqual(NEEDED);
     const open = contract.operations.filter(({ scopes }) => scopes === null);
@@ -99,17 +99,20 @@ describe('the document', () => {
   });
 });
 
-describe('the document, where others than this machine can reach it,', () => {
+describe('the documentation of a service that other machines can reach', () => {
   const reachable = useService(books, { host: '0.0.0.0' });
 
-  it.each(['/openapi.json', '/docs/', '/docs/json'])('needs a key itself: %s', async (path) => {
-    const ask = async (authorization?: string): Promise<number> =>
-      (await fetch(`${reachable.url}${path}`, { headers: { ...(authorization && { authorization }) } }))
-        .status;
-    expect(await ask()).toBe(401);
-    expect(await ask(`Bearer ${await makeKey(reachable.pincex, 'funds:write')}`)).toBe(403);
-    expect(await ask(`Bearer ${reachable.key}`)).toBe(200);
-  });
+  it.each(['/openapi.json', '/docs/', '/docs/json'])(
+    'the documentation needs a key itself: %s',
+    async (path) => {
+      const ask = async (authorization?: string): Promise<number> =>
+        (await fetch(`${reachable.url}${path}`, { headers: { ...(authorization && { authorization }) } }))
+          .status;
+      expect(await ask()).toBe(401);
+      expect(await ask(`Bearer ${await makeKey(reachable.pincex, 'funds:write')}`)).toBe(403);
+      expect(await ask(`Bearer ${reachable.key}`)).toBe(200);
+    },
+  );
 
   const askWith = (path: string, name: string, password: string) =>
     fetch(`${reachable.url}${path}`, {
@@ -117,19 +120,19 @@ describe('the document, where others than this machine can reach it,', () => {
     });
 
   it.each(['', 'alice', 'älice'])(
-    'takes the key as the password of "%s", as browsers send it',
+    'the documentation takes the key as the password of "%s", as browsers send it',
     async (name) => {
       expect((await askWith('/docs/', name, reachable.key)).status).toBe(200);
     },
   );
 
-  it('has browsers ask their users for a password where there is none that is good', async () => {
+  it('the documentation has browsers ask their users for a password where there is no valid one', async () => {
     const refused = await askWith('/docs/', 'alice', `${reachable.key.slice(0, -1)}x`);
     expect(refused.status).toBe(401);
     expect(refused.headers.get('www-authenticate')).toMatch(/^Basic realm="[^"]+", Bearer$/);
   });
 
-  it('is all that takes a password: no call does', async () => {
+  it('a call does not take the key as a password', async () => {
     const call = await askWith('/v1/limits', 'alice', reachable.key);
     expect(call.status).toBe(401);
     expect(call.headers.get('www-authenticate')).toBe('Bearer');
@@ -137,7 +140,7 @@ describe('the document, where others than this machine can reach it,', () => {
 });
 
 describe('every operation', () => {
-  it('is refused without a key that is valid', async () => {
+  it('every operation is refused without a valid key', async () => {
     const { key, pincex } = service;
     const store = new ApiKeys(pincex.session);
     const other = await makeKey(pincex, 'admin');
@@ -152,7 +155,7 @@ describe('every operation', () => {
       const authentication = await new Authenticator(store).authenticate(`Bearer ${good.key}`);
       expect(authentication).toHaveProperty('caller');
     }
-    // The service has not met them yet, so it remembers nothing of them.
+    // The service has not seen these keys yet, so it remembers nothing of them.
     await store.revoke(revoked.id);
     await books.sql('UPDATE api_keys SET expires_at = now() WHERE id = $1', [expired.id]);
     const wrong: Record<string, string | undefined> = {
@@ -181,7 +184,7 @@ describe('every operation', () => {
     }
   });
 
-  it('takes the keys that have its scopes, and no other', async () => {
+  it('every operation takes the keys that have its scopes, and no other', async () => {
     for (const scopes of SETS) {
       const key = await makeKey(service.pincex, ...scopes);
       for (const { operation, needed } of guarded) {
@@ -197,23 +200,26 @@ describe('every operation', () => {
 
 describe('the outcome of a batch', () => {
   it.each([
-    ['noted before it is executed', { batchId: randomUUID() }],
-    ['noted with its answer', {}],
-  ])('that was %s is told to the key that made it, and to an admin', async (_, named) => {
-    const { post, get, pincex } = service;
-    const as = async (...scopes: Scope[]) => ({
-      authorization: `Bearer ${await makeKey(pincex, ...scopes)}`,
-    });
-    const maker = await as('funds:write', 'read');
-    const { body } = await post<{ batchId: string }>(
-      '/v1/accounts/batch-create',
-      { ...named, items: [{ id: 'a', userId: fresh('user'), currency: 'USD' }] },
-      maker,
-    );
-    const askedBy = async (who: Record<string, string>): Promise<number> =>
-      (await get(`/v1/batches/${body.batchId}`, who)).status;
-    expect(await askedBy(maker)).toBe(200);
-    expect(await askedBy(await as('admin'))).toBe(200);
-    expect(await askedBy(await as('funds:write', 'orders:write', 'read'))).toBe(404);
-  });
+    ['recorded before it is executed', { batchId: randomUUID() }],
+    ['recorded with its answer', {}],
+  ])(
+    'the outcome of a batch that was %s is told to the key that made it and to an admin, and to no other',
+    async (_, named) => {
+      const { post, get, pincex } = service;
+      const as = async (...scopes: Scope[]) => ({
+        authorization: `Bearer ${await makeKey(pincex, ...scopes)}`,
+      });
+      const maker = await as('funds:write', 'read');
+      const { body } = await post<{ batchId: string }>(
+        '/v1/accounts/batch-create',
+        { ...named, items: [{ id: 'a', userId: fresh('user'), currency: 'USD' }] },
+        maker,
+      );
+      const askedBy = async (who: Record<string, string>): Promise<number> =>
+        (await get(`/v1/batches/${body.batchId}`, who)).status;
+      expect(await askedBy(maker)).toBe(200);
+      expect(await askedBy(await as('admin'))).toBe(200);
+      expect(await askedBy(await as('funds:write', 'orders:write', 'read'))).toBe(404);
+    },
+  );
 });

@@ -11,7 +11,7 @@ interface Batch {
   readonly results: readonly { readonly error?: { readonly code: string; readonly message: string } }[];
 }
 
-describe('what an account or a hold has', () => {
+describe('the amounts that an account or a hold has', () => {
   /** Two items, each of which needs more than there is. */
   async function refusedBy(scopes: 'funds:write'[] | ('funds:write' | 'read')[]) {
     const userId = await newUser(books.pincex, { USD: '987.65' });
@@ -36,14 +36,14 @@ describe('what an account or a hold has', () => {
     return { results: first.body.results, texts: [first.text, again.text, asked.text, atomic.text] };
   }
 
-  it('is told by the messages of rejected items to a key that may read', async () => {
+  it('rejected items tell a key with the scope read how much there is', async () => {
     const { results, texts } = await refusedBy(['funds:write', 'read']);
     expect(results.map(({ error }) => error?.code)).toEqual(['insufficient_funds', 'hold_exceeded']);
     expect(texts[0]).toContain('864.2 USD available');
     expect(texts[0]).toContain('has 123.45 USD');
   });
 
-  it('is told to no other, neither at once nor again', async () => {
+  it('rejected items do not tell a key without the scope read how much there is, neither at once nor again', async () => {
     const { results, texts } = await refusedBy(['funds:write']);
     expect(results.map(({ error }) => error)).toEqual([
       {
@@ -62,8 +62,8 @@ describe('what an account or a hold has', () => {
   });
 });
 
-describe('what another key used an id for', () => {
-  it('is told to a key that may read, and to no other: those hear that it was used', async () => {
+describe('an id that another key used', () => {
+  it('a key with the scope read is told what another key used an id for, and other keys only that it was used', async () => {
     const userId = await newUser(books.pincex);
     const deposit = { id: 'd', userId, currency: 'USD', amount: '7' };
     const sent = { batchId: randomUUID(), actor: 'key:another' };

@@ -7,7 +7,7 @@ import { expectApplied, fresh, funds, newUser, useBooks } from '../support/books
 import { Contract, type JsonSchema, type OpenApi } from './contract.ts';
 import { useService, type Answer } from './support.ts';
 
-/** What a key may touch beside its scopes: users, markets, accounts of the house, and where it may be used from. */
+/** The bounds of a key beside its scopes: users, markets, accounts of the house, and the addresses that it may call from. */
 
 const books = useBooks();
 const service = useService(books);
@@ -20,13 +20,13 @@ interface Refused {
 
 type Call = <Body = Refused>(path: string, body: object) => Promise<Answer<Body>>;
 
-/** Calls by a key that was made for the test. */
+/** Calls with a key that is made for the test. */
 async function keyed(options: Omit<ApiKeyOptions, 'name'>): Promise<Call> {
   const { key } = await books.pincex.apiKeys.create({ name: 'bound', ...options });
   return (path, body) => service.post(path, body, { authorization: `Bearer ${key}` });
 }
 
-/** It is refused for these places, and for nothing else. */
+/** The call is refused for these places, and for nothing else. */
 function expectOutside({ status, body }: Answer<Refused>, ...pointers: string[]): void {
   expect([status, body.code]).toEqual([403, 'forbidden']);
   expect(body.errors?.map(({ pointer }) => pointer)).toEqual(pointers);
@@ -57,7 +57,7 @@ describe('accounts of the house', () => {
     expectApplied(await books.pincex.bookkeeper.batchDeposit([{ ...money(FEES), amount: '100' }]));
   });
 
-  it('are touched by no key without the scope house, in whatever place of a call they stand', async () => {
+  it('a key without the scope house touches no account of the house, at whatever place of a call it stands', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const call = await keyed({ scopes: ['read', 'funds:write', 'orders:write'] });
     const before = await funds(books.pincex, FEES, 'USD');
@@ -79,7 +79,7 @@ describe('accounts of the house', () => {
   });
 
   it.each([['house', 'funds:write'] as const, ['admin'] as const])(
-    'are touched by a key with %s',
+    'a key with the scope %s touches accounts of the house',
     async (...scopes) => {
       const call = await keyed({ scopes });
       const { status, body } = await call<object>('/v1/funds/batch-withdraw', items(money(FEES)));
@@ -87,14 +87,14 @@ describe('accounts of the house', () => {
     },
   );
 
-  it('are not touched by house alone: it is good for no call', async () => {
+  it('a key with the scope house alone may make no call', async () => {
     const call = await keyed({ scopes: ['house'] });
     expect((await call('/v1/funds/batch-withdraw', items(money(FEES)))).body.code).toBe('forbidden');
   });
 });
 
 describe('a key that is bound to users', () => {
-  it('touches and reads them and no others, those that its prefix names among them', async () => {
+  it('a key that is bound to users touches and reads only those, and those whose ids have its prefix', async () => {
     const [alice, mallory] = [await newUser(books.pincex, { USD: '10' }), await newUser(books.pincex)];
     const prefix = fresh('desk');
     const call = await keyed({
@@ -136,12 +136,12 @@ describe('a key that is bound to users', () => {
       '/ids/2',
     );
     expectOutside(await call('/v1/trades/batch-get', { orderIds: ['a'] }), '/orderIds/0');
-    // What is kept with an item names nobody.
+    // Metadata is not compared with the bounds.
     const noted = money(alice, { metadata: { userId: mallory } });
     expect((await call('/v1/funds/batch-deposit', items(noted))).status).toBe(200);
   });
 
-  it('gets nothing that tells of all of them', async () => {
+  it('a key that is bound to users gets nothing that tells of all users', async () => {
     const { key } = await books.pincex.apiKeys.create({ name: 'b', scopes: ['admin'], users: ['alice'] });
     const authorization = `Bearer ${key}`;
     for (const table of ['accounts', 'orders', 'trades', 'journal', 'operations'])
@@ -162,7 +162,7 @@ describe('a key that is bound to users', () => {
 });
 
 describe('a key that is bound to markets', () => {
-  it('touches their orders, books and currencies, and no others', async () => {
+  it('a key that is bound to markets touches only their orders, order books and currencies', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [btc, eth] = [order(userId), order(userId, { symbol: 'ETH/USD' })];
     expectApplied(
@@ -218,14 +218,14 @@ describe('a key that is bound to addresses', () => {
     [['127.0.0.0/8'], 200],
     [['10.0.0.0/8', '127.0.0.1'], 200],
     [['10.0.0.0/8', '::1'], 403],
-  ])('%j is answered %i from this machine', async (addresses, status) => {
+  ])('a key with the addresses %j is answered %i from this machine', async (addresses, status) => {
     const call = await keyed({ scopes: ['read'], addresses });
     const answer = await call('/v1/order-books/batch-get', { symbols: ['BTC/USD'] });
     expect(answer.status).toBe(status);
     if (status === 403) expect(answer.body.detail).toBe('The key may not be used from 127.0.0.1');
   });
 
-  it('has them looked through once for as long as it is remembered', () => {
+  it('the addresses of a key are looked through once for as long as the key is remembered', () => {
     const addresses = ['10.0.0.0/8', '127.0.0.1'];
     const lookedThrough = vi.spyOn(addresses, Symbol.iterator);
     expect(['127.0.0.1', '10.1.2.3', '127.0.0.2'].map((from) => isFrom(addresses, from))).toEqual([
@@ -237,8 +237,8 @@ describe('a key that is bound to addresses', () => {
   });
 });
 
-describe('every body', () => {
-  it('names users, markets and currencies by names that are looked at', async () => {
+describe('the fields of bodies', () => {
+  it('every field of a body that names users, markets or currencies is compared with the bounds of the key', async () => {
     const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as OpenApi;
     const { schemas } = document.components;
     const contract = await Contract.of(service.url, service.key);

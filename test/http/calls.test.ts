@@ -44,14 +44,14 @@ async function twoOrders() {
 }
 
 describe('POST', () => {
-  /** All items of a call are applied. */
+  /** Sends items, all of which have to be applied. */
   async function run(path: string, items: readonly object[]): Promise<Batch> {
     const { status, body } = await service.post<Batch>(path, { items });
     expect(body.results.filter((result) => result.status === 'rejected')).toEqual([]);
     expect([status, body.status, body.counts.applied]).toEqual([200, 'applied', items.length]);
     return body;
   }
-  // The library of the service: another one may have them in its cache as they were.
+  // These read by the library of the service, since another one may have the rows in its cache as they were.
   const has = (userId: string, currency = 'USD') => funds(service.pincex, userId, currency);
   const statusOf = async (id: string) => (await service.pincex.trading.getOrder(id))?.status;
 
@@ -120,7 +120,7 @@ describe('POST', () => {
     expect(await statusOf(buy.id)).toBe('filled');
   });
 
-  it('/v1/batches runs commands of several kinds, and /v1/batches/:batchId tells the same again', async () => {
+  it('/v1/batches runs commands of several kinds, and /v1/batches/:batchId returns the same result again', async () => {
     const userId = fresh('user');
     const mixed = await run('/v1/batches', [
       { command: 'deposit', ...money(userId, '5') },
@@ -131,7 +131,7 @@ describe('POST', () => {
   });
 });
 
-describe('what became of it is shown by', () => {
+describe('reads after a trade', () => {
   let made: Awaited<ReturnType<typeof twoOrders>>;
   let rest: ReturnType<typeof order>;
 
@@ -142,7 +142,7 @@ describe('what became of it is shown by', () => {
     expectApplied(await books.pincex.trading.batchPlaceOrders([rest]));
   });
 
-  it('/v1/accounts/batch-get: each user with each currency', async () => {
+  it('/v1/accounts/batch-get returns the account of each user in each currency', async () => {
     const { buyer, seller } = made;
     const asked = { userIds: [buyer, seller], currencies: ['USD', 'BTC'] };
     const { body } = await service.post<{ accounts: unknown[] }>('/v1/accounts/batch-get', asked);
@@ -154,23 +154,23 @@ describe('what became of it is shown by', () => {
     ]);
   });
 
-  it('/v1/orders/batch-get: null for one that is not there', async () => {
+  it('/v1/orders/batch-get returns null for an order that does not exist', async () => {
     const { body } = await service.post('/v1/orders/batch-get', { ids: [made.buy.id, 'none'] });
     expect(body).toMatchObject({ orders: [{ id: made.buy.id, status: 'filled' }, null] });
   });
 
-  it('/v1/users/orders/batch-get: a list for each user, of those with the status', async () => {
+  it('/v1/users/orders/batch-get returns a list for each user, of the orders with the status', async () => {
     const asked = { userIds: [rest.userId, made.buyer, 'none'], statuses: ['open'] };
     const { body } = await service.post('/v1/users/orders/batch-get', asked);
     expect(body).toMatchObject({ orders: [[{ id: rest.id }], [], []] });
   });
 
-  it('/v1/trades/batch-get: a list for each order, from its side', async () => {
+  it('/v1/trades/batch-get returns a list for each order, from its side', async () => {
     const { body } = await service.post('/v1/trades/batch-get', { orderIds: [made.sell.id] });
     expect(body).toMatchObject({ trades: [[{ id: made.trade.id, side: 'sell', quoteAmount: '20' }]] });
   });
 
-  it('/v1/order-books/batch-get: the best prices of each market', async () => {
+  it('/v1/order-books/batch-get returns the best prices of each market', async () => {
     const asked = { symbols: ['ETH/USD', 'BTC/USDT'], depth: 1 };
     const { body } = await service.post('/v1/order-books/batch-get', asked);
     expect(body).toMatchObject({
@@ -181,13 +181,13 @@ describe('what became of it is shown by', () => {
     });
   });
 
-  it('/v1/limits: how much the service takes', async () => {
+  it('/v1/limits returns how much the service takes', async () => {
     expect((await service.get('/v1/limits')).body).toMatchObject({ batchItems: 10_000, maxConcurrent: 10 });
   });
 });
 
-describe('an answer', () => {
-  it('tells of each item, and of an atomic batch that it is refused as a whole', async () => {
+describe('the answer to a batch', () => {
+  it('a partial batch is answered item by item, and an atomic batch that is rejected is a problem as a whole', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const lock = (id: string, amount: string) => ({ id, userId, currency: 'USD', amount, orderId: id });
     const items = [lock('a', '8'), lock('b', '8'), lock('c', 'much')];
@@ -220,8 +220,8 @@ describe('an answer', () => {
   });
 });
 
-describe('what is said of an item', () => {
-  it('comes back in the statement of its account, and with who sent it in the operations', async () => {
+describe('the reason and metadata of an item', () => {
+  it('the reason and metadata of an item stand in the statement of its account, and in the operations with its actor', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const note = { reason: 'order_placement', metadata: { ticket: 17, tags: ['vip'], more: { ok: true } } };
     const lock = { id: fresh('l'), userId, currency: 'USD', amount: '1', orderId: 'o', ...note };
@@ -242,7 +242,7 @@ describe('what is said of an item', () => {
     ]);
   });
 
-  it('is refused where it is too much, or where the caller would name the actor', async () => {
+  it('metadata that is too large is refused, and so is a caller that names the actor', async () => {
     const lock = { id: 'l', userId: 'u', currency: 'USD', amount: '1', orderId: 'o' };
     const large = { ...lock, metadata: { text: 'x'.repeat(4_096) } };
     const { body } = await service.post<Batch>('/v1/funds/batch-lock', { items: [large] });
@@ -253,7 +253,7 @@ describe('what is said of an item', () => {
 });
 
 describe('a stream', () => {
-  it('sends every row, and goes on behind any of its lines', async () => {
+  it('a stream sends every row, and goes on behind any of its lines', async () => {
     for (let n = 0; n < 3; n++) await newUser(books.pincex, { USD: '1', BTC: '2' });
     const { text, headers } = await service.get('/v1/stream/journal');
     expect(headers.get('content-type')).toContain('application/x-ndjson');
@@ -269,7 +269,7 @@ describe('a stream', () => {
 });
 
 describe('an Idempotency-Key', () => {
-  it('repeats the first answer, whatever happened since; other content is refused', async () => {
+  it('an Idempotency-Key repeats the first answer, whatever happened since, and is refused with other content', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const lock = { id: fresh('l'), userId, currency: 'USD', amount: '20', orderId: 'o' };
     const headers = { 'idempotency-key': `"${fresh('key')}"` };
@@ -298,7 +298,7 @@ describe('an Idempotency-Key', () => {
     expect(unquoted.body.errors).toMatchObject([{ header: 'Idempotency-Key' }]);
   });
 
-  it('that two send at once is executed once', async () => {
+  it('calls that send the same Idempotency-Key at once are executed once', async () => {
     const userId = await newUser(books.pincex, { USD: '1000' });
     const items = Array.from({ length: 50 }, () => ({
       id: fresh('l'),
@@ -322,7 +322,7 @@ describe('an Idempotency-Key', () => {
     expect(executed[0]!.body.counts.applied).toBe(50);
   });
 
-  it('belongs to who sent it: two callers with the same one are both executed', async () => {
+  it('an Idempotency-Key belongs to its caller: two callers with the same one are both executed', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const key = `"${fresh('key')}"`;
     const callers = await Promise.all([1, 2].map(() => makeKey(service.pincex, 'funds:write')));

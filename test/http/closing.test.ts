@@ -19,11 +19,11 @@ const listensNoMore = (url: string) =>
     ),
   );
 
-/** The rest of the answer to a call, behind its head. */
+/** The body of an answer, behind its head. */
 const bodyOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
 
-describe('a service that is closed', () => {
-  it('answers what is under way and what queues, ends their connections, and takes no others', async () => {
+describe('a service that is closing', () => {
+  it('a closing service answers calls that run or queue, ends their connections, and takes no others', async () => {
     const service = await serve(books, { maxConcurrent: 1, queueTimeoutMs: 60_000 });
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
@@ -48,7 +48,7 @@ describe('a service that is closed', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('8 / 2');
   });
 
-  it('refuses a call as a problem that it hears of only then', async () => {
+  it('a closing service refuses as a problem a call of which the whole head comes only then', async () => {
     const { app, url, key } = await serveImpatiently(books, {});
     const userId = await newUser(books.pincex, { USD: '10' });
     const { head, body } = callOf(LOCK, key, { items: [lock(userId, 'a')] });
@@ -66,7 +66,7 @@ describe('a service that is closed', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
   });
 
-  it('answers one that cannot be read, and ends its connection', async () => {
+  it('a closing service answers a request that cannot be read, and ends its connection', async () => {
     const { app, url } = await serveImpatiently(books, {});
     const wire = await dial(url);
     wire.send('GET /%zz HTTP/1.1\r\nHost: localhost\r\n');
@@ -79,7 +79,7 @@ describe('a service that is closed', () => {
     expect(wire.received).toMatch(/^HTTP\/1\.1 400 [^]*\r\nconnection: close\r\n/i);
   });
 
-  it('refuses one, too, whose client reads only what comes once it has sent all', async () => {
+  it('a closing service also refuses a call whose client reads nothing until it has sent all', async () => {
     const { app, url, key } = await serveImpatiently(books, {});
     const { head } = callOf(LOCK, key, {});
     const many = 'x'.repeat(4 * 1_048_576);
@@ -97,7 +97,7 @@ describe('a service that is closed', () => {
     expect(bodyOf(wire.received)).toMatchObject({ code: 'draining', retryable: true });
   });
 
-  it('brings a batch to its end whose client hung up, and keeps its outcome', async () => {
+  it('a closing service brings to its end a batch whose client hung up, and keeps its outcome', async () => {
     const service = await serve(books);
     const { userId, batchId, held } = await abandonedLock(books, service);
     const stopping = service.stop();
@@ -111,7 +111,7 @@ describe('a service that is closed', () => {
     expect(await books.sql('SELECT FROM request_usage WHERE caller = $1', ofKey)).toHaveLength(1);
   });
 
-  it('answers a batch of which the rest came while it was closing, however long that takes', async () => {
+  it('a closing service answers a batch of which the rest came meanwhile, however long that takes', async () => {
     holdTimers();
     const { app, url, key } = await serveImpatiently(books, { requestMs: 20_000 });
     const userId = await newUser(books.pincex, { USD: '10' });
@@ -132,7 +132,7 @@ describe('a service that is closed', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
   });
 
-  it('answers all calls that came on one connection, and ends it behind the last', async () => {
+  it('a closing service answers all calls that came on one connection, and ends it behind the last', async () => {
     const service = await serve(books);
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
@@ -150,7 +150,7 @@ describe('a service that is closed', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('7 / 3');
   });
 
-  it('does not wait forever for the rest of a handshake', async () => {
+  it('a closing service does not wait forever for the rest of a handshake', async () => {
     holdTimers();
     const tls = { cert: '', key: '' };
     const { app, url } = await serveImpatiently(books, { requestMs: 20_000 }, { tls });
@@ -167,7 +167,7 @@ describe('a service that is closed', () => {
     await until('the connection to end', () => wire.isClosed);
   });
 
-  it('does not wait forever for the rest of a request', async () => {
+  it('a closing service does not wait forever for the rest of a request', async () => {
     holdTimers();
     const { app, url, key } = await serveImpatiently(books, { requestMs: 20_000 });
     const userId = await newUser(books.pincex, { USD: '10' });

@@ -24,10 +24,10 @@ import {
 
 const books = useBooks();
 const service = useService(books);
-/** The same service, of which nobody is cut off but where a test has it do so. */
+/** The same service, which cuts no client off unless a test makes it do so. */
 const patient = useApp(books);
 
-/** How often a client is told something while it sends, and might miss it. */
+/** How many times a client is answered while it still sends, when it might miss the answer. */
 const ROUNDS = isLong ? 50 : 2;
 
 const LOCK = '/v1/funds/batch-lock';
@@ -41,11 +41,11 @@ interface ProblemBody {
   readonly batchId?: string;
 }
 
-/** Of all answers that have come. */
+/** The statuses of all answers that have come. */
 const statusesOf = ({ received }: Wire): (string | undefined)[] =>
   [...received.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
 
-/** The outcome of a batch that has been begun, once it has ended. */
+/** The outcome of a batch that has begun, once it has ended. */
 async function outcome(batchId: string): Promise<Batch> {
   let batch: Batch | undefined;
   await until('the outcome', async () => {
@@ -58,11 +58,11 @@ async function outcome(batchId: string): Promise<Batch> {
 }
 
 describe('a connection that breaks', () => {
-  it('within the body: nothing is executed, and nobody else notices', async () => {
+  it('a connection that breaks within a body executes nothing, and other calls do not notice', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const batch = { items: [lock(userId, 'a')], batchId: randomUUID() };
     const { head, body } = callOf(LOCK, service.key, batch);
-    // With all of its JSON but the last bytes; with half of it; with none.
+    // With all of the body but its last byte; with half of it; with none of it.
     for (const length of [body.length - 1, body.length / 2, 0]) {
       const wire = await dial(service.url);
       wire.send(head + body.slice(0, length));
@@ -76,7 +76,7 @@ describe('a connection that breaks', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
   });
 
-  it('is ended behind the last whole call where nothing can be read behind it', async () => {
+  it('a connection on which no further request can be read is ended behind the answer to the last whole call', async () => {
     const { url, key } = patient;
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
@@ -92,7 +92,7 @@ describe('a connection that breaks', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('8 / 2');
   });
 
-  it('behind the body, before the answer: the batch is committed, and its outcome told', async () => {
+  it('a connection that breaks between body and answer leaves the batch to be committed, and its outcome can be asked for', async () => {
     const { userId, batchId, held } = await abandonedLock(books, service);
     const running = await service.get(`/v1/batches/${batchId}`);
     expect(running).toMatchObject({ status: 202, body: { batchId, status: 'running' } });
@@ -106,8 +106,8 @@ describe('a connection that breaks', () => {
   });
 });
 
-describe('a client that waits for so long only', () => {
-  it('is told so while its batch goes on, and how to ask for its outcome', async () => {
+describe('a client that waits for a limited time', () => {
+  it('a client whose time is over while its batch runs is told so, and how to ask for the outcome', async () => {
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
     const items = [lock(userId, 'a')];
@@ -124,7 +124,7 @@ describe('a client that waits for so long only', () => {
     expect(await funds(books.pincex, userId, 'USD')).toBe('9 / 1');
   });
 
-  it('is told so while it queues, and then its batch is never begun', async () => {
+  it('a client whose time is over while it queues is told so, and its batch never begins', async () => {
     const service = await serve(books, { maxConcurrent: 1, queueTimeoutMs: 60_000 });
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
@@ -143,7 +143,7 @@ describe('a client that waits for so long only', () => {
   });
 
   it.each(['/v1/limits', '/v1/batches/none'])(
-    'is told so while its key is looked up, by %s',
+    'a client whose time is over while its key is looked up is told so: %s',
     async (path) => {
       const authorization = `Bearer ${await makeKey(books.pincex, 'read')}`;
       const held = await holdTable(books, 'api_keys');
@@ -156,7 +156,7 @@ describe('a client that waits for so long only', () => {
   );
 });
 
-it('nobody waits for ever for a key to be looked up, whatever the client says', async () => {
+it('no call waits for ever for its key to be looked up, whatever its client says', async () => {
   const authorization = `Bearer ${await makeKey(books.pincex, 'read')}`;
   const held = await holdTable(books, 'api_keys');
   holdTimers();
@@ -178,14 +178,14 @@ describe('a call that is refused before its body has come', () => {
     return wire;
   }
 
-  it('gets no second answer where the rest is no body', async () => {
+  it('a call that was refused early gets no second answer where the rest of it is no body', async () => {
     const wire = await refused(patient.url);
     wire.send('these are no chunks\r\n');
     await until('the end of the connection', () => wire.isClosed);
     expect(statusesOf(wire)).toEqual(['401']);
   });
 
-  it('gets no second answer where there is no rest', async () => {
+  it('a call that was refused early gets no second answer where the rest of it does not come', async () => {
     const { app, url } = await serveImpatiently(books, {});
     const wire = await refused(url);
     hurry(app, 1);
@@ -193,7 +193,7 @@ describe('a call that is refused before its body has come', () => {
     expect(statusesOf(wire)).toEqual(['401']);
   });
 
-  it('leaves its connection to the next one', async () => {
+  it('a call that was refused early leaves its connection to the next one', async () => {
     const { url } = patient;
     const wire = await refused(url);
     wire.send('3\r\nabc\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -203,7 +203,7 @@ describe('a call that is refused before its body has come', () => {
     expect(statusesOf(wire)).toEqual(['401', '200', '400']);
   });
 
-  it('has been read to its end once the rest came, though it was no use', async () => {
+  it('once the rest of a call that was refused early has come, the next request is read', async () => {
     const { url } = patient;
     const wire = await refused(url);
     wire.send('0\r\n\r\nnonsense\r\n\r\n');
@@ -212,10 +212,10 @@ describe('a call that is refused before its body has come', () => {
   });
 });
 
-describe('an answer that is given before all was sent arrives', () => {
+describe('an answer that is given before the whole request was sent', () => {
   const MANY = 'x'.repeat(4 * 1_048_576);
 
-  it('when the body is too large: of a length that was told, and of one that was not', async () => {
+  it('an answer to a body that is too large arrives, whether the length of the body was told or not', async () => {
     const { url, key } = patient;
     const { head } = callOf(LOCK, key, {});
     for (let n = 0; n < ROUNDS; n++) {
@@ -236,34 +236,37 @@ describe('an answer that is given before all was sent arrives', () => {
 
   it.each([
     ['that asked for its connection to be closed', 'HTTP/1.1\r\nConnection: close\r\n'],
-    ['that knows no other way', 'HTTP/1.0\r\n'],
-  ])('to a client %s, and reads only what comes once it has sent all', async (_, version) => {
-    const { url, key } = patient;
-    for (const [path, authorization, status] of [
-      [LOCK, key, '413'],
-      [LOCK, 'nobody', '401'],
-      ['/%zz', key, '400'],
-    ] as const) {
-      const { head } = callOf(path, authorization, {});
-      const wire = await dial(url);
-      wire.pause();
-      wire.send(
-        head
-          .replace('HTTP/1.1\r\n', version)
-          .replace(/Content-Length: \d+/, `Content-Length: ${2 * MANY.length}`),
-      );
-      for (let half = 0; half < 2; half++) {
-        await wire.sent(MANY);
-        await untilRead(url);
+    ['that speaks HTTP/1.0', 'HTTP/1.0\r\n'],
+  ])(
+    'an early answer arrives at a client %s, and that reads nothing until it has sent all',
+    async (_, version) => {
+      const { url, key } = patient;
+      for (const [path, authorization, status] of [
+        [LOCK, key, '413'],
+        [LOCK, 'nobody', '401'],
+        ['/%zz', key, '400'],
+      ] as const) {
+        const { head } = callOf(path, authorization, {});
+        const wire = await dial(url);
+        wire.pause();
+        wire.send(
+          head
+            .replace('HTTP/1.1\r\n', version)
+            .replace(/Content-Length: \d+/, `Content-Length: ${2 * MANY.length}`),
+        );
+        for (let half = 0; half < 2; half++) {
+          await wire.sent(MANY);
+          await untilRead(url);
+        }
+        wire.resume();
+        await until('the end of the connection', () => wire.isClosed);
+        expect(statusesOf(wire)).toEqual([status]);
+        expect(wire.received).toMatch(/\r\nconnection: close\r\n/i);
       }
-      wire.resume();
-      await until('the end of the connection', () => wire.isClosed);
-      expect(statusesOf(wire)).toEqual([status]);
-      expect(wire.received).toMatch(/\r\nconnection: close\r\n/i);
-    }
-  });
+    },
+  );
 
-  it('to a client that never ends, of which no more is read after a while', async () => {
+  it('an early answer arrives at a client that never stops sending, and that is cut off after a while', async () => {
     const { url, key } = patient;
     const { head } = callOf(LOCK, key, {});
     holdTimers();
@@ -287,8 +290,8 @@ describe('an answer that is given before all was sent arrives', () => {
 
   it.each([
     ['the headers are too large', `GET / HTTP/1.1\r\na: ${MANY}`, '431'],
-    ['it is no HTTP', `${MANY}\r\n\r\n`, '400'],
-  ])('when %s', async (_, sent, status) => {
+    ['the request is no HTTP', `${MANY}\r\n\r\n`, '400'],
+  ])('an early answer arrives when %s', async (_, sent, status) => {
     const { url } = patient;
     for (let n = 0; n < ROUNDS; n++) {
       const wire = await dial(url);
@@ -299,7 +302,7 @@ describe('an answer that is given before all was sent arrives', () => {
   });
 });
 
-it('a body that comes byte by byte is the same body', async () => {
+it('a body that comes byte by byte is read as the same body', async () => {
   const userId = await newUser(books.pincex, { USD: '10' });
   const { head, body } = callOf(LOCK, service.key, {
     items: [lock(userId, 'é'), lock(userId, 'b'.repeat(128))],
@@ -312,14 +315,14 @@ it('a body that comes byte by byte is the same body', async () => {
 });
 
 describe('clients that are slow on purpose', () => {
-  /** Somebody else is served meanwhile. */
+  /** Another client is served meanwhile. */
   async function expectServed({ url, key }: TestApp): Promise<void> {
     const response = await fetch(`${url}/v1/limits`, { headers: { authorization: `Bearer ${key}` } });
     expect(response.status).toBe(200);
   }
 
   it.each(['headers', 'a body'])(
-    'and send %s byte by byte are cut off, and others are served meanwhile',
+    'clients that send %s byte by byte are cut off, and others are served meanwhile',
     async (what) => {
       const slow = await serveImpatiently(books, {});
       const { app, url, key } = slow;
@@ -329,7 +332,7 @@ describe('clients that are slow on purpose', () => {
       const [sent, dribbled] = what === 'headers' ? ['', head] : [head, body];
       let position = 0;
       const dribble = setInterval(() => {
-        // The last byte never comes: no call is ever whole.
+        // The last byte never comes, so that no call is ever whole.
         if (position === dribbled.length - 1) return;
         for (const wire of wires) if (!wire.isClosed) wire.send(dribbled[position]!);
         position++;
@@ -341,7 +344,7 @@ describe('clients that are slow on purpose', () => {
       await until('some of it to be sent', () => position > 3);
       await expectServed(slow);
       expect(wires.some((wire) => wire.isClosed)).toBe(false);
-      // Of a request that has begun to come, all that it has left: another byte now and then does not help.
+      // The time is counted from the first byte of a request, so that another byte now and then does not help.
       hurry(app, 200);
       await until('all of them to be cut off', () => wires.every((wire) => wire.isClosed));
       for (const { received } of wires) expect(received).toMatch(/^HTTP\/1\.1 408 /);
@@ -349,7 +352,7 @@ describe('clients that are slow on purpose', () => {
     },
   );
 
-  it('and say nothing at all, by the hundred, disturb nobody, and are cut off', async () => {
+  it('clients that send nothing, by the hundred, disturb nobody and are cut off', async () => {
     const slow = await serveImpatiently(books, {});
     const wires = await Promise.all(Array.from({ length: 500 }, () => dial(slow.url)));
     await expectServed(slow);
@@ -357,7 +360,7 @@ describe('clients that are slow on purpose', () => {
     await until('all of them to be cut off', () => wires.every((wire) => wire.isClosed));
   });
 
-  it('and keep a connection for later lose it', async () => {
+  it('a client that keeps an idle connection loses it', async () => {
     const { url } = await serveImpatiently(books, { idleMs: 100 });
     const wire = await dial(url);
     wire.send('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -368,10 +371,10 @@ describe('clients that are slow on purpose', () => {
   it.each([
     ['http', null],
     ['https', { cert: '', key: '' }],
-  ])('would be cut off in production, too, over %s', async (_, tls) => {
+  ])('the timeouts of production cut off slow clients, too, over %s', async (_, tls) => {
     const app = await build(books, { tls });
     onTestFinished(() => app.close());
-    // Waiting for it would take as long as real clients are given.
+    // To wait for these timeouts would take as long as real clients are given.
     const { headersTimeout, requestTimeout, keepAliveTimeout } = app.server;
     expect([headersTimeout, requestTimeout, keepAliveTimeout]).toEqual([10_000, 30_000, 65_000]);
   });

@@ -1,7 +1,7 @@
 import { Compile, type Validator } from 'typebox/schema';
 import type { Scope } from '../../src/apiKeys/scopes.ts';
 
-/** A JSON schema, as far as it is looked at here. */
+/** A JSON schema, as far as the tests look at it. */
 export interface JsonSchema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -45,18 +45,18 @@ export interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
 }
 
-/** A route as the document has it. */
+/** A route as the document describes it. */
 export interface Operation extends DocumentedOperation {
-  /** As in `POST /v1/batches`. */
+  /** Such as `POST /v1/batches`. */
   readonly name: string;
   readonly method: string;
-  /** With parameters in braces. */
+  /** The path, with parameters in braces. */
   readonly path: string;
-  /** What a key has to be good for, all of it; null where none is needed. */
+  /** The scopes that a key needs, all of them; null where no key is needed. */
   readonly scopes: readonly Scope[] | null;
 }
 
-/** What came back. */
+/** An answer as it was received. */
 export interface Received {
   readonly status: number;
   readonly contentType: string;
@@ -65,12 +65,12 @@ export interface Received {
   readonly isCut?: boolean;
 }
 
-/** Of a path that no operation has there is one thing to say: a problem. */
+/** The only answer that a path without an operation may have: a problem. */
 const PROBLEM: Content = {
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
 
-/** Holds answers against the document that promises them. */
+/** Compares answers with the document that promises them. */
 export class Contract {
   readonly operations: readonly Operation[];
   readonly document: OpenApi;
@@ -87,13 +87,13 @@ export class Contract {
     );
   }
 
-  /** The contract that a service serves. */
+  /** The contract of a running service. */
   static async of(url: string, key: string): Promise<Contract> {
     const response = await fetch(`${url}/openapi.json`, { headers: { authorization: `Bearer ${key}` } });
     return new Contract((await response.json()) as OpenApi);
   }
 
-  /** Which operation a call is of; `undefined` where the document has none. */
+  /** The operation of a call; `undefined` where the document has none. */
   operationOf(method: string, url: string): Operation | undefined {
     const parts = (url.split(/[?#]/, 1)[0] ?? '').split('/');
     return this.operations.find((operation) => {
@@ -111,7 +111,7 @@ export class Contract {
     return this.resolve(named);
   }
 
-  /** What an answer breaks of the document; `undefined` where it keeps to it. */
+  /** How an answer breaks the document; `undefined` where it keeps to it. */
   breach(
     operation: Operation | undefined,
     { status, contentType, text, isCut }: Received,
@@ -147,7 +147,7 @@ export class Contract {
   #validatorOf(schema: JsonSchema): Validator {
     let validator = this.#validators.get(schema);
     if (validator === undefined) {
-      // References begin at the root, so the components have to stand there.
+      // References begin at the root of a schema, so the components have to be there.
       validator = Compile({ ...schema, components: this.document.components });
       this.#validators.set(schema, validator);
     }
@@ -155,13 +155,13 @@ export class Contract {
   }
 }
 
-/** Where a problem tells of another status than it came with. */
+/** Tells of a problem that names another status than it came with. */
 function mistold(status: number, problem: string): string | undefined {
   const told = (JSON.parse(problem) as { readonly status: number }).status;
   return told === status ? undefined : `a ${status} tells of ${told}`;
 }
 
-/** Where a problem has a code that its operation does not say to answer with. */
+/** Tells of a problem with a code that its operation does not document. */
 function undocumented(description: string | undefined, problem: string): string | undefined {
   const { code } = JSON.parse(problem) as { readonly code: string };
   return description?.includes(`\`${code}\``) === false ? `${code} is not documented` : undefined;

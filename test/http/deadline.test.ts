@@ -12,22 +12,25 @@ describe('Request-Timeout', () => {
     ['5', 5_000],
     ['0.25', 250],
     ['2147483', 2_147_483_000],
-  ])('%s says how long the client waits', (header, ms) => {
+  ])('Request-Timeout: %s is read as %i ms', (header, ms) => {
     expect(timeoutOf(header)).toBe(ms);
   });
 
-  it('says nothing where it is absent', () => {
+  it('a call without Request-Timeout has no deadline', () => {
     expect(timeoutOf(undefined)).toBe(Infinity);
   });
 
-  it.each(['', '0', '-1', '1e3', 'soon', '5s', '99999999', '1, 2'])('%j is refused', (header) => {
-    expect(() => timeoutOf(header)).toThrow(
-      expect.objectContaining({ status: 400, code: 'invalid_request_timeout' }) as Error,
-    );
-  });
+  it.each(['', '0', '-1', '1e3', 'soon', '5s', '99999999', '1, 2'])(
+    'Request-Timeout: %j is refused',
+    (header) => {
+      expect(() => timeoutOf(header)).toThrow(
+        expect.objectContaining({ status: 400, code: 'invalid_request_timeout' }) as Error,
+      );
+    },
+  );
 });
 
-/** Stops the clock until the test has ended: it goes on where it is moved. */
+/** Stops the clock until the test ends: it moves only where the test moves it. */
 function stopClock(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => {
@@ -39,11 +42,11 @@ describe('work with a deadline', () => {
   const late = () => new Error('late');
   const never = new Promise<never>(() => undefined);
 
-  it('that is done in time comes to its end', async () => {
+  it('work that is done before its deadline returns its result', async () => {
     expect(await withDeadline(performance.now() + 60_000, Promise.resolve(1), late)).toBe(1);
   });
 
-  it('is waited for as long as it takes where the deadline never comes', async () => {
+  it('work without a deadline is waited for as long as it takes', async () => {
     stopClock();
     const held = gate();
     const work = withDeadline(
@@ -56,7 +59,7 @@ describe('work with a deadline', () => {
     expect(await work).toBe(2);
   });
 
-  it('is waited for until then, and no longer', async () => {
+  it('work is waited for until its deadline, and no longer', async () => {
     stopClock();
     const work = withDeadline(performance.now() + 1_000, never, late);
     let told: unknown;
@@ -68,7 +71,7 @@ describe('work with a deadline', () => {
     await expect(work).rejects.toThrow('late');
   });
 
-  it('that fails later disturbs nobody', async () => {
+  it('work that fails after its deadline disturbs nobody', async () => {
     stopClock();
     const held = gate();
     const failing = held.opened.then(() => Promise.reject(new Error('failed')));
@@ -76,12 +79,12 @@ describe('work with a deadline', () => {
     vi.advanceTimersByTime(1_000);
     await expect(work).rejects.toThrow('late');
     held.open();
-    // Nobody handles its failure but who waited: another would end the test.
+    // The caller has given this work up: a rejection that nobody handles would fail the test.
     await setImmediate();
   });
 });
 
-describe('a call that has its turn', () => {
+describe('the turn of a call', () => {
   const logged: unknown[] = [];
   const requestBy = (deadline: number) => {
     const log = { error: (_: unknown, message: string) => logged.push(message) };
@@ -106,7 +109,7 @@ describe('a call that has its turn', () => {
     );
   const late = () => ({ detail: 'late' });
 
-  it('does not begin where its client was told that it has not begun', async () => {
+  it('a call does not begin once its client was told that it has not begun', async () => {
     stopClock();
     const free = gate();
     const callGate = gateOf({
@@ -121,7 +124,7 @@ describe('a call that has its turn', () => {
       return Promise.resolve();
     };
     const call = callGate.run(requestBy(performance.now() + 1_000), work, late);
-    // The place comes free in the very moment in which the time is over.
+    // The place becomes free in the very moment in which the time is over.
     vi.advanceTimersByTime(1_000);
     free.open();
     await expect(call).rejects.toMatchObject({
@@ -133,7 +136,7 @@ describe('a call that has its turn', () => {
     expect(logged).toEqual([]);
   });
 
-  it('does not begin where too much of what its key was answered is yet to be taken', async () => {
+  it('a call does not begin while too many answers to its key are not taken yet', async () => {
     const callGate = gateOf({ enter: () => Promise.resolve(() => undefined) }, true);
     const work = () => Promise.reject(new Error('It began'));
     await expect(callGate.run(requestBy(Infinity), work, late)).rejects.toMatchObject({
@@ -142,7 +145,7 @@ describe('a call that has its turn', () => {
     });
   });
 
-  it('is logged where it fails behind its deadline: nobody else is told', async () => {
+  it('a call that fails after its deadline is logged, since nobody else is told', async () => {
     stopClock();
     const callGate = gateOf({ enter: () => Promise.resolve(() => undefined) });
     const held = gate();

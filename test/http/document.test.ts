@@ -20,17 +20,17 @@ beforeAll(async () => {
 });
 
 describe('the document', () => {
-  // That it breaks no rule of OpenAPI is seen where the types of the client are made of it: in client/schema.test.ts.
-  it('is OpenAPI 3.1', () => {
+  // client/schema.test.ts makes the types of the client from the document, and so shows that it keeps the rules of OpenAPI.
+  it('the document is OpenAPI 3.1', () => {
     expect(contract.document).toMatchObject({ openapi: '3.1.0' });
   });
 
-  it('leaves nothing to say to redocly lint', async () => {
+  it('redocly lint finds nothing in the document', async () => {
     const file = path.join(temporaryFolder('openapi'), 'openapi.json');
     await writeFile(file, JSON.stringify(contract.document));
     const redocly = fileURLToPath(new URL('../../node_modules/.bin/redocly', import.meta.url));
     const words = ['lint', file, '--extends=recommended', '--format=json'];
-    // It would ask its makers for a newer version, and tell them that it ran.
+    // Without these settings redocly asks for a newer version and reports that it ran.
     const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
     const { stdout } = await promisify(execFile)(redocly, words, { env }).catch(
       (error: unknown) => error as { stdout: string },
@@ -38,7 +38,7 @@ describe('the document', () => {
     expect((JSON.parse(stdout) as { problems: unknown }).problems).toEqual([]);
   });
 
-  it('says in words what a key needs, under a name and in a section of its own', () => {
+  it('each operation has a name of its own, a section, and a description that says what a key needs', () => {
     const { operations, document } = contract;
     for (const { name, scopes, description, operationId, tags } of operations) {
       const needed = scopes === null ? 'Needs no key.' : scopes.map((scope) => `\`${scope}\``).join(' and ');
@@ -52,7 +52,7 @@ describe('the document', () => {
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
   });
 
-  it('has no reference that leads nowhere', () => {
+  it('each reference in the document leads to a schema', () => {
     const { document } = contract;
     const references = [...JSON.stringify(document).matchAll(/"\$ref":("[^"]*")/g)].map(
       ([, text]) => JSON.parse(text!) as string,
@@ -61,7 +61,7 @@ describe('the document', () => {
     for (const $ref of references) expect(contract.resolve({ $ref })).toBeDefined();
   });
 
-  it('says of each operation who may call it, how it answers, and what is sent', () => {
+  it('each operation says who may call it, how it answers, and what is sent', () => {
     const { operations } = contract;
     for (const { name, method, security, responses, requestBody } of operations) {
       expect(security, name).toBeInstanceOf(Array);
@@ -70,7 +70,7 @@ describe('the document', () => {
     }
   });
 
-  it('names the headers of calls and answers, and how each kind of route refuses', () => {
+  it('each operation names the headers of its calls and answers, and the statuses of its refusals', () => {
     const { operations } = contract;
     for (const { name, scopes, path, method, parameters = [], responses } of operations) {
       const isWrite = scopes?.some((scope) => scope.endsWith(':write')) ?? false;
@@ -97,7 +97,7 @@ describe('the document', () => {
     }
   });
 
-  it('is what answers are held against: one that lacks a field, or has one too many, is found', async () => {
+  it('an answer that lacks a field, or has one too many, is found to break the document', async () => {
     const operation = contract.operationOf('GET', '/v1/limits');
     const { status, body } = await service.get<Record<string, unknown>>('/v1/limits');
     const breach = (value: unknown, contentType = 'application/json', as = status): string | undefined =>
@@ -112,7 +112,7 @@ describe('the document', () => {
     expect(breach(body, 'application/problem+json', 418)).toContain('not documented');
   });
 
-  it('is what the results in a refused batch are held against, and the status that its problem tells', async () => {
+  it('the results in a refused batch, and the status in its problem, are compared with the document too', async () => {
     const path = '/v1/funds/batch-lock';
     const item = { id: 'l1', userId: 'nobody', currency: 'USD', amount: '1', orderId: 'o1' };
     const { status, body } = await service.post<{ batch: object }>(path, { mode: 'atomic', items: [item] });
@@ -130,37 +130,40 @@ describe('the document', () => {
   });
 });
 
-describe('the examples', () => {
-  /** In the order of the sections of the page, and within each in that of the document. */
+describe('the examples of the document', () => {
+  /** The operations by the sections of the page, and within each section in the order of the document. */
   const asOnThePage = ({ operations, document }: Contract): Operation[] =>
     document.tags.flatMap(({ name }) => operations.filter(({ tags }) => tags.includes(name)));
 
   it.each([
     ['of the document', (contract: Contract) => contract.operations],
     ['of the page', asOnThePage],
-  ])('succeed on empty books one after the other, in the order %s, and once more', async (_, order) => {
-    const database = await createTestDatabase();
-    onTestFinished(() => database.drop());
-    const { post, get, pincex } = await serve({ ...books, url: database.url });
-    const posts = order(contract).filter(({ method }) => method === 'POST');
-    const gets = order(contract).filter(({ path, method }) => method === 'GET' && !path.includes('{'));
-    expect(posts.length + gets.length).toBe(contract.operations.length - 1);
-    for (const status of ['applied', 'replayed']) {
-      for (const { path, name, requestBody } of posts) {
-        const example = requestBody?.content?.['application/json']?.example;
-        const answer = await post<Partial<BatchResult<unknown>>>(path, example);
-        expect(answer.status, name).toBe(200);
-        const { results } = answer.body;
-        if (results === undefined) continue;
-        expect(results.length, name).toBeGreaterThan(0);
-        expect(
-          results.map((result) => result.status),
-          name,
-        ).toEqual(results.map(() => status));
-        expect(example, name).not.toHaveProperty('batchId');
+  ])(
+    'the examples succeed on empty books one after the other, in the order %s, and then once more',
+    async (_, order) => {
+      const database = await createTestDatabase();
+      onTestFinished(() => database.drop());
+      const { post, get, pincex } = await serve({ ...books, url: database.url });
+      const posts = order(contract).filter(({ method }) => method === 'POST');
+      const gets = order(contract).filter(({ path, method }) => method === 'GET' && !path.includes('{'));
+      expect(posts.length + gets.length).toBe(contract.operations.length - 1);
+      for (const status of ['applied', 'replayed']) {
+        for (const { path, name, requestBody } of posts) {
+          const example = requestBody?.content?.['application/json']?.example;
+          const answer = await post<Partial<BatchResult<unknown>>>(path, example);
+          expect(answer.status, name).toBe(200);
+          const { results } = answer.body;
+          if (results === undefined) continue;
+          expect(results.length, name).toBeGreaterThan(0);
+          expect(
+            results.map((result) => result.status),
+            name,
+          ).toEqual(results.map(() => status));
+          expect(example, name).not.toHaveProperty('batchId');
+        }
       }
-    }
-    for (const { path, name } of gets) expect((await get(path)).status, name).toBe(200);
-    expect((await pincex.audit()).findings).toEqual([]);
-  });
+      for (const { path, name } of gets) expect((await get(path)).status, name).toBe(200);
+      expect((await pincex.audit()).findings).toEqual([]);
+    },
+  );
 });

@@ -7,20 +7,20 @@ import { Sender } from './fuzz/send.ts';
 import { batchIdOf, USERS } from './fuzz/values.ts';
 import { serve } from './support.ts';
 
-// The audit after the test is that of useBooks: whatever was sent, the books have to balance.
+// `useBooks` audits the books after the test: whatever was sent, they have to balance.
 const books = useBooks();
 
-/** As many are sent at the same time. */
+/** How many calls are sent at the same time. */
 const AT_ONCE = 10;
 const CALLS = isLong ? 100_000 : 2_000;
 
 const isShort = ({ headers }: Call): boolean => SHORT_TIMEOUTS.includes(headers['request-timeout'] ?? '');
 
 it(
-  'answers whatever is sent, as the document says, and never with a failure of its own',
+  'the service answers whatever is sent as the document says, and never with a failure of its own',
   { timeout: isLong ? 3_600_000 : 180_000 },
   async () => {
-    // However slow this machine is, no call is to be refused for it.
+    // The machine may be slow, and no call is to be refused for that.
     const { url, key } = await serve(books, { queueTimeoutMs: 600_000 });
     const contract = await Contract.of(url, key);
     const sender = new Sender(url, key);
@@ -36,7 +36,7 @@ it(
       })),
     );
     expectApplied(await books.pincex.bookkeeper.batchDeposit(money.flat()));
-    // Calls that ask for an outcome would seldom meet one by chance.
+    // Calls that ask for an outcome would seldom find one by chance.
     for (let n = 0; n < 10; n++) {
       const body = JSON.stringify({ items: [], batchId: batchIdOf(n) });
       const headers = { 'content-type': 'application/json' };
@@ -48,13 +48,13 @@ it(
       const operation = contract.operationOf(call.method, call.path);
       const received = await sender.send(call);
       const { status, text } = received;
-      // Of a path that is there, which ways it may be called; and of the root, where to go.
+      // OPTIONS is answered with the methods of a path, and the root with a redirect: neither has a body.
       const isBare =
         (call.method === 'OPTIONS' && status === 204) || (call.method === 'GET' && status === 302);
       if (operation === undefined && isBare && text === '') return undefined;
       const fault =
         contract.breach(operation, received) ??
-        // Who gives a call hardly any time is told that it is over.
+        // A call with hardly any time may be told that its time is over.
         (status >= 500 && !(status === 504 && isShort(call)) ? 'a failure' : undefined) ??
         (status === 401 || status === 403 ? 'the key is good for all' : undefined);
       if (operation !== undefined && status === 200) done.add(operation.name);
@@ -76,11 +76,11 @@ it(
           expect(faults.filter((fault) => fault !== undefined)).toEqual([]);
         },
       ),
-      // Smaller calls would be sent to books that have changed, and one that hangs would be sent until the time is over.
+      // Without shrinking: smaller calls would meet changed books, and a call that hangs would be sent until the time is over.
       { numRuns: CALLS / AT_ONCE, includeErrorInReport: false, endOnFailure: true },
     );
 
-    // A fuzz that is always refused finds nothing: every operation did what it is for, and every write wrote.
+    // Calls that are always refused would find nothing: every operation has to succeed, and every write has to write.
     const expected = contract.operations.flatMap(({ name, scopes }) =>
       scopes?.some((scope) => scope.endsWith(':write')) ? [name, `${name} applied`] : [name],
     );

@@ -9,7 +9,7 @@ import { until } from '../support/waiting.ts';
 import { UNBOUND } from './access/unbound.ts';
 import { dial } from './wire.ts';
 
-describe('calls in hand', () => {
+describe('calls in flight', () => {
   /** More than the connections of this machine hold. */
   const LARGE = 'x'.repeat(32 * 1_048_576);
 
@@ -33,7 +33,7 @@ describe('calls in hand', () => {
     return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` };
   }
 
-  it('are counted, and their answers, until the client has taken them or hung up', async () => {
+  it('a call and its answer count as in flight until the client has taken the answer or hung up', async () => {
     const [calls, answers] = [new SharedBudget({ most: 2 }), new SharedBudget({ most: 2 * LARGE.length })];
     const { url } = await serve(calls, answers);
     const wire = await dial(url);
@@ -50,7 +50,7 @@ describe('calls in hand', () => {
     await until('it to be forgotten', () => answers.hasRoom('ann') && calls.hasRoom('ann'));
   });
 
-  it('are none of those that everybody may make', async () => {
+  it('calls of public routes do not count as in flight', async () => {
     const [calls, answers] = [new SharedBudget({ most: 0 }), new SharedBudget({ most: 2 })];
     const { url } = await serve(calls, answers);
     expect((await fetch(`${url}/health`)).status).toBe(200);

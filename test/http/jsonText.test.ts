@@ -5,7 +5,7 @@ import { Problem } from '../../src/http/problems/problem.ts';
 
 const ANY = 1_000_000;
 
-/** What is told of a text that is refused; undefined where it is not. */
+/** The message with which a text is refused; undefined where it is not. */
 function refusal(json: string, mostValues = ANY): string | undefined {
   try {
     refuseAmbiguous(json, mostValues);
@@ -18,7 +18,7 @@ function refusal(json: string, mostValues = ANY): string | undefined {
 
 const textAt = (json: string, pointer: string): string | undefined => textFinder(json)(pointer);
 
-/** The pointers of all that a value has, itself among them, each with what stands there. */
+/** The pointers of a value and of everything in it, each with the value at that place. */
 function* placesOf(value: unknown, pointer = ''): Generator<[pointer: string, value: unknown]> {
   yield [pointer, value];
   if (typeof value !== 'object' || value === null) return;
@@ -26,7 +26,7 @@ function* placesOf(value: unknown, pointer = ''): Generator<[pointer: string, va
 }
 
 describe('a JSON text', () => {
-  it('of any value is not refused, however it is laid out', () => {
+  it('the JSON text of any value is accepted, however it is laid out', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom('', ' ', '\n\t'), (value, space) => {
         expect(refusal(JSON.stringify(value, null, space))).toBeUndefined();
@@ -34,7 +34,7 @@ describe('a JSON text', () => {
     );
   });
 
-  it('tells what stands at each place', () => {
+  it('a pointer finds the text at its place', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom('', '\r\n  '), (value, space) => {
         const text = JSON.stringify(value, null, space);
@@ -48,7 +48,7 @@ describe('a JSON text', () => {
     );
   });
 
-  it('tells the same in whatever order it is asked', () => {
+  it('a pointer finds the same text in whatever order pointers are asked for', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.infiniteStream(fc.nat()), (value, dice) => {
         const text = JSON.stringify(value);
@@ -63,7 +63,7 @@ describe('a JSON text', () => {
     );
   });
 
-  it('tells a number as it was sent', () => {
+  it('a number is found as it was sent', () => {
     expect(textAt('{"a": [ 1, {"b\\u0063" : 0.1000000000000000000001e5 }]}', '/a/1/bc')).toBe(
       '0.1000000000000000000001e5',
     );
@@ -79,11 +79,11 @@ describe('a JSON text', () => {
     ['[{"a":1},{"a":1,"b":{"a":[[]]},"a":2}]', '/1/a'],
     ['{"":0,"":0}', '/'],
     ['{"a\\u0000":0,"a\\u0000":0}', '/a\0'],
-  ])('%s has a field twice', (json, pointer) => {
+  ])('a JSON text that has a field twice is refused: %s', (json, pointer) => {
     expect(refusal(json)).toBe(`${pointer} is given twice`);
   });
 
-  it('has so many values and levels and no more', () => {
+  it('a JSON text may have only so many values and levels', () => {
     expect(refusal('[[1,2],{"a":3}]', 6)).toBeUndefined();
     expect(refusal('[[1,2],{"a":3}]', 5)).toBe('A body has at most 5 values');
     const nested = (levels: number) => '{"a":'.repeat(levels - 1) + '[]' + '}'.repeat(levels - 1);
@@ -91,7 +91,7 @@ describe('a JSON text', () => {
     expect(refusal(nested(33))).toBe('The body is nested deeper than 32 levels');
   });
 
-  it('that is none is looked through to its end', () => {
+  it('a text that is no JSON is looked through to its end', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('{', '}', '[', ']', '"', ',', ':', '\\', ' ', 'a')),

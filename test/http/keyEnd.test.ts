@@ -7,13 +7,13 @@ import { until } from '../support/waiting.ts';
 import { makeKey, serve, useService, type TestService } from './support.ts';
 import { callOf, dial, getOf, hold, openManyAccounts, type Wire } from './wire.ts';
 
-/** What a key could do before it ended it does not go on doing. */
+/** A key that has ended does not go on doing what it could do before. */
 
 const books = useBooks();
 const HOUR_MS = 3_600_000;
 const DEPOSIT = '/v1/funds/batch-deposit';
 
-/** How keys end, each within the time that they are remembered. */
+/** The ways in which keys end, each while the key is still remembered. */
 const ENDS = [
   ['is revoked', 'UPDATE api_keys SET revoked_at = now() WHERE id = $1'],
   ['expires', 'UPDATE api_keys SET expires_at = now() WHERE id = $1'],
@@ -22,14 +22,14 @@ const ENDS = [
 const statusOf = async ({ url }: TestService, key: string): Promise<number> =>
   (await fetch(`${url}/v1/limits`, { headers: { authorization: `Bearer ${key}` } })).status;
 
-/** Ends a key by a statement, once it is refused everywhere. */
+/** Ends a key by a statement; resolves once the key is refused. */
 async function end(service: TestService, key: string, statement: string, clock: HeldClock): Promise<void> {
   await books.pincex.session.query({ name: statement, text: statement }, [parseKey(key)!.id]);
   clock.pass(limits.apiKeys.rememberedMs + 1);
   await until('the key to be refused', async () => (await statusOf(service, key)) === 401);
 }
 
-/** Begins a deposit: its key has been looked at, and all of its body is yet to come. */
+/** Begins a deposit: its key has been checked, and its whole body is yet to come. */
 async function begin(service: TestService, key: string, userId: string) {
   expect(await statusOf(service, key)).toBe(200);
   const { head, body } = callOf(DEPOSIT, key, deposit(userId));
@@ -48,10 +48,10 @@ const deposit = (userId: string) => ({
   items: [{ id: fresh('d'), userId, currency: 'USD', amount: '5' }],
 });
 
-describe('a key that', () => {
+describe('a key that ends', () => {
   const service = useService(books);
 
-  it.each(ENDS)('%s does not do what is in a body that comes later', async (_, statement) => {
+  it.each(ENDS)('a key that %s does not execute a body that comes later', async (_, statement) => {
     const userId = await newUser(books.pincex, { USD: '1' });
     const key = await makeKey(books.pincex, 'read', 'funds:write');
     const clock = holdClock();
@@ -63,7 +63,7 @@ describe('a key that', () => {
     await expectRefused(wire, userId);
   });
 
-  it.each(ENDS)('%s does not do what waited for its turn', async (_, statement) => {
+  it.each(ENDS)('a key that %s does not execute a call that waited for its turn', async (_, statement) => {
     const narrow = await serve(books, { maxConcurrent: 1, queueTimeoutMs: HOUR_MS });
     const [slow, userId] = [
       await newUser(books.pincex, { USD: '1' }),
@@ -84,11 +84,11 @@ describe('a key that', () => {
   });
 });
 
-describe('a stream', () => {
+describe('a stream whose key ends', () => {
   const service = useService(books);
   beforeAll(() => openManyAccounts(books));
 
-  it.each(ENDS)('whose key %s is cut off without its last line', async (_, statement) => {
+  it.each(ENDS)('a stream whose key %s is cut off without its last line', async (_, statement) => {
     const key = await makeKey(books.pincex, 'read');
     const clock = holdClock();
     const wire = await dial(service.url);

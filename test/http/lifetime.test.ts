@@ -25,10 +25,10 @@ const books = useBooks();
 const LOCK = '/v1/funds/batch-lock';
 const lock = (userId: string, id: string) => ({ id, userId, currency: 'USD', amount: '1', orderId: id });
 
-/** `pincex start` as a process, once it listens. */
+/** `pincex start` as a process that listens. */
 interface Started extends Running {
   readonly url: string;
-  /** The first key, if it was told one. */
+  /** The first key, if the process printed one. */
   readonly key: string | undefined;
 }
 
@@ -58,7 +58,7 @@ function post(url: string, key: string, body: object, path = LOCK): Promise<Resp
 const onBooks = () => ({ DATABASE_URL: books.url });
 
 describe('pincex start', () => {
-  it('on books that nobody has a key of makes a key with all rights, tells it once, and listens to this machine only', async () => {
+  it('pincex start on books without a key makes one with all rights, prints it once, and listens to this machine only', async () => {
     const env = { PINCEX_DATA_DIR: await seededDataDir() };
     const first = await listening(env);
     expect(new URL(first.url).hostname).toBe('127.0.0.1');
@@ -81,11 +81,11 @@ describe('pincex start', () => {
     second.child.kill('SIGTERM');
     const secondEnd = await second.ended;
     expect(secondEnd.exitCode).toBe(0);
-    // As long as it is good for anything, each start says so.
+    // Each start warns of the first key for as long as it is valid.
     for (const { stderr } of [end, secondEnd]) expect(stderr).toContain(`pincex keys revoke ${id}`);
   });
 
-  it('takes the first key from the environment and prints nothing of it but its id', async () => {
+  it('pincex start takes the first key from the environment and prints only its id', async () => {
     const { id, key } = newApiKey();
     const env = { PINCEX_DATA_DIR: await seededDataDir(), PINCEX_SERVICE_FIRST_KEY: key };
     const { url, child, ended } = await listening(env);
@@ -98,7 +98,7 @@ describe('pincex start', () => {
     expect(stderr).not.toContain('WARNING');
   });
 
-  it('told to stop, loses none of the calls that it took', async () => {
+  it('a service that is told to stop loses none of the calls that it took', async () => {
     const key = await makeKey(books.pincex, 'admin');
     const { url, child, ended } = await listening({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '100ms' });
     const userId = await newUser(books.pincex, { USD: '1000000' });
@@ -107,7 +107,7 @@ describe('pincex start', () => {
     const underWay = post(url, key, { items: [lock(slowUser, 'slow')] });
     await held.awaited();
 
-    // Four clients go on and on, until nobody listens any more.
+    // Four clients call again and again, until nothing listens any more.
     const applied: string[] = [];
     const client = async (): Promise<void> => {
       for (;;) {
@@ -116,7 +116,7 @@ describe('pincex start', () => {
         try {
           answer = await post(url, key, { items: [lock(userId, id)] });
         } catch {
-          // It was refused, or ended before it was read; whether that is so the journal tells.
+          // The call was refused, or ended before it was read; the journal tells which.
           return;
         }
         if (answer.status === 503) continue;
@@ -131,7 +131,7 @@ describe('pincex start', () => {
     await Promise.all(clients);
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
 
-    // It still waits for the one that was under way.
+    // The process still waits for the call that is under way.
     expect(child.exitCode).toBeNull();
     await held.release();
     const answer = await underWay;
@@ -148,7 +148,7 @@ describe('pincex start', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'told to stop is unready and takes calls for a while, and told again, by %s, ends at once',
+    'a service that is told to stop is unready and takes calls for a while, and ends at once when it is told again by %s',
     async (second) => {
       const key = await makeKey(books.pincex, 'admin');
       const { url, child, ended } = await listening({ ...onBooks(), PINCEX_SERVICE_DRAIN_DELAY: '1h' });
@@ -171,7 +171,7 @@ describe('pincex start', () => {
     },
   );
 
-  it('goes on when the process that started the embedded server ends, and ends when that server has ended', async () => {
+  it('a service goes on when the starter of its embedded server ends, and ends when that server ends', async () => {
     const dataDir = await seededDataDir();
     const starter = startHolder(dataDir);
     expect(await starter.next()).toMatchObject({ startedHere: true });
@@ -184,13 +184,13 @@ describe('pincex start', () => {
     expect(stderr).toMatch(/^pincex: The embedded PostgreSQL server has ended.* \(database_unavailable\)$/m);
   });
 
-  it('does not listen to all networks because a variable of a shell is not set', async () => {
+  it('an empty --host, as from an unset variable of a shell, is refused instead of listening to all networks', async () => {
     const { exitCode, stderr } = await pincexCli(['start', '--port', '0', '--host', ''], { env: onBooks() });
     expect(exitCode).toBe(1);
     expect(stderr).toContain('--host takes a text that is not empty');
   });
 
-  it('says in a line that its port is taken', async () => {
+  it('a port that is taken is reported in one line', async () => {
     const taken = net.createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => {
@@ -210,9 +210,9 @@ describe('TLS', () => {
   const openssl = findProgram('openssl');
 
   it.each([
-    ['are not there', undefined],
-    ['are something else', 'no certificate'],
-  ])('says in a line that the files of its certificate %s', async (_, content) => {
+    ['do not exist', undefined],
+    ['are no certificate', 'no certificate'],
+  ])('certificate files that %s are reported in one line', async (_, content) => {
     const file = path.join(temporaryFolder('tls'), 'cert.pem');
     if (content !== undefined) writeFileSync(file, content);
     const env = { ...onBooks(), PINCEX_SERVICE_TLS_CERT: file, PINCEX_SERVICE_TLS_KEY: file };
@@ -223,7 +223,7 @@ describe('TLS', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  it('is looked at before anything else happens: no books are made, and no key is told', async () => {
+  it('certificate files are checked before anything else: no books are made, and no key is printed', async () => {
     const dataDir = newDataDir();
     const missing = path.join(temporaryFolder('tls'), 'none.pem');
     const tls = { PINCEX_SERVICE_TLS_CERT: missing, PINCEX_SERVICE_TLS_KEY: missing };
@@ -235,7 +235,7 @@ describe('TLS', () => {
   });
 
   it.skipIf(openssl === null)(
-    'serves https to its end, which no silent connection keeps up; without openssl there is no certificate to try it with',
+    'a service with TLS serves https to its end, which no silent connection delays (skipped without openssl)',
     async () => {
       const folder = temporaryFolder('tls');
       const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];

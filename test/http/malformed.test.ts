@@ -37,7 +37,7 @@ describe('a call that is malformed', () => {
     ['an amount that is null', { ...item, amount: null }, '/items/0/amount', 'must be string: got null'],
     ['an item that is none', 'x', '/items/0', 'must be object: got "x"'],
     ['an item that is a list', [], '/items/0', 'must be object: got an array'],
-  ])('is refused with its place: %s', async (_, wrong, pointer, detail) => {
+  ])('a malformed call is refused with the place of its mistake: %s', async (_, wrong, pointer, detail) => {
     const answer = await service.post<ProblemBody>(LOCK, { items: [wrong] });
     expect(answer.status).toBe(400);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
@@ -45,7 +45,7 @@ describe('a call that is malformed', () => {
     expect(answer.body.errors).toEqual([{ pointer, detail }]);
   });
 
-  it('is told what it may choose from', async () => {
+  it('a malformed call is told what it may choose from', async () => {
     const faults = async (path: string, body: object) =>
       (await service.post<ProblemBody>(path, body)).body.errors;
     expect(await faults('/v1/batches', { items: [{ command: 'steal' }] })).toEqual([
@@ -91,7 +91,7 @@ describe('a call that is malformed', () => {
     ]);
   });
 
-  it('is told all its mistakes at once, each with its place', async () => {
+  it('a malformed call is told all its mistakes at once, each with its place', async () => {
     const faults = async (path: string, body: object) => (await service.post<ProblemBody>(path, body)).body;
     const many = await faults(LOCK, {
       mode: 'most',
@@ -134,20 +134,20 @@ describe('a call that is malformed', () => {
       'names that nobody knows',
       `{"items":[{${Array.from({ length: 200_000 }, (_, n) => `"x${n}":1`).join()}}]}`,
     ],
-  ])('is told of the first hundred mistakes at the most, and at once: %s', async (_, body) => {
+  ])('a malformed call is told the first hundred mistakes at the most, and at once: %s', async (_, body) => {
     const { status, body: problem } = await service.post<ProblemBody>(LOCK, body);
     expect([status, problem.code]).toEqual([400, 'malformed_request']);
     expect(problem.errors!.length).toBeLessThanOrEqual(limits.http.mistakes);
   });
 
-  it('names a number with all the digits that it was sent with', async () => {
+  it('a problem names a number with all the digits that it was sent with', async () => {
     const text = JSON.stringify({ items: [item] }).replace('"1"', '0.1000000000000000055511151231257827');
     const answer = await service.post<ProblemBody>(LOCK, text);
     expect(answer.status).toBe(400);
     expect(answer.body.detail).toContain('got 0.1000000000000000055511151231257827');
   });
 
-  it('is answered in few words, however many it has itself', async () => {
+  it('a malformed call is answered in few words, however long it is', async () => {
     for (const wrong of [
       JSON.stringify({ items: [item] }).replace('"1"', '9'.repeat(1_000_000)),
       JSON.stringify({ items: [item], ['x'.repeat(1_000_000)]: 1 }),
@@ -188,26 +188,26 @@ describe('a call that is malformed', () => {
       400,
       'invalid_argument',
     ],
-  ])('is told why: %s', async (_, path, body, status, code) => {
+  ])('a call is told why it is refused: %s', async (_, path, body, status, code) => {
     const answer = await service.post<ProblemBody>(path, body);
     expect([answer.status, answer.body.code]).toEqual([status, code]);
     expect(answer.body.status).toBe(status);
   });
 
-  it('is told what type it should have', async () => {
+  it('a call with another content type is told which one it should have', async () => {
     const { status, body } = await service.post<ProblemBody>(LOCK, 'a=b', { 'content-type': 'text/plain' });
     expect([status, body.code]).toEqual([415, 'unsupported_media_type']);
     expect(body.detail).toMatch(/Content-Type: application\/json; got "text\/plain"$/);
   });
 
-  it('is told how large a body may be', async () => {
+  it('a call with too large a body is told how large a body may be', async () => {
     const { post } = await serve(books, { bodyLimit: 2_000 });
     const large = await post<ProblemBody>(LOCK, { items: [], mode: 'x'.repeat(3_000) });
     expect([large.status, large.body.code]).toEqual([413, 'body_too_large']);
     expect(large.body.detail).toContain('at most 2000 bytes');
   });
 
-  it('is told which parameter is not known', async () => {
+  it('a call with an unknown query parameter is told which one it is', async () => {
     const { body } = await service.get<ProblemBody>('/v1/stream/orders?before=x');
     expect(body).toMatchObject({
       code: 'malformed_request',
@@ -215,19 +215,19 @@ describe('a call that is malformed', () => {
     });
   });
 
-  it('is told that its cursor is none', async () => {
+  it('a stream with a cursor that is none is told so', async () => {
     const { status, body } = await service.get<ProblemBody>('/v1/stream/orders?after=x');
     expect([status, body.code]).toEqual([400, 'invalid_argument']);
     expect(body.errors).toEqual([{ parameter: 'after', detail: body.detail }]);
   });
 
-  it('is refused with a parameter that belongs into the body', async () => {
+  it('a call is refused where a query parameter belongs into the body', async () => {
     const { body } = await service.post<ProblemBody>('/v1/funds/batch-withdraw?mode=atomic', { items: [] });
     expect(body).toMatchObject({ code: 'malformed_request', errors: [{ parameter: 'mode' }] });
   });
 
   it.each(['/v1/nothing', '/v1/batches/01a20936-33f9-731b-9746-4513985db602'])(
-    'is told that there is nothing at %s',
+    'a call for something that does not exist is told so: %s',
     async (path) => {
       const { status, body } = await service.get<ProblemBody>(path);
       expect([status, body.code]).toEqual([404, 'not_found']);
@@ -235,10 +235,10 @@ describe('a call that is malformed', () => {
   );
 });
 
-describe('a body that somebody else could read in another way is refused', () => {
+describe('a body that could be read in two ways', () => {
   const DEPOSIT = '/v1/funds/batch-deposit';
 
-  it('which is not UTF-8, or says so', async () => {
+  it('a body that is not UTF-8, or that is said to have another charset, is refused', async () => {
     const send = async (body: Buffer, type = 'application/json') => {
       const headers = { authorization: `Bearer ${service.key}`, 'content-type': type };
       const answer = await fetch(service.url + DEPOSIT, {
@@ -268,15 +268,15 @@ describe('a body that somebody else could read in another way is refused', () =>
       '{"items":[{"id":"d","userId":"u","currency":"USD","amount":"1","amount":"5000"}]}',
       '/items/0/amount',
     ],
-    ['written in another way', '{"items":[],"mode":"atomic","\\u006dode":"partial"}', '/mode'],
-    ['of an object behind one', '{"items":[{"id":"{\\"a\\":1,"},{"id":"a","id":"b"}]}', '/items/1/id'],
-  ])('which gives a field twice: %s', async (_, body, pointer) => {
+    ['a field written with an escape', '{"items":[],"mode":"atomic","\\u006dode":"partial"}', '/mode'],
+    ['a field of a later item', '{"items":[{"id":"{\\"a\\":1,"},{"id":"a","id":"b"}]}', '/items/1/id'],
+  ])('a body that gives a field twice is refused: %s', async (_, body, pointer) => {
     const answer = await service.post<ProblemBody>(DEPOSIT, body);
     expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_request' } });
     expect(answer.body.errors).toEqual([{ pointer, detail: 'is given twice' }]);
   });
 
-  it('but not for what stands in its texts', async () => {
+  it('quotes, braces and names within the texts of a body are not taken for fields', async () => {
     const userId = await newUser(books.pincex, { USD: '1' });
     const id = fresh('":\\"{:,"id":[');
     const answer = await service.post<Batch>(DEPOSIT, {
@@ -285,21 +285,18 @@ describe('a body that somebody else could read in another way is refused', () =>
     expect(answer).toMatchObject({ status: 200, body: { results: [{ id, status: 'applied' }] } });
   });
 
-  it.each(['__proto__', 'constructor'])(
-    'and a field that is called %s is none that is known',
-    async (name) => {
-      const { status, body } = await service.post<ProblemBody>(
-        DEPOSIT,
-        `{"items":[{"${name}":{"prototype":1}}]}`,
-      );
-      expect(status).toBe(400);
-      expect(body.code).toBe('malformed_request');
-    },
-  );
+  it.each(['__proto__', 'constructor'])('a field that is called %s is refused as unknown', async (name) => {
+    const { status, body } = await service.post<ProblemBody>(
+      DEPOSIT,
+      `{"items":[{"${name}":{"prototype":1}}]}`,
+    );
+    expect(status).toBe(400);
+    expect(body.code).toBe('malformed_request');
+  });
 });
 
 describe('a request that no route sees', () => {
-  it('is told that it has no body', async () => {
+  it('a call without a body is told so', async () => {
     const headers = { authorization: `Bearer ${service.key}` };
     const empty = await fetch(service.url + LOCK, { method: 'POST', headers });
     expect([empty.status, await empty.json()]).toMatchObject([
@@ -308,7 +305,7 @@ describe('a request that no route sees', () => {
     ]);
   });
 
-  it('is told that its body is nested too deep, or has too many values', async () => {
+  it('a call whose body is nested too deep, or has too many values, is told so', async () => {
     const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
     const deep = await service.post<ProblemBody>(LOCK, `{"items":[{"id":${nested}}]}`);
     expect([deep.status, deep.body.detail]).toEqual([400, 'The body is nested deeper than 32 levels']);
@@ -316,7 +313,7 @@ describe('a request that no route sees', () => {
     expect([values.status, values.body.detail]).toEqual([413, 'A body has at most 250000 values']);
   });
 
-  it('is told that its path is none, and of a long one no more than of others', async () => {
+  it('a path that cannot be decoded is refused, and a long path is answered like any other', async () => {
     const path = await service.get<ProblemBody>('/v1/batches/%zz');
     expect([path.status, path.body.code]).toEqual([400, 'malformed_request']);
     const long = `/v1/batches/${'a'.repeat(10_000)}`;
@@ -327,13 +324,13 @@ describe('a request that no route sees', () => {
     ['no HTTP', 'hello\r\n\r\n', 400, 'malformed_request'],
     ['no Host', 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
     [
-      'two of them',
+      'two Hosts',
       'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n',
       400,
       'malformed_request',
     ],
     ['headers without end', `GET / HTTP/1.1\r\na: ${'x'.repeat(20_000)}`, 431, 'headers_too_large'],
-  ])('is answered with a problem: %s', async (_, sent, status, code) => {
+  ])('a request that cannot be parsed is answered with a problem: %s', async (_, sent, status, code) => {
     const socket = connect(portOf(), '127.0.0.1').setEncoding('utf8');
     socket.write(sent);
     const [head, body] = (await text(socket)).split('\r\n\r\n');
@@ -342,13 +339,13 @@ describe('a request that no route sees', () => {
     expect(JSON.parse(body!)).toMatchObject({ status, code, retryable: false });
   });
 
-  it('is served where it expects what nobody knows', async () => {
+  it('a request that expects something unknown is served', async () => {
     const socket = connect(portOf(), '127.0.0.1').setEncoding('utf8');
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: wonders\r\nConnection: close\r\n\r\n');
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it('is hung up on where it wants a tunnel, and nobody else notices', async () => {
+  it('a request for a tunnel is hung up on, and other calls do not notice', async () => {
     for (let n = 0; n < 3; n++) {
       const socket = connect(portOf(), '127.0.0.1').on('error', () => undefined);
       socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -358,7 +355,7 @@ describe('a request that no route sees', () => {
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
   });
 
-  it('is served where it is HTTP/1.0, which knows no Host', async () => {
+  it('a request by HTTP/1.0 is served without a Host', async () => {
     const socket = connect(portOf(), '127.0.0.1').setEncoding('utf8');
     socket.write('GET /healthz HTTP/1.0\r\n\r\n');
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);

@@ -18,8 +18,8 @@ const ask = async (method: string, path: string, key = service.key) => {
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 };
 
-describe('a path that is there', () => {
-  it('says which methods it takes to who comes with another one', async () => {
+describe('a path that exists', () => {
+  it('a path that exists answers another method with 405 and the methods that it takes', async () => {
     for (const { method, path } of contract.operations) {
       const url = path.replace('{batchId}', 'b');
       const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'OPTIONS, POST';
@@ -39,18 +39,18 @@ describe('a path that is there', () => {
     }
   });
 
-  it('says it to who asks for just that', async () => {
+  it('a path that exists answers OPTIONS with the methods that it takes', async () => {
     const asked = await ask('OPTIONS', '/v1/batches');
     expect([asked.status, asked.headers.get('allow'), asked.text]).toEqual([204, 'OPTIONS, POST', '']);
   });
 
-  it('says it before it reads a body, whatever that is', async () => {
+  it('another method is refused before its body is read, whatever that is', async () => {
     const headers = { authorization: `Bearer ${service.key}`, 'content-type': 'text/plain' };
     const put = await fetch(`${service.url}/v1/batches`, { method: 'PUT', headers, body: 'x' });
     expect(put.status).toBe(405);
   });
 
-  it('says nothing to who has no key for it, but where none is needed', async () => {
+  it('the methods of a path are not told without the key that it needs', async () => {
     for (const method of ['GET', 'OPTIONS'])
       expect((await ask(method, '/v1/batches', 'none')).status).toBe(401);
     expect((await ask('GET', '/v1/batches', await makeKey(service.pincex, 'read'))).status).toBe(403);
@@ -58,7 +58,7 @@ describe('a path that is there', () => {
     expect((await ask('OPTIONS', '/healthz', 'none')).status).toBe(204);
   });
 
-  it('answers HEAD as GET, without a body, and reads no table for it', async () => {
+  it('HEAD is answered as GET, without a body, and reads no table', async () => {
     const stream = vi.spyOn(Pincex.prototype, 'streamJournal');
     onTestFinished(() => {
       stream.mockRestore();
@@ -76,13 +76,13 @@ describe('a path that is there', () => {
   });
 });
 
-it('a path that is not there says so, whatever the method', async () => {
+it('a path that does not exist is not found, whatever the method', async () => {
   for (const method of ['GET', 'POST', 'OPTIONS', 'PROPFIND'])
     expect((await ask(method, '/v1/nothing')).status).toBe(404);
 });
 
 describe('the root', () => {
-  it('leads to the documentation, from wherever it is', async () => {
+  it('the root leads to the documentation by a relative path', async () => {
     const root = await ask('GET', '/', 'none');
     expect([root.status, root.headers.get('location')]).toEqual([302, './docs/']);
     const page = await fetch(`${service.url}/`);

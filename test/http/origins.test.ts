@@ -21,23 +21,26 @@ const preflight = (url: string, origin: string) =>
 describe('a page of an origin that is allowed', () => {
   const service = useService(books, { corsOrigins: [PAGE, 'http://localhost:3000'] });
 
-  it.each([PAGE, 'http://localhost:3000'])('may call the service from a browser: %s', async (origin) => {
-    const asked = await preflight(service.url, origin);
-    expect([asked.status, asked.headers.get('vary')]).toEqual([204, 'Origin']);
-    expect(corsOf(asked.headers)).toMatchObject({
-      'access-control-allow-origin': origin,
-      'access-control-allow-methods': 'GET, HEAD, POST',
-      'access-control-allow-headers': expect.stringMatching(
-        /Authorization, Content-Type, Idempotency-Key.*Request-Timeout/,
-      ) as string,
-    });
-    const { headers } = await service.get('/v1/limits', { origin });
-    expect(headers.get('access-control-allow-origin')).toBe(origin);
-    expect(headers.get('access-control-expose-headers')).toContain('Retry-After');
-    expect(headers.get('access-control-allow-credentials')).toBeNull();
-  });
+  it.each([PAGE, 'http://localhost:3000'])(
+    'a page of an allowed origin may call the service from a browser: %s',
+    async (origin) => {
+      const asked = await preflight(service.url, origin);
+      expect([asked.status, asked.headers.get('vary')]).toEqual([204, 'Origin']);
+      expect(corsOf(asked.headers)).toMatchObject({
+        'access-control-allow-origin': origin,
+        'access-control-allow-methods': 'GET, HEAD, POST',
+        'access-control-allow-headers': expect.stringMatching(
+          /Authorization, Content-Type, Idempotency-Key.*Request-Timeout/,
+        ) as string,
+      });
+      const { headers } = await service.get('/v1/limits', { origin });
+      expect(headers.get('access-control-allow-origin')).toBe(origin);
+      expect(headers.get('access-control-expose-headers')).toContain('Retry-After');
+      expect(headers.get('access-control-allow-credentials')).toBeNull();
+    },
+  );
 
-  it('may read why it was refused', async () => {
+  it('a page of an allowed origin may read why it was refused', async () => {
     for (const [path, status] of [
       ['/v1/limits', 401],
       ['/v1/nothing', 401],
@@ -52,10 +55,10 @@ describe('a page of another origin', () => {
   const service = useService(books, { corsOrigins: [PAGE] });
 
   it.each(['https://evil.example', 'https://app.example.evil.example', 'http://app.example', 'null'])(
-    'may not: %s',
+    'a page of another origin may not call the service: %s',
     async (origin) => {
       const asked = await preflight(service.url, origin);
-      // As any other that comes without a key.
+      // The preflight is refused like any other call without a key.
       expect([asked.status, corsOf(asked.headers), asked.headers.get('vary')]).toEqual([401, {}, 'Origin']);
       const { status, headers } = await service.get('/v1/limits', { origin });
       expect([status, corsOf(headers)]).toEqual([200, {}]);
@@ -63,7 +66,7 @@ describe('a page of another origin', () => {
   );
 });
 
-it('no page may where none was named', async () => {
+it('no page may call the service where no origin is allowed', async () => {
   const service = await serve(books);
   expect((await preflight(service.url, PAGE)).status).toBe(401);
   const { headers } = await service.get('/v1/limits', { origin: PAGE });

@@ -20,7 +20,7 @@ interface Batch {
 }
 
 describe('the outcome of a batch', () => {
-  it('can be asked for at once, as it was answered, by the key that made it and no other', async () => {
+  it('the outcome of a batch can be asked for at once by the key that made it, and by no other', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const [maker, other] = [await makeKey(books.pincex, 'funds:write'), await makeKey(books.pincex, 'read')];
     const as = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -32,7 +32,7 @@ describe('the outcome of a batch', () => {
     }
   });
 
-  it("is its own key's where two give their batches the same id, and neither hears of the other", async () => {
+  it('two keys that give their batches the same id each get their own outcome, and neither hears of the other', async () => {
     const [one, other] = [
       await makeKey(books.pincex, 'funds:write'),
       await makeKey(books.pincex, 'funds:write'),
@@ -53,11 +53,11 @@ describe('the outcome of a batch', () => {
     }
     for (const { key, text } of outcomes)
       expect((await service.get(`/v1/batches/${batchId}`, as(key))).text).toBe(text);
-    // An admin who has none is told the older.
+    // An admin without such a batch is told the older one.
     expect((await service.get(`/v1/batches/${batchId}`)).text).toBe(outcomes[0]!.text);
   });
 
-  it('is one whatever letters its id is written with', async () => {
+  it('a batch id means the same batch in upper and lower case', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const batchId = randomUUID();
     const items = [lock(userId, 'a')];
@@ -69,8 +69,8 @@ describe('the outcome of a batch', () => {
   });
 });
 
-describe('a call of which nobody knows how it ended', () => {
-  /** Lets the next locks fail behind their batch, and tells the id of that. */
+describe('a call of which it is unknown how it ended', () => {
+  /** Makes the next locks fail behind their batch, and tells the id of that batch. */
   function failBehind(error: Error): { batchId: string } {
     const { run } = service.pincex;
     const failed = { batchId: '' };
@@ -84,7 +84,7 @@ describe('a call of which nobody knows how it ended', () => {
     return failed;
   }
 
-  /** The next locks fail before anything is written. */
+  /** Makes the next locks fail before anything is written. */
   function failAhead(error: Error): void {
     const spy = vi.spyOn(service.pincex, 'run').mockRejectedValueOnce(error);
     onTestFinished(() => {
@@ -95,10 +95,10 @@ describe('a call of which nobody knows how it ended', () => {
   const keyed = () => ({ 'idempotency-key': `"${fresh('key')}"` });
 
   describe.each([
-    ['that its outcome is unknown', new PincexError('outcome_unknown', 'It may be written'), 503],
-    ['that it failed', new TypeError('A fault'), 500],
-  ])('is told %s, and its batch', (_, error, status) => {
-    it('or how it ended, where it was written: the answer was with it', async () => {
+    ['outcome_unknown', new PincexError('outcome_unknown', 'It may be written'), 503],
+    ['a fault', new TypeError('A fault'), 500],
+  ])('a call that fails with %s', (_, error, status) => {
+    it('a call whose batch was written returns its outcome, since the answer was written with it', async () => {
       const userId = await newUser(books.pincex, { USD: '100' });
       for (const headers of [{}, keyed()]) {
         const failed = failBehind(error);
@@ -115,7 +115,7 @@ describe('a call of which nobody knows how it ended', () => {
       }
     });
 
-    it('which is looked up in the books where it was not', async () => {
+    it('a call whose batch was not written fails, and its outcome is looked up in the books', async () => {
       for (const headers of [{}, keyed()]) {
         failAhead(error);
         const answer = await service.post<Batch>(LOCK, { items: [lock('nobody', 'a')] }, headers);
@@ -128,7 +128,7 @@ describe('a call of which nobody knows how it ended', () => {
     });
   });
 
-  it('is another than one of which it is known that nothing was done: that leaves no trace', async () => {
+  it('a call of which it is known that nothing was done leaves no trace', async () => {
     failAhead(new PincexError('conflict', 'Lost again and again'));
     const noted = () => books.sql('SELECT batch_id FROM requests ORDER BY batch_id');
     const before = await noted();
@@ -137,7 +137,7 @@ describe('a call of which nobody knows how it ended', () => {
     expect(await noted()).toEqual(before);
   });
 
-  it('names no batch before it is certain which one is meant', async () => {
+  it('a call that fails before it is certain which batch is meant names none', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const headers = { 'idempotency-key': `"${fresh('key')}"` };
     const items = [lock(userId, 'a')];
@@ -150,7 +150,7 @@ describe('a call of which nobody knows how it ended', () => {
   });
 });
 
-it('a call that has its answer is kept from nobody any more', async () => {
+it('the lease of a call is dropped once the call has its answer', async () => {
   const [keep, drop] = [vi.spyOn(Leases.prototype, 'keep'), vi.spyOn(Leases.prototype, 'drop')];
   onTestFinished(() => {
     keep.mockRestore();
@@ -161,7 +161,7 @@ it('a call that has its answer is kept from nobody any more', async () => {
   expect(drop).toHaveBeenCalledWith(keep.mock.calls[0]![0]);
 });
 
-it('a call that another process takes for one that nobody runs is executed by that one, and by it alone', async () => {
+it('a call that another process takes over when its lease has ended is executed by that process alone', async () => {
   const other = await serve(books);
   const userId = await newUser(books.pincex, { USD: '10' });
   const held = await hold(books, userId);
@@ -195,7 +195,7 @@ it('a call that another process takes for one that nobody runs is executed by th
 
 describe('a call that is refused for its form', () => {
   it.each(['urn:uuid:8e03978e-40d5-43e8-bc93-6894a57f9324', '00000000-0000-0000-1234-000000000000', 'x'])(
-    'leaves no trace of its batch id %s',
+    'a call that is refused for its form leaves no trace of its batch id %s',
     async (batchId) => {
       const userId = await newUser(books.pincex, { USD: '100' });
       const refused = await service.post(LOCK, { items: [lock(userId, 'a')], batchId });
@@ -205,7 +205,7 @@ describe('a call that is refused for its form', () => {
     },
   );
 
-  it('keeps neither its key nor its batch id from the call as it should have been', async () => {
+  it('a call that is refused for its form leaves its key and batch id to the call as it should have been', async () => {
     const userId = await newUser(books.pincex, { USD: '100' });
     const batchId = randomUUID();
     const headers = { 'idempotency-key': `"${randomUUID()}"` };
@@ -216,12 +216,12 @@ describe('a call that is refused for its form', () => {
     expect(right).toMatchObject({ status: 200, body: { batchId, counts: { applied: 3 } } });
   });
 
-  it('is one that is compressed', async () => {
+  it('a compressed call is refused', async () => {
     const refused = await service.post(LOCK, { items: [] }, { 'content-encoding': 'gzip' });
     expect(refused).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } });
   });
 
-  it('or one that asks for nothing to wait for: Request-Timeout is read in every call', async () => {
+  it('a call with an invalid Request-Timeout is refused, even where it has nothing to wait for', async () => {
     for (const path of ['/v1/limits', `/v1/batches/${randomUUID()}`, '/v1/stream/accounts']) {
       const refused = await service.get(path, { 'request-timeout': 'soon' });
       expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_request_timeout' } });
@@ -229,7 +229,7 @@ describe('a call that is refused for its form', () => {
   });
 });
 
-it('a batch is answered whatever follows it on its connection, and nothing behind it', async () => {
+it('a batch is answered whatever follows it on its connection, and nothing is answered behind it', async () => {
   const userId = await newUser(books.pincex, { USD: '10' });
   const held = await hold(books, userId);
   const batchId = randomUUID();

@@ -24,7 +24,7 @@ interface ProblemBody {
   readonly retryable: boolean;
 }
 
-/** The ids of all that a user's items have done, as often as it stands in the journal. */
+/** The ids of a user's operations, each as often as it stands in the journal. */
 async function journal(userId: string): Promise<string[]> {
   const rows = await books.sql<{ operation_id: string }>(
     'SELECT operation_id FROM journal WHERE user_id = $1 ORDER BY operation_id',
@@ -33,7 +33,7 @@ async function journal(userId: string): Promise<string[]> {
   return rows.map(({ operation_id }) => operation_id).filter((id) => !id.startsWith('funds-'));
 }
 
-/** Every read of many things, and what asks for so many of them. */
+/** Every batch read, and a body that asks for so many things. */
 const READS: readonly (readonly [path: string, body: (count: number) => object])[] = [
   ['/v1/accounts/batch-get', (count) => ({ userIds: ids(count), currencies: ['USD'] })],
   ['/v1/orders/batch-get', (count) => ({ ids: ids(count) })],
@@ -45,7 +45,7 @@ const READS: readonly (readonly [path: string, body: (count: number) => object])
 const ids = (count: number): string[] => Array.from({ length: count }, (_, n) => `id-${n}`);
 
 describe('more calls than the service takes', () => {
-  it('are refused at once while as many as may are under way, and those all come through', async () => {
+  it('calls beyond the places are refused at once, and all calls that have a place come through', async () => {
     const service = await serve(books, { maxConcurrent: 2, maxWaiting: 3, queueTimeoutMs: 60_000 });
     const userId = await newUser(books.pincex, { USD: '100' });
     const held = await hold(books, userId);
@@ -53,7 +53,7 @@ describe('more calls than the service takes', () => {
     const calls = Array.from({ length: 20 }, async (_, n): Promise<[string, Answer<Batch & ProblemBody>]> => {
       const id = `item-${n}`;
       const answer = await service.post<Batch & ProblemBody>(LOCK, { items: [lock(userId, id)] });
-      // The last refusal lets the others go on: nobody who is refused waits for them.
+      // The last refusal lets the others go on, so that no refused call waits for them.
       if (answer.status === 503 && ++refusals === 15) await held.release();
       return [id, answer];
     });
@@ -72,7 +72,7 @@ describe('more calls than the service takes', () => {
     expect(again.body.counts).toMatchObject({ applied: 1, replayed: 0 });
   });
 
-  it('that wait for too long are refused too, and never begun', async () => {
+  it('calls that wait for too long are refused and never begun', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 5, queueTimeoutMs: 100 });
     const userId = await newUser(books.pincex, { USD: '100' });
     const held = await hold(books, userId);
@@ -86,7 +86,7 @@ describe('more calls than the service takes', () => {
     expect(await journal(userId)).toEqual(['first']);
   });
 
-  it('may be reads: they take turns with all others', async () => {
+  it('reads take turns with all other calls', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
     const userId = await newUser(books.pincex, { USD: '100' });
     const held = await hold(books, userId);
@@ -103,7 +103,7 @@ describe('more calls than the service takes', () => {
     }
   });
 
-  it('are parsed in their turn too', async () => {
+  it('bodies are parsed in the turns of their calls', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1, queueTimeoutMs: 60_000 });
     const userId = await newUser(books.pincex, { USD: '100' });
     const held = await hold(books, userId);
@@ -119,7 +119,7 @@ describe('more calls than the service takes', () => {
     expect((await malformed).status).toBe(400);
   });
 
-  it('are told one after the other where one was refused just before, and those of other keys at once', async () => {
+  it('a key that was just refused is told its refusals one after the other, and other keys are told at once', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
     const other = { authorization: `Bearer ${await makeKey(books.pincex, 'funds:write')}` };
     const userId = await newUser(books.pincex, { USD: '100' });
@@ -139,9 +139,9 @@ describe('more calls than the service takes', () => {
     expect((await first).status).toBe(200);
   });
 
-  it('for as long as it lasts: each that was accepted stands in the journal once, and none that was refused', async () => {
+  it('through a long overload each accepted call stands in the journal once, and no refused one does', async () => {
     const [maxConcurrent, maxWaiting] = [2, 4];
-    // Each has one call under way: twice as many as may work and wait.
+    // Each connection has one call under way: twice as many as may run and wait.
     const connections = 2 * (maxConcurrent + maxWaiting);
     const service = await serve(books, { maxConcurrent, maxWaiting });
     const userId = await newUser(books.pincex, { USD: '1000000' });
@@ -187,10 +187,10 @@ describe('more calls than the service takes', () => {
     expect(accepted.length).toBeGreaterThan(0);
     expect(refused.length).toBeGreaterThan(0);
     expect(seen).toEqual(new Set(['applied ', '503 overloaded']));
-    // A quarter of those that may wait is kept for other keys.
+    // A quarter of the places to wait is kept for other keys.
     expect(most).toEqual({ running: maxConcurrent, waiting: maxWaiting - 1 });
 
-    // Then there is room again.
+    // After the overload there is room again.
     expect((await service.post(LOCK, { items: [lock(userId, 'after')] })).status).toBe(200);
     await service.stop();
     const written = await journal(userId);
@@ -202,7 +202,7 @@ describe('more calls than the service takes', () => {
   });
 });
 
-describe('calls of which the body does not come', () => {
+describe('calls whose body does not come', () => {
   const half = async (service: TestService, key: string): Promise<Wire> => {
     const { head, body } = callOf(LOCK, key, { items: [lock('nobody', 'a')] });
     const wire = await dial(service.url);
@@ -210,7 +210,7 @@ describe('calls of which the body does not come', () => {
     return wire;
   };
 
-  it('are bounded too: one more is refused at once, and who hangs up makes room', async () => {
+  it('calls whose body does not come are bounded: one more is refused at once, and a client that hangs up makes room', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1 });
     const wires = await Promise.all([1, 2, 3, 4].map(() => half(service, service.key)));
     await until('one to be refused', () => wires.some(({ received }) => received.includes(' 503 ')));
@@ -224,7 +224,7 @@ describe('calls of which the body does not come', () => {
     await until('the places to be free', async () => (await service.get('/v1/limits')).status === 200);
   });
 
-  it('of one key leave as many places to the others', async () => {
+  it('calls of one key whose body does not come leave as many places to other keys', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
     const wires = await Promise.all([1, 2, 3].map(() => half(service, service.key)));
     await until('one to be refused', () => wires.some(({ received }) => received.includes(' 503 ')));
@@ -233,22 +233,22 @@ describe('calls of which the body does not come', () => {
     expect((await service.get('/v1/limits')).status).toBe(503);
   });
 
-  it('are waited for no longer than the client says', async () => {
+  it('a body is waited for no longer than the client says', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
     const { head, body } = callOf(LOCK, service.key, { items: [lock('nobody', 'a')] });
     const wire = await dial(service.url);
     wire.send(head.replace('\r\n\r\n', '\r\nRequest-Timeout: 0.2\r\n\r\n') + body.slice(0, -1));
     await until('the answer', () => wire.received.includes('deadline_exceeded'));
     expect(wire.received).toMatch(/^HTTP\/1\.1 504 /);
-    // The rest is passed over, and the connection is good for the next call.
+    // The rest of the body is skipped, and the connection is good for the next call.
     wire.send(body.slice(-1) + getOf('/v1/limits', service.key));
     await until('the next answer', () => wire.received.includes('"batchItems"'));
   });
 
   it.each([
     ['by their length', (head: string) => head],
-    ['as they come, where they do not tell it', chunked],
-  ])('take up no more than a share of the memory, %s; another key has room', async (_, as) => {
+    ['as they come, where their length is not told', chunked],
+  ])('bodies of one key take no more than a share of the memory, counted %s', async (_, as) => {
     const bodyLimit = 40 * 1_048_576;
     const service = await serve(books, { bodyLimit, maxConcurrent: 100, itemsPerSecond: null });
     const other = await makeKey(books.pincex, 'read', 'funds:write');
@@ -270,7 +270,7 @@ describe('calls of which the body does not come', () => {
     await until('there to be room', async () => (await service.post(LOCK, { items: [] })).status === 200);
   });
 
-  it('take no place where they have no key', async () => {
+  it('calls without a valid key take no place', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 0 });
     const wires = await Promise.all([1, 2, 3].map(() => half(service, 'none')));
     await until('them to be refused', () => wires.every(({ received }) => received.includes(' 401 ')));
@@ -294,7 +294,7 @@ it('a client that hangs up while its key is looked up takes no place', async () 
 });
 
 describe('a client that pipelines and hangs up', () => {
-  it('gives back the places of all its calls, those among them whose answers waited behind others', async () => {
+  it('a client that pipelines and hangs up gives back the places of all its calls, also of those that waited behind others', async () => {
     const service = await serve(books, { maxConcurrent: 1, maxWaiting: 1 });
     const userId = await newUser(books.pincex, { USD: '10' });
     const held = await hold(books, userId);
@@ -316,7 +316,7 @@ describe('a client that pipelines and hangs up', () => {
 });
 
 describe('more streams than the service takes', () => {
-  it('are refused at once, calls go on beside them, and who hangs up makes room', async () => {
+  it('streams beyond the places are refused at once, calls go on beside them, and a client that hangs up makes room', async () => {
     const service = await serve(books, { maxConcurrent: 1 });
     const userId = await newUser(books.pincex, { USD: '100' });
     const held = await holdTable(books, 'journal');
@@ -337,13 +337,13 @@ describe('more streams than the service takes', () => {
 describe('a key that sends more items than it may', () => {
   const service = useService(books, { itemsPerSecond: 10 });
 
-  it('is refused as a whole, told when to come back, and served then', async () => {
+  it('a key that sends more items than it may is refused as a whole, told when to come back, and served then', async () => {
     // Windows are a second long: the next one begins where the clock is moved.
     vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] });
     onTestFinished(() => {
       vi.useRealTimers();
     });
-    // What has the time 0 lives for ever in the library that remembers refusals.
+    // In the library that remembers refusals, an entry from time 0 never expires.
     vi.advanceTimersByTime(1);
     const userId = await newUser(books.pincex, { USD: '100' });
     const store = new ApiKeys(service.pincex.session);
@@ -362,7 +362,7 @@ describe('a key that sends more items than it may', () => {
     expect(refused.status).toBe(429);
     expect(refused.body).toMatchObject({ code: 'rate_limited', retryable: true });
     expect(refused.headers.get('retry-after')).toBe('1');
-    // It has taken one all the same.
+    // The refused call has taken one item all the same.
     expect(refused.headers.get('ratelimit')).toBe('"items";r=1;t=1');
     expect((await journal(userId)).filter((id) => id.startsWith('b-'))).toEqual([]);
 
@@ -375,7 +375,7 @@ describe('a key that sends more items than it may', () => {
     expect((await send('b', 8)).body).toMatchObject({ status: 'applied', counts: { applied: 8 } });
   });
 
-  it('is refused where it asks for more than it may', async () => {
+  it('a call for more items than the limit is refused and is not retryable', async () => {
     for (const [path, body] of READS) {
       const { status, body: problem } = await service.post<ProblemBody>(path, body(11));
       expect([path, status, problem.code, problem.retryable]).toEqual([path, 429, 'rate_limited', false]);

@@ -7,7 +7,7 @@ import { dial, type Wire } from './wire.ts';
 const books = useBooks();
 const service = useService(books);
 
-/** All that is said on a connection that the service ends. */
+/** Everything that came on a connection that the service ends. */
 async function answerOn(wire: Wire): Promise<string> {
   await until('the answer', () => wire.isClosed);
   return wire.received;
@@ -15,7 +15,7 @@ async function answerOn(wire: Wire): Promise<string> {
 
 describe('the documentation of a service on a loopback address', () => {
   it.each(['/docs/', '/docs/static/swagger-initializer.js', '/docs/json', '/openapi.json'])(
-    'is shown in no frame, runs no script of others and is taken for nothing else: %s',
+    'the documentation is shown in no frame, runs no foreign script and is taken for no other type: %s',
     async (path) => {
       const { status, headers } = await fetch(`${service.url}${path}`);
       expect(status).toBe(200);
@@ -28,7 +28,7 @@ describe('the documentation of a service on a loopback address', () => {
   );
 
   it.each(['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'])(
-    'needs a key of those who come by a proxy (%s)',
+    'the documentation needs a key of callers who come by a proxy (%s)',
     async (name) => {
       const ask = (key?: string) =>
         fetch(`${service.url}/docs/`, {
@@ -39,28 +39,33 @@ describe('the documentation of a service on a loopback address', () => {
     },
   );
 
-  it('needs a key of those who come to another name', async () => {
+  it('the documentation needs a key of callers who ask for another host name', async () => {
     const wire = await dial(service.url);
     wire.send('GET /docs/ HTTP/1.1\r\nHost: exchange.example\r\nConnection: close\r\n\r\n');
     expect(await answerOn(wire)).toMatch(/^HTTP\/1.1 401 /);
   });
 });
 
-describe('a header that is given twice', () => {
-  it.each(['Authorization', 'Content-Type', 'Request-Timeout'])('is refused: %s', async (name) => {
-    const wire = await dial(service.url);
-    wire.send(`GET /v1/limits HTTP/1.1\r\nHost: x\r\n${name}: a\r\n${name}: b\r\nConnection: close\r\n\r\n`);
-    const answer = await answerOn(wire);
-    expect(answer).toMatch(/^HTTP\/1.1 400 /);
-    expect(answer).toContain(`${name} is given once: got 2`);
-  });
+describe('a header or charset that is given twice', () => {
+  it.each(['Authorization', 'Content-Type', 'Request-Timeout'])(
+    'a header that is given twice is refused: %s',
+    async (name) => {
+      const wire = await dial(service.url);
+      wire.send(
+        `GET /v1/limits HTTP/1.1\r\nHost: x\r\n${name}: a\r\n${name}: b\r\nConnection: close\r\n\r\n`,
+      );
+      const answer = await answerOn(wire);
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+      expect(answer).toContain(`${name} is given once: got 2`);
+    },
+  );
 
   it.each([
     'utf-8; charset=utf-8',
     'utf-8; charset=utf-16',
     'utf-16; charset=utf-8',
     'utf-8; charset = "latin1"',
-  ])('and so is a charset: %s', async (charsets) => {
+  ])('a charset that is given twice is refused: %s', async (charsets) => {
     const answer = await service.post<{ code: string }>(
       '/v1/accounts/batch-get',
       { userIds: [], currencies: [] },

@@ -5,7 +5,7 @@ import { problemKinds, type ProblemKind } from '../../src/http/problems/codes.ts
 
 const kinds = Object.entries<ProblemKind>(problemKinds);
 
-it('stands in docs/http.md as it is: a row for each code, and no other', async () => {
+it('the catalogue of codes stands in docs/http.md: a row for each code, and no other', async () => {
   const text = await readFile(new URL('../../docs/http.md', import.meta.url), 'utf8');
   const [, table = ''] = text.split('| status | code | retryable | means |\n| --- | --- | --- | --- |\n');
   const rows = kinds.map(
@@ -15,7 +15,7 @@ it('stands in docs/http.md as it is: a row for each code, and no other', async (
   expect(table.slice(0, table.indexOf('\n\n')).split('\n')).toEqual(rows);
 });
 
-it('says of a code that the library has too what the library says of trying again', async () => {
+it('a code that the library has too is retryable where the library says so', async () => {
   const text = await readFile(new URL('../../docs/results-and-errors.md', import.meta.url), 'utf8');
   const [, table = ''] = text.split('## Why a whole call fails');
   const ofLibrary = kinds.filter(([code]) => table.includes(`\n| \`${code}\` |`));

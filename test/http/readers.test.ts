@@ -27,7 +27,7 @@ const ACCOUNTS = '/v1/stream/accounts';
 
 beforeAll(() => openManyAccounts(books));
 
-describe('a stream gives its place back', () => {
+describe('the place of a stream', () => {
   const service = useApp(books, { maxConcurrent: 1 });
 
   const statusOf = async (path: string): Promise<number> => {
@@ -46,7 +46,7 @@ describe('a stream gives its place back', () => {
     return { wire, answer: await beginning };
   }
 
-  it('when its client takes nothing any more', async () => {
+  it('a stream gives its place back when its client takes nothing any more', async () => {
     const { wire, answer } = await begun(ACCOUNTS);
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
@@ -55,7 +55,7 @@ describe('a stream gives its place back', () => {
     await until('the place to be free', placeIsFree);
   });
 
-  it('when its client takes nothing any more of what the database let it wait for', async () => {
+  it('a stream whose client takes nothing any more gives its place back also after it had to wait for the database', async () => {
     const held = await holdTable(books, 'accounts');
     const { wire, answer } = await begun(ACCOUNTS);
     await held.awaited();
@@ -67,7 +67,7 @@ describe('a stream gives its place back', () => {
     await until('the place to be free', placeIsFree);
   });
 
-  it('when its client hangs up in the middle of a line', async () => {
+  it('a stream gives its place back when its client hangs up in the middle of a line', async () => {
     const { wire } = await begun(ACCOUNTS);
     await until('the first lines', () => wire.received.length > 1_000);
     wire.pause();
@@ -76,7 +76,7 @@ describe('a stream gives its place back', () => {
     await until('the place to be free', placeIsFree);
   });
 
-  it('but not when it is the database that its client waits for', async () => {
+  it('a stream keeps its place while its client waits for the database', async () => {
     const held = await holdTable(books, 'journal');
     const { wire, answer } = await begun('/v1/stream/journal');
     await held.awaited();
@@ -89,7 +89,7 @@ describe('a stream gives its place back', () => {
   });
 });
 
-it('a stream goes on whose client takes a little now and then, while one is cut off whose client takes nothing', async () => {
+it('a stream whose client takes a little now and then goes on, and one whose client takes nothing is cut off', async () => {
   const { app, url, key } = await serveImpatiently(books, { requestMs: 3_000 });
   const beginning = nextAnswer(app);
   const response = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
@@ -102,7 +102,7 @@ it('a stream goes on whose client takes a little now and then, while one is cut 
   let text = '';
   for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
     text += piece;
-    // It has stood still for less than that, every time, and for more than that in all.
+    // Each pause was shorter than the timeout, and all of them together were longer.
     if (!cut.destroyed) await sleep(50);
   }
   expect(slow.writableFinished).toBe(true);
@@ -110,7 +110,7 @@ it('a stream goes on whose client takes a little now and then, while one is cut 
   expect(cut).toMatchObject({ destroyed: true, writableFinished: false });
 });
 
-it('a stream is cut off whose client takes it more slowly than at the least rate, and no other', async () => {
+it('a stream whose client takes it more slowly than at the least rate is cut off, and no other', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => {
     vi.useRealTimers();
@@ -165,7 +165,7 @@ it('an answer of which its client takes nothing is cut off', async () => {
   await until('the answer to be cut off', () => answer.destroyed);
 });
 
-it('an answer of which the client took a part and hung up can be asked for, and its key repeats it', async () => {
+it('an answer of which the client took a part and hung up can be asked for, and its Idempotency-Key repeats it', async () => {
   const service = await serve(books);
   const userId = await newUser(books.pincex, { USD: '10000' });
   const batchId = randomUUID();

@@ -36,7 +36,7 @@ beforeAll(async () => {
   expectApplied(await trading.batchSettleTrades(['t1', 't2'].map((id) => ({ ...trade, id }))));
 });
 
-describe('a read that could have more rows than an answer may is refused before anything is read:', () => {
+describe('a read that could have more rows than an answer may', () => {
   const most = limits.http.readRows;
   it.each<[string, string, (count: number) => object, most: number, detail: string]>([
     [
@@ -61,13 +61,16 @@ describe('a read that could have more rows than an answer may is refused before 
       most / 2_000,
       '11 ',
     ],
-  ])('%s', async (_, path, bodyOf, allowed, detail) => {
-    expect((await post(path, bodyOf(allowed))).status).toBe(200);
-    expect(await post(path, bodyOf(allowed + 1))).toMatchObject({
-      status: 413,
-      body: { code: 'batch_too_large', detail: expect.stringContaining(detail) as string },
-    });
-  });
+  ])(
+    'a read %s that could have more rows than an answer may is refused before anything is read',
+    async (_, path, bodyOf, allowed, detail) => {
+      expect((await post(path, bodyOf(allowed))).status).toBe(200);
+      expect(await post(path, bodyOf(allowed + 1))).toMatchObject({
+        status: 413,
+        body: { code: 'batch_too_large', detail: expect.stringContaining(detail) as string },
+      });
+    },
+  );
 });
 
 it('trades are counted before they are read, those of an order as often as it is named', async () => {
@@ -89,7 +92,7 @@ it('trades are counted before they are read, those of an order as often as it is
   expect(read).not.toHaveBeenCalled();
 });
 
-it('an order that is named often stands in the answer as often, and can be named as often as there may be keys', async () => {
+it('an order that is named often stands in the answer as often, and may be named as often as there may be keys', async () => {
   const ask = (orderIds: string[]) => post('/v1/trades/batch-get', { orderIds, fresh: true });
   const answer = await ask(['none', 'buy', 'none', 'buy']);
   const bought = [{ id: 't1' }, { id: 't2' }];
@@ -101,7 +104,7 @@ it('an order that is named often stands in the answer as often, and can be named
   });
 });
 
-it('fresh reads see what another process has written, where others may see what was cached', async () => {
+it('fresh reads see what another process has written, where other reads may see what was cached', async () => {
   const [userId, seller] = [
     await newUser(books.pincex, { USD: '1000' }),
     await newUser(books.pincex, { BTC: '2' }),
@@ -132,7 +135,7 @@ it('fresh reads see what another process has written, where others may see what 
   expect(await counts({ fresh: true })).toEqual([1, 2]);
 });
 
-it('ids that PostgreSQL cannot be asked for have no rows, as any other that is not there', async () => {
+it('ids that PostgreSQL cannot take have no rows, like any other id that does not exist', async () => {
   const ids = ['a\0', '\ud800'];
   for (const [path, body, answer] of [
     ['/v1/trades/batch-get', { orderIds: ids }, { trades: [[], []] }],
@@ -144,7 +147,7 @@ it('ids that PostgreSQL cannot be asked for have no rows, as any other that is n
   }
 });
 
-it('a read of a currency or market that there is not is refused, with its place in the body', async () => {
+it('a read of an unknown currency or market is refused with its place in the body', async () => {
   for (const [path, body, code, pointer] of [
     ['/v1/accounts/batch-get', { userIds: ['u'], currencies: ['usd'] }, 'unknown_currency', '/currencies'],
     ['/v1/order-books/batch-get', { symbols: ['a\0'] }, 'unknown_market', '/symbols'],
@@ -158,7 +161,7 @@ it('a read of a currency or market that there is not is refused, with its place 
   }
 });
 
-it('what is named often is asked for once, in every read, also past the cache', async () => {
+it('a key that is named often is asked for once, in every read, also past the cache', async () => {
   const asked: string[] = [];
   const pincex = await Pincex.open({
     config: configOf(books.url),

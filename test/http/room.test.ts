@@ -9,13 +9,13 @@ import { makeKey, serve, type TestService } from './support.ts';
 import { serveImpatiently } from './wire.ts';
 
 const books = useBooks();
-// What the services of the tests before have counted is not of this test.
+// The usage that services of earlier tests have counted is not of this test.
 beforeEach(() => books.sql('DELETE FROM request_usage'));
 
 const CANCEL = '/v1/orders/batch-cancel';
 const ITEMS = 200;
 
-/** Of orders that nobody has: ids that do not get any shorter. */
+/** Cancels orders that do not exist, by random ids, which do not compress. */
 const cancels = () =>
   Array.from({ length: ITEMS }, () => ({ id: randomUUID(), userId: randomUUID(), orderId: randomUUID() }));
 
@@ -31,7 +31,7 @@ const keptOf = async (key: string) => {
   return row!;
 };
 
-/** Sends batches until one is refused, and returns that answer. */
+/** Sends batches until one is refused; returns that answer. */
 async function fill({ post }: Pick<TestService, 'post'>, key: string) {
   for (let sent = 0; sent < 50; sent++) {
     const answer = await post<{ code?: string; detail: string; retryable: boolean }>(
@@ -46,19 +46,23 @@ async function fill({ post }: Pick<TestService, 'post'>, key: string) {
 
 describe('batches of which nothing can be applied', () => {
   it.each([
-    ['without a key', {}, () => ({})],
-    ['with one', {}, () => ({ 'idempotency-key': `"${randomUUID()}"` })],
-    ['that are atomic', { mode: 'atomic' }, () => ({})],
-  ])('keep less than 100 bytes for each item, %s', async (_, body, headers) => {
-    const service = await serve(books);
-    const key = await makeKey(books.pincex, 'orders:write');
-    for (let n = 0; n < 3; n++) await service.post(CANCEL, { items: cancels(), ...body }, as(key, headers()));
-    const { rows, bytes } = await keptOf(key);
-    expect(rows).toBe(3);
-    expect(bytes / (rows * ITEMS)).toBeLessThan(100);
-  });
+    ['without an idempotency key', {}, () => ({})],
+    ['with an idempotency key', {}, () => ({ 'idempotency-key': `"${randomUUID()}"` })],
+    ['in atomic mode', { mode: 'atomic' }, () => ({})],
+  ])(
+    'batches of which nothing can be applied keep less than 100 bytes for each item: %s',
+    async (_, body, headers) => {
+      const service = await serve(books);
+      const key = await makeKey(books.pincex, 'orders:write');
+      for (let n = 0; n < 3; n++)
+        await service.post(CANCEL, { items: cancels(), ...body }, as(key, headers()));
+      const { rows, bytes } = await keptOf(key);
+      expect(rows).toBe(3);
+      expect(bytes / (rows * ITEMS)).toBeLessThan(100);
+    },
+  );
 
-  it('fill what one key may have, and nothing that others need', async () => {
+  it('batches of which nothing can be applied fill what one key may have, and nothing that others need', async () => {
     const clock = holdClock();
     const idempotencyRoom = 300_000;
     const service = await serve(books, { idempotencyRoom });
@@ -76,7 +80,7 @@ describe('batches of which nothing can be applied', () => {
     expect(hours).toBeGreaterThan(23.9);
     expect(hours).toBeLessThanOrEqual(25);
 
-    // A quarter, and the one call that came to it.
+    // A key may have a quarter of the room, and the call that reached it was kept, too.
     const kept = await keptOf(attacker);
     expect(kept.rows).toBe(refused.sent + 1);
     expect(kept.bytes).toBeLessThan(idempotencyRoom / 4 + 100 * ITEMS);
@@ -95,7 +99,7 @@ describe('batches of which nothing can be applied', () => {
     const accounts = () => books.sql('SELECT FROM accounts WHERE user_id = $1', [userId]);
     expect(await accounts()).toHaveLength(0);
 
-    // What it has stays its own: the same call, its outcome, and what it reads.
+    // The key still gets what it has: the answer to the same call, its outcome, and reads.
     const again = await service.post(CANCEL, first, as(attacker));
     expect([again.status, again.text, again.headers.get('idempotency-hit')]).toEqual([
       200,
@@ -109,7 +113,7 @@ describe('batches of which nothing can be applied', () => {
     expect((await service.post(DEPOSIT, deposit, as(other))).status).toBe(200);
     expect(await accounts()).toHaveLength(1);
 
-    // The hours pass, for what is written down.
+    // The service reads the usage again after `roomMs`, and usage counts until it expires.
     clock.pass(limits.requests.roomMs);
     expect((await service.post(DEPOSIT, deposit, as(attacker))).status).toBe(429);
     await books.sql('UPDATE request_usage SET expires_at = now() WHERE caller = $1', [idOf(attacker)]);
@@ -117,7 +121,7 @@ describe('batches of which nothing can be applied', () => {
     expect((await service.post(DEPOSIT, deposit, as(attacker))).status).toBe(200);
   });
 
-  it('are told of in the log before they are refused, by the id of the key', async () => {
+  it('the log warns of a key, by its id, before its batches are refused', async () => {
     const clock = holdClock();
     const lines: string[] = [];
     const logger = pino({}, { write: (line: string) => lines.push(line) });
@@ -145,7 +149,7 @@ describe('batches of which nothing can be applied', () => {
   });
 });
 
-it('what room was taken is written down when the service stops, also of calls that failed behind their batch', async () => {
+it('the room that was taken is written down when the service stops, also for calls that failed behind their batch', async () => {
   const service = await serve(books);
   const key = await makeKey(books.pincex, 'orders:write');
   const { run } = service.pincex;
@@ -170,6 +174,6 @@ it('what room was taken is written down when the service stops, also of calls th
   const { bytes, rows } = await keptOf(key);
   expect(rows).toBe(4);
   const [row] = (await usage()) as [{ bytes: string }];
-  // PostgreSQL writes the length of each before it.
+  // PostgreSQL writes the length of each value before it.
   expect(Math.abs(Number(row.bytes) - bytes - rows * limits.requests.rowBytes)).toBeLessThanOrEqual(4 * rows);
 });

@@ -18,7 +18,7 @@ import {
   type Wire,
 } from './wire.ts';
 
-/** Rows that calls find are charged, ten as one item, once they are found. They are put there by SQL: nobody's money moves. */
+/** Rows that calls find are charged, ten as one item, once they are found. SQL puts the rows there, so no money moves. */
 
 const books = useBooks({}, { audited: false });
 
@@ -44,14 +44,14 @@ async function keyOf(rateLimit: number): Promise<string> {
   return (await new ApiKeys(books.pincex.session).create({ name: 'few', scopes: ['read'], rateLimit })).key;
 }
 
-/** How many seconds pass until a key with an item a second has paid what it owes, as the answer says: about as many items. */
+/** The seconds until a key with an item a second has paid its debt, as the answer says: about one for each item. */
 function owed({ headers }: Answer): number {
   const [, left, seconds] = /^"items";r=(\d+);t=(\d+)$/.exec(headers.get('RateLimit') ?? '') ?? [];
   expect(left).toBe('0');
   return Number(seconds);
 }
 
-/** The window of the call itself, and one that began between its beginning and its end. */
+/** One window is that of the call itself, and another may begin between the beginning and the end of the call. */
 function expectAbout(seconds: number, items: number): void {
   expect(seconds).toBeGreaterThanOrEqual(items - 1);
   expect(seconds).toBeLessThanOrEqual(items + 1);
@@ -62,7 +62,7 @@ describe('a read', () => {
   const users = Array.from({ length: 10 }, (_, n) => `u${n}`);
 
   it.each([
-    ['an order book, of the orders behind its levels', BOOKS, BOOK, 0],
+    ['an order book (by the orders behind its levels)', BOOKS, BOOK, 0],
     ['users’ orders', '/v1/users/orders/batch-get', { userIds: users, limit: 1_000 }, 10],
     [
       'statements',
@@ -72,8 +72,8 @@ describe('a read', () => {
     ],
     ['trades', '/v1/trades/batch-get', { orderIds: [{ userId: 'u0', id: '10' }] }, 0],
     ['orders that stand', '/v1/orders/open/batch-get', { symbols: ['BTC/USD'] }, 0],
-  ])('of %s is charged once it is known', async (_, path, body, users) => {
-    // What it is asked for has to be within the limit, and is paid for as such.
+  ])('a read of %s is charged once its rows are known', async (_, path, body, users) => {
+    // The items that the call names have to be within the limit, and are paid for as such.
     const limit = Math.max(users, 1);
     const authorization = `Bearer ${await keyOf(limit)}`;
     const found = await service.post(path, body, { authorization });
@@ -90,14 +90,14 @@ describe('a read', () => {
     expect((await service.post(BOOKS, BOOK)).status).toBe(200);
   });
 
-  it('is charged nothing for rows that its items have paid', async () => {
+  it('a read is charged nothing for rows that its items have paid for', async () => {
     const authorization = `Bearer ${await keyOf(300)}`;
     const userIds = Array.from({ length: 200 }, (_, n) => `u${n % 10}`);
     const found = await service.post('/v1/users/orders/batch-get', { userIds, limit: 10 }, { authorization });
     expect(found.headers.get('RateLimit')).toBe('"items";r=100;t=1');
   });
 
-  it('is charged too where the rows are too many to be told', async () => {
+  it('a read is charged also where its rows are too many to be told', async () => {
     const authorization = `Bearer ${await keyOf(8)}`;
     const orderIds = Array.from({ length: 7 }, () => ({ userId: 'u0', id: '10' }));
     const refused = await service.post('/v1/trades/batch-get', { orderIds }, { authorization });
@@ -105,17 +105,17 @@ describe('a read', () => {
     expectAbout(owed(refused), (limits.http.readRows + 1) / limits.http.rowsOfItem / 8);
   });
 
-  it('is charged nothing where its key has no limit', async () => {
+  it('a read is charged nothing where its key has no limit', async () => {
     const found = await service.post(BOOKS, BOOK);
     expect(found.headers.get('RateLimit')).toBeNull();
   });
 
-  it('that waited for its turn meanwhile is refused, and finds nothing', async () => {
+  it('a read that waited for its turn while its key ran into debt is refused', async () => {
     const narrow = await serve(books, { maxConcurrent: 1, maxWaiting: 3, queueTimeoutMs: 3_600_000 });
     const authorization = `Bearer ${await keyOf(100)}`;
     const accounts = [{ userId: 'u0', currency: 'USD' }];
     const held = await holdTable(books, 'journal');
-    // Whoever reads first is held; none of the books has been charged when all of them are let in.
+    // The first read is held; no order book has been charged when all calls are let in.
     const first = narrow.post('/v1/accounts/statements/batch-get', { accounts }, { authorization });
     await held.awaited();
     const calls = Array.from({ length: 3 }, () => narrow.post(BOOKS, BOOK, { authorization }));
@@ -132,7 +132,7 @@ describe('a read', () => {
 
 describe('a stream', () => {
   const ACCOUNTS = '/v1/stream/accounts';
-  /** More than the first piece, which a key with an item a second pays for many seconds. */
+  /** More than the first piece, for which a key with an item a second pays many seconds long. */
   const PIECE = 64 * 1024;
 
   beforeAll(() => openManyAccounts(books));
@@ -144,7 +144,7 @@ describe('a stream', () => {
     return wire;
   }
 
-  /** A stream that owes as much as one that begins after it: while it waits that one has not paid either. */
+  /** A stream that owes as much as one that begins after it: while this one waits, the later one has not paid either. */
   async function debtor(): Promise<{ readonly waits: boolean }> {
     const { url } = await serve(books);
     const wire = await begun(url, await keyOf(1));
@@ -161,7 +161,7 @@ describe('a stream', () => {
     return status;
   };
 
-  it('waits until its key has paid for a piece before it reads the next, and comes whole', async () => {
+  it('a stream waits until its key has paid for a piece before it reads the next, and comes whole', async () => {
     const service = await serve(books);
     const began = performance.now();
     const response = await service.get(ACCOUNTS, { authorization: `Bearer ${await keyOf(2_000)}` });
@@ -171,7 +171,7 @@ describe('a stream', () => {
     expect(performance.now() - began).toBeGreaterThan(1_000);
   });
 
-  it('that waits so is not cut off as one that is read too slowly', async () => {
+  it('a stream that waits for its key to pay is not cut off as one that is read too slowly', async () => {
     const { app, url } = await serveImpatiently(books, {});
     const key = await keyOf(1);
     const beginning = nextAnswer(app);
@@ -181,12 +181,12 @@ describe('a stream', () => {
     await once(answer, 'timeout');
     const { destroyed, writableFinished } = answer;
     expect({ destroyed, writableFinished }).toEqual({ destroyed: false, writableFinished: false });
-    // It waited all the time, for it still does.
+    // The stream has waited all the time, since it still does.
     expect(await statusOf(url, key)).toBe(429);
     expect(wire.isClosed).toBe(false);
   });
 
-  it('that waits so gives its place back when its client hangs up', async () => {
+  it('a stream that waits for its key to pay gives its place back when its client hangs up', async () => {
     const { url, key: other } = await serve(books, { maxConcurrent: 1 });
     const still = await debtor();
     const wire = await begun(url, await keyOf(1));
@@ -196,14 +196,14 @@ describe('a stream', () => {
     expect(still.waits).toBe(true);
   });
 
-  it('that waits so does not keep a service from closing', async () => {
+  it('a stream that waits for its key to pay does not keep a service from closing', async () => {
     const { app, url } = await serveImpatiently(books, { requestMs: 300 });
     const wire = await begun(url, await keyOf(1));
     await app.close();
     expect(wire.received).not.toContain('{"end":true}');
   });
 
-  it('that waits so is cut off once its key has ended', async () => {
+  it('a stream that waits for its key to pay is cut off once its key has ended', async () => {
     const { url } = await serve(books);
     const still = await debtor();
     const key = await keyOf(1);
@@ -216,7 +216,7 @@ describe('a stream', () => {
     expect(still.waits).toBe(true);
   });
 
-  it('waits for nothing where its key has no limit', async () => {
+  it('a stream waits for nothing where its key has no limit', async () => {
     const { url } = await serve(books);
     const wire = await begun(url, await makeKey(books.pincex, 'read'));
     await until('the last line', () => wire.received.includes('{"end":true}'));

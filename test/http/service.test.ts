@@ -12,7 +12,7 @@ import { serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 
-describe('a schema that is not that of this version', () => {
+describe('a schema of another version', () => {
   const CHANGES = {
     missing: 'DROP TABLE schema_migrations',
     older: 'DELETE FROM schema_migrations WHERE version = 11',
@@ -25,21 +25,24 @@ describe('a schema that is not that of this version', () => {
     ['older', 'Migration 11 (payments) is pending in this database: run "pincex migrate up"'],
     ['newer', 'Migration 999 (later) is unknown in this database: use the newer version'],
     ['changed', 'Migration 11 (payments) is changed in this database: put its file back'],
-  ] as const)('%s: the service is not ready, and the books are not proved', async (change, message) => {
-    const database = await createTestDatabase();
-    onTestFinished(() => database.drop());
-    const { get, pincex } = await serve({ ...books, url: database.url });
-    await withClient(database.url, (client) => client.query(CHANGES[change]));
-    const unready = await get<{ code: string; detail: string }>('/readyz');
-    expect(unready.status).toBe(503);
-    expect(unready.body.code).toBe('migration_failed');
-    expect(unready.body.detail).toContain(message);
-    const refused = { code: 'migration_failed', message: expect.stringContaining(message) as string };
-    await expect(pincex.ping()).rejects.toMatchObject(refused);
-    await expect(pincex.audit()).rejects.toMatchObject(refused);
-  });
+  ] as const)(
+    'with a schema that is %s the service is not ready, and the books are not audited',
+    async (change, message) => {
+      const database = await createTestDatabase();
+      onTestFinished(() => database.drop());
+      const { get, pincex } = await serve({ ...books, url: database.url });
+      await withClient(database.url, (client) => client.query(CHANGES[change]));
+      const unready = await get<{ code: string; detail: string }>('/readyz');
+      expect(unready.status).toBe(503);
+      expect(unready.body.code).toBe('migration_failed');
+      expect(unready.body.detail).toContain(message);
+      const refused = { code: 'migration_failed', message: expect.stringContaining(message) as string };
+      await expect(pincex.ping()).rejects.toMatchObject(refused);
+      await expect(pincex.audit()).rejects.toMatchObject(refused);
+    },
+  );
 
-  it('is looked for by the one statement that asks whether the database answers', async () => {
+  it('the schema is checked by the one statement that asks whether the database answers', async () => {
     const statements: string[] = [];
     const pincex = await openBooks(books.url, { onStatement: ({ name }) => statements.push(name) });
     onTestFinished(() => pincex.close());
@@ -53,10 +56,10 @@ describe('readiness', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
   });
-  // Before the services are stopped, which takes time that has to pass.
+  // Real timers are back before the services are stopped, which takes real time.
   afterEach(() => void vi.useRealTimers());
 
-  /** A service whose database can be taken away, and a way to ask it anew, not for what it remembers. */
+  /** A service whose database can be taken away; `ask` asks anew, when the remembered readiness has expired. */
   async function serveThrough() {
     const proxy = await startProxy(books.url);
     onTestFinished(() => proxy.close());
@@ -68,7 +71,7 @@ describe('readiness', () => {
     return { proxy, get, ask };
   }
 
-  it('ends while the database cannot be reached, and comes back with it; the process is alive all the time', async () => {
+  it('the service is unready while its database cannot be reached, ready again with it, and alive all the time', async () => {
     const { proxy, get, ask } = await serveThrough();
     expect((await ask()).status).toBe(200);
     proxy.shut();
@@ -81,13 +84,13 @@ describe('readiness', () => {
     await until('it to be ready', async () => (await ask()).status === 200);
   });
 
-  it('ends while the database says nothing for too long, and comes back with it', async () => {
+  it('the service is unready while its database does not answer in time, and ready again with it', async () => {
     const { proxy, ask } = await serveThrough();
     proxy.onAnswer = () => 'hold';
     const answer = ask();
     let hasAnswered = false;
     void answer.then(() => (hasAnswered = true));
-    // Its time begins when the service has the call, which nobody else sees.
+    // The time begins when the service has the call, which the test cannot see.
     await until('it to give the database up', () => {
       vi.advanceTimersByTime(limits.http.readinessMs);
       return hasAnswered;
@@ -98,7 +101,7 @@ describe('readiness', () => {
     await until('it to be ready', async () => (await ask()).status === 200);
   });
 
-  it('asks the database once a second, however often it is asked itself', async () => {
+  it('the service asks the database once a second whether it is ready, however often it is asked itself', async () => {
     const { get } = await serve(books);
     const ping = vi.spyOn(Pincex.prototype, 'ping');
     onTestFinished(() => {
@@ -118,17 +121,17 @@ describe('readiness', () => {
   });
 });
 
-it('listens on one address where its host is a name that may have two', async () => {
+it('the service listens on one address where its host is a name that may have two', async () => {
   const { url } = await serve(books, { host: 'localhost' });
   expect(new URL(url).hostname).toBe('127.0.0.1');
 });
 
-it('says that it is alive to whoever asks, however long they would wait', async () => {
+it('the service says that it is alive whatever Request-Timeout is sent', async () => {
   const { url } = await serve(books);
   expect((await fetch(`${url}/healthz`, { headers: { 'request-timeout': 'never' } })).status).toBe(200);
 });
 
-it('logs what failed, and nothing of what it refused on purpose', async () => {
+it('the service logs what failed, and nothing of what it refused on purpose', async () => {
   const lines: string[] = [];
   const logger = pino({}, { write: (line: string) => lines.push(line) });
   const { url, key } = await serveImpatiently(books, {}, { logger, maxWaiting: 0 });

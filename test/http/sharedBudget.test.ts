@@ -3,13 +3,13 @@ import { SharedBudget } from '../../src/http/load/sharedBudget.ts';
 
 const KEYS = ['ann', 'bob', 'cid'];
 
-it('are never more than there is, and no key has more than half', () => {
+it('a budget is never exceeded, and no key uses more than half of it', () => {
   const budget = new SharedBudget({ most: 8 });
   const room = (amount = 1) => KEYS.map((key) => budget.hasRoom(key, amount));
   const back = [1, 2, 3, 4].map(() => budget.use('ann'));
   expect(room()).toEqual([false, true, true]);
   back.push(budget.use('bob', 2));
-  // A quarter is kept for keys that have nothing.
+  // A quarter is reserved for keys that use nothing.
   expect(room()).toEqual([false, false, true]);
   expect(room(3)).toEqual([false, false, false]);
   back.push(budget.use('cid', 2));
@@ -18,7 +18,7 @@ it('are never more than there is, and no key has more than half', () => {
   expect([budget.used, room()]).toEqual([0, [true, true, true]]);
 });
 
-it('give a key that has nothing more than its half where that much is there, once', () => {
+it('a key that uses nothing may take more than half of the budget if as much is free, once', () => {
   const budget = new SharedBudget({ most: 8 });
   expect(budget.hasRoom('ann', 7)).toBe(true);
   const giveBack = budget.use('ann', 7);

@@ -16,7 +16,7 @@ beforeAll(() => openManyAccounts(books));
 describe('a stream', () => {
   const service = useService(books, { maxConcurrent: 1 });
 
-  it('that loses its database for good is cut off without its last line, and gives its place back', async () => {
+  it('a stream that loses its database for good is cut off without its last line, and gives its place back', async () => {
     const proxy = await startProxy(books.url);
     onTestFinished(() => proxy.close());
     const { url, key, get } = await serve({ ...books, url: proxy.url }, { maxConcurrent: 1 });
@@ -43,7 +43,7 @@ describe('a stream', () => {
     await until('the place to be free', async () => (await get('/v1/stream/trades')).status === 200);
   });
 
-  it('does not keep a service from closing whose client takes nothing any more', async () => {
+  it('a stream whose client takes nothing any more does not keep a service from closing', async () => {
     const { app, url, key } = await serveImpatiently(books, { requestMs: 300 });
     const wire = await dial(url);
     wire.send(getOf(ACCOUNTS, key));
@@ -53,7 +53,7 @@ describe('a stream', () => {
     expect(wire.received).not.toContain('{"end":true}');
   });
 
-  it('whose client hangs up before its first line gives its place back', async () => {
+  it('a stream whose client hangs up before its first line gives its place back', async () => {
     const { url, key } = service;
     const held = await holdTable(books, 'journal');
     const wire = await dial(url);
@@ -66,7 +66,7 @@ describe('a stream', () => {
     expect(wire.received).not.toContain('{"cursor"');
   });
 
-  it('does not begin when the time of its client is over, and takes no place', async () => {
+  it('a stream does not begin when the time of its client is over, and takes no place', async () => {
     const late = await service.get(ACCOUNTS, { 'request-timeout': '0.000001' });
     expect(late).toMatchObject({
       status: 504,

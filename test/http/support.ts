@@ -7,7 +7,7 @@ import { Pincex } from '../../src/index.ts';
 import { configOf, type TestBooks } from '../support/books.ts';
 import { Contract } from './contract.ts';
 
-/** An answer, with its body as JSON where it is some. */
+/** An answer, with its body as JSON where it is JSON. */
 export interface Answer<Body = unknown> {
   readonly status: number;
   readonly headers: Headers;
@@ -18,9 +18,9 @@ export interface Answer<Body = unknown> {
 export interface TestService {
   readonly url: string;
   readonly pincex: Pincex;
-  /** With all rights. */
+  /** A key with the scope `admin`. */
   readonly key: string;
-  /** Sends JSON, a text as it is. */
+  /** Sends a value as JSON, and a string as it is. */
   readonly post: <Body = never>(
     path: string,
     body: unknown,
@@ -31,8 +31,8 @@ export interface TestService {
 }
 
 /**
- * A service on the books of a test file, over real HTTP, until the test has ended. Whatever a test asks of it, the answer
- * has to keep to the document of the service.
+ * A service on the books of a test file, over real HTTP, until the test ends. Every answer that a test gets from it has
+ * to keep to the document of the service.
  */
 export async function serve(books: TestBooks, settings: Partial<ServiceConfig> = {}): Promise<TestService> {
   const service = await start(books, settings);
@@ -40,7 +40,7 @@ export async function serve(books: TestBooks, settings: Partial<ServiceConfig> =
   return service;
 }
 
-/** One that all tests of a file, or of a `describe`, share. They must leave it as it was. */
+/** A service that all tests of a file, or of a `describe`, share. They must leave it as it was. */
 export function useService(books: TestBooks, settings: Partial<ServiceConfig> = {}): TestService {
   let started: TestService | undefined;
   beforeAll(async () => {
@@ -67,7 +67,7 @@ export function useService(books: TestBooks, settings: Partial<ServiceConfig> = 
   };
 }
 
-/** Of every service here: their settings are not in the document. */
+/** The contract of every service here: the document does not depend on their settings. */
 let contract: Promise<Contract> | undefined;
 
 async function start(books: TestBooks, settings: Partial<ServiceConfig>): Promise<TestService> {

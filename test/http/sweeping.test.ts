@@ -6,7 +6,7 @@ import { expectApplied, funds, newUser, useBooks } from '../support/books.ts';
 import { until } from '../support/waiting.ts';
 import { serve } from './support.ts';
 
-// The service sweeps every second: here a second is over at once.
+// The service sweeps every second; here such a second is over at once.
 vi.mock('node:timers/promises', async (importOriginal) => {
   const real = await importOriginal<typeof import('node:timers/promises')>();
   const setTimeout: typeof real.setTimeout = (ms, ...rest) => real.setTimeout(ms === 1_000 ? 1 : ms, ...rest);
@@ -15,7 +15,7 @@ vi.mock('node:timers/promises', async (importOriginal) => {
 
 const books = useBooks();
 
-it('gives expired holds back by itself, also after it once could not', async () => {
+it('the service gives expired holds back by itself, also after a sweep has failed', async () => {
   const sweep = vi.spyOn(Pincex.prototype, 'sweepExpired').mockRejectedValueOnce(new Error('no'));
   onTestFinished(() => {
     sweep.mockRestore();
@@ -32,7 +32,7 @@ it('gives expired holds back by itself, also after it once could not', async () 
   expect(sweep.mock.settledResults[0]).toMatchObject({ type: 'rejected' });
 });
 
-it('deletes answers that are kept no longer', async () => {
+it('the service deletes answers that are kept no longer', async () => {
   const requests = new Requests(books.pincex, { retentionMs: 0 });
   const batchId = randomUUID();
   const answer = { status: 200, body: '{}' };

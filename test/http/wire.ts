@@ -14,25 +14,25 @@ import { makeKey } from './support.ts';
 export interface Wire {
   /** All that has come so far. */
   readonly received: string;
-  /** By the service, or by both. */
+  /** Whether the service, or both sides, have closed the connection. */
   readonly isClosed: boolean;
   send(text: string | Buffer): void;
-  /** Sends, and resolves once the service's machine has taken it all. */
+  /** Sends a text; resolves once the service's machine has taken all of it. */
   sent(text: string): Promise<void>;
-  /** Takes nothing any more, or until it is resumed. */
+  /** Takes nothing until it is resumed. */
   pause(): void;
   resume(): void;
   hangUp(): void;
 }
 
-/** @param allowHalfOpen whether it goes on sending where the service sends no more */
+/** @param allowHalfOpen whether the client can go on sending when the service sends no more */
 export async function dial(url: string, allowHalfOpen = false): Promise<Wire> {
   const { hostname, port } = new URL(url);
   const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen });
   const seen = { received: '', isClosed: false };
   socket.setEncoding('utf8');
   socket.on('data', (text: string) => (seen.received += text));
-  // One that is cut off while it writes is told so here, and then that it is closed.
+  // A client that is cut off while it writes gets an error here, and is closed then.
   socket.on('error', () => undefined).on('close', () => (seen.isClosed = true));
   onTestFinished(() => {
     socket.destroy();
@@ -76,15 +76,15 @@ export function callOf(path: string, key: string, items: object): { head: string
   return { head: `${head.join('\r\n')}\r\n\r\n`, body };
 }
 
-/** The head of the same call where its body comes in chunks. */
+/** The head of the same call with its body in chunks. */
 export const chunked = (head: string): string =>
   head.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked');
 
-/** A call that asks for something, as it goes over the wire. */
+/** A call by GET as it goes over the wire. */
 export const getOf = (path: string, key: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`;
 
-/** Makes accounts of which a stream is more than what the connections of this machine hold. */
+/** Makes so many accounts that a stream of them is more than the connections of this machine hold. */
 export async function openManyAccounts(books: TestBooks): Promise<void> {
   await books.sql(
     `INSERT INTO accounts (user_id, currency, available, locked, version, created_at, updated_at)
@@ -92,9 +92,9 @@ export async function openManyAccounts(books: TestBooks): Promise<void> {
   );
 }
 
-/** Keeps something of the books as it is: what would change it waits until it is released. */
+/** Keeps something of the books as it is: a statement that would change it waits until it is released. */
 export interface Held {
-  /** Resolves once something waits for it. */
+  /** Resolves once a statement waits for what is held. */
   awaited(): Promise<void>;
   release(): Promise<void>;
 }
@@ -104,7 +104,7 @@ export function hold(books: TestBooks, userId: string): Promise<Held> {
   return holding(books, 'SELECT FROM accounts WHERE user_id = $1 FOR UPDATE', [userId]);
 }
 
-/** Holds a table: whoever reads it waits, too. */
+/** Holds a table: statements that read it wait, too. */
 export function holdTable(
   books: TestBooks,
   table: 'accounts' | 'api_keys' | 'journal' | 'requests',
@@ -133,11 +133,11 @@ async function holding(books: TestBooks, statement: string, values: unknown[]): 
   };
 }
 
-/** A lock of one of a user's ten dollars that is under way, and nobody waits for its answer any more. */
+/** A lock of one of a user's ten dollars that is under way, and for whose answer no client waits any more. */
 export interface Abandoned {
   readonly userId: string;
   readonly batchId: string;
-  /** What it waits for. */
+  /** The accounts for which it waits. */
   readonly held: Held;
 }
 
@@ -157,7 +157,7 @@ export async function abandonedLock(
   return { userId, batchId, held };
 }
 
-/** A service that does not listen yet; with the patience of production, unless it is told otherwise. */
+/** A service that does not listen yet, with the patience of production unless a test gives it another. */
 export function build({ pincex }: TestBooks, options: Partial<ServerOptions> = {}): Promise<App> {
   return buildServer(pincex, {
     version: '0.0.0',
@@ -174,18 +174,18 @@ export function build({ pincex }: TestBooks, options: Partial<ServerOptions> = {
   });
 }
 
-/** A service as its server has it, whose patience a test may change while it runs. */
+/** A service with its server, whose patience a test may change while it runs. */
 export interface TestApp {
   readonly app: App;
   readonly url: string;
-  /** With all rights. */
+  /** A key with the scope `admin`. */
   readonly key: string;
 }
 
-/** Far longer than any test: what is to be cut off has to be made to be. */
+/** Far longer than any test, so that a test has to make the service cut a client off. */
 const PATIENT = { requestMs: 300_000, headersMs: 300_000, idleMs: 300_000, checkMs: 50 };
 
-/** A service with another patience than that of production, until the test has ended. */
+/** A service with another patience than that of production, until the test ends. */
 export async function serveImpatiently(
   books: TestBooks,
   patience: Partial<Patience>,
@@ -196,7 +196,7 @@ export async function serveImpatiently(
   return started;
 }
 
-/** One that all tests of a file, or of a `describe`, share. They must leave it as it was. */
+/** A service that all tests of a file, or of a `describe`, share. They must leave it as it was. */
 export function useApp(books: TestBooks, options: Partial<ServerOptions> = {}): TestApp {
   let started: TestApp | undefined;
   beforeAll(async () => {
@@ -239,21 +239,21 @@ export async function nextAnswer({ server }: App): Promise<ServerResponse> {
   return response;
 }
 
-/** From now on nothing of an answer may stand still for longer than a moment. */
+/** From now on the answer is given up where nothing of it moves for a moment. */
 export function losePatience(answer: ServerResponse): void {
   expect(answer.req.socket.timeout).toBe(PATIENT.requestMs);
   answer.setTimeout(50);
 }
 
-/** From now on a request has to be there whole so many milliseconds after it has begun to come. */
+/** From now on a request has to be whole this many milliseconds after its first byte. */
 export function hurry({ server }: App, ms: number): void {
   server.headersTimeout = ms;
   server.requestTimeout = ms;
 }
 
 /**
- * Until the test has ended timers stand still but where `vi.advanceTimersByTime` moves them: those of the database, too,
- * which gives up a statement after a minute.
+ * Until the test ends, timers run only where `vi.advanceTimersByTime` moves them. So do those of the database, which
+ * would otherwise give up a statement after a minute.
  */
 export function holdTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -262,7 +262,7 @@ export function holdTimers(): void {
   });
 }
 
-/** What was sent to a service before has been read when this resolves. */
+/** Resolves once the service has read what was sent to it before. */
 export async function untilRead(url: string): Promise<void> {
   await fetch(`${url}/healthz`);
 }

@@ -37,7 +37,7 @@ const keyOf = (url: string): Promise<unknown> =>
     return rows[0]?.key;
   });
 
-it('what was applied before ids had kinds is replayed after the way forth, as it is after the way back and forth', async () => {
+it('operations are still replayed after the migration kinds_of_ids was taken back and applied again', async () => {
   const url = await filled();
   await withClient(url, (client) =>
     migrateDown(client, { to: 12, dropData: new URL(url).pathname.slice(1) }),
@@ -51,7 +51,7 @@ it('what was applied before ids had kinds is replayed after the way forth, as it
   await expectBalanced(pincex);
 });
 
-it('there is no way back where an id names things of two kinds, and none of the migrations after it is taken back either', async () => {
+it('where an id names things of two kinds, kinds_of_ids is not taken back, and no later migration is either', async () => {
   const url = await filled();
   const pincex = await openBooks(url);
   expectApplied(await pincex.execute([{ ...items[1], id: 'd', reason: 'kept' }]));

@@ -4,7 +4,7 @@ import { migrateDown, migrateUp } from '../../src/migrations/runner.ts';
 import { expectApplied, expectBalanced, funds, openBooks } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
 
-/** Books whose fills were each rounded down by itself, as they were before the migration `payments`. */
+/** Books whose fills were each rounded down on their own, as they were before the migration `payments`. */
 async function booksOfBefore(): Promise<string> {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
@@ -25,7 +25,7 @@ async function booksOfBefore(): Promise<string> {
   await withClient(database.url, async (client) => {
     const dropData = new URL(database.url).pathname.slice(1);
     while ((await migrateDown(client, { dropData })).every(({ name }) => name !== 'payments'));
-    // It was paid 3.33, and 6.68 were still held, where it is 3.34 and 6.67 now.
+    // The fill was paid 3.33 with 6.68 still held; today it is 3.34 and 6.67.
     await client.query(
       `UPDATE trades SET quote_amount = 3.33;
        UPDATE holds SET amount = 6.68 WHERE user_id = 'ann';
@@ -50,7 +50,7 @@ const trade = (id: string, quantity: string) => ({
   takerSide: 'buy' as const,
 });
 
-it('orders that were filled in part before payments were rounded once are in order, and are filled to their end', async () => {
+it('orders that were filled in part before the migration payments pass the audit and can be filled to their end', async () => {
   const url = await booksOfBefore();
   await withClient(url, (client) => migrateUp(client));
   const pincex = await openBooks(url);
@@ -58,7 +58,7 @@ it('orders that were filled in part before payments were rounded once are in ord
   await expectBalanced(pincex);
   expectApplied(await pincex.trading.batchSettleTrades([trade('t2', '0.33333333')]));
   await expectBalanced(pincex);
-  // From 3.336… to 6.673…, and what the hold had beyond the rest is free.
+  // The payment grows from 3.336… to 6.673…, and the surplus of the hold becomes available.
   expect(await funds(pincex, 'ann', 'USD')).toBe('90 / 3.33');
   expectApplied(await pincex.trading.batchSettleTrades([trade('t3', '0.33333334')]));
   await expectBalanced(pincex);
@@ -66,7 +66,7 @@ it('orders that were filled in part before payments were rounded once are in ord
   expect(await funds(pincex, 'bob', 'USD')).toBe('10 / 0');
 });
 
-it('what such an order paid is still held against what it filled', async () => {
+it('the audit reports an order from before the migration payments that paid too little for its fills', async () => {
   const url = await booksOfBefore();
   await withClient(url, async (client) => {
     await migrateUp(client);
@@ -85,7 +85,7 @@ it('what such an order paid is still held against what it filled', async () => {
   ]);
 });
 
-it('a market takes orders of any value after the way back, and has its least value again after the way forth', async () => {
+it('a market has no least value after the migration payments was taken back, and has one again once it is applied', async () => {
   const url = await booksOfBefore();
   const least = () =>
     withClient(url, async (client) => {

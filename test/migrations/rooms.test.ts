@@ -16,7 +16,7 @@ const callOf = (caller: string, batchId: string): NewRequest => ({
   items: [['ann', 'd', 'transaction']],
 });
 
-it('answers and calls under way are there after the way forth; back, those are forgotten that the earlier version cannot read', async () => {
+it('answers and unfinished calls survive the migration rooms; taking it back drops only those that the earlier version cannot read', async () => {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
   const { url } = database;
@@ -32,7 +32,7 @@ it('answers and calls under way are there after the way forth; back, those are f
     const pincex = await openBooks(url);
     return { pincex, requests: new Requests(pincex) };
   };
-  /** What each caller is told of each batch. */
+  /** The outcome of each batch, as its caller is told. */
   const told = async () => {
     const { pincex, requests } = await opened();
     const outcomes = [];
@@ -69,7 +69,7 @@ it('answers and calls under way are there after the way forth; back, those are f
     migrateDown(client, { to: 17, dropData: new URL(url).pathname.slice(1) }),
   );
   await withClient(url, async (client) => {
-    // As the earlier version writes it.
+    // The earlier version writes an answer like this.
     await client.query(
       `INSERT INTO requests (batch_id, caller, route, content_hash, items, run_id, lease_until, status, body,
          created_at, finished_at, expires_at)
@@ -83,7 +83,7 @@ it('answers and calls under way are there after the way forth; back, those are f
       `SELECT caller, bytes > 3 * 512 AND bytes < 3000 AS is_counted, expires_at > now() AS is_kept FROM request_usage`,
     );
     expect(rows).toEqual([{ caller: 'key', is_counted: true, is_kept: true }]);
-    // PostgreSQL compresses nothing more.
+    // PostgreSQL no longer compresses these columns.
     const stored = await client.query(
       `SELECT attname AS name, attstorage AS storage FROM pg_attribute
        WHERE attrelid = 'requests'::regclass AND attname IN ('body', 'items') ORDER BY attname`,

@@ -32,7 +32,7 @@ async function relations(pool: pg.Pool): Promise<string[]> {
 }
 
 describe('migrating up', () => {
-  it('applies all files in the order of their numbers, and a second time nothing', async () => {
+  it('migrateUp applies all files in the order of their numbers, and nothing on a second run', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     const files: string[] = [];
@@ -43,7 +43,7 @@ describe('migrating up', () => {
     expect(await migrateUp(pool, { folder })).toEqual([]);
   });
 
-  it('runs on one client as well as on a pool, and leaves its session without locks', async () => {
+  it('migrateUp runs on one client as well as on a pool, and leaves its session without locks', async () => {
     const { pool, url } = await emptyDatabase();
     const client = new pg.Client({ connectionString: url });
     await client.connect();
@@ -54,14 +54,14 @@ describe('migrating up', () => {
     await client.end();
   });
 
-  it('goes no further than it is told', async () => {
+  it('migrateUp goes no further than the version that it is given', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     expect(versions(await migrateUp(pool, { folder, to: 2 }))).toEqual([1, 2]);
     expect(versions(await migrateUp(pool, { folder }))).toEqual([10]);
   });
 
-  it('applies the migrations of Pincex itself, down to nothing and up again', async () => {
+  it('the migrations of Pincex can be applied, taken back to nothing and applied again', async () => {
     const { pool, url } = await emptyDatabase();
     const applied = await migrateUp(pool);
     const after = await relations(pool);
@@ -75,7 +75,7 @@ describe('migrating up', () => {
 });
 
 describe('migrating down', () => {
-  it('takes back the latest one, or as many as it is told, or all after a version', async () => {
+  it('migrateDown takes back the latest migration, as many as it is told, or all after a version', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     await migrateUp(pool, { folder });
@@ -88,7 +88,7 @@ describe('migrating down', () => {
     expect(await relations(pool)).toEqual(['schema_migrations', 'users']);
   });
 
-  it('refuses where there is no down file', async () => {
+  it('migrateDown refuses a migration that has no down file', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder({ '001_a.up.sql': 'CREATE TABLE a ();' });
     await migrateUp(pool, { folder });
@@ -97,8 +97,8 @@ describe('migrating down', () => {
   });
 });
 
-describe('migrating down where data would be dropped', () => {
-  it('is refused, with what holds some, before anything is taken back; the name of the database lets it through', async () => {
+describe('data that migrating down would drop', () => {
+  it('migrateDown refuses to drop data, and names what holds some, unless it is given the name of the database', async () => {
     const { pool, url } = await emptyDatabase();
     const folder = migrationFolder({
       ...THREE,
@@ -123,7 +123,7 @@ describe('migrating down where data would be dropped', () => {
     expect(await migrateDown(pool, { folder, to: 0, dropData: nameOf(url) })).toHaveLength(4);
   });
 
-  it('is not refused where only indexes go, or columns without a value', async () => {
+  it('migrateDown is not refused where only indexes go, or columns without a value', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder({
       ...THREE,
@@ -134,7 +134,7 @@ describe('migrating down where data would be dropped', () => {
     expect(versions(await migrateDown(pool, { folder, to: 1 }))).toEqual([11, 10, 2]);
   });
 
-  it('of the migrations of Pincex is what each of them says here', () => {
+  it('the data that each migration of Pincex drops on its way back is what this list says', () => {
     const losses = readMigrations(defaultFolder).map(({ name, down }) => [
       name,
       down?.statements.flatMap(lossesOf).map(({ table, column }) => (column ? `${table}.${column}` : table)),
@@ -192,16 +192,16 @@ describe('migrating down where data would be dropped', () => {
     ['TRUNCATE a', ['a']],
     ['DROP INDEX CONCURRENTLY a', []],
     ['ALTER TABLE a ADD COLUMN b text', []],
-  ])('is read from a statement: %s', (text, expected) => {
+  ])('the data that a statement drops is read from its text: %s', (text, expected) => {
     const losses = lossesOf({ text, line: 1 });
     expect(losses.map(({ table, column }) => (column ? `${table}.${column}` : table))).toEqual(expected);
   });
 });
 
-describe('migrating up under processes that use the database', () => {
+describe('migrating up while processes use the database', () => {
   const INDEX = '-- no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS later ON orders (id);';
 
-  it('is refused where a change is pending, with their names, and changes nothing; indexes are built meanwhile', async () => {
+  it('migrateUp is refused with the names of the processes where a change is pending, but not where only indexes are', async () => {
     const { pool, url } = await emptyDatabase();
     await migrateUp(pool);
     const running = await openBooks(url);
@@ -227,7 +227,7 @@ describe('migrating up under processes that use the database', () => {
   });
 });
 
-it('several migrations of which one cannot be taken back, since a view needs its table, all stay', async () => {
+it('where one of several migrations cannot be taken back, since a view needs its table, none of them is', async () => {
   const { pool } = await emptyDatabase();
   const folder = migrationFolder(THREE);
   await migrateUp(pool, { folder });
@@ -244,8 +244,8 @@ it('several migrations of which one cannot be taken back, since a view needs its
   expect(versions(await migrateDown(pool, { folder, steps: 3 }))).toEqual([10, 2, 1]);
 });
 
-describe('migrating down under processes that use the database', () => {
-  it('is refused, with their names, whatever was typed; those that were closed or not seen for long do not count', async () => {
+describe('migrating down while processes use the database', () => {
+  it('migrateDown is refused with the names of the processes, of which those closed or not seen for long do not count', async () => {
     const { pool, url } = await emptyDatabase();
     await migrateUp(pool);
     const [closed, running] = [await openBooks(url), await openBooks(url)];
@@ -270,8 +270,8 @@ describe('migrating down under processes that use the database', () => {
   });
 });
 
-describe('the status', () => {
-  it('tells what is applied, pending, changed and unknown, and changes nothing', async () => {
+describe('the migration status', () => {
+  it('the status tells which migrations are applied, pending, changed and unknown, and changes nothing', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     expect((await migrationStatus(pool, { folder })).map(({ state }) => state)).toEqual(
@@ -293,7 +293,7 @@ describe('the status', () => {
   });
 });
 
-describe('a database and files that do not fit', () => {
+describe('files that do not fit the database', () => {
   it('an applied file that was changed is refused by name, up and down', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
@@ -307,7 +307,7 @@ describe('a database and files that do not fit', () => {
     await expect(migrateDown(pool, { folder })).rejects.toMatchObject(refused);
   });
 
-  it('other line ends are no change', async () => {
+  it('an applied file with other line ends counts as unchanged', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     await migrateUp(pool, { folder });
@@ -331,14 +331,14 @@ describe('a database and files that do not fit', () => {
     [{ '1-a.up.sql': '' }, '1-a.up.sql is no NNN_name.up.sql'],
     [{ '001_a.up.sql': '', '1_b.up.sql': '' }, '1_b.up.sql and 001_a.up.sql have the same number'],
     [{ '001_a.up.sql': '', '002_b.down.sql': '' }, '002_b.down.sql has no 002_b.up.sql'],
-  ])('file names that say nothing certain are refused (%j)', async (files, message) => {
+  ])('a folder with ambiguous file names is refused: %j', async (files, message) => {
     const { pool } = await emptyDatabase();
     await expect(migrateUp(pool, { folder: migrationFolder(files) })).rejects.toThrow(message);
   });
 });
 
 describe('a statement that fails', () => {
-  it('is named with its file, line and reason; nothing of its file stays', async () => {
+  it('a failing statement is reported with its file, line and reason, and nothing of its file stays', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder({
       '001_a.up.sql': 'CREATE TABLE a (n int PRIMARY KEY);',
@@ -356,7 +356,7 @@ describe('a statement that fails', () => {
     expect(versions(await migrateUp(pool, { folder }))).toEqual([2]);
   });
 
-  it('leaves the pool usable and the lock free', async () => {
+  it('a failing statement leaves the pool usable and the lock free', async () => {
     const { pool } = await emptyDatabase();
     const bad = migrationFolder({ '001_a.up.sql': 'nonsense;' });
     for (let i = 0; i < 10; i++)
@@ -367,7 +367,7 @@ describe('a statement that fails', () => {
 });
 
 describe('an index that is built without a transaction', () => {
-  it('and failed half-way is dropped and rebuilt, not taken for done', async () => {
+  it('an index whose build failed half-way is dropped and built again, not taken for done', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder({
       '001_t.up.sql': 'CREATE TABLE t (n int, m int); INSERT INTO t VALUES (1, 1), (1, 2);',
@@ -386,7 +386,7 @@ describe('an index that is built without a transaction', () => {
       ).rows.map(({ name, indisvalid }) => `${name} ${indisvalid}`);
     expect(await validity()).toEqual(['t_m true', 't_n false']);
 
-    // Once more with the cause still there: still no success.
+    // The cause is still there, so the second run must fail too.
     await expect(migrateUp(pool, { folder })).rejects.toThrow(/could not create unique index/);
     await pool.query('DELETE FROM t WHERE m = 2');
     expect(versions(await migrateUp(pool, { folder }))).toEqual([2]);
@@ -395,8 +395,8 @@ describe('an index that is built without a transaction', () => {
   });
 });
 
-describe('several that migrate at once', () => {
-  it('apply each file once, also where none was applied before', async () => {
+describe('processes that migrate at once', () => {
+  it('processes that migrate at once apply each file once, also in a database without migrations', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     const results = await Promise.all([1, 2, 3, 4].map(() => migrateUp(pool, { folder })));
@@ -404,7 +404,7 @@ describe('several that migrate at once', () => {
     expect((await migrationStatus(pool, { folder })).every(({ state }) => state === 'applied')).toBe(true);
   });
 
-  it('wait for the one that is at it, without a snapshot that its index build would wait for', async () => {
+  it('processes that wait for a migration hold no snapshot that its index build would wait for', async () => {
     const { pool, url } = await emptyDatabase();
     const folder = migrationFolder(THREE);
     await migrateUp(pool, { folder, to: 1 });
@@ -417,7 +417,7 @@ describe('several that migrate at once', () => {
     const other = new pg.Client({ connectionString: url });
     await other.connect();
     onTestFinished(() => other.end());
-    // An index is built once all transactions have ended that write to its table.
+    // An index build waits until all transactions that write to its table have ended.
     await other.query('BEGIN');
     await other.query(`INSERT INTO users VALUES (2, 'other')`);
     const first = migrateUp(pool, { folder });

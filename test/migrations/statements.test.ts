@@ -3,21 +3,24 @@ import { splitStatements } from '../../src/migrations/statements.ts';
 
 const texts = (sql: string) => splitStatements(sql).map(({ text }) => text);
 
-describe('an SQL file is cut into statements', () => {
-  it('at each semicolon; the last one needs none', () => {
+describe('splitting an SQL file', () => {
+  it('an SQL file is split at each semicolon, and the last statement needs none', () => {
     expect(texts('SELECT 1; SELECT 2;\n\nSELECT 3')).toEqual(['SELECT 1', 'SELECT 2', 'SELECT 3']);
   });
 
-  it('with the line that each begins on, comments before it left out', () => {
+  it('each statement has the line on which it begins, and the comments before it are left out', () => {
     expect(splitStatements('-- a; b\n/* c;\n d */ SELECT\n 1;\n\n  -- e\n  SELECT 2 -- f;\n;')).toEqual([
       { text: 'SELECT\n 1', line: 3 },
       { text: 'SELECT 2 -- f;', line: 7 },
     ]);
   });
 
-  it.each(['', '  \n', '-- nothing\n', ';;;', '/* ; */'])('of which %j has none', (sql) => {
-    expect(splitStatements(sql)).toEqual([]);
-  });
+  it.each(['', '  \n', '-- nothing\n', ';;;', '/* ; */'])(
+    'an SQL file without statements gives none: %j',
+    (sql) => {
+      expect(splitStatements(sql)).toEqual([]);
+    },
+  );
 
   it.each([
     `SELECT 'a;b'`,
@@ -32,7 +35,7 @@ describe('an SQL file is cut into statements', () => {
     `SELECT 1 /* it's; not the end */ + 1`,
     `SELECT 5 - -3 / 2`,
     `SELECT 'a -- b;' , 'c /* d;'`,
-  ])('but not within strings, names, comments and dollar quotes: %s', (sql) => {
+  ])('a statement is not split within strings, names, comments and dollar quotes: %s', (sql) => {
     expect(texts(`${sql}; SELECT 2`)).toEqual([sql, 'SELECT 2']);
   });
 });

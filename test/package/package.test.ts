@@ -7,11 +7,11 @@ import { createTestDatabase } from '../support/database.ts';
 import { startNode } from '../support/processes.ts';
 import { usePacked } from './packed.ts';
 
-/** The package as it is published, in the hands of programs of other kinds. */
+/** The package as it is published, used by programs of several kinds. */
 
 const packed = usePacked({ dependencies: true });
 
-/** Deposits by the library and by the client, over a service of its own. */
+/** Makes a deposit through the library and again through the client, over a service of its own. */
 const PROGRAM = `
   import { loadConfig, Pincex, startService } from 'pincex';
   import { PincexClient } from 'pincex/client';
@@ -29,8 +29,8 @@ const PROGRAM = `
   await pincex.close();
 `;
 
-describe('The package', () => {
-  it('works for a program that esbuild bundles and leaves it out of', async () => {
+describe('the package', () => {
+  it('the package works for a program that esbuild bundles with the package left external', async () => {
     await writeFile(path.join(packed.folder, 'program.mjs'), PROGRAM);
     await build({
       entryPoints: [path.join(packed.folder, 'program.mjs')],
@@ -50,7 +50,7 @@ describe('The package', () => {
     }
   });
 
-  it('can be required by CommonJS', async () => {
+  it('the package can be required by CommonJS', async () => {
     const program = `
       const { Pincex, startService } = require('pincex');
       const { PincexClient } = require('pincex/client');
@@ -60,7 +60,7 @@ describe('The package', () => {
     expect(run).toMatchObject({ exitCode: 0, stdout: 'function function function\n' });
   });
 
-  it('has a client that is bundled whole, for browsers', async () => {
+  it('the client of the package is bundled whole for browsers', async () => {
     const program =
       "import { PincexClient } from 'pincex/client'; globalThis.made = new PincexClient({ url: 'http://a', key: '' });";
     await writeFile(path.join(packed.folder, 'browser.mjs'), program);
@@ -74,7 +74,7 @@ describe('The package', () => {
     expect(outputFiles[0]!.text).not.toMatch(/\brequire\(|\bimport\(/);
   });
 
-  it('has documents whose links lead to what is in it', () => {
+  it("the links in the package's documents lead to files and headings in the package", () => {
     const documents = readdirSync(packed.package, { recursive: true, encoding: 'utf8' }).filter(
       (name) => name.endsWith('.md') && !name.startsWith('node_modules'),
     );
@@ -84,7 +84,7 @@ describe('The package', () => {
   });
 });
 
-/** Links of a document to files that are not there, or to headings that those do not have. */
+/** Links of a document to files that do not exist, or to headings that those files do not have. */
 function deadLinks(document: string): string[] {
   const links = [...readFileSync(path.join(packed.package, document), 'utf8').matchAll(/\]\(([^)\s]+)\)/g)];
   return links

@@ -9,15 +9,15 @@ import { makeFolder, removeFolder } from '../support/folders.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
 
-/** A folder of somebody who has the package, as it would be published, in `node_modules`. */
+/** The folder of a user who has the package, as it would be published, in `node_modules`. */
 export interface Packed {
   /** The folder of the program that uses it. */
   readonly folder: string;
-  /** Of the package in there. */
+  /** The folder of the package itself. */
   readonly package: string;
 }
 
-/** Packs once for a test file. */
+/** Packs the package once for a test file. */
 export function usePacked({ dependencies }: { readonly dependencies: boolean }): Packed {
   let folder = '';
   beforeAll(async () => {
@@ -43,7 +43,7 @@ export function usePacked({ dependencies }: { readonly dependencies: boolean }):
   };
 }
 
-/** What `npm install` would put beside it, from ours: those that it names, and nothing for development. */
+/** Links what `npm install` would install beside the package: its dependencies, without those for development. */
 async function linkDependencies(to: string): Promise<void> {
   const { dependencies } = JSON.parse(await readFile(path.join(to, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;

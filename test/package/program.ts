@@ -1,4 +1,4 @@
-/** A program of somebody who uses the package: it is compiled by the compilers of users, and never run. */
+/** A program that uses the package. The compilers of users compile it; it is never run. */
 import {
   limits,
   loadConfig,

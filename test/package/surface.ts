@@ -1,6 +1,6 @@
 import ts from 'typescript';
 
-/** Something that a caller can name: a field, a property or a method of what the package exports. */
+/** A field, a property or a method of what the package exports: something that a caller can name. */
 export interface Member {
   /** The class or interface that it belongs to. */
   readonly owner: string;
@@ -10,11 +10,11 @@ export interface Member {
   readonly isOptional: boolean;
   /** `| undefined` */
   readonly takesUndefined: boolean;
-  /** What its TSDoc says; empty where there is none. */
+  /** Its TSDoc; empty where it has none. */
   readonly comment: string;
 }
 
-/** All that can be reached from what a file of types exports, by the types that are named on the way. */
+/** All members that can be reached from the exports of a file of types, through the types named on the way. */
 export function surfaceOf(file: string): Member[] {
   const program = ts.createProgram([file], {
     types: [],
@@ -37,7 +37,7 @@ export function surfaceOf(file: string): Member[] {
     if (seen.has(named)) return;
     seen.add(named);
     for (const declaration of named.declarations ?? []) {
-      // Not what the language itself has, nor the routes: callers name none of their types.
+      // The types of the language itself and of the routes are left out: callers name none of them.
       if (program.isSourceFileDefaultLibrary(declaration.getSourceFile()) || named.name === 'paths') continue;
       visit(declaration, named.name);
     }
@@ -73,7 +73,7 @@ export function surfaceOf(file: string): Member[] {
   }
 }
 
-/** Whether it says so, takes anything, or is `never`: then there is nothing to leave out. */
+/** Whether a type admits `undefined`, admits anything, or is `never`, with which there is nothing to leave out. */
 function allowsUndefined(type: ts.TypeNode): boolean {
   const kinds = ts.isUnionTypeNode(type) ? type.types.map(({ kind }) => kind) : [type.kind];
   return kinds.some((kind) => ALLOWING.has(kind));

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { usePacked } from './packed.ts';
 import { surfaceOf, type Member } from './surface.ts';
 
-/** The types of the package as it is published, where nothing else is installed beside it. */
+/** The types of the package as it is published, with nothing else installed beside it. */
 
 const packed = usePacked({ dependencies: false });
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -39,16 +39,19 @@ it.each(
   Object.keys(COMPILERS).flatMap((version) =>
     Object.entries(RESOLUTIONS).map(([name, options]) => [version, name, options] as const),
   ),
-)('With TypeScript %s a strict program compiles by the resolution of %s', async (version, name, options) => {
-  expect(await compile(version as keyof typeof COMPILERS, name, options)).toEqual(COMPILED);
-});
+)(
+  'a strict program compiles with TypeScript %s and the module resolution %s',
+  async (version, name, options) => {
+    expect(await compile(version as keyof typeof COMPILERS, name, options)).toEqual(COMPILED);
+  },
+);
 
-it('With the globals of a browser a strict program compiles too', async () => {
+it('a strict program compiles with the globals of a browser', async () => {
   const browser = { ...RESOLUTIONS.bundler, lib: ['es2022', 'dom'] };
   expect(await compile('7.0', 'browser', browser)).toEqual(COMPILED);
 });
 
-it('The examples of the TSDoc compile, a score of them at least', async () => {
+it('the examples of the TSDoc, at least twenty, compile', async () => {
   const files = await readdir(path.join(packed.package, 'dist'), { recursive: true });
   const types = files.filter((file) => file.endsWith('.d.ts'));
   const texts = await Promise.all(
@@ -67,13 +70,13 @@ it('The examples of the TSDoc compile, a score of them at least', async () => {
   expect(await compile('6.0', 'examples', RESOLUTIONS.nodenext, program)).toEqual(COMPILED);
 });
 
-/** The programs behind each `@example` of a file of types. */
+/** The programs of all `@example` tags in a file of types. */
 const examplesIn = (text: string): string[] =>
   [...text.matchAll(/\* @example\n *\* ```ts\n([^]*?) *\* ```\n/g)].map(([, lines = '']) =>
     lines.replaceAll(/^ *\* ?/gm, ''),
   );
 
-/** What the compiler has to say of a program, in a folder of its own beside the package. */
+/** Compiles a program in a folder of its own beside the package; returns what the compiler said. */
 async function compile(
   version: keyof typeof COMPILERS,
   name: string,
@@ -97,7 +100,7 @@ async function compile(
   return { exitCode, said: await said };
 }
 
-describe('What the package exports', () => {
+describe('the exports of the package', () => {
   let members: Member[];
   beforeAll(() => {
     members = ['index.d.ts', 'client/index.d.ts'].flatMap((file) =>
@@ -106,19 +109,19 @@ describe('What the package exports', () => {
     expect(members.length).toBeGreaterThan(200);
   });
 
-  it('takes undefined where something may be left out', () => {
+  it('each optional field of the exports accepts undefined', () => {
     expect(
       members.filter(({ isOptional, takesUndefined }) => isOptional && !takesUndefined).map(named),
     ).toEqual([]);
   });
 
-  it('tells what each field of an answer is', () => {
+  it('each field of an answer has a TSDoc comment', () => {
     const fields = members.filter(({ owner }) => ANSWERS.includes(owner));
     expect(new Set(fields.map(({ owner }) => owner))).toEqual(new Set(ANSWERS));
     expect(fields.filter(({ comment }) => comment === '').map(named)).toEqual([]);
   });
 
-  it('has nothing of what only the service uses: the door to the engine, and what is written with a batch', () => {
+  it('the exports leave out what only the service uses: the door to the engine, and what is written with a batch', () => {
     const names = members.map(named);
     expect(names).toContain('Pincex.execute');
     expect(names).toContain('BatchOptions.actor');
@@ -126,12 +129,12 @@ describe('What the package exports', () => {
     expect(names.filter((name) => ours.includes(name) || name.endsWith('.writeWith'))).toEqual([]);
   });
 
-  it('tells what each method does', () => {
+  it('each method of the exports has a TSDoc comment', () => {
     expect(members.filter(({ isMethod, comment }) => isMethod && comment === '').map(named)).toEqual([]);
   });
 });
 
-/** What calls answer with. */
+/** The types of what calls answer with. */
 const ANSWERS = [
   ...['AccountView', 'OrderView', 'TradeView', 'JournalEntryView', 'OrderBook', 'BookLevel', 'OpenOrders'],
   ...[

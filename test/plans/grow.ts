@@ -1,13 +1,13 @@
 import type pg from 'pg';
 
-/** A user's id by its number: ids grow with their numbers, so that rows come in the order of their keys, which is quick. */
+/** A user's id by its number. Ids grow with their numbers, so that rows are inserted in key order, which is quick. */
 export const userOf = (n: number): string => `user-${String(n).padStart(7, '0')}`;
 
 /**
- * Fills the tables as if users had been here.
+ * Fills the tables with the rows of made-up users.
  *
- * @param users who have an account
- * @param traders the first of them, who have orders and holds too
+ * @param users how many users have an account
+ * @param traders how many of them, from the first one, also have orders and holds
  */
 export async function grow(client: pg.Client, users: number, traders: number): Promise<void> {
   const user = (n: string): string => `'user-' || lpad((${n})::text, 7, '0')`;
@@ -36,7 +36,7 @@ export async function grow(client: pg.Client, users: number, traders: number): P
     FROM generate_series(0, ${traders - 1}) AS n`);
 }
 
-/** PostgreSQL analyzes the tables when the test says so and not by itself: that would throw the plans of connections away. */
+/** Turns autovacuum off: it would analyze the tables by itself, and connections would throw their plans away. */
 export async function leaveAlone(client: pg.Client): Promise<void> {
   for (const table of ['accounts', 'orders', 'holds', 'journal', 'operations', 'trades', 'transactions']) {
     await client.query(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);

@@ -16,11 +16,11 @@ import { BY_HINTS, BY_SETTINGS, connectAsThePool, hasHintPlan, settingsOf, type 
 
 const SIZES = [1, 50, 500, 5_000] as const;
 const LARGEST = 5_000;
-/** Users who have an account, and those of them who have orders and holds too. */
+/** How many users have an account, and how many of them also have orders and holds. */
 const USERS = 1_000_000;
 const TRADERS = 50_000;
 
-/** When a connection makes its plans, and what has come over the tables since. */
+/** When a connection makes its plans, and how the tables have changed since. */
 const MOMENTS = [
   'while the tables are empty',
   'while the tables are empty, also once they have grown',
@@ -32,9 +32,9 @@ type Moment = (typeof MOMENTS)[number];
 
 let databases: Record<'grown' | 'vacuumed' | 'small', TestDatabase>;
 let ways: readonly Way[];
-/** What every kind of batch sends, both ways, by its size. */
+/** The statements that each kind of batch sends, under both strategies, by the size of the batch. */
 const recorded = new Map<number, readonly Recorded[]>();
-/** Each statement, with the values of the smallest batch that sends it and of the largest. */
+/** Each statement, with the values of the smallest batch that sends it and with those of the largest. */
 let statements: readonly Recorded[];
 const found = new Map<string, Plans>();
 
@@ -46,12 +46,12 @@ beforeAll(async () => {
   ]);
   databases = { grown, vacuumed, small };
   ways = (await hasHintPlan(inject('serverUrl'))) ? [BY_SETTINGS, BY_HINTS] : [BY_SETTINGS];
-  // What is sent does not depend on how full the tables are.
+  // The statements do not depend on how full the tables are.
   await withClient(small.url, (client) => grow(client, LARGEST, LARGEST));
   for (const size of SIZES) recorded.set(size, await recordBatches(small.url, size));
   statements = [...firstOfEach(recorded.get(1)!), ...firstOfEach(recorded.get(LARGEST)!)];
   await makePlans(grown.url, vacuumed.url);
-  // All of this file's work is here: on a busy machine it takes longer than one test may.
+  // All work of this file is done here: on a busy machine it takes longer than one test may.
 }, 900_000);
 
 afterAll(async () => {
@@ -102,51 +102,51 @@ describe.each([BY_SETTINGS, BY_HINTS])('a connection whose plans are pinned by $
     skip(!ways.includes(way), 'pg_hint_plan is not installed on this server');
   });
 
-  it('has the settings of the way that the pool chose, and no others', async () => {
+  it('a connection has the settings of the way that the pool chose, and no others', async () => {
     const settings = await settingsOf(way, databases.grown.url);
     const chosen = Object.entries(way.hints.settings).map(([name, value]) => `${name}=${value}`);
     expect(settings).toEqual(expect.arrayContaining(chosen));
     expect(settings.includes('enable_seqscan=off')).toBe(way === BY_SETTINGS);
   });
 
-  it.each(MOMENTS)('finds the rows of batches by the primary keys when it plans %s', (moment) => {
+  it.each(MOMENTS)('the rows of batches are found by the primary keys when plans are made %s', (moment) => {
     expect(plans(moment).explained).toHaveLength(statements.length);
     expect(strayScans(plans(moment))).toEqual({});
   });
 
-  it.each(MOMENTS)('has one plan for batches of all sizes when it plans %s', (moment) => {
+  it.each(MOMENTS)('batches of all sizes have one plan when plans are made %s', (moment) => {
     const { counts } = plans(moment);
     expect(counts.map(({ name }) => name)).toEqual(namesOf(statements));
     expect(counts.filter(({ custom, generic }) => custom > 0 || generic === 0)).toEqual([]);
   });
 
-  it('keeps the very plans that it made while the tables were empty', () => {
+  it('the plans made while the tables were empty are the very same once the tables have grown', () => {
     expect(plans('while the tables are empty, also once they have grown').explained).toEqual(
       plans('while the tables are empty').explained,
     );
   });
 });
 
-describe('batches', () => {
-  it.each(SIZES)('of %i items send no other statements than those that were planned', (size) => {
+describe('the statements of batches', () => {
+  it.each(SIZES)('batches of %i items send only statements that were planned', (size) => {
     const planned = namesOf(statements);
     expect(planned).toEqual(expect.arrayContaining(namesOf(recorded.get(size)!)));
   });
 
-  it('send every statement with one text', () => {
+  it('each statement of a batch is always sent with the same text', () => {
     const all = [...recorded.values()].flat().map(({ statement }) => statement);
     const texts = new Set(all.map(({ name, text }) => `${name} ${text}`));
     expect(texts.size).toBe(new Set(all.map(({ name }) => name)).size);
   });
 
-  it('name every table of a statement by its alias to pg_hint_plan, with an index of its own', () => {
+  it('the hints of a statement name each of its tables by alias, each with an index of its own', () => {
     for (const { statement } of firstOfEach(statements)) {
       const [, comment = '', text] = /^\/\*\+ (.+?) \*\/ ([^]+)$/.exec(commentHints.textOf(statement)) ?? [];
       expect(text).toBe(statement.text);
       const tables = new Map<string, string>();
       const named = /\b(?:DELETE FROM|FROM|UPDATE) (accounts|holds|orders|operations) (\w+)/g;
       for (const [, table = '', alias = ''] of statement.text.matchAll(named)) {
-        // Hints see no parts: an alias is one table in all of them.
+        // Hints do not tell the parts of a statement apart, so an alias has to mean one table in all of them.
         expect([table, undefined]).toContain(tables.get(alias));
         tables.set(alias, table);
       }
@@ -158,7 +158,7 @@ describe('batches', () => {
     }
   });
 
-  it('tell pg_hint_plan how many rows a key finds', () => {
+  it('the hints of a statement tell pg_hint_plan how many rows a key finds', () => {
     const load = statements.find(({ statement }) => statement.name === 'load:accounts+operations')!;
     expect(commentHints.textOf(load.statement)).toMatch(
       /^\/\*\+ IndexScan\(a accounts_pkey\) Rows\(k a #100\) IndexScan\(p operations_pkey\) Rows\(k p #100\) \*\/ SELECT /,
@@ -166,7 +166,7 @@ describe('batches', () => {
   });
 });
 
-it('pg_hint_plan takes every hint that is given, as the driver sends them', async ({ skip }) => {
+it('pg_hint_plan takes every hint as the driver sends it', async ({ skip }) => {
   skip(!ways.includes(BY_HINTS), 'pg_hint_plan is not installed on this server');
   const client = await connectAsThePool(BY_HINTS, databases.small.url);
   try {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** Prepares a statement without running it. `PREPARE` would not do: its text would begin with another word. */
+/** Prepares a statement without running it. `PREPARE` cannot be used: its text would begin with another word. */
 export class Preparation implements pg.Submittable {
   readonly done: Promise<void>;
   readonly #name: string;

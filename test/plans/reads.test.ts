@@ -14,8 +14,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { leaveAlone } from './grow.ts';
 
 /**
- * What a read scans is bounded by what it asks for, however much there is of what it does not. One user has so many orders,
- * filled ones of one market and open ones of another; as many users have an order of one id, with a trade.
+ * A read scans no more than it asks for, however many other rows there are. One user has `MANY` orders, filled ones of
+ * one market and open ones of another; `MANY` other users have an order of one and the same id, with a trade.
  */
 const MANY = 20_000;
 
@@ -33,7 +33,7 @@ const FILL = `
   FROM generate_series(1, ${MANY}) AS n`;
 
 let database: TestDatabase;
-/** What each statement scanned, by when its plan was made. */
+/** The number of rows that each read scanned, by the moment at which its plan was made. */
 const scanned: Record<string, Record<string, number>> = {};
 
 const LIMIT = 10;
@@ -41,7 +41,7 @@ const SYMBOL = 'ETH/USD';
 const ALL = textArray(ORDER_STATUSES);
 const WHALE = textArray(['whale', 'user-1']);
 
-/** By what is asked, and how many rows that may scan. */
+/** Each read by its name: how many rows it may scan, its statement and the values. */
 const READS: Readonly<Record<string, readonly [most: number, statement: Statement, ...values: string[]]>> = {
   'the newest orders': [2 * LIMIT, getUserOrdersBy.all, WHALE, String(LIMIT)],
   'orders in a status that there is none of': [
@@ -68,7 +68,7 @@ const READS: Readonly<Record<string, readonly [most: number, statement: Statemen
     SYMBOL,
   ],
   'the number of orders that stand': [LIMIT, countOpenOrders, textArray([SYMBOL]), String(LIMIT)],
-  // Two orders that tell who has them, and their trades.
+  // The read looks at two orders of the id, which tell whose they are, and at the trades of these.
   'the number of trades of an id that all have': [
     2 + 2,
     countTradesOfOrders,
@@ -139,7 +139,7 @@ interface RanNode extends PlanNode {
   readonly Plans?: readonly RanNode[];
 }
 
-/** Rows of tables that a plan has looked at, those that it passed over among them. */
+/** The number of table rows that a plan has looked at, including those that it filtered out. */
 function rowsScanned(node: RanNode): number {
   const removed = node['Rows Removed by Filter'] ?? 0;
   const own =
@@ -148,7 +148,7 @@ function rowsScanned(node: RanNode): number {
 }
 
 describe.each(Object.entries(READS))('a read of %s', (name, [most]) => {
-  it.each(MOMENTS)('scans no more than it asks for where its plan was made %s', (moment) => {
+  it.each(MOMENTS)('a read scans no more than it asks for when its plan was made %s', (moment) => {
     expect(scanned[moment]![name]).toBeLessThanOrEqual(most);
   });
 });

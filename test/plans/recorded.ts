@@ -7,7 +7,7 @@ import { userOf } from './grow.ts';
 
 const STRATEGIES: readonly Strategy[] = ['guard', 'lock'];
 
-/** Items that name rows which are there, and rows that they make. */
+/** Items that name rows that exist, and rows that they make. */
 const ITEMS: Partial<Record<CommandType, (n: number) => object>> = {
   deposit: (n) => ({ id: `new-${n}`, userId: userOf(n), currency: 'USD', amount: '1' }),
   lockFunds: (n) => ({
@@ -42,7 +42,7 @@ const ITEMS: Partial<Record<CommandType, (n: number) => object>> = {
   }),
 };
 
-/** What every kind of batch of this size sends, both ways. */
+/** The statements that each kind of batch of this size sends, under both strategies. */
 export async function recordBatches(url: string, size: number): Promise<readonly Recorded[]> {
   const database = new RecordingDatabase({ url, ...configOf(url).database.pool, max: 1, queryHints: true });
   try {
@@ -66,7 +66,7 @@ export async function recordBatches(url: string, size: number): Promise<readonly
   }
 }
 
-/** The first of the same name, of each name. */
+/** The first statement of each name. */
 export function firstOfEach(statements: readonly Recorded[]): readonly Recorded[] {
   const byName = new Map<string, Recorded>();
   for (const recorded of statements) {

@@ -7,9 +7,9 @@ import { firstOfEach } from './recorded.ts';
 
 /** The plans that a connection keeps for its prepared statements. */
 export interface Plans {
-  /** As EXPLAIN tells them: each statement with the values of each batch that it was looked at with. */
+  /** The plans as EXPLAIN tells them: each statement with the values of each batch for which it was recorded. */
   readonly explained: readonly (readonly [statement: string, plan: PlanNode])[];
-  /** How often a statement got a plan for the values of one batch, or the one plan for all. */
+  /** How often a statement got a custom plan for the values of one batch, or the generic plan for all. */
   readonly counts: readonly { name: string; custom: number; generic: number }[];
 }
 
@@ -24,7 +24,7 @@ export async function prepare(
   }
 }
 
-/** The first look at a prepared statement makes the plan that the connection keeps. */
+/** The first EXPLAIN of a prepared statement makes the plan that the connection keeps. */
 export async function plansOf(client: pg.Client, statements: readonly Recorded[]): Promise<Plans> {
   const explained: (readonly [string, PlanNode])[] = [];
   for (const recorded of statements) {
@@ -44,12 +44,12 @@ async function explain(client: pg.Client, { statement, values }: Recorded): Prom
   return rows[0]!['QUERY PLAN'][0].Plan;
 }
 
-/** What reads a table otherwise than by its primary key, by statement and table. */
+/** The scans that read a table otherwise than by its primary key, by statement and table. */
 export function strayScans({ explained }: Plans): Readonly<Record<string, unknown>> {
   const stray: Record<string, unknown> = {};
   for (const [statement, plan] of explained) {
     for (const scan of scansIn(plan)) {
-      // An update finds the place of its row by the key, and goes there.
+      // An update finds the place of its row by the primary key, and then goes there.
       const isByKey =
         scan.node === 'Tid Scan' || (scan.node.startsWith('Index') && scan.index === `${scan.table}_pkey`);
       if (!isByKey || scan.condition === undefined) stray[`${statement} ${scan.table}`] = scan;

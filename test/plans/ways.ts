@@ -9,11 +9,11 @@ import { configOf } from '../support/books.ts';
 export interface Way {
   readonly by: string;
   readonly hints: Hints;
-  /** Of a connection, with which the pool chooses this way. */
+  /** Options of a connection with which the pool chooses this way. */
   readonly options: string;
 }
 
-/** A server may have pg_hint_plan; settings are then what is left where that is off. */
+/** pg_hint_plan is switched off where a server has it, so that the pool falls back to settings. */
 export const BY_SETTINGS: Way = {
   by: 'settings',
   hints: settingHints,
@@ -34,7 +34,7 @@ export async function hasHintPlan(url: string): Promise<boolean> {
   });
 }
 
-/** The settings that the pool gave to a connection by itself, as `name=value`. */
+/** The settings that the pool itself made on a connection, as `name=value`. */
 export async function settingsOf(way: Way, url: string): Promise<readonly string[]> {
   const database = new RecordingDatabase(optionsOf(way, url));
   try {

@@ -22,7 +22,7 @@ function countOrders(url: string): Promise<number> {
   });
 }
 
-test('replays a compressed file and says what came of it', async () => {
+test('a compressed file is replayed and its outcome printed, and replaying it again changes nothing', async () => {
   const file = path.join(temporaryFolder(), 'day.csv.gz');
   writeDay(file, { events: 2_000, messy: 0.03 });
   const url = await freshDatabase();
@@ -41,7 +41,7 @@ test('replays a compressed file and says what came of it', async () => {
   );
 });
 
-test('killed half-way and run again, it comes to the same end', async () => {
+test('a replay that was killed half-way and is run again leaves the same books as a whole one', async () => {
   const file = path.join(temporaryFolder(), 'day.csv');
   writeDay(file, { events: 4_000, messy: 0.01 });
   const args = [file, '--users', '50', '--funding', 'tight', '--batch', '50', '--json'];
@@ -50,7 +50,7 @@ test('killed half-way and run again, it comes to the same end', async () => {
   const orders = await countOrders(whole);
 
   await withClient(broken, async (client) => {
-    // The batch that would make it more than half of the orders waits for this session, and is killed waiting.
+    // The batch that would exceed half of the orders waits for this session, and the process is killed while it waits.
     await client.query('SELECT pg_advisory_lock(1)');
     await client.query(
       `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -70,7 +70,7 @@ test('killed half-way and run again, it comes to the same end', async () => {
     });
     child.kill('SIGKILL');
     await ended;
-    // Nobody hears what becomes of its last statement.
+    // The last statement of the killed process goes on, and nobody hears its outcome.
     await client.query('SELECT pg_advisory_unlock(1)');
     await until('its connections to end', async () => {
       const { rowCount } = await client.query(
@@ -90,7 +90,7 @@ test('killed half-way and run again, it comes to the same end', async () => {
   expect(await digest(broken, 'across')).toEqual(await digest(whole, 'across'));
 });
 
-test('books that do not hold end it with 1', async () => {
+test('a replay whose books fail the audit exits with 1', async () => {
   const file = path.join(temporaryFolder(), 'day.csv');
   writeDay(file, { events: 500 });
   const url = await freshDatabase();
@@ -107,9 +107,9 @@ test.each([
   ['a file that is not there', ['none.csv'], /none\.csv.*\(invalid_file\)/],
   ['a market that is not there', ['FILE', '--symbol', 'BTC/XXX'], /BTC\/XXX.*\(invalid_argument\)/],
   ['no users', ['FILE', '--users', '0'], /--users/],
-  ['a batch of none', ['FILE', '--batch', '0'], /--batch/],
-  ['another funding', ['FILE', '--funding', 'some'], /ample, tight/],
-])('%s ends it with 1 and says why', async (_, args, message) => {
+  ['batches of no items', ['FILE', '--batch', '0'], /--batch/],
+  ['an unknown funding', ['FILE', '--funding', 'some'], /ample, tight/],
+])('a replay with %s exits with 1 and says why', async (_, args, message) => {
   const file = path.join(temporaryFolder(), 'day.csv');
   writeDay(file, { events: 10 });
   const { exitCode, stderr } = await run(

@@ -6,7 +6,7 @@ const GOOD = ['65595247', '1430438404518', '1430438404000', '236.47', '200000000
 /** The good line with one field replaced. */
 const but = (place: number, text: string): string[] => GOOD.with(place, text);
 
-test('reads a line, and writes it again as it was', () => {
+test('a line is read, and is written again as it was', () => {
   const event = readEvent(GOOD)!;
   expect(event).toEqual({
     orderId: '65595247',
@@ -23,14 +23,14 @@ test('reads a line, and writes it again as it was', () => {
 test.each([
   ['a field too few', GOOD.slice(1)],
   ['a field too many', [...GOOD, '']],
-  ['nothing', ['']],
+  ['a single empty field', ['']],
   ['no id', but(0, '')],
   ['an id with other characters', but(0, 'a b')],
   ['an id of 37 characters', but(0, 'x'.repeat(37))],
   ['an id with a NUL', but(0, 'a\0')],
-  ['a time that is none', but(1, 'yesterday')],
+  ['a time that is no number', but(1, 'yesterday')],
   ['a time before the epoch', but(2, '-1')],
-  ['a price that is none', but(3, 'NaN')],
+  ['a price that is no number', but(3, 'NaN')],
   ['a price of 0', but(3, '0.00')],
   ['a negative price', but(3, '-1')],
   ['a price in scientific notation', but(3, '2e2')],
@@ -38,10 +38,10 @@ test.each([
   ['a volume in scientific notation', but(4, '2e+08')],
   ['a negative volume', but(4, '-5')],
   ['a volume of 19 digits', but(4, '1'.repeat(19))],
-  ['an order of nothing', but(4, '0')],
-  ['another action', but(5, 'moved')],
-  ['another direction', but(6, 'up')],
-  ['a direction that every object has', but(6, 'constructor')],
-])('%s is malformed', (_, fields) => {
+  ['a created order of volume 0', but(4, '0')],
+  ['an unknown action', but(5, 'moved')],
+  ['an unknown direction', but(6, 'up')],
+  ['a direction named like a property of every object', but(6, 'constructor')],
+])('a line with %s is malformed', (_, fields) => {
   expect(readEvent(fields)).toBeNull();
 });

@@ -3,7 +3,7 @@ import type { OrderEvent } from '../../src/replay/events.ts';
 import { Lifecycle } from '../../src/replay/lifecycle.ts';
 import { event } from './support.ts';
 
-/** What each line means, in short, and what was skipped. */
+/** The meaning of each line in short, and the counts of the lines that were skipped. */
 function follow(...events: (Partial<OrderEvent> | null)[]) {
   const lifecycle = new Lifecycle();
   const happenings = events.map((said) => {
@@ -25,17 +25,17 @@ test('an order is placed, filled in parts and cancelled', () => {
   expect(skipped).toEqual({});
 });
 
-test('deleted at 0 is a fill of what was left', () => {
+test('a deletion at volume 0 fills what was left of the order', () => {
   expect(follow(created, changed(4n), deleted(0n)).happenings).toEqual(['place', 'fill 6', 'fill 4']);
 });
 
-test('deleted after a change to 0 fills nothing twice', () => {
+test('a deletion after a change to volume 0 fills nothing a second time', () => {
   const { happenings, skipped } = follow(created, changed(0n), deleted(0n));
   expect(happenings).toEqual(['place', 'fill 10', null]);
   expect(skipped).toEqual({ already_filled: 1 });
 });
 
-test('a cancel at another volume than is left is a cancel, and counted', () => {
+test('a deletion at another volume than is left cancels the order and is counted', () => {
   const { happenings, cancelledAtOtherVolume } = follow(created, changed(7n), deleted(6n));
   expect(happenings).toEqual(['place', 'fill 3', 'cancel']);
   expect(cancelledAtOtherVolume).toBe(1);
@@ -69,10 +69,10 @@ test.each([
       unknown_id: 1,
     },
   ],
-])('%s', (_, events, skipped) => {
+])('a line that does not fit its order is skipped and counted: %s', (_, events, skipped) => {
   expect(follow(...events).skipped).toEqual(skipped);
 });
 
-test('a change that the order does not follow leaves what remains as it was', () => {
+test('a change that is skipped leaves the remaining volume as it was', () => {
   expect(follow(created, changed(12n), deleted(0n)).happenings).toEqual(['place', null, 'fill 10']);
 });

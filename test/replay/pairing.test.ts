@@ -31,7 +31,7 @@ test('two fills of one size are one trade, at the price of the order that came f
   expect(pair([0, fill(buy, 50n)], [3, fill(late, 50n)])).toEqual(['b < 50 @ 105 < s2, sell takes']);
 });
 
-test('two sizes that rounding explains are one trade, and the market maker takes the rest', () => {
+test('two fills whose sizes differ by a rounding are one trade, and the market maker takes the rest', () => {
   const sell = order('s', 'sell', 100n);
   const buy = order('b', 'buy', 100n);
   expect(pair([0, fill(buy, 50n)], [0, fill(sell, 52n)])).toEqual([
@@ -40,14 +40,14 @@ test('two sizes that rounding explains are one trade, and the market maker takes
   ]);
 });
 
-test('of several that wait, the nearest in size is taken', () => {
+test('of several fills that wait, the one nearest in size is paired', () => {
   const [one, two, three] = [order('s1', 'sell', 1n), order('s2', 'sell', 1n), order('s3', 'sell', 1n)];
   const buy = order('b', 'buy', 1n);
   const steps = pair([0, fill(one, 49n)], [0, fill(two, 50n)], [0, fill(three, 51n)], [0, fill(buy, 50n)]);
   expect(steps[0]).toBe('b < 50 @ 1 < s2, buy takes');
 });
 
-test('a fill that no other equals is filled by several', () => {
+test('a fill that no single other equals is paired with several', () => {
   const [one, two] = [order('s1', 'sell', 100n), order('s2', 'sell', 101n)];
   const buy = order('b', 'buy', 103n);
   expect(pair([0, fill(one, 30n)], [5, fill(buy, 80n)], [9, fill(two, 50n)])).toEqual([
@@ -56,7 +56,7 @@ test('a fill that no other equals is filled by several', () => {
   ]);
 });
 
-test('fills whose prices do not cross are no trade; each settles at its own price', () => {
+test('fills whose prices do not cross are not paired, and each settles at its own price', () => {
   const sell = order('s', 'sell', 100n);
   const buy = order('b', 'buy', 99n);
   expect(pair([0, fill(sell, 50n)], [1, fill(buy, 50n)])).toEqual([
@@ -65,12 +65,12 @@ test('fills whose prices do not cross are no trade; each settles at its own pric
   ]);
 });
 
-test('two fills of one side are no trade', () => {
+test('two fills of one side are not paired', () => {
   const [one, two] = [order('s1', 'sell', 100n), order('s2', 'sell', 100n)];
   expect(pair([0, fill(one, 50n)], [1, fill(two, 50n)])).toHaveLength(2);
 });
 
-test('a fill waits a second and no longer, whatever the lines in between are', () => {
+test('a fill waits one second for another and no longer, whatever the lines in between are', () => {
   const sell = order('s', 'sell', 100n);
   const buy = order('b', 'buy', 100n);
   expect(pair([0, fill(sell, 50n)], [1_000, null], [1_000, fill(buy, 50n)])).toHaveLength(1);
@@ -80,7 +80,7 @@ test('a fill waits a second and no longer, whatever the lines in between are', (
   ]);
 });
 
-test('a clock that was wrong once holds up nothing', () => {
+test('one wrong time in a recording holds up no later line', () => {
   const [one, two] = [order('s1', 'sell', 100n), order('s2', 'sell', 100n)];
   const steps = pair([9e12, fill(one, 50n)], [0, { kind: 'place', order: two }], [1, fill(two, 7n)]);
   expect(steps).toEqual(['maker < 50 @ 100 < s1, buy takes', 'place s2', 'maker < 7 @ 100 < s2, buy takes']);

@@ -6,10 +6,10 @@ import { accountedFor, digest, event, freshDatabase, runReplay } from './support
 
 const EVENTS = isLong ? 4_000 : 2_000;
 const day = [...generateDay({ events: EVENTS, messy: 0.03 })];
-/** One item a batch takes long. */
+/** Batches of one item take long, so they get fewer events. */
 const FEW = isLong ? 1_500 : 500;
 
-test('every line is accounted for, and the books hold', async () => {
+test('a replay accounts for every line, and its books pass the audit', async () => {
   const summary = await runReplay({ url: await freshDatabase(), events: day });
   expect(summary.audit).toMatchObject({ ok: true, findings: [] });
   expect(summary.events).toBe(EVENTS);
@@ -27,7 +27,7 @@ test('every line is accounted for, and the books hold', async () => {
 });
 
 test.each(['ample', 'tight'] as const)(
-  'with %s funding a second run changes nothing, with batches of any size',
+  'with %s funding a second run, in batches of any size, changes nothing',
   async (funding) => {
     const url = await freshDatabase();
     const first = await runReplay({ url, events: day, funding });
@@ -49,7 +49,7 @@ test.each(['ample', 'tight'] as const)(
 );
 
 test.each(['ample', 'tight'] as const)(
-  'with %s funding batches of every size come to the same end',
+  'with %s funding batches of every size lead to the same books',
   async (funding) => {
     const digests = [];
     for (const batch of [1, 10, 100, 4_000]) {
@@ -62,7 +62,7 @@ test.each(['ample', 'tight'] as const)(
   },
 );
 
-test('where one order of a trade was rejected, the market maker takes its place', async () => {
+test('when one order of a trade was rejected, the market maker takes its place', async () => {
   const pair = (id: number, time: number, volume: bigint) => {
     const [maker, taker] = [`${id}`, `${id + 1}`];
     return [
@@ -72,7 +72,7 @@ test('where one order of a trade was rejected, the market maker takes its place'
       event({ orderId: taker, side: 'buy', time, volume: 0n, action: 'deleted' }),
     ];
   };
-  // For each of these some users have not enough, so that one side, the other, or both are rejected.
+  // Some users have too little for some of these, so that one side, the other, or both are rejected.
   const events = Array.from({ length: 60 }, (_, n) => pair(2 * n, n * 10_000, 2_000_000_000n)).flat();
   const url = await freshDatabase();
   const summary = await runReplay({ url, events, funding: 'tight', batch: 1_000 });
@@ -87,7 +87,7 @@ test('where one order of a trade was rejected, the market maker takes its place'
   expect(await digest(other, 'across')).toEqual(await digest(url, 'across'));
 });
 
-test('an order that the market cannot have is rejected, and its later lines are skipped', async () => {
+test('an order with a price that the market does not take is rejected, and its later lines are skipped', async () => {
   const odd = { orderId: '1', price: 10n ** 18n + 1n };
   const events = [event(odd), event({ ...odd, action: 'changed', volume: 5n })];
   const summary = await runReplay({ url: await freshDatabase(), events });
@@ -95,7 +95,7 @@ test('an order that the market cannot have is rejected, and its later lines are 
   expect(summary.skipped).toEqual({ order_rejected: 1 });
 });
 
-test('a recording without events leaves books that hold', async () => {
+test('a recording without events leaves books that pass the audit', async () => {
   const summary = await runReplay({ url: await freshDatabase(), events: [] });
   expect(summary).toMatchObject({ events: 0, openOrders: 0, audit: { ok: true } });
 });

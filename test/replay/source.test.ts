@@ -25,7 +25,7 @@ function fileOf(content: string | Buffer, name = 'day.csv'): string {
   return file;
 }
 
-test('a file reads the same plain and as .gz', async () => {
+test('a plain file and a .gz file of one day give the same events', async () => {
   const folder = temporaryFolder();
   const [plain, gz] = [path.join(folder, 'day.csv'), path.join(folder, 'day.csv.gz')];
   for (const file of [plain, gz]) writeDay(file, { events: 5_000, messy: 0.05 });
@@ -35,7 +35,7 @@ test('a file reads the same plain and as .gz', async () => {
   expect(await readAll(gz)).toEqual(events);
 });
 
-test('a file reads the same as .xz', async ({ skip }) => {
+test('a plain file and an .xz file of one day give the same events', async ({ skip }) => {
   const file = path.join(temporaryFolder(), 'day.csv');
   writeDay(file, { events: 5_000 });
   const events = await readAll(file);
@@ -47,7 +47,7 @@ test('a file reads the same as .xz', async ({ skip }) => {
   expect(await readAll(`${file}.xz`)).toEqual(events);
 });
 
-test('line ends of either kind, a byte order mark and no line end at the end are fine', async () => {
+test('line ends of either kind, a byte order mark and a missing last line end are accepted', async () => {
   expect(await readAll(fileOf(`\uFEFF${HEADER}\r\n${LINE}\r\n${LINE}\n\n${LINE}`))).toHaveLength(3);
 });
 
@@ -55,7 +55,7 @@ test('a file of the header alone has no events', async () => {
   expect(await readAll(fileOf(`${HEADER}\n`))).toEqual([]);
 });
 
-test('a malformed line, a stray quote among them, costs itself only', async () => {
+test('a malformed line, even one with a stray quote, loses only itself', async () => {
   const events = await readAll(fileOf([HEADER, LINE, '"65595248,1,', ',,,', LINE, ''].join('\n')));
   expect(events.map((event) => event?.orderId)).toEqual(['65595247', undefined, undefined, '65595247']);
 });
@@ -78,7 +78,7 @@ test.each<[string, () => string, RegExp]>([
   await expect(readAll(make())).rejects.toThrow(HEADER);
 });
 
-test('a file that breaks off is refused where it does', async () => {
+test('a .gz file that breaks off is refused with invalid_file', async () => {
   const folder = temporaryFolder();
   mkdirSync(folder, { recursive: true });
   const whole = path.join(folder, 'whole.csv.gz');

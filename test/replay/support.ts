@@ -10,14 +10,14 @@ import type { Funding } from '../../src/replay/funding.ts';
 import { replay, type ReplaySummary } from '../../src/replay/replay.ts';
 import { createTestDatabase } from '../support/database.ts';
 
-/** The generated day as a file; compressed if its name ends in `.gz`. */
+/** Writes the generated day to a file; compresses it if the name ends in `.gz`. */
 export function writeDay(file: string, options: DayOptions): void {
   const lines = [...generateDay(options)].map((event) => (event === null ? 'no,event' : formatEvent(event)));
   const text = [COLUMNS.join(), ...lines, ''].join('\n');
   writeFileSync(file, file.endsWith('.gz') ? gzipSync(text) : text);
 }
 
-/** An event, of which only what matters to the test is said. */
+/** An event with defaults for all that does not matter to the test. */
 export function event(said: Partial<OrderEvent>): OrderEvent {
   return {
     orderId: '1',
@@ -31,7 +31,7 @@ export function event(said: Partial<OrderEvent>): OrderEvent {
   };
 }
 
-/** A database that goes with the test. */
+/** A database that is dropped when the test ends. */
 export async function freshDatabase(): Promise<string> {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
@@ -68,10 +68,10 @@ export async function runReplay({
 }
 
 const TABLES = ['accounts', 'journal', 'orders', 'holds', 'trades', 'transactions', 'operations'];
-/** What two runs of the same recording may differ in. */
+/** The columns in which two runs of the same recording may differ. */
 const OF_A_RUN = ['created_at', 'updated_at', 'executed_at', 'batch_id'];
 
-/** A digest of every row of every table; `across` runs leaves out when and in which batch it was written. */
+/** A digest of every row of every table; `across` runs leaves out when and in which batch a row was written. */
 export async function digest(url: string, across: 'across' | 'within' = 'within'): Promise<object> {
   const client = new pg.Client(url);
   await client.connect();
@@ -90,7 +90,7 @@ export async function digest(url: string, across: 'across' | 'within' = 'within'
   }
 }
 
-/** Every line of a recording, as the summary accounts for it. */
+/** The number of lines of a recording for which the summary accounts. */
 export function accountedFor({ orders, cancelled, filled, skipped, rejected }: ReplaySummary): number {
   const counts = [...Object.values(skipped), ...Object.values(rejected)];
   return orders + cancelled + filled + counts.reduce((sum, count) => sum + count, 0);

@@ -49,24 +49,27 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     price: '100.00',
   });
 
-  test.skipIf(skipped)('what was read once is not asked for again', async () => {
-    const userId = await newUser(pincex, { USD: '100' });
-    const placed = order(userId);
-    await pincex.trading.batchPlaceOrders([placed]);
-    const read = async (): Promise<unknown[]> => [
-      await pincex.bookkeeper.batchGetAccounts([userId], ['USD', 'BTC']),
-      await pincex.trading.batchGetOrdersByIds([placed.id]),
-      await pincex.trading.batchGetUserOrders([userId]),
-      await pincex.trading.batchGetOpenOrdersByUsers([userId]),
-      await pincex.trading.batchGetTradesByOrderIds([placed.id]),
-    ];
-    const cold = await read();
-    // With Redis, what was read is stored while its reader goes on.
-    expect(await untilCached(statements, read)).toEqual(cold);
-  });
+  test.skipIf(skipped)(
+    'rows that were read once are answered from the cache, without a statement',
+    async () => {
+      const userId = await newUser(pincex, { USD: '100' });
+      const placed = order(userId);
+      await pincex.trading.batchPlaceOrders([placed]);
+      const read = async (): Promise<unknown[]> => [
+        await pincex.bookkeeper.batchGetAccounts([userId], ['USD', 'BTC']),
+        await pincex.trading.batchGetOrdersByIds([placed.id]),
+        await pincex.trading.batchGetUserOrders([userId]),
+        await pincex.trading.batchGetOpenOrdersByUsers([userId]),
+        await pincex.trading.batchGetTradesByOrderIds([placed.id]),
+      ];
+      const cold = await read();
+      // With Redis, a row is stored while its reader already goes on.
+      expect(await untilCached(statements, read)).toEqual(cold);
+    },
+  );
 
   test.skipIf(skipped)(
-    'an account that was missing is seen once it is opened, and then what moves it',
+    'an account that was cached as missing is seen once it is opened, and so is its next change',
     async () => {
       const own = { userId: fresh('user'), currency: 'USD' };
       const read = () => pincex.bookkeeper.getAccount(own.userId, own.currency);
@@ -80,7 +83,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     },
   );
 
-  test.skipIf(skipped)('a commit is seen by whoever reads after it', async () => {
+  test.skipIf(skipped)('a commit is seen by every read after it', async () => {
     const buyer = await newUser(pincex, { USD: '100' });
     const seller = await newUser(pincex, { BTC: '1' });
     const [buy, sell] = [order(buyer), order(seller, 'sell')];
@@ -125,7 +128,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
   });
 
   test.skipIf(skipped)(
-    'a movement puts the new account where the old one was, without a statement',
+    'a change of an account replaces its cached value, so that the next read makes no statement',
     async () => {
       const userId = await newUser(pincex, { USD: '100' });
       await untilCached(statements, () => pincex.bookkeeper.getAccount(userId, 'USD'));
@@ -144,7 +147,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
   );
 
   test.skipIf(skipped)(
-    'a transaction is told of once it is committed, and never when it is rolled back',
+    'the cache learns of a transaction once it is committed, and never when it is rolled back',
     async () => {
       const userId = await newUser(pincex, { USD: '100' });
       const { bookkeeper } = pincex;
@@ -153,7 +156,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
       await expect(
         pincex.transaction(async (tx) => {
           await tx.bookkeeper.withdraw({ id: fresh('out'), ...withdraw });
-          // Inside it sees what it did; others do not.
+          // A read within the transaction sees its changes; other reads do not.
           expect(await tx.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '99' });
           expect(await bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '100' });
           throw new Error('undo');
@@ -169,7 +172,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
   );
 
   test.skipIf(skipped)(
-    'a longer list than the one that is cached is read, and a shorter one is cut',
+    'a longer list than the cached one is read, and a shorter one is cut from the cached one',
     async () => {
       const userId = await newUser(pincex, { USD: '100' });
       const orders = Array.from({ length: 5 }, () => order(userId));
@@ -181,14 +184,14 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
         expect(list.map(({ id }) => id)).toEqual(newest.slice(0, limit));
       }
       const [list = []] = await trading.batchGetUserOrders([userId]);
-      // It is the caller's own.
+      // The list belongs to the caller, who may sort it.
       expect(list.sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ id }) => id)).toEqual(newest.toSorted());
       expect((await trading.getUserOrders(userId)).map(({ id }) => id)).toEqual(newest);
     },
   );
 
   test.skipIf(skipped)(
-    'lists that are asked for by limits in turn are cached, the longest for all',
+    'lists that are read with several limits in turn are cached once, at the longest limit',
     async () => {
       const userId = await newUser(pincex, { USD: '100' });
       const { trading } = pincex;
@@ -209,7 +212,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
           expect((await trading.getUserOrders(userId, { limit })).map(({ id }) => id)).toEqual(newest);
         }
       };
-      // The last list has less than it may, so it has all.
+      // The last limit is greater than the number of orders, so that list has all of them.
       for (const limits of [
         [2, 4],
         [1, 2, 3, 4],
@@ -222,7 +225,7 @@ describe.each(['process', 'redis'] as const)('with the cache in %s', (store) => 
     },
   );
 
-  test.skipIf(skipped)('after any batches, whatever was cached says what the tables say', async () => {
+  test.skipIf(skipped)('after any sequence of batches, cached reads equal the tables', async () => {
     const users = await Promise.all(
       Array.from({ length: 6 }, () => newUser(pincex, { USD: '1000', BTC: '10' })),
     );

@@ -9,24 +9,24 @@ import { NO_REDIS, TestRedis } from '../support/redis.ts';
 import { distinctInterleavings, interleavings, play, type Place, type Step } from './interleavings.ts';
 import { redisConfig, untilAnswering, waitPatiently } from './support.ts';
 
-/** Whatever readers, writers and losses do to a cache, in whatever order: nobody finds what is no longer so. */
+/** In whatever order readers, writers and losses use a cache, no reader finds less than was published before. */
 
-/** Steps, and whether each happens at the cache or at the database. */
+/** The steps of one actor, and whether each happens at the cache or at the database. */
 type Actor = readonly (readonly [Place, Step])[];
 
-/** A cache in which one order is played at a time. */
+/** A cache in which one order of steps is played at a time. */
 interface Lane {
   readonly cache: Cache;
-  /** The entry, the lease or the position under this key is evicted, expired, or flushed. */
+  /** Evicts, expires or flushes the entry, the lease or the position under this key. */
   readonly lose: (key: string) => Promise<void>;
 }
 
-/** A row of the database, and what its readers and writers do to the cache, step by step. */
+/** A row of the database, with what its readers and writers do to the cache, step by step. */
 class World {
-  /** The version that is committed, and the newest that was published. */
+  /** The committed version, and the newest one that was published. */
   committed = 1;
   published = 0;
-  /** What a reader found that was older than what had been published before it looked. */
+  /** Versions that a reader found although a newer one had been published before it looked. */
   readonly stale: string[] = [];
   hits = 0;
   readonly #cache: Cache;
@@ -39,7 +39,7 @@ class World {
     this.key = key;
   }
 
-  /** Looks into the cache; reads the row where it is not there; fills it in. */
+  /** Looks into the cache; on a miss it reads the row and fills the cache. */
   reader(): Actor {
     let found: Entry | AbsentEntry | undefined;
     let row = 0;
@@ -63,7 +63,7 @@ class World {
     ];
   }
 
-  /** Commits, and publishes the new value, or that there is one. */
+  /** Commits, then publishes the new value, or only that the old one is gone. */
   writer(how: 'replaces' | 'removes'): Actor {
     let version = 0;
     return [
@@ -101,12 +101,12 @@ class World {
   }
 }
 
-/** The log of the primary, and how those who write and read tell the cache how far it has come. */
+/** The write-ahead log of the primary: its writers and readers tell the cache how far it has come. */
 class Log {
   #end = 1_000n;
-  /** Of the last commit that was published. */
+  /** The position of the last commit that was published. */
   #published = 0n;
-  /** What the cache called known though more had been published. */
+  /** Positions that the cache gave although a later one had been published. */
   readonly short: string[] = [];
   known = 0;
   readonly #cache: Cache;
@@ -117,7 +117,7 @@ class Log {
     this.#cache = lane.cache;
   }
 
-  /** Commits, and publishes how far the log is then, or that it could not be asked. */
+  /** Commits, then publishes the position of the log, or that it could not be asked for. */
   writer(asks: 'answered' | 'in vain'): Actor {
     let position = 0n;
     return [
@@ -133,7 +133,7 @@ class Log {
     ];
   }
 
-  /** Asks the primary where the cache does not know, and tells the cache. */
+  /** Asks the primary for the position when the cache has none, and tells the cache. */
   reader(): Actor {
     let learn: CacheRead['learn'];
     let position = 0n;
@@ -144,7 +144,7 @@ class Log {
     ];
   }
 
-  /** A process loses no position. */
+  /** Loses the position in Redis; a cache in the process loses none. */
   loss(): Actor {
     return [['cache', () => (this.#cache.store === 'redis' ? this.#lane.lose('position') : undefined)]];
   }
@@ -161,7 +161,7 @@ class Log {
 
 const stepsOf = (actors: readonly Actor[]): Step[][] => actors.map((actor) => actor.map(([, step]) => step));
 
-/** Plays the orders, each in a lane that is free, and answers with how many there were. The long form plays all. */
+/** Plays the orders, each in a lane that is free; returns how many were played. The long form plays all orders. */
 async function playAll(
   lanes: readonly (() => Lane)[],
   castOf: (lane: Lane) => readonly Actor[],
@@ -187,10 +187,10 @@ function processLane(): Lane {
   return { cache, lose: (key) => cache.publish({ replaced: [], removed: [key] }, null) };
 }
 
-/** Each in a keyspace of its own: who waits for Redis in one lane leaves time for the others. */
+/** Each lane has a keyspace of its own: while one lane waits for Redis, the others go on. */
 const REDIS_LANES = 16;
 
-describe.each(['process', 'redis'] as const)('in whatever order things happen, the %s cache', (store) => {
+describe.each(['process', 'redis'] as const)('the %s cache under every order of steps', (store) => {
   const skipped = store === 'redis' && NO_REDIS !== null;
   let redis: TestRedis | undefined;
   let link: RedisLink | undefined;
@@ -244,7 +244,7 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
       (world) => [world.reader(), world.writer('replaces'), world.writer('removes'), world.loss(2)],
     ],
   ];
-  test.skipIf(skipped).each(casts)('is never behind what was published: %s', async (_, castOf) => {
+  test.skipIf(skipped).each(casts)('the cache is never behind what was published: %s', async (_, castOf) => {
     const stale: string[] = [];
     let rows = 0;
     let hits = 0;
@@ -254,7 +254,7 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
       async (order, lane) => {
         const world = new World(lane, `row ${rows++}`);
         await play(order, stepsOf(castOf(world)));
-        // Whoever comes last must not find it either.
+        // A reader that comes last must not find an old version either.
         await world.look();
         hits += world.hits;
         if (world.stale.length > 0) stale.push(`${order.join('')}: ${world.stale.join(', ')}`);
@@ -280,24 +280,27 @@ describe.each(['process', 'redis'] as const)('in whatever order things happen, t
       (log) => [log.writer('answered'), log.reader(), log.reader(), log.loss()],
     ],
   ];
-  test.skipIf(skipped).each(logs)('knows no position but the last one: %s', async (_, castOf) => {
-    const short: string[] = [];
-    let known = 0;
-    await playAll(
-      lanes,
-      (lane) => castOf(new Log(lane)),
-      async (order, lane) => {
-        const log = new Log(lane);
-        // One is known to begin with, and none of an order before.
-        await play([0, 1, 1, 2, 2, 2], stepsOf([log.loss(), log.writer('answered'), log.reader()]));
-        await play(order, stepsOf(castOf(log)));
-        await log.look();
-        known += log.known;
-        if (log.short.length > 0) short.push(`${order.join('')}: ${log.short.join(', ')}`);
-      },
-    );
-    expect(short).toEqual([]);
-    expect(known).toBeGreaterThan(50);
-    expect(failures).toEqual([]);
-  });
+  test.skipIf(skipped).each(logs)(
+    'the cache knows no position but the last one that was published: %s',
+    async (_, castOf) => {
+      const short: string[] = [];
+      let known = 0;
+      await playAll(
+        lanes,
+        (lane) => castOf(new Log(lane)),
+        async (order, lane) => {
+          const log = new Log(lane);
+          // Each order begins with one known position, and without that of the order before.
+          await play([0, 1, 1, 2, 2, 2], stepsOf([log.loss(), log.writer('answered'), log.reader()]));
+          await play(order, stepsOf(castOf(log)));
+          await log.look();
+          known += log.known;
+          if (log.short.length > 0) short.push(`${order.join('')}: ${log.short.join(', ')}`);
+        },
+      );
+      expect(short).toEqual([]);
+      expect(known).toBeGreaterThan(50);
+      expect(failures).toEqual([]);
+    },
+  );
 });

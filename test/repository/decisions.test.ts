@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-/** Every file of ours that a file imports, directly or by way of others; types are no calls. */
+/** Every file of this package that a file imports, directly or through others. Imports of types are left out. */
 function reachableFrom(file: URL, reached = new Set<string>()): Set<string> {
   if (reached.has(file.href)) return reached;
   reached.add(file.href);
@@ -15,7 +15,7 @@ function reachableFrom(file: URL, reached = new Set<string>()): Set<string> {
   return reached;
 }
 
-test('nothing that decides about money can call a cache', () => {
+test('no code that decides about money can call a cache', () => {
   const engine = new URL('../../src/engine/engine.ts', import.meta.url);
   const reached = [...reachableFrom(engine)].map((file) => fileURLToPath(file));
   expect(reached.filter((file) => file.includes('/engine/')).length).toBeGreaterThan(5);

@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 describe('single reads', () => {
-  test('that are called in a loop without waiting become one statement', async () => {
+  test('single reads that are made in a loop without waiting become one statement', async () => {
     const userIds = await newUsers(50);
     statements.length = 0;
     const calls = [];
@@ -32,7 +32,7 @@ describe('single reads', () => {
     expect(statements).toEqual(['get-accounts']);
   });
 
-  test('that come out of other promises in the same turn are gathered too', async () => {
+  test('single reads that come out of other promises in the same turn become one statement', async () => {
     const userIds = await newUsers(3);
     statements.length = 0;
     const resolver = async (userId: string, steps: number): Promise<string | undefined> => {
@@ -43,7 +43,7 @@ describe('single reads', () => {
     expect(statements).toEqual(['get-accounts']);
   });
 
-  test('of orders, of the orders of users, and of accounts make one statement each', async () => {
+  test("single reads of orders, of users' orders and of accounts make one statement each", async () => {
     const { pincex } = books;
     const userId = await newUser(pincex, { USD: '100' });
     const ids = [fresh('order'), fresh('order')];
@@ -71,14 +71,14 @@ describe('single reads', () => {
     expect(statements.toSorted()).toEqual(['get-accounts', 'get-orders-by-ids', 'get-user-orders']);
   });
 
-  test('go into several batches where they are more than one takes', async () => {
+  test('single reads become several statements where they are more than one batch takes', async () => {
     const userIds = await newUsers(250);
     statements.length = 0;
     await Promise.all(userIds.map((userId) => books.pincex.bookkeeper.getAccount(userId, 'USD')));
     expect(statements).toEqual(['get-accounts', 'get-accounts', 'get-accounts']);
   });
 
-  test('of one cold key by a thousand readers are one statement for one key', async () => {
+  test('a thousand readers of one cold key make one statement for one key', async () => {
     const [userId = ''] = await newUsers(1);
     statements.length = 0;
     const { bookkeeper } = books.pincex;
@@ -92,7 +92,7 @@ describe('single reads', () => {
     expect(statements).toEqual(['get-accounts']);
   });
 
-  test('of what is not there are null, and are looked for again soon', async () => {
+  test('a missing row reads as null, and is found as soon as it exists', async () => {
     const nobody = fresh('nobody');
     const { bookkeeper, trading } = books.pincex;
     expect(await bookkeeper.getAccount(nobody, 'USD')).toBeNull();
@@ -101,7 +101,7 @@ describe('single reads', () => {
     expect(await bookkeeper.getAccount(nobody, 'USD')).toMatchObject({ available: '1' });
   });
 
-  test('with a key that is none fail alone', async () => {
+  test('a single read with a key that is no text fails alone', async () => {
     const [userId = ''] = await newUsers(1);
     const { bookkeeper } = books.pincex;
     const [good, bad, strange] = await Promise.allSettled([
@@ -114,7 +114,7 @@ describe('single reads', () => {
     expect(strange).toEqual({ status: 'fulfilled', value: null });
   });
 
-  test('do not share what was being read before a commit', async () => {
+  test('a read that begins after a commit does not share a read that began before it', async () => {
     const [userId = ''] = await newUsers(1);
     const answers = gate();
     let asked = 0;

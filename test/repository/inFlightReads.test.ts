@@ -8,22 +8,22 @@ import { Repository } from '../../src/repository/repository.ts';
 import { gate, type Gate } from '../support/waiting.ts';
 import { interleavings, play, type Actor } from './interleavings.ts';
 
-/** Readers of the same rows share a read under way where that cannot be older than what they would find. */
+/** Readers of the same rows share a read under way where it cannot be older than a read of their own. */
 
-// The moment for which a reader waits for others is over when a test says so.
+// The time for which a reader waits for others passes only when a test says so.
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
 });
 
-/** Rows, their readers in one process, and who writes them in another process that shares the cache. */
+/** Rows, their readers in one process, and their writers in another process that shares the cache. */
 class World {
-  /** What a reader was given that is older than what was published when it came. */
+  /** Results that were older than what had been published when their reader came. */
   readonly stale: string[] = [];
   readonly #committed = new Map<string, number>();
   readonly #published = new Map<string, number>();
   readonly #readers: Promise<void>[] = [];
-  /** Of the database: held until it answers. */
+  /** The answers of the database, each held until the test lets it go. */
   readonly #answers: Gate[] = [];
   readonly #here: Repository;
   readonly #elsewhere: Repository;
@@ -42,7 +42,7 @@ class World {
     freshnessOf: () => ({ isFinal: false, changedAt: 0 }),
   };
 
-  /** @param ttlMs 0 where nothing is cached, and no one has a lease */
+  /** @param ttlMs 0 where nothing is cached and no reader has a lease */
   constructor(ttlMs: number) {
     const options = {
       primary: { query: () => Promise.resolve([]) },
@@ -60,7 +60,7 @@ class World {
     return this.#answers.length;
   }
 
-  /** One after the other, each of these rows at once. */
+  /** Readers that come one after the other, each for all rows of its batch at once. */
   readers(batches: readonly (readonly string[])[]): Actor {
     return batches.map((keys) => async () => {
       this.#readers.push(this.#read(keys));
@@ -81,7 +81,7 @@ class World {
     ]).flat();
   }
 
-  /** Answers the oldest question. */
+  /** Lets the database answer its queries, the oldest first. */
   database(answers: number): Actor {
     return Array.from({ length: answers }, (_, n) => async () => {
       this.#answers[n]?.open();
@@ -90,7 +90,7 @@ class World {
   }
 
   async end(): Promise<void> {
-    // Also what is asked only now.
+    // Queries that are made only now are answered too.
     for (const answer of this.#answers) {
       answer.open();
       await turn();
@@ -107,10 +107,10 @@ class World {
   }
 }
 
-/** Worlds at the same time: most of a step is a turn of the event loop, which is one for all. */
+/** Worlds that are played at the same time: most of a step is a turn of the event loop, which all worlds share. */
 const LANES = 100;
 
-/** What is stale in any order in which a cast can act, and how many orders there are. */
+/** Plays every order in which the actors can act; returns the stale results and the number of orders. */
 async function playAll(ttlMs: number, castOf: (world: World) => Actor[]) {
   const stale: string[] = [];
   const orders = interleavings(castOf(new World(ttlMs)).map((actor) => actor.length));
@@ -129,10 +129,10 @@ async function playAll(ttlMs: number, castOf: (world: World) => Actor[]) {
 }
 
 describe.each([
-  ['under leases', 60_000],
-  ['without', 0],
+  ['with leases', 60_000],
+  ['without leases', 0],
 ])('readers %s', (_, ttlMs) => {
-  test('of one row never get less than what another process published before they came, in whatever order', async () => {
+  test('readers of one row never get less than another process had published before they came, in any order of steps', async () => {
     const played = await playAll(ttlMs, (world) => [
       world.readers([['a'], ['a'], ['a']]),
       world.writer('a', 2),
@@ -141,7 +141,7 @@ describe.each([
     expect(played).toEqual({ stale: [], orders: 1_260 });
   });
 
-  test('of batches that overlap do not either', async () => {
+  test('readers of overlapping batches never get less than was published before they came, in any order of steps', async () => {
     const played = await playAll(ttlMs, (world) => [
       world.readers([['a'], ['b', 'a'], ['a', 'b']]),
       world.writer('a', 1),
@@ -151,7 +151,7 @@ describe.each([
     expect(played).toEqual({ stale: [], orders: 7_560 });
   });
 
-  test('who come while a row is being read make no more than one further statement', async () => {
+  test('readers that come while a row is being read cause no more than one further statement', async () => {
     const world = new World(ttlMs);
     const [first, ...others] = world.readers(Array<string[]>(1_000).fill(['a']));
     await first?.();
@@ -163,8 +163,8 @@ describe.each([
   });
 });
 
-describe('a read', () => {
-  test('that failed is not what later readers get, though they have the same lease', async () => {
+describe('a shared read', () => {
+  test('a read that failed is not given to later readers, even if they have the same lease', async () => {
     const missed = [{ key: 'a', name: 'a', lease: 'l' }];
     const inFlight = new InFlightReads();
     const failing = inFlight.read('rows', missed, () => Promise.reject(new Error('gone')));
@@ -175,7 +175,7 @@ describe('a read', () => {
     expect(await inFlight.read('rows', missed, () => Promise.resolve([2]))).toEqual([2]);
   });
 
-  test('that never answers holds up readers without a lease for a moment only', async () => {
+  test('a read that never answers holds up readers without a lease only for aheadMs', async () => {
     const missed = [{ key: 'a', name: 'a', lease: null }];
     const inFlight = new InFlightReads();
     void inFlight.read('rows', missed, () => new Promise<number[]>(() => undefined));

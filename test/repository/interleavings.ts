@@ -1,12 +1,12 @@
-/** One thing that happens at once, with nothing in between. */
+/** One step, which happens at once with nothing in between. */
 export type Step = () => void | Promise<void>;
 
-/** Who does one step after the other, while others do theirs. */
+/** An actor takes its steps in this order, while other actors take theirs. */
 export type Actor = readonly Step[];
 
 /**
- * Every order in which the steps of the actors can happen, each actor's own in their order: numbers of actors, one
- * for each step.
+ * Every order in which the steps of all actors can happen, with each actor's own steps in their order: a list of actor
+ * numbers, one for each step.
  */
 export function* interleavings(lengths: readonly number[]): Generator<number[]> {
   if (lengths.every((length) => length === 0)) {
@@ -31,8 +31,8 @@ export async function play(order: readonly number[], actors: readonly Actor[]): 
 }
 
 /**
- * Of orders that differ only in steps that know nothing of each other, at least one: a step at the database that
- * comes right after another actor's at the cache might as well have come right before it, and that order is kept.
+ * Leaves out orders that differ from a kept one only in steps that do not affect each other: a step at the database
+ * that comes right after another actor's at the cache might as well have come right before it, and that order is kept.
  *
  * @param places where each step of each actor happens
  */

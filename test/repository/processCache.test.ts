@@ -15,7 +15,7 @@ async function has(cache: ProcessCache, key: string): Promise<boolean> {
 }
 
 describe('the cache in the process', () => {
-  test('is bounded by bytes: what was read least recently goes', async () => {
+  test('the cache in the process is bounded by bytes, and evicts the entries that were read least recently', async () => {
     const cache = new ProcessCache(100_000);
     for (let n = 0; n < 100; n++) await put(cache, `key ${n}`, 'x'.repeat(10_000));
     expect(await has(cache, 'key 99')).toBe(true);
@@ -26,13 +26,13 @@ describe('the cache in the process', () => {
     expect(kept.length).toBeLessThanOrEqual(10);
   });
 
-  test('does not hold what is larger than all of it', async () => {
+  test('an entry that is larger than the whole cache is not kept', async () => {
     const cache = new ProcessCache(10_000);
     await put(cache, 'large', 'x'.repeat(20_000));
     expect(await has(cache, 'large')).toBe(false);
   });
 
-  test('forgets when the time is over, and a newer value does not make it live longer', async () => {
+  test('an entry expires when its time is over, and a newer value does not make it live longer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
     onTestFinished(() => {
@@ -56,7 +56,7 @@ describe('the cache in the process', () => {
     expect(await has(cache, 'short')).toBe(false);
   });
 
-  test('gives out values that nobody can change', async () => {
+  test('cached values are frozen, so that no caller can change them', async () => {
     const cache = new ProcessCache();
     const value = { orders: [{ id: 'a' }] };
     await put(cache, 'list', value);

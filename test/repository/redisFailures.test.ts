@@ -14,11 +14,11 @@ import { LASTING, redisConfig, setTimes, untilAnswering, usdOf, waitPatiently } 
 /** Longer than an answer takes on a busy machine. */
 const WAIT_MS = 30_000;
 
-describe.skipIf(NO_REDIS !== null)('when Redis', () => {
+describe.skipIf(NO_REDIS !== null)('failures of Redis', () => {
   let database: TestDatabase;
   let redis: TestRedis;
   let proxy: Proxy;
-  /** Reads and writes by way of the proxy. */
+  /** Reads and writes through the proxy. */
   let pincex: Pincex;
   /** Another process that shares the same Redis, without the proxy. */
   let other: Pincex;
@@ -58,7 +58,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
       onStatement: () => statements++,
     });
   const available = (reader: Pincex): Promise<string | undefined> => usdOf(reader, userId);
-  /** Waits until the account comes out of the cache, without a statement. */
+  /** Waits until the account is answered from the cache, without a statement. */
   const cached = (reader: Pincex): Promise<void> =>
     until('the account to be cached', async () => {
       const before = statements;
@@ -70,7 +70,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(result.status).toBe('applied');
   };
 
-  test('is killed, reads and batches go on, and it is used again once it is back', async () => {
+  test('when Redis is killed, reads and batches go on, and it is used again once it is back', async () => {
     await redis.stop('SIGKILL');
     setTimes({ redisWaitMs: 100 });
     expect(await available(pincex)).toBe('100');
@@ -84,7 +84,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(pincex)).toBe('99');
   });
 
-  test('comes back with what it had saved a while ago, nothing of that is believed', async () => {
+  test('when Redis comes back with an old snapshot, nothing of that is believed', async () => {
     await redis.command('SAVE');
     await withdraw(pincex);
     await cached(other);
@@ -98,10 +98,10 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(other)).toBe('99');
   });
 
-  test('cannot be reached by who writes, what changed is told as soon as it can be', async () => {
+  test('when a writer cannot reach Redis, its changes are published as soon as it can', async () => {
     proxy.shut();
     await withdraw(pincex);
-    // The writer never sees what is old; who reaches Redis does, until the line is back.
+    // The writer never reads an old value. Another process that reaches Redis does, until the writer's line is back.
     expect(await available(pincex)).toBe('99');
     expect(await available(other)).toBe('100');
     const account = await other.bookkeeper.getAccount(userId, 'USD', { minVersion: 2 });
@@ -116,7 +116,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(pincex)).toBe('98');
   });
 
-  test('misses more changes than can be remembered, all of it is forgotten', async () => {
+  test('when Redis misses more changes than can be remembered, the whole cache is dropped', async () => {
     const users = Array.from({ length: 200 }, () => fresh('user'));
     await pincex.bookkeeper.batchDeposit(
       users.map((user) => ({ id: 'first', userId: user, currency: 'USD', amount: '10000' })),
@@ -129,7 +129,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     proxy.shut();
     const unpublishedKeys = 1_000;
     setTimes({ unpublishedKeys });
-    // Each order is four keys: itself, two lists of its user, and the account.
+    // Each order is four keys: the order, two lists of its user, and the account.
     for (let made = 0; made < unpublishedKeys; made += 1_000) {
       await pincex.trading.batchPlaceOrders(
         Array.from({ length: 1_000 }, (_, n) => ({
@@ -154,7 +154,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     );
   });
 
-  test('does not answer, nobody waits for long, and then nobody waits at all', async () => {
+  test('when Redis does not answer, calls wait only briefly, and then not at all', async () => {
     redis.signal('SIGSTOP');
     setTimes({ redisWaitMs: 50 });
     expect(await available(pincex)).toBe('100');
@@ -170,7 +170,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     await until('the news to arrive', async () => (await available(other)) === '99');
   });
 
-  test('answers again, what is missed while others are told is told before anything is read', async () => {
+  test('when Redis answers again, changes that came while others were published are published before anything is read', async () => {
     const cache = new RedisCache(redisConfig({ url: redis.url }), 'books');
     const remove = (key: string): Promise<void> => cache.publish({ replaced: [], removed: [key] }, null);
     const isCached = async (key: string): Promise<boolean> => (await cache.read([key])).entries.some(isHit);
@@ -187,7 +187,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
       redis.signal('SIGSTOP');
       setTimes({ redisWaitMs: 250 });
       for (let n = 0; n < 3; n++) await remove('first');
-      // The one that tries whether Redis is back is not answered at once; it is telling of the first by then.
+      // The read that tries whether Redis is back is not answered at once; by then it is publishing the first removal.
       let trial: Promise<boolean> | undefined;
       while (trial === undefined) {
         const reading = isCached('last');
@@ -201,7 +201,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     }
   });
 
-  test('is flushed, it fills again', async () => {
+  test('when Redis is flushed, the cache fills again', async () => {
     await redis.command('FLUSHALL');
     await withdraw(pincex);
     expect(await available(other)).toBe('99');
@@ -210,7 +210,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(pincex)).toBe('98');
   });
 
-  test('is full, what is cached is still told of changes, and nothing fails', async () => {
+  test('when Redis is full, cached entries still learn of changes, and no call fails', async () => {
     await redis.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     await redis.command('SET', 'filler', 'x');
     await redis.command('CONFIG', 'SET', 'maxmemory', '1');
@@ -225,7 +225,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(other)).toBe('99');
   });
 
-  test('loses its scripts, it starts a new life', async () => {
+  test('when Redis loses its scripts, the cache starts anew', async () => {
     await redis.command('SCRIPT', 'FLUSH');
     await withdraw(pincex);
     expect(await available(other)).toBe('99');
@@ -233,7 +233,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(pincex)).toBe('99');
   });
 
-  test('holds nonsense, that is taken for nothing', async () => {
+  test('when Redis holds nonsense, that counts as missing', async () => {
     for (const nonsense of ['', 'x', 'abcdefghijkl7|{"broken', '{}', 'abcdefghijkl?']) {
       await rewrite(redis, () => nonsense);
       expect(await available(pincex)).toBe('100');
@@ -244,7 +244,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     expect(await available(pincex)).toBe('100');
   });
 
-  test('is shared by the books of two databases, neither reads what the other wrote', async () => {
+  test('when the books of two databases share one Redis, neither reads what the other wrote', async () => {
     const elsewhere = await createTestDatabase();
     const foreign = await Pincex.open({ config: configOf(elsewhere.url, { REDIS_URL: redis.url }) });
     try {
@@ -259,7 +259,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
     }
   });
 
-  test('is poisoned through and through, everything that is decided is still right', async () => {
+  test('when every entry in Redis is poisoned, everything that is decided is still right', async () => {
     const seller = await newUser(pincex, { BTC: '1' });
     const buy = {
       id: fresh('order'),
@@ -284,7 +284,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
       await readAll();
       return statements === before;
     });
-    // A million for everyone, and every order open and without a hold.
+    // Every account has a million and nothing locked; every order is filled and has the quantity 900.
     await rewrite(redis, (entry) =>
       entry
         .replace(/"(available|balance)":"[^"]*"/g, '"$1":"1000000"')
@@ -329,7 +329,7 @@ describe.skipIf(NO_REDIS !== null)('when Redis', () => {
 });
 
 test.skipIf(NO_REDIS !== null)(
-  'what Redis was not told in time is told as it is, or as unknown',
+  'a log position that Redis missed is published later, or as unknown',
   async () => {
     const redis = await TestRedis.start();
     const cache = new RedisCache(redisConfig({ url: redis.url }), 'books');
@@ -364,7 +364,7 @@ test.skipIf(NO_REDIS !== null)(
   },
 );
 
-/** Writes something else in the place of every account, order and list, with the rest of its time. */
+/** Replaces every account, order and list in Redis; each keeps the time that it has left. */
 async function rewrite(redis: TestRedis, to: (entry: string) => string): Promise<void> {
   const client = createClient({ url: redis.url });
   await client.connect();

@@ -5,12 +5,12 @@ import { configOf, expectBalanced, newUser } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { NO_REDIS } from '../support/redis.ts';
 
-describe.skipIf(NO_REDIS !== null)('what listens where Redis should be', () => {
+describe.skipIf(NO_REDIS !== null)('a program that listens in place of Redis', () => {
   test.each([
     ['speaks nonsense', (socket: net.Socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
     ['hangs up', (socket: net.Socket) => socket.destroy()],
     ['says nothing', () => undefined],
-  ])('%s: reads and batches do without', async (_, answer) => {
+  ])('reads and batches do without a cache when the program in place of Redis %s', async (_, answer) => {
     const database = await createTestDatabase();
     const server = net.createServer((socket) => {
       socket.on('error', () => undefined).on('data', () => answer(socket));

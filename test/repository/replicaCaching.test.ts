@@ -20,12 +20,12 @@ import {
 } from './replicas.ts';
 import { LASTING, timesToLive } from './support.ts';
 
-/** A process that caches never reads what is older than a commit of its own, though the replica is behind. */
+/** A process that caches never reads anything older than a commit of its own, although the replica is behind. */
 
 useReplica();
 
 describe('with a cache', () => {
-  test('a commit is seen by whoever reads after it, though the replica is behind', async () => {
+  test('a commit is seen by every later read of its process, although the replica is behind', async () => {
     const userId = await newUser(cached.pincex, { USD: '100' });
     const order = orderOf(userId);
     await servers.catchUp();
@@ -34,7 +34,7 @@ describe('with a cache', () => {
     expect(await readAll(cached, order)).toEqual({ ...WHILE_OPEN });
     await cancel(cached, order);
     const { result, ran } = await traced(cached, () => readAll(cached, order));
-    // What no cache holds is read however far the replica has come.
+    // A list by status is in no cache, so it is read from the replica, however far that has come.
     expect(result).toEqual({ ...WHEN_CANCELLED, cancelled: '' });
     expect(onReplica(ran).filter((run) => run.startsWith('replica get-'))).toEqual([
       'replica get-user-orders-by-status 0',
@@ -43,7 +43,7 @@ describe('with a cache', () => {
     expect(await readAll(cached, order)).toEqual(WHEN_CANCELLED);
   });
 
-  test('once the replica has caught up, it is asked for what is not in the cache', async () => {
+  test('once the replica has caught up, it is asked for rows that are not in the cache', async () => {
     const userIds = await Promise.all([1, 2, 3].map(() => newUser(writer.pincex, { USD: '100' })));
     const read = (userId: string) => traced(cached, () => usd(cached, userId));
     await withdraw(cached, userIds[0]!);
@@ -59,11 +59,11 @@ describe('with a cache', () => {
       result: '99',
       ran: ['replica replica-position 1', 'primary get-accounts 1'],
     });
-    // So is what was not changed: nobody knows that by the position.
+    // A row that was not changed is read from the primary too, since the position does not tell which rows were.
     expect((await read(userIds[2]!)).ran).toEqual(['replica replica-position 1', 'primary get-accounts 1']);
   });
 
-  test('a process that has published nothing asks the primary how far it is', async () => {
+  test('a process that has published nothing asks the primary for its log position', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
     const reader = await open(servers, LASTING);
@@ -84,7 +84,7 @@ describe('with a cache', () => {
     ['1h', 3],
     ['1ms', 4],
   ])(
-    'no order of writes, reads, pauses and resumptions undoes a commit: entries live %s',
+    'no order of writes, reads, pauses and resumptions undoes a commit when entries live %s',
     async (ttl, steps) => {
       const process = await open(servers, timesToLive(ttl));
       const behind: string[] = [];
@@ -115,12 +115,12 @@ describe('with a cache', () => {
     },
   );
 
-  test('what was read anew is not undone by the replica either', async () => {
+  test('a fresh row that is in the cache is not undone by the older replica', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     const order = orderOf(userId);
     await place(writer, order);
     await servers.catchUp();
-    // It knows a position, and the replica has reached that.
+    // The reader knows a position, and the replica has reached it.
     const reader = await open(servers, LASTING);
     await newUser(reader.pincex, { USD: '1' });
     await servers.catchUp();
@@ -136,7 +136,7 @@ describe('with a cache', () => {
   });
 });
 
-/** Every list of so many of these. */
+/** Every list of this length that can be made of these steps. */
 function everyOrder<Step>(steps: readonly Step[], length: number): Step[][] {
   if (length === 0) return [[]];
   return everyOrder(steps, length - 1).flatMap((order) => steps.map((step) => [...order, step]));

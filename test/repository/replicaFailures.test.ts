@@ -19,12 +19,12 @@ import {
 } from './replicas.ts';
 import { FOREVER_MS, LASTING, setTimes, timesToLive, UNCACHED } from './support.ts';
 
-/** A replica that is away, silent, or another server: reads go on, and find what the primary has. */
+/** A replica that is away, silent, or another server: reads go on and find what the primary has. */
 
 useReplica();
 
 describe('a replica that fails', () => {
-  /** Reads that go on all the time, in eight lanes, until they are told to end. */
+  /** Reads without a pause, in eight lanes, until they are told to end. */
   function reading(process: Process, userIds: readonly string[]) {
     let isOver = false;
     let reads = 0;
@@ -35,7 +35,7 @@ describe('a replica that fails', () => {
         const found = await usd(process, userId).catch((error: unknown) => error);
         if (found !== '100') wrong.push(found);
         reads++;
-        // What is in the cache is answered without the event loop.
+        // A cached answer does not give way to the event loop, so the lane does.
         await turn();
       }
     });
@@ -56,7 +56,7 @@ describe('a replica that fails', () => {
     });
 
   test.each(['SIGINT', 'SIGKILL'] as const)(
-    'by %s does not fail a read, and is used again when it is back',
+    'a replica that %s ended fails no read, and is used again when it is back',
     async (signal) => {
       const short = await open(servers, timesToLive('1ms'));
       const userIds = await Promise.all([1, 2, 3].map(() => newUser(writer.pincex, { USD: '100' })));
@@ -80,7 +80,7 @@ describe('a replica that fails', () => {
     },
   );
 
-  test('is not needed for opening the books', async () => {
+  test('the books can be opened without the replica', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
     await servers.stopReplica();
@@ -91,7 +91,7 @@ describe('a replica that fails', () => {
     await untilUsed(process, userId);
   });
 
-  test('since it knows nothing of the books, or lets nobody in, does not fail a read', async () => {
+  test('a replica that does not have the books, or that cannot be logged in to or reached, fails no read', async () => {
     const { primaryUrl } = servers;
     const elsewhere = new URL(servers.replicaUrl);
     elsewhere.pathname = 'postgres';
@@ -111,7 +111,7 @@ describe('a replica that fails', () => {
     }
   });
 
-  test('is not left alone for what callers do wrong', async () => {
+  test("a call that is the caller's mistake does not count as a failure of the replica", async () => {
     const { trading } = uncached.pincex;
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
@@ -124,12 +124,12 @@ describe('a replica that fails', () => {
     expect(ran).toEqual(['replica get-accounts 1']);
   });
 
-  test('by saying nothing at all is waited for once, and then left alone', async () => {
+  test('a replica that does not answer is waited for once, and then left alone', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
     setTimes({ replicaWaitMs: 1_000, replicaPauseMs: FOREVER_MS });
     const process = await open(servers, UNCACHED);
-    // The primary's connection is there; new ones to the replica are not answered.
+    // The connection to the primary is open already; new ones to the replica are not answered.
     await process.pincex.trading.getUserOrders(userId, { fresh: true });
     servers.signalReplica('SIGSTOP');
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -141,7 +141,7 @@ describe('a replica that fails', () => {
         () => process.pincex.trading.getOrderBook('BTC/USD'),
       ].map((read) => read().finally(() => answered++));
       await vi.advanceTimersByTimeAsync(999);
-      // What the primary alone is asked for comes meanwhile.
+      // A read that asks only the primary is answered meanwhile.
       await process.pincex.trading.getUserOrders(userId, { fresh: true });
       expect(answered).toBe(0);
       await vi.advanceTimersByTimeAsync(1);
@@ -155,7 +155,7 @@ describe('a replica that fails', () => {
     }
   });
 
-  test('by saying nothing at all is used again once it answers', async () => {
+  test('a replica that did not answer is used again once it answers', async () => {
     const process = await open(servers, UNCACHED);
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
@@ -170,7 +170,7 @@ describe('a replica that fails', () => {
     await untilUsed(process, userId);
   });
 
-  test('and comes back behind where it was undoes nothing', async () => {
+  test('a replica that comes back behind where it was undoes no commit', async () => {
     const userId = await newUser(cached.pincex, { USD: '100' });
     await servers.catchUp();
     await servers.replica('CHECKPOINT');
@@ -181,7 +181,7 @@ describe('a replica that fails', () => {
     const warm = await traced(cached, () => usd(cached, other));
     expect(warm.ran.at(-1)).toBe('replica get-accounts 1');
     await servers.stopReplica('SIGKILL');
-    // It knows what it had written to its disk, and learns the rest in an hour.
+    // The replica has what it had written to its disk, and applies the rest only after an hour.
     await servers.startReplica({ recovery_min_apply_delay: '1h' });
     const [row] = await servers.replica<{ available: string }>(
       `SELECT available FROM accounts WHERE user_id = $1 AND currency = 'USD'`,
@@ -196,7 +196,7 @@ describe('a replica that fails', () => {
   });
 });
 
-test('a server that is no replica any more is not asked for what was published', async () => {
+test('a replica that was promoted is not asked for rows that were published', async () => {
   const own = await TestReplica.start();
   try {
     const process = await open(own, LASTING);
@@ -207,7 +207,7 @@ test('a server that is no replica any more is not asked for what was published',
       const [row] = await own.replica<{ yes: boolean }>('SELECT NOT pg_is_in_recovery() AS yes');
       return row?.yes === true;
     });
-    // Its log is longer than the primary's, and tells another story.
+    // The log of the promoted server is longer than the primary's, and its positions mean something else.
     await own.replica(`SELECT pg_logical_emit_message(true, 'pincex', repeat('x', 1000000))`);
     await withdraw(process, userId);
     const { result, ran } = await traced(process, () => usd(process, userId));

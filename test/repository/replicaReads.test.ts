@@ -19,12 +19,12 @@ import {
   useReplica,
 } from './replicas.ts';
 
-/** What reads find where nothing is cached: what the replica has, however far it has come. */
+/** Reads without a cache find what the replica has, however far it has come. */
 
 useReplica();
 
 describe('without a cache', () => {
-  test('reads come from the replica and from nowhere else, each by one statement', async () => {
+  test('without a cache each read comes from the replica alone, by one statement', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     const order = orderOf(userId);
     await place(writer, order);
@@ -41,7 +41,7 @@ describe('without a cache', () => {
     expect(await readAll(uncached, order)).toEqual(WHEN_CANCELLED);
   });
 
-  test('order books come from the replica', async () => {
+  test('an order book comes from the replica', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     const order = { ...orderOf(userId), price: '17.77' };
     const standing = async () => {
@@ -59,7 +59,7 @@ describe('without a cache', () => {
     expect(await standing()).toBe(true);
   });
 
-  test('decisions are made by what the primary has, and ask the replica for nothing', async () => {
+  test('decisions are made by what the primary has, and send the replica no statement', async () => {
     const { pincex } = uncached;
     await servers.catchUp();
     await servers.pauseReplay();

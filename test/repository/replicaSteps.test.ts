@@ -12,11 +12,11 @@ import { gate, type Gate } from '../support/waiting.ts';
 import { availableOf, servers, withdraw, writer, useReplica } from './replicas.ts';
 import { redisConfig, untilAnswering } from './support.ts';
 
-/** Readers and commits that meet between two steps, with a replica that is behind. */
+/** Readers and commits that meet between two steps, while the replica is behind. */
 
 useReplica();
 
-/** Knows positions, and has neither entries nor leases: as a cluster of which one node is away. */
+/** Knows positions but has neither entries nor leases, as a cluster of which one node is away. */
 class LeaselessCache extends ProcessCache {
   override async read(...[keys, asked]: Parameters<Cache['read']>): Promise<CacheRead> {
     const read = await super.read(keys, asked);
@@ -25,7 +25,7 @@ class LeaselessCache extends ProcessCache {
 }
 
 /** The steps of one reader and one commit, each held until the test lets it go on. */
-describe('step by step', () => {
+describe('a reader and a commit, step by step', () => {
   let primary: Database;
   let replica: Database;
 
@@ -43,7 +43,7 @@ describe('step by step', () => {
   });
   afterAll(() => Promise.all([primary.close(), replica.close()]));
 
-  /** A process on these servers. What `hold` names is held once it has run. */
+  /** A process on these servers. A statement that `hold` names is held once it has run. */
   function heldRepository(cache: Cache = new ProcessCache()) {
     const holds = new Map<string, { ran: Gate; goOn: Gate }>();
     const held = (session: Session): Session => ({
@@ -69,7 +69,7 @@ describe('step by step', () => {
       holds.set(statement, steps);
       return steps;
     };
-    // Not gathered: it takes its place in what is being read at once.
+    // This read is not gathered, so that it joins the reads under way at once.
     const read = async (userId: string): Promise<string | undefined> => {
       const [account] = await repository.getMany(kinds.accounts, [{ userId, currency: 'USD' }]);
       return availableOf(account);
@@ -79,7 +79,7 @@ describe('step by step', () => {
     return { hold, read, publish };
   }
 
-  test('what was read at the replica before a commit is not stored after it', async () => {
+  test('a row that was read from the replica before a commit is not cached after it', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
     const { hold, read, publish } = heldRepository();
@@ -94,7 +94,7 @@ describe('step by step', () => {
     expect(await read(userId)).toBe('99');
   });
 
-  test('who comes after a commit does not share what was read while it was published', async () => {
+  test('a reader that comes after a commit does not share a read that was made while the commit was being published', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     const { hold, read, publish } = heldRepository();
     await publish('anybody');
@@ -116,7 +116,7 @@ describe('step by step', () => {
     expect(await read(userId)).toBe('99');
   });
 
-  test('a position that came without a lease is not believed: a node that is away may have missed a later one', async () => {
+  test('a position that came without a lease is not believed, since a node that is away may have missed a later one', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     const { read, publish } = heldRepository(new LeaselessCache());
     await publish('anybody');
@@ -143,7 +143,7 @@ describe('step by step', () => {
     });
 
     test.skipIf(skipped)(
-      'a position that could not be asked for keeps readers from the replica until it can be',
+      'after a commit whose log position could not be asked for, readers avoid the replica until it can be',
       async () => {
         const [userId, other] = [
           await newUser(writer.pincex, { USD: '100' }),
@@ -189,7 +189,7 @@ describe('step by step', () => {
     );
 
     test.skipIf(skipped)(
-      'the lower of two positions, told after all was lost, does not let an old row in',
+      'a lower log position that is published after a higher one was lost lets no old row into the cache',
       async () => {
         const userId = await newUser(writer.pincex, { USD: '100' });
         const { hold, read, publish } = heldRepository(cache);

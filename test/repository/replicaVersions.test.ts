@@ -18,12 +18,12 @@ import {
   useReplica,
 } from './replicas.ts';
 
-/** Reads that the replica is not new enough for: they know a version, or want a list fresh. */
+/** Reads for which the replica may be too old: the caller knows a version, or wants a list fresh. */
 
 useReplica();
 
 describe('without a cache', () => {
-  test('a read that knows a version gets it, though the replica is behind', async () => {
+  test('a read with minVersion gets that version, although the replica is behind', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
     await servers.pauseReplay();
@@ -33,7 +33,7 @@ describe('without a cache', () => {
     );
     expect(result).toMatchObject({ available: '99', version: minVersion });
     expect(ran).toEqual(['replica get-accounts 1', 'primary get-accounts 1']);
-    // Who knows nothing is not told either.
+    // A reader that gives no version still reads from the replica.
     expect(await usd(uncached, userId)).toBe('100');
     await servers.resumeReplay();
     const later = await traced(uncached, () =>
@@ -43,7 +43,7 @@ describe('without a cache', () => {
     expect(later.result).toEqual(result);
   });
 
-  test('of many only those that are behind are asked for at the primary', async () => {
+  test('of many rows only those older than their minVersion are read from the primary', async () => {
     const { bookkeeper, trading } = uncached.pincex;
     const userIds = await Promise.all(
       Array.from({ length: 10 }, () => newUser(writer.pincex, { USD: '100' })),
@@ -76,7 +76,7 @@ describe('without a cache', () => {
       userIds.map((_, n) => (moved.includes(n) ? 'cancelled' : 'open')),
     );
 
-    // The single forms are gathered, and then are the same.
+    // The single forms are gathered, and then run the same statements.
     const gathered = await traced(uncached, () =>
       Promise.all(
         versions(2, 3).map((minVersion, n) => bookkeeper.getAccount(userIds[n]!, 'USD', { minVersion })),
@@ -86,7 +86,7 @@ describe('without a cache', () => {
     expect(gathered.result).toEqual(accounts.result);
   });
 
-  test('a version that never was gets what the primary has', async () => {
+  test('a read with a minVersion that never was returns what the primary has', async () => {
     const userId = await newUser(writer.pincex, { USD: '100' });
     await servers.catchUp();
     await servers.pauseReplay();
@@ -100,24 +100,27 @@ describe('without a cache', () => {
     }
   });
 
-  test.each([-1, 1.5, Number.NaN, Infinity, 2 ** 53, '2', {}, 2n])('%s is no version', async (value) => {
-    const minVersion = anyway<number>(value);
-    const { bookkeeper, trading } = uncached.pincex;
-    const minVersions = [minVersion];
-    for (const call of [
-      () => bookkeeper.getAccount('ann', 'USD', { minVersion }),
-      () => bookkeeper.batchGetAccounts(['ann'], ['USD'], { minVersions }),
-      () => trading.getOrder('order', { minVersion }),
-      () => trading.batchGetOrdersByIds(['order'], { minVersions }),
-    ]) {
-      const { result, ran } = await traced(uncached, () => call().catch((error: unknown) => error));
-      expect(result).toMatchObject({ code: 'invalid_argument' });
-      expect(ran).toEqual([]);
-    }
-  });
+  test.each([-1, 1.5, Number.NaN, Infinity, 2 ** 53, '2', {}, 2n])(
+    'a read is refused without a statement when its minVersion is %s',
+    async (value) => {
+      const minVersion = anyway<number>(value);
+      const { bookkeeper, trading } = uncached.pincex;
+      const minVersions = [minVersion];
+      for (const call of [
+        () => bookkeeper.getAccount('ann', 'USD', { minVersion }),
+        () => bookkeeper.batchGetAccounts(['ann'], ['USD'], { minVersions }),
+        () => trading.getOrder('order', { minVersion }),
+        () => trading.batchGetOrdersByIds(['order'], { minVersions }),
+      ]) {
+        const { result, ran } = await traced(uncached, () => call().catch((error: unknown) => error));
+        expect(result).toMatchObject({ code: 'invalid_argument' });
+        expect(ran).toEqual([]);
+      }
+    },
+  );
 
   test.each([[5], ['abc'], [{}], [null], [[1, 2]], [[]]])(
-    '%j are no versions of one account',
+    'a batch read of one row is refused when its minVersions are %j',
     async (value) => {
       const minVersions = anyway<number[]>(value);
       const { bookkeeper, trading } = uncached.pincex;

@@ -33,7 +33,7 @@ export async function open(
   return { pincex, statements };
 }
 
-/** What a call returns, and the statements that it ran. */
+/** The result of a call, and the statements that it ran. */
 export async function traced<Result>(
   { statements }: Process,
   call: () => Promise<Result>,
@@ -47,7 +47,7 @@ export const onReplica = (ran: readonly string[]): string[] => ran.filter((run) 
 export const onPrimary = (ran: readonly string[]): string[] => ran.filter((run) => run.startsWith('primary'));
 
 export let servers: TestReplica;
-/** One without a cache, one with, and one that writes beside them: nobody is told of what it commits. */
+/** A process without a cache, one with a cache, and one that writes beside them and tells neither what it commits. */
 export let uncached: Process;
 export let cached: Process;
 export let writer: Process;
@@ -60,7 +60,7 @@ export function useReplica(): void {
     uncached = await open(servers, UNCACHED);
     cached = await open(servers, LASTING);
     writer = await open(servers, UNCACHED);
-    // The accounts of the outside world and of the fees are made once.
+    // The accounts of the outside world and of fees are created only once.
     await newUser(writer.pincex, { USD: '1', BTC: '1' });
   });
   afterEach(async () => {
@@ -73,7 +73,7 @@ export function useReplica(): void {
   });
 }
 
-/** The version that a withdrawal of 1 USD made. */
+/** Withdraws 1 USD; returns the new version of the account. */
 export async function withdraw({ pincex }: Process, userId: string): Promise<number> {
   const { results } = await pincex.bookkeeper.batchWithdraw([
     { id: fresh('out'), userId, currency: 'USD', amount: '1' },
@@ -108,7 +108,7 @@ export const statusOf = (order: OrderView | null | undefined): string | undefine
 export const usd = ({ pincex }: Process, userId: string): Promise<string | undefined> =>
   usdOf(pincex, userId);
 
-/** Every kind of read, of one user with one order. */
+/** Every kind of read, for one user with one order. */
 export const readsOf = ({ pincex }: Process, { userId, id }: PlaceOrder) => ({
   account: async () => availableOf(await pincex.bookkeeper.getAccount(userId, 'USD')),
   accounts: async () => (await pincex.bookkeeper.batchGetAccounts([userId], ['USD'])).map(availableOf).join(),

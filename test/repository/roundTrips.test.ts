@@ -6,7 +6,7 @@ import { NO_REDIS, TestRedis } from '../support/redis.ts';
 import { until } from '../support/waiting.ts';
 import { LASTING, untilCached, waitPatiently } from './support.ts';
 
-/** What goes over the network for a batch read through Redis: counted by both servers. */
+/** The round trips of a batch read through Redis, counted by both servers. */
 
 describe.skipIf(NO_REDIS !== null)('round trips of a batch read', () => {
   let redis: TestRedis;
@@ -22,7 +22,7 @@ describe.skipIf(NO_REDIS !== null)('round trips of a batch read', () => {
       config: configOf(database.url, { ...LASTING, REDIS_URL: redis.url }),
       onStatement: ({ name }) => statements.push(name),
     });
-    // Brings the connections up, and the scripts into Redis.
+    // This opens the connections and loads the scripts into Redis.
     const [known] = await makeUsers('known', 1);
     await untilCached(statements, () => pincex.bookkeeper.batchGetAccounts([known ?? ''], ['USD']));
   });
@@ -42,24 +42,24 @@ describe.skipIf(NO_REDIS !== null)('round trips of a batch read', () => {
     return userIds;
   }
 
-  /** Scripts that Redis was asked to run so far; the commands inside of them are no round trips. */
+  /** The number of scripts that Redis was asked to run; the commands inside of them are no round trips. */
   async function scripts(): Promise<number> {
     const stats = await redis.command('INFO', 'commandstats');
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
   }
 
-  /** Reads accounts, and answers with the statements that ran and with the scripts, of which so many are awaited. */
+  /** Reads accounts; returns them with the statements that ran and the number of scripts, once the expected ones have run. */
   async function read(userIds: readonly string[], expected: number) {
     const before = await scripts();
     statements.length = 0;
     const accounts = await pincex.bookkeeper.batchGetAccounts(userIds, ['USD']);
-    // Nobody waits for the write but a test.
+    // Only tests wait for the write to the cache.
     await until('the scripts', async () => (await scripts()) >= before + expected);
     return { accounts, statements: [...statements], scripts: (await scripts()) - before };
   }
 
   test.each([100, 1_000])(
-    '%i keys: a read, a statement and a write where nothing is cached, then one read',
+    '%i cold keys take one cache read, one statement and one cache write; cached keys take one cache read',
     async (size) => {
       const userIds = await makeUsers(`cold-${size}`, size);
       const cold = await read(userIds, 2);
@@ -69,7 +69,7 @@ describe.skipIf(NO_REDIS !== null)('round trips of a batch read', () => {
     },
   );
 
-  test('of a batch, PostgreSQL is asked for what is missing, in one statement', async () => {
+  test('for a batch that is cached in part, PostgreSQL is asked for all missing rows in one statement', async () => {
     const userIds = await makeUsers('half', 200);
     await read(userIds.slice(0, 100), 2);
     expect(await read(userIds, 2)).toMatchObject({ statements: ['get-accounts'], scripts: 2 });

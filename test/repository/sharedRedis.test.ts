@@ -8,17 +8,17 @@ import { NO_REDIS, startCluster, TestRedis } from '../support/redis.ts';
 import { gate, until } from '../support/waiting.ts';
 import { LASTING, untilCached, usdOf, waitPatiently } from './support.ts';
 
-/** Two processes share a cache, one Redis or a cluster: what they read and what they tell each other. */
+/** Two processes that share a cache, in one Redis or in a cluster: what they read and what they tell each other. */
 
 describe.skipIf(NO_REDIS !== null).each(['one Redis', 'a cluster'])('two processes that share %s', (kind) => {
   let database: TestDatabase;
   let nodes: TestRedis[];
-  /** Between the reader and PostgreSQL. */
+  /** The line between the reader and PostgreSQL. */
   let line: Proxy;
   let reader: Pincex;
   let writer: Pincex;
   let userId = '';
-  /** Of the reader. */
+  /** The statements of the reader that read accounts. */
   const reads: string[] = [];
 
   beforeAll(async () => {
@@ -41,7 +41,7 @@ describe.skipIf(NO_REDIS !== null).each(['one Redis', 'a cluster'])('two process
   });
   beforeEach(async () => {
     userId = await newUser(writer, { USD: '100' });
-    // Both have their connections, and the scripts are there.
+    // This opens the connections of both processes and loads the scripts.
     const known = await newUser(writer, { USD: '1' });
     await untilCached(reads, () => reader.bookkeeper.getAccount(known, 'USD'));
     reads.length = 0;
@@ -59,13 +59,13 @@ describe.skipIf(NO_REDIS !== null).each(['one Redis', 'a cluster'])('two process
     const out = { id: fresh('out'), userId, currency: 'USD', amount: '1' };
     expect((await writer.bookkeeper.withdraw(out)).status).toBe('applied');
   };
-  /** Scripts that Redis has run. */
+  /** The number of scripts that Redis has run. */
   const scripts = async (): Promise<number> => {
     const stats = await Promise.all(nodes.map((node) => node.command('INFO', 'commandstats')));
     const counts = stats.map((text) => Number(/cmdstat_evalsha:calls=(\d+)/.exec(text)?.[1] ?? 0));
     return counts.reduce((sum, count) => sum + count, 0);
   };
-  /** The next answer that tells of a 100: what it says was so when PostgreSQL was asked. */
+  /** Holds the next answer with a balance of 100, which is what was so when PostgreSQL was asked. */
   const holdAnswer = async (): Promise<void> => {
     const heard = gate();
     line.onAnswer = (answer) => {
@@ -77,7 +77,7 @@ describe.skipIf(NO_REDIS !== null).each(['one Redis', 'a cluster'])('two process
     await heard.opened;
   };
 
-  test('who comes after a commit by one does not share what the other was reading before', async () => {
+  test('a read that begins after the commit of another process does not share one that began before it', async () => {
     const held = holdAnswer();
     const before = available();
     await held;
@@ -90,7 +90,7 @@ describe.skipIf(NO_REDIS !== null).each(['one Redis', 'a cluster'])('two process
     expect(await available()).toBe('99');
   });
 
-  test('a thousand readers of a cold key make one statement, though they do not come at once', async () => {
+  test('a thousand readers of a cold key make one statement, although they do not come at once', async () => {
     const held = holdAnswer();
     const readers = [available()];
     await held;
@@ -105,7 +105,7 @@ describe.skipIf(NO_REDIS !== null).each(['one Redis', 'a cluster'])('two process
     expect(reads).toEqual(['get-accounts']);
   });
 
-  test('tell each other of batches of any size, and of what is away nothing old is read', async () => {
+  test('two processes tell each other of batches of any size, and read nothing old while a node is away', async () => {
     const users = Array.from({ length: 1_000 }, () => fresh('user'));
     const deposit = async (id: string): Promise<void> => {
       const items = users.map((userId) => ({ id, userId, currency: 'USD', amount: '2' }));

@@ -3,7 +3,7 @@ import { limits, type Pincex } from '../../src/index.ts';
 import { isHit, type Cache } from '../../src/repository/cache.ts';
 import { until } from '../support/waiting.ts';
 
-/** As an operator would have it who says no more than this. */
+/** The Redis configuration of an operator who sets only these values. */
 export function redisConfig(said: Partial<RedisConfig>): RedisConfig {
   return {
     url: null,
@@ -18,7 +18,7 @@ export function redisConfig(said: Partial<RedisConfig>): RedisConfig {
   };
 }
 
-/** The configuration in which what is cached stays for so long. */
+/** The configuration in which cached entries live for this long. */
 export function timesToLive(ttl: string): Record<string, string> {
   const keys = ['TTL', 'ORDER_CACHE_TTL', 'TRADE_CACHE_TTL', 'USER_ORDERS_TTL', 'ACCOUNT_CACHE_TTL'];
   const values = ['fixed', ttl, ttl, ttl, ttl];
@@ -27,27 +27,27 @@ export function timesToLive(ttl: string): Record<string, string> {
   );
 }
 
-/** Nothing that is cached goes away by itself; what is missing does after a second. */
+/** With these, cached rows live longer than any test; missing ones expire after a second. */
 export const LASTING = timesToLive('1h');
 export const UNCACHED = timesToLive('0s');
 
-/** The bounds of the repository that are times. */
+/** The limits of the repository that are times. */
 type Times = Record<
   'redisWaitMs' | 'redisPauseMs' | 'replicaWaitMs' | 'replicaPauseMs' | 'aheadMs' | 'leaseMs' | 'positionMs',
   number
 >;
 
-/** Sets bounds for the rest of a test file, which has all modules to itself. */
+/** Sets limits for the rest of a test file, which has all modules to itself. */
 export function setTimes(times: Partial<Times & Record<'unpublishedKeys', number>>): void {
   Object.assign(limits.repository, times);
 }
 
-/** For longer than any test takes. */
+/** Longer than any test takes. */
 export const FOREVER_MS = 3_600_000;
 
 /**
- * From here on nothing is given up because the machine is busy: who asks waits for the answer. What failed all the
- * same is tried again almost at once.
+ * From here on nothing is given up because the machine is busy: each call waits for its answer. A server that failed
+ * all the same is tried again almost at once.
  */
 export function waitPatiently(): void {
   setTimes({
@@ -61,7 +61,7 @@ export function waitPatiently(): void {
   });
 }
 
-/** Waits until a cache gives leases, or answers from what it has. */
+/** Waits until a cache gives leases, or answers from its entries. */
 export function untilAnswering(cache: Cache): Promise<void> {
   return until('the cache to answer', async () => {
     const { entries } = await cache.read(['any']);
@@ -69,7 +69,7 @@ export function untilAnswering(cache: Cache): Promise<void> {
   });
 }
 
-/** Reads until nothing of it makes a statement any more, and answers with what was read last. */
+/** Reads until a read makes no statement any more; returns what was read last. */
 export async function untilCached<Found>(
   statements: { readonly length: number },
   read: () => Promise<Found>,
@@ -83,7 +83,7 @@ export async function untilCached<Found>(
   return found as Found;
 }
 
-/** Of an account. */
+/** The available USD of a user. */
 export async function usdOf({ bookkeeper }: Pincex, userId: string): Promise<string | undefined> {
   return (await bookkeeper.getAccount(userId, 'USD'))?.available;
 }

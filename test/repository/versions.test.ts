@@ -4,7 +4,7 @@ import { configOf, expectBalanced, fresh, newUser } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { LASTING } from './support.ts';
 
-/** Two processes that each have a cache of their own: what one changes the other does not hear of. */
+/** Two processes, each with a cache of its own, which do not hear of each other's changes. */
 describe('a reader that knows a version', () => {
   let database: TestDatabase;
   let writer: Pincex;
@@ -13,7 +13,7 @@ describe('a reader that knows a version', () => {
   let userId = '';
 
   beforeAll(async () => {
-    // What is missing is cached for a second, which here is never over.
+    // A missing row is cached for a second; here the clock stands still, so that second is never over.
     vi.spyOn(performance, 'now').mockReturnValue(performance.now());
     database = await createTestDatabase();
     const config = configOf(database.url, LASTING);
@@ -41,7 +41,7 @@ describe('a reader that knows a version', () => {
     return result.data.version;
   };
 
-  test('gets that one or a newer one, and heals the cache for those who know nothing', async () => {
+  test('a read with minVersion gets that version or a newer one, and heals the cache for reads without one', async () => {
     const version = await withdraw();
     expect(await reader.bookkeeper.getAccount(userId, 'USD')).toMatchObject({ available: '100' });
     const account = await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: version });
@@ -50,14 +50,14 @@ describe('a reader that knows a version', () => {
     expect(statements).toBe(1);
   });
 
-  test('is answered from the cache where that is new enough', async () => {
+  test('a read with minVersion is answered from the cache where that is new enough', async () => {
     await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: 1 });
     await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: 0 });
     await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: null });
     expect(statements).toBe(0);
   });
 
-  test('may know it of some of many', async () => {
+  test('a batch read may give a minVersion for only some of its rows', async () => {
     const others = [await newUser(writer, { USD: '7' }), await newUser(writer, { USD: '8' })];
     await reader.bookkeeper.batchGetAccounts([...others, userId], ['USD']);
     const version = await withdraw();
@@ -69,7 +69,7 @@ describe('a reader that knows a version', () => {
     expect(statements).toBe(1);
   });
 
-  test('of an account that was only opened, which is 0, gets it though it was missing before', async () => {
+  test('a read with minVersion 0 finds an account that was only opened, although it was cached as missing', async () => {
     const [one, other] = [fresh('user'), fresh('user')];
     expect(await reader.bookkeeper.batchGetAccounts([one, other], ['USD'])).toEqual([null, null]);
     const items = [one, other].map((id) => ({ id: 'a', userId: id, currency: 'USD' }));
@@ -88,7 +88,7 @@ describe('a reader that knows a version', () => {
     expect(statements).toBe(0);
   });
 
-  test('of an order gets that one too', async () => {
+  test('a read of an order with minVersion gets that version, and lists that are asked for fresh are new too', async () => {
     const order = {
       id: fresh('order'),
       userId,
@@ -117,7 +117,7 @@ describe('a reader that knows a version', () => {
     expect(await reader.trading.batchGetTradesByOrderIds([order.id], { fresh: true })).toEqual([[]]);
   });
 
-  test('or wants a list fresh, asks the primary once', async () => {
+  test('a list that is asked for fresh takes one statement', async () => {
     statements = 0;
     await reader.trading.getUserOrders(userId, { fresh: true });
     expect(statements).toBe(1);
@@ -125,18 +125,21 @@ describe('a reader that knows a version', () => {
     expect(statements).toBe(2);
   });
 
-  test('that never was gets what there is', async () => {
+  test('a read with a minVersion that never was returns what there is', async () => {
     const account = await reader.bookkeeper.getAccount(userId, 'USD', { minVersion: 99 });
     expect(account).toMatchObject({ version: 1 });
     expect(await reader.bookkeeper.getAccount(fresh('nobody'), 'USD', { minVersion: 1 })).toBeNull();
   });
 
-  test.each([-1, 1.5, Number.NaN, 2 ** 60])('%s is no version', async (minVersion) => {
-    const refused = { code: 'invalid_argument' };
-    const { bookkeeper } = reader;
-    await expect(bookkeeper.getAccount(userId, 'USD', { minVersion })).rejects.toMatchObject(refused);
-    await expect(
-      bookkeeper.batchGetAccounts([userId], ['USD'], { minVersions: [minVersion] }),
-    ).rejects.toMatchObject(refused);
-  });
+  test.each([-1, 1.5, Number.NaN, 2 ** 60])(
+    'a read is refused when its minVersion is %s',
+    async (minVersion) => {
+      const refused = { code: 'invalid_argument' };
+      const { bookkeeper } = reader;
+      await expect(bookkeeper.getAccount(userId, 'USD', { minVersion })).rejects.toMatchObject(refused);
+      await expect(
+        bookkeeper.batchGetAccounts([userId], ['USD'], { minVersions: [minVersion] }),
+      ).rejects.toMatchObject(refused);
+    },
+  );
 });

@@ -17,16 +17,16 @@ import { firstOfEach, recordBatches } from '../plans/recorded.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /**
- * Every statement as it is sent, in a file of its own in `sql/`: what a change of a table's description does to the SQL
- * is seen there. `npx vitest run test/statements -u` writes them anew.
+ * Every statement as it is sent, in a file of its own in `sql/`: a change of a table's description shows there as
+ * changed SQL. `npx vitest run test/statements -u` writes the files anew.
  */
 
 const FOLDER = 'sql';
 const fileOf = ({ name }: Statement): string => `${name.replace(':', '-')}.sql`;
-/** The files that were looked at. */
+/** The files that were compared. */
 const compared = new Set<string>();
 
-/** A statement as psql takes it. */
+/** A statement in the form that psql takes. */
 const prepared = (statement: Statement): string =>
   `PREPARE "${statement.name}" AS\n${commentHints.textOf(statement).trim().replace('*/ ', '*/\n')};\n`;
 
@@ -51,10 +51,13 @@ async function expectAsInItsFile(statement: Statement): Promise<void> {
   await client.query('DEALLOCATE ALL');
 }
 
-describe('a statement is sent as it stands in its file, which psql takes', () => {
-  it.each(issuedStatements)('($name)', expectAsInItsFile);
+describe('the file of a statement', () => {
+  it.each(issuedStatements)(
+    'the statement $name is sent as it stands in its file, which PostgreSQL can prepare',
+    expectAsInItsFile,
+  );
 
-  it('(what batches of each kind send)', async () => {
+  it('the statements that write batches of each kind are sent as they stand in their files', async () => {
     await grow(client, 4, 4);
     const batches = firstOfEach(await recordBatches(database.url, 2)).map(({ statement }) => statement);
     const written = batches.filter(({ name }) => name.startsWith('persist:'));
@@ -62,7 +65,7 @@ describe('a statement is sent as it stands in its file, which psql takes', () =>
     for (const statement of written) await expectAsInItsFile(statement);
   });
 
-  it('(a batch with the answer of its request alongside)', async () => {
+  it('a batch that writes the answer of its request with it is sent as it stands in its file', async () => {
     const nothing: LoadedBooks = {
       accounts: new Map(),
       holds: new Map(),
@@ -91,11 +94,11 @@ describe('a statement is sent as it stands in its file, which psql takes', () =>
     await expectAsInItsFile(sent[0]!);
   });
 
-  it('(and has a letter for each table that it writes, which no other has)', () => {
+  it('each table that a batch writes has a letter that no other table has', () => {
     expect(new Set(writes.map(({ letter }) => letter)).size).toBe(writes.length);
   });
 
-  it('(and no file stands there of what is not sent)', async () => {
+  it('there is no file of a statement that is not sent', async () => {
     const files = await readdir(join(import.meta.dirname, FOLDER));
     expect(files.filter((file) => !compared.has(file))).toEqual([]);
   });

@@ -16,7 +16,7 @@ interface Row {
   statistics: ProcessStatistics;
 }
 
-/** The processes that started since the test began, the latest last. */
+/** The processes that have started on this database, the latest last. */
 async function processes(): Promise<Row[]> {
   return books.sql<Row & Record<string, unknown>>('SELECT * FROM processes ORDER BY started_at, id');
 }
@@ -25,8 +25,8 @@ async function latest(): Promise<ProcessStatistics> {
   return (await processes()).at(-1)!.statistics;
 }
 
-describe('what a process counts', () => {
-  it('is nothing at first', () => {
+describe('the statistics of a process', () => {
+  it('a new process has counted nothing', () => {
     expect(new Statistics({ poolMax: 7 }).snapshot()).toEqual({
       batches: {
         count: 0,
@@ -50,7 +50,7 @@ describe('what a process counts', () => {
     });
   });
 
-  it('are batches by their size, reads of the cache by their kind, and waits with the longest', () => {
+  it('a process counts batches by their size, cache reads by their kind, and waits for the pool with the longest one', () => {
     const statistics = new Statistics({ poolMax: 1, cacheStore: 'redis' });
     for (const items of [0, 1, 2, 9, 10, 49, 50, 499, 500, 10_000]) statistics.batch(items, 2);
     statistics.cacheReads('accounts', 3, 1);
@@ -75,7 +75,7 @@ describe('what a process counts', () => {
     });
   });
 
-  it('does not change in a snapshot that was taken', () => {
+  it('a snapshot of the statistics does not change when more is counted', () => {
     const statistics = new Statistics({ poolMax: 1 });
     const before = statistics.snapshot();
     statistics.batch(1, 1);
@@ -85,8 +85,8 @@ describe('what a process counts', () => {
   });
 });
 
-describe('a process', () => {
-  it('is there from its start, and leaves all that it counted at its end', async () => {
+describe('the row of a process', () => {
+  it('a process has a row from its start, and at its end leaves there all that it counted', async () => {
     const before = await processes();
     const pincex = await openBooks(books.url);
     const during = await processes();
@@ -105,13 +105,13 @@ describe('a process', () => {
     expect(Number(after.deadlocks_at_start)).toBe(0);
   });
 
-  it('counts the calls that found every connection busy, and those that got none', async () => {
+  it('a process counts the calls that waited for a connection, and those that got none', async () => {
     const config = configOf(books.url, {
       PINCEX_DATABASE_POOL_MAX: '1',
       PINCEX_DATABASE_POOL_CONNECTION_TIMEOUT: '1s',
     });
     const pincex = await Pincex.open({ config });
-    // Nobody waits for long but who is made to.
+    // The clock is held, so that only those calls wait for long that the test makes wait.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     onTestFinished(() => {
       vi.useRealTimers();
@@ -129,7 +129,7 @@ describe('a process', () => {
     await vi.advanceTimersByTimeAsync(500);
     free.open();
     await Promise.all([holding, waiting]);
-    // Now one is free: nobody waits.
+    // A connection is free now, so this call does not wait.
     await pincex.bookkeeper.getAccount('nobody', 'USD');
     await pincex.close();
     const { pool } = await latest();
@@ -138,7 +138,7 @@ describe('a process', () => {
     expect(pool.longestWaitMs).toBe(500);
   });
 
-  it('forgets processes that were not seen for a day, and no others', async () => {
+  it('a new process deletes the rows of processes that were not seen for a day, and no others', async () => {
     await books.sql(
       `INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)
        SELECT gen_random_uuid(), '2020-01-01', now() - age, 0, jsonb_build_object('age', age)
@@ -152,7 +152,7 @@ describe('a process', () => {
     expect(ages).toEqual(['23:00:00']);
   });
 
-  it('whose reports fail goes on, and says so once they get through', async () => {
+  it('a process whose reports fail goes on, and tells how many failed once one gets through', async () => {
     const proxy = await startProxy(books.url);
     onTestFinished(() => proxy.close());
     const statistics = new Statistics({ poolMax: 1 });
@@ -165,7 +165,7 @@ describe('a process', () => {
     expect(await latest()).toMatchObject({ reportFailures: 2, pool: { max: 1 } });
   });
 
-  it('may not be allowed to report, which fails nobody', async () => {
+  it('a process that cannot write its reports works as usual', async () => {
     await books.sql('ALTER TABLE processes RENAME TO elsewhere');
     onTestFinished(async () => {
       await books.sql('ALTER TABLE elsewhere RENAME TO processes');
@@ -175,7 +175,7 @@ describe('a process', () => {
     await pincex.close();
   });
 
-  it('reports every ten seconds, one report at a time, until it is closed', async () => {
+  it('a process reports every ten seconds, one report at a time, until it is closed', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onTestFinished(() => {
       vi.useRealTimers();
@@ -193,7 +193,7 @@ describe('a process', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('tells nobody who listens to statements, since a report is none of a batch', async () => {
+  it('onStatement is not called for a report, since a report belongs to no batch', async () => {
     const names: string[] = [];
     const pincex = await openBooks(books.url, { onStatement: ({ name }) => names.push(name) });
     const items: MixedItem[] = [

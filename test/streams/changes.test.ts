@@ -6,14 +6,14 @@ import { take } from './tables.ts';
 
 vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 
-/** Rows change while a stream runs: those that are there all the time come exactly once. */
+/** Rows change while a stream runs: rows that exist all the time come exactly once. */
 
 const PAGE = limits.streams.rows;
 
 describe('a stream of books that are written to', () => {
   const books = useBooks();
 
-  it('yields every account once, whatever moves meanwhile', async () => {
+  it('a stream yields every account once, whatever moves meanwhile', async () => {
     const userIds = Array.from({ length: 2 * PAGE + 10 }, (_, n) => `user-${n}`);
     const deposits = userIds.map((userId) => ({ id: 'd', userId, currency: 'USD', amount: '100' }));
     expectApplied(await books.pincex.bookkeeper.batchDeposit(deposits));
@@ -50,7 +50,7 @@ describe('a stream of books that are written to', () => {
     }
   });
 
-  it('yields the steps of an account as they were taken', async () => {
+  it('a stream of the journal yields the steps of an account as they were taken', async () => {
     const userId = await newUser(books.pincex, { BTC: '2.5' });
     const lock = { userId, currency: 'BTC', amount: '1.5', orderId: 'o' };
     expectApplied(await books.pincex.bookkeeper.batchLockFunds([{ ...lock, id: 'l' }]));
@@ -91,7 +91,7 @@ describe('a stream of books that are written to', () => {
   });
 });
 
-describe('a stream at the first of its rows', () => {
+describe('how far a stream reads ahead', () => {
   const pages: string[] = [];
   const books = useBooks(
     {
@@ -109,7 +109,7 @@ describe('a stream at the first of its rows', () => {
       [from, to],
     );
 
-  it('has read its page and the next one, no more, and keeps no transaction open', async () => {
+  it('a stream at the first row of a page has read the next page and no more, and keeps no transaction open', async () => {
     await books.sql('TRUNCATE accounts');
     await add(1, 5 * PAGE);
     pages.length = 0;
@@ -119,7 +119,7 @@ describe('a stream at the first of its rows', () => {
       if (count % PAGE !== 1 && count % PAGE !== 0) continue;
       const wanted = Math.ceil(count / PAGE) + 1;
       await until('the next page', () => pages.length >= wanted);
-      // Whatever would be read ahead of that has been asked for before this.
+      // Any page that is read further ahead would have been asked for before these audits.
       for (let n = 0; n < 3; n++) await books.pincex.audit();
       expect(pages).toHaveLength(wanted);
       expect(
@@ -132,7 +132,7 @@ describe('a stream at the first of its rows', () => {
     expect(count).toBe(5 * PAGE);
   });
 
-  it('sees later what changes behind the next page, and nothing of what changes before it', async () => {
+  it('a stream sees changes behind the next page, and none of those before it', async () => {
     await books.sql('TRUNCATE accounts');
     await add(1, 4 * PAGE);
     const later = 3 * PAGE;

@@ -9,7 +9,7 @@ import { STREAMED, take } from './tables.ts';
 
 vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 
-/** However a stream ends, it hangs nobody, fails nobody who left it, and its cursor goes on from there. */
+/** However a stream ends, no caller hangs, a caller who left it gets no error, and its cursor goes on from there. */
 
 const books = useBooks({}, { audited: false });
 const PAGE = limits.streams.rows;
@@ -18,7 +18,7 @@ const [accounts] = STREAMED;
 
 beforeAll(() => books.sql(accounts!.seed, [1, ROWS]));
 
-/** Failures that reached nobody, as Node.js would end a process with. */
+/** Rejections that nobody handled, for which Node.js would end a process. */
 const unhandled: unknown[] = [];
 beforeEach(() => {
   unhandled.length = 0;
@@ -30,13 +30,13 @@ beforeEach(() => {
     process.off('unhandledRejection', listen);
   });
 });
-/** Failures that nobody takes are told of at the end of a turn of the event loop. */
+/** Waits a few turns of the event loop: unhandled rejections are reported at the end of a turn. */
 const settled = async (): Promise<void> => {
   for (let n = 0; n < 5; n++) await turn();
 };
 
 describe('close()', () => {
-  it('does not wait for a stream that was left, nor for one that nobody goes on with', async () => {
+  it('close() does not wait for a stream that was left, nor for one that nobody goes on with', async () => {
     const pincex = await openBooks(books.url);
     await take(pincex.streamAccounts(), 1);
     const held = pincex.streamAccounts()[Symbol.asyncIterator]();
@@ -47,7 +47,7 @@ describe('close()', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('ends a stream at its next row, with code closed', async () => {
+  it('close() ends a stream at its next row, with code closed', async () => {
     const pincex = await openBooks(books.url);
     const stream = pincex.streamAccounts();
     const rows = stream[Symbol.asyncIterator]();
@@ -62,7 +62,7 @@ describe('close()', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('leaves a stream that had its last row at its end', async () => {
+  it('a stream that had its last row when close() was called ends as usual', async () => {
     const pincex = await openBooks(books.url);
     const all = await take(pincex.streamAccounts());
     const stream = pincex.streamAccounts();
@@ -74,19 +74,22 @@ describe('close()', () => {
     expect(rows).toEqual(all);
   });
 
-  it.each(STREAMED)('refuses a stream of $name that begins after it, with code closed', async ({ open }) => {
-    const pincex = await openBooks(books.url);
-    const early = open(pincex);
-    await pincex.close();
-    for (const stream of [early, open(pincex)]) {
-      await expect(take(stream)).rejects.toMatchObject({ name: 'PincexError', code: 'closed' });
-      expect(stream.cursor).toBeNull();
-    }
-  });
+  it.each(STREAMED)(
+    'a stream of $name that begins after close() is refused with code closed',
+    async ({ open }) => {
+      const pincex = await openBooks(books.url);
+      const early = open(pincex);
+      await pincex.close();
+      for (const stream of [early, open(pincex)]) {
+        await expect(take(stream)).rejects.toMatchObject({ name: 'PincexError', code: 'closed' });
+        expect(stream.cursor).toBeNull();
+      }
+    },
+  );
 });
 
-describe('when the connection breaks while the second page is read', () => {
-  /** Pincex on a line that is cut when the second page is asked for, and may stay cut. */
+describe('a connection that breaks while the second page is read', () => {
+  /** Pincex on a line that is cut when the second page is asked for; with `stays` it remains cut. */
   async function openCut(stays: boolean) {
     const proxy = await startProxy(books.url);
     const pincex = await openBooks(proxy.url);
@@ -103,7 +106,7 @@ describe('when the connection breaks while the second page is read', () => {
     return { proxy, pincex };
   }
 
-  /** The page is asked for until the time for that is over. */
+  /** Waits until the stream has given up asking for the page. */
   async function givenUp({ proxy }: Awaited<ReturnType<typeof openCut>>, clock: HeldClock): Promise<void> {
     await until('the page to be asked for again', () => proxy.refused > 0);
     clock.pass(limits.database.reconnectMs);
@@ -112,12 +115,12 @@ describe('when the connection breaks while the second page is read', () => {
     await settled();
   }
 
-  it('the page is read again', async () => {
+  it('a page whose connection broke is read again', async () => {
     const { pincex } = await openCut(false);
     expect(await take(pincex.streamAccounts())).toEqual(await take(books.pincex.streamAccounts()));
   });
 
-  it('every row of the first comes, then the failure where the server stays away; the cursor goes on behind them', async () => {
+  it('when the server stays away, every row of the first page comes before the failure, and the cursor goes on behind them', async () => {
     const all = await take(books.pincex.streamAccounts());
     const line = await openCut(true);
     const clock = holdClock();
@@ -137,7 +140,7 @@ describe('when the connection breaks while the second page is read', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('a caller who left the stream before does not hear of it', async () => {
+  it('a caller who left the stream before the connection broke gets no error', async () => {
     const line = await openCut(true);
     const clock = holdClock();
     const stream = line.pincex.streamAccounts();
@@ -151,7 +154,7 @@ describe('when the connection breaks while the second page is read', () => {
 });
 
 describe('an error of the caller in the loop', () => {
-  it('ends the stream and reaches the caller; the cursor is behind the row it was about', async () => {
+  it('an error that is thrown in the loop ends the stream and reaches the caller, and the cursor is behind its row', async () => {
     const stream = books.pincex.streamAccounts();
     const mistake = new Error('mine');
     const work = async (): Promise<void> => {

@@ -8,13 +8,13 @@ interface Read {
   readonly rows: number;
   readonly version: number;
   readonly seconds: number;
-  /** In bytes. */
+  /** In bytes, since the first rows. */
   readonly grown: { readonly heap: number; readonly rss: number };
 }
 
 const MB = 1024 * 1024;
 
-it('a stream of a long journal passes in flat memory', async () => {
+it('a stream of a long journal runs in flat memory', async () => {
   const rows = isLong ? 10_000_000 : 100_000;
   const perAccount = 100;
   const database = await createTestDatabase();
@@ -32,7 +32,7 @@ it('a stream of a long journal passes in flat memory', async () => {
     const read = JSON.parse(ended.stdout) as Read;
     if (isLong) console.log(JSON.stringify(read));
     expect(read).toMatchObject({ rows, version: (rows * (perAccount + 1)) / 2 });
-    // 100,000 entries held as objects are 40 MB, ten million 4 GB. Of garbage V8 lets 50 to 75 MB lie, whatever comes.
+    // 100,000 entries held as objects are 40 MB, ten million 4 GB. V8 leaves 50 to 75 MB of garbage, whatever comes.
     expect(read.grown.heap).toBeLessThan(5 * MB);
     expect(read.grown.rss).toBeLessThan(100 * MB);
   } finally {

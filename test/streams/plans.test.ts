@@ -6,13 +6,13 @@ import { createTestDatabase } from '../support/database.ts';
 import { STREAMED, take, type Streamed } from './tables.ts';
 
 /**
- * Each page goes down the primary key, whatever the statistics say: sorted out of another index, a page would cost
+ * Each page is read by the primary key, whatever the statistics say: sorted out of another index, a page would cost
  * as much as the table. Ids are long here, which makes the primary key dear and another index tempting.
  */
 
 const LONG = `'-0123456789abcdef0123456789abcdef'`;
 
-/** Fills the tables on a connection beside Pincex, each with so many rows. */
+/** Makes a database for `work`; `grow` adds rows to each table, on a connection beside Pincex. */
 async function withTables(
   work: (url: string, client: pg.Client, grow: (from: number, to: number) => Promise<void>) => Promise<void>,
 ): Promise<void> {
@@ -32,7 +32,7 @@ async function withTables(
   }
 }
 
-/** One connection, so that its plans are those of the streams: the driver prepares a statement once. */
+/** The pool has one connection, so that its plans are those of the streams: the driver prepares a statement once. */
 function open(url: string): Promise<Pincex> {
   return Pincex.open({ config: configOf(url, { PINCEX_DATABASE_POOL_MAX: '1' }) });
 }
@@ -62,8 +62,8 @@ function byPrimaryKey({ name, key }: Streamed): string[] {
   ];
 }
 
-describe('pages are read by the primary key', () => {
-  it('of tables that are new, and as they grow, before and after they are analyzed', () =>
+describe('the plan of a page', () => {
+  it('pages of new tables are read by the primary key, also as the tables grow, before and after ANALYZE', () =>
     withTables(async (url, client, grow) => {
       const pincex = await open(url);
       try {
@@ -73,7 +73,7 @@ describe('pages are read by the primary key', () => {
           await grow(rows + 1, size);
           rows = size;
           await expectPrimaryKeys(pincex);
-          // Another connection plans by the size that the tables have now.
+          // Another connection plans by the present size of the tables.
           const fresh = await open(url);
           await expectPrimaryKeys(fresh);
           await fresh.close();
@@ -85,17 +85,19 @@ describe('pages are read by the primary key', () => {
       }
     }));
 
-  it.each(['ANALYZE', 'VACUUM ANALYZE'])('of tables that %s saw empty', (statement) =>
-    withTables(async (url, client, grow) => {
-      await client.query(statement);
-      const pincex = await open(url);
-      try {
-        await expectPrimaryKeys(pincex);
-        await grow(1, 10_000);
-        await expectPrimaryKeys(pincex);
-      } finally {
-        await pincex.close();
-      }
-    }),
+  it.each(['ANALYZE', 'VACUUM ANALYZE'])(
+    'pages of tables that %s saw empty are read by the primary key',
+    (statement) =>
+      withTables(async (url, client, grow) => {
+        await client.query(statement);
+        const pincex = await open(url);
+        try {
+          await expectPrimaryKeys(pincex);
+          await grow(1, 10_000);
+          await expectPrimaryKeys(pincex);
+        } finally {
+          await pincex.close();
+        }
+      }),
   );
 });

@@ -1,7 +1,7 @@
 /**
- * A process that streams the journal of the books at DATABASE_URL to its end and says, as one JSON object on its
- * last line, how many rows came, how long that took, and by how many bytes it grew since the first 20,000 rows: what
- * it still holds after a garbage collection, and the most memory it had from the system.
+ * A process that streams the journal of the books at DATABASE_URL to its end. On its last line it prints, as one JSON
+ * object, how many rows came, how long that took, and by how many bytes it grew since the first 20,000 rows: its heap
+ * after a garbage collection, and the most memory that it had from the system.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 
-/** The bounds of the system, but that a page of a stream is short: what is so at its edges needs few rows. */
+/** The limits of the system, except that the page of a stream is short, so that few rows reach its edges. */
 
 const original = await vi.importActual<typeof import('../../src/limits.ts')>('../../src/limits.ts');
 

@@ -5,7 +5,7 @@ import { STREAMED, take, type Streamed } from './tables.ts';
 
 vi.mock('../../src/limits.ts', () => import('./smallPages.ts'));
 
-/** A stream is its table, row by row in the order of the key, from the beginning or from any cursor. */
+/** A stream yields its table, row by row in the order of the key, from the beginning or from any cursor. */
 
 const books = useBooks({}, { audited: false });
 const PAGE = limits.streams.rows;
@@ -21,7 +21,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     streamed.open(books.pincex, after === undefined ? undefined : { after });
 
   it.each([0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 3])(
-    'is what SQL says, in the order of its key: %i rows',
+    'a stream yields what SQL selects, in the order of the key: %i rows',
     async (count) => {
       await books.sql(streamed.seed, [1, count]);
       const rows = await take(open());
@@ -30,7 +30,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     },
   );
 
-  it('stops half-way, and another goes on from its cursor: every row comes once', async () => {
+  it('a stream that stops half-way goes on from its cursor after a restart, and every row comes once', async () => {
     const count = 2 * PAGE + 3;
     await books.sql(streamed.seed, [1, count]);
     const all = await expected(streamed);
@@ -48,7 +48,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     }
   });
 
-  it('goes on over many stops', async () => {
+  it('a stream can be stopped and continued many times', async () => {
     await books.sql(streamed.seed, [1, 2 * PAGE + 3]);
     const rows: object[] = [];
     let cursor: string | null = null;
@@ -62,7 +62,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     expect(rows).toEqual(await expected(streamed));
   });
 
-  it('has the place behind the row that came last as its cursor, null before the first', async () => {
+  it('the cursor is null before the first row, and then the place behind the row that came last', async () => {
     await books.sql(streamed.seed, [1, 3]);
     const stream = open();
     expect(stream.cursor).toBeNull();
@@ -82,7 +82,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     expect(again.cursor).toBe(cursors[1]);
   });
 
-  it('goes on from the cursor of its end with the rows that came since', async () => {
+  it('a stream goes on from the cursor of its end with the rows that came since', async () => {
     await books.sql(streamed.seed, [1, 3]);
     const stream = open();
     await take(stream);
@@ -93,7 +93,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     expect(since).toHaveLength(1);
   });
 
-  it('goes on from the cursor of a row that is gone by then', async () => {
+  it('a stream goes on from the cursor of a row that is deleted by then', async () => {
     await books.sql(streamed.seed, [1, 5]);
     const stream = open();
     await take(stream, 2);
@@ -104,7 +104,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     expect(await take(open(stream.cursor))).toEqual(rest);
   });
 
-  it('takes ids with any characters, also as its cursor', async () => {
+  it('a stream yields ids with any characters, which its cursor takes too', async () => {
     await books.sql(streamed.seedIds, [ODD, ODD]);
     const all = await expected(streamed);
     expect(all).toHaveLength(ODD.length ** 2);
@@ -113,13 +113,13 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     for await (const row of stream) {
       expect(row).toEqual(all[place]);
       place++;
-      // Every cursor would take minutes; these meet each odd id in each place of the key.
+      // A test of every cursor would take minutes; these meet each odd id in each place of the key.
       if (place % 5 === 0) expect(await take(open(stream.cursor), 1)).toEqual(all.slice(place, place + 1));
     }
     expect(place).toBe(all.length);
   });
 
-  it('is read once: a second loop over it is refused, at the same time or later', async () => {
+  it('a stream is read only once: a second loop over it is refused, at the same time or later', async () => {
     await books.sql(streamed.seed, [1, 3]);
     const refused = expect.objectContaining({
       code: 'invalid_argument',
@@ -159,7 +159,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     ['a cursor that was cut', good.slice(0, -1)],
     ['a cursor with something behind it', `${good}=`],
     ['a cursor with a space in it', `${good.slice(0, 9)} ${good.slice(9)}`],
-  ])('refuses a cursor that is %s', (_, after) => {
+  ])('a cursor that is %s is refused', (_, after) => {
     expect(() => open(after)).toThrow(
       expect.objectContaining({
         name: 'PincexError',
@@ -169,7 +169,7 @@ describe.each(STREAMED)('a stream of $name', (streamed) => {
     );
   });
 
-  it('refuses the cursor of another stream by name, and what is no text', () => {
+  it('a cursor of another stream is refused by name, and so is a cursor that is no text', () => {
     expect(open(good).cursor).toBe(good);
     for (const other of STREAMED.filter((one) => one !== streamed)) {
       const message = `got one of a stream of ${name}`;
@@ -188,7 +188,7 @@ it.each(['7', 7.5, 1e300, null])('the journal refuses a cursor with the version 
   );
 });
 
-/** Quotes, backslashes, line ends, what looks like SQL or an array, and characters that order differently by bytes. */
+/** Quotes, backslashes, line ends, texts like SQL or an array, and characters that order differently by bytes. */
 const ODD = [
   `'`,
   `''; DROP TABLE orders; --`,

@@ -1,6 +1,6 @@
 import type { Pincex, RowStream, StreamOptions } from '../../src/index.ts';
 
-/** A stream, and its table as SQL says it. */
+/** A stream, with the SQL that fills and reads its table. */
 export interface Streamed {
   readonly name: 'accounts' | 'orders' | 'trades' | 'journal' | 'operations';
   readonly key: string;
@@ -13,12 +13,12 @@ export interface Streamed {
   readonly expected: string;
 }
 
-/** What a numeric is outside, and what a time is. */
+/** An amount and a time as callers see them. */
 const amount = (column: string): string => `trim_scale(${column})::text`;
 const time = (column: string, decimals: 'MS' | 'US' = 'US'): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.${decimals}"Z"')`;
 
-/** Each row is at another millisecond and has another amount. */
+/** Each row has another millisecond and another amount. */
 const AT = `timestamptz '2026-01-31 23:59:59.007+00' + n * interval '13 ms'`;
 const AMOUNT = `(n % 50000) * 0.00010`;
 const USERS_AND_IDS = `unnest($1::text[]) WITH ORDINALITY AS u (u, un) CROSS JOIN unnest($2::text[]) WITH ORDINALITY
@@ -112,7 +112,7 @@ export const STREAMED: readonly Streamed[] = [
   },
 ];
 
-/** The rows of a stream, all of them or the first so many. */
+/** All rows of a stream, or the first `count` of them. */
 export async function take<View>(stream: RowStream<View>, count = Infinity): Promise<View[]> {
   const rows: View[] = [];
   if (count === 0) return rows;

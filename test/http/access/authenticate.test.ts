@@ -18,7 +18,7 @@ vi.mock('node:crypto', async (importOriginal) => {
   };
 });
 
-/** A table of keys in memory, that counts what it is asked. */
+/** A table of keys in memory that records the ids that it is asked for. */
 function newTable() {
   const rows = new Map<string, StoredKey>();
   const asked: string[] = [];
@@ -49,21 +49,21 @@ function newTable() {
   };
 }
 
-/** A key that nobody made. */
+/** A key that was never made. */
 const idOf = (n: number) => `pincex_${n.toString(16).padStart(16, '0')}_${'0'.repeat(64)}`;
 
-/** Until the test has ended, time passes only where the test says so. */
+/** Until the test ends, time passes only where the test says so. */
 function holdTime(): void {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
-  // What began at nought never ends, to what remembers keys.
+  // An entry from time 0 would be remembered for ever, so the clock begins at 1.
   vi.advanceTimersByTime(1);
 }
 
 const soon = (ms: number) => new Date(Date.now() + ms).toISOString();
 
 describe('the Authorization header', () => {
-  it('with a good key tells who called', async () => {
+  it('a valid key in the Authorization header tells who called', async () => {
     const table = newTable();
     const key = table.add();
     const caller = { keyId: parseKey(key)!.id, scopes: ['read'], rateLimit: 7, bounds: UNBOUND };
@@ -72,7 +72,7 @@ describe('the Authorization header', () => {
     }
   });
 
-  it('tells the bounds of a key by the same lists for as long as it is remembered', async () => {
+  it('the bounds of a key are the very same lists for as long as the key is remembered', async () => {
     holdTime();
     const table = newTable();
     const key = table.add({ addresses: ['127.0.0.1'] });
@@ -86,7 +86,7 @@ describe('the Authorization header', () => {
     expect(lists[1]).toBe(lists[0]);
   });
 
-  it('without one tells why not', async () => {
+  it('an Authorization header without a valid key is refused with the reason', async () => {
     const table = newTable();
     const [good, other] = [table.add(), table.add()];
     const otherSecret = parseKey(other)!.secret;
@@ -110,7 +110,7 @@ describe('the Authorization header', () => {
     }
   });
 
-  it('is compared in constant time, and with some hash even where no key has the id', async () => {
+  it('a secret is compared in constant time, even where no key has the id', async () => {
     const table = newTable();
     const key = table.add();
     const { id, secret } = parseKey(key)!;
@@ -129,8 +129,8 @@ describe('the Authorization header', () => {
   });
 });
 
-describe('what is remembered', () => {
-  it('saves the table from being asked by every call, also about ids that nobody has', async () => {
+describe('remembered keys', () => {
+  it('remembered answers save the table from being asked by every call, also about unknown ids', async () => {
     const table = newTable();
     const [key, unknown] = [table.add(), makeKey().key];
     const authenticator = new Authenticator(table);
@@ -143,11 +143,11 @@ describe('what is remembered', () => {
     expect(table.asked.sort()).toEqual([parseKey(key)!.id, parseKey(unknown)!.id].sort());
   });
 
-  it('lets a revoked key work for a second after the table was asked, and no longer', async () => {
+  it('a revoked key works for a second after the table was asked, and no longer', async () => {
     const table = newTable();
     const key = table.add();
     const { id } = parseKey(key)!;
-    // The answer takes its time: that is no time in which the key may go on.
+    // The time that the answer takes does not prolong the time for which the key works.
     const slow = gate();
     const find = async (asked: readonly string[]) => {
       const found = await table.find(asked);
@@ -169,7 +169,7 @@ describe('what is remembered', () => {
     expect(table.asked).toHaveLength(2);
   });
 
-  it('does not let a key work beyond its expiry, not even for a moment', async () => {
+  it('a remembered key does not work beyond its expiry, not even for a moment', async () => {
     const table = newTable();
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
@@ -182,7 +182,7 @@ describe('what is remembered', () => {
     expect(table.asked).toHaveLength(1);
   });
 
-  it('is bounded, and made-up ids push out no key', async () => {
+  it('the memory of keys is bounded, and made-up ids push no key out of it', async () => {
     const table = newTable();
     holdTime();
     const [key, first] = [table.add(), makeKey().key];
@@ -196,7 +196,7 @@ describe('what is remembered', () => {
     expect([asked(key), asked(first)]).toEqual([1, 2]);
   });
 
-  it('lets keys pass while the table is asked for more made-up ids than may wait', async () => {
+  it('remembered keys pass while the table is asked for more made-up ids than may wait', async () => {
     const table = newTable();
     holdTime();
     const key = table.add();
@@ -213,7 +213,7 @@ describe('what is remembered', () => {
       authenticator.authenticate(`Bearer ${idOf(n + 1)}`),
     );
     const ends = Promise.allSettled(flood);
-    // What was remembered of the key is over: the table has to be asked.
+    // The key is no longer remembered, so the table has to be asked.
     vi.advanceTimersByTime(limits.apiKeys.rememberedMs + 1);
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
     expect(find).toHaveBeenCalledTimes(3);
@@ -225,7 +225,7 @@ describe('what is remembered', () => {
     expect(find).toHaveBeenCalledTimes(4);
   });
 
-  it('of ids that come at the same time is one query, and none waits for longer than the one before', async () => {
+  it('ids that come while the table is asked are looked up together by the next query', async () => {
     const table = newTable();
     const keys = [table.add(), table.add()];
     const slow = gate();
@@ -244,7 +244,7 @@ describe('what is remembered', () => {
     expect(find).toHaveBeenCalledTimes(2);
   });
 
-  it('a query that does not end is waited for no longer than a call is', async () => {
+  it('a query that does not end is waited for no longer than lookupMs', async () => {
     const table = newTable();
     const key = table.add();
     const find = vi.fn(table.find.bind(table)).mockReturnValueOnce(new Promise(() => undefined));
@@ -259,7 +259,7 @@ describe('what is remembered', () => {
     expect(await found).toHaveProperty('caller');
   });
 
-  it('is no failure: after one the table is asked again', async () => {
+  it('a failed query is not remembered: the table is asked again', async () => {
     const table = newTable();
     const key = table.add();
     const find = vi.fn(table.find.bind(table)).mockRejectedValueOnce(new Error('no database'));
@@ -268,7 +268,7 @@ describe('what is remembered', () => {
     expect(await authenticator.authenticate(`Bearer ${key}`)).toHaveProperty('caller');
   });
 
-  it('nor does a failure make a stranger of a key that is there: made-up ids do not keep it waiting', async () => {
+  it('after a failed query a known key is not kept waiting by made-up ids', async () => {
     const table = newTable();
     const key = table.add();
     const slow = gate();

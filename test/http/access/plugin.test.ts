@@ -11,17 +11,17 @@ import { answerWithProblems } from '../../../src/http/calls/errorHandler.ts';
 import { useBooks } from '../../support/books.ts';
 import { UNBOUND } from './unbound.ts';
 
-// No money moves here.
+// No money moves here, so there is nothing to audit.
 const books = useBooks({}, { audited: false });
 
-/** What the tests look at of an RFC 9457 body. */
+/** The fields of an RFC 9457 body that the tests look at. */
 interface Problem {
   readonly code: string;
   readonly detail: string;
   readonly retryable?: boolean;
 }
 
-/** A service with one route for each scope, until the test has ended. */
+/** A service with one route for each scope, until the test ends. */
 async function newApp(options?: Partial<AccessOptions>): Promise<FastifyInstance> {
   const app = await buildApp(options);
   onTestFinished(() => app.close());
@@ -39,7 +39,7 @@ async function buildApp({
   readDeadlines(app);
   await app.register(access, { keys, itemsPerSecond });
   app.get('/healthz', { config: { public: true } }, () => 'well');
-  // Encapsulated, as the routes of a service are.
+  // The routes are encapsulated, as those of a service are.
   await app.register((routes, _, done) => {
     for (const scope of SCOPES) routes.get(`/${scope}`, { config: { scope } }, ({ caller }) => caller);
     const config = { scope: 'funds:write', lists: ['items'] } as const;
@@ -68,8 +68,8 @@ function send(app: FastifyInstance, key: string, items: number): Promise<LightMy
   });
 }
 
-describe('without a valid key', () => {
-  it('only what is public answers', async () => {
+describe('a call without a valid key', () => {
+  it('without a key only public routes answer', async () => {
     const app = await newApp();
     expect((await get(app, '/healthz')).body).toBe('well');
     expect((await get(app, '/healthz', 'nonsense')).body).toBe('well');
@@ -82,14 +82,14 @@ describe('without a valid key', () => {
     }
   });
 
-  it('nobody learns whether a path is there', async () => {
+  it('a call without a valid key does not learn whether a path exists', async () => {
     const app = await newApp();
     expect((await get(app, '/nowhere')).statusCode).toBe(401);
     expect((await app.inject({ method: 'DELETE', url: '/read' })).statusCode).toBe(401);
     expect((await get(app, '/nowhere', (await create({ scopes: ['read'] })).key)).statusCode).toBe(404);
   });
 
-  it('what is unknown, forged, expired and revoked looks the same', async () => {
+  it('unknown, forged, expired and revoked keys get the same answer', async () => {
     const app = await newApp();
     const { id, key: good } = await create();
     const [expired, revoked] = [await create({ expiresAt: new Date(Date.now() + 60_000) }), await create()];
@@ -111,7 +111,7 @@ describe('without a valid key', () => {
     expect((await get(app, '/read', good)).statusCode).toBe(200);
   });
 
-  it('a malformed one is told what a key looks like', async () => {
+  it('a malformed key is answered with the form of a key', async () => {
     const app = await newApp();
     const answer = await get(app, '/read', 'secret');
     expect(answer.statusCode).toBe(401);
@@ -119,7 +119,7 @@ describe('without a valid key', () => {
     expect(answer.body).not.toContain('secret"');
   });
 
-  it('a body is not even read', async () => {
+  it('the body of a call without a valid key is not read', async () => {
     const app = await newApp();
     let parsed = 0;
     app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_, body, done) => {
@@ -142,7 +142,7 @@ describe('without a valid key', () => {
   });
 });
 
-describe('a key', () => {
+describe('the scopes and the end of a key', () => {
   const keys = new Map<Scope, string>();
   let shared: FastifyInstance;
   beforeAll(async () => {
@@ -152,7 +152,7 @@ describe('a key', () => {
   afterAll(() => shared.close());
 
   it.each(SCOPES.flatMap((held) => SCOPES.map((needed) => [held, needed] as const)))(
-    'with the scope %s that calls what needs %s',
+    'a key with the scope %s may call a route that needs %s if these are the same or the key is admin',
     async (held, needed) => {
       const answer = await get(shared, `/${needed}`, keys.get(held));
       if (held === needed || held === 'admin') {
@@ -170,7 +170,7 @@ describe('a key', () => {
     },
   );
 
-  it('that is revoked is refused within a second', async () => {
+  it('a revoked key is refused within a second', async () => {
     const app = await newApp();
     await app.ready();
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
@@ -183,7 +183,7 @@ describe('a key', () => {
     expect((await get(app, '/read', key)).statusCode).toBe(401);
   });
 
-  it('that expires is refused from then on', async () => {
+  it('an expired key is refused from its expiry on', async () => {
     const app = await newApp();
     const expiresAt = new Date(Date.now() + 3_600_000);
     const { key } = await create({ expiresAt });
@@ -209,7 +209,7 @@ describe('a limit of items', () => {
     return { app, key };
   }
 
-  it('is consumed by each item, and every answer tells what is left', async () => {
+  it('each item counts against the limit, and every answer tells what is left', async () => {
     const { app, key } = await limited(100, { rateLimit: 50 });
     const first = await send(app, key, 30);
     expect(first.statusCode).toBe(200);
@@ -221,7 +221,7 @@ describe('a limit of items', () => {
         ['t', 1],
       ]),
     );
-    // A call without items is one; an empty batch is no less.
+    // A call without items counts as one item, and so does an empty batch.
     expect((await get(app, '/read', key)).headers['ratelimit']).toBe('"items";r=19;t=1');
     expect((await send(app, key, 0)).headers['ratelimit']).toBe('"items";r=18;t=1');
 
@@ -242,7 +242,7 @@ describe('a limit of items', () => {
     expect((await send(app, key, 50)).statusCode).toBe(200);
   });
 
-  it('that a batch exceeds by itself is said to be one that it can never pass', async () => {
+  it('a batch that exceeds the limit by itself is told that it can never pass', async () => {
     const { app, key } = await limited(100);
     const refused = await send(app, key, 101);
     expect(refused.statusCode).toBe(429);
@@ -253,12 +253,12 @@ describe('a limit of items', () => {
         'A call of 101 items, or as many KiB, can never pass: the key may send 100 a second; send smaller batches',
       retryable: false,
     });
-    // It has been looked at, which is an item.
+    // Looking at the refused call has cost an item.
     expect((await send(app, key, 100)).statusCode).toBe(429);
     expect((await send(app, key, 98)).statusCode).toBe(200);
   });
 
-  it('counts what is forbidden as one item, and nothing that is public', async () => {
+  it('a forbidden call counts as one item, and a public one counts nothing', async () => {
     const { app, key } = await limited(10, { scopes: ['funds:write'] });
     for (let n = 0; n < 5; n++) {
       expect((await get(app, '/admin', key)).statusCode).toBe(403);
@@ -268,7 +268,7 @@ describe('a limit of items', () => {
     expect((await send(app, key, 4)).statusCode).toBe(200);
   });
 
-  it('counts a KiB of a body as an item, also of one that is refused, and does not read what is beyond it', async () => {
+  it('each KiB of a body counts as an item, also of a refused call, and a body beyond the limit is not read', async () => {
     const { app, key } = await limited(100);
     const post = (payload: string) =>
       app.inject({
@@ -288,7 +288,7 @@ describe('a limit of items', () => {
     expect((await post(padded(101))).json()).toMatchObject({ code: 'rate_limited', retryable: false });
   });
 
-  it('lets no number of batches be looked at that are refused', async () => {
+  it('refused batches count as items, so that no endless number of them is looked at', async () => {
     const { app, key } = await limited(2);
     const details = [];
     for (let n = 0; n < 4; n++) details.push((await send(app, key, 3)).json<Problem>().detail);
@@ -300,20 +300,20 @@ describe('a limit of items', () => {
     expect([third, fourth]).toEqual([empty, empty]);
   });
 
-  it('is given to one of two that come together and want all of it', async () => {
+  it('of two calls that come together and want all items, one gets them', async () => {
     const { app, key } = await limited(2);
     const answers = await Promise.all([send(app, key, 2), send(app, key, 2)]);
     expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 429]);
   });
 
-  it('counts what is nowhere as one item, too', async () => {
+  it('a call to an unknown path counts as one item', async () => {
     const { app, key } = await limited(2);
     const statuses = [];
     for (let n = 0; n < 3; n++) statuses.push((await get(app, '/nowhere', key)).statusCode);
     expect(statuses).toEqual([404, 404, 429]);
   });
 
-  it('counts what is malformed as one item, and looks at no more of it than of anything else', async () => {
+  it('a malformed call counts as one item, and is refused like any other once no items are left', async () => {
     const { app, key } = await limited(10);
     const malformed = () =>
       app.inject({
@@ -331,7 +331,7 @@ describe('a limit of items', () => {
     expect((await send(app, key, 10)).statusCode).toBe(200);
   });
 
-  it('may be none: then no answer speaks of it', async () => {
+  it('without a limit no answer speaks of one', async () => {
     const { app, key } = await limited(null);
     const answer = await send(app, key, 10_000);
     expect(answer.statusCode).toBe(200);
@@ -340,7 +340,7 @@ describe('a limit of items', () => {
 });
 
 describe('a route', () => {
-  it('that says neither who may call it nor that all may is refused when it is made', async () => {
+  it('a route that states neither a scope nor that it is public, or states both, is refused when it is made', async () => {
     const app = await newApp();
     expect(() => app.get('/forgotten', () => 'open')).toThrow(
       'GET /forgotten has to state config.scope or config.public',
@@ -350,7 +350,7 @@ describe('a route', () => {
     );
   });
 
-  it('that was made before its guard is closed to all', async () => {
+  it('a route that was made before the access plugin is closed to all', async () => {
     const app = fastify();
     onTestFinished(() => app.close());
     readDeadlines(app);
@@ -360,12 +360,12 @@ describe('a route', () => {
     expect((await get(app, '/early', (await create()).key)).statusCode).toBe(500);
   });
 
-  it('that is public has no caller to ask for', async () => {
+  it('a public route has no caller to ask for', async () => {
     const app = await newApp();
     app.get('/who', { config: { public: true } }, ({ caller }) => caller);
     const answer = await get(app, '/who', (await create()).key);
     expect(answer.statusCode).toBe(500);
-    // What happened is in the log, not for strangers.
+    // The cause is in the log and not in the answer.
     expect(answer.json<Problem>()).toMatchObject({ code: 'internal_error' });
     expect(answer.body).not.toContain('caller');
   });

@@ -20,7 +20,7 @@ async function take(limiter: ItemLimiter, who: Caller, items: number): Promise<[
 }
 
 describe('the items of a key', () => {
-  it('are taken by their number, until a second after the first', async () => {
+  it('a key takes items up to its limit, and again from a second after the first', async () => {
     const limiter = new ItemLimiter(100);
     expect(await take(limiter, ann, 60)).toEqual(['taken', 40, 1]);
     vi.advanceTimersByTime(999);
@@ -30,7 +30,7 @@ describe('the items of a key', () => {
     expect(await take(limiter, ann, 100)).toEqual(['taken', 0, 1]);
   });
 
-  it('are not taken by a call that is refused', async () => {
+  it('a refused call takes no items', async () => {
     const limiter = new ItemLimiter(100);
     await take(limiter, ann, 60);
     expect(await take(limiter, ann, 41)).toEqual(['later', 40, 1]);
@@ -38,7 +38,7 @@ describe('the items of a key', () => {
     expect(await take(limiter, ann, 40)).toEqual(['taken', 0, 1]);
   });
 
-  it('are not taken by a refused call for those that come in the same moment either', async () => {
+  it('a refused call takes no items from calls that come in the same moment', async () => {
     const limiter = new ItemLimiter(100);
     const takings = await Promise.all([60, 60, 30, 20, 10, 1].map((items) => take(limiter, ann, items)));
     expect(takings.map(([outcome]) => outcome)).toEqual([
@@ -51,7 +51,7 @@ describe('the items of a key', () => {
     ]);
   });
 
-  it('can be asked for without taking any', async () => {
+  it('the remaining items can be asked for without taking any', async () => {
     const limiter = new ItemLimiter(100);
     expect(await limiter.left(ann)).toEqual({
       limit: 100,
@@ -71,36 +71,36 @@ describe('the items of a key', () => {
     expect(await new ItemLimiter(null).left(ann)).toBeNull();
   });
 
-  it('can never be more than the limit in one call, even where none were taken', async () => {
+  it('one call can never take more items than the limit, even where none were taken', async () => {
     const limiter = new ItemLimiter(100);
     expect(await take(limiter, ann, 101)).toEqual(['never', 100, 0]);
     expect(await take(limiter, ann, 100)).toEqual(['taken', 0, 1]);
   });
 
-  it('are those of that key alone', async () => {
+  it('each key has items of its own', async () => {
     const limiter = new ItemLimiter(100);
     await take(limiter, ann, 100);
     expect(await take(limiter, caller('bob'), 100)).toEqual(['taken', 0, 1]);
   });
 
-  it('are bounded by its own limit, be it smaller or larger than that of the service', async () => {
+  it('a key is bounded by its own limit, be it smaller or larger than that of the service', async () => {
     const limiter = new ItemLimiter(100);
     expect(await take(limiter, caller('few', 10), 11)).toEqual(['never', 10, 0]);
     expect(await take(limiter, caller('many', 1_000), 999)).toEqual(['taken', 1, 1]);
   });
 
-  it('that are charged once they are known are taken as far as there are any', async () => {
+  it('items that are charged once they are known are taken as far as there are any', async () => {
     const limiter = new ItemLimiter(100);
     expect(await limiter.charge(ann, 60)).toMatchObject({ remaining: 40, hasDebt: false });
     expect(await limiter.charge(ann, 40)).toMatchObject({ remaining: 0, resetSeconds: 1, hasDebt: false });
     expect(await new ItemLimiter(null).charge(ann, 60)).toBeNull();
   });
 
-  it('that are charged beyond what is left are owed, and paid at as many a second as there may be', async () => {
+  it('items that are charged beyond what is left are a debt, which is paid at the rate of the limit', async () => {
     const limiter = new ItemLimiter(100);
     await take(limiter, ann, 60);
     vi.advanceTimersByTime(500);
-    // 210 more than are left: 2.1 s behind the end of this window, in half a second.
+    // The debt is 210 items, which is paid 2.1 s after the end of this window; the window ends in half a second.
     const owing = { limit: 100, remaining: 0, resetSeconds: 3, hasDebt: true };
     expect(await limiter.charge(ann, 250)).toEqual(owing);
     expect(await take(limiter, ann, 1)).toEqual(['later', 0, 3]);
@@ -114,18 +114,18 @@ describe('the items of a key', () => {
     expect(await take(limiter, ann, 100)).toEqual(['taken', 0, 1]);
   });
 
-  it('that are charged where none were taken are owed behind a window of their own', async () => {
+  it('a debt that is charged where no items were taken has a window of its own', async () => {
     expect(await new ItemLimiter(100).charge(ann, 300)).toMatchObject({ resetSeconds: 3, hasDebt: true });
   });
 
-  it('that are owed for longer than a timer can wait are still owed', async () => {
+  it('a debt for longer than a timer can wait is still owed', async () => {
     const limiter = new ItemLimiter(1);
     await limiter.charge(ann, 1_000_000_000);
     vi.advanceTimersByTime(1_000);
     expect(await take(limiter, ann, 1)).toEqual(['later', 0, 2_147_482]);
   });
 
-  it('are unbounded where neither has a limit', async () => {
+  it('items are unbounded where neither the service nor the key has a limit', async () => {
     const limiter = new ItemLimiter(null);
     expect(await limiter.take(ann, 1_000_000_000)).toBeNull();
     expect(await take(limiter, caller('few', 10), 11)).toEqual(['never', 10, 0]);

@@ -10,7 +10,7 @@ export interface Call {
   readonly body: string | Uint8Array | undefined;
 }
 
-/** A change of a value somewhere inside it. */
+/** A change to a value, at some place inside it. */
 type Damage =
   | { readonly kind: 'replace'; readonly at: number; readonly by: unknown }
   | { readonly kind: 'drop'; readonly at: number }
@@ -47,7 +47,7 @@ function damaged(value: unknown, change: Damage): unknown {
 
 const DEEP = 20_000;
 
-/** Texts that a body is spoilt with, whatever was in it. */
+/** Texts that spoil a body, whatever was in it. */
 const spoilt = (text: string): Arbitrary<string | Uint8Array | undefined> =>
   fc.oneof(
     fc.nat(text.length).map((length) => text.slice(0, length)),
@@ -69,7 +69,7 @@ const spoilt = (text: string): Arbitrary<string | Uint8Array | undefined> =>
     ),
   );
 
-/** Times that may be over before the answer is there; all others are none, or longer than any call takes. */
+/** Times that may be over before the answer is there; all others are no times, or longer than any call takes. */
 export const SHORT_TIMEOUTS: readonly string[] = ['0.001', '0.02'];
 
 const none = fc.constant<Readonly<Record<string, string>>>({});
@@ -253,7 +253,7 @@ function strays(contract: Contract): Arbitrary<Call> {
     .map(([[method, path], sent, body]) => ({ method, path, headers: sent, body }));
 }
 
-/** Calls of everything that the document has, and of what it has not. */
+/** Calls of every operation in the document, and calls of none. */
 export function anyCall(contract: Contract): Arbitrary<Call> {
   return fc.oneof(
     ...contract.operations.map((operation) => ({

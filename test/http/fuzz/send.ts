@@ -2,13 +2,13 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import type { Received } from '../contract.ts';
 import type { Call } from './calls.ts';
 
-/** What has not been answered by then hangs. */
+/** A call that is not answered within this time hangs. */
 const MOST_MS = 100_000;
 
-/** A reader of a stream has seen enough then, and hangs up. */
+/** After this many characters a reader of a stream has seen enough and hangs up. */
 const ENOUGH = 50_000;
 
-/** Sends calls over connections that are kept, and in parts that `fetch` would not let through. */
+/** Sends calls over connections that are kept, with parts that `fetch` would refuse. */
 export class Sender {
   readonly #origin: URL;
   readonly #key: string;

@@ -11,7 +11,7 @@ const itemId = fc.nat(1_000_000).map((n) => `item-${n}`);
 const currency = fc.constantFrom('BTC', 'USD', 'BTC', 'USD', 'EUR', 'JPY', 'NONE');
 const symbol = fc.constantFrom('BTC/USD', 'BTC/USD', 'ETH/USD', 'NONE/USD');
 
-/** Texts that something in the way may stumble over. */
+/** Texts that something on their way may stumble over. */
 const oddText = fc.oneof(
   fc.constantFrom(
     '',
@@ -60,7 +60,7 @@ const time = fc.constantFrom(
   ],
 );
 
-/** What a field of this name or description holds, if one is to get anywhere with it. */
+/** Texts for a field of this name or description that have a chance to be accepted. */
 function textFor(name: string, { description = '' }: JsonSchema): Arbitrary<string> {
   if (/userIds?$/i.test(name)) return user;
   if (/orderId|^ids$|^orderIds$/i.test(name)) return order;
@@ -73,7 +73,7 @@ function textFor(name: string, { description = '' }: JsonSchema): Arbitrary<stri
   return oddText;
 }
 
-/** Values of a schema: most of them mean something, all of them fit it. */
+/** Values that fit a schema, most of which mean something. */
 export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbitrary<unknown> {
   const {
     type,
@@ -110,7 +110,7 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
     case 'array':
       return fc.array(fitting(contract, items!, name), { maxLength: 4 });
     case 'object': {
-      // Of the caller's own.
+      // The object is the caller's own, such as metadata.
       if (properties === undefined) return fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 });
       const fields = Object.entries(properties).map(([field, of]) => [field, fitting(contract, of, field)]);
       return fc
@@ -118,7 +118,7 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
           fc.record(Object.fromEntries(fields) as Record<string, Arbitrary<unknown>>, {
             requiredKeys: [...required],
           }),
-          // Most optional fields exclude each other: mostly there are none.
+          // Most optional fields exclude each other, so mostly there are none.
           fc.integer({ min: 0, max: 3 }),
         )
         .map(([value, bare]) =>
@@ -138,7 +138,7 @@ export function fitting(contract: Contract, schema: JsonSchema, name = ''): Arbi
 
 export const batchIdOf = (n: number): string => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`;
 
-/** Batch ids of which some meet again, also in other letters, and some that only look like one. */
+/** Batch ids: some of them repeat, also in other letters, and some only look like a UUID. */
 export const uuid = fc.oneof(
   { weight: 4, arbitrary: fc.uuid() },
   { weight: 4, arbitrary: fc.nat(20).map(batchIdOf) },
@@ -147,7 +147,7 @@ export const uuid = fc.oneof(
   { weight: 1, arbitrary: fc.constant('00000000-0000-0000-1234-000000000000') },
 );
 
-/** Whose order it is, and which way it goes, follows from its number; else hardly a call would meet its order. */
+/** The user and the side of an order follow from its number; otherwise hardly any call would meet its order. */
 function sensible(item: Record<string, unknown>): Record<string, unknown> {
   const changed = { ...item };
   const number = (id: unknown): number | undefined =>
@@ -177,7 +177,7 @@ function sensible(item: Record<string, unknown>): Record<string, unknown> {
   };
 }
 
-/** Values that fit next to no schema. */
+/** Values that fit hardly any schema. */
 export const nasty: Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(null, true, 0, 1, -1, 0.1, 1e300, {}, [], [[]], { a: 1 }, ['x']),
   oddText,

@@ -3,7 +3,7 @@ import { Problem } from '../../../src/http/problems/problem.ts';
 import { readIdempotencyKey } from '../../../src/http/calls/idempotencyKey.ts';
 
 describe('the header Idempotency-Key', () => {
-  it('is a string in double quotes, and need not be there', () => {
+  it('an Idempotency-Key is a string in double quotes, and may be absent', () => {
     expect(readIdempotencyKey(undefined)).toBeNull();
     expect(readIdempotencyKey('"8e03978e-40d5-43e8-bc93-6894a57f9324"')).toBe(
       '8e03978e-40d5-43e8-bc93-6894a57f9324',
@@ -23,16 +23,16 @@ describe('the header Idempotency-Key', () => {
     ['too long', `"${'k'.repeat(256)}"`],
     ['left open', '"abc'],
     ['beyond ASCII', '"café"'],
-    ['two in one', '"a", "b"'],
-    ['something behind it', '"a" b'],
-  ])('is refused %s', (_, header) => {
+    ['two keys', '"a", "b"'],
+    ['followed by something else', '"a" b'],
+  ])('an Idempotency-Key is refused when it is %s', (_, header) => {
     expect(() => readIdempotencyKey(header)).toThrow(Problem);
     expect(() => readIdempotencyKey(header)).toThrow(
       expect.objectContaining({ status: 400, code: 'invalid_idempotency_key' }),
     );
   });
 
-  it('is refused where it is sent twice', () => {
+  it('an Idempotency-Key that is sent twice is refused', () => {
     expect(() => readIdempotencyKey(['"a"', '"a"'])).toThrow(Problem);
   });
 });
