@@ -1,7 +1,7 @@
 import { keyOf } from './rows.ts';
 
 /**
- * The lists of `Keys` that a command fills, and the name of a row of each. An order that is touched for its holds is broken
+ * The lists of `RowKeys` that a command fills, and the name of a row of each. An order that is touched for its holds is broken
  * if one of them, or its account, is broken.
  */
 const ROWS = {

@@ -108,7 +108,7 @@ export function lock(
 }
 
 /** Takes `spent` out of a hold and out of the account, and gives `freed` of it back to available. */
-export function take(books: Books, hold: Hold, spent: bigint, freed: bigint, cause: Cause): Account {
+export function spendHold(books: Books, hold: Hold, spent: bigint, freed: bigint, cause: Cause): Account {
   const account = accountOf(books, { ...hold, key: keyOf(hold.userId, hold.currency) });
   books.holds.set(hold.key, { ...hold, amount: hold.amount - spent - freed });
   return move(books, account, freed, -spent - freed, cause);

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
 import { ended } from '../database/failures.ts';
-import { isInForce, parseKey } from '../apiKeys/keys.ts';
+import { isInForce, parseKey } from '../apiKeys/keySecrets.ts';
 import type { CreatedKey } from '../apiKeys/store.ts';
 import { readTls, startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';

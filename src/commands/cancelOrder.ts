@@ -21,7 +21,7 @@ export function cancelOrder(fields: Fields): Command<EndOutcome> {
   const order = ownedId(userId, orderId);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId),
     touch(keys) {
       keys.orders.add(order);

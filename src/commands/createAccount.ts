@@ -20,7 +20,7 @@ export function createAccount(fields: Fields): Command<Funds> {
   const account = accountId(userId, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, currency.code),
     touch(keys) {
       keys.accounts.add(account);

@@ -21,7 +21,7 @@ export function createOrder(fields: Fields): Command<OrderOutcome> {
   const type = 'createOrder';
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, content),
     touch(keys) {
       keys.orders.add({ key, userId, id });

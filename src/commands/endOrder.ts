@@ -1,5 +1,5 @@
 import type { Books } from '../books/books.ts';
-import { fundsOf, openHold, take, type Cause, type Funds } from '../books/funds.ts';
+import { fundsOf, openHold, spendHold, type Cause, type Funds } from '../books/funds.ts';
 import { changeOrder, orderOf, requiredHold, requireTransition } from '../books/orders.ts';
 import { holdId, type OwnedId } from '../books/rows.ts';
 import { formatAmount } from '../money/amount.ts';
@@ -26,7 +26,7 @@ export function endOrder(
   const orderId = order.id;
   const hold = openHold(books, holdId(order.userId, orderId, requiredHold(order).currency));
   if (hold === undefined) return { orderId, status, version, released: '0', funds: null };
-  const account = take(books, hold, 0n, hold.amount, { ...by, orderId });
+  const account = spendHold(books, hold, 0n, hold.amount, { ...by, orderId });
   return {
     orderId,
     status,

@@ -1,4 +1,4 @@
-import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
+import { fundsOf, holdOf, spendHold, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
 import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
 import type { Currency } from '../catalog/catalog.ts';
@@ -20,7 +20,7 @@ export function expireOrder(userId: string, orderId: string, expiresAt: string):
   const order = ownedId(userId, orderId);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId, expiresAt),
     touch(keys) {
       keys.orders.add(order);
@@ -44,7 +44,7 @@ export function expireHold(
   const held = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId, currency.code, expiresAt),
     touch(keys) {
       keys.accounts.add(accountId(userId, currency));
@@ -58,7 +58,7 @@ export function expireHold(
           `No hold of ${userId} for order ${orderId} expired at ${expiresAt}`,
         );
       }
-      return fundsOf(take(books, hold, 0n, hold.amount, { operationId: id, operationType: type, orderId }));
+      return fundsOf(spendHold(books, hold, 0n, hold.amount, { operationId: id, operationType: type, orderId }));
     },
   };
 }

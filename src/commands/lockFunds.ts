@@ -31,7 +31,7 @@ export function lockFunds(fields: Fields): Command<Funds> {
   const hold = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), orderId, expiresAt ?? ''),
     touch(keys) {
       keys.accounts.add(account);

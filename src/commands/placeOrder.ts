@@ -33,7 +33,7 @@ export function placeOrder(fields: Fields): Command<PlaceOutcome> {
   const hold = holdId(userId, id, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, content),
     touch(keys) {
       keys.accounts.add(account);

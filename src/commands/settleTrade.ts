@@ -1,5 +1,5 @@
 import type { Books } from '../books/books.ts';
-import { credit, FEES, holdOf, openHold, take, type Cause } from '../books/funds.ts';
+import { credit, FEES, holdOf, openHold, spendHold, type Cause } from '../books/funds.ts';
 import { fillOrder, fillValue, orderOf, paymentFor, requiredHold } from '../books/orders.ts';
 import { Rejection } from '../books/rejection.ts';
 import {
@@ -78,7 +78,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const type = 'settleTrade';
   return {
     type,
-    claims: [operationId(type, buy.order.userId, id), operationId(type, sell.order.userId, id)],
+    operationIds: [operationId(type, buy.order.userId, id), operationId(type, sell.order.userId, id)],
     content: keyOf(
       type,
       market.symbol,
@@ -220,7 +220,7 @@ function requireFee({ side, fee, receives }: Side, received: bigint): void {
 /** Takes what was traded out of a hold, and gives back what its order no longer needs. */
 function capture(books: Books, hold: Hold, order: OrderRow, spent: bigint, cause: Cause): void {
   const given = freed(order, hold.amount - spent);
-  if (spent > 0n || given > 0n) take(books, hold, spent, given, cause);
+  if (spent > 0n || given > 0n) spendHold(books, hold, spent, given, cause);
 }
 
 /** The part of a hold of `left` that its order no longer needs after a fill. */

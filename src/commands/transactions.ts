@@ -73,7 +73,7 @@ function transaction(
   };
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), toUserId ?? '', reference ?? ''),
     touch(keys) {
       keys.accounts.add(payer);

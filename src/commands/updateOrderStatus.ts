@@ -44,7 +44,7 @@ export function updateOrderStatus(fields: Fields): Command<OrderOutcome> {
   const owned = ownedId(userId, orderId);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId, status, filledQuantity?.toString() ?? '', averagePrice?.toString() ?? ''),
     touch(keys) {
       keys.orders.add(owned);

@@ -1,4 +1,4 @@
-import { type KeyPath, keyPaths, variableOf } from './keys.ts';
+import { type KeyPath, keyPaths, variableOf } from './configKeys.ts';
 
 /** Variables whose names do not follow the rule, by the key that they set. */
 const ALIASES: Partial<Record<KeyPath, string>> = {

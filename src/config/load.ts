@@ -5,7 +5,7 @@ import { namesOf, nearest, readOptions } from '../known.ts';
 import type { Address } from './address.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, isEmptySection, readConfigFile } from './file.ts';
-import { type KeyPath, keyPaths, keys, type KeyValue, variableOf } from './keys.ts';
+import { type KeyPath, keyPaths, configKeys, type KeyValue, variableOf } from './configKeys.ts';
 import { shown, shownKey } from './shown.ts';
 
 /** The configuration of Pincex, complete and checked. */
@@ -125,11 +125,11 @@ export function loadConfig(options?: LoadConfigOptions): Config {
   function read<P extends KeyPath>(key: P): KeyValue<P> {
     const override = environment.get(key);
     const raw = override?.text ?? file.values.get(key);
-    const parsed = keys[key].schema.safeParse(raw);
+    const parsed = configKeys[key].schema.safeParse(raw);
     if (!parsed.success) {
       const problem = parsed.error.issues.map(problemIn).find((text) => text !== undefined);
       problems.push(
-        `${key}: ${key === 'service.first_key' ? '"***"' : shown(raw, key.endsWith('url'))} (${override?.variable ?? file.name}); ${problem ?? `it takes ${keys[key].takes}`}`,
+        `${key}: ${key === 'service.first_key' ? '"***"' : shown(raw, key.endsWith('url'))} (${override?.variable ?? file.name}); ${problem ?? `it takes ${configKeys[key].takes}`}`,
       );
     }
     // After a problem the value is never used: the check below throws.
@@ -232,7 +232,7 @@ sections.delete('');
 function unknownKeys(file: FileValues): string[] {
   const problems: string[] = [];
   for (const [key, value] of file.values) {
-    if (Object.hasOwn(keys, key)) continue;
+    if (Object.hasOwn(configKeys, key)) continue;
     const isEmpty = value === undefined || isEmptySection(value);
     if (!sections.has(key)) {
       // A name without a value may be a misspelt key or section: keys come first, whose names say more.

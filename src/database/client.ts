@@ -16,7 +16,7 @@ import {
   readOnly,
   refusesOptions,
   rethrow,
-  told,
+  toCallerError,
   unconnected,
   unwanted,
 } from './failures.ts';
@@ -201,7 +201,7 @@ export async function withClient<Result>(
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    throw told(error);
+    throw toCallerError(error);
   } finally {
     await client.end();
   }

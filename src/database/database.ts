@@ -13,11 +13,11 @@ import {
   leadsOn,
   rethrow,
   spoilsConnection,
-  told,
+  toCallerError,
   unconnected,
 } from './failures.ts';
 import type { Settings } from './hints.ts';
-import { findLine, type Line } from './line.ts';
+import { findTransport, type Transport } from './transport.ts';
 import { locally, SETTINGS, UNBOUNDED } from './settings.ts';
 import type { Statement } from './statement.ts';
 
@@ -65,14 +65,14 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** A pool, and the way that its statements go. */
 interface Opened {
-  readonly line: Line;
+  readonly transport: Transport;
   readonly pool: pg.Pool;
 }
 
 /** A connection of the pool, and the way that its statements go. */
 interface Lent {
   readonly client: pg.PoolClient;
-  readonly line: Line;
+  readonly transport: Transport;
 }
 
 /** The pool of connections, and the only place that talks to the driver. */
@@ -93,7 +93,7 @@ export class Database implements Session {
   #pool: pg.Pool | undefined;
   #isClosed = false;
   /** Why no connection is made any more. */
-  #gone: PincexError | undefined;
+  #serverEnded: PincexError | undefined;
   /** Connections that could not even roll back. */
   readonly #unfit = new WeakSet<pg.ClientBase>();
   /** What ended a connection, which the driver tells only of the statement that was on it, if there was one. */
@@ -122,16 +122,16 @@ export class Database implements Session {
 
   /** Runs `work` on one connection; in a transaction only where a pooler stands between. */
   async withSession<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
-    return this.#withClient((client, line) =>
-      line.isSession
-        ? work({ query: (statement, values) => this.#run(line, client, statement, values) })
-        : this.#within(client, line, work),
+    return this.#withClient((client, transport) =>
+      transport.isSession
+        ? work({ query: (statement, values) => this.#run(transport, client, statement, values) })
+        : this.#within(client, transport, work),
     );
   }
 
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
-    return this.#withClient((client, line) => this.#within(client, line, work));
+    return this.#withClient((client, transport) => this.#within(client, transport, work));
   }
 
   /**
@@ -149,7 +149,7 @@ export class Database implements Session {
       await client.query('COMMIT');
       return result;
     } catch (error) {
-      throw told(error);
+      throw toCallerError(error);
     } finally {
       await client.end();
     }
@@ -175,7 +175,7 @@ export class Database implements Session {
    * @internal
    */
   giveUp(): void {
-    this.#gone ??= ended();
+    this.#serverEnded ??= ended();
     // Connections that stand are those of the server that has ended.
     void this.#opened?.then(({ pool }) => pool.end()).catch(() => undefined);
   }
@@ -188,7 +188,7 @@ export class Database implements Session {
 
   #requireOpen(): void {
     if (this.#isClosed) throw closed();
-    if (this.#gone !== undefined) throw this.#gone;
+    if (this.#serverEnded !== undefined) throw this.#serverEnded;
   }
 
   /** Looks at the first call what stands at the URL, and opens the pool that fits. */
@@ -204,7 +204,7 @@ export class Database implements Session {
 
   async #openPool(): Promise<Opened> {
     const { max, connectionTimeoutMs, idleTimeoutMs } = this.#options;
-    const line = await this.#findHost();
+    const transport = await this.#findHost();
     const hostUrl = (): string => this.#hostUrl;
     const { proof } = this.#destination;
     const hostMs = timePerHost(this.#destination, connectionTimeoutMs);
@@ -215,7 +215,7 @@ export class Database implements Session {
       keepAlive: true,
       application_name: 'pincex',
       types: AS_TEXT,
-      ...(line.options && { options: line.options }),
+      ...(transport.options && { options: transport.options }),
       Client: class extends GuardedClient {
         constructor(config?: pg.ClientConfig) {
           super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs }, proof);
@@ -236,16 +236,16 @@ export class Database implements Session {
       }),
     );
     this.#pool = pool;
-    return { line, pool };
+    return { transport, pool };
   }
 
   /** Looks for the first host that serves: that is where new connections of the pool lead from now on. */
-  async #findHost(): Promise<Line> {
+  async #findHost(): Promise<Transport> {
     const { url, queryHints } = this.#options;
     const opened = await open({ connectionString: url, ...this.#bounds }, this.#wanted);
     try {
       this.#hostUrl = opened.host.url;
-      return await findLine(opened, this.#destination.options, this.#settings, queryHints);
+      return await findTransport(opened, this.#destination.options, this.#settings, queryHints);
     } finally {
       await opened.client.end();
     }
@@ -261,20 +261,20 @@ export class Database implements Session {
 
   async #within<Result>(
     client: pg.PoolClient,
-    line: Line,
+    transport: Transport,
     work: (session: TransactionSession) => Promise<Result>,
   ): Promise<Result> {
     let hasEnded = false;
     const session: TransactionSession = {
       query: async (statement, values) => {
         if (hasEnded) throw new PincexError('closed', 'This transaction has ended');
-        return this.#run(line, client, statement, values);
+        return this.#run(transport, client, statement, values);
       },
       client,
     };
     let result: Result;
     try {
-      await this.#control(client, 'begin', line.begin);
+      await this.#control(client, 'begin', transport.begin);
       result = await work(session);
       hasEnded = true;
     } catch (error) {
@@ -312,11 +312,11 @@ export class Database implements Session {
     });
   }
 
-  async #withClient<Result>(work: (client: pg.PoolClient, line: Line) => Promise<Result>): Promise<Result> {
-    const { client, line } = await this.#lend();
+  async #withClient<Result>(work: (client: pg.PoolClient, transport: Transport) => Promise<Result>): Promise<Result> {
+    const { client, transport } = await this.#lend();
     let broken = false;
     try {
-      return await work(client, line);
+      return await work(client, transport);
     } catch (error) {
       broken = spoilsConnection(error) || this.#unfit.has(client);
       throw error;
@@ -327,13 +327,13 @@ export class Database implements Session {
 
   /** Where the host that connections led to serves no more, and the URL has others, they are tried before anybody is told. */
   async #lend(): Promise<Lent> {
-    const { line, pool } = await this.#open();
+    const { transport, pool } = await this.#open();
     try {
-      return { client: await this.#connect(pool), line };
+      return { client: await this.#connect(pool), transport };
     } catch (error) {
       if (this.#destination.hosts.length === 1 || !leadsOn(error)) throw error;
       await this.#moveOn();
-      return { client: await this.#connect(pool), line };
+      return { client: await this.#connect(pool), transport };
     }
   }
 
@@ -364,7 +364,7 @@ export class Database implements Session {
   }
 
   #connectionError(pool: pg.Pool, error: unknown): unknown {
-    if (pool.ending) return this.#gone ?? closed(error);
+    if (pool.ending) return this.#serverEnded ?? closed(error);
     const { max, connectionTimeoutMs } = this.#options;
     // The driver says the same of a call that waited for a connection to be made.
     if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);
@@ -377,13 +377,13 @@ export class Database implements Session {
   }
 
   async #run<Row>(
-    line: Line,
+    transport: Transport,
     client: pg.ClientBase,
     statement: Statement,
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
     const { name, rowMode } = statement;
-    const sent = line.send(client, statement);
+    const sent = transport.send(client, statement);
     const query = { ...sent, values: values as string[], ...(rowMode && { rowMode }) };
     const { rows } = await this.#traced(name, sent.text, values, () =>
       client.query<Row & pg.QueryResultRow>(query).catch((error: unknown) => this.#failed(client, error)),

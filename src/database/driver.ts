@@ -8,7 +8,7 @@ export function isOfDriver(error: unknown): error is Error {
   return error instanceof Error && errors.has(error);
 }
 
-function note(error: unknown): void {
+function record(error: unknown): void {
   if (error instanceof Error) errors.add(error);
 }
 
@@ -21,31 +21,31 @@ export class Client extends pg.Client {
   }
 }
 
-type Take = (error: unknown, ...rest: unknown[]) => unknown;
+type ErrorHandler = (error: unknown, ...rest: unknown[]) => unknown;
 
 /** A callback, or a query that is an object of its own, as cursors are. */
 function watched(given: unknown): unknown {
-  if (typeof given === 'function') return noting(given as Take);
-  if (isSubmittable(given)) given.handleError = noting(given.handleError);
+  if (typeof given === 'function') return recording(given as ErrorHandler);
+  if (isSubmittable(given)) given.handleError = recording(given.handleError);
   return given;
 }
 
 function watch(answer: unknown): unknown {
   if (!(answer instanceof Promise)) return answer;
   return answer.catch((error: unknown) => {
-    note(error);
+    record(error);
     throw error;
   });
 }
 
-function noting(take: Take): Take {
+function recording(handle: ErrorHandler): ErrorHandler {
   return function (this: unknown, error, ...rest) {
-    note(error);
-    return take.call(this, error, ...rest);
+    record(error);
+    return handle.call(this, error, ...rest);
   };
 }
 
-function isSubmittable(given: unknown): given is { handleError: Take } {
+function isSubmittable(given: unknown): given is { handleError: ErrorHandler } {
   const { submit, handleError } = (given ?? {}) as Record<string, unknown>;
   return typeof submit === 'function' && typeof handleError === 'function';
 }

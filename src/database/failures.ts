@@ -79,7 +79,7 @@ export function refusesOptions(error: unknown): boolean {
  * An error of PostgreSQL or the driver as callers see it: a stable code, the words of the server, and the remedy. Any other
  * error stays as it is.
  */
-export function told(error: unknown): unknown {
+export function toCallerError(error: unknown): unknown {
   return isOfServer(error) ? translated(error) : error;
 }
 
@@ -90,7 +90,7 @@ export function rethrow(error: unknown): never {
 
 function translated(error: unknown): PincexError {
   if (error instanceof PincexError) return error;
-  if (error instanceof pg.DatabaseError) return answered(error);
+  if (error instanceof pg.DatabaseError) return ofServerError(error);
   const message = isUnanswered(error)
     ? 'PostgreSQL did not answer in time (database.pool.statement_timeout); the connection was given up'
     : `PostgreSQL cannot be reached: ${wordsOf(error)}`;
@@ -107,7 +107,7 @@ export function unconnected(error: unknown): PincexError {
   if (error instanceof pg.DatabaseError) {
     const { code = '' } = error;
     const { failure } = meaningOf(code);
-    return answered(error, {
+    return ofServerError(error, {
       failure: failure === 'disconnected' ? 'refused' : failure,
       remedy: remedyOfStart(code),
     });
@@ -152,7 +152,7 @@ function misplaced(message: string): PincexError {
 const elsewhere = new WeakSet<PincexError>();
 
 /**
- * The server asks for the password in a way in which it is not told, or for none where the URL requires one.
+ * The server asks for the password in a way in which it is not given it, or for none where the URL requires one.
  *
  * @param required what the URL says (`require_auth`)
  */
@@ -218,7 +218,7 @@ function mistakeIn(error: unknown): string | undefined {
 }
 
 /** @param meaning where it is another than its code alone has */
-function answered(error: pg.DatabaseError, meaning = meaningOf(error.code ?? '')): PincexError {
+function ofServerError(error: pg.DatabaseError, meaning = meaningOf(error.code ?? '')): PincexError {
   const { code = '', message } = error;
   const { failure: means, remedy } = meaning;
   if (code === '25006') {

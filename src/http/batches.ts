@@ -11,12 +11,12 @@ import { allows } from '../apiKeys/scopes.ts';
 import { withoutBalances } from './balances.ts';
 import { Problem } from './problem.ts';
 import { problemBody } from './problems.ts';
-import type { Answer, Noting } from '../requests/answer.ts';
-import { claimsOf } from '../requests/claims.ts';
+import type { Answer, AnswerWriter } from '../requests/answer.ts';
+import { operationKeysOf } from '../requests/operationKeys.ts';
 import { actorOf } from '../requests/interrupted.ts';
 import { readIdempotencyKey } from './requests/key.ts';
 import { refusalOf } from './requests/refusal.ts';
-import { contentHash, type NewRequest, type Requests } from '../requests/requests.ts';
+import { requestHash, type NewRequest, type Requests } from '../requests/requests.ts';
 import type { Late, Turns } from './turns.ts';
 
 export interface BatchBody {
@@ -63,9 +63,9 @@ export class Batches {
       caller: request.caller.keyId,
       route,
       key,
-      hash: contentHash(route, request.rawBody),
+      hash: requestHash(route, request.rawBody),
       batchId: batchId === undefined ? uuidv7() : readBatchId(batchId),
-      items: claimsOf(items, type),
+      items: operationKeysOf(items, type),
     };
     // With a key alone it may be that of an earlier call.
     if (key === null || batchId !== undefined) request.batchId = entry.batchId;
@@ -110,24 +110,24 @@ export class Batches {
     const { reply, entry } = call;
     const full = await this.#requests.full(entry.caller);
     if (full !== undefined) throw refusalOf(full);
-    const noting = this.#requests.noting(entry);
+    const writer = this.#requests.answerWriter(entry);
     try {
-      sendAnswer(reply, await this.#execute(call, entry.batchId, noting));
+      sendAnswer(reply, await this.#execute(call, entry.batchId, writer));
     } catch (error) {
       if (!isOutcomeUnknown(error)) throw error;
       const outcome = await this.#requests.outcome(entry.batchId, entry.caller, false).catch(() => undefined);
       if (outcome?.kind === 'finished') {
-        noting.end();
+        writer.onWritten();
         sendAnswer(reply, outcome);
         return;
       }
       void reply.send(error);
-      await this.#requests.leave(entry);
+      await this.#requests.markInterrupted(entry);
     }
   }
 
   /** Runs the batch of a call under an id, writes its answer in the same statement, and returns the answer. */
-  async #execute({ request, type }: BatchCall, batchId: string, noting: Noting): Promise<Answer> {
+  async #execute({ request, type }: BatchCall, batchId: string, writer: AnswerWriter): Promise<Answer> {
     const { items, mode } = request.body;
     const { keyId, bounds } = request.caller;
     // The answer is kept as it is sent, so balances are left out before it is written.
@@ -135,7 +135,7 @@ export class Batches {
     let answer: Answer | undefined;
     const write: Write = (result) => {
       answer = answerOf(result, mayRead);
-      return noting.answered(answer);
+      return writer.partFor(answer);
     };
     const markets = bounds.markets ?? undefined;
     await this.#pincex.run(type, items, {
@@ -146,7 +146,7 @@ export class Batches {
       writeWith: [write],
     });
     if (answer === undefined) throw new Error(`Batch ${batchId} was executed without an answer`);
-    noting.end();
+    writer.onWritten();
     return answer;
   }
 

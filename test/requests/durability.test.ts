@@ -61,8 +61,8 @@ it('wait for no disk, and yet the answer of a batch that was committed survives 
   expect(last.flushed).toBeLessThanOrEqual(committed.written);
   // So does one that has no row before it.
   const [third] = callOf(userId).items;
-  const noting = requests.noting({ ...request, batchId: randomUUID() });
-  const writeWith = [() => noting.answered({ status: 200, body: '{}' })];
+  const writer = requests.answerWriter({ ...request, batchId: randomUUID() });
+  const writeWith = [() => writer.partFor({ status: 200, body: '{}' })];
   await pincex.run('mixed', [{ ...third!, id: 'third' }], { writeWith });
   expect((await log()).flushed).toBeGreaterThan(last.written);
   runOf(await requests.begin(sent(lost)));

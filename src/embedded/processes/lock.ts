@@ -24,7 +24,7 @@ export async function withLock<T>(
   const deadline = Date.now() + LONGEST_WAIT_MS;
   for (let waited = false; !create(file); waited = true) {
     const holder = holderOf(file);
-    if (holder === 'gone') breakLock(file);
+    if (holder === 'dead') breakLock(file);
     else if (Date.now() > deadline) throw notStartable(`process ${holder} has held ${file} for ten minutes.`);
     else {
       if (!waited) onWait?.(holder);
@@ -51,8 +51,8 @@ function create(file: string): boolean {
 function holderOf(file: string): string {
   try {
     const holder = readFileSync(file, 'utf8');
-    if (holder === '') return Date.now() - statSync(file).mtimeMs > NAMELESS_MS ? 'gone' : 'unknown';
-    return isRunning(holder) ? holder : 'gone';
+    if (holder === '') return Date.now() - statSync(file).mtimeMs > NAMELESS_MS ? 'dead' : 'unknown';
+    return isRunning(holder) ? holder : 'dead';
   } catch {
     // Released since.
     return 'unknown';
@@ -66,11 +66,11 @@ function holderOf(file: string): string {
 function breakLock(file: string): void {
   const guard = `${file}.breaking`;
   if (!create(guard)) {
-    if (holderOf(guard) === 'gone') rmSync(guard, { force: true });
+    if (holderOf(guard) === 'dead') rmSync(guard, { force: true });
     return;
   }
   try {
-    if (holderOf(file) === 'gone') rmSync(file, { force: true });
+    if (holderOf(file) === 'dead') rmSync(file, { force: true });
   } finally {
     rmSync(guard, { force: true });
   }

@@ -1,7 +1,7 @@
 import { inOrder, type AccountId, type HoldId, type OperationId, type OwnedId } from '../books/rows.ts';
 
 /** The rows that a batch touches, each once. */
-export class Keys {
+export class RowKeys {
   readonly accounts = new KeyList<AccountId>();
   readonly holds = new KeyList<HoldId>();
   readonly orders = new KeyList<OwnedId>();

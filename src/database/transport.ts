@@ -10,7 +10,7 @@ import type { Statement } from './statement.ts';
  * How statements get to PostgreSQL: over a session that is the connection's own, or through a pooler that lends a
  * session for each transaction, such as PgBouncer in transaction mode.
  */
-export interface Line {
+export interface Transport {
   /** What a session starts with: the caller's, and those settings of ours that it keeps. */
   readonly options: string | undefined;
   /** Whether a statement by itself finds the settings that it needs, or only one in a transaction does. */
@@ -22,7 +22,7 @@ export interface Line {
 }
 
 /** Settings are given once, when a connection starts, and cost nothing from then on; statements are kept prepared. */
-class DirectLine implements Line {
+class DirectTransport implements Transport {
   readonly options: string;
   readonly isSession = true;
   readonly begin = 'BEGIN';
@@ -45,7 +45,7 @@ class DirectLine implements Line {
  * Nothing is left behind in a session that others use next: no prepared statements, and settings that end with
  * their transaction. The isolation is named, since that of the session may be anything.
  */
-class PooledLine implements Line {
+class PooledTransport implements Transport {
   readonly options: string | undefined;
   readonly isSession = false;
   readonly begin: string;
@@ -70,13 +70,13 @@ class PooledLine implements Line {
  * @param wantsHints what `enable_query_hints` says
  * @throws PincexError `database_unavailable`
  */
-export async function findLine(
+export async function findTransport(
   { client, isSession }: Opened,
   given: string | undefined,
   settings: Settings,
   wantsHints: boolean,
-): Promise<Line> {
-  const Found = isSession ? DirectLine : PooledLine;
+): Promise<Transport> {
+  const Found = isSession ? DirectTransport : PooledTransport;
   return new Found(given, settings, await hintsFor(client, wantsHints));
 }
 
