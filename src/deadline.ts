@@ -1,4 +1,4 @@
-/** What `work` returns, or what `late` makes of it where the deadline comes first; `work` goes on all the same. */
+/** Resolves like `work`, or rejects with `late()` if the deadline comes first. `work` then goes on. */
 export async function withDeadline<Result>(
   deadline: number,
   work: Promise<Result>,

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
-import { ended } from '../database/failures.ts';
+import { embeddedServerEnded } from '../database/failures.ts';
 import { isInForce, parseKey } from '../apiKeys/keySecrets.ts';
 import type { CreatedKey } from '../apiKeys/store.ts';
 import { readTls, startService } from '../http/service.ts';
@@ -48,7 +48,7 @@ async function serve(pincex: Pincex, json: boolean): Promise<void> {
 /** Fails once it is gone, where there is one: without it nothing can be served ever again. */
 async function embeddedServer({ serverEnded }: Pincex): Promise<never> {
   await serverEnded;
-  throw ended();
+  throw embeddedServerEnded();
 }
 
 /**

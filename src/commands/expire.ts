@@ -58,7 +58,9 @@ export function expireHold(
           `No hold of ${userId} for order ${orderId} expired at ${expiresAt}`,
         );
       }
-      return fundsOf(spendHold(books, hold, 0n, hold.amount, { operationId: id, operationType: type, orderId }));
+      return fundsOf(
+        spendHold(books, hold, 0n, hold.amount, { operationId: id, operationType: type, orderId }),
+      );
     },
   };
 }

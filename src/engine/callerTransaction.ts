@@ -14,7 +14,10 @@ export interface CallerTransaction {
 }
 
 /** Runs a batch in the caller's transaction. Each attempt has a savepoint, so that a lost guard does not abort the transaction. */
-export async function runInTransaction(batch: Batch, { session, committing }: CallerTransaction): Promise<Decided> {
+export async function runInTransaction(
+  batch: Batch,
+  { session, committing }: CallerTransaction,
+): Promise<Decided> {
   for (let attempt = 1; ; attempt++) {
     await session.query(SAVEPOINT);
     try {

@@ -1,7 +1,7 @@
 import { keyOf } from '../books/rows.ts';
 import type { RowKeys } from '../commands/rowKeys.ts';
 import type { Session } from '../database/database.ts';
-import { Unlocked } from '../database/failures.ts';
+import { MissedLock } from '../database/failures.ts';
 import type { PlacedBooks } from './load.ts';
 import { lockAccounts, lockOrders } from './postgres/locks.ts';
 
@@ -29,10 +29,10 @@ export async function lockRows(session: Session, keys: RowKeys): Promise<Locked>
  * a hold that leads to an account. Writing such a row would lock it out of order. The attempt is rolled back, which releases
  * its locks, and the batch is tried again.
  *
- * @throws Unlocked
+ * @throws MissedLock
  */
 export function requireLocked(locked: Locked, loaded: PlacedBooks): void {
   for (const table of ['accounts', 'orders'] as const) {
-    for (const key of loaded[table].keys()) if (!locked[table].has(key)) throw new Unlocked();
+    for (const key of loaded[table].keys()) if (!locked[table].has(key)) throw new MissedLock();
   }
 }

@@ -11,5 +11,5 @@ export interface AnswerWriter {
   /** The part of the statement that writes the answer. */
   partFor(answer: Answer): WritePart;
   /** To be called once the statement is committed. */
-  end(): void;
+  onWritten(): void;
 }

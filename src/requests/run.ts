@@ -48,7 +48,7 @@ export class Run implements AnswerWriter {
     return { ...finishRequest, values: [batchId, id, String(status), packed.toString('base64')] };
   }
 
-  end(): void {
+  onWritten(): void {
     this.#leases.drop(this.#details.id);
     this.#room.add(this.#details.caller, this.#moreBytes);
   }
@@ -62,7 +62,8 @@ export class Run implements AnswerWriter {
   async release(): Promise<boolean> {
     this.#leases.drop(this.#details.id);
     try {
-      const isReleased = (await this.#session.query(releaseRequest, [this.batchId, this.#details.id])).length > 0;
+      const isReleased =
+        (await this.#session.query(releaseRequest, [this.batchId, this.#details.id])).length > 0;
       if (!isReleased) this.#room.add(this.#details.caller, this.#moreBytes);
       return isReleased;
     } catch (error) {

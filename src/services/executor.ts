@@ -29,7 +29,8 @@ export function executorOf(
   call: <Result>(work: () => Promise<Result>) => Promise<Result>,
   transaction?: CallerTransaction,
 ): Executor {
-  return (type, items, options) => call(() => engine.run(type, items, readBatchOptions(options), transaction));
+  return (type, items, options) =>
+    call(() => engine.run(type, items, readBatchOptions(options), transaction));
 }
 
 /** Runs a batch of one item and returns its result. */

@@ -197,7 +197,7 @@ describe('an item that cannot be read is refused by itself:', () => {
       'a Proxy that throws what cannot be read either',
       'deposit',
       new Proxy({ ...money }, { get: throwHostile }),
-      'what it throws cannot be read either',
+      'its error cannot be read either',
     ],
     [
       'an amount that is a revoked Proxy',
