@@ -165,7 +165,7 @@ export function authenticationRefused(asked: Proof | 'none', required: Proof | u
   }[asked];
   const why =
     required === undefined
-      ? `which is answered only over verified TLS; set scram-sha-256 in its pg_hba.conf, use sslmode=verify-full, or add require_auth=${asked} to the URL if nobody can intercept the connection`
+      ? `which is answered only over TLS with a verified certificate; set scram-sha-256 in its pg_hba.conf, use sslmode=verify-full, or add require_auth=${asked} to the URL if nobody can intercept the connection`
       : `and the URL accepts only ${required} (require_auth); the program at this address may not be the server`;
   return errorWith('database_refused', 'other', `The server ${what}, ${why}; no password was sent`);
 }
