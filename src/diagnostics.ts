@@ -10,41 +10,41 @@ import {
 import { v7 as uuidv7 } from 'uuid';
 import type { BatchResult } from './results.ts';
 
-/** Which server of the books a statement runs on. */
+/** The server that a statement runs on. */
 export type ServerName = 'primary' | 'replica';
 
-/** What the cache can hold, by the names that operators know. */
+/** The kinds of cached reads, by the names that operators know. */
 export type KindName = 'accounts' | 'orders' | 'userOrders' | 'trades';
 
-/** Which Pincex a message is from: a process may have several open, and all of them use the same channels. */
+/** Names the Pincex that sent a message: a process may have several open, and all use the same channels. */
 interface OfInstance {
   /** {@link Diagnostics.instance} of the Pincex. */
   readonly instance: string;
 }
 
-/** What begins and ends: its message at the beginning, and the `result` that the same message has at the end. */
+/** Work that takes time: its message when it begins, and the `result` that the same message has when it ends. */
 interface Timed {
   /** A batch runs, from the first look at the catalog to its result. */
   batch: { begun: { readonly batchId: string }; result: BatchResult<unknown> };
-  /** Keys are read; `hits`: how many of them were in the cache, `null` where their kind is not cached. */
+  /** Keys are read. `hits` is the number of keys that were in the cache; `null` if their kind is not cached. */
   read: {
     begun: { readonly kind: KindName; readonly keys: number };
     result: { readonly hits: number | null };
   };
-  /** A statement runs. Its values are those of customers: they belong into no log. */
+  /** A statement runs. Its values may be data of customers, so they must not be logged by default. */
   statement: {
     begun: Pick<StatementRun, 'name' | 'server' | 'text' | 'values'>;
     result: { readonly rows: readonly unknown[] };
   };
-  /** A call found every connection busy, and waits for one. */
+  /** A call waits for a connection because all are busy. */
   wait: { begun: { readonly server: ServerName }; result: unknown };
 }
 
-/** What happens at one moment. */
+/** Events without a duration. */
 interface Momentary {
   /** A call got no connection: `pool_exhausted`. */
   poolRefusal: { readonly server: ServerName };
-  /** The cache did not answer, and PostgreSQL was asked instead. */
+  /** Redis failed, and the call went on without the cache. */
   cacheFailure: { readonly error: unknown };
   /** A call over HTTP was answered with a problem. */
   refusal: { readonly code: string };
@@ -52,15 +52,15 @@ interface Momentary {
 
 type TimedMessage<Name extends keyof Timed> = OfInstance &
   Timed[Name]['begun'] & {
-    /** By `performance.now()`. */
+    /** When the work began, by `performance.now()`. */
     readonly began: number;
-    /** Set by Node.js once it ended well. */
+    /** Set by Node.js once the work succeeded. */
     readonly result?: Timed[Name]['result'];
-    /** Set by Node.js once it failed. */
+    /** Set by Node.js once the work failed. */
     readonly error?: unknown;
   };
 
-/** Channels of what takes time: five each, such as `tracing:pincex:batch:start`. */
+/** The tracing channels: five for each kind of work, such as `tracing:pincex:batch:start`. */
 const timed: { readonly [Name in keyof Timed]: TracingChannel<string | undefined, TimedMessage<Name>> } = {
   batch: tracingChannel('pincex:batch'),
   read: tracingChannel('pincex:read'),
@@ -68,19 +68,19 @@ const timed: { readonly [Name in keyof Timed]: TracingChannel<string | undefined
   wait: tracingChannel('pincex:wait'),
 };
 
-/** Channels of what happens at one moment. */
+/** The channels of events. */
 const momentary: { readonly [Name in keyof Momentary]: Channel } = {
   poolRefusal: channel('pincex:pool_refusal'),
   cacheFailure: channel('pincex:cache_failure'),
   refusal: channel('pincex:refusal'),
 };
 
-/** What the parts of one Pincex say goes out here. Where nobody listens, no message is made. */
+/** Publishes the messages of one Pincex. Without a listener, no message is made. */
 export class Diagnostics {
-  /** Tells the messages of this Pincex from those of others in the process. */
+  /** Identifies the messages of this Pincex among those of others in the process. */
   readonly instance = uuidv7();
 
-  /** Runs `work`, and tells when it begins and how it ends. */
+  /** Runs `work`, and publishes its begin and its end. */
   trace<Name extends keyof Timed, Result extends Timed[Name]['result']>(
     name: Name,
     begun: () => Timed[Name]['begun'],
@@ -92,62 +92,62 @@ export class Diagnostics {
     return channels.tracePromise(work, message);
   }
 
-  /** Tells what happened. */
+  /** Publishes an event. */
   tell<Name extends keyof Momentary>(name: Name, message: () => Momentary[Name]): void {
     const { [name]: channel } = momentary;
     if (channel.hasSubscribers) channel.publish({ ...message(), instance: this.instance });
   }
 }
 
-/** A statement that has run. */
+/** A statement that succeeded. */
 export interface StatementRun {
-  /** Of the prepared statement. */
+  /** The name of the prepared statement. */
   readonly name: string;
-  /** Where it ran. */
+  /** The server that it ran on. */
   readonly server: ServerName;
-  /** Its SQL. */
+  /** The SQL of the statement. */
   readonly text: string;
-  /** What its parameters were: arrays as literals. */
+  /** The values of its parameters, arrays as literals. */
   readonly values: readonly (string | null)[];
   /** Milliseconds that it took. */
   readonly durationMs: number;
-  /** How many it answered. */
+  /** The number of rows that it returned. */
   readonly rows: number;
 }
 
 /** A batch of keys that was looked up in the cache. */
 export interface ReadRun {
-  /** What was read. */
+  /** The kind of the rows. */
   readonly kind: KindName;
-  /** How many were asked for. */
+  /** The number of keys that were looked up. */
   readonly keys: number;
-  /** Of these keys, how many were in the cache. */
+  /** The number of these keys that were in the cache. */
   readonly hits: number;
   /** Milliseconds that it took. */
   readonly durationMs: number;
 }
 
-/** What can be listened to. Of what takes time each is told once it ended well. */
+/** The callbacks of a listener. Those for work are called only when it succeeds. */
 export interface Listeners {
   readonly batch?: (result: BatchResult<unknown>) => void;
   readonly read?: (run: ReadRun) => void;
   readonly statement?: (run: StatementRun) => void;
-  /** Told how long a call waited for a connection, in milliseconds. */
+  /** Called with the time that a call waited for a connection, in milliseconds. */
   readonly wait?: (durationMs: number) => void;
   readonly poolRefusal?: (refusal: Momentary['poolRefusal']) => void;
   readonly cacheFailure?: (failure: Momentary['cacheFailure']) => void;
   readonly refusal?: (refusal: Momentary['refusal']) => void;
 }
 
-/** Ends what it was answered for. */
+/** Stops the listening, or the naming, that returned it. */
 export type Stop = () => void;
 
 /**
- * Listens to one Pincex, until the returned function is called. A listener that throws is passed over: neither the
- * batch nor the process fails for it, and its first fault is a warning of the process. (Node.js itself would raise
- * `uncaughtException`, as it does where somebody subscribes to the channels without this function.)
+ * Listens to one Pincex until the returned function is called. An error that a listener throws fails neither the batch nor
+ * the process; the first one becomes a process warning. (Node.js by itself raises `uncaughtException` for listeners that
+ * subscribe to the channels without this function.)
  */
-export function listen(instance: string, { batch, read, statement, wait, ...told }: Listeners): Stop {
+export function listen(instance: string, { batch, read, statement, wait, ...events }: Listeners): Stop {
   const stops = [
     batch &&
       onEnd(instance, 'batch', ({ result }) => {
@@ -165,9 +165,9 @@ export function listen(instance: string, { batch, read, statement, wait, ...told
       onEnd(instance, 'wait', (_, durationMs) => {
         wait(durationMs);
       }),
-    told.poolRefusal && onMoment(instance, 'poolRefusal', told.poolRefusal),
-    told.cacheFailure && onMoment(instance, 'cacheFailure', told.cacheFailure),
-    told.refusal && onMoment(instance, 'refusal', told.refusal),
+    events.poolRefusal && onMoment(instance, 'poolRefusal', events.poolRefusal),
+    events.cacheFailure && onMoment(instance, 'cacheFailure', events.cacheFailure),
+    events.refusal && onMoment(instance, 'refusal', events.refusal),
   ];
   return () => {
     for (const stop of stops) stop?.();
@@ -175,9 +175,9 @@ export function listen(instance: string, { batch, read, statement, wait, ...told
 }
 
 /**
- * Keeps a name in `names` while a batch or a read of one Pincex runs, until the returned function is called.
+ * Stores a name in `names` while a batch or a read of one Pincex runs, until the returned function is called.
  *
- * @param nameOf of what begins, by the id of the batch; reads have none
+ * @param nameOf makes the name from the id of the batch; a read has no id
  * @internal
  */
 export function nameWork(

@@ -1,6 +1,6 @@
 /**
- * The reason why a whole call failed. A fault in one item of a batch is in the result of that item: see {@link ItemErrorCode} in
- * `results.ts`.
+ * The reason why a whole call failed. A fault in one item of a batch is in the result of that item: see {@link ItemErrorCode}
+ * in `results.ts`.
  */
 export type ErrorCode =
   | 'invalid_configuration'

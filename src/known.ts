@@ -19,8 +19,8 @@ export interface Copy {
 }
 
 /**
- * Copies the known fields of an object once, so that later changes by a getter, a Proxy or the caller have no effect. Fields may come
- * from a prototype. An unknown field, or one that cannot be read, is a problem.
+ * Copies the known fields of an object once, so that later changes by a getter, a Proxy or the caller have no effect. Fields
+ * may come from a prototype. An unknown field, or one that cannot be read, is a problem.
  *
  * @param what the role of the object, as in "not a field of lockFunds"
  * @param beside other names that are allowed but not copied
@@ -85,8 +85,8 @@ function unknownName(name: string, known: ReadonlySet<string>, what: string): st
 const COMPARED = 40;
 
 /**
- * The known name with the fewest differences, ignoring case; `undefined` without known names. A name that begins with the other one, as
- * `reference` with `ref`, counts as one difference at most.
+ * The known name with the fewest differences, ignoring case; `undefined` without known names. A name that begins with the
+ * other one, as `reference` with `ref`, counts as one difference at most.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;

@@ -89,7 +89,10 @@ export const limits = {
      * placed in 106 ms, 10,000 read in 50 to 80, and 200,000 added up to a level of a book in 100 to 170.
      */
     rowsOfItem: 10,
-    /** Cost in items above which a call is large; a piece of a stream is large too. A large call keeps the process busy for long. */
+    /**
+     * Cost in items above which a call is large; a piece of a stream is large too. A large call keeps the process busy for
+     * long.
+     */
     largeCall: 500,
     /** The least rate at which a client has to take a stream, or an answer with more characters than this. */
     slowAnswer: { characters: 65_536, bytesPerSecond: 1_024 },

@@ -6,13 +6,13 @@ import { listen, nameWork, type ReadRun, type StatementRun, type Stop } from './
 import { rounded } from './duration.ts';
 import type { BatchResult } from './results.ts';
 
-/** One line of a log. */
+/** Writes one line of a log. */
 export interface LogLine {
   (fields: object, message?: string): void;
   (message: string): void;
 }
 
-/** Takes log lines: a logger of pino, or one that is called as it is. */
+/** A logger of pino, or one with the same methods. */
 export interface Logger {
   level: string;
   readonly trace: LogLine;
@@ -26,14 +26,14 @@ export interface Logger {
   child(fields: Record<string, unknown>): Logger;
 }
 
-/** The log of a process that was given none: JSON lines on standard error, since standard output is for results. */
+/** The default logger: JSON lines on standard error, since standard output is for results. */
 function ownLogger(): Logger {
   return pino({ name: 'pincex', level: 'debug' }, pino.destination({ dest: 2, sync: true }));
 }
 
 /**
- * Says what is done, for whoever looks at a problem. All lines of a batch bear its id as their `traceId`, and those of
- * a read one of its own. URLs, and so passwords, are never in it; the values of statements only where that is wanted.
+ * The debug log. All lines of a batch have its id as their `traceId`, and all lines of a read share one of their own. It never
+ * contains URLs, which may have passwords, and the values of statements only if the configuration says so.
  */
 export class DebugLog {
   readonly #logger: Logger;
@@ -46,10 +46,10 @@ export class DebugLog {
   }
 
   /**
-   * Logs what one Pincex does, until the returned function is called. All that is logged while a batch or a read runs
-   * bears its name.
+   * Logs the work of one Pincex until the returned function is called. Every line that is logged while a batch or a read runs
+   * has its `traceId`.
    *
-   * @param pool tells how its connections are
+   * @param pool reads the state of the pool
    */
   listenTo(instance: string, pool: () => PoolState): Stop {
     const stopNaming = nameWork(instance, this.#traces, (batchId = uuidv7()) => batchId);
@@ -100,7 +100,7 @@ export class DebugLog {
     );
   }
 
-  /** Something was done without Redis. */
+  /** A call went on without Redis. */
   #cacheFailure(error: unknown): void {
     this.#logger.warn({ traceId: this.#traces.getStore(), err: error }, 'cache');
   }

@@ -1,8 +1,8 @@
 import { rounded } from './duration.ts';
 
 /**
- * The reason why an item of a batch was rejected. If an item has several faults, the first one in the order of precedence counts:
- * `docs/results-and-errors.md` has the table in that order.
+ * The reason why an item of a batch was rejected. If an item has several faults, the first one in the order of precedence
+ * counts: `docs/results-and-errors.md` has the table in that order.
  */
 export type ItemErrorCode =
   | 'invalid_item'

@@ -35,8 +35,8 @@ export function exactly<Given extends unknown[], Result>(
 }
 
 /**
- * The problem of surplus arguments, if there is one. `undefined`, `null` and empty options are ignored, and so are texts and numbers
- * for a call without parameters, such as a signal handler.
+ * The problem of surplus arguments, if there is one. `undefined`, `null` and empty options are ignored, and so are texts and
+ * numbers for a call without parameters, such as a signal handler.
  */
 function surplusIn(call: string, takes: number, given: readonly unknown[]): string | undefined {
   for (let place = takes; place < given.length; place++) {

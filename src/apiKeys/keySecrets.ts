@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
- * A key reads `pincex_<id>_<secret>`: the id finds its row, the secret proves it, and secret scanners recognize the prefix. Both
- * parts are hexadecimal, so that neither contains an underscore.
+ * A key reads `pincex_<id>_<secret>`: the id finds its row, the secret proves it, and secret scanners recognize the prefix.
+ * Both parts are hexadecimal, so that neither contains an underscore.
  */
 const KEY = /^pincex_([0-9a-f]{16})_([0-9a-f]{64})$/;
 

@@ -141,8 +141,8 @@ export interface StoredKey extends ApiKey {
 }
 
 /**
- * The keys of the HTTP service, in the table `api_keys`: the calls behind `pincex keys`. Running services apply changes within a
- * second.
+ * The keys of the HTTP service, in the table `api_keys`: the calls behind `pincex keys`. Running services apply changes
+ * within a second.
  */
 export class ApiKeys {
   readonly #session: Session;

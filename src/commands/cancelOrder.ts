@@ -12,7 +12,7 @@ export interface CancelOrder extends AnyItem {
   readonly orderId: string;
 }
 
-/** Cancels an order and gives back what its hold still has. */
+/** Cancels an order and releases the rest of its hold. */
 export function cancelOrder(fields: Fields): Command<EndOutcome> {
   const id = fields.id('id');
   const userId = fields.userId();

@@ -10,11 +10,11 @@ import { readOrder } from './newOrder.ts';
 export interface OrderOutcome {
   readonly orderId: string;
   readonly status: OrderStatus;
-  /** Counts the changes of the order. */
+  /** The number of changes of the order so far. */
   readonly version: number;
 }
 
-/** Stores an order whose funds are the caller's concern (`lockFunds`), or need no hold. */
+/** Stores an order whose funds the caller locks itself (`lockFunds`), or that needs no hold. */
 export function createOrder(fields: Fields): Command<OrderOutcome> {
   const { order, content } = readOrder(fields, false);
   const { key, userId, id, status, version } = order.row;

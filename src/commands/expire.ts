@@ -8,12 +8,12 @@ import { operationId } from './kinds.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 
 /**
- * The commands of the sweeper. Their ids begin with "@", which no caller's can. They are new each time: a hold that was
- * given back is known by its state, and it may be made and expire again.
+ * The commands of the sweeper. Their ids begin with "@", which no caller's id can. Each command has a new id, since a hold
+ * that was released may be made again and expire again; its state, not its id, tells whether it was released.
  */
 const sweepId = (): string => `@expire/${uuidv7()}`;
 
-/** Ends an order whose time is over, and gives back what its hold still has. */
+/** Ends an order whose time is over, and releases the rest of its hold. */
 export function expireOrder(userId: string, orderId: string, expiresAt: string): Command<EndOutcome> {
   const type = 'expireOrder';
   const id = sweepId();
@@ -32,7 +32,7 @@ export function expireOrder(userId: string, orderId: string, expiresAt: string):
   };
 }
 
-/** Gives back what is left of a hold whose time is over. */
+/** Releases the rest of a hold whose time is over. */
 export function expireHold(
   userId: string,
   orderId: string,

@@ -14,7 +14,7 @@ export interface LockFunds extends AnyItem {
   readonly amount: string;
   /** The order that the hold is for. */
   readonly orderId: string;
-  /** When the sweeper returns what the hold still has, ISO 8601. A later lock for the same hold sets it anew. */
+  /** The time from which the sweeper releases the rest of the hold, ISO 8601. A later lock for the same hold replaces it. */
   readonly expiresAt?: string | Date | null | undefined;
 }
 

@@ -10,7 +10,7 @@ export interface UnlockFunds extends AnyItem {
   readonly id: string;
   readonly userId: string;
   readonly currency: string;
-  /** Decimal string, more than zero, at most what the hold still has. */
+  /** Decimal string, more than zero, at most the rest of the hold. */
   readonly amount: string;
   /** The order that the hold is for. */
   readonly orderId: string;

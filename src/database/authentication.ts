@@ -12,8 +12,8 @@ interface Wire {
 }
 
 /**
- * A client that checks how the server asks for the password before it answers. The driver by itself answers any method: it would
- * send an impostor the password in plain text, or a hash from which it can be guessed.
+ * A client that checks how the server asks for the password before it answers. The driver by itself answers any method: it
+ * would send an impostor the password in plain text, or a hash from which it can be guessed.
  *
  * SCRAM reveals neither, and proves that the server knows the password. The client answers other methods only over TLS to a
  * server whose certificate was verified, or if `required` names the method. With `required`, it refuses every other method, and

@@ -90,8 +90,8 @@ async function start(config: pg.ClientConfig, proof: Proof | undefined): Promise
   try {
     // The constructor reads the certificate files that the URL names, so it may throw.
     const client = new GuardedClient(config, proof);
-    // If the connection breaks, its statement fails. The driver also emits an `error` event, which would end the process without
-    // a listener.
+    // If the connection breaks, its statement fails. The driver also emits an `error` event, which would end the process
+    // without a listener.
     client.on('error', () => undefined);
     await client.connect();
     return client;
@@ -185,7 +185,8 @@ export async function connect(config: string | pg.ClientConfig): Promise<pg.Clie
 }
 
 /**
- * Runs `work` on a connection outside the pool, with the settings that statements need. Behind a pooler it runs in a transaction.
+ * Runs `work` on a connection outside the pool, with the settings that statements need. Behind a pooler it runs in a
+ * transaction.
  *
  * @throws PincexError for errors of PostgreSQL; other errors of `work` are thrown as they are
  */

@@ -2,9 +2,9 @@ import { plainArray, textArray } from './arrays.ts';
 import { momentText, type Moment } from './moment.ts';
 
 /**
- * The parameters of statements. The columns of a table are declared once, each with its type and a function that gives its value
- * for a row. The lists of names, the casts, the numbers of the parameters and their values come from these declarations; the SQL
- * around them is written out with {@link sql}.
+ * The parameters of statements. The columns of a table are declared once, each with its type and a function that gives its
+ * value for a row. The lists of names, the casts, the numbers of the parameters and their values come from these
+ * declarations; the SQL around them is written out with {@link sql}.
  */
 
 /** A column, with a function that gives its values for rows of `Row`. */

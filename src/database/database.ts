@@ -107,8 +107,8 @@ export class Database implements Session {
     this.#destination = readDestination(url);
     // A connection that reaches a standby during a failover is refused, rather than kept in the pool.
     this.#wanted = server === 'primary' ? 'read-write' : this.#destination.wanted;
-    // The server cancels a statement by itself and reports that. If it does not even answer, for example because it is frozen, the
-    // driver's timeout ends the connection a little later.
+    // The server cancels a statement by itself and reports that. If it does not even answer, for example because it is
+    // frozen, the driver's timeout ends the connection a little later.
     this.#settings = { ...SETTINGS, statement_timeout: `${statementTimeoutMs}` };
     this.#bounds = {
       connectionTimeoutMillis: connectionTimeoutMs,
@@ -169,8 +169,8 @@ export class Database implements Session {
   }
 
   /**
-   * Tells the pool that the server has ended for good. Nothing is sent to its address any more, since another program may listen
-   * there.
+   * Tells the pool that the server has ended for good. Nothing is sent to its address any more, since another program may
+   * listen there.
    *
    * @internal
    */
@@ -327,7 +327,10 @@ export class Database implements Session {
     }
   }
 
-  /** Takes a connection from the pool. If its host no longer serves and the URL has other hosts, these are tried before the call fails. */
+  /**
+   * Takes a connection from the pool. If its host no longer serves and the URL has other hosts, these are tried before the
+   * call fails.
+   */
   async #lend(): Promise<Lent> {
     const { transport, pool } = await this.#open();
     try {
@@ -417,11 +420,14 @@ function closed(cause?: unknown): PincexError {
 }
 
 /**
- * The connection of a transaction, for statements of the caller's own. It is the client of `pg`, typed only as far as statements need
- * it; for a library that takes the client itself, use `tx.client as pg.ClientBase`.
+ * The connection of a transaction, for statements of the caller's own. It is the client of `pg`, typed only as far as
+ * statements need it; for a library that takes the client itself, use `tx.client as pg.ClientBase`.
  */
 export interface TransactionClient {
-  /** Runs a statement, with parameters `$1`, `$2` …. Several statements in one text take no parameters, and return a list of results. */
+  /**
+   * Runs a statement, with parameters `$1`, `$2` …. Several statements in one text take no parameters, and return a list of
+   * results.
+   */
   query<Row extends object = Record<string, string | null>>(
     statement: string | TransactionStatement,
     values?: unknown[],

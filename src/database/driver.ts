@@ -12,7 +12,10 @@ function record(error: unknown): void {
   if (error instanceof Error) errors.add(error);
 }
 
-/** The driver's client, with all errors of its statements recorded, so that they are told apart from errors that a caller throws. */
+/**
+ * The driver's client, with all errors of its statements recorded, so that they are told apart from errors that a caller
+ * throws.
+ */
 export class Client extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);

@@ -76,8 +76,8 @@ export function refusesOptions(error: unknown): boolean {
 }
 
 /**
- * An error of PostgreSQL or the driver as callers get it: a stable code, the server's message, and the remedy. Any other error is
- * returned as it is.
+ * An error of PostgreSQL or the driver as callers get it: a stable code, the server's message, and the remedy. Any other
+ * error is returned as it is.
  */
 export function toCallerError(error: unknown): unknown {
   return isOfServer(error) ? toPincexError(error) : error;
@@ -181,8 +181,8 @@ export function foreignSchema(schema: string | null): PincexError {
 }
 
 /**
- * Whether the next host of a URL is to be tried, as in libpq: this one does not answer, takes no connections at present, or is not
- * the wanted one. Any other error would occur at the other hosts too.
+ * Whether the next host of a URL is to be tried, as in libpq: this one does not answer, takes no connections at present, or
+ * is not the wanted one. Any other error would occur at the other hosts too.
  */
 export function triesNextHost(error: unknown): boolean {
   if (!(error instanceof PincexError) || failures.get(error) !== 'refused') return false;

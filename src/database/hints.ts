@@ -33,8 +33,8 @@ export const noHints: Hints = { settings: {}, textOf: ({ text }) => text };
 export const settingHints: Hints = { settings: { ...ONE_PLAN, ...BY_INDEX }, textOf: ({ text }) => text };
 
 /**
- * pg_hint_plan reads the first comment of a statement. A hint cannot say when a plan is made, so the settings of `ONE_PLAN` stay.
- * The other choices are hints by table alias, and statements of others are planned as usual.
+ * pg_hint_plan reads the first comment of a statement. A hint cannot say when a plan is made, so the settings of `ONE_PLAN`
+ * stay. The other choices are hints by table alias, and statements of others are planned as usual.
  */
 export const commentHints: Hints = {
   settings: ONE_PLAN,

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { limits } from '../limits.ts';
 
 /**
- * The prepared statements of each connection: the first ones that it sends, up to a bound. Every prepared statement takes memory
- * of the server for as long as the connection lives, and batches combine parts into many different statements.
+ * The prepared statements of each connection: the first ones that it sends, up to a bound. Every prepared statement takes
+ * memory of the server for as long as the connection lives, and batches combine parts into many different statements.
  */
 export class PreparedStatements {
   readonly #names = new WeakMap<pg.ClientBase, Set<string>>();

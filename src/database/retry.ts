@@ -3,7 +3,10 @@ import { limits } from '../limits.ts';
 import type { Session } from './database.ts';
 import { failureOf, stoodUntilNow, type Failure } from './failures.ts';
 
-/** Runs `work`, and retries it after failures of these kinds, with backoff and jitter, until the bounds of `attempts` are reached. */
+/**
+ * Runs `work`, and retries it after failures of these kinds, with backoff and jitter, until the bounds of `attempts` are
+ * reached.
+ */
 export function persistently<Result>(
   work: () => Promise<Result>,
   kinds: readonly Failure[],
@@ -30,8 +33,8 @@ export class Attempts {
   #awaySince: number | undefined;
 
   /**
-   * Counts a failure. Without a server, the time since the first such failure is bounded; time in which a server worked does not
-   * count. Attempts with a server are bounded by their number, and all attempts together by time.
+   * Counts a failure. Without a server, the time since the first such failure is bounded; time in which a server worked does
+   * not count. Attempts with a server are bounded by their number, and all attempts together by time.
    *
    * @returns whether to make another attempt
    */

@@ -4,8 +4,8 @@ import { inLines, type Columns } from './columns.ts';
 export type Places<Names> = { readonly [Name in keyof Names]: number };
 
 /**
- * The select list of a statement, with the index of each expression in the rows that it returns, so that readers of such rows use
- * names instead of counting columns.
+ * The select list of a statement, with the index of each expression in the rows that it returns, so that readers of such rows
+ * use names instead of counting columns.
  *
  * @param groups expressions by their names, which are unique within a group
  */

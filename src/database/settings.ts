@@ -1,9 +1,9 @@
 import type { Settings } from './hints.ts';
 
 /**
- * Settings on which the reading, writing and comparing of values depends: the format of times, NULL in arrays, the encoding and
- * escapes of texts. A role, a database or the environment may have changed them. `lock_timeout` is off, so that a wait for a lock
- * ends only with its statement.
+ * Settings on which the reading, writing and comparing of values depends: the format of times, NULL in arrays, the encoding
+ * and escapes of texts. A role, a database or the environment may have changed them. `lock_timeout` is off, so that a wait
+ * for a lock ends only with its statement.
  */
 export const SETTINGS: Settings = {
   TimeZone: 'UTC',

@@ -135,8 +135,8 @@ export function meaningOf(sqlState: string): Meaning {
 }
 
 /**
- * SQLSTATEs after which a connection is not reused: its server takes no writes, or its prepared statements are not those that we
- * expect.
+ * SQLSTATEs after which a connection is not reused: its server takes no writes, or its prepared statements are not those that
+ * we expect.
  */
 export const SPOILT: ReadonlySet<string> = new Set(['25006', '0A000', '26000', '42P05']);
 
@@ -145,8 +145,8 @@ function other(remedy: string): Meaning {
 }
 
 /**
- * The remedy if a new connection failed with a SQLSTATE: either the server refuses the startup settings of the connection, or the
- * SQLSTATE has its usual meaning.
+ * The remedy if a new connection failed with a SQLSTATE: either the server refuses the startup settings of the connection, or
+ * the SQLSTATE has its usual meaning.
  */
 export function remedyOfStart(sqlState: string): string {
   return SETTING.has(sqlState)

@@ -7,8 +7,8 @@ import { locally, startOptions } from './settings.ts';
 import type { Statement } from './statement.ts';
 
 /**
- * The way that statements are sent to PostgreSQL: directly, where each connection is one session, or through a pooler that assigns a
- * session for each transaction, such as PgBouncer in transaction mode.
+ * The way that statements are sent to PostgreSQL: directly, where each connection is one session, or through a pooler that
+ * assigns a session for each transaction, such as PgBouncer in transaction mode.
  */
 export interface Transport {
   /** The startup `options` of a session: those of the caller, and on a direct connection also our settings. */
@@ -42,8 +42,8 @@ class DirectTransport implements Transport {
 }
 
 /**
- * Leaves nothing in a session that other clients use next: statements are not prepared, and settings end with their transaction.
- * BEGIN names the isolation level, since that of the session may be any.
+ * Leaves nothing in a session that other clients use next: statements are not prepared, and settings end with their
+ * transaction. BEGIN names the isolation level, since that of the session may be any.
  */
 class PooledTransport implements Transport {
   readonly options: string | undefined;

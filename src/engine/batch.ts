@@ -39,7 +39,9 @@ export interface Decided extends Decision {
   readonly writeWith: readonly WritePart[];
 }
 
-/** Makes commands of the items. If an item names a currency or market that the cached catalog lacks, the catalog is refreshed. */
+/**
+ * Makes commands of the items. If an item names a currency or market that the cached catalog lacks, the catalog is refreshed.
+ */
 export async function prepare(read: ReadBatch, store: CatalogStore, session?: Session): Promise<Prepared> {
   let catalog = await store.get(session);
   let items = read(catalog);

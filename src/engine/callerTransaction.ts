@@ -13,7 +13,10 @@ export interface CallerTransaction {
   readonly committing: Books[];
 }
 
-/** Runs a batch in the caller's transaction. Each attempt has a savepoint, so that a lost guard does not abort the transaction. */
+/**
+ * Runs a batch in the caller's transaction. Each attempt has a savepoint, so that a lost guard does not abort the
+ * transaction.
+ */
 export async function runInTransaction(
   batch: Batch,
   { session, committing }: CallerTransaction,

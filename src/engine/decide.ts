@@ -188,7 +188,10 @@ function outcomeOf({ userId, id, outcome }: Operation): { readonly data: unknown
   }
 }
 
-/** Refuses a command that touches an order of another market. A command that names an order by its id shows the market only here. */
+/**
+ * Refuses a command that touches an order of another market. A command that names an order by its id shows the market only
+ * here.
+ */
 function refuseOtherMarkets(books: Books, command: Command, markets: readonly string[]): void {
   const keys = new RowKeys();
   command.touch(keys);

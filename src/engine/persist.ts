@@ -180,7 +180,10 @@ function orderChanges(keys: RowKeys, loaded: PlacedBooks, books: Books) {
   return { made, changed };
 }
 
-/** The changed rows in the order of the keys. Rows that were found through an order are not among the keys; then all are sorted. */
+/**
+ * The changed rows in the order of the keys. Rows that were found through an order are not among the keys; then all are
+ * sorted.
+ */
 function changedInOrder<Row extends { readonly key: string }>(
   changed: ReadonlyMap<string, Row>,
   keys: KeyList<{ readonly key: string }>,

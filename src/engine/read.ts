@@ -13,7 +13,10 @@ import { isArray, lengthOf } from '../lists.ts';
 import type { BatchMode } from '../results.ts';
 import type { Item } from './decide.ts';
 
-/** Copies one raw item, and returns a function that reads it as a command, or as the {@link Rejection} that tells why it is none. */
+/**
+ * Copies one raw item, and returns a function that reads it as a command, or as the {@link Rejection} that tells why it is
+ * none.
+ */
 export type Reader = (item: unknown) => (catalog: Catalog) => Item;
 
 const MODES: readonly BatchMode[] = ['partial', 'stop_on_error', 'atomic'];

@@ -33,7 +33,10 @@ export interface RoomOptions {
   readonly onScarce: (scarcity: Scarcity) => void;
 }
 
-/** The bytes that one API key may store while all keys store `all`: a third of the free room. A key that is alone reaches a quarter. */
+/**
+ * The bytes that one API key may store while all keys store `all`: a third of the free room. A key that is alone reaches a
+ * quarter.
+ */
 export const mostOfKey = (all: number, room: number): number => Math.max(0, Math.floor((room - all) / 3));
 
 /** The callers, and all of them together, that are close to their bound. */
@@ -57,8 +60,8 @@ interface Kept {
 
 /**
  * Counts the bytes of the answers that are stored for each API key. Each process adds its own counts to the table
- * `request_usage`; a call that finds the sums older than `limits.requests.roomMs` reads them again. A process therefore knows its
- * own writes at once, and those of other processes a moment later.
+ * `request_usage`; a call that finds the sums older than `limits.requests.roomMs` reads them again. A process therefore knows
+ * its own writes at once, and those of other processes a moment later.
  */
 export class Room {
   readonly #session: Session;

@@ -18,9 +18,9 @@ export interface RunDetails {
 }
 
 /**
- * A request that this process runs, for as long as its lease is renewed. Another process takes it over only after this one died,
- * or had no connection to the database for that long. If this one lives on, it can then no longer write the batch: the part
- * that writes the answer finds no row of this run, which supersedes the batch.
+ * A request that this process runs, for as long as its lease is renewed. Another process takes it over only after this one
+ * died, or had no connection to the database for that long. If this one lives on, it can then no longer write the batch: the
+ * part that writes the answer finds no row of this run, which supersedes the batch.
  */
 export class Run implements AnswerWriter {
   readonly batchId: string;

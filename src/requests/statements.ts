@@ -22,8 +22,8 @@ export const insertRequest = {
 };
 
 /**
- * Part of the statement of a batch whose request has no row yet. The row stores no hash, since without an idempotency key no later
- * call is compared with it, and no items, since it has its answer.
+ * Part of the statement of a batch whose request has no row yet. The row stores no hash, since without an idempotency key no
+ * later call is compared with it, and no items, since it has its answer.
  */
 export const insertFinishedRequest = {
   name: 'insert-finished-request',

@@ -65,7 +65,8 @@ export class Bookkeeper {
   }
 
   /**
-   * Reads one account, or `null` if it does not exist. Calls in the same turn of the event loop are gathered into one batch read.
+   * Reads one account, or `null` if it does not exist. Calls in the same turn of the event loop are gathered into one batch
+   * read.
    *
    * @example
    * ```ts

@@ -123,7 +123,8 @@ export class Sweeper {
         const problem = message.slice(message.indexOf(': ') + 2);
         broken.push({ userId: row.user_id, orderId: row.order_id, problem });
       }
-      // A row that another sweeper released first is rejected here. If nothing else was left on this page, that sweeper goes on.
+      // A row that another sweeper released first is rejected here. If nothing else was left on this page, that sweeper goes
+      // on.
       if (rows.length < limits.batches.sweepItems || (counts.applied === 0 && skipped === skippedBefore))
         return swept;
     }

@@ -207,8 +207,8 @@ export class Trading {
   }
 
   /**
-   * Reads the orders with these ids, in the order of the ids, `null` for an order that does not exist. Ids are unique for a user:
-   * `{ userId, id }` names one order; an id alone names one as long as no other user has an order with the same id.
+   * Reads the orders with these ids, in the order of the ids, `null` for an order that does not exist. Ids are unique for a
+   * user: `{ userId, id }` names one order; an id alone names one as long as no other user has an order with the same id.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` if an id alone names orders of several users
    *
@@ -261,8 +261,8 @@ export class Trading {
   }
 
   /**
-   * Reads the orders of one user. Unfiltered calls in the same turn of the event loop that have the same limit are gathered into
-   * one batch read.
+   * Reads the orders of one user. Unfiltered calls in the same turn of the event loop that have the same limit are gathered
+   * into one batch read.
    */
   async getUserOrders(userId: string, options?: UserOrdersFilter & Fresh): Promise<OrderView[]> {
     const user = requireKey('userId', userId);
@@ -355,8 +355,9 @@ export class Trading {
   }
 
   /**
-   * Reads all orders in the books of these markets, by price, best first, and then by time, oldest first: the state from which a
-   * matching engine starts. It reads the primary, without the cache. Stop orders that have not been triggered are not included.
+   * Reads all orders in the books of these markets, by price, best first, and then by time, oldest first: the state from
+   * which a matching engine starts. It reads the primary, without the cache. Stop orders that have not been triggered are not
+   * included.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    */
