@@ -5,15 +5,15 @@ import { limits } from '../limits.ts';
 import { parseDuration } from './duration.ts';
 import { parseAddress, type Address } from './address.ts';
 
-/** A configuration key: what it takes, in words for an error, and the schema that decides. */
+/** A configuration key: its accepted values in words, for errors, and its schema. */
 export interface ConfigKey<T> {
   readonly takes: string;
   readonly schema: z.ZodType<T>;
 }
 
 /**
- * Every key there is, by its path in `pincex.yaml`. Each schema takes the value as text too: the
- * environment has nothing else.
+ * All keys, by their paths in `pincex.yaml`. Each schema accepts the value as text too, since the
+ * environment has only texts.
  */
 export const configKeys = {
   data_dir: folder('.pincex'),
@@ -61,7 +61,7 @@ export const configKeys = {
 /** The path of a key, such as `database.pool.max`. */
 export type KeyPath = keyof typeof configKeys;
 
-/** The value that a key has once it is read. */
+/** The type of a key's value after it was read. */
 export type KeyValue<P extends KeyPath> = (typeof configKeys)[P] extends ConfigKey<infer T> ? T : never;
 
 /** All key paths, in the order of the documentation. */
@@ -170,7 +170,7 @@ function wholeNumber(min: number, max: number, byDefault: number): ConfigKey<num
   };
 }
 
-/** A bound, or none where it is not set. */
+/** A bound, or `none`. */
 function numberOrNone(min: number, max: number, byDefault: number): ConfigKey<number | null> {
   const number = z
     .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
@@ -191,7 +191,7 @@ function duration(byDefault: string): ConfigKey<number> {
   };
 }
 
-/** How long something stays in the cache; 0s: it is not cached. */
+/** A duration in the cache; 0s for no caching. */
 function timeToLive(byDefault: string): ConfigKey<number> {
   return {
     takes: 'a duration such as 500ms, 30s, 2m or 1h, up to 24 days, or 0s for none',

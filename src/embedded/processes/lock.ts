@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { notStartable } from '../failure.ts';
 import { isRunning, myself } from './identity.ts';
 
-/** The holder may be creating the data folder, or waiting for a crashed server to recover. */
+/** The longest wait for the lock: its holder may be creating the data folder, or waiting for a crashed server to recover. */
 const LONGEST_WAIT_MS = 10 * 60_000;
 
-/** How old a file without a name may get: its maker writes the name at once, or is dead. */
+/** A lock file without a name is stale after this time, since its owner writes the name at once or is dead. */
 const NAMELESS_MS = 5_000;
 
 /**
  * Runs `work` while no other process runs it under the same lock file. The lock of a process that
  * died is broken.
  *
- * @param onWait - called once, with the holder, where another process has the lock.
+ * @param onWait - called once, with the holder, if another process has the lock.
  * @throws PincexError `server_not_startable` after ten minutes of waiting.
  */
 export async function withLock<T>(
@@ -54,14 +54,14 @@ function holderOf(file: string): string {
     if (holder === '') return Date.now() - statSync(file).mtimeMs > NAMELESS_MS ? 'dead' : 'unknown';
     return isRunning(holder) ? holder : 'dead';
   } catch {
-    // Released since.
+    // The lock was released meanwhile.
     return 'unknown';
   }
 }
 
 /**
- * Removes the lock of a dead process. Two that find it dead must not both remove "it": the second
- * would remove the new lock of the first. The process that removes it therefore holds a guard and looks again.
+ * Removes the lock of a dead process. If two processes find it, the second must not remove the new lock of the first. The
+ * process that removes the lock therefore holds a guard and looks again.
  */
 function breakLock(file: string): void {
   const guard = `${file}.breaking`;
