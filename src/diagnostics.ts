@@ -36,7 +36,7 @@ interface Timed {
     begun: Pick<StatementRun, 'name' | 'server' | 'text' | 'values'>;
     result: { readonly rows: readonly unknown[] };
   };
-  /** A call found every connection busy, and waits for one. */
+  /** A call waits for a connection because all are busy. */
   wait: { begun: { readonly server: ServerName }; result: unknown };
 }
 
@@ -44,7 +44,7 @@ interface Timed {
 interface Momentary {
   /** A call got no connection: `pool_exhausted`. */
   poolRefusal: { readonly server: ServerName };
-  /** The cache did not answer, and PostgreSQL was asked instead. */
+  /** Redis failed, and the call went on without the cache. */
   cacheFailure: { readonly error: unknown };
   /** A call over HTTP was answered with a problem. */
   refusal: { readonly code: string };
@@ -52,7 +52,7 @@ interface Momentary {
 
 type TimedMessage<Name extends keyof Timed> = OfInstance &
   Timed[Name]['begun'] & {
-    /** By `performance.now()`. */
+    /** When the work began, by `performance.now()`. */
     readonly began: number;
     /** Set by Node.js if the work succeeded. */
     readonly result?: Timed[Name]['result'];
@@ -77,7 +77,7 @@ const momentary: { readonly [Name in keyof Momentary]: Channel } = {
 
 /** Publishes the messages of the parts of one Pincex. If a channel has no listener, no message is made. */
 export class Diagnostics {
-  /** Tells the messages of this Pincex from those of others in the process. */
+  /** Identifies the messages of this Pincex among those of others in the process. */
   readonly instance = uuidv7();
 
   /** Runs `work`, and publishes when it begins and how it ends. */
@@ -99,13 +99,13 @@ export class Diagnostics {
   }
 }
 
-/** A statement that has run. */
+/** A statement that succeeded. */
 export interface StatementRun {
   /** The name of the prepared statement. */
   readonly name: string;
   /** The server that it ran on. */
   readonly server: ServerName;
-  /** Its SQL. */
+  /** The SQL of the statement. */
   readonly text: string;
   /** Its parameters: arrays as literals. */
   readonly values: readonly (string | null)[];
@@ -175,7 +175,7 @@ export function listen(instance: string, { batch, read, statement, wait, ...mome
 }
 
 /**
- * Keeps a name in `names` while a batch or a read of one Pincex runs, until the returned function is called.
+ * Stores a name in `names` while a batch or a read of one Pincex runs, until the returned function is called.
  *
  * @param nameOf names a batch by its id, or a read, which has no id
  * @internal

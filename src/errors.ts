@@ -1,6 +1,6 @@
 /**
- * Why a whole call failed. What is wrong with one item of a batch is that item's
- * result instead: see {@link ItemErrorCode} in `results.ts`.
+ * The reason why a whole call failed. A fault in one item of a batch is in the result of that item: see {@link ItemErrorCode}
+ * in `results.ts`.
  */
 export type ErrorCode =
   | 'invalid_configuration'
@@ -29,7 +29,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'outcome_unknown',
 ]);
 
-/** The one error class of Pincex. `code` is stable; the message is for people and may change. */
+/** The only error class of Pincex. `code` is stable; the message is for people and may change. */
 export class PincexError extends Error {
   override readonly name = 'PincexError';
   readonly code: ErrorCode;
@@ -39,13 +39,13 @@ export class PincexError extends Error {
     this.code = code;
   }
 
-  /** What `JSON.stringify` shows of it; `cause`, which may be a driver's, has no place there. */
+  /** The error as `JSON.stringify` shows it, without its `cause`, which may be an error of the driver. */
   toJSON(): { name: string; code: ErrorCode; message: string; retryable: boolean } {
     const { name, code, message, retryable } = this;
     return { name, code, message, retryable };
   }
 
-  /** Whether the same call may succeed later as it is. Item ids make sending it again safe. */
+  /** Whether the same call may succeed later, unchanged. Item ids make a retry safe. */
   get retryable(): boolean {
     return RETRYABLE.has(this.code);
   }

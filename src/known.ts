@@ -5,25 +5,25 @@ import { isArray } from './lists.ts';
 /** The names that an object may have. */
 export type Names<Fields extends object> = ReadonlySet<keyof Fields & string>;
 
-/** All names of a type: the compiler finds the one that is missing, and the one that is too many. */
+/** The names of the fields of a type. The compiler reports a missing name and a surplus one. */
 export function namesOf<Fields extends object>(
   names: Readonly<Record<keyof Fields & string, true>>,
 ): Names<Fields> {
   return new Set(Object.keys(names) as (keyof Fields & string)[]);
 }
 
-/** An object that was read once, name by name, and what is wrong with it as a whole. */
+/** A copy of an object that was read once, and the problem of the object as a whole, if it has one. */
 export interface Copy {
   readonly values: Record<string, unknown>;
   readonly problem?: string;
 }
 
 /**
- * Copies the fields that are known: what a getter, a Proxy or its owner makes of the object afterwards is not looked at.
- * A class may have them in its prototype. What else is there has a problem, and so has what cannot be read.
+ * Copies the known fields of an object once, so that later changes by a getter, a Proxy or the caller have no effect. Fields
+ * may come from a prototype. An unknown field, or one that cannot be read, is a problem.
  *
- * @param what the object is for, as in "not a field of lockFunds"
- * @param beside the known ones names that may be there too, and are not copied
+ * @param what the role of the object, as in "not a field of lockFunds"
+ * @param beside other names that are allowed but not copied
  */
 export function copyKnown(
   object: object,
@@ -57,8 +57,8 @@ export function copyKnown(
 /**
  * Reads the options of a call.
  *
- * @param call its name
- * @throws PincexError `invalid_argument`, or the code that is given
+ * @param call the name of the call, for messages
+ * @throws PincexError with `code`
  */
 export function readOptions<Options extends object>(
   call: string,
@@ -81,12 +81,12 @@ function unknownName(name: string, known: ReadonlySet<string>, what: string): st
   return `${describe(name)} is not ${what}: ${takes}`;
 }
 
-/** Beyond this many characters two names are not compared. */
+/** Only this many characters of two names are compared. */
 const COMPARED = 40;
 
 /**
- * Of the known names the one with the fewest differences, whatever the case; one that goes on where the other ends, as
- * `reference` does behind `ref`, has one. `undefined` where none is known.
+ * The known name with the fewest differences, ignoring case; `undefined` without known names. A name that begins with the
+ * other one, as `reference` with `ref`, counts as one difference at most.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -98,7 +98,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** How many characters have to be added, left out or changed to make one text of the other (Levenshtein). */
+/** The number of characters to add, remove or change to turn one text into the other (Levenshtein distance). */
 function distanceOf(one: string, other: string): number {
   const [a, b] = [one, other].map((text) => text.slice(0, COMPARED).toLowerCase()) as [string, string];
   let row = Array.from({ length: b.length + 1 }, (_, n) => n);

@@ -1,6 +1,6 @@
-/** Every bound of the system in one place. */
+/** All bounds of the system. */
 export const limits = {
-  /** What stands in the books. */
+  /** The rows of the books. */
   books: {
     /** Characters of an id: users, orders, operations, groups, references. Fits UUID, ULID and numbers. */
     idLength: 128,
@@ -15,9 +15,9 @@ export const limits = {
   },
   /** Batches, and the sweeper. */
   batches: {
-    /** Items in one batch. Beyond this a batch gains no speed and holds its rows longer. */
+    /** Items in one batch. A larger batch would gain no speed, and lock its rows for longer. */
     items: 10_000,
-    /** Expired holds and orders returned by one sweep statement. */
+    /** Rows of one sweep statement. */
     sweepItems: 1_000,
   },
   /** Batch reads. */
@@ -42,81 +42,84 @@ export const limits = {
   },
   /** The caches and the replica. */
   repository: {
-    /** Bytes of the cache in a process, about. */
+    /** Approximate bytes of the cache in a process. */
     cacheBytes: 64 * 1024 * 1024,
-    /** Milliseconds in which a reader may fill what it found missing in the cache. */
+    /** Milliseconds that the lease of a reader on a cache miss lasts. */
     leaseMs: 10_000,
-    /** Milliseconds that readers without a lease wait for a read under way, to share the next one. */
+    /** Milliseconds that readers without a lease wait for a read in flight, to share the next one. */
     aheadMs: 250,
-    /** Milliseconds for which the position of the last commit is remembered; after it, the primary is asked. */
+    /** Milliseconds for which the position of the last commit is remembered; afterwards the primary is asked for it. */
     positionMs: 60_000,
-    /** Milliseconds that a read waits for the replica, before the primary is asked. */
+    /** Milliseconds that a read waits for the replica before it goes to the primary. */
     replicaWaitMs: 5_000,
-    /** Milliseconds after which the replica is tried again once it failed. */
+    /** Milliseconds after a failure of the replica until it is tried again. */
     replicaPauseMs: 1_000,
-    /** Milliseconds that a call of few keys waits for Redis, all attempts together, before it does without. */
+    /** Milliseconds that a call of few keys waits for Redis, all attempts together, before it goes on without the cache. */
     redisWaitMs: 250,
-    /** Milliseconds after which Redis is asked again once it failed. */
+    /** Milliseconds after a failure of Redis until it is tried again. */
     redisPauseMs: 1_000,
-    /** Changed keys that are remembered while Redis is away; beyond it all of the cache is invalidated. */
+    /** Changed keys that are remembered while Redis is unreachable; with more, the whole cache is invalidated. */
     unpublishedKeys: 10_000,
   },
-  /** Connections, and what is tried again. */
+  /** Connections and retries. */
   database: {
-    /** How often a batch is decided anew after its guard, or its connection, was lost, before the caller is told. */
+    /** Attempts at a batch whose guard or connection is lost, before the call fails. */
     attempts: 50,
-    /** Milliseconds that a batch, or a read, looks for a server that went away, before the caller is told. */
+    /** Milliseconds that a batch or a read tries to reach a server that is away, before the call fails. */
     reconnectMs: 15_000,
-    /** Milliseconds after its first failure in which a batch, or a read, is tried again at all. */
+    /** Milliseconds after its first failure in which a batch or a read is retried. */
     againMs: 60_000,
-    /** Milliseconds that a connection beside the pool may take, all hosts of its URL together, where nothing else is said. */
+    /** Default timeout in milliseconds of a connection outside the pool, for all hosts of its URL together. */
     connectMs: 10_000,
-    /** Statements that one connection keeps prepared; beyond it a statement is parsed each time it is sent. */
+    /** Prepared statements of one connection; further statements are parsed each time they are sent. */
     preparedStatements: 200,
-    /** Milliseconds beyond `database.pool.statement_timeout` before a connection without an answer is given up. */
+    /** Milliseconds after `database.pool.statement_timeout` until a connection without an answer is closed. */
     lateAnswerMs: 2_000,
   },
   /** Calls over HTTP. */
   http: {
-    /** Rows that one read over HTTP may ask for: its answer is one text, and nobody else is served while it is made. */
+    /** Rows that one read over HTTP may ask for: making its answer blocks the event loop. */
     readRows: 20_000,
-    /** Values in the body of a call over HTTP: nobody else is served while it is parsed. A batch of orders has 190,000. */
+    /** Values in the body of a call over HTTP: parsing it blocks the event loop. A batch of orders has 190,000. */
     bodyValues: 250_000,
     /** Bytes of a body that cost as much as an item. */
     bytesOfItem: 1_024,
     /**
-     * Rows that a read finds that cost as much as an item: a row takes a tenth of an item's time or less. 1,000 orders were
+     * Rows found by a read that cost as much as an item: a row takes a tenth of an item's time or less. 1,000 orders were
      * placed in 106 ms, 10,000 read in 50 to 80, and 200,000 added up to a level of a book in 100 to 170.
      */
     rowsOfItem: 10,
-    /** Items: a call that costs more, or a piece of a stream, keeps the process busy for long by itself. */
+    /**
+     * Cost in items above which a call is large; a piece of a stream is large too. A large call keeps the process busy for
+     * long.
+     */
     largeCall: 500,
-    /** An answer of more characters than these, or a stream, has to be taken at this rate at least. */
+    /** The least rate at which a client has to take a stream, or an answer with more characters than this. */
     slowAnswer: { characters: 65_536, bytesPerSecond: 1_024 },
-    /** Bytes of bodies of calls over HTTP that are in hand, all together, or twice the largest body; no API key has more than half. */
+    /** Bytes of the bodies of all calls in flight, or twice the largest body if that is more; no API key has more than half. */
     bodiesInFlight: 64 * 1_048_576,
-    /** Characters of answers over HTTP that their clients have yet to take, all together; no API key has more than half. */
+    /** Characters of all answers that clients have not yet taken; no API key has more than half. */
     untakenAnswers: 256 * 1_048_576,
-    /** Mistakes of a call over HTTP that its answer names. */
+    /** Mistakes of a call over HTTP that its answer lists. */
     mistakes: 100,
-    /** Milliseconds that the database may take to answer the question whether it is there. */
+    /** Timeout in milliseconds of the readiness check of the database. */
     readinessMs: 2_000,
   },
   /** The requests of the HTTP service. */
   requests: {
     /** Characters of an idempotency key. */
     keyLength: 255,
-    /** Milliseconds for which an answer is kept, unless the configuration says otherwise. */
+    /** Milliseconds for which an answer is stored. The configuration can override it. */
     retentionMs: 24 * 60 * 60_000,
-    /** Milliseconds that a request stays with a process that died; one that lives renews it before half of that is over. */
+    /** Milliseconds of the lease of a request. A running process renews it before half of that is over. */
     leaseMs: 10_000,
-    /** Bytes of answers that are kept, of all API keys together, unless the configuration says otherwise. */
+    /** Bytes that stored answers of all API keys may take. The configuration can override it. */
     room: 32 * 1_073_741_824,
-    /** Bytes that an answer takes besides, in its row and in indexes: 450 were measured, more with an idempotency key. */
+    /** Bytes of row and index entries for each answer, besides its text: 450 were measured, more with an idempotency key. */
     rowBytes: 512,
-    /** Milliseconds for which it is remembered how much of the room is taken. */
+    /** Milliseconds for which the sums of `request_usage` are cached. */
     roomMs: 2_000,
-    /** The share of what a key, or all of them, may take from which on it is said that room is scarce. */
+    /** Room is reported as scarce from this share of the bound of a key, or of all keys. */
     scarceShare: 0.8,
   },
   /** API keys of the HTTP service. */
@@ -127,9 +130,9 @@ export const limits = {
     bounds: 1_000,
     /** Milliseconds that a call waits for its API key to be looked up. */
     lookupMs: 5_000,
-    /** Milliseconds for which an API key is remembered: for so long one that was revoked may still work. */
+    /** Milliseconds for which an API key is cached: a revoked key may work for that long. */
     rememberedMs: 1_000,
-    /** Ids of API keys that are remembered, those that no key has among them. */
+    /** Cached API keys, including ids that belong to no key. */
     remembered: 10_000,
   },
 } as const;

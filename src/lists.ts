@@ -1,4 +1,4 @@
-/** `Array.isArray`, which throws for a Proxy that was revoked. */
+/** `Array.isArray`, but false for a revoked Proxy, for which that throws. */
 export function isArray(value: unknown): value is readonly unknown[] {
   try {
     return Array.isArray(value);
@@ -7,7 +7,7 @@ export function isArray(value: unknown): value is readonly unknown[] {
   }
 }
 
-/** How long a list is; for ever, where a Proxy does not tell. */
+/** The length of a list; `Infinity` if a Proxy gives no valid length. */
 export function lengthOf(list: readonly unknown[]): number {
   try {
     const { length } = list;

@@ -6,7 +6,7 @@ import { listen, nameWork, type ReadRun, type StatementRun, type Stop } from './
 import { rounded } from './duration.ts';
 import type { BatchResult } from './results.ts';
 
-/** One line of a log. */
+/** Writes one line of a log. */
 export interface LogLine {
   (fields: object, message?: string): void;
   (message: string): void;

@@ -1,8 +1,8 @@
 import { rounded } from './duration.ts';
 
 /**
- * Why one item of a batch was rejected. An item is read before the books are looked at, and its id before its
- * rule; `docs/results-and-errors.md` has the table, in order of precedence.
+ * The reason why an item of a batch was rejected. If an item has several faults, the first one in the order of precedence
+ * counts: `docs/results-and-errors.md` has the table in that order.
  */
 export type ItemErrorCode =
   | 'invalid_item'
@@ -35,21 +35,21 @@ export type ItemErrorCode =
   | 'insufficient_funds'
   | 'group_failed';
 
-/** What is wrong with one item. */
+/** The error of one item. */
 export interface ItemError {
-  /** Stable, to switch on. */
+  /** Stable: programs can rely on it. */
   readonly code: ItemErrorCode;
   /** Names the item, the value and what would be accepted. */
   readonly message: string;
-  /** Whether the same item may succeed later, as it is, once the books have moved. */
+  /** Whether the same item may succeed later, unchanged, once the books have changed. */
   readonly retryable: boolean;
 }
 
 /** The outcome of one item. A success carries no error, a failure no data. */
 export type ItemResult<Data> = {
-  /** Place in the request, from 0. */
+  /** The index of the item in the request, from 0. */
   readonly index: number;
-  /** The caller's id of the item; `null` if it had none that could be read. */
+  /** The caller's id of the item; `null` if it had no valid one. */
   readonly id: string | null;
 } & (
   | { readonly status: 'applied' | 'replayed'; readonly data: Data }
@@ -58,42 +58,42 @@ export type ItemResult<Data> = {
 );
 
 /**
- * - `partial`: what succeeds is kept, each item on its own.
- * - `stop_on_error`: as `partial` up to the first rejected item; the rest is skipped.
+ * - `partial`: each item is applied or rejected by itself.
+ * - `stop_on_error`: like `partial` up to the first rejected item; the items after it are skipped.
  * - `atomic`: all items or none.
  */
 export type BatchMode = 'partial' | 'stop_on_error' | 'atomic';
 
 export interface BatchCounts {
-  /** Items of the batch. */
+  /** All items of the batch. */
   readonly total: number;
-  /** Done now. */
+  /** Items that this batch applied. */
   readonly applied: number;
-  /** Refused: each result has its error. */
+  /** Items that were rejected; the result of each has its error. */
   readonly rejected: number;
-  /** Done before, by an item of the same id and content: the result is that of then. */
+  /** Items that were applied before, with the same id and content; the result is the earlier one. */
   readonly replayed: number;
-  /** Not tried, behind a rejected item in mode `stop_on_error`. */
+  /** Items after a rejected one in mode `stop_on_error`, which were not tried. */
   readonly skipped: number;
 }
 
-/** The outcome of a batch: a dense list of results in the order of the request. */
+/** The outcome of a batch. */
 export interface BatchResult<Data> {
-  /** The caller's own, or a UUID of version 7 made when the call began. */
+  /** The id that the caller gave, or a UUID of version 7 made when the call began. */
   readonly batchId: string;
-  /** How the batch was asked to be done. */
+  /** The mode of the batch. */
   readonly mode: BatchMode;
   /** `applied`: every item is applied or replayed; `rejected`: none is; `partial`: some are. */
   readonly status: 'applied' | 'partial' | 'rejected';
-  /** How many items had which outcome. */
+  /** The number of items by outcome. */
   readonly counts: BatchCounts;
   /** Milliseconds from call to result, to a hundredth. */
   readonly durationMs: number;
   /** One for each item, in the order of the request. */
   readonly results: readonly ItemResult<Data>[];
-  /** Items applied or replayed. */
+  /** The number of items that were applied or replayed. */
   readonly successCount: number;
-  /** Index of every rejected item, with its error. In JSON an object: `{"1": {"code": …}}`. */
+  /** The error of each rejected item, by its index. In JSON it is an object: `{"1": {"code": …}}`. */
   readonly failedItems: ReadonlyMap<number, ItemError>;
 }
 
@@ -106,7 +106,7 @@ export function summarize<Data>(
 ): BatchResult<Data> {
   const counts = { total: results.length, applied: 0, rejected: 0, replayed: 0, skipped: 0 };
   const failedItems = new Map<number, ItemError>();
-  // JSON knows no maps, and would show none of them.
+  // `JSON.stringify` would show a Map as an empty object.
   Object.defineProperty(failedItems, 'toJSON', { value: () => Object.fromEntries(failedItems) });
   for (const result of results) {
     counts[result.status]++;

@@ -5,8 +5,8 @@ import { copyKnown } from './known.ts';
 type Method = (this: unknown, ...given: unknown[]) => unknown;
 
 /**
- * Makes the methods of a class, and its static ones, refuse what is given beyond the parameters that they declare: it would
- * be passed over. So they declare no default values, behind which parameters do not count.
+ * Makes the methods of a class, and its static ones, refuse arguments beyond their declared parameters, which JavaScript would
+ * ignore. These methods declare no default values, since `length` does not count the parameters from the first default on.
  */
 export function refuseSurplus(type: { readonly prototype: object }): void {
   for (const owner of [type, type.prototype]) {
@@ -17,7 +17,7 @@ export function refuseSurplus(type: { readonly prototype: object }): void {
   }
 }
 
-/** A function that refuses what is given beyond the parameters that it declares. */
+/** A function that refuses arguments beyond its declared parameters. */
 export function exactly<Given extends unknown[], Result>(
   name: string,
   call: (this: unknown, ...given: Given) => Result,
@@ -27,14 +27,17 @@ export function exactly<Given extends unknown[], Result>(
     const problem = surplusIn(name, length, given);
     if (problem === undefined) return call.apply(this, given);
     const error = new PincexError('invalid_argument', problem);
-    // All others promise what they answer.
+    // All other methods return a promise.
     if (name.startsWith('stream')) throw error;
     return Promise.reject(error);
   };
   return Object.defineProperty(checked, 'name', { value: name }) as (...given: Given) => Result;
 }
 
-/** `undefined`, `null` and empty options say nothing; nor do texts and numbers to a call that takes nothing, such as a handler of signals. */
+/**
+ * The problem of surplus arguments, if there is one. `undefined`, `null` and empty options are ignored, and so are texts and
+ * numbers for a call without parameters, such as a signal handler.
+ */
 function surplusIn(call: string, takes: number, given: readonly unknown[]): string | undefined {
   for (let place = takes; place < given.length; place++) {
     const value = given[place];

@@ -6,46 +6,46 @@ import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { isArray } from '../lists.ts';
 
-/** What a key may touch, and where from. */
+/** The users and markets that a key may touch, and the addresses that it may be used from. */
 export interface KeyBounds {
-  /** Users that it may touch, beside those of {@link userPrefix}; `null` in both: every user. */
+  /** Users that the key may touch, besides those of {@link userPrefix}. If both are `null`, it may touch every user. */
   readonly users: readonly string[] | null;
-  /** What the ids of users begin with that it may touch. */
+  /** The key may touch users whose ids begin with this. */
   readonly userPrefix: string | null;
-  /** Markets that it may touch, and their currencies; `null`: every one. */
+  /** Markets that the key may touch, with their currencies; `null` for all. */
   readonly markets: readonly string[] | null;
-  /** Addresses and networks that it may be used from; `null`: anywhere. */
+  /** Addresses and networks that the key may be used from; `null` for any. */
   readonly addresses: readonly string[] | null;
 }
 
-/** Whether a key of these bounds may touch every user, or every market. */
+/** Whether a key with these bounds may touch every user, or every market. */
 export const isUnbound = {
   users: ({ users, userPrefix }: KeyBounds): boolean => users === null && userPrefix === null,
   markets: ({ markets }: KeyBounds): boolean => markets === null,
 } as const;
 
-/** Whether it may touch the user. */
+/** Whether a key with these bounds may touch the user. */
 export function mayTouch(bounds: KeyBounds, userId: string): boolean {
   if (isUnbound.users(bounds)) return true;
   const { users, userPrefix } = bounds;
   return users?.includes(userId) === true || (userPrefix !== null && userId.startsWith(userPrefix));
 }
 
-/** The currencies of markets, each of which reads BASE/QUOTE. */
+/** The currencies of markets. A symbol reads BASE/QUOTE. */
 export const currenciesOf = (markets: readonly string[]): readonly string[] => [
   ...new Set(markets.flatMap((symbol) => symbol.split('/'))),
 ];
 
-/** Whether a key may be used from an address. Of IPv4 over a socket of IPv6 the IPv4 counts. */
+/** Whether a key may be used from an address. An IPv4-mapped IPv6 address counts as the IPv4 address. */
 export function isFrom(addresses: readonly string[], address: string): boolean {
   let list = lists.get(addresses);
   if (list === undefined) lists.set(addresses, (list = listOf(addresses)));
-  // Of a link's own address the socket names the link too.
+  // For a link-local address the socket adds the interface, as in fe80::1%eth0.
   const [plain = ''] = address.split('%');
   return isIP(plain) !== 0 && list.check(plain, familyOf(plain));
 }
 
-/** Made once for the addresses of a key, for as long as it is remembered: of a thousand it takes 5 ms. */
+/** Cached for as long as the key is, since making a list of a thousand addresses takes 5 ms. */
 const lists = new WeakMap<readonly string[], BlockList>();
 
 function listOf(addresses: readonly string[]): BlockList {
@@ -80,14 +80,14 @@ function isNetwork(text: string): boolean {
 type Unchecked = Readonly<Record<keyof KeyBounds, unknown>>;
 
 /**
- * Checks the bounds that a key is to have.
+ * Checks the bounds of a new key.
  *
  * @throws PincexError `invalid_argument`
  */
 export function requireBounds({ users, userPrefix, markets, addresses }: Unchecked): void {
   requireList('users', users, 'ids of users', (user) => isId(user) || user === FEES);
   if (userPrefix !== null && (typeof userPrefix !== 'string' || !isId(userPrefix))) {
-    const takes = `The userPrefix of a key is what ids begin with, 1 to ${limits.books.idLength} characters of an id`;
+    const takes = `The userPrefix of a key is the beginning of ids, 1 to ${limits.books.idLength} characters that an id may have`;
     throw new PincexError('invalid_argument', `${takes}: got ${describe(userPrefix)}`);
   }
   requireList('markets', markets, 'symbols such as BTC/USD', (symbol) =>

@@ -1,9 +1,9 @@
-/** What a key may be good for. `admin` is good for everything, `house` alone for nothing: it adds the accounts of the house. */
+/** The scopes of keys. `admin` includes all others. `house` allows nothing by itself: it adds the accounts of the house. */
 export const SCOPES = ['read', 'funds:write', 'orders:write', 'house', 'admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
-/** Whether somebody with these scopes may do what asks for `scope`. */
+/** Whether a key with these scopes may make calls that require `scope`. */
 export function allows({ scopes }: { readonly scopes: readonly Scope[] }, scope: Scope): boolean {
   return scopes.includes(scope) || scopes.includes('admin');
 }

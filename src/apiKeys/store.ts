@@ -7,7 +7,7 @@ import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { isArray } from '../lists.ts';
 import { requireBounds, type KeyBounds } from './bounds.ts';
-import { isKeyId, makeKey, takeKey, type NewKey } from './keys.ts';
+import { isKeyId, makeKey, newKeyFrom, type NewKey } from './keySecrets.ts';
 import { SCOPES, type Scope } from './scopes.ts';
 import { refuseSurplus } from '../surplus.ts';
 
@@ -26,7 +26,7 @@ export const insertApiKey = {
     RETURNING${COLUMNS}`,
 };
 
-/** Where there is none yet. Of any number at the same time one makes it: there is one that is the first. */
+/** Inserts a key if the table is empty. Of concurrent inserts one succeeds, since `is_first` is unique. */
 export const insertFirstApiKey = {
   name: 'insert-first-api-key',
   text: `
@@ -63,7 +63,7 @@ export const revokeApiKey = {
     RETURNING${COLUMNS}`,
 };
 
-/** {@link COLUMNS} */
+/** A row of {@link COLUMNS}. */
 interface Row {
   id: string;
   name: string;
@@ -79,23 +79,23 @@ interface Row {
   is_first: string | null;
 }
 
-/** A key as its owner asks for it. */
+/** The options of a new key. */
 export interface ApiKeyOptions {
-  /** What people know it by. */
+  /** The name by which people recognize the key. */
   readonly name: string;
-  /** What it is to be good for: one or more. */
+  /** The scopes of the key, at least one. */
   readonly scopes: readonly Scope[];
-  /** Default: never. */
+  /** When the key expires. Default: never. */
   readonly expiresAt?: Date | null | undefined;
-  /** Items a second. Default: what the service grants. */
+  /** The rate limit in items a second. Default: that of the service. */
   readonly rateLimit?: number | null | undefined;
-  /** Users that it may touch, beside those of `userPrefix`. Default of both: every user. */
+  /** Users that the key may touch, besides those of `userPrefix`. Default of both: every user. */
   readonly users?: readonly string[] | null | undefined;
-  /** What the ids of users begin with that it may touch, beside `users`. */
+  /** The key may touch users whose ids begin with this, besides `users`. */
   readonly userPrefix?: string | null | undefined;
-  /** Markets that it may touch, and their currencies. Default: every one. */
+  /** Markets that the key may touch, with their currencies. Default: all. */
   readonly markets?: readonly string[] | null | undefined;
-  /** Addresses and networks that it may be used from, such as `10.0.0.0/8`. Default: anywhere. */
+  /** Addresses and networks that the key may be used from, such as `10.0.0.0/8`. Default: any. */
   readonly addresses?: readonly string[] | null | undefined;
 }
 
@@ -103,24 +103,24 @@ export interface ApiKeyOptions {
 export interface ApiKey extends KeyBounds {
   /** The public part of the key. */
   readonly id: string;
-  /** What people know it by. */
+  /** The name by which people recognize the key. */
   readonly name: string;
-  /** What it is good for. */
+  /** The scopes of the key. */
   readonly scopes: readonly Scope[];
-  /** Items a second; null: what the service grants. */
+  /** The rate limit in items a second; null for that of the service. */
   readonly rateLimit: number | null;
-  /** When it was made. */
+  /** When the key was created. */
   readonly createdAt: string;
-  /** Null: it never expires. */
+  /** When the key expires; null for never. */
   readonly expiresAt: string | null;
-  /** Null while it is valid or has expired by itself. */
+  /** When the key was revoked; null if it was not. */
   readonly revokedAt: string | null;
-  /** Whether it is the one that the first start made. */
+  /** Whether the key was created by the first start of the service. */
   readonly isFirst: boolean;
 }
 
 export interface CreatedKey extends ApiKey {
-  /** The key itself. It is known here and never again. */
+  /** The text of the key. It is returned only here: only its hash is stored. */
   readonly key: string;
 }
 
@@ -141,8 +141,8 @@ export interface StoredKey extends ApiKey {
 }
 
 /**
- * The keys of the HTTP service, in the table `api_keys`: what `pincex keys` does, for programs. Running services follow within
- * a second.
+ * The keys of the HTTP service, in the table `api_keys`: the calls behind `pincex keys`. Running services apply changes
+ * within a second.
  */
 export class ApiKeys {
   readonly #session: Session;
@@ -153,7 +153,7 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a key. Its text is in the answer and nowhere else: only its hash is stored.
+   * Creates a key. Its text is in the result and nowhere else: only its hash is stored.
    *
    * @throws PincexError `invalid_argument`
    *
@@ -197,13 +197,13 @@ export class ApiKeys {
   }
 
   /**
-   * Makes a key with all rights where there has never been one; else undefined.
+   * Creates a key with the scope `admin` if the table has no key, else returns undefined.
    *
-   * @param given what it is to be: else a new one
+   * @param given the text of the key. Default: a random one
    * @internal
    */
   async createFirst(given: string | null = null): Promise<CreatedKey | undefined> {
-    const { id, key, secretHash }: NewKey = given === null ? makeKey() : takeKey(given);
+    const { id, key, secretHash }: NewKey = given === null ? makeKey() : newKeyFrom(given);
     const scopes = textArray(['admin']);
     const [row] = await this.#session.query<Row>(insertFirstApiKey, [
       id,
@@ -214,20 +214,20 @@ export class ApiKeys {
     return row && { ...toApiKey(row), key };
   }
 
-  /** Every key, the oldest first, those that expired or were revoked among them. */
+  /** Lists all keys, the oldest first, including those that expired or were revoked. */
   async list(): Promise<ApiKey[]> {
     return (await this.#session.query<Row>(listApiKeys)).map(toApiKey);
   }
 
   /**
-   * Revokes a key for ever; a second time changes nothing.
+   * Revokes a key permanently. Revoking it again changes nothing.
    *
-   * @throws PincexError `invalid_argument` where there is no such key
+   * @throws PincexError `invalid_argument` if no key has the id
    */
   async revoke(id: string): Promise<ApiKey> {
     const [row] = isKeyId(id) ? await this.#session.query<Row>(revokeApiKey, [id]) : [];
     if (row !== undefined) return toApiKey(row);
-    // The text is not repeated: who mistakes a key for its id would find the key in a log.
+    // The message does not repeat the text: a caller that passes a key instead of its id would find the key in a log.
     throw new PincexError(
       'invalid_argument',
       'No API key has this id; an id is 16 hexadecimal digits, and "pincex keys list" shows them',
@@ -235,7 +235,7 @@ export class ApiKeys {
   }
 
   /**
-   * Those of the ids that there are, by their ids.
+   * Reads the keys that have these ids, by id.
    *
    * @internal
    */

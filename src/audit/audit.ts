@@ -18,7 +18,7 @@ export interface AuditFinding {
 export interface AuditReport {
   /** Whether every check held. */
   readonly ok: boolean;
-  /** Every check, what it promises, and how many rows are at fault. */
+  /** Every check, with its promise and the number of rows at fault. */
   readonly checks: readonly {
     /** Stable, such as `fills_are_paid`. */
     readonly name: string;
@@ -29,26 +29,26 @@ export interface AuditReport {
   }[];
   /** The first rows at fault, at most {@link NAMED_FINDINGS} of each check. */
   readonly findings: readonly AuditFinding[];
-  /** How many there are. */
+  /** The number of accounts. */
   readonly accounts: number;
-  /** How many there are. */
+  /** The number of journal entries. */
   readonly journalEntries: number;
-  /** How many there are. */
+  /** The number of open holds. */
   readonly openHolds: number;
-  /** Milliseconds that it took. */
+  /** The time of the audit in milliseconds. */
   readonly durationMs: number;
 }
 
-/** Rows at fault that a report names for each check; it counts all of them. */
+/** The number of rows at fault that a report lists for each check. All of them are counted. */
 export const NAMED_FINDINGS = 100;
 
 const FETCH_ROWS = 1_000;
 
 /**
- * Proves the books from the tables alone, in one snapshot, while others go on writing. PostgreSQL streams the
- * journal in the order of its key and answers only with rows at fault, so memory stays flat here and there.
+ * Proves the books from the tables alone, in one snapshot, while other processes go on writing. PostgreSQL streams the
+ * journal in the order of its key and returns only rows at fault, so that both it and this process need little memory.
  *
- * @throws PincexError `migration_failed` where the tables are not those of these migrations: nothing can be said of them
+ * @throws PincexError `migration_failed` if the schema is not that of this version, so that the checks do not fit it
  */
 export async function audit(database: Database, migrations: readonly Migration[]): Promise<AuditReport> {
   const began = performance.now();

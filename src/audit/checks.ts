@@ -1,10 +1,10 @@
 import { KINDS } from '../commands/kinds.ts';
 
-/** One thing that has to hold; its statement finds every row where it does not. */
+/** A promise of the books, with a statement that finds every row that breaks it. */
 export interface Check {
   readonly name: string;
   readonly promise: string;
-  /** Selects `subject`, the row at fault, and `problem`, what is wrong with it. */
+  /** Selects `subject`, the row at fault, and `problem`, its fault in words. */
   readonly text: string;
 }
 
@@ -195,7 +195,7 @@ export const checks: readonly Check[] = [
     name: 'journal_has_operations',
     promise:
       'Each journal entry has its operation, and each operation that moved money its entries, none twice',
-    // The other side of a deposit, a withdrawal or a transfer, and the fees of trades, are proved by what_moved_is_told.
+    // The check what_moved_is_told proves the other side of deposits, withdrawals and transfers, and the fees of trades.
     // A trade of @fees itself takes from a hold; a fee does not.
     text: `
       SELECT format('operation %s %s', user_id, id) AS subject,

@@ -20,15 +20,15 @@ export interface BenchReport {
   readonly audit: AuditReport;
 }
 
-/** Told how far the run is, from 0 to 1, and what it is at. */
+/** Called with the progress of the run, from 0 to 1, and the name of the current step. */
 export type BenchProgress = (share: number, what: string) => void;
 
-/** The parts of a run, as shares of its time; what is left goes into seeding, warming up and the audit. */
+/** The parts of a run as shares of its time. The rest is for seeding, warming up and the audit. */
 const SHARES = { nPlusOne: 0.2, throughput: 0.4, floors: 0.2, statusUpdates: 0.04, caches: 0.1 };
 const FLOOR_SIZES = [50, 500, 5_000];
 const STATUS_UPDATE_SIZES = [100, 1_000, 5_000];
 
-/** Measures on the database of `config`, which has to be migrated and empty. */
+/** Measures on the database of `config`, which must be migrated and empty. */
 export async function runBench(
   config: Config,
   durationMs: number,

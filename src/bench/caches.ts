@@ -5,12 +5,12 @@ import { drawFrom } from './books/draw.ts';
 import { withoutCache, withTtl } from './books/stores.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
-/** A batch read of accounts, all of which the store has. */
+/** A batch read of accounts that are all in the store. */
 export interface CacheRow {
   readonly items: number;
   readonly store: 'postgresql' | 'process' | 'redis';
   readonly readMs: number;
-  /** How many times as long as PostgreSQL; below 1 it is faster. */
+  /** The ratio to the time of PostgreSQL; below 1 it is faster. */
   readonly timesPostgresql: number;
 }
 
@@ -20,12 +20,12 @@ export interface CacheOptions {
 }
 
 const SIZES = [10, 100, 1_000, 5_000];
-/** Longer than any run: what is measured are hits. */
+/** Longer than any run, so that only hits are measured. */
 const HOUR_MS = 3_600_000;
 
 /**
  * Measures the gain of a warm cache: the same accounts from PostgreSQL, from the cache of the process, and from Redis if the
- * configuration names one. All three through the same call, in turn.
+ * configuration names one. All three are read through the same call, in turn.
  */
 export async function measureCaches(
   config: Config,
@@ -64,10 +64,10 @@ export async function measureCaches(
   }
 }
 
-/** Tries of a first batch; a connection to Redis may still be on its way. */
+/** Attempts at the first batch, since a connection to Redis may still be opening. */
 const WARMING_ATTEMPTS = 20;
 
-/** Books that are read from one store, and what was not found there. */
+/** Books that are read from one store, with the number of misses. */
 class Store {
   readonly name: CacheRow['store'];
   readonly #pincex: Pincex;
@@ -90,7 +90,7 @@ class Store {
     return new Store(name, pincex, () => misses);
   }
 
-  /** Reads until everything is there. Afterwards nothing but hits may be measured. */
+  /** Reads until every key is a hit. Only hits may be measured afterwards. */
   async warm(userIds: readonly string[]): Promise<Candidate> {
     const read = async (): Promise<boolean> => {
       const before = this.#misses();

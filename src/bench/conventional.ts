@@ -2,20 +2,19 @@ import type { LockFunds } from '../index.ts';
 import { textArray, plainArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
 
-/** The table in which a batch looks whether its items were applied before. */
+/** The table in which a batch looks up whether its items were applied before. */
 export type Duplicates = 'journal' | 'operations';
 
-/** By its primary key, or as where there is no table for it: by the operations that the journal names. */
+/** The lookup: by the primary key of `operations`, or, as in a schema without that table, by the operations in the journal. */
 const JOIN: Readonly<Record<Duplicates, string>> = {
   journal: 'LEFT JOIN journal d ON d.user_id = i.user_id AND d.operation_id = i.id',
   operations: "LEFT JOIN operations d ON d.user_id = i.user_id AND d.kind = 'funds' AND d.id = i.id",
 };
 
 /**
- * A batch of locks as it is conventionally written: one statement that locks every account, finds duplicates by
- * an outer join, decides by a running sum, and writes. It writes the rows that the engine writes. It does
- * not tell a replay from a reused id, add to a hold that is there, or let a later, smaller item pass where
- * an earlier one is refused.
+ * A batch of locks as a conventional statement: it locks every account, finds duplicates by an outer join, decides by a
+ * running sum, and writes the same rows as the engine. It does not distinguish a replay from a reused id, add to an existing
+ * hold, or accept a smaller item after a larger one was refused.
  */
 const lockConventionally = (duplicates: Duplicates) => ({
   name: `bench-lock-conventionally-${duplicates}`,

@@ -10,14 +10,14 @@ import { seed } from './books/seed.ts';
 import { withoutCache } from './books/stores.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
-/** One kind of batch on two tables that differ in one index. */
+/** The times of one kind of batch on two tables that differ in one index. */
 export interface CoveringIndexRow {
   readonly batch: string;
   readonly withoutMs: number;
   readonly withMs: number;
-  /** How many times as long it takes with the index. */
+  /** The ratio of the time with the index to that without. */
   readonly ratio: number;
-  /** The share of the updates of accounts that touched no index. */
+  /** The share of HOT updates of accounts, which change no index. */
   readonly hotShareWithout: number;
   readonly hotShareWith: number;
 }
@@ -32,8 +32,8 @@ interface Side {
 }
 
 /**
- * Whether an index that holds the balances would pay: what reads gain by it, and what locks lose. Both sides are
- * seeded alike, in two databases of one server, and take turns.
+ * Measures a covering index with the balances: the gain of reads, and the loss of locks. Both databases are on one server,
+ * are seeded alike, and are measured in turn.
  */
 export async function measureCoveringIndex(config: Config, durationMs: number): Promise<CoveringIndexRow[]> {
   const url = config.database.url ?? '';
@@ -109,7 +109,7 @@ function lockFunds({ pincex: { bookkeeper } }: Side): Candidate {
   };
 }
 
-/** Makes the visibility map, without which no scan can do without the table. */
+/** Vacuums to make the visibility map, without which an index-only scan reads the table. */
 async function vacuum(url: string): Promise<void> {
   await withClient(url, (client) => client.query('VACUUM ANALYZE'));
 }

@@ -8,14 +8,14 @@ import { drawFrom, type Distribution, type Draw } from './books/draw.ts';
 import { RecordingDatabase } from './day/recording.ts';
 import { interleave, median, medianRatio, rounded, timed, type Candidate } from './timing.ts';
 
-/** One way to lock funds, measured in turn with the engine. */
+/** A way to lock funds, measured in turn with the engine. */
 export interface FloorRow {
   readonly operation: 'lockFunds';
   readonly items: number;
   readonly shape: string;
   readonly p50Ms: number;
   readonly microsecondsPerItem: number;
-  /** How many times as long as the engine; below 1 it is faster. */
+  /** The ratio to the time of the engine; below 1 it is faster. */
   readonly timesEngine: number;
 }
 
@@ -25,10 +25,10 @@ export interface FloorOptions {
 }
 
 /**
- * Measures the cost of the engine over the bare statements that it sends, and its gain over the conventional way. All
- * ways take their turns on the same tables, on accounts with a history, and leave books that balance.
+ * Measures the cost of the engine over its bare statements, and its gain over the conventional statement. All are measured in
+ * turn on the same tables, on accounts with a history, and leave books that balance.
  *
- * @param plain a session without the planner settings of the engine, which the conventional statement is slower by
+ * @param plain a session without the planner settings of the engine, which would slow the conventional statement down
  */
 export async function measureFloors(
   database: RecordingDatabase,
@@ -39,7 +39,7 @@ export async function measureFloors(
   const catalog = new CatalogStore(database);
   const run = (engine: Engine, locks: readonly LockFunds[]) => engine.run('lockFunds', locks);
   const recorder = new Engine(database, catalog, 'guard');
-  // Every way finds the rows as warm as the floor does, for which they were read to learn its statements.
+  // The statements of the floor are recorded by reading its rows, so the rows of the other ways are read too, to be as warm.
   const prepare = async (items: number, draw: Draw) => {
     const locks = lockItems(items, draw, HISTORIED);
     return { locks, statements: await database.record(() => run(recorder, locks)) };

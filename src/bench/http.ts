@@ -14,18 +14,18 @@ import { interleave, median, medianRatio, percentile, rounded, timed } from './t
 export interface HttpReport {
   /** A batch of locks, by the library and over HTTP, in turn. */
   readonly batches: readonly BatchCalls[];
-  /** Calls of one item each, from many connections at once. */
+  /** Calls of one item each, over many concurrent connections. */
   readonly single: readonly SingleCalls[];
   readonly audit: AuditReport;
 }
 
 export interface BatchCalls {
   readonly items: number;
-  /** A call with one is noted before its batch and with it, a call without one only with it. */
+  /** Whether the calls have idempotency keys: then the row of a call is inserted before its batch, otherwise with it. */
   readonly idempotencyKey: 'none' | 'one a call';
   readonly libraryMs: number;
   readonly httpMs: number;
-  /** How many times as long as the library it takes: the median of the rounds. */
+  /** The ratio to the time of the library: the median of the rounds. */
   readonly ratio: number;
 }
 
@@ -35,7 +35,7 @@ export interface SingleCalls {
   readonly callsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Calls that were answered with anything but 200. */
+  /** Calls with another status than 200. */
   readonly refused: number;
 }
 
@@ -46,7 +46,7 @@ const SHARES = { batch: 0.4, single: 0.3 };
 
 /** Measures the service on a loopback address: client, service and library share this process. */
 export async function measureHttp(config: Config, durationMs: number): Promise<HttpReport> {
-  // All connections are to be served, which are of one key: what is refused is cheap.
+  // The bounds allow all connections, which have one key: refused calls are cheap and would distort the figures.
   const service = {
     ...config.service,
     host: '127.0.0.1',

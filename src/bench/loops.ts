@@ -4,8 +4,8 @@ import type { Database } from '../database/database.ts';
 import { decodeNumeric } from '../money/amount.ts';
 
 /**
- * The work of a service that handles one thing at a time: each item in a transaction of its own, with the same
- * checks and the same rows written as in a batch. Every statement is prepared, none does more than it has to.
+ * The work of a service without batches: each item has a transaction of its own, with the same checks and the same written
+ * rows as in a batch. Every statement is prepared and does only the necessary work.
  */
 
 const findOperation = {
@@ -89,7 +89,7 @@ export async function lockFundsInLoop(database: Database, items: readonly LockFu
   }
 }
 
-/** An order whose status is to change. */
+/** A status update of an order. */
 export interface StatusChange {
   readonly id: string;
   readonly userId: string;

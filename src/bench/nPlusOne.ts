@@ -7,11 +7,11 @@ import { interleave, median, medianRatio, rounded, timed, type Candidate } from 
 
 export interface Comparison {
   readonly operation: string;
-  /** Median of what a loop over single calls takes. */
+  /** The median time of a loop over single calls. */
   readonly loopMs: number;
-  /** Median of what one batch takes. */
+  /** The median time of one batch. */
   readonly batchMs: number;
-  /** How many times as long the loop takes: the median of the rounds. */
+  /** The ratio of the loop to the batch: the median of the rounds. */
   readonly ratio: number;
 }
 
@@ -23,17 +23,17 @@ const LATEST = 20;
 const CURRENCY = 'USD';
 
 export interface NPlusOneOptions {
-  /** How long to measure, in milliseconds. */
+  /** The duration of the measurement in milliseconds. */
   readonly budgetMs?: number;
-  /** Told how far it is, from 0 to 1, and what it is at. */
+  /** Called with the progress, from 0 to 1, and the name of the current step. */
   readonly onProgress?: (share: number, operation: string) => void;
 }
 
 /**
- * Measures loops over single calls against batches, in turn, on the same database, through the same driver, both
- * with prepared statements. It makes users of its own, by deposits, and leaves books that balance.
+ * Measures loops over single calls against batches, in turn, on the same database, through the same driver, both with prepared
+ * statements. It creates its own users by deposits, and leaves books that balance.
  *
- * @param pincex without a cache, or reads of it would be measured
+ * @param pincex must have no cache, or reads of the cache would be measured
  */
 export async function runNPlusOne(
   pincex: Pincex,
@@ -144,7 +144,7 @@ function makeLocks(userIds: readonly string[]): LockFunds[] {
   });
 }
 
-/** Orders that are open, and what is to become of them. */
+/** Open orders, and their status updates. */
 async function makeChanges({ trading }: Pincex, userIds: readonly string[]): Promise<StatusChange[]> {
   const orders = userIds.slice(0, UPDATES).map(makeOrder);
   await applied(trading.batchCreateOrders(orders));

@@ -4,12 +4,12 @@ import type { Pincex } from '../index.ts';
 import { newId } from './books/accounts.ts';
 import { interleave, median, medianRatio, rounded, timed } from './timing.ts';
 
-/** Two ways to set many statuses by one statement; the second is the engine's. */
+/** Two statements that set many statuses; the second is that of the engine. */
 export interface StatusUpdateRow {
   readonly items: number;
   readonly caseMs: number;
   readonly unnestMs: number;
-  /** How many times as long the CASE form takes. */
+  /** The ratio of the CASE form to the other. */
   readonly ratio: number;
 }
 
@@ -27,7 +27,9 @@ const updateByUnnest = {
     WHERE o.user_id = new.user_id AND o.id = new.id`,
 };
 
-/** The guide's form: the statement grows with the batch, and every row is compared with every branch before its own. */
+/**
+ * The CASE form of the guide: the statement grows with the batch, and each row is compared with all branches before its own.
+ */
 const updateByCase = (items: number) => ({
   name: `bench-update-by-case-${items}`,
   text: `
@@ -39,7 +41,7 @@ const updateByCase = (items: number) => ({
 });
 
 /**
- * Compares the two on orders of a user of its own, which hold no funds: their statuses may change back and forth.
+ * Compares the two on orders without holds, of a user of its own, so that their statuses can change back and forth.
  */
 export async function measureStatusUpdates(
   pincex: Pincex,

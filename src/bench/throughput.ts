@@ -13,12 +13,12 @@ export interface ThroughputRow {
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
-  /** SQL statements of one batch. */
+  /** The number of SQL statements of one batch. */
   readonly statements: number;
 }
 
 const SIZES = [1, 10, 50, 100, 500, 1_000, 5_000] as const;
-/** Small batches end early: each size gets the share that its statistics need. */
+/** The share of the time for each size. Small batches take less time, so they need a smaller share. */
 const SHARES: Readonly<Record<(typeof SIZES)[number], number>> = {
   1: 1,
   10: 1,
@@ -30,7 +30,7 @@ const SHARES: Readonly<Record<(typeof SIZES)[number], number>> = {
 };
 const SHARES_OF_ALL = SIZES.reduce((sum, size) => sum + SHARES[size], 0);
 
-/** Makes a batch, which is not measured; running it is. */
+/** Makes a batch. Only running it is measured. */
 type Operation = (pincex: Pincex, items: number, draw: Draw) => () => Promise<unknown>;
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -50,12 +50,12 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
 
 export interface ThroughputOptions {
   readonly budgetMs: number;
-  /** How many statements have run so far. */
+  /** Returns the number of statements so far. */
   readonly statementCount: () => number;
   readonly onProgress: (share: number, what: string) => void;
 }
 
-/** Batches of each size, uniform and Zipf in turn, one after the other as a single caller sends them. */
+/** Runs batches of each size, uniform and Zipf in turn, one after the other, as a single caller would send them. */
 export async function measureThroughput(
   pincex: Pincex,
   { budgetMs, statementCount, onProgress }: ThroughputOptions,

@@ -1,16 +1,16 @@
-/** Milliseconds that `work` takes. */
+/** Returns the milliseconds that `work` takes. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
   return performance.now() - began;
 }
 
-/** Prepares what it needs, then answers how many milliseconds its own work took. */
+/** Prepares its input, and returns the milliseconds of its own work. */
 export type Candidate = () => Promise<number>;
 
 /**
- * Runs candidates in turn until the time is up, so that whatever else the machine does meanwhile hits them alike.
- * Every other round goes backwards: none always comes after the same one. The first round only warms up.
+ * Runs candidates in turn until the time is up, so that other load of the machine affects all of them alike. Every other
+ * round is in reverse order, so that no candidate always follows the same one. The first round only warms up.
  *
  * @returns for each candidate its milliseconds, round by round
  */
@@ -31,7 +31,7 @@ export async function interleave<Name extends string>(
   return measured;
 }
 
-/** The value that this share of the values does not exceed. */
+/** The quantile: the value that this share of the values does not exceed. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? NaN;
@@ -39,10 +39,10 @@ export function percentile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 
-/** How many times as long `slow` takes as `fast`, round by round: noise that hits a round hits both of it. */
+/** The ratios of `slow` to `fast` by round: noise affects both in a round. */
 export function medianRatio(slow: readonly number[], fast: readonly number[]): number {
   return median(slow.map((ms, round) => ms / (fast[round] ?? NaN)));
 }
 
-/** As many digits as a measurement is worth. */
+/** Rounds a measurement to its significant digits. */
 export const rounded = (value: number): number => Number(value.toPrecision(3));

@@ -18,13 +18,13 @@ export interface LoadedBooks {
   readonly holds: Readable<Hold>;
   readonly orders: Readable<OrderRow>;
   readonly operations: Readable<Operation>;
-  /** Rows that were read and that no rule can work on; none of them is in the others. */
+  /** Rows that no rule can work on. They are in none of the maps above. */
   readonly broken?: BrokenRows | undefined;
 }
 
 /**
- * The books as a batch changes them: what was loaded, with newer rows laid over it. A fork is one more layer,
- * which is merged when its items succeed together and forgotten when they fail together.
+ * The books while a batch is decided: changed rows overlay the loaded ones. A fork adds a layer for a group: it is merged if
+ * the group succeeds, and dropped if the group fails.
  */
 export class Books implements LoadedBooks {
   readonly accounts: Overlay<Account>;
@@ -36,11 +36,11 @@ export class Books implements LoadedBooks {
   readonly trades: TradeRow[] = [];
   readonly transactions: TransactionRow[] = [];
   readonly broken: BrokenRows | undefined;
-  /** When the batch is decided. */
+  /** The time at which the batch is decided. */
   readonly now: Moment;
-  /** When the item takes effect that is being decided: those of a batch come one after the other. */
+  /** The time at which the current item takes effect: each item of a batch has a later one. */
   moment: Moment;
-  /** The caller's note of the item that is being decided. */
+  /** The caller's note of the current item. */
   note: Note | undefined;
 
   constructor(base: LoadedBooks, now: Moment) {
@@ -60,7 +60,7 @@ export class Books implements LoadedBooks {
     return fork;
   }
 
-  /** Takes over what a fork of these books changed. */
+  /** Adds the changes of a fork of these books. */
   merge(fork: Books): void {
     this.accounts.merge(fork.accounts);
     this.holds.merge(fork.holds);
@@ -75,7 +75,7 @@ export class Books implements LoadedBooks {
 
 const NONE: Readable<never> = new Map<string, never>();
 
-/** A map laid over another: reads fall through, writes stay on top. */
+/** A map over a base: reads of missing keys fall through to the base, writes do not change it. */
 export class Overlay<Row> {
   readonly #base: Readable<Row>;
   readonly #changed = new Map<string, Row>();

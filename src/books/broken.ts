@@ -1,8 +1,8 @@
 import { keyOf } from './rows.ts';
 
 /**
- * The lists of `Keys` that a command fills, and the name of a row of each. An order that is touched for its holds is broken
- * if one of them, or its account, is broken.
+ * The lists of `RowKeys` that a command fills, each with the name of its rows for messages. An entry of `ordersWithHolds` is
+ * broken if one of the holds of the order, or the account of such a hold, is broken.
  */
 const ROWS = {
   accounts: 'account',
@@ -17,7 +17,7 @@ export type Touched = keyof typeof ROWS;
 export const TOUCHED = Object.keys(ROWS) as readonly Touched[];
 
 /**
- * Rows that no rule can work on: SQL other than ours changed them. Items that touch one are refused, and so nothing is
+ * Rows that no rule can work on, since other SQL changed them. Items that touch such a row are rejected, so that nothing is
  * decided from it or written over it.
  */
 export class BrokenRows {
@@ -27,12 +27,12 @@ export class BrokenRows {
     return this.#reasons.size;
   }
 
-  /** Why the row with this key is broken, with its name. */
+  /** The reason why the row with this key is broken, with the name of the row; `undefined` if it is not. */
   reason(touched: Touched, key: string): string | undefined {
     return this.#reasons.get(keyOf(touched, key));
   }
 
-  /** Notes what is wrong with a row, or with another that goes with it; what was noted first stays. */
+  /** Records the problem of a row, or of another row that belongs to it. Only the first problem of a row is kept. */
   note(touched: Touched, key: string, problem: string, row = nameOf(touched, key)): void {
     const place = keyOf(touched, key);
     if (this.#reasons.has(place)) return;

@@ -4,8 +4,8 @@ import { isOpen, requiredHold, spareHold } from './orders.ts';
 import { holdId, keyOf, type Account, type Hold, type OrderRow, type OwnedId } from './rows.ts';
 
 /**
- * Notes the holds that have more than their accounts have locked. Holds and `locked` only change together, so from then on
- * no rule takes more out of an account than it has locked.
+ * Records as broken the holds that have more than their accounts have locked. Holds and `locked` only change together, so
+ * no rule can then take more out of an account than it has locked.
  */
 export function noteUncovered(
   broken: BrokenRows,
@@ -18,7 +18,8 @@ export function noteUncovered(
   const lockedIn = (account: string): bigint => accounts.get(account)?.locked ?? 0n;
   for (const hold of holds.values()) {
     const account = accountOf(hold);
-    // One that has too much by itself is the broken one; else nobody can tell which of them it is.
+    // A hold that alone exceeds `locked` is the broken one. If only the sum exceeds it, all holds of the account count as
+    // broken.
     if (hold.amount > lockedIn(account)) uncovered.add(hold.key);
     else held.set(account, (held.get(account) ?? 0n) + hold.amount);
   }
@@ -34,8 +35,8 @@ export function noteUncovered(
 }
 
 /**
- * Notes the holds that do not have what their open orders need, of orders whose holds were all read: what a placed order
- * needs is held from its first moment to its last, and by nobody else.
+ * Records as broken the holds whose amount is not what their open orders need, among orders whose holds were all read. The
+ * hold of a placed order always covers what the order needs, and only that order's commands change it.
  */
 export function noteMisheld(
   broken: BrokenRows,

@@ -4,12 +4,12 @@ import { Rejection } from './rejection.ts';
 import { keyOf, type Account, type AccountId, type Hold, type HoldId } from './rows.ts';
 
 /**
- * The rules of money. Each refuses before it changes anything, so that a rejected item leaves nothing behind.
+ * The rules of money. Each rule refuses an item before it changes anything, so that a rejected item leaves nothing behind.
  */
 
-/** The world that deposits come from and withdrawals go to. Its accounts mirror all that is inside. */
+/** The user for the outside world, where deposits come from and withdrawals go to. Its accounts mirror all other accounts. */
 export const OUTSIDE = '@outside';
-/** Takes the fees of trades. */
+/** The user whose accounts receive the fees of trades. */
 export const FEES = '@fees';
 
 /** The operation that moves an account, as the journal entry names it. */
@@ -25,7 +25,7 @@ export interface Funds {
   readonly available: string;
   /** The amount in open holds. */
   readonly locked: string;
-  /** The number of journal entries of the account so far: 0 of one that was only opened. */
+  /** The number of journal entries of the account: 0 if it was only opened. */
   readonly version: number;
 }
 
@@ -37,7 +37,7 @@ export function fundsOf(account: Account): Funds {
   };
 }
 
-/** The account, which has to be there. */
+/** The account. Refuses if it does not exist. */
 export function accountOf(books: Books, id: AccountId): Account {
   const account = books.accounts.get(id.key);
   if (account !== undefined) return account;
@@ -45,7 +45,7 @@ export function accountOf(books: Books, id: AccountId): Account {
   throw new Rejection('account_not_found', problem);
 }
 
-/** A new account with nothing in it. Nothing moved, so it has version 0 and no journal entry. */
+/** Opens an empty account. No money moved, so it has version 0 and no journal entry. */
 export function openAccount(books: Books, id: AccountId): Account {
   if (books.accounts.get(id.key) !== undefined) {
     throw new Rejection('account_exists', `${id.userId} has a ${id.currency} account already`);
@@ -69,7 +69,7 @@ export function requireAvailable(account: Account, amount: bigint): void {
   );
 }
 
-/** The hold, which has to have at least `amount` left. */
+/** The hold. Refuses if it does not exist or has less than `amount` left. */
 export function holdOf(books: Books, id: HoldId, amount: bigint): Hold {
   const { userId, orderId, currency } = id;
   const hold = openHold(books, id);
@@ -86,13 +86,13 @@ export function holdOf(books: Books, id: HoldId, amount: bigint): Hold {
   return hold;
 }
 
-/** The hold, if there is one with anything left in it. */
+/** The hold, if it exists and has an amount left. */
 export function openHold(books: Books, id: HoldId): Hold | undefined {
   const hold = books.holds.get(id.key);
   return hold === undefined || hold.amount === 0n ? undefined : hold;
 }
 
-/** Available to locked, into the hold of the order: a new one, or more in the one that is there. */
+/** Moves an amount from available to locked, into the hold of the order, which is made if it does not exist. */
 export function lock(
   books: Books,
   account: Account,
@@ -107,14 +107,14 @@ export function lock(
   return move(books, account, -amount, amount, cause);
 }
 
-/** Takes `spent` out of a hold and out of the account, and gives `freed` of it back to available. */
-export function take(books: Books, hold: Hold, spent: bigint, freed: bigint, cause: Cause): Account {
+/** Takes `spent` and `freed` out of a hold: `spent` leaves the account, `freed` returns to available. */
+export function spendHold(books: Books, hold: Hold, spent: bigint, freed: bigint, cause: Cause): Account {
   const account = accountOf(books, { ...hold, key: keyOf(hold.userId, hold.currency) });
   books.holds.set(hold.key, { ...hold, amount: hold.amount - spent - freed });
   return move(books, account, freed, -spent - freed, cause);
 }
 
-/** Adds to available; makes the account where there is none. */
+/** Adds to available. An account that does not exist is opened. */
 export function credit(books: Books, id: AccountId, amount: bigint, cause: Cause): Account {
   const account = books.accounts.get(id.key) ?? emptyAccount(id);
   return amount === 0n ? account : move(books, account, amount, 0n, cause);

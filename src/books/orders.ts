@@ -4,7 +4,7 @@ import type { Books } from './books.ts';
 import { Rejection } from './rejection.ts';
 import { VALUE_SCALE, type NewOrder, type OrderRow, type OrderStatus, type OwnedId } from './rows.ts';
 
-/** The rules of orders: which states follow which, what an order holds, and what a fill does to it. */
+/** The rules of orders: their status transitions, their holds, and their fills. */
 
 const NEXT: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   pending: ['open', 'cancelled', 'expired', 'rejected'],
@@ -24,14 +24,14 @@ export const OPEN_STATUSES = (Object.keys(NEXT) as OrderStatus[]).filter(isOpen)
 
 export const ORDER_STATUSES = Object.keys(NEXT) as OrderStatus[];
 
-/** The order, which has to be there. */
+/** The order. Refuses if it does not exist. */
 export function orderOf(books: Books, { key, userId, id }: OwnedId): OrderRow {
   const order = books.orders.get(key);
   if (order === undefined) throw new Rejection('order_not_found', `${userId} has no order ${id}`);
   return order;
 }
 
-/** Refuses unless `status` may follow the order's own. */
+/** Refuses unless `status` may follow the status of the order. */
 export function requireTransition(order: OrderRow, status: OrderStatus): void {
   const next = NEXT[order.status];
   if (next.includes(status)) return;
@@ -58,13 +58,13 @@ export function requiredHold(order: OrderRow): { currency: Currency; amount: big
  */
 export function spareHold(order: OrderRow): bigint {
   if (order.side === 'sell' || order.filledQuantity === 0n) return 0n;
-  // Each fill is one change, and the first version none.
+  // Each fill raises the version by one, and version 1 has no fill.
   if (order.price === null) return BigInt(order.version - 1);
   const left = valueLeft(order, order.price);
   return divideUp(left, unitOf(order.market.quote)) - paymentFor(order, left);
 }
 
-/** The value of what is left to fill, at {@link VALUE_SCALE}. */
+/** The value of the unfilled rest of an order, at {@link VALUE_SCALE}. */
 const valueLeft = (order: OrderRow, price: bigint): bigint =>
   fillValue(order, price, order.quantity - order.filledQuantity);
 
@@ -81,7 +81,7 @@ export function paymentFor(buy: OrderRow, value: bigint): bigint {
 /** The smallest amount of a currency, at {@link VALUE_SCALE}. */
 const unitOf = ({ scale }: Currency): bigint => 10n ** BigInt(VALUE_SCALE - scale);
 
-/** Refuses an order whose value is known and below the least that its market takes. */
+/** Refuses an order whose value is known and below the minimum of its market. */
 export function requireNotional(order: OrderRow): void {
   const { market, price, quantity, holdAmount } = order;
   const unit = unitOf(market.quote);

@@ -1,6 +1,6 @@
 import type { ItemError, ItemErrorCode } from '../results.ts';
 
-/** Codes of what time, and not the caller, may mend: the same item may succeed later. */
+/** The codes of items that may succeed later, unchanged. */
 const RETRYABLE: ReadonlySet<ItemErrorCode> = new Set([
   'account_not_found',
   'insufficient_funds',
@@ -10,7 +10,7 @@ const RETRYABLE: ReadonlySet<ItemErrorCode> = new Set([
   'group_failed',
 ]);
 
-/** Thrown by a rule or a check that refuses an item; it becomes that item's result and goes no further. */
+/** Thrown by a rule or a check that refuses an item. It becomes the result of that item and leaves the others alone. */
 export class Rejection extends Error {
   readonly code: ItemErrorCode;
 
@@ -19,7 +19,7 @@ export class Rejection extends Error {
     this.code = code;
   }
 
-  /** The error of the item at this place of the batch. */
+  /** The error of the item with this index in the batch. */
   toItemError(index: number, id: string | null): ItemError {
     const message = `Item ${index}${id === null ? '' : ` (${id})`}: ${this.message}`;
     return { code: this.code, message, retryable: RETRYABLE.has(this.code) };

@@ -17,14 +17,14 @@ export interface HoldId extends AccountId {
   readonly orderId: string;
 }
 
-/** Names what is a user's own and has an id: an order. */
+/** Names a row that belongs to a user and has an id, such as an order. */
 export interface OwnedId {
   readonly key: string;
   readonly userId: string;
   readonly id: string;
 }
 
-/** Names an operation: ids are unique for a user and a kind of thing. */
+/** Names an operation: its id is unique for the user and the kind. */
 export interface OperationId extends OwnedId {
   readonly kind: string;
 }
@@ -39,7 +39,7 @@ export interface Account extends AccountId {
 export interface Hold extends HoldId {
   /** The amount that is left; 0 once the hold is used up. */
   readonly amount: bigint;
-  /** Made with its order by `placeOrder`: only that order's commands take from it. */
+  /** Whether `placeOrder` made it, together with its order: then only that order's commands take from it. */
   readonly placed: boolean;
   readonly expiresAt: string | null;
 }
@@ -66,11 +66,11 @@ export interface OrderRow extends OwnedId {
   readonly holdAmount: bigint | null;
   readonly placed: boolean;
   readonly version: number;
-  /** When this batch changed it; absent where it did not. */
+  /** The time at which this batch changed it; absent if it did not. */
   readonly changedAt?: Moment;
 }
 
-/** The terms of an order that no rule of money looks at: stored and returned as they came. */
+/** The terms of an order that no rule of money reads. They are stored and returned as they came. */
 export interface OrderTerms {
   readonly stopPrice: string | null;
   readonly trailingAmount: string | null;
@@ -89,7 +89,7 @@ export interface NewOrder {
   readonly createdAt: Moment;
 }
 
-/** Decimals of a value: those of a price and of a quantity, at their largest. */
+/** The scale of values: the largest scale of a price plus that of a quantity. */
 export const VALUE_SCALE = 36;
 
 export interface TradeRow {
@@ -145,11 +145,11 @@ export interface Operation extends OperationId {
   readonly batchId: string;
   /** The actor of the batch; present if the operation was read. */
   readonly actor?: string | null;
-  /** Absent where none was given, and of an operation that was read. */
+  /** Absent if the caller gave none, and for an operation that was read. */
   readonly note?: Note | undefined;
 }
 
-/** Ids hold no NUL (PostgreSQL's text has none), so a key of several ids cannot be read two ways. */
+/** Joins ids to a key. Ids contain no NUL, which PostgreSQL's text excludes, so the key is unambiguous. */
 export const keyOf = (...ids: readonly string[]): string => ids.join('\0');
 
 export function accountId(userId: string, { code, scale }: Currency): AccountId {
@@ -165,8 +165,8 @@ export function ownedId(userId: string, id: string): OwnedId {
 }
 
 /**
- * The one order in which every batch reads, locks and writes its rows: neighbours in an index come one after
- * the other, and no two batches wait for each other in a circle.
+ * Sorts rows into the one order in which every batch reads, locks and writes them, so that two batches cannot deadlock and
+ * neighbours in an index follow one another.
  */
 export function inOrder<Row extends { readonly key: string }>(rows: ReadonlyMap<string, Row>): Row[] {
   return [...rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1));

@@ -12,9 +12,9 @@ import { printAudit } from './audit.ts';
 import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
 import { print, printJson, printTable } from './session.ts';
 
-/** Seeding, warming up and the audit come on top: all of it ends within a minute. */
+/** The time for measuring. With seeding, warming up and the audit, a run ends within a minute. */
 const DEFAULT_SECONDS = 36;
-/** With more, next to nothing would be written. */
+/** The maximum share of reads. With more, almost nothing would be written. */
 const MOST_READS = 0.999;
 
 export function addBench(program: Command): void {
@@ -42,7 +42,7 @@ export function addBench(program: Command): void {
           return;
         }
         if (http) {
-          // The service takes as long to load as all the rest: no other command waits for it.
+          // Loading the service takes as long as loading all other modules, so only this command does.
           const { measureHttp } = await import('../bench/http.ts');
           const report = await withScratchDatabase((config) => measureHttp(config, duration * 1_000));
           if (json) printJson(report);
@@ -127,7 +127,10 @@ function printDay(report: DayReport): void {
   printAudit(report.audit);
 }
 
-/** A bar on a terminal, a line for each step elsewhere; both on standard error, which leaves the output to results. */
+/**
+ * Shows progress on standard error, since standard output is for results: a bar on a terminal, otherwise a line for each
+ * step.
+ */
 async function withProgress<Result>(work: (onProgress: BenchProgress) => Promise<Result>): Promise<Result> {
   if (!process.stderr.isTTY) return work((_, what) => process.stderr.write(`${what}\n`));
   const bar = new SingleBar({
@@ -170,7 +173,7 @@ function printReport({ nPlusOne, throughput, floors, statusUpdates, caches, audi
   printAudit(audit);
 }
 
-/** A table of rows that are alike, a column for each of their fields. */
+/** Prints a table of rows with the same fields, one column for each field. */
 function printRows(rows: readonly object[]): void {
   const [first] = rows;
   if (first === undefined) return;

@@ -14,7 +14,7 @@ import { printReplay } from './replay.ts';
 import { note, print, printJson, printTable, withPincex } from './session.ts';
 
 const N_PLUS_ONE_MS = 8_000;
-/** The share of lines behind which a recorder leaves others that make no sense. */
+/** The share of lines that are followed by mangled ones, as real recorders leave them. */
 const MESSY = 0.01;
 
 export function addDemo(program: Command): void {
@@ -33,11 +33,11 @@ interface DemoOptions extends JsonOption {
 }
 
 async function runDemo({ json = false, ...options }: DemoOptions): Promise<void> {
-  // With JSON, what is told on the way is no result.
+  // With JSON, progress messages are not part of the result.
   const tell = json ? note : print;
   const configured = loadConfig();
   const dataDir = path.join(configured.dataDir, 'demo');
-  // Neither the configured replica nor the cache that others share has to do with a made-up day.
+  // A made-up day uses neither the configured replica nor the shared cache.
   const database = { ...configured.database, url: null, readUrl: null };
   const config = { ...configured, dataDir, database, redis: null };
   tell(`A PostgreSQL server of its own, in ${dataDir}`);
@@ -94,7 +94,7 @@ async function runDay(
   }
 }
 
-/** One call a row against one call for all of them. */
+/** Compares a call for each row with one call for all rows. */
 async function compare(config: Config): Promise<Comparison[]> {
   const progress = startProgress('compare');
   return withPincex(

@@ -15,7 +15,8 @@ export function addDoctor(program: Command): void {
     .option(...JSON_OPTION)
     .action(({ json = false }: JsonOption) =>
       withServer(async ({ url, isEmbedded, config }) => {
-        // As every command that opens the books does. One of the operator's own is left as it is, and looked at.
+        // Migrates the embedded server, as every command that opens the books does. A server of the operator's own is only
+        // examined.
         if (isEmbedded) await withClient(url, (client) => migrateUp(client));
         const report = await diagnose(doctorOptions(config, url));
         if (json) printJson(report);

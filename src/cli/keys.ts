@@ -95,7 +95,7 @@ function printKeys(keys: readonly ApiKey[]): void {
   );
 }
 
-/** In a few words: a list may be long. */
+/** A short form of the bounds, since a list may be long. */
 function boundsOf({ users, userPrefix, markets, addresses }: ApiKey): string {
   const named = (what: string, names: readonly string[] | null): string[] =>
     names === null ? [] : [`${what} ${names.length > 3 ? `${names.length}` : names.join(',')}`];

@@ -5,10 +5,10 @@ export interface JsonOption {
   readonly json?: boolean;
 }
 
-/** How `--json` is declared: what it prints is in docs/operations.md. */
+/** The declaration of `--json`; its output is described in docs/operations.md. */
 export const JSON_OPTION = ['--json', 'print JSON, errors too'] as const;
 
-/** Reads an option that is a text: an empty one is a variable of a shell that was not set. */
+/** Reads a text option. An empty text is refused: it probably is a shell variable that was not set. */
 export function someText(name: string): (text: string) => string {
   return (text) => {
     if (text !== '') return text;

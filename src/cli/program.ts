@@ -12,13 +12,13 @@ import { errorLine } from './session.ts';
 import { addStart } from './start.ts';
 import { addSweep } from './sweep.ts';
 
-/** Whether these words ask for JSON: also those that are refused have to be answered so. */
+/** Whether the arguments ask for JSON, even if they are otherwise refused: the error is then printed as JSON too. */
 export const asksForJson = (words: readonly string[]): boolean => words.includes('--json');
 
 /**
  * The command line with all its subcommands.
  *
- * @param json whether words that are refused are told as JSON
+ * @param json whether errors about arguments are printed as JSON
  */
 export function pincexProgram(json = false): Command {
   const program = new Command('pincex')
@@ -28,7 +28,7 @@ export function pincexProgram(json = false): Command {
       'after',
       '\nWithout DATABASE_URL or database.url in pincex.yaml it uses a PostgreSQL server of its own, under .pincex/.',
     );
-  // Subcommands have it from here.
+  // Subcommands inherit this setting.
   if (json) {
     program.configureOutput({
       outputError(text, write) {

@@ -1,16 +1,16 @@
 import { pino } from 'pino';
 import { loadConfig, type Config } from '../config/load.ts';
-import { ended } from '../database/failures.ts';
-import { isInForce, parseKey } from '../apiKeys/keys.ts';
+import { embeddedServerEnded } from '../database/failures.ts';
+import { isInForce, parseKey } from '../apiKeys/keySecrets.ts';
 import type { CreatedKey } from '../apiKeys/store.ts';
 import { readTls, startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';
 import { note, print, printJson, withPincex } from './session.ts';
 
 /**
- * Serves the books over HTTP until a signal comes, with these settings over the configuration's.
+ * Serves the books over HTTP until a signal comes. These settings override those of the configuration.
  *
- * @param json whether what happens is told as lines of JSON
+ * @param json whether events are printed as lines of JSON
  */
 export async function serveBooks(
   settings: Partial<Pick<Config['service'], 'port' | 'host'>>,
@@ -18,7 +18,7 @@ export async function serveBooks(
 ): Promise<void> {
   const config = loadConfig();
   const service = { ...config.service, ...settings };
-  // A fault in these files has to be found before the books are made.
+  // Errors in these files have to be found before the books are created.
   await readTls(service.tls);
   await withPincex((pincex) => serve(pincex, json), {
     config: { ...config, service },
@@ -29,7 +29,7 @@ export async function serveBooks(
 /** Serves until a signal comes; the books are closed afterwards. */
 async function serve(pincex: Pincex, json: boolean): Promise<void> {
   const stopped = signal();
-  // Standard output is for what a caller needs to know; the log is for who looks for a problem.
+  // Standard output is for the information that callers need; the log is for troubleshooting.
   const service = await startService(pincex, { logger: pino({ name: 'pincex' }, pino.destination(2)) });
   try {
     await ensureKey(pincex, json);
@@ -45,15 +45,17 @@ async function serve(pincex: Pincex, json: boolean): Promise<void> {
   }
 }
 
-/** Fails once it is gone, where there is one: without it nothing can be served ever again. */
+/**
+ * Fails once the embedded server has ended: without it the service cannot recover. Never resolves without an embedded server.
+ */
 async function embeddedServer({ serverEnded }: Pincex): Promise<never> {
   await serverEnded;
-  throw ended();
+  throw embeddedServerEnded();
 }
 
 /**
- * Nobody can do anything without a key: books that have none get one. Every reader of the output of this process
- * then has it, so each start warns until it is revoked.
+ * Creates a first API key if the books have none, since no call works without a key. Every reader of this process's output
+ * then has that key, so each start warns until it is revoked.
  */
 async function ensureKey({ apiKeys, config }: Pincex, json: boolean): Promise<void> {
   const { firstKey } = config.service;
@@ -73,7 +75,7 @@ function tellFirst({ id, key }: CreatedKey, isNew: boolean, json: boolean): void
   else print(`the first key, with all rights, is that of service.first_key: ${id}`);
 }
 
-/** The first signal to stop. A second one ends the process at once, as ever. */
+/** Resolves with the first signal to stop. A second one ends the process at once, as by default. */
 function signal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const names = ['SIGINT', 'SIGTERM'] as const;

@@ -2,7 +2,7 @@ import { visible } from '../describe.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { loadConfig, Pincex, PincexError, type Config, type PincexOptions } from '../index.ts';
 
-/** Opens the books for one command, and closes them however it ends. */
+/** Opens the books for one command, and closes them after it, even if it fails. */
 export async function withPincex<Result>(
   work: (pincex: Pincex) => Promise<Result>,
   options?: PincexOptions,
@@ -15,7 +15,7 @@ export async function withPincex<Result>(
   }
 }
 
-/** The configured server, or the embedded one for as long as the command takes. Nothing is asked of its tables. */
+/** Runs a command with the configured server, or the embedded one. The schema is not checked. */
 export async function withServer<Result>(
   work: (server: { url: string; isEmbedded: boolean; config: Config }) => Promise<Result>,
 ): Promise<Result> {
@@ -30,9 +30,9 @@ export async function withServer<Result>(
 }
 
 /**
- * Says what went wrong in one line; the code is what scripts look at.
+ * Prints an error on one line, with its code for scripts.
  *
- * @param json whether the line is to be JSON
+ * @param json whether to print it as JSON
  */
 export function reportError(error: unknown, json = false): void {
   process.exitCode = 1;
@@ -50,8 +50,8 @@ export function reportError(error: unknown, json = false): void {
 }
 
 /**
- * The reader of our output may end before it does, as `head` does. The command then finishes its work all the same, since half
- * a migration helps nobody, and prints no more.
+ * Handles a reader of the output that ends early, such as `head`. The command then prints no more but finishes its work,
+ * since half a migration is of no use.
  */
 export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -65,11 +65,11 @@ export function outliveReaders(): void {
 
 const INTERNAL = { code: 'internal_error', retryable: false };
 
-/** An error as a command with `--json` tells it. */
+/** An error as a command with `--json` prints it. */
 export const errorLine = (error: { code: string; message: string; retryable: boolean }): string =>
   `${JSON.stringify({ error })}\n`;
 
-/** Says on standard error what is being done. */
+/** Prints a progress message on standard error. */
 export function note(message: string): void {
   process.stderr.write(`${message}\n`);
 }
@@ -79,7 +79,7 @@ export function printJson(result: object): void {
   print(JSON.stringify(result));
 }
 
-/** Prints one line on standard output: where results go. */
+/** Prints one line of a result on standard output. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }

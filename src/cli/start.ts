@@ -14,7 +14,7 @@ export function addStart(program: Command): void {
     .option('--host <host>', 'over service.host; 0.0.0.0 for all networks', someText('--host'))
     .option(...JSON_OPTION)
     .action(async ({ json = false, ...settings }: StartOptions) => {
-      // The service takes as long to load as all the rest: no other command waits for it.
+      // Loading the service takes as long as loading all other modules, so only this command does.
       const { serveBooks } = await import('./serve.ts');
       await serveBooks(settings, json);
     });

@@ -12,7 +12,7 @@ export interface CancelOrder extends AnyItem {
   readonly orderId: string;
 }
 
-/** Cancels an order and gives back what its hold still has. */
+/** Cancels an order and releases the rest of its hold. */
 export function cancelOrder(fields: Fields): Command<EndOutcome> {
   const id = fields.id('id');
   const userId = fields.userId();
@@ -21,7 +21,7 @@ export function cancelOrder(fields: Fields): Command<EndOutcome> {
   const order = ownedId(userId, orderId);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId),
     touch(keys) {
       keys.orders.add(order);

@@ -1,22 +1,25 @@
 import type { Books } from '../books/books.ts';
 import type { Note, OperationId } from '../books/rows.ts';
 import type { Rejection } from '../books/rejection.ts';
-import type { Keys } from './keys.ts';
+import type { RowKeys } from './rowKeys.ts';
 
 /** A command that was read and checked. */
 export interface Command<Data = unknown> {
   /** Its type, such as `lockFunds`. */
   readonly type: string;
-  /** The caller's id of it, which it uses up for its user and its kind of thing; a trade's for both its users, the buyer first. */
-  readonly claims: readonly [OperationId, ...OperationId[]];
-  /** All that was asked, as text: tells a replay from a reused id. */
+  /**
+   * The operations that it makes, by the caller's id, which it uses up for the user and the kind. A trade has one for each
+   * user, the buyer first.
+   */
+  readonly operationIds: readonly [OperationId, ...OperationId[]];
+  /** All fields of the item, as text. It distinguishes a replay from a reused id. */
   readonly content: string;
   /** The caller's reason and metadata. */
   readonly note?: Note | undefined;
-  /** Names the rows that the rule will look at. */
-  touch(keys: Keys): void;
+  /** Adds the keys of the rows that the rule reads or changes. */
+  touch(keys: RowKeys): void;
   /** The rule: changes the books and returns the item's data, or throws a {@link Rejection} and changes nothing. */
   apply(books: Books): Data;
-  /** Writes the rows that stay behind although the rule refused; most commands leave none. */
+  /** Writes rows that remain although the rule refused. Most commands have none. */
   reject?(books: Books, rejection: Rejection): void;
 }

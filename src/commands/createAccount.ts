@@ -11,7 +11,7 @@ export interface CreateAccount extends AnyItem {
   readonly currency: string;
 }
 
-/** Opens an empty account, which then is there before any money is. */
+/** Opens an empty account, before any money moves. */
 export function createAccount(fields: Fields): Command<Funds> {
   const id = fields.id('id');
   const userId = fields.newUserId();
@@ -20,7 +20,7 @@ export function createAccount(fields: Fields): Command<Funds> {
   const account = accountId(userId, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, currency.code),
     touch(keys) {
       keys.accounts.add(account);

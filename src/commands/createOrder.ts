@@ -10,18 +10,18 @@ import { readOrder } from './newOrder.ts';
 export interface OrderOutcome {
   readonly orderId: string;
   readonly status: OrderStatus;
-  /** Counts the changes of the order. */
+  /** The number of changes of the order so far. */
   readonly version: number;
 }
 
-/** Stores an order whose funds are the caller's concern (`lockFunds`), or need no hold. */
+/** Stores an order whose funds the caller locks itself (`lockFunds`), or that needs no hold. */
 export function createOrder(fields: Fields): Command<OrderOutcome> {
   const { order, content } = readOrder(fields, false);
   const { key, userId, id, status, version } = order.row;
   const type = 'createOrder';
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, content),
     touch(keys) {
       keys.orders.add({ key, userId, id });

@@ -1,4 +1,4 @@
-import { fundsOf, holdOf, take, type Funds } from '../books/funds.ts';
+import { fundsOf, holdOf, spendHold, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
 import { accountId, holdId, keyOf, ownedId } from '../books/rows.ts';
 import type { Currency } from '../catalog/catalog.ts';
@@ -8,19 +8,19 @@ import { operationId } from './kinds.ts';
 import { endOrder, type EndOutcome } from './endOrder.ts';
 
 /**
- * The commands of the sweeper. Their ids begin with "@", which no caller's can. They are new each time: a hold that was
- * given back is known by its state, and it may be made and expire again.
+ * The commands of the sweeper. Their ids begin with "@", which no caller's id can. Each command has a new id, since a hold
+ * that was released may be made again and expire again; its state, not its id, tells whether it was released.
  */
 const sweepId = (): string => `@expire/${uuidv7()}`;
 
-/** Ends an order whose time is over, and gives back what its hold still has. */
+/** Ends an order whose time is over, and releases the rest of its hold. */
 export function expireOrder(userId: string, orderId: string, expiresAt: string): Command<EndOutcome> {
   const type = 'expireOrder';
   const id = sweepId();
   const order = ownedId(userId, orderId);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId, expiresAt),
     touch(keys) {
       keys.orders.add(order);
@@ -32,7 +32,7 @@ export function expireOrder(userId: string, orderId: string, expiresAt: string):
   };
 }
 
-/** Gives back what is left of a hold whose time is over. */
+/** Releases the rest of a hold whose time is over. */
 export function expireHold(
   userId: string,
   orderId: string,
@@ -44,7 +44,7 @@ export function expireHold(
   const held = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId, currency.code, expiresAt),
     touch(keys) {
       keys.accounts.add(accountId(userId, currency));
@@ -58,7 +58,9 @@ export function expireHold(
           `No hold of ${userId} for order ${orderId} expired at ${expiresAt}`,
         );
       }
-      return fundsOf(take(books, hold, 0n, hold.amount, { operationId: id, operationType: type, orderId }));
+      return fundsOf(
+        spendHold(books, hold, 0n, hold.amount, { operationId: id, operationType: type, orderId }),
+      );
     },
   };
 }

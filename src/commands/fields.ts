@@ -7,30 +7,30 @@ import { limits } from '../limits.ts';
 import { parseAmount } from '../money/amount.ts';
 import type { ItemErrorCode } from '../results.ts';
 
-/** Reads the fields of one item, and refuses it with a message that names the field, the value and what it takes. */
+/** Reads the fields of one item. Refuses it with a message that names the field, its value and the accepted values. */
 export class Fields {
   readonly #item: Readonly<Record<string, unknown>>;
   readonly #catalog: Catalog;
 
-  /** @param item a copy: its fields say the same each time that they are read */
+  /** @param item a copy, whose fields do not change between reads */
   constructor(item: Readonly<Record<string, unknown>>, catalog: Catalog) {
     this.#item = item;
     this.#catalog = catalog;
   }
 
-  /** An id in the caller's own form. */
+  /** An id in any form that the caller uses. */
   id(field: string): string {
     return this.#id(field, this.#item[field]);
   }
 
-  /** An id of what is yet to be made: one that is not taken for another by whoever looks at it. */
+  /** The id of a new thing. It must not look like another id to people. */
   newId(field: string): string {
     const id = this.id(field);
     this.#requireDistinct(field, id);
     return id;
   }
 
-  /** The id of a user that may be yet to be made. */
+  /** The id of a user that may be new. */
   newUserId(field = 'userId'): string {
     const id = this.userId(field);
     if (id !== FEES) this.#requireDistinct(field, id);
@@ -71,7 +71,7 @@ export class Fields {
     return this.#positive('invalid_amount', field, scale);
   }
 
-  /** An amount of the currency, or zero where there is none. */
+  /** An amount of the currency; zero if the field is absent. */
   amountOrZero(field: string, { scale }: { readonly scale: number }): bigint {
     return this.#has(field) ? this.#decimal('invalid_amount', field, scale) : 0n;
   }
@@ -147,7 +147,7 @@ export class Fields {
   /** The caller's reason and metadata; `undefined` if it gave neither. */
   note(): Note | undefined {
     const reason = this.#has('reason') ? this.#reason(this.#item['reason']) : null;
-    // It was made text when the item was copied.
+    // Metadata was serialized when the item was copied.
     const metadata = typeof this.#item['metadata'] === 'string' ? this.#item['metadata'] : null;
     return reason === null && metadata === null ? undefined : { reason, metadata };
   }
@@ -194,8 +194,8 @@ export class Fields {
 }
 
 /**
- * Whether a text can be an id: PostgreSQL stores no NUL and the reads separate ids by control characters, lone
- * surrogates would turn into other characters on the way there, and ids that begin with "@" are the system's own.
+ * Whether a text can be an id. Control characters are excluded, since PostgreSQL stores no NUL and the reads separate ids by
+ * them; lone surrogates, since encoding would replace them; and a leading "@", which is for ids of the system.
  */
 export function isId(text: string): boolean {
   return text.charCodeAt(0) !== 64 && isPlain(text, limits.books.idLength);
@@ -204,21 +204,21 @@ export function isId(text: string): boolean {
 /** The form of an id, in words for messages. */
 export const ID_FORM = `a text of 1 to ${limits.books.idLength} characters, without control characters, not beginning with "@"`;
 
-/** Whether PostgreSQL can store it, it stands on one line, and it is neither empty nor too long. */
+/** Whether a text is not empty, not too long, on one line, and can be stored by PostgreSQL. */
 function isPlain(text: string, most: number): boolean {
   return text.length > 0 && text.length <= most && !CONTROL_CHARACTER.test(text) && text.isWellFormed();
 }
 
-/** Whether nobody takes an id for another, such as `alice` with a blank behind it. Those that are there already stay of use. */
+/** Whether people cannot mistake an id for another one, such as `alice` with a trailing blank. Existing ids remain usable. */
 function isDistinct(id: string): boolean {
   if (PLAIN.test(id)) return true;
   return id.trim() === id && !UNSEEN.test(id) && !id.normalize('NFKC').startsWith('@');
 }
 
-/** Nearly all ids: of what a keyboard has, without blanks at the ends. */
+/** Matches nearly all ids: printable ASCII without blanks at the ends. */
 const PLAIN = /^[!-~](?:[ -~]*[!-~])?$/;
 
-/** Format characters, separators of lines, and letters that are blanks. */
+/** Format characters, line separators, and letters that look like blanks. */
 const UNSEEN = /[\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/;
@@ -230,7 +230,7 @@ export function parseTime(text: string): Date | null {
   return isTime ? time : null;
 }
 
-/** Whether the calendar has it: `Date` turns 30 February into 2 March. */
+/** Whether the calendar has the date: `Date` turns 30 February into 2 March. */
 function isDay(day: string): boolean {
   const date = new Date(`${day}T00:00:00Z`);
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);

@@ -32,17 +32,17 @@ export type CommandType = keyof CommandTypes;
 export type ItemOf<Type extends CommandType> = CommandTypes[Type]['item'];
 export type DataOf<Type extends CommandType> = CommandTypes[Type]['data'];
 
-/** What a batch can be of: items of one type, or `mixed`. */
+/** The type of a batch: that of all its items, or `mixed`. */
 export interface BatchTypes extends CommandTypes {
   mixed: { item: MixedItem; data: unknown };
 }
 
 export type BatchType = keyof BatchTypes;
 
-/** One item of a batch that mixes types. It says which in `command`, since an order has a `type` of its own. */
+/** An item of a mixed batch. It names its type in `command`, since an order has a `type` of its own. */
 export type MixedItem = { [Type in CommandType]: { readonly command: Type } & ItemOf<Type> }[CommandType];
 
-/** How each type is read and checked. */
+/** The function that reads and checks the items of each type. */
 export const commands: { readonly [Type in CommandType]: (fields: Fields) => Command<DataOf<Type>> } = {
   createAccount,
   deposit,

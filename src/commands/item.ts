@@ -1,4 +1,4 @@
-/** A value that JSON can tell. */
+/** A value that JSON can represent. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [name: string]: JsonValue | undefined;
@@ -8,8 +8,11 @@ export interface JsonObject {
 export interface AnyItem {
   /** Items of one group succeed or fail together. */
   readonly group?: string | null | undefined;
-  /** Why it is asked: 1 to 200 characters, no control characters. Kept with the operation, told in its journal entries. */
+  /**
+   * The reason for the item: 1 to 200 characters, no control characters. Stored with the operation, shown in its journal
+   * entries.
+   */
   readonly reason?: string | null | undefined;
-  /** More about it: an object of at most 4,096 bytes as JSON in UTF-8. Kept and told as the reason is. */
+  /** Further data: an object of at most 4,096 bytes as JSON in UTF-8. Stored and shown like the reason. */
   readonly metadata?: JsonObject | null | undefined;
 }

@@ -68,7 +68,7 @@ const COMMAND = ['command'];
 const EVERY: ReadonlySet<string> = new Set(Object.keys(every));
 const TYPES = Object.keys(FIELDS) as CommandType[];
 
-/** An item as it was when it came. */
+/** A copy of an item. */
 export interface CopiedItem {
   readonly values: Readonly<Record<string, unknown>>;
   /** The type of its command, or the reason why it has none. */
@@ -76,9 +76,9 @@ export interface CopiedItem {
 }
 
 /**
- * Copies an item: it is read once, so that it cannot be one thing when it is checked and another when it is done.
+ * Copies an item, so that it cannot change between its check and its execution.
  *
- * @param of the batch: if it is `mixed`, each item names its type in `command`
+ * @param of the type of the batch; in a `mixed` one each item names its type in `command`
  */
 export function copyItem(item: unknown, of: BatchType): CopiedItem {
   if (typeof item !== 'object' || item === null || isArray(item)) {
@@ -95,7 +95,7 @@ export function copyItem(item: unknown, of: BatchType): CopiedItem {
   return { values, type: copyMetadata(values) ?? asked };
 }
 
-/** Puts its text in the place of metadata; returns what is wrong with it. */
+/** Replaces metadata by its text, and returns its problem, if it has one. */
 function copyMetadata(values: Record<string, unknown>): Rejection | undefined {
   const { metadata } = values;
   if (metadata === undefined || metadata === null) return undefined;
@@ -120,13 +120,13 @@ function commandOf(item: object): CommandType | Rejection {
   return type ?? new Rejection('invalid_item', problem);
 }
 
-/** Puts copies in the place of dates, which may change; returns what is wrong with one that does not tell its time. */
+/** Replaces dates by copies, since they are mutable, and returns the problem of a date whose time cannot be read. */
 function copyDates(values: Record<string, unknown>): string | undefined {
   for (const name in values) {
     const value = values[name];
     if (typeof value !== 'object' || value === null) continue;
     try {
-      // A Proxy of a date is none: it has no time of its own.
+      // `getTime` throws for a Proxy of a date.
       if (!types.isDate(value) && !(value instanceof Date)) continue;
       const time = new Date(Date.prototype.getTime.call(value));
       if (!Number.isNaN(time.getTime()) && value.toISOString() !== time.toISOString()) {

@@ -1,8 +1,8 @@
 import { keyOf, type OperationId } from '../books/rows.ts';
 
 /**
- * The kinds of things that ids name: one id may name one thing of each kind for each user. Commands that make or change things
- * of one kind share its ids.
+ * The kinds of operations. For each user, an id is unique within a kind. Commands that make or change things of the same kind
+ * share its ids.
  */
 export const KINDS = {
   createAccount: 'funds',
@@ -23,12 +23,12 @@ export const KINDS = {
 export type OperationType = keyof typeof KINDS;
 export type OperationKind = (typeof KINDS)[OperationType];
 
-/** Every kind there is. */
+/** All kinds. */
 export const OPERATION_KINDS: readonly OperationKind[] = [...new Set(Object.values(KINDS))];
 
 export const kindOf = (type: OperationType): OperationKind => KINDS[type];
 
-/** Names the operation that a command is, by the caller's id. */
+/** Names the operation of a command by the caller's id. */
 export function operationId(type: OperationType, userId: string, id: string): OperationId {
   const kind = kindOf(type);
   return { key: keyOf(userId, kind, id), userId, kind, id };

@@ -14,7 +14,7 @@ export interface LockFunds extends AnyItem {
   readonly amount: string;
   /** The order that the hold is for. */
   readonly orderId: string;
-  /** When the sweeper returns what the hold still has, ISO 8601. A later lock for the same hold sets it anew. */
+  /** The time from which the sweeper releases the rest of the hold, ISO 8601. A later lock for the same hold replaces it. */
   readonly expiresAt?: string | Date | null | undefined;
 }
 
@@ -31,7 +31,7 @@ export function lockFunds(fields: Fields): Command<Funds> {
   const hold = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), orderId, expiresAt ?? ''),
     touch(keys) {
       keys.accounts.add(account);

@@ -4,8 +4,8 @@ import { limits } from '../limits.ts';
 import { isArray } from '../lists.ts';
 
 /**
- * Metadata as JSON, which is one text for one content: the names of objects are in order. Each part is read once, and no
- * more of it than fits.
+ * Metadata as canonical JSON: the names of objects are sorted, so that equal contents have equal texts. Each part is read
+ * once, and reading stops at the size limit.
  *
  * @throws Rejection `invalid_metadata`
  */
@@ -23,7 +23,7 @@ export function metadataText(metadata: unknown): string {
   return text;
 }
 
-/** The characters that may still come; no character has less than a byte. */
+/** Counts down the characters that may still come. Every character takes at least a byte. */
 interface Budget {
   left: number;
 }
@@ -55,7 +55,7 @@ function valueText(value: unknown, path: string, budget: Budget): string {
   throw refusal(path, 'must be a text, a finite number, true, false, null, a list or a plain object', value);
 }
 
-/** PostgreSQL stores no NUL and no half of a surrogate pair. */
+/** PostgreSQL stores neither NUL nor lone surrogates. */
 function stringText(text: string, path: string, budget: Budget): string {
   if (text.length > budget.left) throw tooLarge();
   if (text.includes('\0') || !text.isWellFormed()) {
@@ -70,7 +70,7 @@ function spend(budget: Budget, text: string): string {
   return text;
 }
 
-/** An object of no class: JSON would show a date or a map as something else than it is. */
+/** Whether a value is a plain object. JSON would change a date or a map. */
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -43,7 +43,7 @@ const TIMES_IN_FORCE: readonly TimeInForce[] = ['gtc', 'ioc', 'fok', 'gtd', 'day
 const PERCENT_SCALE = 4;
 const HUNDRED_PERCENT = 100n * 10n ** BigInt(PERCENT_SCALE);
 
-/** Which fields each type of order takes: `true` it must have, `false` it must not. */
+/** The fields of each type of order: `true` if required, `false` if not allowed. */
 const TAKES: Readonly<Record<OrderType, { price: boolean; stopPrice: boolean; trailing: boolean }>> = {
   limit: { price: true, stopPrice: false, trailing: false },
   market: { price: false, stopPrice: false, trailing: false },
@@ -52,7 +52,7 @@ const TAKES: Readonly<Record<OrderType, { price: boolean; stopPrice: boolean; tr
   trailing_stop: { price: false, stopPrice: false, trailing: true },
 };
 
-/** Reads and checks an order. `placed` orders hold their own funds, so a buy has to say what it may spend. */
+/** Reads and checks an order. A `placed` order locks its own funds, so a buy has to state the most that it may spend. */
 export function readOrder(
   fields: Fields,
   placed: boolean,
@@ -98,7 +98,7 @@ export function readOrder(
   return { order: { row, terms, rejectCode: null }, content: contentOf(market, row, Object.values(terms)) };
 }
 
-/** What the order is to be. The order in which its fields are read is that of the codes. */
+/** The new order. Its fields are read in the order of precedence of their error codes. */
 const readTerms = (fields: Fields, market: Market) => ({
   holdAmount: fields.optionalAmount('holdAmount', market.quote),
   price: fields.optionalPrice('price', market),
@@ -113,7 +113,7 @@ const readTerms = (fields: Fields, market: Market) => ({
   expiresAt: fields.optionalTime('expiresAt'),
 });
 
-/** Refuses fields that do not go together: what each type and time in force needs, and what it does not take. */
+/** Refuses combinations of fields that the type or the time in force of the order does not allow. */
 function requireFitting(fields: Fields, placed: boolean, asked: ReturnType<typeof readTerms>): void {
   const { side, type, quantity, price, stopPrice, trailingAmount, trailingPercent } = asked;
   const { displayQuantity, timeInForce, expiresAt, holdAmount } = asked;

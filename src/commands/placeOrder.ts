@@ -10,18 +10,18 @@ import { readOrder, type CreateOrder } from './newOrder.ts';
 
 export interface PlaceOrder extends CreateOrder {
   /**
-   * Keep an order that is refused for lack of funds, with status `rejected`: then the id is used up, and
-   * sending it again is refused as `already_rejected` even when there are funds by then. Default false.
+   * Whether an order that is refused for lack of funds is stored with status `rejected`. Its id is then used up, and sending
+   * it again is refused as `already_rejected`, even with enough funds. Default false.
    */
   readonly recordRejection?: boolean | undefined;
 }
 
-/** An order and the account that holds its funds. */
+/** An order, and the account in which its funds are locked. */
 export interface PlaceOutcome extends OrderOutcome {
   readonly funds: Funds;
 }
 
-/** Holds what the order may need and stores the order: both or neither. */
+/** Locks the funds that the order may need and stores the order, both or neither. */
 export function placeOrder(fields: Fields): Command<PlaceOutcome> {
   const { order, content } = readOrder(fields, true);
   const recordRejection = fields.flag('recordRejection');
@@ -33,7 +33,7 @@ export function placeOrder(fields: Fields): Command<PlaceOutcome> {
   const hold = holdId(userId, id, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, content),
     touch(keys) {
       keys.accounts.add(account);

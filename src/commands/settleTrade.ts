@@ -1,5 +1,5 @@
 import type { Books } from '../books/books.ts';
-import { credit, FEES, holdOf, openHold, take, type Cause } from '../books/funds.ts';
+import { credit, FEES, holdOf, openHold, spendHold, type Cause } from '../books/funds.ts';
 import { fillOrder, fillValue, orderOf, paymentFor, requiredHold } from '../books/orders.ts';
 import { Rejection } from '../books/rejection.ts';
 import {
@@ -35,7 +35,7 @@ export interface SettleTrade extends AnyItem {
   readonly buyOrderId: string;
   readonly sellUserId: string;
   readonly sellOrderId: string;
-  /** The side whose order came later and took what stood in the book. */
+  /** The side whose order came later and matched the order in the book. */
   readonly takerSide: OrderSide;
   /** Decimal string in base, taken from what the buyer receives. Default none. */
   readonly buyFee?: string | null | undefined;
@@ -43,12 +43,12 @@ export interface SettleTrade extends AnyItem {
   readonly sellFee?: string | null | undefined;
 }
 
-/** A trade, and what became of its two orders. */
+/** A trade, and its two orders after it. */
 export interface TradeOutcome {
   readonly tradeId: string;
   /**
-   * Decimal string: what the buyer paid and the seller got. All that a buy order has paid is the exact value of all that it
-   * has filled, rounded up once to the scale of quote; this is what this trade adds to it.
+   * Decimal string: the amount that the buyer paid and the seller received. The payments of a buy order add up to the exact
+   * value of all its fills, rounded up once to the scale of quote; this is the part that this trade adds.
    */
   readonly quoteAmount: string;
   readonly buy: OrderOutcome;
@@ -56,8 +56,8 @@ export interface TradeOutcome {
 }
 
 /**
- * Captures both holds, credits both sides and the fees, fills both orders and writes the trade: all or nothing.
- * The part of the buyer's hold that the rest of the order does not need goes back to available.
+ * Settles a trade: spends both holds, credits both sides and the fees, fills both orders and writes the trade, all or nothing.
+ * The part of the buyer's hold that the rest of the order does not need returns to available.
  */
 export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const id = fields.id('id');
@@ -78,7 +78,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
   const type = 'settleTrade';
   return {
     type,
-    claims: [operationId(type, buy.order.userId, id), operationId(type, sell.order.userId, id)],
+    operationIds: [operationId(type, buy.order.userId, id), operationId(type, sell.order.userId, id)],
     content: keyOf(
       type,
       market.symbol,
@@ -104,7 +104,7 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
       const paid = paymentFor(buyOrder, fillValue(buyOrder, price, quantity));
       requireFee(buy, quantity);
       requireFee(sell, paid);
-      // A payment of nothing needs no hold: what was rounded up before may have taken its last unit.
+      // A payment of zero needs no hold: an earlier payment that was rounded up may have spent its last unit.
       const buyHold = paid === 0n ? openHold(books, buy.hold) : holdOf(books, buy.hold, paid);
       const sellHold = holdOf(books, sell.hold, quantity);
 
@@ -134,12 +134,12 @@ export function settleTrade(fields: Fields): Command<TradeOutcome> {
 interface Side {
   readonly side: OrderSide;
   readonly order: OwnedId;
-  /** The accounts that are credited and debited, the one that takes the fee, and the hold that is captured. */
+  /** The accounts that are credited and debited, that of the fee, and the hold that is spent. */
   readonly receives: AccountId;
   readonly pays: AccountId;
   readonly fees: AccountId;
   readonly hold: HoldId;
-  /** At the scale of what is received. */
+  /** At the scale of the currency that the side receives. */
   readonly fee: bigint;
 }
 
@@ -156,7 +156,7 @@ function sideOf(side: OrderSide, order: OwnedId, received: Currency, paid: Curre
   };
 }
 
-/** A trade as one of its users has it. */
+/** One side of a trade as a row. */
 function sideOfTrade(
   trade: Omit<TradeRow, 'userId' | 'orderId' | 'side' | 'fee' | 'liquidity'>,
   { side, order, fee }: Side,
@@ -166,7 +166,7 @@ function sideOfTrade(
   return { ...trade, userId: order.userId, orderId: order.id, side, fee, liquidity };
 }
 
-/** The order of one side, if it can trade like this. */
+/** The order of one side. Refuses if it cannot trade so. */
 function tradableOrder(books: Books, asked: Side, market: Market, price: bigint, quantity: bigint): OrderRow {
   const order = orderOf(books, asked.order);
   const { side, status, filledQuantity } = order;
@@ -217,10 +217,10 @@ function requireFee({ side, fee, receives }: Side, received: bigint): void {
   );
 }
 
-/** Takes what was traded out of a hold, and gives back what its order no longer needs. */
+/** Spends the traded amount of a hold, and releases the part that its order no longer needs. */
 function capture(books: Books, hold: Hold, order: OrderRow, spent: bigint, cause: Cause): void {
   const given = freed(order, hold.amount - spent);
-  if (spent > 0n || given > 0n) take(books, hold, spent, given, cause);
+  if (spent > 0n || given > 0n) spendHold(books, hold, spent, given, cause);
 }
 
 /** The part of a hold of `left` that its order no longer needs after a fill. */

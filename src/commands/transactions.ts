@@ -12,28 +12,28 @@ export interface Deposit extends AnyItem {
   readonly currency: string;
   /** Decimal string, more than zero. */
   readonly amount: string;
-  /** The bank's or the chain's own name for it. */
+  /** The reference of the bank or the chain. */
   readonly reference?: string | null | undefined;
 }
 
 export type Withdraw = Deposit;
 
 export interface Transfer extends Deposit {
-  /** The user that receives it; another than `userId`, who pays. */
+  /** The user that receives the money; not the same as `userId`, who pays. */
   readonly toUserId: string;
 }
 
-/** Money from the outside world into an account, which is made where there is none. */
+/** Moves money from the outside world into an account, which is opened if it does not exist. */
 export function deposit(fields: Fields): Command<Funds> {
   return transaction('deposit', fields, OUTSIDE, fields.newUserId(), null);
 }
 
-/** Money from an account's available funds to the outside world. */
+/** Moves available money of an account to the outside world. */
 export function withdraw(fields: Fields): Command<Funds> {
   return transaction('withdraw', fields, fields.userId(), OUTSIDE, null);
 }
 
-/** Money from one user's available funds to another's, whose account is made where there is none. */
+/** Moves available money of one user to another, whose account is opened if it does not exist. */
 export function transfer(fields: Fields): Command<Funds> {
   const userId = fields.userId();
   const toUserId = fields.newUserId('toUserId');
@@ -46,7 +46,7 @@ export function transfer(fields: Fields): Command<Funds> {
 
 const ROW_TYPE = { deposit: 'deposit', withdraw: 'withdrawal', transfer: 'transfer' } as const;
 
-/** Money from one account to another, and the row that remembers it. */
+/** Moves money from one account to another, and writes the row of the transaction. */
 function transaction(
   type: keyof typeof ROW_TYPE,
   fields: Fields,
@@ -73,7 +73,7 @@ function transaction(
   };
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), toUserId ?? '', reference ?? ''),
     touch(keys) {
       keys.accounts.add(payer);
@@ -82,7 +82,7 @@ function transaction(
     },
     apply(books) {
       const cause = { operationId: id, operationType: type, orderId: null };
-      // The outside world never runs out: its accounts mirror all that came in, and are the only ones below zero.
+      // The outside world has no limit: its accounts mirror all deposits, and only they may be below zero.
       const paid =
         payerId === OUTSIDE
           ? credit(books, payer, -amount, cause)

@@ -1,4 +1,4 @@
-import { fundsOf, holdOf, openHold, take, type Funds } from '../books/funds.ts';
+import { fundsOf, holdOf, openHold, spendHold, type Funds } from '../books/funds.ts';
 import { Rejection } from '../books/rejection.ts';
 import { accountId, holdId, keyOf } from '../books/rows.ts';
 import type { Command } from './command.ts';
@@ -10,7 +10,7 @@ export interface UnlockFunds extends AnyItem {
   readonly id: string;
   readonly userId: string;
   readonly currency: string;
-  /** Decimal string, more than zero, at most what the hold still has. */
+  /** Decimal string, more than zero, at most the rest of the hold. */
   readonly amount: string;
   /** The order that the hold is for. */
   readonly orderId: string;
@@ -27,7 +27,7 @@ export function unlockFunds(fields: Fields): Command<Funds> {
   const held = holdId(userId, orderId, currency);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, currency.code, amount.toString(), orderId),
     touch(keys) {
       keys.accounts.add(accountId(userId, currency));
@@ -41,7 +41,7 @@ export function unlockFunds(fields: Fields): Command<Funds> {
         );
       }
       const hold = holdOf(books, held, amount);
-      return fundsOf(take(books, hold, 0n, amount, { operationId: id, operationType: type, orderId }));
+      return fundsOf(spendHold(books, hold, 0n, amount, { operationId: id, operationType: type, orderId }));
     },
   };
 }

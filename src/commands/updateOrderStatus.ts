@@ -22,29 +22,29 @@ export interface UpdateOrderStatus extends AnyItem {
   readonly userId: string;
   readonly orderId: string;
   readonly status: OrderStatus;
-  /** All that is filled so far, decimal string in base. Needed for `partially_filled`. */
+  /** The total filled quantity, decimal string in base. Required for `partially_filled`. */
   readonly filledQuantity?: string | null | undefined;
   /**
-   * Average price of all that is filled so far, decimal string of at most 18 decimals. If it is absent, the
-   * fills of this update are taken at the order's limit price.
+   * The average price of all fills so far, decimal string of at most 18 decimals. If it is absent, the fills of this update
+   * count at the limit price of the order.
    */
   readonly averagePrice?: string | null | undefined;
 }
 
-/** Moves an order on in its states. Placed orders fill and end by `settleTrade` and `cancelOrder` instead. */
+/** Changes the status of an order. Placed orders are filled by `settleTrade` and ended by `cancelOrder` instead. */
 export function updateOrderStatus(fields: Fields): Command<OrderOutcome> {
   const id = fields.id('id');
   const userId = fields.userId();
   const orderId = fields.id('orderId');
   const status = fields.oneOf('invalid_transition', 'status', ORDER_STATUSES);
-  // The market's own scale is known once the order is read; here the text only has to be an amount.
+  // The scale of the market is known only once the order is loaded; here the text only has to be an amount.
   const filledQuantity = fields.optionalDecimal('invalid_quantity', 'filledQuantity', limits.books.scale);
   const averagePrice = fields.optionalDecimal('invalid_price', 'averagePrice', limits.books.scale);
   const type = 'updateOrderStatus';
   const owned = ownedId(userId, orderId);
   return {
     type,
-    claims: [operationId(type, userId, id)],
+    operationIds: [operationId(type, userId, id)],
     content: keyOf(type, orderId, status, filledQuantity?.toString() ?? '', averagePrice?.toString() ?? ''),
     touch(keys) {
       keys.orders.add(owned);

@@ -4,7 +4,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** Reads `host:port`, with an IPv6 address in brackets; `null` where it is none. */
+/** Reads `host:port`, with an IPv6 address in brackets; `null` if the text has another form. */
 export function parseAddress(text: string): Address | null {
   const match = /^(.+):(\d{1,5})$/.exec(text);
   const [, host, port] = match ?? [];

@@ -4,7 +4,7 @@ import { copyKnown } from '../known.ts';
 import { isArray } from '../lists.ts';
 import type { Config } from './load.ts';
 
-/** What a value must be; for a part with parts of its own, their shapes. */
+/** The type of a value, or the shapes of its parts. */
 type Shape<Value> = Value extends string | number | boolean | null
   ? Check
   : Value extends readonly unknown[]

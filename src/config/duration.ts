@@ -1,6 +1,6 @@
 const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
-/** The longest time a Node.js timer can wait; beyond it a timer fires at once. */
+/** The longest time of a Node.js timer; a longer one fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**

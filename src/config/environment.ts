@@ -1,4 +1,4 @@
-import { type KeyPath, keyPaths, variableOf } from './keys.ts';
+import { type KeyPath, keyPaths, variableOf } from './configKeys.ts';
 
 /** Variables whose names do not follow the rule, by the key that they set. */
 const ALIASES: Partial<Record<KeyPath, string>> = {
@@ -34,7 +34,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Map<KeyPath, Environmen
   return values;
 }
 
-/** Variables that look like keys and are none: a misspelt one must not be passed over in silence. */
+/** Variables that look like keys but are none. They are reported, since a misspelt one would otherwise be ignored silently. */
 export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   const known = new Set(keyPaths.map(variableOf));
   return Object.keys(env).filter(

@@ -5,14 +5,16 @@ import { PincexError } from '../errors.ts';
 
 /** The values of a configuration file. */
 export interface FileValues {
-  /** The file's name as messages show it, or null where there is none. */
+  /** The file's name as messages show it, or null without a file. */
   readonly name: string | null;
-  /** The values as written, by dotted path; undefined where a key stands without one (`url:`). A section that is empty is one. */
+  /**
+   * The values as written, by dotted path; undefined for a key without a value (`url:`). An empty section counts as a value.
+   */
   readonly values: ReadonlyMap<string, unknown>;
 }
 
 /**
- * Reads `file`, or `pincex.yaml` where none is named; only the latter may be missing.
+ * Reads `file`. Default: `pincex.yaml`, which may be missing.
  *
  * @throws PincexError `invalid_configuration` where the file cannot be read or is not YAML.
  */
@@ -57,7 +59,7 @@ function* flatten(section: Record<string, unknown>, prefix: string): Generator<[
   }
 }
 
-/** `{}`: it says nothing, but its name may be wrong. */
+/** Whether a value is `{}`. It sets nothing, but the name of the section may be wrong. */
 export const isEmptySection = (value: unknown): boolean =>
   isSection(value) && Object.keys(value).length === 0;
 

@@ -5,39 +5,39 @@ import { namesOf, nearest, readOptions } from '../known.ts';
 import type { Address } from './address.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, isEmptySection, readConfigFile } from './file.ts';
-import { type KeyPath, keyPaths, keys, type KeyValue, variableOf } from './keys.ts';
+import { type KeyPath, keyPaths, configKeys, type KeyValue, variableOf } from './configKeys.ts';
 import { shown, shownKey } from './shown.ts';
 
 /** The configuration of Pincex, complete and checked. */
 export interface Config {
-  /** Absolute folder of the embedded server and of what else Pincex keeps. */
+  /** The absolute path of the folder for the embedded server and other data of Pincex. */
   readonly dataDir: string;
   readonly database: {
-    /** The server of the user's own, or null for the embedded one. */
+    /** The URL of your own server, or null for the embedded one. */
     readonly url: string | null;
-    /** A streaming replica that reads may go to, or null. */
+    /** The URL of a streaming replica for reads, or null. */
     readonly readUrl: string | null;
     readonly pool: {
-      /** Connections at most, 1 to 1,000. */
+      /** The maximum number of connections, 1 to 1,000. */
       readonly max: number;
       /** How long a call waits for a free connection. */
       readonly connectionTimeoutMs: number;
       /** Calls that may wait for a free connection at the same time, 0 to 100,000. */
       readonly maxWaiting: number;
-      /** How long an unused connection stays open. */
+      /** The idle time after which a connection is closed. */
       readonly idleTimeoutMs: number;
-      /** How long PostgreSQL works on one statement before it gives up. */
+      /** The time after which PostgreSQL cancels a statement. */
       readonly statementTimeoutMs: number;
     };
     readonly optimizedRepository: {
-      /** How long orders stay in the cache; 0: they are not cached. The next three say the same of other rows. */
+      /** How long orders stay in the cache; 0 for no caching. The next three are for other rows. */
       readonly orderTtlMs: number;
       readonly tradeTtlMs: number;
       readonly userOrdersTtlMs: number;
       readonly accountTtlMs: number;
-      /** Whether these are the same for all, or adapted to how fast something changes. */
+      /** Whether these times are fixed, or adapted to how fast a row changes. */
       readonly ttl: 'adaptive' | 'fixed';
-      /** Items of a batch where the caller names no number, 1 to 10,000. */
+      /** The default number of items in a batch, 1 to 10,000. */
       readonly batchSize: number;
       /** Whether hints, or planner settings, pin the plans that use the indexes. */
       readonly enableQueryHints: boolean;
@@ -47,7 +47,7 @@ export interface Config {
       readonly logValues: boolean;
     };
   };
-  /** The cache that processes share, or null where each has its own. */
+  /** The cache that processes share, or null if each has its own. */
   readonly redis: RedisConfig | null;
   readonly service: ServiceConfig;
 }
@@ -55,44 +55,44 @@ export interface Config {
 /** The HTTP service that `pincex start` runs. */
 export interface ServiceConfig {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Absolute paths of the certificate chain and its key in PEM; both, or neither: then it is plain HTTP. */
+  /** Absolute paths of the certificate chain and its key in PEM. Without both, the service speaks plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
-  /** Bytes of a request's body at the most. */
+  /** The maximum size of a request's body in bytes. */
   readonly bodyLimit: number;
   /** Calls that work at the same time, that wait for their turn, and for how long. */
   readonly maxConcurrent: number;
   readonly maxWaiting: number;
   readonly queueTimeoutMs: number;
-  /** Items that one API key may send in a second, where the key itself says nothing; null: any number. */
+  /** Items that an API key without its own rate limit may send in a second; null for any number. */
   readonly itemsPerSecond: number | null;
-  /** How long the outcome of a call is kept, to be told again. */
+  /** How long the outcome of a call is stored, to answer the same call again. */
   readonly idempotencyRetentionMs: number;
-  /** Bytes that outcomes may take which are kept, of all API keys together; one alone has a quarter. */
+  /** The bytes that stored outcomes of all API keys may take. A key that is the only one may take a quarter. */
   readonly idempotencyRoom: number;
-  /** How long it goes on taking calls, and tells that it is not ready, once it is told to stop. */
+  /** How long the service goes on taking calls after a signal to stop, while its readiness check fails. */
   readonly drainDelayMs: number;
-  /** Origins of pages that may call it from browsers; none: only pages of its own origin may. */
+  /** Origins of pages that may call the service from browsers. If the list is empty, only pages of its own origin may. */
   readonly corsOrigins: readonly string[];
-  /** Whether each call is a line of the log. */
+  /** Whether each call is logged. */
   readonly accessLog: boolean;
-  /** The API key that `pincex start` makes if the books have none; null: a random one, which it prints. */
+  /** The API key that `pincex start` creates if the books have none; null for a random one, which it prints. */
   readonly firstKey: string | null;
 }
 
 /** Redis 7 or Valkey 7.2, or later. */
 export interface RedisConfig {
-  /** `redis://…` or `rediss://…`: over host, port and database; in a cluster, its credentials and TLS. */
+  /** `redis://…` or `rediss://…`. It overrides host, port and database; in a cluster, only its credentials and TLS count. */
   readonly url: string | null;
   readonly host: string;
   readonly port: number;
-  /** Some nodes of a cluster, or null where it is none. */
+  /** Some nodes of a cluster, or null if Redis is not a cluster. */
   readonly cluster: readonly Address[] | null;
   readonly database: number;
-  /** How often a command is tried again within the time that it has. */
+  /** The number of retries of a command within its timeout. */
   readonly maxRetries: number;
-  /** Connections at most, and those that stay open. In a cluster it is one a node. */
+  /** The maximum number of connections, and the number that stays open. A cluster has one for each node. */
   readonly poolSize: number;
   readonly minIdleConnections: number;
 }
@@ -109,7 +109,7 @@ export interface LoadConfigOptions {
 const OPTIONS = namesOf<LoadConfigOptions>({ cwd: true, env: true, file: true });
 
 /**
- * Loads the configuration: the environment over the file over the defaults.
+ * Loads the configuration. The environment overrides the file, and the file overrides the defaults.
  *
  * @throws PincexError `invalid_argument`; `invalid_configuration`, whose message lists every wrong key, with its value and
  *   what it takes.
@@ -125,18 +125,18 @@ export function loadConfig(options?: LoadConfigOptions): Config {
   function read<P extends KeyPath>(key: P): KeyValue<P> {
     const override = environment.get(key);
     const raw = override?.text ?? file.values.get(key);
-    const parsed = keys[key].schema.safeParse(raw);
+    const parsed = configKeys[key].schema.safeParse(raw);
     if (!parsed.success) {
       const problem = parsed.error.issues.map(problemIn).find((text) => text !== undefined);
       problems.push(
-        `${key}: ${key === 'service.first_key' ? '"***"' : shown(raw, key.endsWith('url'))} (${override?.variable ?? file.name}); ${problem ?? `it takes ${keys[key].takes}`}`,
+        `${key}: ${key === 'service.first_key' ? '"***"' : shown(raw, key.endsWith('url'))} (${override?.variable ?? file.name}); ${problem ?? `it takes ${configKeys[key].takes}`}`,
       );
     }
     // After a problem the value is never used: the check below throws.
     return parsed.data as KeyValue<P>;
   }
 
-  /** Redis is used as soon as anything is said of it. */
+  /** Redis is used if the configuration has any of its keys. */
   function readRedis(): RedisConfig | null {
     const redis = {
       url: read('redis.url'),
@@ -217,7 +217,7 @@ const readService = (read: Read, readTls: () => ServiceConfig['tls']): ServiceCo
   firstKey: read('service.first_key'),
 });
 
-/** The problem that a schema found in a value, if it says more than what the key takes. */
+/** The problem that a schema found in a value, if it tells more than the accepted values do. */
 function problemIn(issue: z.core.$ZodIssue): string | undefined {
   const problem: unknown = issue.code === 'custom' ? issue.params?.['problem'] : undefined;
   return typeof problem === 'string' ? problem : undefined;
@@ -232,10 +232,10 @@ sections.delete('');
 function unknownKeys(file: FileValues): string[] {
   const problems: string[] = [];
   for (const [key, value] of file.values) {
-    if (Object.hasOwn(keys, key)) continue;
+    if (Object.hasOwn(configKeys, key)) continue;
     const isEmpty = value === undefined || isEmptySection(value);
     if (!sections.has(key)) {
-      // A name without a value may be a misspelt key or section: keys come first, whose names say more.
+      // A name without a value may be a misspelt key or section. Keys are compared first, since their names tell more.
       const near = nearestOf(key, isEmpty ? [...keyPaths, ...[...sections].reverse()] : keyPaths);
       problems.push(`${shownKey(key)}: unknown key (${file.name}); ${near}`);
     } else if (!isEmpty) {

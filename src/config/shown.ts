@@ -1,18 +1,18 @@
-/** How much of a value an error shows. */
+/** The number of characters of a value that an error shows. */
 const LONGEST = 200;
 
 /**
  * A value as an error shows it, without its secrets, since errors end up in logs. Text before an @ counts as a secret in every
  * key, because a URL may stand in the wrong one; in a URL without an @, everything but a port does.
  *
- * @param isUrl whether a URL is meant to stand there
+ * @param isUrl whether the key takes a URL
  */
 export function shown(raw: unknown, isUrl: boolean): string {
   const text = masked(JSON.stringify(raw), isUrl);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
-/** A key of a file: a URL may have come there, too. */
+/** The name of a key as an error shows it: a URL may have been written in its place. */
 export const shownKey = (key: string): string => {
   const text = key.replace(/[a-z+]+:\/\/.*/is, '***').replace(/.*@/s, '***@');
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;

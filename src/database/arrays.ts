@@ -1,17 +1,17 @@
 /**
- * Arrays as PostgreSQL reads them, in one text: a parameter of 5,000 values is one parameter. The driver's own
- * encoder calls a function for every element; these take a tenth of the time.
+ * Array literals of PostgreSQL: 5,000 values are one text, and so one parameter. The driver's own encoder calls a function for
+ * every element; these take a tenth of the time.
  */
 
-/** Any texts: `{"a","b",null}`. */
+/** An array of any texts: `{"a","b",null}`. */
 export function textArray(values: readonly (string | null)[]): string {
-  // JSON quotes and escapes as an array literal does, in one native call, but for control characters.
+  // JSON quotes and escapes like an array literal, in one native call, except for control characters.
   const json = JSON.stringify(values);
   const isPlain = !json.includes('\\') || !OTHER_ESCAPE.test(json);
   return isPlain ? `{${json.slice(1, -1)}}` : `{${values.map(quoted).join(',')}}`;
 }
 
-/** Values that never need quotes: numbers, numerics, booleans. */
+/** An array of values that never need quotes: numbers, numerics, booleans. */
 export function plainArray(values: readonly (string | number | boolean | null)[]): string {
   const texts = values.includes(null) ? values.map((value) => value ?? 'NULL') : values;
   return `{${texts.join(',')}}`;

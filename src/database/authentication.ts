@@ -2,7 +2,7 @@ import tls from 'node:tls';
 import type pg from 'pg';
 import type { Proof } from './destination.ts';
 import { Client } from './driver.ts';
-import { unproven } from './failures.ts';
+import { authenticationRefused } from './failures.ts';
 
 /** The parts of the driver's connection that its types leave out. */
 interface Wire {
@@ -12,12 +12,12 @@ interface Wire {
 }
 
 /**
- * A client that gives a password away to nobody who asks for it. The driver alone answers whatever it is asked: to a
- * program that listens in the place of a server it sends the password itself, or what it can be guessed from.
+ * A client that checks how the server asks for the password before it answers. The driver by itself answers any method: it
+ * would send an impostor the password in plain text, or a hash from which it can be guessed.
  *
- * SCRAM tells neither, and proves that the server knows the password, too. Others are answered only over TLS to a server
- * whose certificate was checked, or where `required` names them. With `required` nothing else is taken, no server that
- * asks for nothing either.
+ * SCRAM reveals neither, and proves that the server knows the password. The client answers other methods only over TLS to a
+ * server whose certificate was verified, or if `required` names the method. With `required`, it refuses every other method, and
+ * also a server that asks for no password.
  */
 export class GuardedClient extends Client {
   constructor(config: pg.ClientConfig, required?: Proof) {
@@ -25,12 +25,12 @@ export class GuardedClient extends Client {
     const { connection } = this as unknown as { readonly connection: Wire };
     let proof: Proof | undefined;
 
-    // These listeners come before the driver's own, which send nothing any more on a stream that is destroyed.
+    // These listeners run before those of the driver, which send nothing on a destroyed stream.
     connection.on('error', () => {
       connection.stream.destroy();
     });
     const refuse = (asked: Proof | 'none'): void => {
-      connection.emit('error', unproven(asked, required));
+      connection.emit('error', authenticationRefused(asked, required));
     };
     const ask = (asked: Proof): void => {
       const isTaken =
@@ -40,7 +40,7 @@ export class GuardedClient extends Client {
       if (isTaken) proof = asked;
       else refuse(asked);
     };
-    // The driver then checks the server's signature, and whatever fails ends the connection.
+    // The driver checks the server's signature, and ends the connection if it is wrong.
     let isScramDone = false;
     const requireProof = (): void => {
       const isProven =
@@ -60,10 +60,10 @@ export class GuardedClient extends Client {
       isScramDone = true;
     });
     connection.on('authenticationOk', requireProof);
-    // A server may leave that out.
+    // A server may omit AuthenticationOk.
     connection.on('readyForQuery', requireProof);
   }
 }
 
-/** Whether it is TLS, and the server who its certificate says. */
+/** Whether the connection uses TLS and the certificate of the server was verified. */
 const isChecked = (stream: unknown): boolean => stream instanceof tls.TLSSocket && stream.authorized;

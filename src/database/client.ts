@@ -11,31 +11,31 @@ import {
 } from './destination.ts';
 import {
   foreignSchema,
-  leadsOn,
-  noneServes,
-  readOnly,
+  triesNextHost,
+  noHostServes,
+  readOnlyServer,
   refusesOptions,
   rethrow,
-  told,
-  unconnected,
-  unwanted,
+  toCallerError,
+  connectionFailed,
+  wrongSession,
 } from './failures.ts';
 import { locally, startOptions, UNBOUNDED } from './settings.ts';
 
-/** A connection, and what is at its other end. */
+/** A connection, and the server that it leads to. */
 export interface Opened {
   readonly client: pg.Client;
-  /** Which of the hosts of its URL. */
+  /** The host of the URL that the connection leads to. */
   readonly host: Host;
   /** Whether it is one session of PostgreSQL: see {@link isSession}. */
   readonly isSession: boolean;
 }
 
 /**
- * Makes a connection of its own, beside the pool, to the first host of its URL that serves and has the session that is
- * wanted. The caller ends it.
+ * Opens a connection outside the pool, to the first host of the URL that accepts connections and offers the wanted session. The
+ * caller ends it.
  *
- * @param wanted over what the URL wants of a session
+ * @param wanted overrides `target_session_attrs` of the URL
  * @throws PincexError `database_unavailable`, `database_refused`, `invalid_configuration`
  */
 export async function open(config: string | pg.ClientConfig, wanted?: SessionAttributes): Promise<Opened> {
@@ -53,15 +53,15 @@ export async function open(config: string | pg.ClientConfig, wanted?: SessionAtt
       try {
         return await openHost(host, destination, pass, { ...given, connectionTimeoutMillis });
       } catch (error) {
-        if (!leadsOn(error)) throw error;
+        if (!triesNextHost(error)) throw error;
         failures.push({ host, error });
       }
     }
   }
-  throw noneServes(failures.slice(-hosts.length));
+  throw noHostServes(failures.slice(-hosts.length));
 }
 
-/** PgBouncer refuses `options` unless it is told to ignore them. */
+/** PgBouncer refuses `options` unless it is configured to ignore them: the connection is then tried without our settings. */
 async function openHost(
   host: Host,
   { options, proof }: Destination,
@@ -80,33 +80,33 @@ async function openHost(
     requireFit(found, wanted);
     return { client, host, isSession: found.isSession };
   } catch (error) {
-    // Nor is the end waited for of a connection that nobody answers.
+    // Not awaited: on a connection that no server answers, it may never resolve.
     client.end().catch(() => undefined);
-    throw unconnected(error);
+    throw connectionFailed(error);
   }
 }
 
 async function start(config: pg.ClientConfig, proof: Proof | undefined): Promise<pg.Client> {
   try {
-    // Reads the certificates that the URL names.
+    // The constructor reads the certificate files that the URL names, so it may throw.
     const client = new GuardedClient(config, proof);
-    // A connection that breaks fails the statement that is on it. The event that the driver raises besides would
-    // end the process if nobody listened.
+    // If the connection breaks, its statement fails. The driver also emits an `error` event, which would end the process
+    // without a listener.
     client.on('error', () => undefined);
     await client.connect();
     return client;
   } catch (error) {
-    throw unconnected(error);
+    throw connectionFailed(error);
   }
 }
 
-/** The server at the other end of a connection. */
+/** The properties of a server that decide whether it is the wanted one. */
 interface Found {
   readonly isSession: boolean;
   readonly isStandby: boolean;
-  /** Whether transactions are read-only there unless they say otherwise. */
+  /** Whether transactions are read-only by default. */
   readonly isReadOnly: boolean;
-  /** The schema in which tables are found and made; null if there is none. */
+  /** The schema in which tables are looked up and created; null if there is none. */
   readonly schema: string | null;
 }
 
@@ -132,15 +132,15 @@ async function look(client: pg.ClientBase, timeoutMs?: number): Promise<Found> {
 }
 
 function requireFit({ isStandby, isReadOnly, schema }: Found, wanted: SessionAttributes): void {
-  if ((wanted === 'read-write' || wanted === 'primary') && isStandby) throw readOnly('it is a standby');
-  if (wanted === 'read-write' && isReadOnly) throw readOnly('default_transaction_read_only is on');
-  if (wanted === 'standby' && !isStandby) throw unwanted(wanted, 'it is a primary');
-  if (wanted === 'read-only' && !isStandby && !isReadOnly) throw unwanted(wanted, 'it takes writes');
+  if ((wanted === 'read-write' || wanted === 'primary') && isStandby) throw readOnlyServer('it is a standby');
+  if (wanted === 'read-write' && isReadOnly) throw readOnlyServer('default_transaction_read_only is on');
+  if (wanted === 'standby' && !isStandby) throw wrongSession(wanted, 'it is a primary');
+  if (wanted === 'read-only' && !isStandby && !isReadOnly) throw wrongSession(wanted, 'it takes writes');
   if (schema !== 'public') throw foreignSchema(schema);
 }
 
 /**
- * Asks whether a new connection of a pool is of use.
+ * Checks that a new connection of the pool has the wanted session.
  *
  * @throws PincexError `database_unavailable`, `database_refused`
  */
@@ -152,12 +152,12 @@ export async function requireSession(
   try {
     requireFit(await look(client, timeoutMs), wanted);
   } catch (error) {
-    throw unconnected(error);
+    throw connectionFailed(error);
   }
 }
 
 /**
- * Asks whether the server at the other end still takes writes: a standby takes none, nor does one that was told so.
+ * Checks that the server still takes writes: it is no standby, and its default is not read-only.
  *
  * @throws PincexError `database_unavailable`, `database_refused`
  */
@@ -166,8 +166,8 @@ export async function requireWritable(client: pg.ClientBase): Promise<void> {
 }
 
 /**
- * Whether a connection is one session of PostgreSQL: the process that answers is the one that took the connection.
- * A pooler such as PgBouncer makes a number up, since each transaction may be answered by another process.
+ * Whether a connection is one session of PostgreSQL: the process that answers is the one that accepted the connection. A pooler
+ * such as PgBouncer reports a made-up process id, since another process may serve each transaction.
  */
 export async function isSession(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ pid: string }>('SELECT pg_backend_pid()::text AS pid').catch(rethrow);
@@ -179,15 +179,16 @@ function isProcess(client: pg.ClientBase, pid: string | undefined): boolean {
   return Number(pid) === processID;
 }
 
-/** A connection of its own, as {@link open} makes it. Behind a pooler its settings may be anything. */
+/** Opens a connection outside the pool: see {@link open}. Behind a pooler its session may have any settings. */
 export async function connect(config: string | pg.ClientConfig): Promise<pg.Client> {
   return (await open(config)).client;
 }
 
 /**
- * Runs `work` on a connection of its own, with the settings that statements need: behind a pooler, in a transaction.
+ * Runs `work` on a connection outside the pool, with the settings that statements need. Behind a pooler it runs in a
+ * transaction.
  *
- * @throws PincexError what PostgreSQL says, and whatever else `work` throws
+ * @throws PincexError for errors of PostgreSQL; other errors of `work` are thrown as they are
  */
 export async function withClient<Result>(
   config: string | pg.ClientConfig,
@@ -201,7 +202,7 @@ export async function withClient<Result>(
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    throw told(error);
+    throw toCallerError(error);
   } finally {
     await client.end();
   }

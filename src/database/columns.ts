@@ -2,20 +2,20 @@ import { plainArray, textArray } from './arrays.ts';
 import { momentText, type Moment } from './moment.ts';
 
 /**
- * What a statement takes. A table's columns are described once, each by its type and how a row gives its value; from
- * that come the lists of names, the casts, the numbers of the parameters and their values. The SQL around them is written
- * out, in {@link sql}.
+ * The parameters of statements. The columns of a table are declared once, each with its type and a function that gives its
+ * value for a row. The lists of names, the casts, the numbers of the parameters and their values come from these
+ * declarations; the SQL around them is written out with {@link sql}.
  */
 
-/** A column, and how rows of `Row` give its values. */
+/** A column, with a function that gives its values for rows of `Row`. */
 export interface Column<Row> {
   /** Its type in PostgreSQL. */
   readonly type: string;
-  /** The values of all rows, as one array. */
+  /** The values of all rows, as one array literal. */
   readonly arrayOf: (rows: readonly Row[]) => string;
 }
 
-/** By their names. */
+/** Columns by their names. */
 export type Columns<Row> = Readonly<Record<string, Column<Row>>>;
 
 type Value<Row, Kind> = (row: Row) => Kind;
@@ -40,7 +40,7 @@ function plain<Row>(type: string, of: Value<Row, string | number | boolean | nul
   return { type, arrayOf: (rows) => plainArray(rows.map(of)) };
 }
 
-/** Columns of rows that stand within others: a copy of each would cost more than all the arrays. */
+/** Columns of a row that is a property of another one. Copying each row would cost more than making the arrays. */
 export function within<Outer, Inner>(
   columns: Columns<Inner>,
   innerOf: (outer: Outer) => Inner,
@@ -52,23 +52,23 @@ export function within<Outer, Inner>(
   return Object.fromEntries(entries);
 }
 
-/** One parameter of a statement: its type, and its value by what the statement is given. */
+/** A parameter of a statement: its type, and a function that gives its value for the input of the statement. */
 export interface Parameter<Given> {
   readonly type: string;
   readonly valueOf: (given: Given) => string | null;
 }
 
-/** Rows in a FROM: an array for each column, side by side. */
+/** Rows for a FROM clause: one array parameter for each column. */
 export interface RowSource<Given> {
   readonly parameters: readonly Parameter<Given>[];
-  /** What stands behind `unnest(…)`. */
+  /** The alias clause after `unnest(…)`. */
   readonly as: string;
 }
 
 /**
  * `unnest($1::text[], …) AS new (user_id, …)`
  *
- * @param rowsOf finds the rows in what the statement is given
+ * @param rowsOf finds the rows in the input of the statement
  */
 export function rows<Row, Given>(
   columns: Columns<Row>,
@@ -78,7 +78,7 @@ export function rows<Row, Given>(
   return { parameters: arraysOf(columns, rowsOf), as: `AS ${alias} (${names(columns)})` };
 }
 
-/** `unnest($1::text[], …) WITH ORDINALITY AS k (user_id, …, n)`: keys, and their places counted from 1. */
+/** `unnest($1::text[], …) WITH ORDINALITY AS k (user_id, …, n)`: keys with their ordinality, counted from 1. */
 export function keys<Key>(columns: Columns<Key>): RowSource<readonly Key[]> {
   return {
     parameters: arraysOf(columns, (given) => given),
@@ -96,13 +96,13 @@ function arraysOf<Row, Given>(
   }));
 }
 
-/** A statement with the values of its parameters. */
+/** The text of a statement, with a function that gives the values of its parameters. */
 export interface Template<Given> {
   readonly text: string;
   readonly valuesOf: (given: Given) => (string | null)[];
 }
 
-/** SQL with its parameters where they are used: each gets its number and its cast there. */
+/** Makes a statement from SQL with inline parameters: each is replaced by its number and its cast. */
 export function sql<Given>(
   texts: TemplateStringsArray,
   ...pieces: (string | Parameter<Given> | RowSource<Given>)[]
@@ -133,7 +133,7 @@ export const assignments = (columns: Columns<never>): string =>
 
 const WIDTH = 90;
 
-/** A list as people would break it. */
+/** A comma-separated list, broken into lines of readable width. */
 export function inLines(items: readonly string[]): string {
   const lines: string[] = [];
   for (const item of items) {

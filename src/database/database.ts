@@ -6,39 +6,39 @@ import { GuardedClient } from './authentication.ts';
 import { open, requireSession, requireWritable } from './client.ts';
 import { readDestination, timePerHost, type Destination, type SessionAttributes } from './destination.ts';
 import {
-  ended,
+  embeddedServerEnded,
   failureOf,
   isOfServer,
   isPoolTimeout,
-  leadsOn,
+  triesNextHost,
   rethrow,
   spoilsConnection,
-  told,
-  unconnected,
+  toCallerError,
+  connectionFailed,
 } from './failures.ts';
 import type { Settings } from './hints.ts';
-import { findLine, type Line } from './line.ts';
+import { findTransport, type Transport } from './transport.ts';
 import { locally, SETTINGS, UNBOUNDED } from './settings.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
   /** `postgres://…` */
   readonly url: string;
-  /** Connections at the most. */
+  /** The maximum number of connections. */
   readonly max: number;
   /** How long a call waits for a free connection, in milliseconds. */
   readonly connectionTimeoutMs: number;
-  /** Calls that may wait for one at the same time. */
+  /** The number of calls that may wait for a connection at the same time. */
   readonly maxWaiting: number;
-  /** After how long an unused connection is closed, in milliseconds. */
+  /** The idle time after which a connection is closed, in milliseconds. */
   readonly idleTimeoutMs: number;
-  /** How long PostgreSQL works on one statement before it gives up, in milliseconds. */
+  /** The time after which PostgreSQL cancels a statement, in milliseconds. */
   readonly statementTimeoutMs: number;
   /** Whether hints pin the plans of batches to the primary keys. */
   readonly queryHints: boolean;
-  /** What this server is to the books. Default `primary`. */
+  /** The role of this server. Default `primary`. */
   readonly server?: ServerName;
-  /** Where statements and waiting calls are told. Default: where nobody listens. */
+  /** The channels on which statements and waiting calls are traced. Default: ones without a listener. */
   readonly diagnostics?: Diagnostics;
 }
 
@@ -47,32 +47,32 @@ export interface PoolState {
   readonly max: number;
   readonly open: number;
   readonly idle: number;
-  /** Calls that wait for one. */
+  /** The number of calls that wait for a connection. */
   readonly waiting: number;
 }
 
 /** Something that runs statements: the pool, or one connection in a transaction. */
 export interface Session {
-  /** Runs a statement. Values are texts, arrays as literals; columns come as the texts PostgreSQL printed. */
+  /** Runs a statement. Values are texts, and arrays are literals; columns come as the texts that PostgreSQL prints. */
   query<Row>(statement: Statement, values?: readonly (string | null)[]): Promise<Row[]>;
 }
 
-/** Columns come as PostgreSQL printed them: a numeric is never a JavaScript number. */
+/** Columns come as the texts that PostgreSQL prints, so that a numeric never becomes a JavaScript number. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
 /** The longest time a Node.js timer can wait; beyond it a timer fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** A pool, and the way that its statements go. */
+/** A pool and its transport. */
 interface Opened {
-  readonly line: Line;
+  readonly transport: Transport;
   readonly pool: pg.Pool;
 }
 
-/** A connection of the pool, and the way that its statements go. */
+/** A connection of the pool and its transport. */
 interface Lent {
   readonly client: pg.PoolClient;
-  readonly line: Line;
+  readonly transport: Transport;
 }
 
 /** The pool of connections, and the only place that talks to the driver. */
@@ -82,21 +82,21 @@ export class Database implements Session {
   readonly #server: ServerName;
   readonly #settings: Settings;
   readonly #destination: Destination;
-  /** What the sessions of the pool have to be. */
+  /** The required session attributes of the pool. */
   readonly #wanted: SessionAttributes;
-  /** The URL of that host of the destination which new connections of the pool are made to. */
+  /** The URL of the host that new connections of the pool lead to. */
   #hostUrl = '';
   #search: Promise<void> | undefined;
-  /** Driver's bounds on time: until a connection stands, and until a statement is answered. */
+  /** The driver's timeouts for connecting and for the answer to a statement. */
   readonly #bounds: pg.ClientConfig;
   #opened: Promise<Opened> | undefined;
   #pool: pg.Pool | undefined;
   #isClosed = false;
-  /** Why no connection is made any more. */
-  #gone: PincexError | undefined;
-  /** Connections that could not even roll back. */
+  /** Set once the embedded server has ended: no connection is made any more. */
+  #serverEnded: PincexError | undefined;
+  /** Connections whose ROLLBACK failed. */
   readonly #unfit = new WeakSet<pg.ClientBase>();
-  /** What ended a connection, which the driver tells only of the statement that was on it, if there was one. */
+  /** The error that ended each connection. The driver reports it only for the statement that was running, if there was one. */
   readonly #ends = new WeakMap<pg.ClientBase, Error>();
 
   constructor(options: DatabaseOptions) {
@@ -105,10 +105,10 @@ export class Database implements Session {
     this.#diagnostics = options.diagnostics ?? new Diagnostics();
     this.#server = server;
     this.#destination = readDestination(url);
-    // Where its address leads elsewhere for a while, a connection is not kept for when it leads back.
+    // A connection that reaches a standby during a failover is refused, rather than kept in the pool.
     this.#wanted = server === 'primary' ? 'read-write' : this.#destination.wanted;
-    // The server gives a statement up by itself, and says so. A server that does not even answer, such as one that
-    // is frozen, is noticed here a little later; the connection is then cut off.
+    // The server cancels a statement by itself and reports that. If it does not even answer, for example because it is
+    // frozen, the driver's timeout ends the connection a little later.
     this.#settings = { ...SETTINGS, statement_timeout: `${statementTimeoutMs}` };
     this.#bounds = {
       connectionTimeoutMillis: connectionTimeoutMs,
@@ -120,23 +120,22 @@ export class Database implements Session {
     return this.withSession((session) => session.query<Row>(statement, values));
   }
 
-  /** Runs `work` on one connection; in a transaction only where a pooler stands between. */
+  /** Runs `work` on one connection. Behind a pooler it runs in a transaction. */
   async withSession<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
-    return this.#withClient((client, line) =>
-      line.isSession
-        ? work({ query: (statement, values) => this.#run(line, client, statement, values) })
-        : this.#within(client, line, work),
+    return this.#withClient((client, transport) =>
+      transport.isSession
+        ? work({ query: (statement, values) => this.#run(transport, client, statement, values) })
+        : this.#within(client, transport, work),
     );
   }
 
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   async transaction<Result>(work: (session: TransactionSession) => Promise<Result>): Promise<Result> {
-    return this.#withClient((client, line) => this.#within(client, line, work));
+    return this.#withClient((client, transport) => this.#within(client, transport, work));
   }
 
   /**
-   * Runs `work` in one snapshot, on a connection of its own, without the pool's hints and its bounds on time: for long
-   * reads.
+   * Runs `work` in one snapshot, on a connection outside the pool, without hints and timeouts: for long reads.
    *
    * @internal
    */
@@ -149,7 +148,7 @@ export class Database implements Session {
       await client.query('COMMIT');
       return result;
     } catch (error) {
-      throw told(error);
+      throw toCallerError(error);
     } finally {
       await client.end();
     }
@@ -170,13 +169,14 @@ export class Database implements Session {
   }
 
   /**
-   * The server has ended for good. Nothing is sent to its address any more: whoever listens there is another.
+   * Tells the pool that the server has ended for good. Nothing is sent to its address any more, since another program may
+   * listen there.
    *
    * @internal
    */
   giveUp(): void {
-    this.#gone ??= ended();
-    // Connections that stand are those of the server that has ended.
+    this.#serverEnded ??= embeddedServerEnded();
+    // All open connections belong to the server that has ended.
     void this.#opened?.then(({ pool }) => pool.end()).catch(() => undefined);
   }
 
@@ -188,10 +188,10 @@ export class Database implements Session {
 
   #requireOpen(): void {
     if (this.#isClosed) throw closed();
-    if (this.#gone !== undefined) throw this.#gone;
+    if (this.#serverEnded !== undefined) throw this.#serverEnded;
   }
 
-  /** Looks at the first call what stands at the URL, and opens the pool that fits. */
+  /** At the first call, determines the transport and opens the pool. */
   #open(): Promise<Opened> {
     this.#requireOpen();
     if (this.#opened === undefined) {
@@ -204,7 +204,7 @@ export class Database implements Session {
 
   async #openPool(): Promise<Opened> {
     const { max, connectionTimeoutMs, idleTimeoutMs } = this.#options;
-    const line = await this.#findHost();
+    const transport = await this.#findHost();
     const hostUrl = (): string => this.#hostUrl;
     const { proof } = this.#destination;
     const hostMs = timePerHost(this.#destination, connectionTimeoutMs);
@@ -215,7 +215,7 @@ export class Database implements Session {
       keepAlive: true,
       application_name: 'pincex',
       types: AS_TEXT,
-      ...(line.options && { options: line.options }),
+      ...(transport.options && { options: transport.options }),
       Client: class extends GuardedClient {
         constructor(config?: pg.ClientConfig) {
           super({ ...config, connectionString: hostUrl(), connectionTimeoutMillis: hostMs }, proof);
@@ -227,8 +227,8 @@ export class Database implements Session {
         }, done);
       },
     });
-    // A connection that breaks fails the statement that is on it, and the pool drops it. The event that the
-    // driver raises besides would end the process if nobody listened.
+    // If a connection breaks, its statement fails, and the pool drops the connection. The driver also emits an `error` event,
+    // which would end the process without a listener.
     pool.on('error', () => undefined);
     pool.on('connect', (client) =>
       client.on('error', (error) => {
@@ -236,22 +236,22 @@ export class Database implements Session {
       }),
     );
     this.#pool = pool;
-    return { line, pool };
+    return { transport, pool };
   }
 
-  /** Looks for the first host that serves: that is where new connections of the pool lead from now on. */
-  async #findHost(): Promise<Line> {
+  /** Finds the first host that offers the wanted session. New connections of the pool lead to it from now on. */
+  async #findHost(): Promise<Transport> {
     const { url, queryHints } = this.#options;
     const opened = await open({ connectionString: url, ...this.#bounds }, this.#wanted);
     try {
       this.#hostUrl = opened.host.url;
-      return await findLine(opened, this.#destination.options, this.#settings, queryHints);
+      return await findTransport(opened, this.#destination.options, this.#settings, queryHints);
     } finally {
       await opened.client.end();
     }
   }
 
-  /** Those that find at the same time that a host serves no more look for the next one together. */
+  /** Finds the next host. Concurrent calls share one search. */
   #moveOn(): Promise<void> {
     this.#search ??= this.#findHost()
       .then(() => undefined)
@@ -261,29 +261,29 @@ export class Database implements Session {
 
   async #within<Result>(
     client: pg.PoolClient,
-    line: Line,
+    transport: Transport,
     work: (session: TransactionSession) => Promise<Result>,
   ): Promise<Result> {
     let hasEnded = false;
     const session: TransactionSession = {
       query: async (statement, values) => {
         if (hasEnded) throw new PincexError('closed', 'This transaction has ended');
-        return this.#run(line, client, statement, values);
+        return this.#run(transport, client, statement, values);
       },
       client,
     };
     let result: Result;
     try {
-      await this.#control(client, 'begin', line.begin);
+      await this.#control(client, 'begin', transport.begin);
       result = await work(session);
       hasEnded = true;
     } catch (error) {
       hasEnded = true;
-      // The first error is what the caller needs. Where the connection broke, nobody is there to be asked.
+      // The caller gets the first error, not one of ROLLBACK. On a connection that broke, ROLLBACK is not sent.
       if (!this.#ends.has(client) && failureOf(error) !== 'disconnected') {
         await this.#control(client, 'rollback', 'ROLLBACK').catch(() => this.#unfit.add(client));
       }
-      // A statement of the caller's has the driver's error, which of a connection that broke before does not say why.
+      // The driver's error for a caller's statement on a connection that broke before does not tell why it broke.
       if (isOfServer(error) || error === this.#ends.get(client)) this.#failed(client, error);
       throw error;
     }
@@ -301,7 +301,7 @@ export class Database implements Session {
     );
   }
 
-  /** Runs what a transaction begins and ends with; says the command that PostgreSQL carried out last. */
+  /** Runs BEGIN, COMMIT or ROLLBACK, and returns the last command that PostgreSQL carried out. */
   async #control(client: pg.ClientBase, name: string, text: string): Promise<{ readonly command: string }> {
     return this.#traced(name, text, [], async () => {
       // The driver answers several statements in one text with a list.
@@ -312,11 +312,13 @@ export class Database implements Session {
     });
   }
 
-  async #withClient<Result>(work: (client: pg.PoolClient, line: Line) => Promise<Result>): Promise<Result> {
-    const { client, line } = await this.#lend();
+  async #withClient<Result>(
+    work: (client: pg.PoolClient, transport: Transport) => Promise<Result>,
+  ): Promise<Result> {
+    const { client, transport } = await this.#lend();
     let broken = false;
     try {
-      return await work(client, line);
+      return await work(client, transport);
     } catch (error) {
       broken = spoilsConnection(error) || this.#unfit.has(client);
       throw error;
@@ -325,15 +327,18 @@ export class Database implements Session {
     }
   }
 
-  /** Where the host that connections led to serves no more, and the URL has others, they are tried before anybody is told. */
+  /**
+   * Takes a connection from the pool. If its host no longer serves and the URL has other hosts, these are tried before the
+   * call fails.
+   */
   async #lend(): Promise<Lent> {
-    const { line, pool } = await this.#open();
+    const { transport, pool } = await this.#open();
     try {
-      return { client: await this.#connect(pool), line };
+      return { client: await this.#connect(pool), transport };
     } catch (error) {
-      if (this.#destination.hosts.length === 1 || !leadsOn(error)) throw error;
+      if (this.#destination.hosts.length === 1 || !triesNextHost(error)) throw error;
       await this.#moveOn();
-      return { client: await this.#connect(pool), line };
+      return { client: await this.#connect(pool), transport };
     }
   }
 
@@ -350,24 +355,24 @@ export class Database implements Session {
     }
   }
 
-  /** The queue has an end: a process that is asked for more than it can do says so at once, not when it is too late. */
+  /** Bounds the queue (backpressure): an overloaded process refuses a call at once instead of after a timeout. */
   #requireRoom({ idleCount, totalCount, waitingCount }: pg.Pool): void {
     const { max, maxWaiting } = this.#options;
-    // Those who came in this turn of the event loop wait too, though connections are there for them.
+    // `waitingCount` includes calls of this turn of the event loop that idle or new connections will serve.
     const waiting = waitingCount - idleCount - (max - totalCount);
     if (waiting < maxWaiting) return;
     this.#tellRefusal();
     throw new PincexError(
       'pool_exhausted',
-      `All ${max} connections are busy and ${waiting} calls wait for one, as many as may (database.pool.max_waiting); send fewer and larger batches at once, or raise it`,
+      `All ${max} connections are busy and ${waiting} calls wait for one, the maximum (database.pool.max_waiting); send fewer and larger batches at once, or raise it`,
     );
   }
 
   #connectionError(pool: pg.Pool, error: unknown): unknown {
-    if (pool.ending) return this.#gone ?? closed(error);
+    if (pool.ending) return this.#serverEnded ?? closed(error);
     const { max, connectionTimeoutMs } = this.#options;
-    // The driver says the same of a call that waited for a connection to be made.
-    if (!isPoolTimeout(error) || pool.totalCount < max) return unconnected(error);
+    // The driver gives the same error to a call that waited for a new connection.
+    if (!isPoolTimeout(error) || pool.totalCount < max) return connectionFailed(error);
     this.#tellRefusal();
     return new PincexError(
       'pool_exhausted',
@@ -377,13 +382,13 @@ export class Database implements Session {
   }
 
   async #run<Row>(
-    line: Line,
+    transport: Transport,
     client: pg.ClientBase,
     statement: Statement,
     values: readonly (string | null)[] = [],
   ): Promise<Row[]> {
     const { name, rowMode } = statement;
-    const sent = line.send(client, statement);
+    const sent = transport.send(client, statement);
     const query = { ...sent, values: values as string[], ...(rowMode && { rowMode }) };
     const { rows } = await this.#traced(name, sent.text, values, () =>
       client.query<Row & pg.QueryResultRow>(query).catch((error: unknown) => this.#failed(client, error)),
@@ -404,7 +409,7 @@ export class Database implements Session {
     this.#diagnostics.tell('poolRefusal', () => ({ server: this.#server }));
   }
 
-  /** Of a statement that came too late for its connection, what ended that one is told. */
+  /** For a statement on a connection that had ended, throws the error that ended the connection. */
   #failed(client: pg.ClientBase, error: unknown): never {
     rethrow(error instanceof pg.DatabaseError ? error : (this.#ends.get(client) ?? error));
   }
@@ -415,33 +420,36 @@ function closed(cause?: unknown): PincexError {
 }
 
 /**
- * The connection of a transaction, for statements of the caller's own: the client of `pg` as far as statements need it. Where a
- * library asks for the client itself, it is that: `tx.client as pg.ClientBase`.
+ * The connection of a transaction, for statements of the caller's own. It is the client of `pg`, typed only as far as
+ * statements need it; for a library that takes the client itself, use `tx.client as pg.ClientBase`.
  */
 export interface TransactionClient {
-  /** Runs a statement, with its parameters as `$1`, `$2` …; of several in one text, without parameters, the last one answers. */
+  /**
+   * Runs a statement, with parameters `$1`, `$2` …. Several statements in one text take no parameters, and return a list of
+   * results.
+   */
   query<Row extends object = Record<string, string | null>>(
     statement: string | TransactionStatement,
     values?: unknown[],
   ): Promise<TransactionAnswer<Row>>;
 }
 
-/** A statement with what belongs to it. */
+/** A statement with its values. */
 export interface TransactionStatement {
   readonly text: string;
   readonly values?: unknown[] | undefined;
 }
 
-/** What a statement answers. */
+/** The result of a statement. */
 export interface TransactionAnswer<Row> {
-  /** Every column as the text that PostgreSQL prints. */
+  /** The rows, each column as the text that PostgreSQL prints. */
   readonly rows: Row[];
-  /** How many rows it read or changed; `null` of statements that do neither. */
+  /** The number of rows that were read or changed; `null` for statements that do neither. */
   readonly rowCount: number | null;
 }
 
-/** One connection inside a transaction. */
+/** A connection inside a transaction. */
 export interface TransactionSession extends Session {
-  /** The driver's own client, for statements of the caller's. */
+  /** The driver's client, for statements of the caller's own. */
   readonly client: TransactionClient;
 }

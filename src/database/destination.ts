@@ -13,33 +13,33 @@ export const SESSION_ATTRIBUTES = [
 
 export type SessionAttributes = (typeof SESSION_ATTRIBUTES)[number];
 
-/** The ways to prove a password that `require_auth` may ask for, as libpq names them. */
+/** The authentication methods that `require_auth` may name, with the names of libpq. */
 const PROOFS = ['scram-sha-256', 'md5', 'password'] as const;
 
 export type Proof = (typeof PROOFS)[number];
 
-/** One of the hosts of a URL. */
+/** A host of a URL. */
 export interface Host {
-  /** As messages name it. */
+  /** The name of the host in messages. */
   readonly name: string;
-  /** The URL with this host alone, and with nothing in it that is not the driver's to read. */
+  /** The URL with this host only, and with only those parameters that the driver reads. */
   readonly url: string;
 }
 
 /** The hosts and settings of a database URL, read as libpq reads it. */
 export interface Destination {
-  /** In the order in which they are tried; one at least. */
+  /** The hosts in the order in which they are tried, at least one. */
   readonly hosts: readonly Host[];
   readonly wanted: SessionAttributes;
   /** The `options` for the sessions of the server; `undefined` if the URL has none. */
   readonly options: string | undefined;
-  /** How long each host may take, in milliseconds, where the URL says so. */
+  /** The timeout for each host in milliseconds, if the URL has one. */
   readonly connectTimeoutMs: number | undefined;
-  /** The one way in which the server may ask for the password, where the URL says so. */
+  /** The only authentication method that the server may use, if the URL names one. */
   readonly proof: Proof | undefined;
 }
 
-/** How long each host may take, so that all of them, each as often as it is tried, take no longer than `totalMs`. */
+/** The timeout for one attempt at a host, so that all attempts at all hosts together take at most `totalMs`. */
 export function timePerHost(
   { hosts, wanted, connectTimeoutMs = Infinity }: Destination,
   totalMs: number,
@@ -48,12 +48,12 @@ export function timePerHost(
   return Math.max(1, Math.floor(Math.min(totalMs / attempts, connectTimeoutMs)));
 }
 
-/** scheme, user and password, hosts, path, parameters, and what stands behind a #. */
+/** Scheme, user and password, hosts, path, parameters, fragment. */
 const PARTS = /^(postgres(?:ql)?:\/\/)(?:([^/?#]*)@)?([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?(#.*)?$/s;
 
 const HOST = /^(?:\[([^[\]]+)\]|([^:[\]]*))(?::(\d*))?$/;
 
-/** The parameters of a URL that the driver reads, and the values of each; null: any text. */
+/** The parameters of a URL that the driver reads, each with its possible values; null for any text. */
 const FOR_THE_DRIVER: Readonly<Record<string, readonly string[] | null>> = {
   user: null,
   password: null,
@@ -68,7 +68,7 @@ const FOR_THE_DRIVER: Readonly<Record<string, readonly string[] | null>> = {
   uselibpqcompat: ['true'],
 };
 
-/** The parameters that are read here. */
+/** The parameters that are read here and not by the driver. */
 const OURS = ['host', 'port', 'options', 'target_session_attrs', 'connect_timeout', 'require_auth'];
 
 const KNOWN = [...Object.keys(FOR_THE_DRIVER), ...OURS];
@@ -78,7 +78,7 @@ const CANNOT = 'The URL of the database cannot be used: ';
 const ENCODE =
   'in a user, a password or another part, / ? # @ : % are written %2F %3F %23 %40 %3A %25 (percent-encoded)';
 
-/** The same servers, and another database of theirs. */
+/** The URL of another database on the same servers. */
 export function withDatabase(url: string, name: string): string {
   return url.replace(/^(\w+:\/\/[^/?]*)(\/[^?]*)?/, `$1/${name}`);
 }
@@ -93,24 +93,24 @@ export function problemOfUrl(url: string): string | undefined {
   }
 }
 
-/** As {@link problemOfUrl}, of the server that is written to. */
+/** The reason why a URL cannot be used for the primary, which takes writes; `undefined` if it can. */
 export function problemOfBooks(url: string): string | undefined {
   const problem = problemOfUrl(url);
   if (problem !== undefined) return problem;
   const { hosts, wanted } = readDestination(url);
   if (wanted === 'read-write' || wanted === 'primary') return undefined;
   const asked = 'target_session_attrs=read-write (or primary)';
-  if (wanted !== 'any') return `what Pincex writes needs ${asked}: got ${wanted}`;
+  if (wanted !== 'any') return `the books need ${asked}: got ${wanted}`;
   return hosts.length === 1 ? undefined : `several hosts need ${asked}: only one of them takes writes`;
 }
 
 /**
- * @throws PincexError `invalid_configuration`, which never shows what may be part of a password
+ * @throws PincexError `invalid_configuration`, which never shows a part of the URL that may belong to a password
  */
 export function readDestination(url: string): Destination {
   const [, scheme, credentials, authority = '', path = '/', query = '', fragment] = PARTS.exec(url) ?? [];
   if (scheme === undefined) throw wrong('it takes a URL such as postgres://user:password@host:5432/name');
-  // If a password has one of these characters, its rest was read as something else.
+  // A password with one of these characters was split, and its rest was read as another part of the URL.
   if (fragment !== undefined || `${path}${query}`.includes('@') || /%(?![\da-f]{2})/i.test(url)) {
     throw wrong(ENCODE);
   }
@@ -123,11 +123,11 @@ export function readDestination(url: string): Destination {
   // Without TLS there is nothing to negotiate, even if PGSSLNEGOTIATION asks for it.
   if (parameters['sslmode'] === 'disable') forTheDriver.set('sslnegotiation', 'postgres');
   const user = credentials === undefined ? '' : `${encoded(credentials)}@`;
-  // A variable that the driver alone knows: a session that replicates runs no statements.
+  // Only the driver knows this variable. A replication session would run no statements.
   if (process.env['PGREPLICATION']) forTheDriver.set('replication', 'false');
   const hosts = readHosts(authority, host, port).map((each) => {
     const own = new URLSearchParams(forTheDriver);
-    // There the driver takes it where there is no host, too.
+    // As a parameter, the driver also reads the port of a URL without a host.
     if (each.port !== '') own.set('port', each.port);
     return {
       name: [each.host || 'the default host', each.port].filter(Boolean).join(':'),
@@ -143,7 +143,7 @@ export function readDestination(url: string): Destination {
   };
 }
 
-/** If a name comes twice, the last counts; only `options` add up. */
+/** If a name occurs twice, the last value counts; only the values of `options` are joined. */
 function readParameters(query: string): Readonly<Record<string, string>> {
   const given = new URLSearchParams(query);
   for (const [name, value] of given) {
@@ -175,7 +175,7 @@ function unknownParameter(name: string): string {
   return `${JSON.stringify(name)} is not a parameter that is understood: the nearest is ${near}, of ${KNOWN.join(', ')}`;
 }
 
-/** One port is that of all hosts. */
+/** Pairs hosts with ports. A single port applies to all hosts. */
 function readHosts(
   authority: string,
   host: string | undefined,
@@ -199,12 +199,12 @@ function portOf(text: string): string {
   throw wrong(`a port is a number from 1 to 65535; ${ENCODE}`);
 }
 
-/** The folder of a socket is written as a name of a host. */
+/** A host as it is written in a URL. The folder of a socket is percent-encoded. */
 function inUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : encodeURIComponent(host);
 }
 
-/** User and password with nothing left in them that the driver could take for something else. */
+/** User and password, percent-encoded, so that the driver cannot read them as other parts of the URL. */
 function encoded(credentials: string): string {
   const [user = '', ...password] = credentials.split(':');
   const parts = password.length === 0 ? [user] : [user, password.join(':')];

@@ -1,18 +1,21 @@
 import pg from 'pg';
 
-/** Errors that the driver made of statements: it has neither a class nor codes for errors that PostgreSQL did not send. */
+/** Errors of statements on our connections. The driver has no class or codes for errors that PostgreSQL did not send. */
 const errors = new WeakSet<Error>();
 
-/** Whether an error came from a statement on a connection of ours, and is not somebody else's with the same words. */
+/** Whether an error came from a statement on one of our connections, and is no error of other code with the same message. */
 export function isOfDriver(error: unknown): error is Error {
   return error instanceof Error && errors.has(error);
 }
 
-function note(error: unknown): void {
+function record(error: unknown): void {
   if (error instanceof Error) errors.add(error);
 }
 
-/** The driver's client, whose errors are known as such whichever way they go: what a caller throws is told from them. */
+/**
+ * The driver's client, with all errors of its statements recorded, so that they are told apart from errors that a caller
+ * throws.
+ */
 export class Client extends pg.Client {
   constructor(config?: pg.ClientConfig) {
     super(config);
@@ -21,31 +24,31 @@ export class Client extends pg.Client {
   }
 }
 
-type Take = (error: unknown, ...rest: unknown[]) => unknown;
+type ErrorHandler = (error: unknown, ...rest: unknown[]) => unknown;
 
-/** A callback, or a query that is an object of its own, as cursors are. */
+/** Wraps a callback, or the error handler of a query object such as a cursor. */
 function watched(given: unknown): unknown {
-  if (typeof given === 'function') return noting(given as Take);
-  if (isSubmittable(given)) given.handleError = noting(given.handleError);
+  if (typeof given === 'function') return recording(given as ErrorHandler);
+  if (isSubmittable(given)) given.handleError = recording(given.handleError);
   return given;
 }
 
 function watch(answer: unknown): unknown {
   if (!(answer instanceof Promise)) return answer;
   return answer.catch((error: unknown) => {
-    note(error);
+    record(error);
     throw error;
   });
 }
 
-function noting(take: Take): Take {
+function recording(handle: ErrorHandler): ErrorHandler {
   return function (this: unknown, error, ...rest) {
-    note(error);
-    return take.call(this, error, ...rest);
+    record(error);
+    return handle.call(this, error, ...rest);
   };
 }
 
-function isSubmittable(given: unknown): given is { handleError: Take } {
+function isSubmittable(given: unknown): given is { handleError: ErrorHandler } {
   const { submit, handleError } = (given ?? {}) as Record<string, unknown>;
   return typeof submit === 'function' && typeof handleError === 'function';
 }

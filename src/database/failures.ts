@@ -7,20 +7,20 @@ import { meaningOf, remedyOfStart, SPOILT, type Failure } from './sqlStates.ts';
 
 export type { Failure } from './sqlStates.ts';
 
-/** The failure behind each error that is made here: the error itself shows callers no more than its code. */
+/** The failure behind each error that is made here. Callers see only its code. */
 const failures = new WeakMap<PincexError, Failure>();
 
-/** Rows came up that were not locked in their turn: decide anew. */
-export class Unlocked extends Error {}
+/** A row was loaded that the lock statements had not locked: the batch has to be decided again. */
+export class MissedLock extends Error {}
 
 export function failureOf(error: unknown): Failure {
-  if (error instanceof Unlocked) return 'guard_lost';
+  if (error instanceof MissedLock) return 'guard_lost';
   if (error instanceof PincexError) return failures.get(error) ?? 'other';
   if (!isOfServer(error)) return 'other';
   return error instanceof pg.DatabaseError ? meaningOf(error.code ?? '').failure : 'disconnected';
 }
 
-/** Whether a statement failed since a table is not there. */
+/** Whether a statement failed because a table does not exist. */
 export const lacksTable = (error: unknown): boolean => isOf(error, UNDEFINED_TABLE);
 
 function isOf(error: unknown, code: string): boolean {
@@ -31,11 +31,11 @@ function isOf(error: unknown, code: string): boolean {
 const UNDEFINED_TABLE = '42P01';
 const UNIQUE_VIOLATION = '23505';
 
-/** Whether a row that was to be made is there already. */
+/** Whether an insert failed because the row exists already. */
 export const isTaken = (error: unknown): boolean => isOf(error, UNIQUE_VIOLATION);
 
 /**
- * Whether PostgreSQL said it of a statement on a connection of ours, or the connection broke. Any other error of the
+ * Whether PostgreSQL sent the error for a statement on one of our connections, or the connection broke. Any other error of the
  * driver is a mistake of the code that sent the statement.
  */
 export function isOfServer(error: unknown): boolean {
@@ -43,31 +43,31 @@ export function isOfServer(error: unknown): boolean {
   return error instanceof pg.DatabaseError || ENDED.test(error.message) || 'syscall' in error;
 }
 
-/** The driver's own words for a connection that ended, or that no answer came on in time. It has no codes for them. */
+/** The driver's messages for a connection that ended, or a statement without an answer in time. It has no codes for them. */
 const ENDED =
   /^(Query read timeout|Connection terminated|Client has encountered a connection error|Client was closed|Received unexpected|This socket has been ended)/;
 
-/** The driver's own words for "no connection became free in time". */
+/** The driver's message if no connection became free in time. */
 export function isPoolTimeout(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect');
 }
 
-/** Whether a connection on which this happened is of no use from now on, though the server may still be there. */
+/** Whether a connection cannot be reused after this error, even if the server still runs. */
 export function spoilsConnection(error: unknown): boolean {
-  if (failureOf(error) === 'disconnected' || (error instanceof PincexError && elsewhere.has(error)))
+  if (failureOf(error) === 'disconnected' || (error instanceof PincexError && wrongServers.has(error)))
     return true;
   const cause = error instanceof PincexError ? error.cause : error;
   return cause instanceof pg.DatabaseError && SPOILT.has(cause.code ?? '');
 }
 
-/** Whether a connection stood until it broke just now: a server was at the work. If no answer came, nobody knows. */
+/** Whether the connection was working until it broke: then a server was running. After a timeout that is not known. */
 export function stoodUntilNow(error: unknown): boolean {
   if (failureOf(error) !== 'disconnected') return false;
   const cause = error instanceof PincexError ? error.cause : error;
   return !isUnanswered(cause) && !(cause instanceof Error && 'code' in cause && cause.code === 'ETIMEDOUT');
 }
 
-/** Whether a pooler turned a connection down because of the `options` that it was to start with. */
+/** Whether a pooler refused a connection because of its startup `options`. */
 export function refusesOptions(error: unknown): boolean {
   const cause = error instanceof PincexError ? error.cause : error;
   return (
@@ -76,87 +76,87 @@ export function refusesOptions(error: unknown): boolean {
 }
 
 /**
- * An error of PostgreSQL or the driver as callers see it: a stable code, the words of the server, and the remedy. Any other
- * error stays as it is.
+ * An error of PostgreSQL or the driver as callers get it: a stable code, the server's message, and the remedy. Any other
+ * error is returned as it is.
  */
-export function told(error: unknown): unknown {
-  return isOfServer(error) ? translated(error) : error;
+export function toCallerError(error: unknown): unknown {
+  return isOfServer(error) ? toPincexError(error) : error;
 }
 
-/** A statement of ours failed: so whatever is no answer of PostgreSQL's is a connection that broke. */
+/** For errors of our own statements: an error that PostgreSQL did not send means that the connection broke. */
 export function rethrow(error: unknown): never {
-  throw translated(error);
+  throw toPincexError(error);
 }
 
-function translated(error: unknown): PincexError {
+function toPincexError(error: unknown): PincexError {
   if (error instanceof PincexError) return error;
-  if (error instanceof pg.DatabaseError) return answered(error);
+  if (error instanceof pg.DatabaseError) return serverError(error);
   const message = isUnanswered(error)
-    ? 'PostgreSQL did not answer in time (database.pool.statement_timeout); the connection was given up'
-    : `PostgreSQL cannot be reached: ${wordsOf(error)}`;
-  return made('database_unavailable', 'disconnected', message, error);
+    ? 'PostgreSQL did not answer in time (database.pool.statement_timeout); the connection was closed'
+    : `PostgreSQL cannot be reached: ${messageOf(error)}`;
+  return errorWith('database_unavailable', 'disconnected', message, error);
 }
 
-/** The driver's own words for a statement that no answer came to in time. */
+/** Whether the driver got no answer to a statement in time. */
 const isUnanswered = (error: unknown): boolean =>
   error instanceof Error && error.message === 'Query read timeout';
 
-/** No connection was made: nothing was sent, so nothing was written. */
-export function unconnected(error: unknown): PincexError {
+/** For a connection that was not established: no statement was sent, so nothing was written. */
+export function connectionFailed(error: unknown): PincexError {
   if (error instanceof PincexError) return error;
   if (error instanceof pg.DatabaseError) {
     const { code = '' } = error;
     const { failure } = meaningOf(code);
-    return answered(error, {
+    return serverError(error, {
       failure: failure === 'disconnected' ? 'refused' : failure,
       remedy: remedyOfStart(code),
     });
   }
   const remedy = mistakeIn(error);
   if (remedy !== undefined) {
-    const message = `No connection to PostgreSQL can be made: ${wordsOf(error)}; ${remedy}`;
-    return made('database_refused', 'other', message, error);
+    const message = `No connection to PostgreSQL can be made: ${messageOf(error)}; ${remedy}`;
+    return errorWith('database_refused', 'other', message, error);
   }
-  const message = `PostgreSQL cannot be reached: ${wordsOf(error)}`;
-  return made('database_unavailable', 'refused', message, error);
+  const message = `PostgreSQL cannot be reached: ${messageOf(error)}`;
+  return errorWith('database_unavailable', 'refused', message, error);
 }
 
-/** The embedded server is gone: a new process starts a new one, at another address and with another password. */
-export function ended(): PincexError {
-  return made(
+/** The embedded server ended. Another process may start one at another address, with another password. */
+export function embeddedServerEnded(): PincexError {
+  return errorWith(
     'database_unavailable',
     'refused',
     'The embedded PostgreSQL server has ended: start again, or use a server of your own (DATABASE_URL)',
   );
 }
 
-/** The server at the other end takes no writes. */
-export function readOnly(why: string): PincexError {
-  return misplaced(`This server is read-only (${why}); ${meaningOf('25006').remedy}`);
+/** The server takes no writes. */
+export function readOnlyServer(why: string): PincexError {
+  return wrongServer(`This server is read-only (${why}); ${meaningOf('25006').remedy}`);
 }
 
-/** The server at the other end is not what the URL wants it to be. */
-export function unwanted(wanted: string, why: string): PincexError {
-  return misplaced(
+/** The server does not match `target_session_attrs` of the URL. */
+export function wrongSession(wanted: string, why: string): PincexError {
+  return wrongServer(
     `The URL of the database wants a server that is ${wanted} (target_session_attrs), and this one is not: ${why}`,
   );
 }
 
-function misplaced(message: string): PincexError {
-  const error = made('database_unavailable', 'refused', message);
-  elsewhere.add(error);
+function wrongServer(message: string): PincexError {
+  const error = errorWith('database_unavailable', 'refused', message);
+  wrongServers.add(error);
   return error;
 }
 
-/** Errors of servers that answered, and are not the one that is needed. */
-const elsewhere = new WeakSet<PincexError>();
+/** Errors of servers that answered but are not the wanted one. */
+const wrongServers = new WeakSet<PincexError>();
 
 /**
- * The server asks for the password in a way in which it is not told, or for none where the URL requires one.
+ * The server asks for the password by a method that is refused, or asks for none although the URL requires a method.
  *
- * @param required what the URL says (`require_auth`)
+ * @param required `require_auth` of the URL
  */
-export function unproven(asked: Proof | 'none', required: Proof | undefined): PincexError {
+export function authenticationRefused(asked: Proof | 'none', required: Proof | undefined): PincexError {
   const what = {
     none: 'does not prove that it knows the password',
     password: 'asks for the password in plain text (password)',
@@ -165,15 +165,15 @@ export function unproven(asked: Proof | 'none', required: Proof | undefined): Pi
   }[asked];
   const why =
     required === undefined
-      ? `which it is told over TLS that is checked alone; ask for scram-sha-256 in its pg_hba.conf, use sslmode=verify-full, or add require_auth=${asked} to the URL where nobody stands between`
-      : `and the URL takes nothing but ${required} (require_auth); whoever listens there may not be the server`;
-  return made('database_refused', 'other', `The server ${what}, ${why}; it was told nothing`);
+      ? `which is answered only over TLS with a verified certificate; set scram-sha-256 in its pg_hba.conf, use sslmode=verify-full, or add require_auth=${asked} to the URL if nobody can intercept the connection`
+      : `and the URL accepts only ${required} (require_auth); the program at this address may not be the server`;
+  return errorWith('database_refused', 'other', `The server ${what}, ${why}; no password was sent`);
 }
 
-/** Tables would be looked for, and made, in another schema than all others look in. */
+/** The connection would look up and create tables in another schema than all other connections do. */
 export function foreignSchema(schema: string | null): PincexError {
   const where = schema === null ? 'has no schema that it may use' : `works in the schema ${describe(schema)}`;
-  return made(
+  return errorWith(
     'database_refused',
     'other',
     `This connection ${where}, and Pincex knows its tables in public only: let search_path begin with public (a role or a database has it by ALTER … SET search_path, a URL or PGOPTIONS by options), or grant USAGE on public; for other books take another database`,
@@ -181,30 +181,30 @@ export function foreignSchema(schema: string | null): PincexError {
 }
 
 /**
- * Whether the next host of a URL is to be tried, as libpq does: nobody answers at this one, or it takes no connections
- * just now, or is not what is wanted. Other servers would refuse for any other reason as well.
+ * Whether the next host of a URL is to be tried, as in libpq: this one does not answer, takes no connections at present, or
+ * is not the wanted one. Any other error would occur at the other hosts too.
  */
-export function leadsOn(error: unknown): boolean {
+export function triesNextHost(error: unknown): boolean {
   if (!(error instanceof PincexError) || failures.get(error) !== 'refused') return false;
   return !(error.cause instanceof pg.DatabaseError) || error.cause.code === '57P03';
 }
 
-/** No host of a URL has the session that is wanted. */
-export function noneServes(tried: readonly { host: Host; error: unknown }[]): unknown {
+/** No host of a URL offers the wanted session. */
+export function noHostServes(tried: readonly { host: Host; error: unknown }[]): unknown {
   if (tried.length === 1) return tried[0]?.error;
   const message = `None of the hosts of the database serves: ${tried
-    .map(({ host, error }) => `${host.name}: ${wordsOf(error)}`)
+    .map(({ host, error }) => `${host.name}: ${messageOf(error)}`)
     .join('; ')}`;
   const cause = new AggregateError(tried.map(({ error }) => error));
-  return made('database_unavailable', 'refused', message, cause);
+  return errorWith('database_unavailable', 'refused', message, cause);
 }
 
 const TLS = 'see "TLS to PostgreSQL" in docs/operations.md';
 
-/** The driver's own words, which have no codes. */
+/** The driver's messages about TLS. It has no codes for them. */
 const ABOUT_TLS = /^(The server does not support SSL|SECURITY WARNING|.*sslnegotiation)/;
 
-/** The mistake on this side that keeps a connection from being made. */
+/** The remedy if a mistake on this side keeps a connection from being established. */
 function mistakeIn(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { message, code = '', syscall } = error as Error & { code?: string; syscall?: string };
@@ -217,21 +217,26 @@ function mistakeIn(error: unknown): string | undefined {
   return undefined;
 }
 
-/** @param meaning where it is another than its code alone has */
-function answered(error: pg.DatabaseError, meaning = meaningOf(error.code ?? '')): PincexError {
+/** @param meaning overrides the meaning of the code */
+function serverError(error: pg.DatabaseError, meaning = meaningOf(error.code ?? '')): PincexError {
   const { code = '', message } = error;
   const { failure: means, remedy } = meaning;
   if (code === '25006') {
-    return made('database_unavailable', means, `This server is read-only: ${message}; ${remedy}`, error);
+    return errorWith('database_unavailable', means, `This server is read-only: ${message}; ${remedy}`, error);
   }
   if (code === '57014') {
     const bound = message.includes('timeout')
       ? ' (database.pool.statement_timeout)'
       : ` (${code}); ${remedy}`;
-    return made('database_unavailable', means, `PostgreSQL gave a statement up: ${message}${bound}`, error);
+    return errorWith(
+      'database_unavailable',
+      means,
+      `PostgreSQL cancelled a statement: ${message}${bound}`,
+      error,
+    );
   }
   const what = means === 'disconnected' ? 'PostgreSQL ended the connection' : 'PostgreSQL refuses';
-  return made(codeOf(code, means), means, `${what}: ${message} (${code}); ${remedy}`, error);
+  return errorWith(codeOf(code, means), means, `${what}: ${message} (${code}); ${remedy}`, error);
 }
 
 function codeOf(sqlState: string, failure: Failure): ErrorCode {
@@ -240,17 +245,17 @@ function codeOf(sqlState: string, failure: Failure): ErrorCode {
   return failure === 'refused' || failure === 'disconnected' ? 'database_unavailable' : 'database_refused';
 }
 
-function made(code: ErrorCode, failure: Failure, message: string, cause?: unknown): PincexError {
+function errorWith(code: ErrorCode, failure: Failure, message: string, cause?: unknown): PincexError {
   const error = new PincexError(code, message, cause === undefined ? undefined : { cause });
   failures.set(error, failure);
   return error;
 }
 
-/** If all addresses of a host failed, the driver makes one error without words. */
-function wordsOf(error: unknown): string {
+/** The message of an error. If all addresses of a host failed, the driver makes one error without a message. */
+function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map((each) => wordsOf(each)).join('; ');
+    return error.errors.map((each) => messageOf(each)).join('; ');
   }
-  // OpenSSL ends its words with the end of a line.
+  // Messages of OpenSSL end with a newline.
   return error instanceof Error ? error.message.trim() : String(error);
 }

@@ -2,13 +2,13 @@ import type pg from 'pg';
 import { limits } from '../limits.ts';
 
 /**
- * The prepared statements of each connection: those that came first, up to a bound. Every prepared statement
- * takes memory of the server for as long as its connection lives, and combinations of parts make many of them.
+ * The prepared statements of each connection: the first ones that it sends, up to a bound. Every prepared statement takes
+ * memory of the server for as long as the connection lives, and batches combine parts into many different statements.
  */
 export class PreparedStatements {
   readonly #names = new WeakMap<pg.ClientBase, Set<string>>();
 
-  /** The name that a statement is kept under, or `undefined` where this connection keeps no more of them. */
+  /** The name under which a statement is prepared, or `undefined` if the connection has reached the bound. */
   nameFor(client: pg.ClientBase, name: string): string | undefined {
     let names = this.#names.get(client);
     if (names === undefined) this.#names.set(client, (names = new Set()));

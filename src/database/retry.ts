@@ -3,7 +3,10 @@ import { limits } from '../limits.ts';
 import type { Session } from './database.ts';
 import { failureOf, stoodUntilNow, type Failure } from './failures.ts';
 
-/** Tries `work` again after failures of these kinds, with jitter, for as long as its attempts are worth it. */
+/**
+ * Runs `work`, and retries it after failures of these kinds, with backoff and jitter, until the bounds of `attempts` are
+ * reached.
+ */
 export function persistently<Result>(
   work: () => Promise<Result>,
   kinds: readonly Failure[],
@@ -19,21 +22,21 @@ export function persistently<Result>(
   });
 }
 
-/** The attempts at one piece of work, and what is true of them. */
+/** Counts the attempts at one piece of work, and decides whether to make another. */
 export class Attempts {
   #lost = 0;
-  /** Those that a server was at. */
+  /** Attempts in which a server was running. */
   #worked = 0;
   #firstFailedAt: number | undefined;
   #lastFailedAt = 0;
-  /** The first of a run of failures that say that the server is away, or takes nothing. */
+  /** The time of the first of the consecutive failures for lack of a server. */
   #awaySince: number | undefined;
 
   /**
-   * Notes a failure. A server that is away is looked for since it went away: how long an attempt took that a server was at
-   * does not count. Such attempts are bounded by their number; and all together by time.
+   * Counts a failure. Without a server, the time since the first such failure is bounded; time in which a server worked does
+   * not count. Attempts with a server are bounded by their number, and all attempts together by time.
    *
-   * @returns whether another attempt is worth it
+   * @returns whether to make another attempt
    */
   mayGoOn(error: unknown): boolean {
     const now = performance.now();
@@ -59,12 +62,12 @@ export class Attempts {
     return this.#awaySince === undefined ? 0 : this.#lastFailedAt - this.#awaySince;
   }
 
-  /** For how many seconds the server was away, up to the last attempt, where that is why it was the last. */
+  /** The seconds without a server, up to the last attempt; `undefined` unless that is why it was the last. */
   get awaySeconds(): number | undefined {
     return this.#awayMs < limits.database.reconnectMs ? undefined : Math.floor(this.#awayMs / 1_000);
   }
 
-  /** How often it lost against others, and in which time, where that is what ran out. */
+  /** How often the work lost against others, with the time that this took if time was the bound. */
   get lost(): string {
     const times = this.#lost === 1 ? 'once' : `${this.#lost} times`;
     if (this.#worked >= limits.database.attempts) return times;
@@ -72,7 +75,7 @@ export class Attempts {
   }
 }
 
-/** Reads that go on where writes would: nothing is lost when they are asked for again. */
+/** A session whose statements are retried after failures. It is for reads, which can always be repeated. */
 export function persistentReads(session: Session): Session {
   return {
     query: (statement, values) =>

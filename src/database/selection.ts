@@ -1,12 +1,13 @@
 import { inLines, type Columns } from './columns.ts';
 
-/** The places of columns in a row that comes as an array, by their names. */
+/** The indexes of columns in a row that is an array, by their names. */
 export type Places<Names> = { readonly [Name in keyof Names]: number };
 
 /**
- * What a statement answers, as SQL and by places: whoever reads such a row names its columns and counts none.
+ * The select list of a statement, with the index of each expression in the rows that it returns, so that readers of such rows
+ * use names instead of counting columns.
  *
- * @param groups expressions by their names; names are unique within a group
+ * @param groups expressions by their names, which are unique within a group
  */
 export function selection<Groups extends Record<string, Readonly<Record<string, string>>>>(
   groups: Groups,
@@ -21,7 +22,7 @@ export function selection<Groups extends Record<string, Readonly<Record<string, 
   return { list: inLines(expressions), at: Object.fromEntries(at) as never };
 }
 
-/** Columns of a table as JSON takes them without loss: as text, but for what is a text or a boolean. */
+/** Expressions that carry columns through JSON without loss: all are cast to text except texts and booleans. */
 export function inJson<Named extends Columns<never>>(
   alias: string,
   columns: Named,

@@ -1,9 +1,9 @@
 import type { Settings } from './hints.ts';
 
 /**
- * Settings that a role, a database or the environment may have changed, so that values would be read, written or compared as
- * something else: times as they are printed, NULL in arrays, texts and their characters. Nor does a wait for a lock end
- * before its statement does.
+ * Settings on which the reading, writing and comparing of values depends: the format of times, NULL in arrays, the encoding
+ * and escapes of texts. A role, a database or the environment may have changed them. `lock_timeout` is off, so that a wait
+ * for a lock ends only with its statement.
  */
 export const SETTINGS: Settings = {
   TimeZone: 'UTC',
@@ -15,12 +15,12 @@ export const SETTINGS: Settings = {
   lock_timeout: '0',
 };
 
-/** A statement takes as long as it takes, unless the driver bounds it. */
+/** The settings without a bound on the time of a statement; the driver may still have one. */
 export const UNBOUNDED: Settings = { ...SETTINGS, statement_timeout: '0' };
 
 /**
- * The `options` that a session starts with. Ours come after those of the caller's, and so count; PGOPTIONS, as in libpq,
- * is for URLs without options.
+ * The `options` that a session starts with. Our settings come after those of the caller, and so override them. As in libpq,
+ * PGOPTIONS applies to URLs without `options`.
  *
  * @param given the `options` of the URL
  */
@@ -31,7 +31,7 @@ export function startOptions(given: string | undefined, settings: Settings): str
   return [given ?? process.env['PGOPTIONS'], ...own].filter(Boolean).join(' ');
 }
 
-/** Sets them for the rest of a transaction, in the same round trip as what it begins with. */
+/** SQL that applies the settings until the end of the transaction, to be sent in one text with its BEGIN. */
 export function locally(settings: Settings): string {
   return Object.entries(settings)
     .map(([name, value]) => `; SET LOCAL ${name} = '${value}'`)

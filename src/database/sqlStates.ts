@@ -1,16 +1,16 @@
-/** The meaning of a failed statement for its sender. */
+/** The consequence of a failed statement for its sender. */
 export type Failure =
-  /** A guard missed, or a row was made by another batch meanwhile: decide anew. */
+  /** The guard was lost, or another batch inserted the same row meanwhile: decide again. */
   | 'guard_lost'
-  /** A part that was to be written with a batch wrote no row: nothing of the batch was written, nor will it be. */
+  /** A part of `writeWith` wrote no row: nothing of the batch was written, and it is not retried. */
   | 'superseded'
-  /** Deadlock or serialization failure with foreign code: nothing was written, try again. */
+  /** Deadlock or serialization failure with foreign code: nothing was written; retry. */
   | 'collision'
-  /** The server takes no statement just now, or gave this one up: nothing was written, try again. */
+  /** The server accepts no statements at present, or cancelled this one: nothing was written; retry. */
   | 'refused'
-  /** The connection or the server went away; a commit under way may or may not have happened. */
+  /** The connection broke; a commit in flight may or may not have happened. */
   | 'disconnected'
-  /** Trying again does not help. */
+  /** A retry does not help. */
   | 'other';
 
 /** The meaning of a SQLSTATE, and the remedy. */
@@ -78,7 +78,7 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
   XX: other(`it may be broken: ${LOG}, and run "pincex audit"`),
 };
 
-/** Codes that say something else than their class. */
+/** Codes with another meaning than their class. */
 const CODES: Readonly<Record<string, Meaning>> = {
   '22012': { failure: 'guard_lost', remedy: STATEMENT },
   // "cannot take square root of a negative number"
@@ -105,7 +105,7 @@ const CODES: Readonly<Record<string, Meaning>> = {
   '42704': other(SCHEMA),
   '42883': other(SCHEMA),
   '42P01': other(SCHEMA),
-  // A pooler that changes sessions behind our back: an earlier owner of a session left something, or took it away.
+  // A pooler changed the session between statements: an earlier client left a prepared statement in it.
   '42P05': other(SESSION),
   '53100': { failure: 'refused', remedy: 'make room on the disk of the server' },
   '53200': { failure: 'refused', remedy: 'give the server more memory, or send fewer items at once' },
@@ -119,24 +119,24 @@ const CODES: Readonly<Record<string, Meaning>> = {
     failure: 'refused',
     remedy: 'send fewer items at once, or raise database.pool.statement_timeout',
   },
-  // Terminated, crashed, closed while idle.
+  // Connections that were terminated, that crashed, or that were closed while idle.
   '57P01': { failure: 'disconnected', remedy: 'wait until it is back' },
   '57P02': { failure: 'disconnected', remedy: `wait until it is back, and ${LOG}` },
   '57P03': { failure: 'refused', remedy: 'wait until it has started' },
   '57P04': other('the database was dropped: restore it, or mend its name in database.url'),
   '57P05': { failure: 'disconnected', remedy: 'send it again, or raise idle_session_timeout of the server' },
-  // Poolers say this if they have no server to give.
+  // Poolers send this if they have no server connection.
   '58000': { failure: 'refused', remedy: `wait until it is over, and ${LOG}` },
 };
 
-/** The meaning of a SQLSTATE of PostgreSQL, or of a pooler before it. An unknown class is `other`. */
+/** The meaning of a SQLSTATE of PostgreSQL or a pooler. An unknown class is `other`. */
 export function meaningOf(sqlState: string): Meaning {
   return CODES[sqlState] ?? CLASSES[sqlState.slice(0, 2)] ?? other(LOG);
 }
 
 /**
- * A session that answered with one of these is of no more use: its server takes no writes, or it keeps statements prepared
- * that it should not.
+ * SQLSTATEs after which a connection is not reused: its server takes no writes, or its prepared statements are not those that
+ * we expect.
  */
 export const SPOILT: ReadonlySet<string> = new Set(['25006', '0A000', '26000', '42P05']);
 
@@ -145,8 +145,8 @@ function other(remedy: string): Meaning {
 }
 
 /**
- * The remedy if a SQLSTATE was the answer to a new connection: either the server does not know or allow the settings that the
- * connection starts with, or the SQLSTATE means what it always does.
+ * The remedy if a new connection failed with a SQLSTATE: either the server refuses the startup settings of the connection, or
+ * the SQLSTATE has its usual meaning.
  */
 export function remedyOfStart(sqlState: string): string {
   return SETTING.has(sqlState)
@@ -154,5 +154,5 @@ export function remedyOfStart(sqlState: string): string {
     : meaningOf(sqlState).remedy;
 }
 
-/** A setting is unknown, takes no such value, or cannot be set by those who connect. */
+/** SQLSTATEs of a setting that is unknown, has an invalid value, or cannot be set by a client. */
 const SETTING: ReadonlySet<string> = new Set(['42704', '22023', '55P02']);

@@ -1,12 +1,12 @@
 /**
- * Times as PostgreSQL prints a `timestamptz` in UTC, `2026-01-31 12:00:00.5+00`, as ISO 8601. Five times as fast as going
- * through `Date`, which would be most of what an order costs to read.
+ * Converts a `timestamptz` that PostgreSQL printed in UTC, `2026-01-31 12:00:00.5+00`, to ISO 8601. This is five times as
+ * fast as going through `Date`, which would take most of the time of reading an order.
  */
 
-/** With milliseconds: a time that a caller gave. */
+/** ISO 8601 with milliseconds, for times that callers give. */
 export const isoTime = (text: string): string => iso(text, 3);
 
-/** With microseconds: a moment of ours. As texts they sort in their order. */
+/** ISO 8601 with microseconds, for our own times. The texts sort by time. */
 export const isoMoment = (text: string): string => iso(text, 6);
 
 function iso(text: string, decimals: 3 | 6): string {

@@ -1,8 +1,8 @@
-/** A URL of a database as it may be shown: without its passwords, whatever else is in it. */
+/** A database URL without its passwords, to be shown. */
 export function withoutPassword(url: string): string {
   const shown = url.replaceAll(/(?<=[?&])(ssl)?password=[^&#]*&?/gi, '').replace(/[?&]$/, '');
   if (!URL.canParse(shown)) {
-    // Several hosts, or a password with characters that belong to the form of a URL.
+    // The URL has several hosts, or a password with characters that should be percent-encoded.
     return shown.replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, '$1@');
   }
   const parsed = new URL(shown);

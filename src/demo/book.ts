@@ -1,6 +1,6 @@
 import type { OrderSide } from '../books/rows.ts';
 
-/** An order that stands in the book of the generated day. */
+/** An order in the book of the generated day. */
 export interface Standing {
   readonly id: string;
   readonly side: OrderSide;
@@ -21,7 +21,7 @@ export class Book {
     return this.#sides[side][0];
   }
 
-  /** The order that one at this price would trade with, if any. */
+  /** The order that a new order at this price would trade with, if any. */
   against({ side, price }: Standing): Standing | undefined {
     const best = this.best(side === 'buy' ? 'sell' : 'buy');
     if (best === undefined) return undefined;
@@ -41,7 +41,7 @@ export class Book {
     orders.splice(orders.indexOf(order), 1);
   }
 
-  /** The order at a place from 0 to `size` - 1. */
+  /** The order with an index from 0 to `size` - 1. */
   at(place: number): Standing | undefined {
     const { buy, sell } = this.#sides;
     return place < buy.length ? buy[place] : sell[place - buy.length];

@@ -6,37 +6,37 @@ import { mangle } from './mangle.ts';
 import { Random } from './random.ts';
 
 export interface DayOptions {
-  /** How many lines, the mangled ones included. */
+  /** The number of lines, including mangled ones. */
   readonly events: number;
   /** The same seed gives the same day. */
   readonly seed?: number;
-  /** The share of lines behind which a recorder left others that make no sense, 0 to 1. */
+  /** The share of lines that are followed by mangled ones, 0 to 1. */
   readonly messy?: number;
 }
 
-/** How many orders stand in the book, more or less. */
+/** The approximate number of orders in the book. */
 const BOOK_SIZE = 200;
 /** The share of new orders that reach the other side. */
 const CROSSING = 0.03;
 const MEAN_GAP_MS = 400;
-/** How far behind the price an order stands, on average. */
+/** The average distance of an order from the price, in ticks. */
 const MEAN_DEPTH_TICKS = 60;
 const MEAN_VOLUME = 150_000_000;
-/** Worth more than the least that a market takes. */
+/** Large enough for the minimum value of an order. */
 const LEAST_VOLUME = 1_000_000n;
-/** A price this many ticks from where it began is drawn back by one at each step, at twice that by two, … */
+/** A price this many ticks from its start is drawn back by one tick at each step, at twice the distance by two, … */
 const PULL_TICKS = 500n;
 
-// A day and a price that the purses of tight funding fit.
+// A date and a price that fit the funds of tight funding.
 const START_TIME = Date.UTC(2015, 4, 4, 9);
 const START_TICKS = 23_500n;
 const TICK = 10n ** BigInt(limits.books.scale - 2);
 
 /**
- * Makes up a day of an exchange: many small limit orders near the price, most of them cancelled unfilled, a few
+ * Generates a day of an exchange: many small limit orders near the price, most of which are cancelled unfilled, and a few
  * that cross and fill others, wholly or in part. The price wanders. `null` is a malformed line.
  *
- * Chance is in floating point; whatever is money is a whole number of ticks or satoshi from then on.
+ * Random draws are floating-point numbers; amounts of money are then rounded to whole ticks or satoshi.
  */
 export function* generateDay({ events, seed = 1, messy = 0 }: DayOptions): Generator<OrderEvent | null> {
   const random = new Random(seed);
@@ -87,7 +87,7 @@ class Market {
     return [created, ...this.#match({ ...order })];
   }
 
-  /** Behind the price, and never at one that would trade. */
+  /** A price behind the current one, at which the order does not trade. */
   #passivePrice(side: OrderSide, best: Standing | undefined): bigint {
     const price = this.#ticks - towards(side, 1n + this.#ticksAway(MEAN_DEPTH_TICKS));
     if (best === undefined) return price;
@@ -95,7 +95,7 @@ class Market {
     return (side === 'buy') === price < nearest ? price : nearest;
   }
 
-  /** Fills the order against those it reaches, best first; what remains of it joins the book. */
+  /** Fills the order against those that it crosses, best price first; its rest joins the book. */
   #match(taker: Standing): OrderEvent[] {
     const events: OrderEvent[] = [];
     for (;;) {
@@ -130,7 +130,7 @@ class Market {
   }
 }
 
-/** Towards the other side of the book: up for a buyer, down for a seller. */
+/** The direction towards the other side of the book: up for a buyer, down for a seller. */
 function towards(side: OrderSide, ticks: bigint): bigint {
   return side === 'buy' ? ticks : -ticks;
 }

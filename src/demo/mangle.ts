@@ -1,7 +1,7 @@
 import type { OrderEvent } from '../replay/events.ts';
 import type { Random } from './random.ts';
 
-/** Lines such as a recorder leaves behind a good one: of no use, and all of them seen in real recordings. */
+/** Useless lines that may follow a good one. All of them occur in real recordings. */
 export function mangle(event: OrderEvent, random: Random): (OrderEvent | null)[] {
   const stray = { ...event, orderId: `9${event.orderId}${random.below(1_000)}`, volume: event.volume + 1n };
   switch (random.below(5)) {

@@ -23,7 +23,7 @@ export class Random {
     return Math.floor(this.next() * below);
   }
 
-  /** Never negative, `mean` on average, seldom many times that. */
+  /** A non-negative number with this mean, seldom many times larger. */
   exponential(mean: number): number {
     return -mean * Math.log(1 - this.next());
   }

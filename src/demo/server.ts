@@ -4,7 +4,7 @@ import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts'
 import { PincexError } from '../errors.ts';
 
 /**
- * Starts a server for the demo alone, with nothing of an earlier demo left on it.
+ * Starts a server for the demo only, without the data of an earlier demo.
  *
  * @throws PincexError `server_not_startable`, also while another demo runs in the same folder
  */

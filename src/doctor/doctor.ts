@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Config } from '../config/load.ts';
 import { connect } from '../database/client.ts';
-import { failureOf, told } from '../database/failures.ts';
+import { failureOf, toCallerError } from '../database/failures.ts';
 import { limits } from '../limits.ts';
 import { connections, deadlocks, durability, transactions } from './activity.ts';
 import type { Check, Patient } from './check.ts';
@@ -89,7 +89,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
     }
     return { ok: findings.every(({ severity }) => severity !== 'hurts'), findings, checks: made };
   } catch (error) {
-    throw told(error);
+    throw toCallerError(error);
   } finally {
     await client.end();
   }

@@ -17,10 +17,10 @@ export function isComplete(cluster: string): boolean {
 }
 
 /**
- * Makes sure that a complete cluster stands in its folder and belongs to the server's user. It is
- * made beside its place and renamed when complete: a crash leaves it whole or not there.
+ * Makes sure that the folder holds a complete cluster that belongs to the server's user. The cluster is made under another
+ * name and renamed when it is complete, so that a crash leaves either a complete one or none.
  *
- * @throws PincexError `server_not_startable` where initdb fails.
+ * @throws PincexError `server_not_startable` if initdb fails.
  */
 export async function ensureCluster(installation: Installation): Promise<void> {
   const { files, user } = installation;
@@ -29,7 +29,7 @@ export async function ensureCluster(installation: Installation): Promise<void> {
     setAside(files.cluster);
     await makeCluster(installation);
   } else if (user && fs.statSync(files.cluster).uid !== user.uid) {
-    // Copied by root, say, or made when it was given to nobody.
+    // For example, root copied the folder, or it still belongs to `nobody`.
     chownAll(files.cluster, user);
   }
 }
@@ -43,7 +43,7 @@ async function makeCluster({ files, binaries, user, password, lifeline }: Instal
   fs.writeFileSync(passwordFile, password, { mode: 0o600 });
   const account = user && (await accountFor(user));
   if (account) {
-    // Root's, and open to the group: other processes of the account cannot enter it.
+    // The folder belongs to root and is open to the group, so other processes of the account cannot enter it.
     fs.chownSync(folder, 0, account.gid);
     for (const file of [unfinished, passwordFile]) fs.chownSync(file, account.uid, account.gid);
   }
@@ -63,11 +63,11 @@ async function makeCluster({ files, binaries, user, password, lifeline }: Instal
   }
 }
 
-/** Removes the folders that a killed start has left behind. */
+/** Removes the folders that a killed start left behind. */
 function removeLeftovers(files: ServerFiles): void {
   for (const name of fs.readdirSync(files.dataDir)) {
     if (!name.startsWith('postgres.new-')) continue;
-    // Its initdb may just be ending, too, and remove the same files.
+    // Its initdb may be ending at the same time and remove the same files.
     fs.rmSync(path.join(files.dataDir, name), { recursive: true, force: true, maxRetries: 10 });
   }
 }
@@ -81,11 +81,11 @@ function chownAll(folder: string, user: ServerUser): void {
   for (const entry of fs.readdirSync(folder, { recursive: true })) {
     fs.lchownSync(path.join(folder, String(entry)), user.uid, user.gid);
   }
-  // Last: by its owner the next start tells whether all of it is done.
+  // The folder itself comes last: the next start checks only its owner.
   fs.lchownSync(folder, user.uid, user.gid);
 }
 
-/** A rename survives a power cut only once its folder is on the disk. */
+/** Syncs the folder, since a rename survives a power failure only after that. */
 function syncFolder(folder: string): void {
   const descriptor = fs.openSync(folder, 'r');
   try {

@@ -5,14 +5,14 @@ import type { Endpoint } from './system/endpoint.ts';
 const DATABASE = 'pincex';
 
 /**
- * The URL of a database of the embedded server. It says all that `PG…` variables would say otherwise, and that whoever
- * listens there has to know the password: once the server has died that may be any program of this machine.
+ * The URL of a database of the embedded server. It sets all that `PG…` variables could otherwise change, and requires that the
+ * server proves that it knows the password: after the server has died, any program of this machine may listen at its address.
  */
 export function urlOf({ host, port }: Endpoint, password: string, database = DATABASE): string {
   return `postgres://postgres:${password}@${encodeURIComponent(host)}:${port}/${database}?sslmode=disable&require_auth=scram-sha-256&options=`;
 }
 
-/** Creates the database where it is not there yet. */
+/** Creates the database if it does not exist. */
 export async function ensureDatabase(endpoint: Endpoint, password: string): Promise<void> {
   await withClient(urlOf(endpoint, password, 'postgres'), async (client) => {
     const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE]);
@@ -26,7 +26,8 @@ export async function answers(url: string): Promise<boolean> {
     await withClient(url, (client) => client.query('SELECT'));
     return true;
   } catch (error) {
-    // Nobody there, cut off on the way, or told "shutting down" or "starting up" by the server; not that it is full.
+    // The server does not listen, broke the connection, or is starting up or shutting down. Too many connections is no such
+    // error.
     const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
     if (['refused', 'disconnected'].includes(failureOf(error)) && !code.startsWith('53')) return false;
     throw error;

@@ -1,6 +1,6 @@
 import { PincexError } from '../errors.ts';
 
-/** The error of a server that does not start, which always ends with the way around it. */
+/** The error of a server that does not start. Its message always ends with the alternative. */
 export function notStartable(reason: string, cause?: unknown): PincexError {
   return new PincexError(
     'server_not_startable',

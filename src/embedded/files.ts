@@ -4,28 +4,28 @@ import path from 'node:path';
 /** The files of the data folder. */
 export interface ServerFiles {
   readonly dataDir: string;
-  /** PostgreSQL's own data. It appears under this name only when it is complete. */
+  /** The data of PostgreSQL. The folder gets this name only once it is complete. */
   readonly cluster: string;
   /** The password of the superuser, readable by its owner only. */
   readonly password: string;
-  /** The one that is to take its place, while it is being renewed. */
+  /** The next password, while it is being renewed. */
   readonly nextPassword: string;
   /** The folder of the socket that the server listens on, while it runs. */
   readonly socket: string;
   /** The log of the server since its last start; the one before it is `postgres.log.1`. */
   readonly log: string;
-  /** Held by the process that is just starting the server. */
+  /** The lock of the process that is starting the server. */
   readonly lock: string;
-  /** A pipe that those who use the server hold open: see `lifeline.ts`. */
+  /** A pipe that each process which uses the server holds open: see `lifeline.ts`. */
   readonly lifeline: string;
-  /** Those who came to use the server since it was started, as its supervisor noticed them. */
+  /** The processes that came to use the server since its start, as its supervisor recorded them. */
   readonly users: string;
 }
 
 /** Makes the data folder, with its parents, and names its files. */
 export function prepareFiles(dataDir: string): ServerFiles {
   mkdirSync(dataDir, { recursive: true });
-  // The one true path: a server is recognised by it, however a process spelt it.
+  // The real path: a server is recognized by it, even if processes spell the path differently.
   const folder = realpathSync(dataDir);
   const file = (name: string) => path.join(folder, name);
   return {

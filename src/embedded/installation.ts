@@ -4,11 +4,11 @@ import type { Lifeline } from './processes/lifeline.ts';
 import type { ServerUser } from './system/user.ts';
 import type { Launcher } from './system/launcher.ts';
 
-/** Everything that making a cluster and starting a server on it needs. */
+/** The inputs for making a cluster and starting a server on it. */
 export interface Installation {
   readonly files: ServerFiles;
   readonly binaries: Binaries;
-  /** Null where the server runs as the user that we are. */
+  /** Null if the server runs as the user of this process. */
   readonly user: ServerUser | null;
   readonly launcher: Launcher;
   readonly password: string;

@@ -7,15 +7,15 @@ import { findPostmaster, type Postmaster } from './processes/postmaster.ts';
 import { serverSettings } from './settings.ts';
 import { supervise, type Supervised } from './processes/supervise.ts';
 
-/** Ports to try: another program may take one between our look and the server's start. */
+/** The number of ports to try: another program may take a free port before the server does. */
 const PORTS = 5;
 
-/** After a crash PostgreSQL first replays up to 1 GB of its log. */
+/** The timeout of a start: after a crash PostgreSQL first replays up to 1 GB of its log. */
 const LONGEST_START_MS = 5 * 60_000;
 
 /**
- * Starts the server on its cluster and waits until it takes connections. From then on it ends with
- * the last process that uses it.
+ * Starts the server on its cluster and waits until it accepts connections. From then on it ends with the last process that
+ * uses it.
  *
  * @throws PincexError `server_not_startable` with the last lines of the server's log.
  */

@@ -1,11 +1,11 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
 
-/** Begins a new log and keeps the one before it: two files at most. */
+/** Begins a new log and keeps only the previous one. */
 export function rotateLog(file: string): void {
   if (existsSync(file)) renameSync(file, `${file}.1`);
 }
 
-/** Opens the log for a program to append to, while `use` runs. */
+/** Opens the log for appending while `use` runs. */
 export async function withLog<T>(file: string, use: (descriptor: number) => T): Promise<Awaited<T>> {
   const descriptor = openSync(file, 'a', 0o600);
   try {

@@ -6,7 +6,7 @@ import type { Endpoint } from './system/endpoint.ts';
 import { notStartable } from './failure.ts';
 import type { ServerFiles } from './files.ts';
 
-/** Reads the password of the superuser; makes it where no data depends on it yet. */
+/** Reads the password of the superuser, or makes one if there is no data yet. */
 export function readOrMakePassword(files: ServerFiles): string {
   if (existsSync(files.password)) return read(files.password);
   if (existsSync(files.cluster)) {
@@ -18,10 +18,10 @@ export function readOrMakePassword(files: ServerFiles): string {
 }
 
 /**
- * The password that a running server takes: the one in its place, or the one that was to take that place when the
- * process that renewed it was killed. It is then put there.
+ * The password that a running server accepts: the current one, or the next one if the process that renewed it was killed. The
+ * next one then becomes the current one.
  *
- * @returns null while the server takes no connections
+ * @returns null while the server accepts no connections
  */
 export async function findPassword(files: ServerFiles, endpoint: Endpoint): Promise<string | null> {
   const next = existsSync(files.nextPassword) ? read(files.nextPassword) : null;
@@ -33,14 +33,14 @@ export async function findPassword(files: ServerFiles, endpoint: Endpoint): Prom
   return (await answers(urlOf(endpoint, password, 'postgres'))) ? password : null;
 }
 
-/** Gives the superuser another password: whoever has come by an earlier one has nothing. */
+/** Gives the superuser another password, so that earlier ones become useless. */
 export async function renewPassword(
   files: ServerFiles,
   endpoint: Endpoint,
   password: string,
 ): Promise<string> {
   const next = make();
-  // Before the server learns it: at any moment one of the two files has the password.
+  // The file is written before the server changes, so that at any moment one of the two files has the valid password.
   write(files.nextPassword, next);
   await withClient(urlOf(endpoint, password, 'postgres'), async (client) => {
     await client.query(`SET password_encryption = 'scram-sha-256'`);
@@ -50,7 +50,7 @@ export async function renewPassword(
   return next;
 }
 
-/** Whether a server takes this one; false as well where it is not there. */
+/** Whether the server accepts the password; false too if no server answers. */
 async function isTaken(endpoint: Endpoint, password: string): Promise<boolean> {
   try {
     return await answers(urlOf(endpoint, password, 'postgres'));
@@ -66,10 +66,10 @@ const WRONG_PASSWORD = '28P01';
 
 const read = (file: string): string => readFileSync(file, 'utf8').trim();
 
-/** Hexadecimal: it stands in URLs and statements as it is. */
+/** A random password in hexadecimal, which needs no encoding in URLs and statements. */
 const make = (): string => randomBytes(24).toString('hex');
 
-/** Never seen half-written: a crash in between leaves only the other name. */
+/** Writes a file under another name and renames it, so that it is never seen half-written. */
 function write(file: string, password: string): void {
   writeFileSync(`${file}.new`, password, { mode: 0o600 });
   renameSync(`${file}.new`, file);

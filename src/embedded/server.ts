@@ -31,33 +31,33 @@ import { findLauncher } from './system/launcher.ts';
 
 /** A running embedded server. */
 export interface EmbeddedServer {
-  /** The database `pincex` on it, with the password of the superuser. */
+  /** The URL of the database `pincex`, with the password of the superuser. */
   readonly url: string;
-  /** False where it ran already. */
+  /** False if the server was already running. */
   readonly startedHere: boolean;
-  /** Fulfilled once its process has ended, however it did. */
+  /** Resolves once the server process has ended, for whatever reason. */
   readonly ended: Promise<void>;
-  /** Needs the server no more: it stops, and is waited for, unless somebody else uses it. The second time nothing is done. */
+  /** Stops the server and waits for its end, unless another process uses it. Calling it again has no further effect. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedServerOptions {
-  /** The folder that keeps the data, made where it is missing. */
+  /** The folder for the data, which is created if it is missing. */
   readonly dataDir: string;
-  /** Default: a socket where the folder can have one. Tests put proxies before a server. */
+  /** Default: a socket if the folder supports one. Tests with proxies use `tcp`. */
   readonly listens?: 'socket' | 'tcp';
-  /** Told in words what takes time. */
+  /** Called with a message before each slow step. */
   readonly onProgress?: (message: string) => void;
 }
 
-/** How long a server, or what a start that was killed has left, may be neither ready nor gone. */
+/** The longest wait for a server that is starting or stopping, or for a program that a killed start left running. */
 const LONGEST_CHANGE_MS = 90_000;
 
 /**
- * Starts a PostgreSQL server on the data folder, or uses the one that runs there. It ends with the last process that
- * uses it, however that ends; to be done with it earlier, call `stop()`.
+ * Starts a PostgreSQL server on the data folder, or uses the one that runs there. The server ends with the last process that
+ * uses it, even if that process is killed; `stop()` ends the use earlier.
  *
- * @throws PincexError `server_not_startable`, with the reason and what to do.
+ * @throws PincexError `server_not_startable`, with the reason and the remedy.
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const onProgress = options.onProgress ?? (() => undefined);
@@ -79,8 +79,8 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
 }
 
 /**
- * The server that runs already and stays. One that is ending is waited for, one that nobody watches is stopped (its
- * supervisor died), and null returned: ours takes its place.
+ * Uses the server that is already running. If that server is ending, its end is awaited; if its supervisor died, it is
+ * stopped. In both cases null is returned, and a new server is started.
  */
 async function useRunningServer(files: ServerFiles): Promise<EmbeddedServer | null> {
   const deadline = Date.now() + LONGEST_CHANGE_MS;
@@ -91,7 +91,7 @@ async function useRunningServer(files: ServerFiles): Promise<EmbeddedServer | nu
       const postmaster = findPostmaster(files.cluster);
       if (!postmaster) return null;
       if (entrance && !isWatched(files)) {
-        // Its supervisor died after we had come.
+        // The supervisor died after this process had registered.
         closeSync(entrance.held);
         entrance = null;
       }
@@ -101,7 +101,7 @@ async function useRunningServer(files: ServerFiles): Promise<EmbeddedServer | nu
       } else if (postmaster.ready && entrance.isNoticed()) {
         const password = await findPassword(files, postmaster.endpoint);
         if (password !== null) {
-          // The process that started the server may have been killed before it made the database.
+          // The process that started the server may have been killed before it created the database.
           await ensureDatabase(postmaster.endpoint, password);
           server = usedServer(files, postmaster, password, entrance.held, false);
           return server;
@@ -162,14 +162,14 @@ async function renew(files: ServerFiles, { endpoint }: Postmaster): Promise<stri
 }
 
 /**
- * A start that was killed may have set a program going that has written nothing yet by which it could be found. Its
- * supervisor has been there from the beginning, and ends it.
+ * Waits until no supervisor runs. A killed start may have started a program that has no pid file yet, but that program has a
+ * supervisor from its beginning, which ends it.
  */
 async function untilUnwatched(files: ServerFiles): Promise<void> {
   const deadline = Date.now() + LONGEST_CHANGE_MS;
   while (isWatched(files)) {
     if (Date.now() > deadline)
-      throw notStartable(`what an earlier start has left in ${files.dataDir} does not end.`);
+      throw notStartable(`a program that an earlier start left in ${files.dataDir} does not end.`);
     await sleep(20);
   }
 }
@@ -193,10 +193,10 @@ function usedServer(
   };
 }
 
-/** Under the lock: nobody comes between our look at who is left and the end of the server. */
+/** Runs under the lock, so that no process registers between the check for other users and the end of the server. */
 async function leave(files: ServerFiles, identity: string, held: number): Promise<void> {
   if (!existsSync(files.dataDir)) {
-    // It was deleted under us, and nobody can come any more.
+    // The folder was deleted meanwhile, so no other process can come to use the server.
     closeSync(held);
     await stopPostmaster(identity);
     return;

@@ -5,17 +5,17 @@ export function serverSettings(endpoint: Endpoint): string[] {
   const { host, port } = endpoint;
   const settings = {
     port,
-    // Nobody but this machine, and where it has a socket nobody but the server's user.
+    // Only programs of this machine can connect; with a socket, only those of the server's user.
     listen_addresses: isSocket(endpoint) ? '' : host,
-    // It is a list: what is in quotes is one of it.
+    // The setting is a list; quotes make the path one element.
     unix_socket_directories: isSocket(endpoint) ? `"${host.replaceAll('"', '""')}"` : '',
     max_connections: 100,
     shared_buffers: '256MB',
-    // Compiling a plan takes longer than any of our statements runs.
+    // JIT-compiling a plan takes longer than any of our statements runs.
     jit: 'off',
     timezone: 'UTC',
     log_timezone: 'UTC',
-    // The log is rotated at a start only, so what a busy day repeats stays out of it.
+    // The log is rotated only at a start, so messages that a busy day repeats are turned off.
     log_checkpoints: 'off',
     log_min_error_statement: 'panic',
   };

@@ -2,44 +2,46 @@ import { Rejection } from '../books/rejection.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import type { Command } from '../commands/command.ts';
-import { Keys } from '../commands/keys.ts';
+import { RowKeys } from '../commands/rowKeys.ts';
 import type { Session } from '../database/database.ts';
 import { summarize, type BatchMode, type BatchResult } from '../results.ts';
 import type { Decision, Item } from './decide.ts';
 import { missesCatalog, type ReadBatch } from './read.ts';
 import type { Write, WritePart } from './write.ts';
 
-/** A batch while it runs. */
+/** A batch that is running. */
 export interface Batch extends Prepared {
   readonly batchId: string;
-  /** Who sent it, where that was said. */
+  /** The sender that the caller named; `null` if it named none. */
   readonly actor: string | null;
   readonly mode: BatchMode;
-  /** By `performance.now()`. */
+  /** When the batch began, by `performance.now()`. */
   readonly began: number;
   readonly markets: readonly string[] | undefined;
   readonly writeWith: readonly Write[];
-  /** Of the contents of its commands. */
+  /** The hash of the content of each command. */
   readonly hashes: Map<Command, string>;
-  /** Whether the catalog was read for this batch alone: a row that it still does not explain is broken. */
-  readonly isReread: boolean;
-  /** Set once a row that the batch was to make was there already. */
+  /** Whether the catalog was read again for this batch. A row whose currency or market is still unknown is then broken. */
+  readonly hasFreshCatalog: boolean;
+  /** Set once an insert of the batch failed because the row exists already. */
   seeksOrphans: boolean;
 }
 
-/** The items of a batch as commands, and the rows that these will look at. */
+/** The items of a batch as commands, and the rows that the commands touch. */
 interface Prepared {
   readonly items: readonly Item[];
-  readonly keys: Keys;
+  readonly keys: RowKeys;
   readonly catalog: Catalog;
 }
 
-/** The decision on a batch, with what is written in the same statement. */
+/** The decision on a batch, with the extra parts that are written in the same statement. */
 export interface Decided extends Decision {
   readonly writeWith: readonly WritePart[];
 }
 
-/** Makes commands of the items, with a newer catalog where an item names what the known one does not have. */
+/**
+ * Makes commands of the items. If an item names a currency or market that the cached catalog lacks, the catalog is refreshed.
+ */
 export async function prepare(read: ReadBatch, store: CatalogStore, session?: Session): Promise<Prepared> {
   let catalog = await store.get(session);
   let items = read(catalog);
@@ -51,21 +53,21 @@ export async function prepare(read: ReadBatch, store: CatalogStore, session?: Se
   return { items, keys: keysOf(items), catalog };
 }
 
-function keysOf(items: readonly Item[]): Keys {
-  const keys = new Keys();
+function keysOf(items: readonly Item[]): RowKeys {
+  const keys = new RowKeys();
   for (const { command } of items) {
     if (command instanceof Rejection) continue;
-    for (const claim of command.claims) keys.operations.add(claim);
+    for (const id of command.operationIds) keys.operations.add(id);
     command.touch(keys);
   }
   return keys;
 }
 
-/** Whether nothing in it can be looked for, and nothing is to be written. */
+/** Whether the batch needs no statement: every item was rejected when it was read, and no extra part is to be written. */
 export const needsNoBooks = ({ keys, writeWith }: Batch): boolean =>
   keys.operations.size === 0 && writeWith.length === 0;
 
-/** The result of a batch as far as it was decided. */
+/** The result of a batch from its decision. `durationMs` ends now. */
 export function resultOf({ batchId, mode, began }: Batch, { results }: Decision): BatchResult<unknown> {
   return summarize(batchId, mode, results, performance.now() - began);
 }

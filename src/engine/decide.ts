@@ -4,12 +4,12 @@ import { TOUCHED } from '../books/broken.ts';
 import { Rejection } from '../books/rejection.ts';
 import type { Operation } from '../books/rows.ts';
 import type { Command } from '../commands/command.ts';
-import { Keys } from '../commands/keys.ts';
+import { RowKeys } from '../commands/rowKeys.ts';
 import { describe } from '../describe.ts';
 import type { Moment } from '../database/moment.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
-/** An item of a batch once it is read: a command, or the reason why it is none. */
+/** An item of a batch after it was read: a command, or the reason why it was rejected. */
 export interface Item {
   readonly id: string | null;
   readonly group: string | null;
@@ -18,18 +18,18 @@ export interface Item {
 
 export interface Decision {
   readonly books: Books;
-  /** Dense, in the order of the items. */
+  /** One for each item, in the order of the items. */
   readonly results: ItemResult<unknown>[];
 }
 
 /**
- * Decides a batch: what each item does to the books, and its result. Pure: the same books, items and time give
+ * Decides a batch: applies each item to the books and makes its result. Pure: the same books, items and time give
  * the same decision, and nothing outside the decision changes.
  *
- * Items take effect in the order given. A group takes effect as a whole where its first item stands; an atomic
- * batch is one group. Each takes effect a microsecond after the one before it, the first one now.
+ * Items take effect in the order given. A group takes effect as a whole at the place of its first item; an atomic
+ * batch is one group. The first item takes effect at `now`, each later one a microsecond after the one before it.
  *
- * @param markets the only ones whose orders the items may touch; absent: every one
+ * @param markets the only markets whose orders the items may touch. Default: all
  */
 export function decide(
   loaded: LoadedBooks,
@@ -37,10 +37,10 @@ export function decide(
   mode: BatchMode,
   batchId: string,
   now: Moment,
-  hashOf: (command: Command) => string = contentHash,
+  hashOf: (command: Command) => string = itemHash,
   markets?: readonly string[],
 ): Decision {
-  const ways: Ways = { batchId, hashOf, markets };
+  const context: BatchContext = { batchId, hashOf, markets };
   const books = new Books(loaded, now);
   const results: ItemResult<unknown>[] = new Array<ItemResult<unknown>>(items.length);
   let stopped = false;
@@ -49,7 +49,7 @@ export function decide(
       for (const index of unit) results[index] = { index, id: items[index]?.id ?? null, status: 'skipped' };
       continue;
     }
-    const decided = decideUnit(books, items, unit, ways);
+    const decided = decideUnit(books, items, unit, context);
     books.moment += unit.length;
     for (const result of decided) results[result.index] = result;
     stopped = mode === 'stop_on_error' && decided.some(({ status }) => status === 'rejected');
@@ -57,7 +57,7 @@ export function decide(
   return { books, results };
 }
 
-/** The items' places, in the order in which they take effect: alone, or as the group they belong to. */
+/** The indexes of the items in the order in which they take effect, each alone or together with its group. */
 function unitsOf(items: readonly Item[], mode: BatchMode): number[][] {
   if (mode === 'atomic') return [[...items.keys()]];
   const units: number[][] = [];
@@ -74,8 +74,8 @@ function unitsOf(items: readonly Item[], mode: BatchMode): number[][] {
   return units;
 }
 
-/** What is the same for all items of a batch. */
-interface Ways {
+/** The inputs that are the same for all items of a batch. */
+interface BatchContext {
   readonly batchId: string;
   readonly hashOf: (command: Command) => string;
   readonly markets: readonly string[] | undefined;
@@ -85,7 +85,7 @@ function decideUnit(
   books: Books,
   items: readonly Item[],
   unit: readonly number[],
-  ways: Ways,
+  context: BatchContext,
 ): ItemResult<unknown>[] {
   const isGroup = unit.length > 1;
   const layer = isGroup ? books.fork() : books;
@@ -93,9 +93,9 @@ function decideUnit(
   for (const index of unit) {
     const item = items[index];
     if (item === undefined) throw new RangeError(`There is no item ${index}`);
-    const result = decideItem(layer, item, index, ways);
+    const result = decideItem(layer, item, index, context);
     if (isGroup) layer.moment++;
-    if (isGroup && result.status === 'rejected') return failGroup(books, items, unit, result, ways);
+    if (isGroup && result.status === 'rejected') return failGroup(books, items, unit, result, context);
     results.push(result);
   }
   if (isGroup) books.merge(layer);
@@ -103,15 +103,15 @@ function decideUnit(
 }
 
 /**
- * The item at fault carries its own error; the others say which one it was. What had been applied before this batch
- * stays applied, and is told so.
+ * The item at fault carries its own error; the others name that item. Items that an earlier batch had applied stay applied,
+ * and their result is `replayed`.
  */
 function failGroup(
   books: Books,
   items: readonly Item[],
   unit: readonly number[],
   fault: ItemResult<unknown>,
-  { hashOf }: Ways,
+  { hashOf }: BatchContext,
 ): ItemResult<unknown>[] {
   const at = fault.id === null ? `item ${fault.index}` : `${fault.id} (item ${fault.index})`;
   const rejection = new Rejection('group_failed', `was not done, since ${at} of the same group failed`);
@@ -129,7 +129,7 @@ function decideItem(
   books: Books,
   { id, command }: Item,
   index: number,
-  { batchId, hashOf, markets }: Ways,
+  { batchId, hashOf, markets }: BatchContext,
 ): ItemResult<unknown> {
   if (command instanceof Rejection)
     return { index, id, status: 'rejected', error: command.toItemError(index, id) };
@@ -140,12 +140,12 @@ function decideItem(
     if (before instanceof Rejection) throw before;
     if (before !== undefined) return { index, id, status: 'replayed', data: before.data };
     refuseBroken(books, command);
-    const { type, claims, note } = command;
+    const { type, operationIds, note } = command;
     books.note = note;
     const data = command.apply(books);
     const outcome = JSON.stringify(data);
-    for (const { key, userId, kind, id } of claims) {
-      // Field by field: a spread of the claim took half as long again as all the rest of a decision.
+    for (const { key, userId, kind, id } of operationIds) {
+      // Field by field: a spread of the id took half as long again as all the rest of a decision.
       books.operations.set(key, { key, userId, kind, id, type, contentHash, outcome, batchId, note });
     }
     return { index, id, status: 'applied', data };
@@ -156,14 +156,14 @@ function decideItem(
   }
 }
 
-/** What the command told when it was applied before, or the rejection if another used its id. */
+/** The data of the command's first result if it was applied before, or the rejection if another item used its id. */
 function appliedBefore(
   books: Books,
   command: Command,
   hash: string,
 ): { readonly data: unknown } | Rejection | undefined {
   let before: Operation | undefined;
-  for (const { key, userId, id } of command.claims) {
+  for (const { key, userId, id } of command.operationIds) {
     const operation = books.operations.get(key);
     if (operation === undefined) continue;
     if (operation.contentHash !== hash) {
@@ -188,22 +188,25 @@ function outcomeOf({ userId, id, outcome }: Operation): { readonly data: unknown
   }
 }
 
-/** Refuses what would touch an order of another market: what names an order by its id shows its market only here. */
+/**
+ * Refuses a command that touches an order of another market. A command that names an order by its id shows the market only
+ * here.
+ */
 function refuseOtherMarkets(books: Books, command: Command, markets: readonly string[]): void {
-  const keys = new Keys();
+  const keys = new RowKeys();
   command.touch(keys);
   for (const { key, id } of keys.orders.inOrder()) {
     const symbol = books.orders.get(key)?.market.symbol;
     if (symbol === undefined || markets.includes(symbol)) continue;
-    const bound = `Order ${id} is of ${symbol}, and who sent this may touch only those of ${describe(markets.join(', '))}`;
+    const bound = `Order ${id} is of ${symbol}, and its sender may touch only orders of ${describe(markets.join(', '))}`;
     throw new Rejection('market_forbidden', bound);
   }
 }
 
-/** Refuses what would work on a row that no rule can work on, before anything is changed. */
+/** Refuses a command that touches a broken row, before anything is changed. */
 function refuseBroken({ broken }: Books, command: Command): void {
   if (broken === undefined || broken.size === 0) return;
-  const keys = new Keys();
+  const keys = new RowKeys();
   command.touch(keys);
   for (const touched of TOUCHED) {
     for (const { key } of keys[touched].inOrder()) {
@@ -215,7 +218,7 @@ function refuseBroken({ broken }: Books, command: Command): void {
 
 const NOT_OURS = '; SQL other than ours changed it, and has to mend it';
 
-/** 128 bits of SHA-256 over all that was asked: two contents that share them will not be met. */
-export function contentHash({ content }: Command): string {
+/** 132 bits of SHA-256 over the content of the command: enough that no two contents share a hash. */
+export function itemHash({ content }: Command): string {
   return hash('sha256', content, 'base64url').slice(0, 22);
 }

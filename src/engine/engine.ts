@@ -10,38 +10,39 @@ import { Diagnostics } from '../diagnostics.ts';
 import type { BatchResult } from '../results.ts';
 import { needsNoBooks, prepare, resultOf, type Batch, type Decided } from './batch.ts';
 import { Contention } from './contention.ts';
-import { CutOff } from './cutOff.ts';
-import { errorOf, outcomeUnknown } from './failed.ts';
+import { InDoubtDecisions } from './inDoubt.ts';
+import { errorOf, outcomeUnknown } from './batchErrors.ts';
 import type { BatchSettings } from './options.ts';
 import { copyBatch, readBatchId, readerOf, requireBatch, type Reader } from './read.ts';
 import { decideWithoutBooks, step } from './step.ts';
-import { runWithin, type Within } from './within.ts';
+import { runInTransaction, type CallerTransaction } from './callerTransaction.ts';
 
 /**
- * How a batch is kept apart from others that run at the same time.
+ * How a batch is isolated from others that run at the same time.
  *
- * - `guard`: read without locks, write only over the versions read; whoever loses decides anew. Two statements.
- * - `lock`: lock the rows in one order first, in a transaction; nothing is lost, others wait.
- * - `auto`: guard, unless rows of the batch collided a moment ago; lock after a lost guard.
+ * - `guard`: read without locks and write only over the versions that were read (optimistic). A batch whose guard is lost is
+ *   decided again. Two statements.
+ * - `lock`: first lock the rows in one fixed order, in a transaction (pessimistic). No guard is lost; other batches wait.
+ * - `auto`: guard, or lock if rows of the batch collided a moment ago; lock after a lost guard.
  */
 export type Strategy = (typeof STRATEGIES)[number];
 
 export const STRATEGIES = ['auto', 'guard', 'lock'] as const;
 
-/** Tells of changed books: that they were committed, or that nobody knows whether they were. */
+/** Publishes changed books: they were committed, or it is not known whether they were. */
 export type Publish = (books: Books, state: 'committed' | 'in doubt') => Promise<void>;
 
 export interface EngineListeners {
-  /** Told of every commit before its caller is. */
+  /** Called for every commit before the caller gets the result. */
   readonly publish?: Publish;
-  /** Where batches are told. Default: where nobody listens. */
+  /** The channels on which batches are traced. Default: ones without a listener. */
   readonly diagnostics?: Diagnostics;
 }
 
-/** After these nothing was written, or it can be looked up: the batch is tried again. */
-const AGAIN = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
+/** After these failures nothing was written, or a lookup tells whether it was: the batch is retried. */
+const RETRIED = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
 
-/** The one way in which money moves: load, decide, persist. */
+/** The only place that moves money: load, decide, persist. */
 export class Engine {
   readonly #database: Database;
   readonly #catalog: CatalogStore;
@@ -51,7 +52,7 @@ export class Engine {
   readonly #contention = new Contention();
 
   /**
-   * @param strategy other than `auto` only to measure or test one way by itself
+   * @param strategy other than `auto` only to measure or test one strategy by itself
    */
   constructor(
     database: Database,
@@ -67,19 +68,19 @@ export class Engine {
   }
 
   /**
-   * Runs a batch: the one door to the engine, for the methods of callers, the sweeper and the service alike.
+   * Runs a batch: the one entry to the engine, for the public methods, the sweeper and the HTTP service.
    *
-   * @param command what the items are: all of one type, or `mixed`; or a reader, for commands that no caller can send
-   * @param items as they were sent: each is looked at here
-   * @param within the caller's transaction, which then holds the locks until it ends, and publishes what it commits
-   * @throws PincexError where the whole call fails: `invalid_batch`, `batch_too_large`, `conflict`,
+   * @param command the type of all items, or `mixed`; or a reader, for commands that no caller can send
+   * @param items as they were sent; each is checked here
+   * @param transaction the caller's transaction. It holds the locks until it ends, and its books are published after its commit
+   * @throws PincexError if the whole call fails: `invalid_batch`, `batch_too_large`, `conflict`,
    * `database_unavailable`, `pool_exhausted`, `outcome_unknown`
    */
   async run<Data = unknown>(
     command: BatchType | Reader,
     items: readonly unknown[],
     settings: BatchSettings = {},
-    within?: Within,
+    transaction?: CallerTransaction,
   ): Promise<BatchResult<Data>> {
     const began = performance.now();
     const { mode = 'partial', batchId: ownId, actor = null, markets, writeWith = [] } = settings;
@@ -88,7 +89,7 @@ export class Engine {
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
     const begun = () => ({ batchId });
     return this.#diagnostics.trace('batch', begun, async () => {
-      const prepared = await persistently(() => prepare(read, this.#catalog, within?.session), AGAIN);
+      const prepared = await persistently(() => prepare(read, this.#catalog, transaction?.session), RETRIED);
       const batch: Batch = {
         ...prepared,
         batchId,
@@ -98,75 +99,77 @@ export class Engine {
         markets,
         writeWith,
         hashes: new Map(),
-        isReread: false,
+        hasFreshCatalog: false,
         seeksOrphans: false,
       };
-      const decision = await this.#decideAndWrite(batch, within).catch(async (error: unknown) => {
+      const decision = await this.#decideAndWrite(batch, transaction).catch(async (error: unknown) => {
         if (!(error instanceof CatalogBehind)) throw error;
-        const catalog = await this.#catalog.reread(within?.session);
-        return this.#decideAndWrite({ ...batch, catalog, isReread: true }, within);
+        const catalog = await this.#catalog.reread(transaction?.session);
+        return this.#decideAndWrite({ ...batch, catalog, hasFreshCatalog: true }, transaction);
       });
       return resultOf(batch, decision) as BatchResult<Data>;
     });
   }
 
-  /** Decides a batch, and writes it where there is something to write. */
-  async #decideAndWrite(batch: Batch, within: Within | undefined): Promise<Decided> {
+  async #decideAndWrite(batch: Batch, transaction: CallerTransaction | undefined): Promise<Decided> {
     if (needsNoBooks(batch)) return decideWithoutBooks(batch);
-    return within === undefined ? this.#runAlone(batch) : runWithin(batch, within);
+    return transaction === undefined ? this.#runAlone(batch) : runInTransaction(batch, transaction);
   }
 
-  /** Tries until the batch is written over what it was decided from, or the bounds are reached. */
+  /** Retries until the batch is written over the versions that it was decided from, or the bounds on retries are reached. */
   async #runAlone(batch: Batch): Promise<Decided> {
-    const cutOff = new CutOff();
+    const inDoubt = new InDoubtDecisions();
     const attempts = new Attempts();
     try {
-      return await persistently(() => this.#attempt(batch, cutOff), AGAIN, attempts);
+      return await persistently(() => this.#attempt(batch, inDoubt), RETRIED, attempts);
     } catch (error) {
-      if (cutOff.isEmpty) throw errorOf(error, batch.batchId, attempts);
-      for (const { books } of cutOff.decisions) await this.#publish(books, 'in doubt');
+      if (inDoubt.isEmpty) throw errorOf(error, batch.batchId, attempts);
+      for (const { books } of inDoubt.decisions) await this.#publish(books, 'in doubt');
       throw outcomeUnknown(error, batch.batchId, attempts);
     }
   }
 
-  async #attempt(batch: Batch, cutOff: CutOff): Promise<Decided> {
+  async #attempt(batch: Batch, inDoubt: InDoubtDecisions): Promise<Decided> {
     const decision =
-      this.#begins(batch, cutOff) === 'guard'
-        ? await this.#guarded(batch, cutOff)
-        : await this.#locked(batch, cutOff);
+      this.#firstStrategy(batch, inDoubt) === 'guard'
+        ? await this.#guarded(batch, inDoubt)
+        : await this.#locked(batch, inDoubt);
     await this.#publish(decision.books, 'committed');
     return decision;
   }
 
-  /** After a cut the lock comes first: it waits until the server is done with what was cut off. */
-  #begins({ keys }: Batch, cutOff: CutOff): 'guard' | 'lock' {
+  /**
+   * After a connection broke, an attempt begins with the lock: it waits until the server has finished the statement that was
+   * sent on that connection.
+   */
+  #firstStrategy({ keys }: Batch, inDoubt: InDoubtDecisions): 'guard' | 'lock' {
     if (this.#strategy !== 'auto') return this.#strategy;
-    return !cutOff.isEmpty || this.#contention.expects(keys) ? 'lock' : 'guard';
+    return !inDoubt.isEmpty || this.#contention.expects(keys) ? 'lock' : 'guard';
   }
 
-  async #guarded(batch: Batch, cutOff: CutOff): Promise<Decided> {
+  async #guarded(batch: Batch, inDoubt: InDoubtDecisions): Promise<Decided> {
     let read: LoadedBooks | undefined;
     const onLoaded = (loaded: LoadedBooks): void => {
       read = loaded;
     };
     try {
-      return await cutOff.watch((onDecided) =>
-        step(this.#database, batch, { lock: false, cutOff, onLoaded, onDecided }),
+      return await inDoubt.watch((onDecided) =>
+        step(this.#database, batch, { lock: false, inDoubt, onLoaded, onDecided }),
       );
     } catch (error) {
       if (failureOf(error) !== 'guard_lost' || this.#strategy === 'guard') throw error;
-      return this.#locked(batch, cutOff, read);
+      return this.#locked(batch, inDoubt, read);
     }
   }
 
-  /** @param lost what was read before a guard was lost */
-  async #locked(batch: Batch, cutOff: CutOff, lost?: LoadedBooks): Promise<Decided> {
+  /** @param lost the books that were read before the guard was lost */
+  async #locked(batch: Batch, inDoubt: InDoubtDecisions, lost?: LoadedBooks): Promise<Decided> {
     const onLoaded = (loaded: LoadedBooks): void => {
       if (lost !== undefined) this.#contention.learn(batch.keys, lost, loaded);
     };
-    return cutOff.watch((onDecided) =>
+    return inDoubt.watch((onDecided) =>
       this.#database.transaction((session) =>
-        step(session, batch, { lock: true, cutOff, onLoaded, onDecided }),
+        step(session, batch, { lock: true, inDoubt, onLoaded, onDecided }),
       ),
     );
   }

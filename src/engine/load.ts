@@ -3,7 +3,7 @@ import { BrokenRows, nameOf, type Touched } from '../books/broken.ts';
 import { noteMisheld, noteUncovered } from '../books/brokenHolds.ts';
 import { accountId, holdId, type Account, type Hold, type Operation, type OrderRow } from '../books/rows.ts';
 import { CatalogBehind, currencyOf, type Catalog } from '../catalog/catalog.ts';
-import type { Keys } from '../commands/keys.ts';
+import type { RowKeys } from '../commands/rowKeys.ts';
 import type { Session } from '../database/database.ts';
 import { hintsOf, planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import * as tables from './postgres/reads.ts';
@@ -11,40 +11,40 @@ import { text, toAccount, toHold, toOperation, toOrder, type JsonRow } from './p
 import type { Placed } from './postgres/tables.ts';
 
 /**
- * The first half of a batch: everything it touches, in one statement and so in one snapshot. That snapshot is
- * why the version of an account guards its holds too: a hold never changes without its account.
+ * The first half of a batch: reads all rows that it touches in one statement, and so in one snapshot. Because of that
+ * snapshot the version of an account guards its holds too: a hold never changes without its account.
  */
 
-/** One table's share of the statement: what to ask, and what to do with the rows. */
+/** The part of the statement that reads one table, and the function that takes its rows. */
 interface Reading extends NamedPart {
-  readonly take: (rows: readonly JsonRow[]) => void;
+  readonly takeRows: (rows: readonly JsonRow[]) => void;
 }
 interface NamedPart {
   readonly name: string;
   readonly part: Part;
 }
 
-/** All that a batch can read: PostgreSQL plans each of these by itself, whichever others stand beside it. */
+/** The statement with every part. PostgreSQL plans each part by itself, whatever other parts the statement has. */
 export const [loadAll] = inOneStatement(
   tables.reads.map((read) => ({ name: read.name, part: planned(read) })),
 );
 
-/** What was read, and where it stood. */
+/** The rows that were read, each with its place (`ctid`). */
 export interface PlacedBooks extends LoadedBooks {
   readonly accounts: ReadonlyMap<string, Placed<Account>>;
   readonly holds: ReadonlyMap<string, Placed<Hold>>;
   readonly orders: ReadonlyMap<string, Placed<OrderRow>>;
   readonly broken: BrokenRows;
-  /** Set where a row is of a currency or market that the catalog does not have; that row is among the broken ones. */
+  /** Set if a row has a currency or market that the catalog lacks; that row is among the broken ones. */
   readonly behind: CatalogBehind | undefined;
 }
 
 /** Reads every row that the keys name. */
-export async function load(session: Session, keys: Keys, catalog: Catalog): Promise<PlacedBooks> {
+export async function load(session: Session, keys: RowKeys, catalog: Catalog): Promise<PlacedBooks> {
   const broken = new BrokenRows();
   let behind: CatalogBehind | undefined;
-  /** Takes a row in, or notes why nobody can. */
-  const take = (
+  /** Reads a row, or records it as broken. */
+  const readRow = (
     touched: Touched,
     { key }: { readonly key: string },
     read: () => void,
@@ -67,13 +67,13 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   const readings = [
     ...reading(readAccounts, keys.accounts.inOrder(), (account, row) => {
       const { at } = readAccounts;
-      take('accounts', account, () => accounts.set(account.key, toAccount(account, row, at.account)));
+      readRow('accounts', account, () => accounts.set(account.key, toAccount(account, row, at.account)));
     }),
     ...reading(readHolds, keys.holds.inOrder(), (hold, row) => {
-      take('holds', hold, () => holds.set(hold.key, toHold(hold, row, readHolds.at.hold)));
+      readRow('holds', hold, () => holds.set(hold.key, toHold(hold, row, readHolds.at.hold)));
     }),
     ...reading(readOrders, keys.orders.inOrder(), (order, row) => {
-      take('orders', order, () => orders.set(order.key, toOrder(order, row, catalog)));
+      readRow('orders', order, () => orders.set(order.key, toOrder(order, row, catalog)));
     }),
     ...reading(readHoldsOfOrders, keys.ordersWithHolds.inOrder(), (order, row) => {
       const { at } = readHoldsOfOrders;
@@ -87,9 +87,9 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
         const account = accountId(userId, currencyOf(catalog, code));
         accounts.set(account.key, toAccount(account, row, at.account));
       };
-      take('ordersWithHolds', order, readHold, () => `hold ${userId} ${id} ${code}`);
+      readRow('ordersWithHolds', order, readHold, () => `hold ${userId} ${id} ${code}`);
       if (row[at.account.place] === null) return;
-      take('ordersWithHolds', order, readAccount, () => `account ${userId} ${code}`);
+      readRow('ordersWithHolds', order, readAccount, () => `account ${userId} ${code}`);
     }),
     ...reading(readOperations, keys.operations.inOrder(), (operation, row) => {
       operations.set(operation.key, toOperation(operation, row));
@@ -102,26 +102,26 @@ export async function load(session: Session, keys: Keys, catalog: Catalog): Prom
   return { accounts, holds, orders, operations, broken, behind };
 }
 
-/** Asks a table for these keys, where there are any, and takes each row with the key that it answers. */
+/** Reads the rows of these keys from a table. Without keys, the statement has no part for the table. */
 function reading<Key>(
   { name, text, hints, at, valuesOf }: tables.TableRead<Key>,
   keys: readonly Key[],
   takeRow: (key: Key, row: JsonRow) => void,
 ): Reading[] {
   if (keys.length === 0) return [];
-  const take = (rows: readonly JsonRow[]): void => {
+  const takeRows = (rows: readonly JsonRow[]): void => {
     for (const row of rows) takeRow(keyAt(keys, row[at.key.n]), row);
   };
-  return [{ name, part: { text, hints, values: valuesOf(keys) }, take }];
+  return [{ name, part: { text, hints, values: valuesOf(keys) }, takeRows }];
 }
 
-/** Asks all tables at once: one round trip, one snapshot, one row of JSON. */
+/** Reads all tables at once: one round trip, one snapshot, one row with a JSON column for each table. */
 async function runReadings(session: Session, readings: readonly Reading[]): Promise<void> {
   if (readings.length === 0) return;
   const [row] = await session.query<Record<string, string | null>>(...inOneStatement(readings));
   for (const reading of readings) {
     const json = row?.[reading.name];
-    if (json != null) reading.take(JSON.parse(json) as JsonRow[]);
+    if (json != null) reading.takeRows(JSON.parse(json) as JsonRow[]);
   }
 }
 
@@ -137,7 +137,7 @@ function inOneStatement(parts: readonly NamedPart[]): [Statement, (string | null
   return [{ name, text: `SELECT ${columns.join(',\n')}`, hints }, values];
 }
 
-/** The key that stands at place `n`, counted from 1 as PostgreSQL does. */
+/** The key with the ordinality `n`, which PostgreSQL counts from 1. */
 function keyAt<Key>(keys: readonly Key[], n: JsonRow[number] | undefined): Key {
   const key = keys[Number(n) - 1];
   if (key === undefined) throw new RangeError(`PostgreSQL answered for key ${String(n)} of ${keys.length}`);

@@ -1,7 +1,7 @@
 import { keyOf } from '../books/rows.ts';
-import type { Keys } from '../commands/keys.ts';
+import type { RowKeys } from '../commands/rowKeys.ts';
 import type { Session } from '../database/database.ts';
-import { Unlocked } from '../database/failures.ts';
+import { MissedLock } from '../database/failures.ts';
 import type { PlacedBooks } from './load.ts';
 import { lockAccounts, lockOrders } from './postgres/locks.ts';
 
@@ -11,7 +11,7 @@ interface Locked {
   readonly orders: ReadonlySet<string>;
 }
 
-export async function lockRows(session: Session, keys: Keys): Promise<Locked> {
+export async function lockRows(session: Session, keys: RowKeys): Promise<Locked> {
   const lock = async (statement: typeof lockAccounts): Promise<ReadonlySet<string>> => {
     const rows = await session.query<{ user_id: string; id: string }>(statement, statement.valuesOf(keys));
     return new Set(rows.map((row) => keyOf(row.user_id, row.id)));
@@ -25,13 +25,14 @@ export async function lockRows(session: Session, keys: Keys): Promise<Locked> {
 }
 
 /**
- * Refuses to go on with rows that were made after the lock looked for them: an order, an account, a hold that leads to one.
- * To write them would be to lock them out of the one order. The attempt is given up, and with it its locks, and made anew.
+ * Fails if a row was loaded that the lock statements did not find, since it was inserted after them: an order, an account, or
+ * a hold that leads to an account. Writing such a row would lock it out of order. The attempt is rolled back, which releases
+ * its locks, and the batch is tried again.
  *
- * @throws Unlocked
+ * @throws MissedLock
  */
 export function requireLocked(locked: Locked, loaded: PlacedBooks): void {
   for (const table of ['accounts', 'orders'] as const) {
-    for (const key of loaded[table].keys()) if (!locked[table].has(key)) throw new Unlocked();
+    for (const key of loaded[table].keys()) if (!locked[table].has(key)) throw new MissedLock();
   }
 }

@@ -5,32 +5,32 @@ import { namesOf, readOptions } from '../known.ts';
 import type { BatchMode } from '../results.ts';
 import type { Write } from './write.ts';
 
-/** What a caller can say of a batch besides its items. */
+/** The options that a caller can give with the items of a batch. */
 export interface BatchOptions {
   /** Default `partial`. */
   readonly mode?: BatchMode | undefined;
   /**
-   * The id of the batch, a UUID that no other batch has: for a caller who has to know it before the batch has run.
-   * Default: a new one, version 7.
+   * The id of the batch, a UUID that no other batch has: for a caller that has to know the id before the batch has run.
+   * Default: a new UUID, version 7.
    */
   readonly batchId?: string | undefined;
   /**
-   * Who sends it, such as the name of an employee or of a service: 1 to 128 characters as an id has them. Kept with each
-   * operation of the batch, and no part of what a replay is compared by. Default: nobody is named.
+   * The sender, such as the name of an employee or of a service: 1 to 128 characters that an id may have. It is stored with
+   * each operation of the batch; a replay with another actor is still a replay. Default: none.
    */
   readonly actor?: string | undefined;
 }
 
-/** What the engine can be told of a batch: to all but {@link BatchOptions} only our own code has access. */
+/** The settings of a batch. Only code of this package can set those that {@link BatchOptions} does not have. */
 export interface BatchSettings extends BatchOptions {
   /** The only markets whose orders the batch may touch. Default: all. */
   readonly markets?: readonly string[] | undefined;
-  /** What is written in the same statement as the batch, in this order. Default: nothing. */
+  /** Extra parts that are written in the same statement as the batch, in this order. Default: none. */
   readonly writeWith?: readonly Write[] | undefined;
 }
 
 /**
- * Reads the options of a caller, who has to spell each name right and can set nothing else of {@link BatchSettings}.
+ * Reads the options of a caller. An unknown name is refused, so a caller can set nothing else of {@link BatchSettings}.
  *
  * @throws PincexError `invalid_batch`
  */

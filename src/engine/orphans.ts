@@ -1,6 +1,6 @@
 import type { BrokenRows } from '../books/broken.ts';
 import { keyOf } from '../books/rows.ts';
-import type { Keys } from '../commands/keys.ts';
+import type { RowKeys } from '../commands/rowKeys.ts';
 import type { Session } from '../database/database.ts';
 import { findOrphans } from './postgres/orphans.ts';
 
@@ -12,8 +12,11 @@ interface Orphan {
   readonly row: string;
 }
 
-/** Finds them. The books have to be loaded after it. */
-export async function readOrphans(session: Session, keys: Keys): Promise<readonly Orphan[]> {
+/**
+ * Finds rows that the batch would insert and that exist without their operation. The books have to be loaded after this, so
+ * that a row which another batch has inserted meanwhile is loaded with its operation.
+ */
+export async function readOrphans(session: Session, keys: RowKeys): Promise<readonly Orphan[]> {
   return session.query<Orphan>(findOrphans, findOrphans.valuesOf(keys));
 }
 

@@ -2,39 +2,39 @@ import { hash } from 'node:crypto';
 import type { Books } from '../books/books.ts';
 import { OUTSIDE } from '../books/funds.ts';
 import { inOrder, type Account, type Hold, type NewOrder } from '../books/rows.ts';
-import type { KeyList, Keys } from '../commands/keys.ts';
+import type { KeyList, RowKeys } from '../commands/rowKeys.ts';
 import type { Session } from '../database/database.ts';
 import { hintsOf, planned, shiftParameters, type Part, type Statement } from '../database/statement.ts';
 import type { PlacedBooks } from './load.ts';
 import type { Changed, Placed } from './postgres/tables.ts';
-import type { ChangedOrder, Sent, TableWrite } from './postgres/writes.ts';
+import type { ChangedOrder, BatchIdentity, TableWrite } from './postgres/writes.ts';
 import * as tables from './postgres/writes.ts';
 import type { WritePart } from './write.ts';
 
 /**
- * The second half of a batch: all that it decided, in one statement, which is one transaction by itself. Each
- * part writes one table, see `postgres/writes.ts`. A part that is guarded writes only over the version that
- * the decision was made from; when any row has moved on, the statement divides by zero and nothing is written.
+ * The second half of a batch: writes its decision in one statement, which is one transaction by itself. Each part writes one
+ * table, see `postgres/writes.ts`. A guarded part writes only over the versions that the decision was made from: if any row
+ * has changed since, the statement divides by zero and nothing is written.
  */
 interface TablePart extends Part {
   readonly name: string;
-  /** In the name of the whole statement. */
+  /** Stands for the part in the name of the whole statement. */
   readonly letter: string;
-  /** How many rows it has to write; otherwise the guard is lost. */
+  /** The number of rows that the part has to write; if it writes fewer, the guard is lost. */
   readonly guarded?: number;
 }
 
 /**
- * Writes what a batch changed, and what is written with it; no statement where there is nothing of either.
+ * Writes the changes of a batch, and the parts of `writeWith`. Without either, no statement is sent.
  *
- * @throws PincexError; `failureOf` tells a lost guard, and a batch that is superseded, from the rest
+ * @throws PincexError; `failureOf` tells a lost guard and a superseded batch from other failures
  */
 export async function persist(
   session: Session,
-  keys: Keys,
+  keys: RowKeys,
   loaded: PlacedBooks,
   books: Books,
-  batch: Sent,
+  batch: BatchIdentity,
   writeWith: readonly WritePart[] = [],
 ): Promise<void> {
   const writes = writesOf(keys, loaded, books, batch);
@@ -43,11 +43,13 @@ export async function persist(
 }
 
 /**
- * `WITH a AS (…), b AS (…) SELECT` and then checks. The first one divides by zero if a guard was lost. For each part of
- * `writeWith`, `sqrt(count - 1)` fails with SQLSTATE 2201F if the part wrote no row: `failureOf` reads that as superseded.
+ * Makes `WITH a AS (…), b AS (…) SELECT`, followed by checks. The first check divides by zero if a guard was lost. For each
+ * part of `writeWith`, `sqrt(count - 1)` fails with SQLSTATE 2201F if the part wrote no row: `failureOf` reads that as
+ * superseded.
  *
- * PostgreSQL runs a part when a check counts its rows, and the parts that no check counts after all others. So the parts
- * of `writeWith` run last, in their order, and their rows are not locked while the statement waits for others.
+ * PostgreSQL runs a part when a check counts its rows, and parts that no check counts after all others. The checks count the
+ * parts of `writeWith` last, so that these run last, in their order, and their rows are not locked while the statement waits
+ * for others.
  */
 function inOneStatement(
   writes: readonly TablePart[],
@@ -89,7 +91,7 @@ function inOneStatement(
   ];
 }
 
-/** PostgreSQL cuts off what is longer: two statements would have one name. */
+/** PostgreSQL truncates longer names: two statements could then share one. */
 const LONGEST_NAME = 63;
 
 function nameOf(writes: readonly TablePart[], writeWith: readonly WritePart[]): string {
@@ -99,7 +101,7 @@ function nameOf(writes: readonly TablePart[], writeWith: readonly WritePart[]): 
   return `persist:${letters}+${hash('sha256', name, 'base64url').slice(0, 22)}`;
 }
 
-/** All that a batch can write: PostgreSQL plans each of these by itself, whichever others stand beside it. */
+/** The statement with every part. PostgreSQL plans each part by itself, whatever other parts the statement has. */
 export const [persistAll] = inOneStatement(
   tables.writes.map(({ isGuarded, ...write }) => ({
     ...write,
@@ -108,8 +110,8 @@ export const [persistAll] = inOneStatement(
   })),
 );
 
-/** What the books changed, as parts of the statement: of each table what it has rows for. */
-function writesOf(keys: Keys, loaded: PlacedBooks, books: Books, batch: Sent): TablePart[] {
+/** The changes of the books as parts of the statement: one for each table that has rows to write. */
+function writesOf(keys: RowKeys, loaded: PlacedBooks, books: Books, batch: BatchIdentity): TablePart[] {
   const { journal, trades, transactions, operations, now } = books;
   const parts: TablePart[] = [];
   const write = <Row>(table: TableWrite<Row>, rows: readonly Row[]): void => {
@@ -132,14 +134,14 @@ function writesOf(keys: Keys, loaded: PlacedBooks, books: Books, batch: Sent): T
   const holds = holdChanges(keys, loaded, books);
   write(tables.insertHolds, holds.made);
   write(tables.updateHolds, holds.changed);
-  write(tables.deleteHolds, holds.gone);
+  write(tables.deleteHolds, holds.deleted);
   write(tables.insertTrades, trades);
   write(tables.insertTransactions, transactions);
   write(tables.insertOperations, changedInOrder(operations.changed, keys.operations));
   return parts;
 }
 
-function accountChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
+function accountChanges(keys: RowKeys, loaded: PlacedBooks, books: Books) {
   const made: Account[] = [];
   const changed: Changed<Account>[] = [];
   for (const account of changedInOrder(books.accounts.changed, keys.accounts)) {
@@ -150,19 +152,19 @@ function accountChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
   return { made, changed };
 }
 
-function holdChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
+function holdChanges(keys: RowKeys, loaded: PlacedBooks, books: Books) {
   const made: Hold[] = [];
   const changed: Placed<Hold>[] = [];
-  const gone: Placed<Hold>[] = [];
+  const deleted: Placed<Hold>[] = [];
   for (const hold of changedInOrder(books.holds.changed, keys.holds)) {
     const place = loaded.holds.get(hold.key)?.place;
-    if (place !== undefined) (hold.amount > 0n ? changed : gone).push({ ...hold, place });
+    if (place !== undefined) (hold.amount > 0n ? changed : deleted).push({ ...hold, place });
     else if (hold.amount > 0n) made.push(hold);
   }
-  return { made, changed, gone };
+  return { made, changed, deleted };
 }
 
-function orderChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
+function orderChanges(keys: RowKeys, loaded: PlacedBooks, books: Books) {
   const made: NewOrder[] = [];
   const changed: ChangedOrder[] = [];
   for (const row of changedInOrder(books.orders.changed, keys.orders)) {
@@ -178,7 +180,10 @@ function orderChanges(keys: Keys, loaded: PlacedBooks, books: Books) {
   return { made, changed };
 }
 
-/** What changed, in the one order: that of the keys, unless some rows were found by way of an order. */
+/**
+ * The changed rows in the order of the keys. Rows that were found through an order are not among the keys; then all are
+ * sorted.
+ */
 function changedInOrder<Row extends { readonly key: string }>(
   changed: ReadonlyMap<string, Row>,
   keys: KeyList<{ readonly key: string }>,

@@ -13,7 +13,10 @@ import { isArray, lengthOf } from '../lists.ts';
 import type { BatchMode } from '../results.ts';
 import type { Item } from './decide.ts';
 
-/** Copies one raw item, and returns what makes of it a command, or the {@link Rejection} that says why it is none. */
+/**
+ * Copies one raw item, and returns a function that reads it as a command, or as the {@link Rejection} that tells why it is
+ * none.
+ */
 export type Reader = (item: unknown) => (catalog: Catalog) => Item;
 
 const MODES: readonly BatchMode[] = ['partial', 'stop_on_error', 'atomic'];
@@ -21,7 +24,7 @@ const MODES: readonly BatchMode[] = ['partial', 'stop_on_error', 'atomic'];
 /**
  * Refuses a call that is malformed as a whole, before anything runs.
  *
- * @returns how many items there are, which a Proxy may tell otherwise the next time
+ * @returns the number of items, to be read only once: a Proxy may give another number the next time
  * @throws PincexError `invalid_batch`, `batch_too_large`
  */
 export function requireBatch(items: unknown, mode: unknown): number {
@@ -43,7 +46,7 @@ export function requireBatch(items: unknown, mode: unknown): number {
 const kindOf = (items: unknown): string => (items === null ? 'null' : `a ${typeof items}`);
 
 /**
- * A caller's own id for a batch, as PostgreSQL prints it: what was written is known by it again.
+ * Reads the caller's id for a batch, in lower case as PostgreSQL prints it: ids read from the database are compared with it.
  *
  * @throws PincexError `invalid_batch`
  */
@@ -52,7 +55,7 @@ export function readBatchId(id: unknown): string {
   throw new PincexError('invalid_batch', `batchId must be a UUID: got ${describe(id)}`);
 }
 
-/** For the items of callers. */
+/** The reader for items of callers. */
 export function readerOf(type: BatchType = 'mixed'): Reader {
   return (raw) => {
     const item = copyItem(raw, type);
@@ -60,13 +63,13 @@ export function readerOf(type: BatchType = 'mixed'): Reader {
   };
 }
 
-/** What is left to do with a batch that was copied: to read and check its items. What is wrong with one is that item's own. */
+/** Reads and checks the items of a batch that was copied. A fault in an item rejects that item only. */
 export type ReadBatch = (catalog: Catalog) => Item[];
 
 /**
- * Copies the items of a batch, each once, by their places: an iterator of the array's own could have more of them.
+ * Copies the items of a batch, each once, by their indexes: an iterator that the caller put on the array could yield more.
  *
- * @param length what {@link requireBatch} returned
+ * @param length the number that {@link requireBatch} returned
  */
 export function copyBatch(items: readonly unknown[], length: number, reader: Reader): ReadBatch {
   const copied = Array.from({ length }, (_, place) => copyAt(items, place, reader));
@@ -96,7 +99,7 @@ function readItem({ values, type }: CopiedItem, catalog: Catalog): Item {
   };
 }
 
-/** A note is part of the content: the same item with another reason is another one. */
+/** A note is part of the content: the same item with another reason is no replay. */
 function readCommand(type: CommandType, fields: Fields): Command {
   const note = fields.note();
   const command = commands[type](fields);
@@ -104,7 +107,7 @@ function readCommand(type: CommandType, fields: Fields): Command {
   return { ...command, note, content: keyOf(command.content, note.reason ?? '', note.metadata ?? '') };
 }
 
-/** What `read` returns, or the rejection that it throws. */
+/** Returns the value of `read`, or the rejection that it throws. */
 function attempt<Value>(read: () => Value): Value | Rejection {
   try {
     return read();
@@ -114,7 +117,7 @@ function attempt<Value>(read: () => Value): Value | Rejection {
   }
 }
 
-/** Whether newer reference data may make something of an item that was refused. */
+/** Whether an item was rejected for a currency or market that a newer catalog may have. */
 export function missesCatalog(items: readonly Item[]): boolean {
   return items.some(({ command }) => command instanceof Rejection && CATALOG_MISSES.has(command.code));
 }

@@ -2,20 +2,20 @@ import type { Part } from '../database/statement.ts';
 import type { BatchResult } from '../results.ts';
 
 /**
- * Makes, from the result of a batch, what is written in the same statement as the batch: both are written, or neither is. A
- * batch that is decided anew has another result, and the last one is written. `durationMs` of that result ends before the
- * writing.
+ * Makes a part from the result of a batch, to be written in the same statement as the batch: both are written, or neither is.
+ * A batch that is decided again has another result, and the part is made again. `durationMs` of the result ends before the
+ * statement is sent.
  *
- * After a connection broke, the engine may send the batch again although it was written. Therefore the part must not write
- * its row a second time, for example because of `WHERE status IS NULL`: the second sending then fails, and writes nothing.
+ * After a connection broke, the engine may send the batch again although it was committed. The part must therefore not write
+ * its row a second time, for example by `WHERE status IS NULL`: the second statement then fails and writes nothing.
  */
 export type Write = (result: BatchResult<unknown>) => WritePart;
 
 /**
- * Writes one row or more, and returns a row for each (`RETURNING 1`). If it writes none, the batch is superseded: the whole
- * statement fails.
+ * A part that writes at least one row and returns a row for each (`RETURNING 1`). If it writes none, the batch is superseded:
+ * the whole statement fails.
  */
 export interface WritePart extends Part {
-  /** Unique for its text. */
+  /** Parts with different texts have different names. */
   readonly name: string;
 }

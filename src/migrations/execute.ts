@@ -4,9 +4,9 @@ import type { MigrationFile } from './files.ts';
 import type { Statement } from './statements.ts';
 
 /**
- * Runs a file and then `note`, which writes into the history that it ran: in one transaction, or for a
- * file that begins with `-- no transaction` one statement after the other. Such a file can stop
- * half-way, so its statements say IF [NOT] EXISTS and it is run again as a whole.
+ * Runs a file and then `note`, which writes the file into the history: in one transaction, or, for a file that begins with
+ * `-- no transaction`, one statement after the other. Such a file can stop half-way; its statements therefore say
+ * IF [NOT] EXISTS, and the whole file is run again.
  *
  * @throws PincexError `migration_failed` naming the file and the statement.
  */
@@ -26,15 +26,15 @@ export async function executeFile(
     await note();
     await client.query('COMMIT');
   } catch (error) {
-    // If the connection is gone, so is the transaction.
+    // If the connection broke, the transaction was rolled back.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
 }
 
 /**
- * Finds what would fail before anything is done for good: runs the files in one transaction, and rolls it back. Those without a
- * transaction are left out; they make and drop indexes, which nothing else depends on.
+ * Rehearses the files: runs them in one transaction and rolls it back, so that a failure is found before anything is committed.
+ * Files without a transaction are left out; they only create and drop indexes, which no other file depends on.
  *
  * @throws PincexError `migration_failed` naming the file and the statement.
  */
@@ -59,8 +59,8 @@ async function runStatements(client: ClientBase, file: MigrationFile): Promise<v
 }
 
 /**
- * `CREATE INDEX CONCURRENTLY` that fails leaves an index of that name behind that is not valid, and
- * IF NOT EXISTS would be content with it.
+ * Drops an invalid index. If `CREATE INDEX CONCURRENTLY` fails, it leaves an invalid index, which IF NOT EXISTS would take for
+ * the finished one.
  */
 async function dropInvalidIndex(client: ClientBase, { text }: Statement): Promise<void> {
   const match = /^create\s+(?:unique\s+)?index\s+concurrently\s+if\s+not\s+exists\s+([\w."]+)/i.exec(text);

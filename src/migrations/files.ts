@@ -12,25 +12,25 @@ export const defaultFolder = fileURLToPath(new URL('../../migrations/postgres/',
 export interface MigrationFile {
   readonly name: string;
   readonly statements: readonly Statement[];
-  /** False where its first line is `-- no transaction`. */
+  /** False if its first line is `-- no transaction`. */
   readonly inTransaction: boolean;
 }
 
-/** A migration as its files have it. */
+/** A migration, read from its files. */
 export interface Migration {
   readonly version: number;
   readonly name: string;
   /** The checksum of the up file: a migration that was applied must not change. */
   readonly checksum: string;
   readonly up: MigrationFile;
-  /** Null where there is no way back. */
+  /** Null if the migration cannot be reverted. */
   readonly down: MigrationFile | null;
 }
 
 /**
  * Reads `NNN_name.up.sql` and `NNN_name.down.sql`, in the order of their numbers.
  *
- * @throws PincexError `migration_failed` where a name is no such name, or a number is there twice.
+ * @throws PincexError `migration_failed` if a file has another form of name, or two migrations have the same number.
  */
 export function readMigrations(folder: string): Migration[] {
   const migrations = new Map<number, Migration>();
@@ -67,7 +67,7 @@ function parse(name: string, text: string): MigrationFile {
   };
 }
 
-/** Git may check files out with other line ends; that is no change. */
+/** The checksum ignores line endings, since Git may check files out with other ones. */
 function readText(folder: string, file: string): string {
   return readFileSync(path.join(folder, file), 'utf8').replaceAll('\r\n', '\n');
 }

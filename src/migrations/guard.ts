@@ -11,12 +11,14 @@ export interface Loss {
   readonly column?: string;
 }
 
-/** How long ago a process that has not said that it ended may have reported last: three reports. */
+/**
+ * A process that has not reported its end counts as running for this long after its last report: three intervals of reports.
+ */
 const SEEN_MS = 3 * REPORT_EVERY_MS;
 
 const NAME = String.raw`[\w."]+`;
 
-/** The data that a statement drops, whether there is any or not. A dropped index is no loss. */
+/** The tables and columns that a statement drops, whether or not they hold data. A dropped index is no loss. */
 export function lossesOf({ text }: Statement): Loss[] {
   const sql = text
     .replace(/--[^\n]*|\/\*[^]*?\*\//g, ' ')
@@ -35,9 +37,9 @@ export function lossesOf({ text }: Statement): Loss[] {
 }
 
 /**
- * Refuses to run files that would take data away, unless the caller named the database.
+ * Refuses to run files that would drop data, unless the caller named the database.
  *
- * @throws PincexError `migration_failed` with the tables and columns that hold something, or the name that is meant.
+ * @throws PincexError `migration_failed` with the tables and columns that hold data, or the name of the database.
  */
 export async function refuseLosses(
   client: ClientBase,
@@ -67,7 +69,7 @@ export async function refuseLosses(
 
 const nameOf = ({ table, column }: Loss): string => (column === undefined ? table : `${table}.${column}`);
 
-/** Whether a table has a row, or any row of it a value in the column. One that is not there has neither. */
+/** Whether a table has a row, or a column has a value in any row. A missing table or column has none. */
 async function isHeld(client: ClientBase, { table, column }: Loss): Promise<boolean> {
   const there = await client.query(
     column === undefined
@@ -83,7 +85,7 @@ async function isHeld(client: ClientBase, { table, column }: Loss): Promise<bool
 }
 
 /**
- * Refuses to change the schema under processes that use it: they go on by the rules that they know.
+ * Refuses to change the schema while processes use it, since they go on with the rules of their version.
  *
  * @param refusal - begins the message
  * @throws PincexError `migration_failed` naming them.
@@ -111,10 +113,10 @@ export async function refuseLiveProcesses(client: ClientBase, refusal: string): 
 }
 
 /**
- * Refuses files of which a later one would fail when those before it are taken back already. A file alone needs no
- * rehearsal: it is taken back as a whole, or not at all.
+ * Refuses to revert several files if a later one would fail after the first ones were reverted. A single file needs no
+ * rehearsal, since it is reverted as a whole or not at all.
  *
- * @throws PincexError `migration_failed` with the file, the statement and what PostgreSQL says of it.
+ * @throws PincexError `migration_failed` with the file, the statement and the message of PostgreSQL.
  */
 export async function refuseHalves(client: ClientBase, files: readonly MigrationFile[]): Promise<void> {
   if (files.length < 2) return;

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { Migration } from './files.ts';
 
-/** A migration as the database remembers it. */
+/** An applied migration, as the database records it. */
 export interface AppliedMigration {
   readonly version: number;
   readonly name: string;
@@ -9,7 +9,7 @@ export interface AppliedMigration {
   readonly appliedAt: Date;
 }
 
-/** Makes the table of applied migrations where it is missing. */
+/** Creates the table of applied migrations if it is missing. */
 export async function ensureHistory(client: ClientBase): Promise<void> {
   await client.query(`
     CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -20,13 +20,13 @@ export async function ensureHistory(client: ClientBase): Promise<void> {
     )`);
 }
 
-/** The applied migrations, as one statement: that the server answers, and what its schema is, is asked at once. */
+/** Reads the applied migrations. One statement checks both that the server answers and which schema it has. */
 export const ping = {
   name: 'ping',
   text: 'SELECT version, name, checksum, applied_at FROM schema_migrations',
 };
 
-/** A row of {@link ping}: the driver leaves texts as they are. */
+/** A row of {@link ping}, with all columns as texts. */
 export interface AppliedRow {
   readonly version: string;
   readonly name: string;
@@ -43,7 +43,7 @@ export function toHistory(rows: readonly AppliedRow[]): Map<number, AppliedMigra
   );
 }
 
-/** The applied migrations by version; none where the table is not there. */
+/** The applied migrations by version; none if the table does not exist. */
 export async function readHistory(client: ClientBase): Promise<Map<number, AppliedMigration>> {
   const table = await client.query<{ there: boolean }>(
     `SELECT to_regclass('schema_migrations') IS NOT NULL AS there`,
@@ -55,7 +55,7 @@ export async function readHistory(client: ClientBase): Promise<Map<number, Appli
   return new Map(rows.map((row) => [row.version, row]));
 }
 
-/** Remembers that a migration is applied. */
+/** Records that a migration was applied. */
 export async function remember(client: ClientBase, { version, name, checksum }: Migration): Promise<void> {
   await client.query('INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)', [
     version,
@@ -64,7 +64,7 @@ export async function remember(client: ClientBase, { version, name, checksum }: 
   ]);
 }
 
-/** Forgets a migration that was taken back. */
+/** Removes the record of a migration that was reverted. */
 export async function forget(client: ClientBase, { version }: Migration): Promise<void> {
   await client.query('DELETE FROM schema_migrations WHERE version = $1', [version]);
 }

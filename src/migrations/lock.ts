@@ -3,15 +3,15 @@ import type { ClientBase } from 'pg';
 import { isSession } from '../database/client.ts';
 import { PincexError } from '../errors.ts';
 
-/** Any number will do that nobody else uses in this database. */
+/** The key of the advisory lock: any number that no other program uses in this database. */
 const LOCK = 7_046_239_201;
 
 const LONGEST_WAIT_MS = 10 * 60_000;
 
 /**
- * Runs `work` while no other session migrates this database. The lock belongs to the session and goes
- * with it. It is asked for again and again, not waited for: `CREATE INDEX CONCURRENTLY` waits for the
- * snapshots of all other sessions, also for that of one that waits for a lock, and so for ever.
+ * Runs `work` while no other session migrates this database. The lock belongs to the session and ends with it. The lock is
+ * polled rather than waited for: `CREATE INDEX CONCURRENTLY` waits for the snapshots of all other sessions, including a session
+ * that waits for this lock, which would be a deadlock.
  *
  * Through a pooler the lock would be taken in one session and the work done in another, so that is refused.
  *
@@ -35,11 +35,11 @@ export async function withMigrationLock<T>(client: ClientBase, work: () => Promi
     await sleep(100);
   }
   try {
-    // A migration takes as long as it takes, whatever bounds the role or the database has.
+    // A migration may run for any time, whatever timeouts the role or the database sets.
     await client.query('SET statement_timeout = 0; SET lock_timeout = 0');
     return await work();
   } finally {
-    // If the connection is gone, so is the lock; the error of `work` tells it.
+    // If the connection broke, the lock ended with it, and `work` has failed with that error.
     await client.query('RESET statement_timeout; RESET lock_timeout').catch(() => undefined);
     await client.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
   }

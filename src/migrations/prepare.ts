@@ -2,15 +2,15 @@ import { withClient } from '../database/client.ts';
 import { migrateUp, migrationStatus } from './runner.ts';
 import { requireApplied } from './states.ts';
 
-/** How long the server may take, in milliseconds. */
+/** The timeouts of the server, in milliseconds. */
 interface Bounds {
   readonly connectionTimeoutMs: number;
   readonly statementTimeoutMs: number;
 }
 
 /**
- * Makes sure that the schema is that of this version. The embedded server is Pincex's own to migrate; a server of the
- * operator's is only checked.
+ * Makes sure that the schema is that of this version. The embedded server is migrated; a server of the operator's own is only
+ * checked.
  *
  * @throws PincexError `migration_failed`, `database_unavailable`
  */
@@ -18,7 +18,7 @@ export function prepareSchema(url: string, isOwn: boolean, bounds: Bounds): Prom
   const config = {
     connectionString: url,
     connectionTimeoutMillis: bounds.connectionTimeoutMs,
-    // A migration takes as long as it takes; a look at the history does not.
+    // A migration may run for any time; reading the history has a timeout.
     ...(!isOwn && { query_timeout: bounds.statementTimeoutMs }),
   };
   return withClient(config, async (client) => {

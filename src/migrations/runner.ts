@@ -7,36 +7,36 @@ import { type AppliedMigration, ensureHistory, forget, readHistory, remember } f
 import { withMigrationLock } from './lock.ts';
 import { type MigrationState, statesOf } from './states.ts';
 
-/** The connection that migrates. It must be one session throughout: one through a pooler is refused. */
+/** The connection for migrations. It must be one session throughout; a connection through a pooler is refused. */
 export type MigrationDatabase = pg.Pool | pg.ClientBase;
 
 export interface MigrationOptions {
   /** The folder of the SQL files. Default: the migrations of Pincex. */
   readonly folder?: string;
-  /** Told the name of each file before it runs. */
+  /** Called with the name of each file before it runs. */
   readonly onProgress?: (file: string) => void;
 }
 
 export interface UpOptions extends MigrationOptions {
-  /** The last version to apply. Default: all there are. */
+  /** The last version to apply. Default: the newest. */
   readonly to?: number;
 }
 
 export interface DownOptions extends MigrationOptions {
-  /** How many migrations to take back, the latest first. Default: 1. */
+  /** The number of migrations to revert, the latest first. Default: 1. */
   readonly steps?: number;
-  /** In place of `steps`: the version that remains the latest; 0 takes back all. */
+  /** Instead of `steps`: the version that remains the latest; 0 reverts all. */
   readonly to?: number;
-  /** The name of the database, where what its tables and columns hold may be dropped. Default: that is refused. */
+  /** The name of the database, to allow that data is dropped. Default: dropping data is refused. */
   readonly dropData?: string;
 }
 
 /**
- * Applies what is pending, in the order of the versions. Two processes may do so at once: one works,
- * the other waits and finds nothing left. Nothing but indexes is applied while processes use the database.
+ * Applies the pending migrations in the order of their versions. If two processes do so at the same time, one waits for the
+ * other and then finds nothing to apply. While processes use the database, only indexes are applied.
  *
  * @returns the migrations that were applied here.
- * @throws PincexError `migration_failed`; what was applied before it stays applied.
+ * @throws PincexError `migration_failed`; migrations that were applied before the failure stay applied.
  */
 export async function migrateUp(database: MigrationDatabase, options: UpOptions = {}): Promise<Migration[]> {
   const migrations = readMigrations(options.folder ?? defaultFolder);
@@ -46,7 +46,7 @@ export async function migrateUp(database: MigrationDatabase, options: UpOptions 
     await ensureHistory(client);
     const history = await checkedHistory(client, migrations);
     const pending = migrations.filter(({ version }) => !history.has(version) && version <= last);
-    // Indexes that are built outside of a transaction are, while others write; whatever else may change what is written.
+    // Indexes are built outside of a transaction, while others write. Any other file may change the rules for writes.
     if (pending.some(({ up }) => up.inTransaction)) await refuseLiveProcesses(client, 'Nothing was applied');
     for (const migration of pending) {
       options.onProgress?.(migration.up.name);
@@ -57,11 +57,11 @@ export async function migrateUp(database: MigrationDatabase, options: UpOptions 
 }
 
 /**
- * Takes migrations back, the latest first. Nothing is taken back while processes use the database, nor where data would
- * be dropped, unless the database is named, nor where one of several cannot be.
+ * Reverts migrations, the latest first. Nothing is reverted while processes use the database, if data would be dropped and the
+ * database is not named, or if one of several migrations cannot be reverted.
  *
- * @returns the migrations that were taken back.
- * @throws PincexError `migration_failed`; where a statement failed all the same, what was taken back before it stays so.
+ * @returns the migrations that were reverted.
+ * @throws PincexError `migration_failed`; if a statement fails nevertheless, migrations that were reverted before it stay so.
  */
 export async function migrateDown(
   database: MigrationDatabase,
@@ -91,7 +91,7 @@ function wayBack({ up, down }: Migration): MigrationFile {
   throw new PincexError('migration_failed', `${up.name} has no way back: there is no down file.`);
 }
 
-/** Tells where this database stands with each migration; changes nothing. */
+/** Returns the state of each migration in this database. Changes nothing. */
 export async function migrationStatus(
   database: MigrationDatabase,
   options: MigrationOptions = {},
@@ -103,7 +103,7 @@ export async function migrationStatus(
   });
 }
 
-/** An id may have any character, and only UTF-8 has them all. */
+/** Requires UTF-8, since an id may contain any character. */
 async function requireUtf8(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding');
   const encoding = rows[0]?.server_encoding;
@@ -114,7 +114,7 @@ async function requireUtf8(client: pg.ClientBase): Promise<void> {
   );
 }
 
-/** The history, where it fits the files. */
+/** The history. Fails if it does not match the files. */
 async function checkedHistory(
   client: pg.ClientBase,
   migrations: readonly Migration[],

@@ -1,4 +1,4 @@
-/** One statement of an SQL file. */
+/** A statement of an SQL file. */
 export interface Statement {
   /** Without the semicolon, and without the comments before it. */
   readonly text: string;
@@ -7,8 +7,8 @@ export interface Statement {
 }
 
 /**
- * The parts of a statement that must not be cut: comments, strings, quoted names and dollar quotes. Comments within
- * comments and bodies in `BEGIN ATOMIC … END` are not known here; migrations do without them.
+ * The parts of a statement that must not be split: comments, strings, quoted names and dollar quotes. Nested comments and
+ * bodies in `BEGIN ATOMIC … END` are not supported; migrations do not use them.
  */
 const TOKEN =
   /(?<blank>\s+|--[^\n]*|\/\*[^]*?\*\/)|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?<tag>(?:[A-Za-z_]\w*)?)\$[^]*?\$\k<tag>\$|(?<end>;)|\w+|[^]/gs;

@@ -3,11 +3,11 @@ import { PincexError } from '../errors.ts';
 import type { Migration } from './files.ts';
 import { toHistory, type AppliedMigration, type AppliedRow } from './history.ts';
 
-/** A migration and where this database stands with it. */
+/** A migration and its state in this database. */
 export interface MigrationState {
   readonly version: number;
   readonly name: string;
-  /** `changed`: its file is another than the one applied; `unknown`: applied, but without a file here. */
+  /** `changed`: its file differs from the applied one; `unknown`: applied, but without a file in this version. */
   readonly state: 'applied' | 'pending' | 'changed' | 'unknown';
   readonly appliedAt: Date | null;
 }
@@ -19,7 +19,7 @@ export const REMEDIES: Readonly<Record<Exclude<MigrationState['state'], 'applied
   unknown: 'Use the newer version of Pincex that applied it',
 };
 
-/** All migrations that are here or in the database, by their versions. */
+/** All migrations of this version and of the database, by their versions. */
 export function statesOf(
   migrations: readonly Migration[],
   history: ReadonlyMap<number, AppliedMigration>,
@@ -46,7 +46,7 @@ function stateOf(
   return { version, name, state, appliedAt: applied.appliedAt };
 }
 
-/** @throws PincexError `migration_failed` where the schema is not that of this version */
+/** @throws PincexError `migration_failed` if the schema is not that of this version */
 export function requireApplied(states: readonly MigrationState[]): void {
   for (const { version, name, state } of states) {
     if (state === 'applied') continue;
@@ -58,10 +58,10 @@ export function requireApplied(states: readonly MigrationState[]): void {
 }
 
 /**
- * Reads what is applied and holds it against what this version needs.
+ * Reads the applied migrations and compares them with those that this version needs.
  *
  * @param read - runs `ping`
- * @throws PincexError `migration_failed` where the schema is not that of this version
+ * @throws PincexError `migration_failed` if the schema is not that of this version
  */
 export async function requireSchema(
   migrations: readonly Migration[],

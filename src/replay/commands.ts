@@ -6,7 +6,7 @@ import { VOLUME_SCALE } from './events.ts';
 import type { RecordedOrder, Step, Trade } from './steps.ts';
 import { MARKET_MAKER, type Users } from './users.ts';
 
-/** Turns steps into items of a batch. Their ids follow from the recording alone, so that each is done once. */
+/** Turns steps into items of a batch. Their ids are derived from the recording alone, so that each item is applied once. */
 export class Commands {
   readonly #market: Market;
   readonly #users: Users;
@@ -16,7 +16,7 @@ export class Commands {
     this.#users = users;
   }
 
-  /** @param isRejected whether the engine rejected an order, so that nothing more can be done with it */
+  /** @param isRejected whether the engine rejected an order, so that later steps cannot use it */
   itemsOf(step: Step, isRejected: (order: RecordedOrder) => boolean): MixedItem[] {
     if (step.kind === 'trade') return this.#settle(step, isRejected);
     if (step.kind === 'place') return [this.#place(step.order)];
@@ -38,8 +38,8 @@ export class Commands {
   }
 
   /**
-   * Settles a trade. If a side has no order, the market maker places one for just this trade, and cancels the part that it only
-   * added to reach the least value of an order; all of it stands or falls together.
+   * Settles a trade. If a side has no order, the market maker places one for this trade, and then cancels the part that was
+   * only added to reach the minimum value of an order; all of these items are one group.
    */
   #settle(trade: Trade, isRejected: (order: RecordedOrder) => boolean): MixedItem[] {
     const { price, quantity } = trade;
@@ -77,7 +77,7 @@ export class Commands {
     return items.map((item) => ({ ...item, group: id }));
   }
 
-  /** The least that may be ordered at a price, in whole lots. */
+  /** The minimum quantity of an order at a price, in whole lots. */
   #leastQuantity(price: bigint): bigint {
     const { leastValue, quote, lot, base } = this.#market;
     const value = leastValue * 10n ** BigInt(limits.books.scale + VOLUME_SCALE - quote.scale);

@@ -8,12 +8,12 @@ export const COLUMNS = ['id', 'timestamp', 'exchange.timestamp', 'price', 'volum
 /** Decimals of a recorded volume: satoshi. */
 export const VOLUME_SCALE = 8;
 
-/** One line of a recording: what happened to a limit order. */
+/** A line of a recording: an event of a limit order. */
 export interface OrderEvent {
   readonly orderId: string;
-  /** When it was received, in milliseconds since the epoch. */
+  /** When the recorder received the event, in milliseconds since the epoch. */
   readonly time: number;
-  /** When it happened on the exchange, in milliseconds since the epoch. */
+  /** When the event happened on the exchange, in milliseconds since the epoch. */
   readonly exchangeTime: number;
   /** Limit price at {@link limits.books.scale}. */
   readonly price: bigint;
@@ -23,7 +23,7 @@ export interface OrderEvent {
   readonly side: OrderSide;
 }
 
-/** Two order ids and what remains of both make the id of a trade, which may have 128 characters. */
+/** The id of a trade has at most 128 characters and consists of two order ids and the rests of both orders. */
 const ORDER_ID = /^[\w.:-]{1,36}$/;
 const TIME = /^\d{1,15}$/;
 /** 18 digits of satoshi are 10 billion coins. */
@@ -35,7 +35,7 @@ const SIDES: ReadonlyMap<string, OrderSide> = new Map([
   ['ask', 'sell'],
 ]);
 
-/** Reads a line, already split at its commas; `null` where it is malformed. */
+/** Reads a line that was split at its commas; `null` if it is malformed. */
 export function readEvent(fields: readonly string[]): OrderEvent | null {
   const [orderId = '', time = '', exchangeTime = '', priceText, volume = '', action, direction = ''] = fields;
   if (fields.length !== COLUMNS.length || !ORDER_ID.test(orderId) || !VOLUME.test(volume)) return null;

@@ -2,13 +2,13 @@ import type { Market } from '../catalog/catalog.ts';
 import type { Deposit } from '../commands/transactions.ts';
 import { hash, MARKET_MAKER } from './users.ts';
 
-/** How much the users have: `ample`, so that no order is refused, or `tight`, so that some are. */
+/** The funds of the users: `ample`, so that no order is refused, or `tight`, so that some are. */
 export type Funding = 'ample' | 'tight';
 
-/** More than a hundred of the largest orders that a recording can hold, at the highest price. */
+/** More than a hundred of the largest orders that a recording can contain, at the highest price, would need. */
 const AMPLE = '1000000000000000000000000';
 
-/** In base and quote: what small, middling and large users of an exchange have. */
+/** The funds of small, middling and large users, in base and quote. */
 const PURSES = [
   ['10', '2500'],
   ['40', '10000'],
@@ -16,7 +16,7 @@ const PURSES = [
   ['640', '160000'],
 ] as const;
 
-/** The deposits that a replay begins with. Their ids make them happen once. */
+/** The deposits at the beginning of a replay. Because of their ids they are applied once. */
 export function deposits(funding: Funding, market: Market, userIds: readonly string[]): Deposit[] {
   return [
     ...depositsOf(MARKET_MAKER, 'ample', market),

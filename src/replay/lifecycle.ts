@@ -2,12 +2,12 @@ import type { OrderEvent } from './events.ts';
 import type { Cancel, Fill, Place, RecordedOrder } from './steps.ts';
 import { Tally } from './tally.ts';
 
-/** Why a line does nothing. */
+/** The reasons why a line has no effect. */
 export type SkipReason =
   | 'malformed'
   /** Changed or deleted, but never created here. */
   | 'unknown_id'
-  /** Deleted first and created only afterwards: over before it began. Both lines count, each under its own. */
+  /** Deleted before it was created. Each of the two lines counts under its own reason. */
   | 'deleted_before_created'
   | 'created_after_deleted'
   | 'created_twice'
@@ -16,7 +16,7 @@ export type SkipReason =
   /** Deleted after a change to 0 had filled it. */
   | 'already_filled'
   | 'volume_increased'
-  /** Changed in price only. An order of the engine keeps the price it came with. */
+  /** Changed in price only. The engine does not change the price of an order. */
   | 'repriced'
   | 'unchanged'
   /** The line belongs to an order that the engine rejected. */
@@ -35,19 +35,19 @@ interface OpenOrder {
   readonly remaining: bigint;
 }
 
-/** Beyond this many, the oldest are forgotten: their late lines then count as those of an unknown id. */
+/** The number of ids that are remembered. Late lines of older ones count as those of an unknown id. */
 const REMEMBERED_IDS = 1_000_000;
 
 /**
- * Follows each order from line to line and tells what its lines mean. Pure. Every line is either a happening or
- * counted in `skipped`, once.
+ * Follows each order from line to line and returns the meaning of each line. Pure. Every line either has a meaning or is
+ * counted once in `skipped`.
  */
 export class Lifecycle {
   readonly skipped = new Tally<SkipReason>();
-  /** Cancels that name another remainder than the fills before them left: lines are missing in between. */
+  /** Cancels with another rest than the fills before them left, so that lines between them must be missing. */
   cancelledAtOtherVolume = 0;
   readonly #open = new Map<string, OpenOrder>();
-  /** Ids that were deleted, and whether they had been created before. */
+  /** The ids of deleted orders, each with whether the order had been created before. */
   readonly #deleted = new Map<string, boolean>();
   #created = 0;
 
@@ -74,7 +74,7 @@ export class Lifecycle {
     const wasCreated = this.#deleted.get(id);
     if (wasCreated === true) return 'created_twice';
     if (wasCreated === false) {
-      // Only now it shows what the deletion, so far one of an unknown id, really was.
+      // The deletion was counted as one of an unknown id. Now that the order is created, its reason is known.
       this.skipped.add('unknown_id', -1);
       this.skipped.add('deleted_before_created');
       this.#deleted.set(id, true);

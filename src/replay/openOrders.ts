@@ -1,7 +1,7 @@
 import type { Pincex } from '../pincex.ts';
 import { MARKET_MAKER } from './users.ts';
 
-/** How many orders of a market are open, as the tables have it, those of the market maker left out. */
+/** The number of open orders of a market in the tables, without those of the market maker. */
 export async function countOpenOrders(pincex: Pincex, symbol: string): Promise<number> {
   return pincex.transaction(async ({ client }) => {
     const { rows } = await client.query<{ count: string }>(

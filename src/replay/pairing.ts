@@ -2,11 +2,11 @@ import type { OrderSide } from '../books/rows.ts';
 import type { Happening } from './lifecycle.ts';
 import type { Fill, RecordedOrder, Step, Trade } from './steps.ts';
 
-/** How long a fill waits for its other side, in recorded milliseconds. Most came within 3, all within 40. */
+/** The time that a fill waits for its other side, in recorded milliseconds. Most came within 3, all within 40. */
 const LONGEST_WAIT_MS = 1_000;
-/** How many fills wait at the most. */
+/** The maximum number of waiting fills. */
 const MOST_WAITING = 1_000;
-/** By how much the two sides of one trade differ at the most: recorders round, each side by itself. */
+/** The maximum difference between the two sides of a trade: recorders round each side by itself. */
 const ROUNDING = 2n;
 
 interface Waiting {
@@ -16,12 +16,12 @@ interface Waiting {
 }
 
 /**
- * Finds the two sides of each trade. A recording has a fill of either side, and not which belong together.
+ * Finds the two sides of each trade. A recording has the fills of both sides, but does not tell which belong together.
  *
- * A fill settles with the waiting one of the other side that filled as much. One that has waited its time settles
- * with whatever of the other side is left, several if need be, and what then remains, with the market maker.
- * Prices have to cross: the trade is at the price of the order that came first. Pure, and ahead of batching: what
- * comes out does not depend on the size of a batch. An order is never cancelled before its fills are settled.
+ * A fill settles with a waiting fill of the other side of the same size. A fill that has waited its time settles with any
+ * fills of the other side that are left, and its rest with the market maker. Prices have to cross; the trade has the price of
+ * the order that came first. Pure, and done before batching, so that the result does not depend on the size of a batch. An
+ * order is never cancelled before its fills are settled.
  */
 export class Pairing {
   /** Oldest first. */
@@ -29,13 +29,13 @@ export class Pairing {
   #now = 0;
 
   /**
-   * The steps that one more line leads to.
+   * The steps that follow from one more line.
    *
-   * @param time of the line; without one no time has passed
+   * @param time the time of the line. Without it, no time passes
    */
   next(happening: Happening | null, time = this.#now): Step[] {
     this.#now = time;
-    // Before or after: a line whose clock was wrong must not keep the others waiting.
+    // In both directions: a line with a wrong clock must not keep the others waiting.
     const steps = this.#settleAll(({ since }) => Math.abs(time - since) > LONGEST_WAIT_MS);
     if (happening === null) return steps;
     if (happening.kind === 'fill') return [...steps, ...this.#fill(happening.fill)];
@@ -103,7 +103,7 @@ function cross(one: RecordedOrder, other: RecordedOrder): boolean {
   return one.side === 'buy' ? one.price >= other.price : other.price >= one.price;
 }
 
-/** As much as both have left, at the price of the order that came first. */
+/** Trades the quantity that both orders have left, at the price of the order that came first. */
 function trade(one: Waiting, other: Waiting): Trade {
   const quantity = one.left < other.left ? one.left : other.left;
   const [buy, sell] = one.fill.order.side === 'buy' ? [one, other] : [other, one];
@@ -120,7 +120,7 @@ function trade(one: Waiting, other: Waiting): Trade {
   };
 }
 
-/** A fill that found no other side: the market maker takes it, at the order's own price. */
+/** Settles a fill without another side with the market maker, at the price of the order. */
 function rest(waiting: Waiting): Trade[] {
   const { fill, left: quantity } = waiting;
   if (quantity === 0n) return [];
@@ -140,7 +140,7 @@ function rest(waiting: Waiting): Trade[] {
   ];
 }
 
-/** Takes from each what is traded, and names those of which nothing is left. */
+/** Subtracts the traded quantity from each fill, and returns those that are used up. */
 function take(quantity: bigint, ...sides: Waiting[]): Fill[] {
   for (const side of sides) side.left -= quantity;
   return sides.filter(({ left }) => left === 0n).map(({ fill }) => fill);

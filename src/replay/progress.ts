@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-/** Shows how far something is, on standard error and only where that is a terminal. */
+/** Shows progress on standard error if that is a terminal. */
 export interface Progress {
   /** @param share 0 to 1 */
   readonly update: (share: number, note: string) => void;

@@ -16,17 +16,17 @@ import type { Step } from './steps.ts';
 import { Users } from './users.ts';
 
 export interface ReplayOptions {
-  /** Lines that go into one batch. */
+  /** The number of lines in one batch. */
   readonly batch: number;
-  /** How many users the orders are spread over. */
+  /** The number of users that the orders are spread over. */
   readonly users: number;
   readonly funding: Funding;
   readonly symbol: string;
-  /** How many statements have run so far. */
+  /** Returns the number of statements so far. */
   readonly statements: () => number;
-  /** Told of the items of each batch as soon as it is done; the next one waits for it. */
+  /** Called with the items of each batch after it is done, and awaited before the next one. */
   readonly onBatch?: (items: readonly MixedItem[]) => Promise<void>;
-  /** Told how many lines are done, after each batch. */
+  /** Called after each batch with the number of lines that are done. */
   readonly onProgress?: (events: number) => void;
 }
 
@@ -38,15 +38,15 @@ export interface ReplaySummary {
   readonly filled: number;
   /** Trades between two orders of the recording. */
   readonly pairedTrades: number;
-  /** Fills that the market maker took whole, since no other side was found. */
+  /** Fills that settled wholly with the market maker, since no other side was found. */
   readonly unpairedFills: number;
-  /** Rests of paired fills that the market maker took: the recorded sizes of the two sides differ. */
+  /** Rests of paired fills that settled with the market maker, since the recorded sizes of the two sides differ. */
   readonly remainders: number;
-  /** Cancels that name another remainder than the fills before them left. */
+  /** Cancels with another rest than the fills before them left. */
   readonly cancelledAtOtherVolume: number;
-  /** Lines that do nothing, by reason. */
+  /** Lines without an effect, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
-  /** Lines that the engine refused, by its code. */
+  /** Lines that the engine rejected, by code. */
   readonly rejected: Readonly<Record<string, number>>;
   /** Orders of the recording that are open in the tables. */
   readonly openOrders: number;
@@ -54,7 +54,7 @@ export interface ReplaySummary {
   readonly statements: number;
   readonly seconds: number;
   readonly eventsPerSecond: number;
-  /** Lines that an earlier replay of the same recording had done already. */
+  /** Lines that an earlier replay of the same recording applied. */
   readonly replayed: number;
   readonly audit: AuditReport;
 }
@@ -65,11 +65,11 @@ const NAMED_FINDINGS = 10;
 const FUNDING_BATCH = 1_000;
 
 /**
- * Runs recorded events through the engine, in their order, each window of them as one batch, and audits the books.
- * Run again with the same users and funding it changes nothing, and one that broke off is continued.
+ * Runs recorded events through the engine in their order, each window of them as one batch, and audits the books. A second
+ * run with the same users and funding changes nothing, and an interrupted replay is continued.
  *
  * @param events `null` for a malformed line
- * @throws PincexError `invalid_argument`, and where a whole batch fails
+ * @throws PincexError `invalid_argument`, and if a whole batch fails
  */
 export async function replay(
   pincex: Pincex,
@@ -132,7 +132,7 @@ async function marketOf(pincex: Pincex, symbol: string): Promise<Market> {
   throw new PincexError('invalid_argument', `symbol must be one of ${known}: got ${describe(symbol)}`);
 }
 
-/** Returns how many batches it took. */
+/** Returns the number of batches. */
 async function fund(pincex: Pincex, all: readonly Deposit[]): Promise<number> {
   let batches = 0;
   for (let begin = 0; begin < all.length; begin += FUNDING_BATCH, batches++) {

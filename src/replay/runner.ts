@@ -9,12 +9,12 @@ import { Tally } from './tally.ts';
 type Results = readonly ItemResult<unknown>[];
 
 /**
- * Runs the steps of a window as one batch, and counts what came of the lines behind them.
+ * Runs the steps of a window as one batch, and counts the outcomes of their lines.
  *
- * The one thing that cannot be planned ahead is a trade one of whose orders is rejected in the same batch: then
- * the market maker has to take the place of that order, and before anything later happens, or the outcome would
- * depend on the size of a batch. A batch therefore stops at the first rejection, and the rest of the window is planned
- * anew. One rejection is a sign of more: from then on a batch ends before such a trade instead.
+ * Only one case cannot be planned ahead: a trade whose order is rejected in the same batch. The market maker then has to take
+ * the place of that order before any later step, or the outcome would depend on the size of a batch. A batch therefore stops
+ * at the first rejection, and the rest of the window is planned again. After one rejection more are likely, so from then on a
+ * batch ends before such a trade.
  */
 export class Runner {
   orders = 0;
@@ -22,11 +22,11 @@ export class Runner {
   filled = 0;
   /** Trades between two orders of the recording. */
   pairedTrades = 0;
-  /** Fills that the market maker took whole. */
+  /** Fills that settled wholly with the market maker. */
   unpairedFills = 0;
-  /** Rests of paired fills that the market maker took: the two sides were recorded with different sizes. */
+  /** Rests of paired fills that settled with the market maker, since the two sides were recorded with different sizes. */
   remainders = 0;
-  /** Lines that the engine had done before. */
+  /** Lines that the engine had applied before. */
   replayed = 0;
   /** Lines of orders that were rejected. */
   ofRejectedOrders = 0;
@@ -38,7 +38,7 @@ export class Runner {
   readonly #rejectedOrders = new WeakSet<RecordedOrder>();
   readonly #pairedFills = new WeakSet<Fill>();
 
-  /** @param onBatch is told of the items of each batch as soon as it is done */
+  /** @param onBatch is called with the items of each batch after it is done */
   constructor(
     pincex: Pincex,
     commands: Commands,
@@ -54,7 +54,7 @@ export class Runner {
     while (rest.length > 0) rest = rest.slice(await this.#runBatch(rest));
   }
 
-  /** Returns how many of the steps were done, at least one. */
+  /** Returns the number of steps that were done, at least one. */
   async #runBatch(steps: readonly Step[]): Promise<number> {
     const expectsRejections = this.rejected.total > 0;
     const items: MixedItem[] = [];
@@ -127,13 +127,13 @@ export class Runner {
   }
 }
 
-/** Whether a step is a trade between two orders, one of which may yet be rejected. */
+/** Whether a step is a trade between two orders, one of which may still be rejected. */
 function dependsOn(undecided: ReadonlySet<RecordedOrder>, step: Step): boolean {
   if (step.kind !== 'trade' || step.buy === null || step.sell === null) return false;
   return undecided.has(step.buy.order) || undecided.has(step.sell.order);
 }
 
-/** Why a step failed; in a group that is the item at fault. */
+/** The error of a step that failed; in a group, that of the item at fault. */
 function faultOf(results: Results): ItemErrorCode | undefined {
   const codes = results.flatMap((result) => (result.status === 'rejected' ? [result.error.code] : []));
   return codes.find((code) => code !== 'group_failed');

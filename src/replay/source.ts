@@ -7,21 +7,21 @@ import xz from 'xz-decompress';
 import { PincexError } from '../errors.ts';
 import { COLUMNS, readEvent, type OrderEvent } from './events.ts';
 
-/** A line beyond this is no event, and must not fill the memory. */
+/** The bound on the length of a line, to protect the memory: a longer line is no event. */
 const LINE_BYTES = 64 * 1024;
 
 /** A recording on disk, read as a stream. */
 export interface Source {
-  /** Every line behind the header, in order; `null` for a malformed one. To be read once. */
+  /** The event of every line after the header; `null` for a malformed one. It can be read once. */
   readonly events: AsyncIterable<OrderEvent | null>;
-  /** How much of the file was read so far, 0 to 1. */
+  /** The share of the file that was read so far, 0 to 1. */
   progress(): number;
 }
 
 /**
  * Opens a recording: CSV, compressed if its name ends in `.xz` or `.gz`.
  *
- * @throws PincexError `invalid_file`: here where it cannot be read or begins otherwise, or later where it breaks
+ * @throws PincexError `invalid_file`: at once if the file cannot be read or has another header, or later if it is broken
  */
 export async function openSource(file: string): Promise<Source> {
   const stats = await stat(file).catch((error: unknown) => {
@@ -48,14 +48,14 @@ async function* readEvents(lines: AsyncIterable<string[]>): AsyncGenerator<Order
 async function* readLines(file: string, raw: ReadStream): AsyncGenerator<string[], undefined> {
   const parser = parse({
     bom: true,
-    // No field of a recording is quoted, and a stray quote must not swallow the lines behind it.
+    // No field of a recording is quoted. A stray quote must not join the lines after it into one field.
     quote: null,
     record_delimiter: ['\r\n', '\n'],
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: LINE_BYTES,
   });
-  // Whichever stream fails, the parser is destroyed with its error and throws it below.
+  // If any stream fails, the parser is destroyed with that error and throws it below.
   pipeline([...decompressed(file, raw), parser], () => undefined);
   try {
     for await (const line of parser) yield line as string[];
@@ -65,7 +65,7 @@ async function* readLines(file: string, raw: ReadStream): AsyncGenerator<string[
   return undefined;
 }
 
-/** The streams that end in the text of the file. */
+/** The streams from the file to its text. */
 function decompressed(file: string, raw: ReadStream): (Readable | ReturnType<typeof createGunzip>)[] {
   if (file.endsWith('.gz')) return [raw, createGunzip()];
   if (file.endsWith('.xz')) return [Readable.fromWeb(new xz.XzReadableStream(Readable.toWeb(raw)))];

@@ -8,13 +8,13 @@ export interface RecordedOrder {
   readonly price: bigint;
   /** At the scale of volumes. */
   readonly quantity: bigint;
-  /** Counts the orders: the lower one came first, and is the maker. */
+  /** The number of the order: the one with the lower number came first and is the maker. */
   readonly sequence: number;
 }
 
-/** One side of a trade, as the recording tells it: this much of an order was filled. */
+/** A recorded fill: one side of a trade. */
 export interface Fill {
-  /** Names the fill among all of the recording: what remains of an order only ever shrinks. */
+  /** Identifies the fill in the recording, by the order and its rest, which shrinks with every fill. */
   readonly id: string;
   readonly order: RecordedOrder;
   readonly quantity: bigint;
@@ -30,7 +30,7 @@ export interface Cancel {
   readonly order: RecordedOrder;
 }
 
-/** A trade that is to be settled. A side without a fill is the market maker's. */
+/** A trade to be settled. A side without a fill is that of the market maker. */
 export interface Trade {
   readonly kind: 'trade';
   readonly id: string;
@@ -39,9 +39,9 @@ export interface Trade {
   readonly price: bigint;
   readonly quantity: bigint;
   readonly takerSide: OrderSide;
-  /** The fills of which nothing is left after this. */
+  /** The fills that are used up after this trade. */
   readonly completes: readonly Fill[];
 }
 
-/** One step of the replay. Steps are taken in order. */
+/** A step of the replay. Steps are run in order. */
 export type Step = Place | Cancel | Trade;

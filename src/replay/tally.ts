@@ -1,4 +1,4 @@
-/** Counts by name, in the order in which the names came up. */
+/** Counts by name, in the order of first occurrence. */
 export class Tally<Name extends string = string> {
   readonly #counts = new Map<Name, number>();
 

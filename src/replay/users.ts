@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Trades the other side of every fill that has none. */
+/** The market maker: it is the other side of every fill that has none. */
 export const MARKET_MAKER = 'market-maker';
 
 /** The users that the orders of a recording are spread over. */
@@ -12,7 +12,7 @@ export class Users {
     this.ids = Array.from({ length: count }, (_, n) => `user-${String(n).padStart(digits, '0')}`);
   }
 
-  /** Whose order it is: always the same user's, and as good as random. */
+  /** The user of an order: pseudo-random, and the same in every run. */
   ownerOf(orderId: string): string {
     return this.ids[hash(orderId) % this.ids.length] ?? '';
   }

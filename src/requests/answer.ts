@@ -1,15 +1,15 @@
 import type { WritePart } from '../engine/write.ts';
 
-/** An answer as it is sent and kept. */
+/** The answer of a call, as it is sent and stored. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
 }
 
-/** Notes the answer of a call with its batch. */
-export interface Noting {
-  /** Writes the answer in the same statement as the batch. */
-  answered(answer: Answer): WritePart;
-  /** It was written. */
-  end(): void;
+/** Writes the answer of a call in the same statement as its batch. */
+export interface AnswerWriter {
+  /** The part of the statement that writes the answer. */
+  partFor(answer: Answer): WritePart;
+  /** To be called once the statement is committed. */
+  onWritten(): void;
 }

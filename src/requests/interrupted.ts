@@ -1,12 +1,12 @@
 import { OPERATION_KINDS } from '../commands/kinds.ts';
 import { textArray } from '../database/arrays.ts';
 import type { Session } from '../database/database.ts';
-import type { Claim } from './claims.ts';
+import type { OperationKey } from './operationKeys.ts';
 import { readOperationOutcomes } from './statements.ts';
 
 /**
- * A batch that nobody runs and that has no answer: its process died, or could not tell what became of it. This is
- * what stands in the books under the ids of its items.
+ * A batch that no process runs and that has no answer: its process died, or could not find out its outcome. The results are
+ * looked up in the books by the ids of its items.
  */
 export interface InterruptedBatch {
   readonly batchId: string;
@@ -23,11 +23,11 @@ export interface InterruptedBatch {
 export type InterruptedItem = { readonly index: number; readonly id: string | null } & (
   | { readonly status: 'applied'; readonly data: unknown }
   /**
-   * By another batch, before this one or after it, which is named where it is not another key's; whether with the same
-   * content only sending it again tells.
+   * Applied by another batch, earlier or later than this one. That batch is named unless it is one of another API key. Only
+   * sending the item again tells whether its content is the same.
    */
   | { readonly status: 'applied_elsewhere'; readonly batchId?: string }
-  /** Rejected, skipped, or never reached: what is rejected leaves nothing behind. */
+  /** Rejected, skipped, or never reached: a rejected item leaves no trace in the books. */
   | { readonly status: 'not_applied' }
 );
 
@@ -38,23 +38,23 @@ interface OperationRow {
   actor: string | null;
 }
 
-/** How an API key stands in the books as the actor of what it did. */
+/** The actor that the books store for the batches of an API key. */
 export const actorOf = (caller: string): string => `key:${caller}`;
 
-/** The batch of that id which the API key `caller` sent. */
-export async function lookUp(
+/** Looks up the results of the batch with this id that the API key `caller` sent. */
+export async function lookUpInterrupted(
   session: Session,
   { batchId, caller }: { readonly batchId: string; readonly caller: string },
-  claims: readonly Claim[],
+  keys: readonly OperationKey[],
 ): Promise<InterruptedBatch> {
-  const results: InterruptedItem[] = claims.map((claim, index) => ({
+  const results: InterruptedItem[] = keys.map((key, index) => ({
     index,
-    id: claim?.[1] ?? null,
+    id: key?.[1] ?? null,
     status: 'not_applied',
   }));
-  const named = claims.flatMap((claim, index) => {
-    if (claim === null) return [];
-    const [userId, id, kind] = claim;
+  const named = keys.flatMap((key, index) => {
+    if (key === null) return [];
+    const [userId, id, kind] = key;
     return (kind === undefined ? OPERATION_KINDS : [kind]).map((kind) => ({ index, userId, kind, id }));
   });
   const rows = await session.query<OperationRow>(readOperationOutcomes, [
@@ -63,10 +63,10 @@ export async function lookUp(
     textArray(named.map(({ id }) => id)),
   ]);
   for (const row of rows) {
-    const claim = named[Number(row.n) - 1];
-    if (claim === undefined) throw new RangeError(`PostgreSQL answered for key ${row.n} of ${named.length}`);
-    const { index, id } = claim;
-    // Earlier versions wrote down nobody.
+    const item = named[Number(row.n) - 1];
+    if (item === undefined) throw new RangeError(`PostgreSQL answered for key ${row.n} of ${named.length}`);
+    const { index, id } = item;
+    // Earlier versions stored no actor.
     const isOthers = row.actor !== null && row.actor !== actorOf(caller);
     if (row.batch_id === batchId && !isOthers) {
       results[index] = { index, id, status: 'applied', data: JSON.parse(row.outcome) as unknown };

@@ -5,16 +5,16 @@ import { withClient } from '../database/client.ts';
 import { renewLeases } from './statements.ts';
 
 /**
- * Keeps what runs in this process its own: renews the leases of all that has been running for a while by one statement,
- * over a short connection of its own, since what they wait for may be the pool.
+ * Renews the leases of the runs of this process, with one statement for all that have been running for a while. It uses a
+ * short connection of its own, since the runs may be waiting for the pool.
  */
 export class Leases {
-  /** How long a request stays with a process that died. */
+  /** How long a request belongs to its process after the last renewal. */
   readonly leaseMs: number;
-  /** Told of what could not be written and is nobody's answer. */
+  /** Called with errors of writes that no call waits for. */
   readonly onError: (error: unknown) => void;
   readonly #url: string;
-  /** Since when each run runs, and what: by its id. */
+  /** The batch of each run and when it began, by the id of the run. */
   readonly #running = new Map<string, { readonly batchId: string; readonly since: number }>();
   #timer: NodeJS.Timeout | undefined;
   #isRenewing = false;
@@ -37,7 +37,7 @@ export class Leases {
     this.#timer = undefined;
   }
 
-  /** What begins just behind a turn is renewed in the next but one, at half of its lease. */
+  /** A run that begins just after one renewal is renewed by the next but one, when half of its lease is over. */
   get #everyMs(): number {
     return this.leaseMs / 4;
   }
@@ -56,9 +56,9 @@ export class Leases {
       };
       const batchIds = textArray(due.map(([, { batchId }]) => batchId));
       const values = [batchIds, textArray(due.map(([runId]) => runId)), `${this.leaseMs} milliseconds`];
-      // Without a name: nothing stays behind in a session that a pooler lends.
+      // The statement has no name, so that no prepared statement stays in a session of a pooler.
       const renewing = withClient(config, (client) => client.query({ text: renewLeases.text, values }));
-      // Nor is the end of a connection waited for that nobody answers: the next turn has another.
+      // If the server does not even answer the end of the connection, the next renewal uses another one.
       const late = () => new PincexError('database_unavailable', 'The leases could not be renewed in time');
       await withDeadline(performance.now() + this.leaseMs / 2, renewing, late);
     } catch (error) {

@@ -3,9 +3,9 @@ import { v4 as uuidv4, validate as isUuid } from 'uuid';
 import type { Session } from '../database/database.ts';
 import { persistently } from '../database/retry.ts';
 import { limits } from '../limits.ts';
-import type { Answer, Noting } from './answer.ts';
-import type { Claim } from './claims.ts';
-import { lookUp, type InterruptedBatch } from './interrupted.ts';
+import type { Answer, AnswerWriter } from './answer.ts';
+import type { OperationKey } from './operationKeys.ts';
+import { lookUpInterrupted, type InterruptedBatch } from './interrupted.ts';
 import { Leases } from './leases.ts';
 import { pack, unpack } from './packed.ts';
 import { Room, type Scarcity, type Shortage } from './room.ts';
@@ -22,19 +22,19 @@ import {
 } from './statements.ts';
 
 export interface RequestsOptions {
-  /** For how long an answer is kept, from the beginning of its call. Default: a day. */
+  /** How long an answer is stored, from the beginning of its call. Default: a day. */
   readonly retentionMs?: number;
-  /** How long a request stays with a process that died. */
+  /** How long a request belongs to its process after the last renewal of its lease. */
   readonly leaseMs?: number;
-  /** Bytes of answers that are kept, of all callers together; one alone has a quarter. */
+  /** The bytes that stored answers of all callers may take. A caller that is the only one may take a quarter. */
   readonly room?: number;
-  /** Told once each time that a caller, or all of them, come close to what they may take of it. */
+  /** Called once each time that a caller, or all of them together, come close to their bound. */
   readonly onScarce?: (scarcity: Scarcity) => void;
-  /** Told of what could not be written and is nobody's answer. */
+  /** Called with errors of writes that no call waits for. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Where the table stands: the pool, and what a driver connects by. */
+/** The database with the table `requests`: the pool, and the URL with its password, for connections beside the pool. */
 export interface Connected {
   readonly session: Session;
   readonly connectionString: string;
@@ -47,34 +47,34 @@ export interface NewRequest {
   readonly route: string;
   /** The idempotency key, if there is one. */
   readonly key: string | null;
-  /** Of all that was asked: see {@link contentHash}. */
+  /** See {@link requestHash}. */
   readonly hash: string;
-  /** A UUID, in small letters. */
+  /** A UUID in lower case. */
   readonly batchId: string;
-  readonly items: readonly Claim[];
+  readonly items: readonly OperationKey[];
 }
 
-/** A call that is noted only with its batch. */
+/** A call whose row is inserted only with its batch, together with its answer. */
 export type ExecutedRequest = Pick<NewRequest, 'caller' | 'route' | 'batchId'>;
 
-/** What is to be done with a call. */
+/** The outcome of {@link Requests.begin}: whether to run the call, and if not, why. */
 export type Begun =
   | { readonly kind: 'run'; readonly run: Run }
-  /** It ended before, with this answer. */
+  /** An earlier call with the same key ended with this answer. */
   | ({ readonly kind: 'finished' } & Answer)
-  /** It is under way, here or elsewhere. */
+  /** An earlier call with the same key is still running, in this process or another one. */
   | { readonly kind: 'running'; readonly batchId: string }
-  /** The key, or the batch id, was given to another call of the same caller. */
+  /** The caller used the key, or the batch id, for another call before. */
   | { readonly kind: 'reused'; readonly what: 'key' | 'batchId' }
-  /** Its answer could not be kept. */
+  /** The caller, or all of them together, have no room for one more answer. */
   | ({ readonly kind: 'full' } & Shortage);
 
-/** How a batch ended. */
+/** The outcome of a batch. */
 export type Outcome =
   | ({ readonly kind: 'finished' } & Answer)
   | { readonly kind: 'running' }
   | { readonly kind: 'interrupted'; readonly batch: InterruptedBatch }
-  /** There is none of that id, it has expired, or it is somebody else's. */
+  /** No batch has this id, or it has expired, or it belongs to another caller. */
   | { readonly kind: 'unknown' };
 
 interface RequestRow {
@@ -89,22 +89,22 @@ interface RequestRow {
   is_expired: string;
 }
 
-/** What tells the same call from another: SHA-256 of the route and of the body as it came. */
-export function contentHash(route: string, body: string): string {
+/** Tells a repeated call from another one with the same key: SHA-256 of the route and of the raw body. */
+export function requestHash(route: string, body: string): string {
   return hash('sha256', `${route}\0${body}`, 'base64url');
 }
 
 /**
- * The calls that execute batches, each once for its idempotency key, and what became of them. All of it stands in the
- * table `requests`, so any process answers for any other.
+ * The calls that execute batches, each once for its idempotency key, and their outcomes. They are stored in the table
+ * `requests`, so that any process can answer for any other.
  */
 export class Requests {
   readonly #session: Session;
   readonly #leases: Leases;
   readonly #room: Room;
   readonly #retention: string;
-  /** Calls of which nobody knows how they ended, by batch id, until they are noted. */
-  readonly #leaving = new Map<string, Promise<void>>();
+  /** Calls that are being marked as interrupted, by batch id. */
+  readonly #interrupting = new Map<string, Promise<void>>();
 
   constructor({ session, connectionString }: Connected, options: RequestsOptions = {}) {
     const { retentionMs, leaseMs, room, onScarce = () => undefined } = { ...limits.requests, ...options };
@@ -115,9 +115,9 @@ export class Requests {
   }
 
   /**
-   * Notes a call before its batch is executed, and says what to do with it. Of any number that are the same at the
-   * same time exactly one is told to run. Where there is no room only what was noted before goes on: its answer is told, or
-   * it is brought to its end.
+   * Inserts the row of a call before its batch is executed, and tells what to do with the call. Of any number of identical
+   * calls at the same time, exactly one is to run. Without room for another answer, only calls whose row exists already go on:
+   * their answer is returned, or their batch is run to its end.
    *
    * @throws PincexError `database_unavailable`, `pool_exhausted`: nothing was executed
    */
@@ -125,7 +125,7 @@ export class Requests {
     return this.#persistentlyBegin(request, await this.#room.shortageOf(request.caller));
   }
 
-  /** What stands in the way of keeping one more answer for the caller, if anything does. */
+  /** The refusal of a call for lack of room, if the caller has none for one more answer. */
   async full(caller: string): Promise<Extract<Begun, { kind: 'full' }> | undefined> {
     const shortage = await this.#room.shortageOf(caller);
     return shortage && { kind: 'full', ...shortage };
@@ -133,7 +133,7 @@ export class Requests {
 
   #persistentlyBegin(request: NewRequest, shortage?: Shortage): Promise<Begun> {
     const runId = uuidv4();
-    // An attempt whose connection broke may have made the row: the next one knows it by the id of the run.
+    // An attempt whose connection broke may have inserted the row: the next one recognizes it by the id of the run.
     return persistently(() => this.#begin(request, runId, shortage), ['disconnected', 'refused']);
   }
 
@@ -161,12 +161,12 @@ export class Requests {
       `${leaseMs} milliseconds`,
     ];
     let known = batchId;
-    // Each turn but the last found something that another call changed before it could be used.
-    for (let turn = 1; turn <= limits.database.attempts; turn++) {
+    // An attempt is repeated if another call changed a row between the statements of this one.
+    for (let attempt = 1; attempt <= limits.database.attempts; attempt++) {
       if (shortage === undefined) {
         const made = await this.#session.query(insertRequest, [...values, this.#retention]);
         if (made.length > 0) {
-          // The key stands in an index as well.
+          // The key is stored in the row and in an index.
           this.#room.add(caller, limits.requests.rowBytes + 2 * (key?.length ?? 0) + items.length);
           return runOf(batchId);
         }
@@ -198,46 +198,46 @@ export class Requests {
     return { kind: 'running', batchId: known };
   }
 
-  /** Notes a call only with its batch. */
-  noting({ batchId, caller, route }: ExecutedRequest): Noting {
+  /** Inserts the row of a call only with its batch, together with the answer. */
+  answerWriter({ batchId, caller, route }: ExecutedRequest): AnswerWriter {
     let bytes = 0;
     return {
-      answered: ({ status, body }) => {
+      partFor: ({ status, body }) => {
         const packed = pack(body);
         bytes = limits.requests.rowBytes + packed.length;
         const values = [batchId, caller, route, String(status), packed.toString('base64'), this.#retention];
         return { ...insertFinishedRequest, values };
       },
-      end: () => {
+      onWritten: () => {
         this.#room.add(caller, bytes);
       },
     };
   }
 
   /**
-   * Notes a call of which nobody knows how it ended, as one that nobody runs; from then on its batch is not written any
-   * more, where it was not. Its caller may be told meanwhile: who asks for the outcome here waits for the note. Never
-   * fails: what cannot be written is told to `onError`.
+   * Marks a call whose outcome is unknown as one that no process runs. Its batch can no longer be written after that, unless it
+   * was. The caller may get its answer meanwhile: `outcome` waits for the mark. Never fails: an error goes to `onError`.
    */
-  async leave(request: NewRequest): Promise<void> {
-    const note = async (): Promise<void> => {
+  async markInterrupted(request: NewRequest): Promise<void> {
+    const mark = async (): Promise<void> => {
       const begun = await this.#persistentlyBegin(request);
       if (begun.kind === 'run') await begun.run.release();
     };
-    const leaving = note().catch(this.#leases.onError);
-    this.#leaving.set(request.batchId, leaving);
-    await leaving;
-    this.#leaving.delete(request.batchId);
+    const marking = mark().catch(this.#leases.onError);
+    this.#interrupting.set(request.batchId, marking);
+    await marking;
+    this.#interrupting.delete(request.batchId);
   }
 
   /**
-   * How a batch ended, however the call that made it did.
+   * Looks up the outcome of a batch, even if its call got no answer.
    *
-   * @param isAdmin may ask for the batches of every caller; of those that have the same id for its own, else for the oldest
+   * @param isAdmin whether the caller may ask for batches of every caller. If several have the id, its own is found first, then
+   * the oldest
    */
   async outcome(batchId: string, caller: string, isAdmin: boolean): Promise<Outcome> {
     if (!isUuid(batchId)) return { kind: 'unknown' };
-    await this.#leaving.get(batchId.toLowerCase());
+    await this.#interrupting.get(batchId.toLowerCase());
     const [row] = await this.#session.query<{
       caller: string;
       items: string | null;
@@ -248,12 +248,12 @@ export class Requests {
     if (row === undefined) return { kind: 'unknown' };
     if (row.status !== null) return { kind: 'finished', status: Number(row.status), body: textOf(row.body) };
     if (row.is_running === 't') return { kind: 'running' };
-    const claims = JSON.parse(textOf(row.items)) as Claim[];
+    const keys = JSON.parse(textOf(row.items)) as OperationKey[];
     const sent = { batchId: batchId.toLowerCase(), caller: row.caller };
-    return { kind: 'interrupted', batch: await lookUp(this.#session, sent, claims) };
+    return { kind: 'interrupted', batch: await lookUpInterrupted(this.#session, sent, keys) };
   }
 
-  /** Deletes what has expired, some rows at a time; says how many they were. */
+  /** Deletes expired rows, `rowsAtATime` with each statement, and returns the number of requests that were deleted. */
   async sweep(rowsAtATime: number = limits.batches.sweepItems): Promise<number> {
     let swept = 0;
     for (;;) {
@@ -265,7 +265,7 @@ export class Requests {
     return swept;
   }
 
-  /** Writes down what room was taken: no call does so any more. Never fails: what cannot be written is told to `onError`. */
+  /** Saves the room that was counted in this process, after its last call. Never fails: an error goes to `onError`. */
   async stop(): Promise<void> {
     await this.#room.save().catch(this.#leases.onError);
   }
@@ -275,5 +275,5 @@ function isSame(row: RequestRow, { route, key, hash }: NewRequest): boolean {
   return row.route === route && row.idempotency_key === key && row.content_hash === hash;
 }
 
-/** What was packed, as PostgreSQL encodes it. */
+/** Unpacks a `bytea`, which the statement encoded as base64. */
 const textOf = (base64: string | null): string => unpack(Buffer.from(base64 ?? '', 'base64'));

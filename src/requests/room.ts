@@ -5,38 +5,41 @@ import { persistently } from '../database/retry.ts';
 import { limits } from '../limits.ts';
 import { addUsage, readUsage } from './statements.ts';
 
-/** Something is close to what it may take. */
+/** A caller, or all of them together, is close to its bound. */
 export interface Scarcity {
-  /** The id of the API key; null: all together. */
+  /** The id of the API key; null for all of them together. */
   readonly caller: string | null;
   readonly bytes: number;
   readonly most: number;
 }
 
-/** What stands in the way of one more answer. */
+/** The reason why one more answer has no room. */
 export interface Shortage {
-  /** What the caller has. */
+  /** The bytes that the caller has stored. */
   readonly bytes: number;
-  /** What it may have by now. */
+  /** The bytes that it may store at present. */
   readonly most: number;
-  /** What all may have together. */
+  /** The bytes that all callers together may store. */
   readonly room: number;
-  /** After so long the first of what it has expires. */
+  /** The time until the first of its answers expires. */
   readonly freeInMs: number;
 }
 
 export interface RoomOptions {
-  /** Bytes that all API keys may have together. */
+  /** The bytes that all API keys together may store. */
   readonly room: number;
   readonly retentionMs: number;
-  /** Told once each time that something comes close to what it may take. */
+  /** Called once each time that a caller, or all of them together, come close to their bound. */
   readonly onScarce: (scarcity: Scarcity) => void;
 }
 
-/** What one API key may have while all of them have `all`: a third of what is free. So one alone comes to a quarter. */
+/**
+ * The bytes that one API key may store while all keys store `all`: a third of the free room. A key that is alone reaches a
+ * quarter.
+ */
 export const mostOfKey = (all: number, room: number): number => Math.max(0, Math.floor((room - all) / 3));
 
-/** What is close to what it may take. */
+/** The callers, and all of them together, that are close to their bound. */
 export function scarcities(
   kept: ReadonlyMap<string, { readonly bytes: number }>,
   room: number,
@@ -56,9 +59,9 @@ interface Kept {
 }
 
 /**
- * Counts what the answers take that are kept for each API key. The sums of all processes stand in the table `request_usage`,
- * to which each adds what it has counted since; the call that finds the sums too old reads them anew. So a process knows at
- * once what it has written itself, and that of others a moment later.
+ * Counts the bytes of the answers that are stored for each API key. Each process adds its own counts to the table
+ * `request_usage`; a call that finds the sums older than `limits.requests.roomMs` reads them again. A process therefore knows
+ * its own writes at once, and those of other processes a moment later.
  */
 export class Room {
   readonly #session: Session;
@@ -66,12 +69,12 @@ export class Room {
   readonly #processId = uuidv4();
   #kept: ReadonlyMap<string, Kept> = new Map();
   #unsaved = new Map<string, number>();
-  /** Of all API keys, saved or not. */
+  /** The bytes of all API keys, saved or not. */
   #all = 0;
   #readAt = -Infinity;
   #reading: Promise<void> | undefined;
-  /** What was told to be scarce, and still is. */
-  #told: ReadonlySet<string | null> = new Set();
+  /** Callers whose scarcity was reported and still lasts. */
+  #reported: ReadonlySet<string | null> = new Set();
 
   constructor(session: Session, options: RoomOptions) {
     this.#session = session;
@@ -85,7 +88,7 @@ export class Room {
   }
 
   /**
-   * What stands in the way of one more answer for the caller, if anything does.
+   * Tells whether one more answer of the caller would have no room, and why.
    *
    * @throws PincexError `database_unavailable`, `pool_exhausted`
    */
@@ -105,8 +108,8 @@ export class Room {
   }
 
   /**
-   * Writes down what was counted; what fails is tried again with the next. Where a connection breaks behind it, it is counted
-   * twice rather than not at all.
+   * Saves the counts; if that fails, they are saved with the next ones. If the connection breaks after the commit, they are
+   * counted twice rather than not at all.
    */
   async save(): Promise<void> {
     if (this.#unsaved.size === 0) return;
@@ -141,13 +144,13 @@ export class Room {
     );
     this.#all = sumOf(this.#kept) + sum([...this.#unsaved.values()]);
     this.#readAt = performance.now();
-    this.#tellScarcities();
+    this.#reportScarcities();
   }
 
-  #tellScarcities(): void {
+  #reportScarcities(): void {
     const scarce = scarcities(this.#kept, this.#options.room);
-    for (const scarcity of scarce) if (!this.#told.has(scarcity.caller)) this.#options.onScarce(scarcity);
-    this.#told = new Set(scarce.map(({ caller }) => caller));
+    for (const scarcity of scarce) if (!this.#reported.has(scarcity.caller)) this.#options.onScarce(scarcity);
+    this.#reported = new Set(scarce.map(({ caller }) => caller));
   }
 }
 

@@ -1,70 +1,70 @@
 import type { Session } from '../database/database.ts';
 import type { WritePart } from '../engine/write.ts';
-import type { Answer, Noting } from './answer.ts';
+import type { Answer, AnswerWriter } from './answer.ts';
 import type { Leases } from './leases.ts';
 import { pack } from './packed.ts';
 import type { Room } from './room.ts';
 import { finishRequest, releaseRequest } from './statements.ts';
 
-/** What a run is of. */
-export interface RunOf {
-  /** What the batch is to be executed under: that of the first run, where this one took it over. */
+/** The request that a run executes. */
+export interface RunDetails {
+  /** The id of the batch: that of the first run, if this run took the request over. */
   readonly batchId: string;
   readonly caller: string;
-  /** Of the run itself. */
+  /** The id of the run. */
   readonly id: string;
-  /** Bytes that its items take until it has its answer. */
+  /** The bytes that its items take until they are replaced by the answer. */
   readonly itemBytes: number;
 }
 
 /**
- * A request that is this process's to run, for as long as its lease is renewed: only a process that died, or lost the
- * database for that long, loses it to another. One that lives on cannot write its batch then, since the answer that
- * goes with it has nowhere to be.
+ * A request that this process runs, for as long as its lease is renewed. Another process takes it over only after this one
+ * died, or had no connection to the database for that long. If this one lives on, it can then no longer write the batch: the
+ * part that writes the answer finds no row of this run, which supersedes the batch.
  */
-export class Run implements Noting {
+export class Run implements AnswerWriter {
   readonly batchId: string;
   readonly #session: Session;
-  readonly #of: RunOf;
+  readonly #details: RunDetails;
   readonly #leases: Leases;
   readonly #room: Room;
-  /** The bytes of its answer, less those of its items, which were counted when its row was made. */
+  /** The bytes of its answer minus those of its items, which were counted when the row was inserted. */
   #moreBytes = 0;
 
-  constructor(session: Session, of: RunOf, leases: Leases, room: Room) {
-    this.batchId = of.batchId;
+  constructor(session: Session, details: RunDetails, leases: Leases, room: Room) {
+    this.batchId = details.batchId;
     this.#session = session;
-    this.#of = of;
+    this.#details = details;
     this.#leases = leases;
     this.#room = room;
-    leases.keep(of.id, of.batchId);
+    leases.keep(details.id, details.batchId);
   }
 
-  /** Writes the answer in the same statement as the batch: from then on the same key gets this answer. */
-  answered({ status, body }: Answer): WritePart {
-    const { batchId, id, itemBytes } = this.#of;
+  /** The part that writes the answer: once it is committed, a call with the same key gets this answer. */
+  partFor({ status, body }: Answer): WritePart {
+    const { batchId, id, itemBytes } = this.#details;
     const packed = pack(body);
     this.#moreBytes = packed.length - itemBytes;
     return { ...finishRequest, values: [batchId, id, String(status), packed.toString('base64')] };
   }
 
-  /** It has its answer. */
-  end(): void {
-    this.#leases.drop(this.#of.id);
-    this.#room.add(this.#of.caller, this.#moreBytes);
+  onWritten(): void {
+    this.#leases.drop(this.#details.id);
+    this.#room.add(this.#details.caller, this.#moreBytes);
   }
 
   /**
-   * The batch failed as a whole, whether or not something of it was written: the next call runs it again. Never fails:
-   * what cannot be written is told to `onError`, and the lease then ends by itself.
+   * Releases the request after the call failed as a whole, so that the next call with its key runs it again. Never fails: an
+   * error goes to `onError`, and the lease then expires.
    *
-   * @returns whether it was still this run's, as far as can be told: else it has its answer, or another runs it
+   * @returns false if the request has its answer or another run has taken it over; true otherwise, also after an error
    */
   async release(): Promise<boolean> {
-    this.#leases.drop(this.#of.id);
+    this.#leases.drop(this.#details.id);
     try {
-      const isReleased = (await this.#session.query(releaseRequest, [this.batchId, this.#of.id])).length > 0;
-      if (!isReleased) this.#room.add(this.#of.caller, this.#moreBytes);
+      const isReleased =
+        (await this.#session.query(releaseRequest, [this.batchId, this.#details.id])).length > 0;
+      if (!isReleased) this.#room.add(this.#details.caller, this.#moreBytes);
       return isReleased;
     } catch (error) {
       this.#leases.onError(error);

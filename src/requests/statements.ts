@@ -1,13 +1,12 @@
 /**
- * The statements of requests, each one round trip and one transaction by itself, but for the answer of a batch, which is
- * written in the same statement as the batch.
+ * The statements of requests. Each is one round trip and one transaction by itself, except those that write the answer of a
+ * batch: they are parts of the statement of the batch.
  *
- * None of the others that write waits for the disk: they set `synchronous_commit` to `off` for their own transaction, in
- * the same statement. PostgreSQL writes its log in one sequence, so once the commit of a batch is on the disk, the row
- * that was made before it is too. What a crash of the server can lose is the last moments: a row whose batch had not
- * been committed, and then nothing of it was.
+ * The statements that are no such parts do not wait for the disk: they set `synchronous_commit` to `off` for their own
+ * transaction, in the same statement. PostgreSQL writes its log in one sequence, so once the commit of a batch is on disk, the
+ * row that was inserted before it is on disk too. A crash of the server can lose only a row whose batch was not committed.
  *
- * Leases are compared with `now()`: the clock of the server is the one that all processes share.
+ * Leases are compared with `now()`: all processes share the clock of the server.
  */
 
 export const insertRequest = {
@@ -23,8 +22,8 @@ export const insertRequest = {
 };
 
 /**
- * Part of the statement that writes a batch of which nothing was noted before: nothing that comes later is the same, nor is
- * it ever looked up.
+ * Part of the statement of a batch whose request has no row yet. The row stores no hash, since without an idempotency key no
+ * later call is compared with it, and no items, since it has its answer.
  */
 export const insertFinishedRequest = {
   name: 'insert-finished-request',
@@ -37,7 +36,7 @@ export const insertFinishedRequest = {
     RETURNING 1`,
 };
 
-/** The caller's request that has the key, and the one that has the batch id. */
+/** The caller's request with the key, and the one with the batch id. */
 export const readRequests = {
   name: 'read-requests',
   text: `
@@ -50,8 +49,8 @@ export const readRequests = {
 };
 
 /**
- * Only one of those who saw the same run come to its end gets it. The id of the run is enough, here and below, to tell
- * whose request it is of those that have the batch id: no two runs have the same.
+ * Takes over a request whose lease is over. Of several calls that saw the same run, only one succeeds. Several callers may
+ * have requests with the same batch id; the id of the run, which is unique, tells which one is meant, here and below.
  */
 export const takeOverRequest = {
   name: 'take-over-request',
@@ -63,7 +62,7 @@ export const takeOverRequest = {
     RETURNING 1`,
 };
 
-/** Part of the statement that writes a batch, which is as sure as that: whoever has lost the request writes neither. */
+/** Part of the statement of a batch, as durable as the batch. A run that has lost the request writes neither. */
 export const finishRequest = {
   name: 'finish-request',
   text: `
@@ -74,8 +73,8 @@ export const finishRequest = {
 };
 
 /**
- * A released request stays so, though a renewal be late. One that is being written is let be: nobody can take it over
- * meanwhile, and the others must not wait for it.
+ * A late renewal leaves a released request released. A row that is locked is skipped: its answer is being written, so that no
+ * process can take it over meanwhile, and the renewal of the other leases must not wait for it.
  */
 export const renewLeases = {
   name: 'renew-requests',
@@ -100,7 +99,7 @@ export const releaseRequest = {
     RETURNING 1`,
 };
 
-/** What has expired and nobody runs. Whoever sweeps at the same time takes others. */
+/** Deletes expired requests that no process runs. Concurrent sweeps skip each other's rows. */
 export const deleteExpiredRequests = {
   name: 'delete-expired-requests',
   text: `
@@ -116,7 +115,7 @@ export const deleteExpiredRequests = {
     RETURNING 1`,
 };
 
-/** The same for one, so that its key is free at once. */
+/** Deletes one expired request, so that its key can be used again at once. */
 export const deleteExpiredRequest = {
   name: 'delete-expired-request',
   text: `
@@ -125,7 +124,7 @@ export const deleteExpiredRequest = {
       AND set_config('synchronous_commit', 'off', true) = 'off'`,
 };
 
-/** Of those that an admin may ask for and that have the same id, its own, else the oldest. */
+/** If several requests that an admin may see have the id, its own comes first, then the oldest. */
 export const readOutcome = {
   name: 'read-request-outcome',
   text: `
@@ -150,7 +149,7 @@ export const readOperationOutcomes = {
     ) AS p`,
 };
 
-/** Adds to what this process has counted, in the hour in which what is written now expires. */
+/** Adds the counts of this process to the hour in which a row that is written now expires. */
 export const addUsage = {
   name: 'add-request-usage',
   text: `
@@ -161,7 +160,7 @@ export const addUsage = {
     ON CONFLICT (caller, expires_at, process_id) DO UPDATE SET bytes = u.bytes + excluded.bytes`,
 };
 
-/** What is kept for each caller, and in how many milliseconds the first of it expires. */
+/** The bytes that are stored for each caller, and the milliseconds until the first of them expire. */
 export const readUsage = {
   name: 'read-request-usage',
   text: `

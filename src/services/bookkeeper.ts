@@ -25,8 +25,8 @@ import { executeOne, type Executor } from './executor.ts';
 import { atLeast, eachAtLeast, type Fresh, type MinVersion, type MinVersions } from './versions.ts';
 
 /**
- * Accounts and funds. Every call that writes takes a list and answers with a result for each item; the single
- * forms are batches of one. They throw `PincexError` only where the whole call fails.
+ * Accounts and funds. Every call that writes takes a list and returns a result for each item; the single forms are batches of
+ * one item. A call throws `PincexError` only if it fails as a whole.
  */
 export class Bookkeeper {
   readonly #execute: Executor;
@@ -41,8 +41,8 @@ export class Bookkeeper {
   }
 
   /**
-   * Every account of these users in these currencies: for each user in turn, one for each currency in turn, `null`
-   * where there is none. From the cache, and by one statement for what is not there.
+   * Reads the account of each user in each currency: all currencies of the first user, then those of the next, with `null` for
+   * an account that does not exist. Accounts come from the cache; one statement reads the cache misses.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_currency`
    *
@@ -65,7 +65,8 @@ export class Bookkeeper {
   }
 
   /**
-   * Calls that are made together are gathered into one {@link batchGetAccounts}.
+   * Reads one account, or `null` if it does not exist. Calls in the same turn of the event loop are gathered into one batch
+   * read.
    *
    * @example
    * ```ts
@@ -81,8 +82,8 @@ export class Bookkeeper {
   }
 
   /**
-   * The statement of each account: its newest journal entries, newest first, each with its reason and metadata. It goes on
-   * from `before`, the version of the last entry of an earlier page. An account that is not there has none.
+   * Reads the statement of each account: its journal entries, newest first, each with its reason and metadata. A key with
+   * `before`, the version of the last entry of a page, reads the next page. An account that does not exist has no entries.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_currency`
    *
@@ -110,7 +111,7 @@ export class Bookkeeper {
     return this.#repository.readDirectly(read, { fresh });
   }
 
-  /** A {@link batchGetAccountStatements} of one account. */
+  /** Reads the statement of one account: {@link batchGetAccountStatements} with one key. */
   async getAccountStatement(
     userId: string,
     currency: string,
@@ -121,7 +122,7 @@ export class Bookkeeper {
     return entries ?? [];
   }
 
-  /** Opens empty accounts. Money does not wait for that: a first deposit makes the account too. */
+  /** Opens empty accounts. This is optional: a first deposit opens the account too. */
   batchCreateAccounts(
     accounts: readonly CreateAccount[],
     options?: BatchOptions,
@@ -135,7 +136,7 @@ export class Bookkeeper {
   }
 
   /**
-   * Moves funds from available to locked, each into the hold of its (user, order, currency).
+   * Moves funds from available to locked. Each item adds to the hold of its user, order and currency.
    *
    * @example
    * ```ts
@@ -183,7 +184,7 @@ export class Bookkeeper {
   }
 
   /**
-   * Brings money in from the outside world; makes the account where there is none.
+   * Brings money in from the outside world. An account that does not exist is opened.
    *
    * @example
    * ```ts
@@ -221,11 +222,11 @@ export class Bookkeeper {
   }
 
   /**
-   * Passes available money from one user to another.
+   * Moves available money from one user to another.
    *
    * @example
    * ```ts
-   * // Both or neither.
+   * // Both transfers are applied, or neither.
    * await bookkeeper.batchTransfer(
    *   [
    *     { id: 't1', userId: 'alice', toUserId: 'bob', currency: 'USD', amount: '5' },
@@ -239,7 +240,7 @@ export class Bookkeeper {
     return this.#execute('transfer', transfers, options);
   }
 
-  /** Passes money of one user to another: {@link batchTransfer} with one item. */
+  /** Moves money of one user to another: {@link batchTransfer} with one item. */
   transfer(transfer: Transfer, options?: BatchOptions): Promise<ItemResult<Funds>> {
     return executeOne(this.#execute, 'transfer', transfer, options);
   }

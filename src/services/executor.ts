@@ -1,17 +1,17 @@
 import type { BatchType, BatchTypes } from '../commands/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readBatchOptions, type BatchOptions, type BatchSettings } from '../engine/options.ts';
-import type { Within } from '../engine/within.ts';
+import type { CallerTransaction } from '../engine/callerTransaction.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 
-/** Runs a batch as the public methods do: with typed items, and with the options of a caller alone. */
+/** Runs a batch as the public methods do: with typed items, and with no other options than callers may set. */
 export type Executor = <Type extends BatchType>(
   type: Type,
   items: readonly BatchTypes[Type]['item'][],
   options?: BatchOptions,
 ) => Promise<BatchResult<BatchTypes[Type]['data']>>;
 
-/** Runs a batch as the service does: with items as they came, and with any setting of the engine. */
+/** Runs a batch as the HTTP service does: with unchecked items, and with any setting of the engine. */
 export type Run = (
   type: BatchType,
   items: readonly unknown[],
@@ -21,18 +21,19 @@ export type Run = (
 /**
  * Runs batches through the engine.
  *
- * @param call takes each call, so that closing or the end of the transaction can wait for it
- * @param within the caller's transaction. Default: one for each batch
+ * @param call runs each call, so that closing or the end of the transaction can wait for it
+ * @param transaction the caller's. Default: one for each batch
  */
 export function executorOf(
   engine: Engine,
   call: <Result>(work: () => Promise<Result>) => Promise<Result>,
-  within?: Within,
+  transaction?: CallerTransaction,
 ): Executor {
-  return (type, items, options) => call(() => engine.run(type, items, readBatchOptions(options), within));
+  return (type, items, options) =>
+    call(() => engine.run(type, items, readBatchOptions(options), transaction));
 }
 
-/** A batch of one, and its one result. */
+/** Runs a batch of one item and returns its result. */
 export async function executeOne<Type extends BatchType>(
   execute: Executor,
   type: Type,

@@ -7,7 +7,7 @@ import { isoTime } from '../database/time.ts';
 import type { Engine } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 
-/** Who sends its batches. No caller can name this `actor`: an id does not begin with `@`. */
+/** The actor of the sweeper's batches. No caller can use it, since an id cannot begin with `@`. */
 const SWEEPER = '@sweeper';
 
 export const findExpiredHolds = {
@@ -35,33 +35,33 @@ export const findExpiredOrders = {
 interface Expired {
   user_id: string;
   order_id: string;
-  /** Of a hold. */
+  /** Present for a hold. */
   currency?: string;
   expires_at: string;
 }
 
-/** What a sweep gave back. */
+/** The result of a sweep. */
 export interface Swept {
-  /** How many orders it expired. */
+  /** The number of orders that it expired. */
   readonly expiredOrders: number;
-  /** How many holds it gave back. */
+  /** The number of holds that it released. */
   readonly expiredHolds: number;
-  /** What nobody can give back, since it touches a broken row; each sweep comes upon it again. */
+  /** Expired orders and holds that could not be released because they touch a broken row. Every sweep reports them again. */
   readonly broken: readonly BrokenExpiry[];
 }
 
 export interface BrokenExpiry {
-  /** Whose it is. */
+  /** The user whose order or hold it is. */
   readonly userId: string;
   /** The order, or the order of the hold. */
   readonly orderId: string;
-  /** Names the row and says what is wrong with it. */
+  /** Names the broken row and tells what is wrong with it. */
   readonly problem: string;
 }
 
 /**
- * Returns what has expired. All it knows stands in the tables: any number of processes may sweep at any time,
- * and one that dies half-way leaves nothing undone that the next would not find.
+ * Expires orders and releases holds whose time is over. It keeps no state outside the tables: any number of processes may
+ * sweep at any time, and if one dies half-way, the next sweep finds the rest.
  */
 export class Sweeper {
   readonly #database: Database;
@@ -74,7 +74,7 @@ export class Sweeper {
     this.#engine = engine;
   }
 
-  /** Expires every order and returns every hold whose time is over. */
+  /** Expires every order and releases every hold whose time is over at `now`. */
   async sweep(now = new Date()): Promise<Swept> {
     const catalog = await this.#catalog.reread();
     const broken: BrokenExpiry[] = [];
@@ -100,10 +100,10 @@ export class Sweeper {
     toCommand: (row: Expired) => Command | Rejection,
   ): Promise<number> {
     let swept = 0;
-    // Broken rows stay where they are, before those that come later.
-    let staying = 0;
+    // Broken rows are not released: they stay at the front of the order by expiry, and the next page skips them.
+    let skipped = 0;
     for (;;) {
-      const bounds = [now.toISOString(), String(limits.batches.sweepItems), String(staying)];
+      const bounds = [now.toISOString(), String(limits.batches.sweepItems), String(skipped)];
       const rows = await this.#database.query<Expired>(find, bounds);
       const { counts, failedItems } = await this.#engine.run(
         (row) => {
@@ -114,17 +114,18 @@ export class Sweeper {
         { actor: SWEEPER },
       );
       swept += counts.applied;
-      const stayed = staying;
+      const skippedBefore = skipped;
       for (const [index, { code, message }] of failedItems) {
         const row = rows[index];
         if (code !== 'broken_row' || row === undefined) continue;
-        staying++;
-        // Which item of the sweep it was says nothing.
+        skipped++;
+        // The message begins with the index of the item, which means nothing outside this batch.
         const problem = message.slice(message.indexOf(': ') + 2);
         broken.push({ userId: row.user_id, orderId: row.order_id, problem });
       }
-      // What another sweeper took first is rejected here; where nothing else came of it, it is at work already.
-      if (rows.length < limits.batches.sweepItems || (counts.applied === 0 && staying === stayed))
+      // A row that another sweeper released first is rejected here. If nothing else was left on this page, that sweeper goes
+      // on.
+      if (rows.length < limits.batches.sweepItems || (counts.applied === 0 && skipped === skippedBefore))
         return swept;
     }
   }

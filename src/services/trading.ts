@@ -40,8 +40,8 @@ import { executeOne, type Executor } from './executor.ts';
 import { atLeast, eachAtLeast, type Fresh, type MinVersion, type MinVersions } from './versions.ts';
 
 /**
- * Orders and trades. Matching is the caller's: these store what it decides and move the money that goes with it.
- * They throw `PincexError` only where the whole call fails.
+ * Orders and trades. The caller matches orders; these calls store its decisions and move the money of the trades. A call throws
+ * `PincexError` only if it fails as a whole.
  */
 export class Trading {
   readonly #execute: Executor;
@@ -56,7 +56,7 @@ export class Trading {
   }
 
   /**
-   * Holds what each order may need and stores it: both or neither.
+   * Places orders: locks the funds that each order may need and stores the order, both or neither.
    *
    * @example
    * ```ts
@@ -73,7 +73,7 @@ export class Trading {
   }
 
   /**
-   * A {@link batchPlaceOrders} of one order.
+   * Places one order: {@link batchPlaceOrders} with one item.
    *
    * @example
    * ```ts
@@ -103,7 +103,7 @@ export class Trading {
   }
 
   /**
-   * Cancels orders and gives back what their holds still have.
+   * Cancels orders and releases the rest of their holds.
    *
    * @example
    * ```ts
@@ -117,7 +117,7 @@ export class Trading {
     return this.#execute('cancelOrder', cancels, options);
   }
 
-  /** A {@link batchCancelOrders} of one order. */
+  /** Cancels one order: {@link batchCancelOrders} with one item. */
   cancelOrder(cancel: CancelOrder, options?: BatchOptions): Promise<ItemResult<EndOutcome>> {
     return executeOne(this.#execute, 'cancelOrder', cancel, options);
   }
@@ -132,7 +132,7 @@ export class Trading {
   }
 
   /**
-   * Captures both holds, credits both sides and the fees, fills both orders, writes the trade: all or nothing.
+   * Settles trades: spends both holds, credits both sides and the fees, fills both orders and stores the trade, all or nothing.
    *
    * @example
    * ```ts
@@ -159,7 +159,7 @@ export class Trading {
     return this.#execute('settleTrade', trades, options);
   }
 
-  /** A {@link batchSettleTrades} of one trade. */
+  /** Settles one trade: {@link batchSettleTrades} with one item. */
   settleTrade(trade: SettleTrade, options?: BatchOptions): Promise<ItemResult<TradeOutcome>> {
     return executeOne(this.#execute, 'settleTrade', trade, options);
   }
@@ -173,7 +173,7 @@ export class Trading {
     return this.batchSettleTrades(trades, options);
   }
 
-  /** Stores orders without holding funds: for callers that lock them by themselves. */
+  /** Stores orders without locking funds, for callers that lock the funds themselves. */
   batchCreateOrders(
     orders: readonly CreateOrder[],
     options?: BatchOptions,
@@ -181,13 +181,13 @@ export class Trading {
     return this.#execute('createOrder', orders, options);
   }
 
-  /** Stores one order without holding funds: {@link batchCreateOrders} with one item. */
+  /** Stores one order without locking funds: {@link batchCreateOrders} with one item. */
   createOrder(order: CreateOrder, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'createOrder', order, options);
   }
 
   /**
-   * Moves orders on in their states; filled quantity and average price may come along.
+   * Changes the status of orders, and optionally their filled quantity and average price.
    *
    * @example
    * ```ts
@@ -201,16 +201,16 @@ export class Trading {
     return this.#execute('updateOrderStatus', updates, options);
   }
 
-  /** Moves one order on in its states: {@link batchUpdateOrderStatus} with one item. */
+  /** Changes the status of one order: {@link batchUpdateOrderStatus} with one item. */
   updateOrderStatus(update: UpdateOrderStatus, options?: BatchOptions): Promise<ItemResult<OrderOutcome>> {
     return executeOne(this.#execute, 'updateOrderStatus', update, options);
   }
 
   /**
-   * The orders with these ids, in their order, `null` where there is none. Ids are unique for a user: `{ userId, id }` names
-   * one order, and an id alone does as long as no other user has an order of that id.
+   * Reads the orders with these ids, in the order of the ids, `null` for an order that does not exist. Ids are unique for a
+   * user: `{ userId, id }` names one order; an id alone names one as long as no other user has an order with the same id.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
+   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` if an id alone names orders of several users
    *
    * @example
    * ```ts
@@ -225,7 +225,7 @@ export class Trading {
   }
 
   /**
-   * Calls that are made together are gathered into one {@link batchGetOrdersByIds}.
+   * Reads one order, or `null` if it does not exist. Calls in the same turn of the event loop are gathered into one batch read.
    *
    * @example
    * ```ts
@@ -240,7 +240,7 @@ export class Trading {
   }
 
   /**
-   * The newest orders of each user: a list for every user, in the order of the users.
+   * Reads the newest orders of each user: one list for each user, in the order of the users.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    *
@@ -260,7 +260,10 @@ export class Trading {
     return this.#filteredLists(users, filter, fresh);
   }
 
-  /** Calls that are made together, for the same limit, are gathered into one {@link batchGetUserOrders}. */
+  /**
+   * Reads the orders of one user. Unfiltered calls in the same turn of the event loop that have the same limit are gathered
+   * into one batch read.
+   */
   async getUserOrders(userId: string, options?: UserOrdersFilter & Fresh): Promise<OrderView[]> {
     const user = requireKey('userId', userId);
     const { fresh, ...filter } = readUserOrdersOptions('getUserOrders', options);
@@ -275,7 +278,7 @@ export class Trading {
   }
 
   /**
-   * The newest open orders of each user, at most `limit` (default 1,000) of each.
+   * Reads the newest open orders of each user, at most `limit` of each (default 1,000).
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`
    */
@@ -292,10 +295,10 @@ export class Trading {
   }
 
   /**
-   * The trades of each order, oldest first: a list for every order, in the order of the ids. As in
-   * {@link batchGetOrdersByIds} an order is named by `{ userId, id }`, or by its id alone.
+   * Reads the trades of each order, oldest first: one list for each order, in the order of the ids. As in
+   * {@link batchGetOrdersByIds}, an order is named by `{ userId, id }` or by its id alone.
    *
-   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` where an id alone names orders of several users
+   * @throws PincexError `invalid_argument`, `batch_too_large`; `ambiguous_id` if an id alone names orders of several users
    */
   async batchGetTradesByOrderIds(orderIds: readonly OrderKey[], options?: Fresh): Promise<TradeView[][]> {
     const keys = requireOrderKeys('orderIds', orderIds);
@@ -308,7 +311,7 @@ export class Trading {
     return owned.map((key) => (key === null ? [] : [...(found.next().value?.trades ?? [])]));
   }
 
-  /** Each order by its user and its id, null where there is none. An order that was named by its id alone is looked for. */
+  /** The key of each order, with its user; null for an order that does not exist. Orders named by id alone are looked up. */
   async #ownersOf(
     keys: readonly OrderKey[],
     accepts: Accepts<FoundOrder> | undefined,
@@ -324,9 +327,9 @@ export class Trading {
   }
 
   /**
-   * What stands in the books, aggregated by price, in one statement.
+   * Reads the order books of these markets, aggregated by price, with one statement.
    *
-   * @param depth price levels on each side, 1 to 1,000
+   * @param depth the number of price levels on each side, 1 to 1,000
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    *
    * @example
@@ -345,15 +348,16 @@ export class Trading {
     );
   }
 
-  /** What stands in the book of one market: {@link batchGetOrderBooks} of one symbol. */
+  /** Reads the order book of one market: {@link batchGetOrderBooks} of one symbol. */
   async getOrderBook(symbol: string, depth?: number): Promise<OrderBook> {
     const [book] = await this.batchGetOrderBooks([requireKey('symbol', symbol)], depth);
     return book ?? { symbol, bids: [], asks: [] };
   }
 
   /**
-   * All orders that stand in the books of these markets, best price first and of one price the first that came: what a
-   * matching engine has to know when it starts. From the primary, past every cache. Stops that wait do not stand there.
+   * Reads all orders in the books of these markets, by price, best first, and then by time, oldest first: the state from
+   * which a matching engine starts. It reads the primary, without the cache. Stop orders that have not been triggered are not
+   * included.
    *
    * @throws PincexError `invalid_argument`, `batch_too_large`, `unknown_market`
    */

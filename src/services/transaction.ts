@@ -8,18 +8,18 @@ import { Attempts, persistently } from '../database/retry.ts';
 import { describe } from '../describe.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { BatchOptions } from '../engine/options.ts';
-import type { Within } from '../engine/within.ts';
+import type { CallerTransaction } from '../engine/callerTransaction.ts';
 import { PincexError } from '../errors.ts';
 import { changesOf, doubtfulChangesOf } from '../repository/changes.ts';
 import { Repository, uncached, type RepositoryOptions } from '../repository/repository.ts';
 import type { BatchResult } from '../results.ts';
 import { exactly } from '../surplus.ts';
 import { Bookkeeper } from './bookkeeper.ts';
-import { Turns } from './calls.ts';
 import { executorOf } from './executor.ts';
+import { SerialQueue } from './serialQueue.ts';
 import { Trading } from './trading.ts';
 
-/** What runs inside one transaction of the caller's. */
+/** The services inside one transaction of the caller's. */
 export interface PincexTransaction {
   /** As {@link Pincex.bookkeeper}, in this transaction. */
   readonly bookkeeper: Bookkeeper;
@@ -28,9 +28,9 @@ export interface PincexTransaction {
   /** As {@link Pincex.execute}, in this transaction. */
   execute(items: readonly MixedItem[], options?: BatchOptions): Promise<BatchResult<unknown>>;
   /**
-   * The connection of the transaction, for statements of the caller's own. Columns come as the texts PostgreSQL
-   * prints, and the planner settings of batches hold: without pg_hint_plan, sequential scans, hash and merge joins
-   * are off. Behind a pooler leave nothing in the session: no `SET` without `LOCAL`, no named statements.
+   * The connection of the transaction, for statements of the caller's own. Columns come as the texts that PostgreSQL
+   * prints, and the planner settings of batches apply: without pg_hint_plan, sequential scans, hash joins and merge joins
+   * are off. Behind a pooler, leave nothing in the session: no `SET` without `LOCAL`, no named statements.
    */
   readonly client: TransactionClient;
 }
@@ -40,13 +40,13 @@ export interface TransactionParts {
   readonly database: Database;
   readonly catalog: CatalogStore;
   readonly engine: Engine;
-  /** Is told of every commit. */
+  /** Every commit is published to it. */
   readonly repository: Repository;
-  /** For reads inside a transaction. */
+  /** Options of the repository that reads inside a transaction. */
   readonly readOptions: Pick<RepositoryOptions, 'ttl' | 'batchSize' | 'diagnostics'>;
 }
 
-/** Runs work of callers in transactions, each again from its beginning where it lost against others. */
+/** Runs work of callers in transactions. A transaction that collided with another one is run again from its beginning. */
 export class Transactions {
   readonly #parts: TransactionParts;
 
@@ -70,7 +70,7 @@ export class Transactions {
       if (failure !== 'disconnected' || !progress.isWorkDone) throw error;
       for (const books of progress.committing) await this.#parts.repository.publish(doubtfulChangesOf(books));
       const message =
-        'PostgreSQL went away during the commit; send the same items again to learn what was written';
+        'The connection to PostgreSQL broke during the commit; send the same items again to learn what was written';
       throw new PincexError('outcome_unknown', message, { cause: error });
     }
   }
@@ -83,24 +83,24 @@ export class Transactions {
     progress.isWorkDone = false;
     progress.committing = [];
     const result = await database.transaction(async (session) => {
-      const turns = new Turns();
+      const queue = new SerialQueue();
       try {
-        const done = await work(this.#within({ session, committing: progress.committing }, turns));
+        const done = await work(this.#servicesOf({ session, committing: progress.committing }, queue));
         progress.isWorkDone = true;
         return done;
       } finally {
-        // A batch that `work` did not wait for must not run on over a connection that others have by then.
-        await turns.end();
+        // If `work` did not wait for a batch, the batch must end before the connection goes back to the pool.
+        await queue.drain();
       }
     });
     for (const books of progress.committing) await repository.publish(changesOf(books));
     return result;
   }
 
-  #within(within: Within, turns: Turns): PincexTransaction {
+  #servicesOf(transaction: CallerTransaction, queue: SerialQueue): PincexTransaction {
     const { engine, catalog, readOptions } = this.#parts;
-    const { session } = within;
-    const execute = executorOf(engine, (call) => turns.run(call), within);
+    const { session } = transaction;
+    const execute = executorOf(engine, (call) => queue.run(call), transaction);
     const repository = new Repository({ ...readOptions, ...uncached(session) });
     const codes = new KnownCodes(catalog, session);
     return {
@@ -112,10 +112,10 @@ export class Transactions {
   }
 }
 
-/** How far a transaction came. */
+/** How far a transaction got. */
 interface Progress {
   isWorkDone: boolean;
-  /** What its batches will have changed once it is committed. */
+  /** The books of its batches, to be published once it is committed. */
   committing: Books[];
 }
 

@@ -5,30 +5,30 @@ import { copyList, isVersion } from '../reads/readArguments.ts';
 import type { Accepts } from '../repository/repository.ts';
 
 /**
- * What a reader knows of what it reads: the version that a result named. It then gets that one or a newer one,
- * whatever a cache or a replica has.
+ * The version that a reader already knows, from an earlier result. The read returns that version or a newer one, even if the
+ * cache or the replica is behind.
  */
 export interface MinVersion {
-  /** Of what is read; `null`: nothing is known. */
+  /** The least version to return; `null` for any. */
   readonly minVersion?: number | null | undefined;
 }
 
-/** The same for many: in the order of the results, `null` where nothing is known. */
+/** The versions that a reader already knows, for a batch read. */
 export interface MinVersions {
-  /** One for each result. */
+  /** One for each result, in the order of the results; `null` for any version. */
   readonly minVersions?: readonly (number | null)[] | undefined;
 }
 
 type Versioned = { readonly version: number } | null;
 
-/** An account that was opened has version 0: what is not there is older than that. */
+/** A missing row counts as older than an account that was only opened, which has version 0. */
 const MISSING = -1;
 const versionOf = (row: Versioned): number => row?.version ?? MISSING;
 
 const ONE = namesOf<MinVersion>({ minVersion: true });
 const MANY = namesOf<MinVersions>({ minVersions: true });
 
-/** @param call the name of the read */
+/** @param call the name of the public method, for messages */
 export function atLeast(call: string, options?: MinVersion): ((row: Versioned) => boolean) | undefined {
   const { minVersion = null } = readOptions(call, options, ONE);
   if (minVersion === null) return undefined;
@@ -36,7 +36,10 @@ export function atLeast(call: string, options?: MinVersion): ((row: Versioned) =
   return (row) => versionOf(row) >= minVersion;
 }
 
-/** @param count of results: of each one it is said, or of none */
+/**
+ * @param call the name of the public method, for messages
+ * @param count the number of results; `minVersions` must have as many
+ */
 export function eachAtLeast(
   call: string,
   count: number,
@@ -60,8 +63,8 @@ function requireVersion(version: unknown): number {
   throw new PincexError('invalid_argument', `A version is a whole number from 0: got ${describe(version)}`);
 }
 
-/** Lists have no version: a reader that must see its own write asks for a fresh one. */
+/** Lists have no version: a reader that must see its own write asks for a fresh read. */
 export interface Fresh {
-  /** Past the cache and the replica. Default false. */
+  /** Whether to read the primary, without the cache and the replica. Default false. */
   readonly fresh?: boolean | undefined;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Statement } from '../../src/database/statement.ts';
 import type { Pincex } from '../../src/index.ts';
-import { hashSecret, makeKey, parseKey } from '../../src/apiKeys/keys.ts';
+import { hashSecret, makeKey, parseKey } from '../../src/apiKeys/keySecrets.ts';
 import { ApiKeys, type ApiKeyOptions } from '../../src/apiKeys/store.ts';
 import { limits } from '../../src/limits.ts';
 import { fresh, openBooks, useBooks } from '../support/books.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashSecret, parseKey } from '../../src/apiKeys/keys.ts';
+import { hashSecret, parseKey } from '../../src/apiKeys/keySecrets.ts';
 import { ApiKeys, type ApiKey, type CreatedKey } from '../../src/apiKeys/store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { pincexCli } from '../support/commandLine.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PincexClient, PincexClientError, type MixedItem } from '../../src/client/index.ts';
-import { parseKey } from '../../src/apiKeys/keys.ts';
+import { parseKey } from '../../src/apiKeys/keySecrets.ts';
 import { ApiKeys } from '../../src/apiKeys/store.ts';
-import { contentHash, Requests } from '../../src/requests/requests.ts';
+import { requestHash, Requests } from '../../src/requests/requests.ts';
 import { anyway, fresh, funds, newUser } from '../support/books.ts';
 import { callOf, execute, runOf, sent } from '../requests/support.ts';
 import { until } from '../support/waiting.ts';
@@ -321,7 +321,7 @@ it('a call whose first attempt still runs waits for it and returns its answer', 
   const batchId = randomUUID();
   const { request, items } = callOf(userId, { batchId, caller: parseKey(service.key)!.id });
   const body = JSON.stringify({ items, batchId });
-  const hash = contentHash(request.route, body);
+  const hash = requestHash(request.route, body);
   const idempotencyKey = randomUUID();
   const requests = new Requests(service.pincex);
   const run = runOf(await requests.begin(sent({ ...request, hash, key: idempotencyKey })));

@@ -179,7 +179,7 @@ describe.each<Strategy>(['guard', 'lock'])(
       const { request, items } = callOf(userId, { key: fresh('key') });
       const run = runOf(await requests.begin(sent(request)));
       const seen = cutAfterCommit(proxy);
-      const write: Write = ({ durationMs }) => run.answered({ status: 200, body: String(durationMs) });
+      const write: Write = ({ durationMs }) => run.partFor({ status: 200, body: String(durationMs) });
       return {
         run,
         seen,
@@ -298,7 +298,7 @@ describe('a call while the database is unreachable', () => {
     const told = expect(pincex.bookkeeper.batchLockFunds([lock(userId, 'a')])).rejects.toMatchObject({
       code: 'outcome_unknown',
       retryable: true,
-      message: expect.stringContaining('and for 15 s could not be asked what became of it') as string,
+      message: expect.stringContaining('and its outcome could not be looked up for 15 s') as string,
     });
     await until('the batch to look for the database', () => proxy.refused > 0);
     clock.pass(limits.database.reconnectMs);

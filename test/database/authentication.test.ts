@@ -85,19 +85,14 @@ describe('a server that does not prove who it is', () => {
       'asks for the password in plain text although the URL requires SCRAM',
       [CLEARTEXT],
       REQUIRED,
-      /nothing but scram-sha-256/,
+      /only scram-sha-256/,
     ],
-    [
-      'asks for the password by MD5 although the URL requires SCRAM',
-      [MD5],
-      REQUIRED,
-      /nothing but scram-sha-256/,
-    ],
+    ['asks for the password by MD5 although the URL requires SCRAM', [MD5], REQUIRED, /only scram-sha-256/],
     [
       'asks for the password by SCRAM although the URL requires MD5',
       [SCRAM],
       '&require_auth=md5',
-      /nothing but md5/,
+      /only md5/,
     ],
     ['asks for nothing although the URL requires SCRAM', [OK, READY], REQUIRED, /does not prove/],
     ['says at once that it is ready although the URL requires SCRAM', [READY], REQUIRED, /does not prove/],
@@ -138,7 +133,7 @@ it('a pool whose server was replaced by another program sends nothing to that pr
     proxy.leadTo(impostor.url);
     proxy.reopen();
     await expect(database.query({ name: 'one', text: 'SELECT 1' })).rejects.toMatchObject({
-      message: expect.stringMatching(/it was told nothing/) as string,
+      message: expect.stringMatching(/no password was sent/) as string,
     });
     expect(impostor.came()).toBe(1);
     expect(impostor.heard()).toBe('');

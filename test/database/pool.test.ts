@@ -51,7 +51,7 @@ describe('a pool whose connections are all busy', () => {
       code: 'pool_exhausted',
       retryable: true,
       message:
-        'All 2 connections are busy and 3 calls wait for one, as many as may (database.pool.max_waiting); send fewer and larger batches at once, or raise it',
+        'All 2 connections are busy and 3 calls wait for one, the maximum (database.pool.max_waiting); send fewer and larger batches at once, or raise it',
     });
     await expect(database.transaction(() => Promise.resolve())).rejects.toMatchObject({
       code: 'pool_exhausted',
@@ -106,7 +106,7 @@ describe('a statement that takes longer than statement_timeout', () => {
       code: 'database_unavailable',
       retryable: true,
       message:
-        'PostgreSQL gave a statement up: canceling statement due to statement timeout (database.pool.statement_timeout)',
+        'PostgreSQL cancelled a statement: canceling statement due to statement timeout (database.pool.statement_timeout)',
     });
     expect(await database.query({ name: 'pid', text: 'SELECT pg_backend_pid() AS pid' })).toEqual(before);
   });

@@ -214,8 +214,8 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       const answer = { status: 200, body: '{}' };
       const writeWith = (write: Write) => pincex.run('mixed', [], { writeWith: [write] });
       const finish = async (run: Run) => {
-        await writeWith(() => run.answered(answer));
-        run.end();
+        await writeWith(() => run.partFor(answer));
+        run.onWritten();
       };
       await renewedOnce(pincex, async (renewed) => {
         const short = new Requests(pincex, { retentionMs: 0, leaseMs: LEASE_MS });
@@ -228,9 +228,9 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       await released.release();
       await requests.outcome(released.batchId, user, false);
       await finish(await begin(requests));
-      const noting = requests.noting({ caller: user, route: '/', batchId: randomUUID() });
-      await writeWith(() => noting.answered(answer));
-      noting.end();
+      const writer = requests.answerWriter({ caller: user, route: '/', batchId: randomUUID() });
+      await writeWith(() => writer.partFor(answer));
+      writer.onWritten();
       await requests.stop();
       await requests.sweep();
       await countTrades(pincex.session, ['order'], 1);

@@ -165,7 +165,7 @@ const BREAKINGS: Readonly<Record<string, Breaking>> = {
   },
   'a hold that expires at infinity': {
     sql: `UPDATE holds SET expires_at = 'infinity' WHERE user_id = 'USER' AND order_id = 'free'`,
-    problem: 'hold USER free USD is broken: expires_at infinity is no time that an item can have',
+    problem: 'hold USER free USD is broken: expires_at infinity is not a time that an item can have',
     touching: (userId) => [lock(userId, 'free')],
     others: (userId) => [lock(userId, 'new')],
   },

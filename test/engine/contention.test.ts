@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { accountId, ownedId, type Account, type OrderRow } from '../../src/books/rows.ts';
 import type { LoadedBooks } from '../../src/books/books.ts';
-import { Keys } from '../../src/commands/keys.ts';
+import { RowKeys } from '../../src/commands/rowKeys.ts';
 import { Contention } from '../../src/engine/contention.ts';
 
 const USD = { code: 'USD', scale: 2 };
 
 /** The keys of an account and an order of this user. */
-function keysOf(userId: string): Keys {
-  const keys = new Keys();
+function keysOf(userId: string): RowKeys {
+  const keys = new RowKeys();
   keys.accounts.add(accountId(userId, USD));
   keys.orders.add(ownedId(userId, 'o'));
   return keys;

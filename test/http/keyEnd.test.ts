@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parseKey } from '../../src/apiKeys/keys.ts';
+import { parseKey } from '../../src/apiKeys/keySecrets.ts';
 import { limits } from '../../src/limits.ts';
 import { funds, fresh, newUser, useBooks } from '../support/books.ts';
 import { holdClock, type HeldClock } from '../support/clock.ts';

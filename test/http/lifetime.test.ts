@@ -7,7 +7,7 @@ import path from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { makeKey as newApiKey } from '../../src/apiKeys/keys.ts';
+import { makeKey as newApiKey } from '../../src/apiKeys/keySecrets.ts';
 import { startService } from '../../src/http/service.ts';
 import { Pincex } from '../../src/index.ts';
 import { postmasterPid, startHolder } from '../embedded/support.ts';

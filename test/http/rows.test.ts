@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parseKey } from '../../src/apiKeys/keys.ts';
+import { parseKey } from '../../src/apiKeys/keySecrets.ts';
 import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { limits } from '../../src/limits.ts';
 import { useBooks } from '../support/books.ts';

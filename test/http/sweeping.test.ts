@@ -36,8 +36,8 @@ it('the service deletes answers that are kept no longer', async () => {
   const requests = new Requests(books.pincex, { retentionMs: 0 });
   const batchId = randomUUID();
   const answer = { status: 200, body: '{}' };
-  const noting = requests.noting({ caller: 'caller', route: '/', batchId });
-  await books.pincex.run('mixed', [], { writeWith: [() => noting.answered(answer)] });
+  const writer = requests.answerWriter({ caller: 'caller', route: '/', batchId });
+  await books.pincex.run('mixed', [], { writeWith: [() => writer.partFor(answer)] });
   const kept = () => books.sql('SELECT FROM requests WHERE batch_id = $1', [batchId]);
   expect(await kept()).toHaveLength(1);
   await serve(books);

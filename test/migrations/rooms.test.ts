@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import { withClient } from '../../src/database/client.ts';
-import { contentHash, Requests, type NewRequest } from '../../src/requests/requests.ts';
+import { requestHash, Requests, type NewRequest } from '../../src/requests/requests.ts';
 import { migrateDown, migrateUp } from '../../src/migrations/runner.ts';
 import { openBooks } from '../support/books.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -12,7 +12,7 @@ const callOf = (caller: string, batchId: string): NewRequest => ({
   batchId,
   route: '/',
   key: null,
-  hash: contentHash('/', ''),
+  hash: requestHash('/', ''),
   items: [['ann', 'd', 'transaction']],
 });
 

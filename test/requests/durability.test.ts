@@ -61,8 +61,8 @@ it('a request begins without waiting for the disk, and the answer of a committed
   expect(last.flushed).toBeLessThanOrEqual(committed.written);
   // The commit of a batch whose call is noted with it, and has no row before, waits for the disk too.
   const [third] = callOf(userId).items;
-  const noting = requests.noting({ ...request, batchId: randomUUID() });
-  const writeWith = [() => noting.answered({ status: 200, body: '{}' })];
+  const writer = requests.answerWriter({ ...request, batchId: randomUUID() });
+  const writeWith = [() => writer.partFor({ status: 200, body: '{}' })];
   await pincex.run('mixed', [{ ...third!, id: 'third' }], { writeWith });
   expect((await log()).flushed).toBeGreaterThan(last.written);
   runOf(await requests.begin(sent(lost)));

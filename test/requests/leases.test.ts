@@ -135,7 +135,7 @@ describe('the lease of a call', () => {
     const { batchId } = run;
     // No process runs this call any more.
     const gone = { ...request, caller: fresh('caller'), batchId };
-    runOf(await new Requests(books.pincex).begin(gone)).end();
+    runOf(await new Requests(books.pincex).begin(gone)).onWritten();
     await renewed(batchId);
     const leased = await books.sql(
       'SELECT caller FROM requests WHERE batch_id = $1 AND lease_until > now()',
@@ -156,7 +156,7 @@ describe('the lease of a call', () => {
     await books.sql(`UPDATE requests SET lease_until = '-infinity' WHERE batch_id = $1`, [released]);
     await endLease(lost);
     // The new run stops renewing as well, so that only the run that lost the call could renew it.
-    runOf(await new Requests(books.pincex).begin(sent(calls[1]!))).end();
+    runOf(await new Requests(books.pincex).begin(sent(calls[1]!))).onWritten();
     await endLease(lost);
     await renewed(kept);
     expect(await isLeased(released)).toBe(false);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { claimsOf } from '../../src/requests/claims.ts';
+import { operationKeysOf } from '../../src/requests/operationKeys.ts';
 import { Requests } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
 import { expectApplied, fresh, newUser, useBooks } from '../support/books.ts';
@@ -61,7 +61,7 @@ describe('the outcome of a batch', () => {
       { command: 'deposit', id: 7, userId: buyer },
       null,
     ];
-    const { request } = callOf(buyer, { items: claimsOf(items) });
+    const { request } = callOf(buyer, { items: operationKeysOf(items) });
     const run = runOf(await requests.begin(sent(request)));
     const { batchId } = await books.pincex.execute(items as never, { batchId: run.batchId });
     await run.release();
@@ -94,7 +94,7 @@ describe('an item in the outcome of an interrupted batch', () => {
       amount: '1',
     }));
     const requests = new Requests(books.pincex);
-    const { request } = callOf(userId, { caller: 'mine', batchId: own, items: claimsOf(items) });
+    const { request } = callOf(userId, { caller: 'mine', batchId: own, items: operationKeysOf(items) });
     await runOf(await requests.begin(sent(request))).release();
     expectApplied(await books.pincex.execute(items.slice(1), { batchId, ...(actor && { actor }) }));
     const outcome = await requests.outcome(own, 'mine', false);

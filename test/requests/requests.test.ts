@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { refusalOf } from '../../src/http/calls/refusal.ts';
-import { contentHash, Requests } from '../../src/requests/requests.ts';
+import { requestHash, Requests } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
 import { fresh, funds, isLong, newUser, openBooks, useBooks } from '../support/books.ts';
 import { callOf, execute, ROUTE, runOf, sent } from './support.ts';
@@ -69,7 +69,7 @@ describe('a call with a key', () => {
   it('a call that reuses a key with other content is refused, whether the first one runs or has ended', async () => {
     const requests = new Requests(books.pincex);
     const { request } = callOf(fresh('user'), { key: fresh('key') });
-    const changed = { ...request, hash: contentHash(ROUTE, 'other') };
+    const changed = { ...request, hash: requestHash(ROUTE, 'other') };
     const run = runOf(await requests.begin(sent(request)));
     const begun = await requests.begin(sent(changed));
     expect(begun).toEqual({ kind: 'reused', what: 'key' });
@@ -206,7 +206,7 @@ describe('a batch id that two callers use', () => {
     const requests = new Requests(books.pincex);
     const noted = { caller: fresh('caller'), route: '/', batchId };
     const answer = { status: 200, body: '{}' };
-    await books.pincex.run('mixed', [], { writeWith: [() => requests.noting(noted).answered(answer)] });
+    await books.pincex.run('mixed', [], { writeWith: [() => requests.answerWriter(noted).partFor(answer)] });
     expect(await requests.outcome(batchId, noted.caller, false)).toEqual({ kind: 'finished', ...answer });
     expect(await requests.outcome(batchId, one.request.caller, false)).toEqual({ kind: 'running' });
   });
@@ -220,7 +220,7 @@ describe('a call that is noted with its batch', () => {
     const { request, items } = callOf(userId, { caller: fresh('caller'), batchId });
     const requests = new Requests(books.pincex);
     const answer = { status: 422, body: '{"é":1}' };
-    const writeWith = [() => requests.noting({ ...request, batchId }).answered(answer)];
+    const writeWith = [() => requests.answerWriter({ ...request, batchId }).partFor(answer)];
     const execute = () => books.pincex.run('mixed', items, { batchId, writeWith });
     return { batchId, userId, request, requests, answer, execute };
   }
@@ -243,7 +243,7 @@ describe('a call that is noted with its batch', () => {
 
   it('a noted call cannot be written once it was left with an unknown end', async () => {
     const { batchId, userId, request, requests, execute } = await executed();
-    await requests.leave(sent(request));
+    await requests.markInterrupted(sent(request));
     await expect(execute()).rejects.toMatchObject({ code: 'conflict' });
     expect(await funds(books.pincex, userId, 'USD')).toBe('10 / 0');
     expect(await requests.outcome(batchId, request.caller, false)).toMatchObject({
@@ -259,7 +259,7 @@ describe('a call that is left with an unknown end', () => {
     const batchId = randomUUID();
     const { request, items } = callOf(await newUser(books.pincex, { USD: '10' }), { batchId });
     await books.pincex.execute(items, { batchId });
-    await requests.leave(sent(request));
+    await requests.markInterrupted(sent(request));
     expect(await requests.outcome(batchId, request.caller, false)).toMatchObject({
       kind: 'interrupted',
       batch: { batchId, counts: { applied: 1, notApplied: 1 } },
@@ -271,7 +271,7 @@ describe('a call that is left with an unknown end', () => {
     const short = await openBooks(books.url);
     const requests = new Requests(short, { onError: (error) => errors.push(error) });
     await short.close();
-    await requests.leave(sent(callOf(fresh('user')).request));
+    await requests.markInterrupted(sent(callOf(fresh('user')).request));
     expect(errors).toEqual([expect.objectContaining({ code: 'closed' })]);
   });
 });

@@ -83,10 +83,10 @@ describe('the stored text of a call', () => {
     const run = runOf(await requests.begin(sent(callOf(fresh('user'), many).request)));
     await execute(books.pincex, run, [], { status: 200, body: uuids(500) });
     await runOf(await requests.begin(sent(callOf(fresh('user'), { ...many, key: null }).request))).release();
-    const noting = requests.noting({ caller, route: '/', batchId: randomUUID() });
-    const writeWith = [() => noting.answered({ status: 200, body: '{}' })];
+    const writer = requests.answerWriter({ caller, route: '/', batchId: randomUUID() });
+    const writeWith = [() => writer.partFor({ status: 200, body: '{}' })];
     await books.pincex.run('mixed', [], { writeWith });
-    noting.end();
+    writer.onWritten();
     await requests.stop();
     const rows = await books.sql<{ stored: number; exact: number; items: number | null }>(
       `SELECT (coalesce(pg_column_size(items), 0) + coalesce(pg_column_size(body), 0))::int AS stored,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { BatchResult, MixedItem, Pincex } from '../../src/index.ts';
-import { claimsOf } from '../../src/requests/claims.ts';
+import { operationKeysOf } from '../../src/requests/operationKeys.ts';
 import type { Answer } from '../../src/requests/answer.ts';
-import { contentHash, type Begun, type NewRequest } from '../../src/requests/requests.ts';
+import { requestHash, type Begun, type NewRequest } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
 
 export const ROUTE = '/v1/batches';
@@ -26,8 +26,8 @@ export function callOf(userId: string, changes: Partial<Call> = {}) {
     caller: 'caller-1',
     route: ROUTE,
     key: null,
-    hash: contentHash(ROUTE, JSON.stringify({ items })),
-    items: claimsOf(items),
+    hash: requestHash(ROUTE, JSON.stringify({ items })),
+    items: operationKeysOf(items),
     ...changes,
   };
   return { request, items };
@@ -40,9 +40,9 @@ export async function execute(
   items: readonly MixedItem[],
   answer: Answer,
 ): Promise<BatchResult<unknown>> {
-  const settings = { batchId: run.batchId, writeWith: [() => run.answered(answer)] };
+  const settings = { batchId: run.batchId, writeWith: [() => run.partFor(answer)] };
   const result = await pincex.run('mixed', items, settings);
-  run.end();
+  run.onWritten();
   return result;
 }
 

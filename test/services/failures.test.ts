@@ -344,7 +344,7 @@ it('a batch whose every connection is cut while it is written fails with outcome
   await expect(books.pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
     code: 'outcome_unknown',
     message: expect.stringMatching(
-      /was being written, and what became of it could not be looked up; send/,
+      /was being written, and its outcome could not be looked up; send/,
     ) as string,
   });
 });

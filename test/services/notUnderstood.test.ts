@@ -208,7 +208,7 @@ describe('an item that cannot be read', () => {
       'a Proxy that throws an error that cannot be read either',
       'deposit',
       new Proxy({ ...money }, { get: throwHostile }),
-      'what it throws cannot be read either',
+      'its error cannot be read either',
     ],
     [
       'an amount that is a revoked Proxy',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Books, type LoadedBooks } from '../../src/books/books.ts';
 import { BrokenRows } from '../../src/books/broken.ts';
 import { accountId } from '../../src/books/rows.ts';
-import { Keys } from '../../src/commands/keys.ts';
+import { RowKeys } from '../../src/commands/rowKeys.ts';
 import { commentHints } from '../../src/database/hints.ts';
 import { planned, type Statement } from '../../src/database/statement.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
@@ -89,7 +89,7 @@ describe('the file of a statement', () => {
     };
     const loaded = { ...nothing, broken: new BrokenRows(), behind: undefined } as never;
     const part = { name: finishRequest.name, ...planned(finishRequest) };
-    await persist(session, new Keys(), loaded, books, { id: '', actor: null }, [part]);
+    await persist(session, new RowKeys(), loaded, books, { id: '', actor: null }, [part]);
     expect(sent).toHaveLength(1);
     await expectAsInItsFile(sent[0]!);
   });

@@ -1,16 +1,16 @@
 import type { LockFunds, PlaceOrder } from '../../index.ts';
 import type { Draw } from './draw.ts';
 
-/** The accounts that are measured on, and what is asked of them. */
+/** The accounts for the measurements, and the items for them. */
 
 export const ACCOUNTS = 100_000;
-/** The first of them, that have a history: what a join with the journal costs depends on it. */
+/** The number of accounts with a history, on which the cost of a join with the journal depends. */
 export const HISTORIED = 10_000;
-/** Journal entries of each of these. */
+/** The number of journal entries of each of these accounts. */
 export const HISTORY = 50;
 export const CURRENCY = 'USD';
 
-/** Neighbours in rank are no neighbours in the index: the hot accounts of a Zipf draw share no page. */
+/** Spreads ranks over the index, so that the hot accounts of a Zipf draw do not share a page. */
 export const userOf = (rank: number, accounts = ACCOUNTS): string =>
   `bench-${String((rank * 7_919) % accounts).padStart(6, '0')}`;
 

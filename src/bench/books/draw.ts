@@ -1,8 +1,8 @@
-/** Picks one of `count` things, 0 the first. */
+/** Picks a number from 0 to `count` - 1. */
 export type Draw = () => number;
 export type Distribution = 'uniform' | 'zipf';
 
-/** Numbers from 0 to 1, the same ones in every run (mulberry32). */
+/** Pseudo-random numbers from 0 to 1, the same in every run (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -13,7 +13,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** All alike; or the n-th as often as 1/n of the first, as on an exchange where few trade most. */
+/** Uniform, or Zipf: the n-th is picked 1/n times as often as the first, as on an exchange where few users trade most. */
 export function drawFrom(count: number, distribution: Distribution, seed: number): Draw {
   const random = seededRandom(seed);
   return distribution === 'uniform' ? () => Math.floor(random() * count) : zipf(count, random);

@@ -4,12 +4,12 @@ import { loadConfig, type Config } from '../../config/load.ts';
 import { startEmbeddedServer } from '../../embedded/server.ts';
 import { migrateUp } from '../../migrations/runner.ts';
 
-/** The database that is measured on. */
+/** The name of the database for measurements. */
 export const DATABASE = 'pincex_bench';
 
 /**
- * Gives `work` a migrated database of its own on the configured server, or on the embedded one, and drops it
- * afterwards: what is measured never touches the books.
+ * Runs `work` with a migrated database of its own on the configured server, or on the embedded one, and drops it afterwards,
+ * so that measurements never touch the books.
  */
 export async function withScratchDatabase<Result>(
   work: (config: Config) => Promise<Result>,
@@ -20,13 +20,13 @@ export async function withScratchDatabase<Result>(
     const serverUrl = config.database.url ?? server?.url ?? '';
     const url = withDatabase(serverUrl, DATABASE);
     await withClient(serverUrl, async (client) => {
-      // A killed run leaves its database behind. If another run is still under way, this fails and leaves it alone.
+      // Drops the database of a killed run. While another run uses the database, this fails.
       await client.query(`DROP DATABASE IF EXISTS ${DATABASE}`);
       await client.query(`CREATE DATABASE ${DATABASE}`);
     });
     try {
       await withClient(url, (client) => migrateUp(client));
-      // A replica has the configured database, and this one later or not at all.
+      // A replica may not have this database yet, or never have it.
       return await work({ ...config, database: { ...config.database, url, readUrl: null } });
     } finally {
       await withClient(serverUrl, (client) => client.query(`DROP DATABASE ${DATABASE} WITH (FORCE)`));

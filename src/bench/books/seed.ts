@@ -6,7 +6,7 @@ import { applied } from './applied.ts';
 import { drawFrom } from './draw.ts';
 import { withClient } from '../../database/client.ts';
 
-/** Each account with the journal entry that it came from, and the outside world's that mirrors them all. */
+/** Inserts each account with the journal entry of its deposit, and the account of `@outside` that mirrors them. */
 const insertAccounts = `
   WITH seeded AS (
     SELECT 'bench-' || lpad(n::text, 6, '0') AS user_id, '${CURRENCY}' AS currency, 1000000.00 AS available
@@ -29,7 +29,7 @@ const insertAccounts = `
     operation_id, operation_type, created_at)
   SELECT user_id, currency, 1, available, 0, available, 0, 'bench-seed', 'deposit', now() FROM seeded`;
 
-/** Locks and unlocks in turn, an even number of them, so that each account ends as it was. */
+/** Inserts an even number of locks and unlocks in turn, so that each account ends as it was. */
 const insertHistory = `
   WITH entries AS (
     INSERT INTO journal (user_id, currency, version, available_delta, locked_delta, available, locked,
@@ -49,8 +49,8 @@ const insertHistory = `
 const FIRST_ITEMS = 5_000;
 
 /**
- * Makes the accounts that are measured on. A first batch of each kind comes before the statistics: those of an
- * empty table would have every batch read all of it once it has grown, which is not what is to be measured.
+ * Creates the accounts for the measurements. A first batch of each kind runs before ANALYZE: with the statistics of an empty
+ * table, every batch would later read the whole table, which is not to be measured.
  */
 export async function seed(config: Config): Promise<void> {
   const url = config.database.url ?? '';

@@ -1,11 +1,13 @@
 import type { Config } from '../../config/load.ts';
 
-/** The same books without a cache: what is measured is PostgreSQL. It tells no shared cache of its commits either. */
+/**
+ * The options for books without a cache, so that PostgreSQL is measured. Commits are not published to a shared cache either.
+ */
 export function withoutCache(config: Config): Config {
   return { ...withTtl(config, 0), redis: null };
 }
 
-/** Everything stays in the cache for this long; 0: nothing is cached. */
+/** One time to live for all kinds; 0 for no caching. */
 export function withTtl({ database, ...config }: Config, ms: number): Config {
   const optimizedRepository = {
     ...database.optimizedRepository,

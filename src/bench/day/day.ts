@@ -12,29 +12,29 @@ import { rounded } from '../timing.ts';
 /** The output of `pincex bench --day --json`: a day with its readers. */
 export interface DayReport {
   readonly store: 'process' | 'redis';
-  /** Things that were read, and items of batches. */
+  /** The number of rows and lists that were read, and of items of batches. */
   readonly reads: number;
   readonly writes: number;
   readonly events: number;
   readonly seconds: number;
-  /** The share of the keys looked up in the cache that it had. */
+  /** The hit rate: the share of looked-up keys that were in the cache. */
   readonly hitRate: Readonly<Partial<Record<KindName, number>>>;
-  /** Reads that returned less than the version that they asked for. */
+  /** Reads that returned an older version than they asked for. */
   readonly staleWithMinVersion: number;
-  /** Reads that began after a change was published, and returned what was before it. */
+  /** Stale reads: they began after a change was published and returned the state before it. */
   readonly staleAfterPublication: number;
-  /** How long after a commit a read still began that returned what was before it; and how long a publication took. */
+  /** The longest time after a commit at which a stale read began, and the longest publication. */
   readonly longestStaleMs: number;
   readonly longestPublicationMs: number;
   readonly audit: AuditReport;
 }
 
 export interface DayOptions {
-  /** How many of all operations are reads, 0 to below 1. */
+  /** The share of reads among all operations, 0 to below 1. */
   readonly reads: number;
   /** When to stop, in milliseconds from the beginning. Default: at the end of the day. */
   readonly durationMs?: number;
-  /** Told after each batch how many lines are done, and the share of the time that is over. */
+  /** Called after each batch with the number of lines that are done, and the share of the time that is over. */
   readonly onProgress?: (events: number, share: number) => void;
 }
 
@@ -42,9 +42,8 @@ const SYMBOL = 'BTC/USD';
 const USERS = 1_000;
 
 /**
- * Runs a day through the engine while others read what its users would look at, and proves that they were told no
- * old news. With Redis every other reader has a Pincex of its own, with connections of its own; without, all have the
- * cache of the one process.
+ * Runs a day through the engine while readers read as its users would, and proves that no read was stale. With Redis, every
+ * other reader has a Pincex of its own, with its own connections; without Redis, all readers share the cache of one process.
  *
  * @param events `null` for a malformed line
  * @throws PincexError as the replay does
@@ -85,13 +84,13 @@ export async function measureDay(
       funding: 'ample',
       symbol: SYMBOL,
       statements: () => 0,
-      // The reads that belong to one batch go on while the next is committed and published.
+      // The reads of one batch go on while the next batch is committed and published.
       async onBatch(items) {
         await readers.learn(items, committedAt, performance.now());
         await reading;
         writes += items.length;
         reading = readers.read(Math.round((writes * reads) / (1 - reads)) - readers.reads.length);
-        // It is awaited, but later: until then nobody would listen.
+        // The promise is awaited later; until then this handler prevents an unhandled rejection.
         reading.catch(() => undefined);
       },
       onProgress(count) {

@@ -7,27 +7,27 @@ import type { KindName } from '../../diagnostics.ts';
 import { drawFrom, seededRandom, type Draw } from '../books/draw.ts';
 import type { Change, Read } from './staleness.ts';
 
-/** The reads of an exchange's users: of ten reads, how many are of a kind. */
+/** The mix of reads of an exchange's users: the number of each kind in ten reads. */
 const KINDS: readonly KindName[] = [
   ...new Array<KindName>(4).fill('accounts'),
   ...new Array<KindName>(3).fill('orders'),
   ...new Array<KindName>(2).fill('userOrders'),
   'trades',
 ];
-/** Readers who each wait for an answer before they ask again. */
+/** The number of readers. Each waits for an answer before it reads again. */
 const READERS = 16;
-/** Orders of a user that are still looked at. */
+/** The number of orders of a user that are still read. */
 const RECENT = 20;
 
-/** Someone who trades, and the orders that are still looked at, the oldest first. */
+/** A user who trades, with the orders that are still read, the oldest first. */
 interface Active {
   readonly userId: string;
   readonly orderIds: string[];
 }
 
 /**
- * Readers beside a writer: they ask for what the users who trade would ask for, a few of them most, and remember what
- * they were told. They learn the true rows after every batch, from PostgreSQL itself.
+ * Readers beside a writer: they read as the users who trade would, a few users most often, and record the results. After
+ * every batch they read the true rows from PostgreSQL.
  */
 export class DayReaders {
   readonly reads: Read[] = [];
@@ -42,8 +42,8 @@ export class DayReaders {
   readonly #random = seededRandom(3);
 
   /**
-   * @param instances that are read through, in turn
-   * @param truth has no cache
+   * @param instances the Pincexes to read through, in turn
+   * @param truth a Pincex without a cache
    */
   constructor(instances: readonly Pincex[], truth: Pincex, symbol: string, users: number) {
     this.#instances = instances;
@@ -53,7 +53,7 @@ export class DayReaders {
     this.#drawOrder = drawFrom(RECENT, 'zipf', 2);
   }
 
-  /** Looks up what a batch made of all that it touched. Nothing else may be written meanwhile. */
+  /** Reads the true state of all rows that a batch touched. No other batch may be written meanwhile. */
   async learn(items: readonly MixedItem[], committedAt: number, publishedAt: number): Promise<void> {
     const touched = touchedBy(items);
     const userIds = [...touched.keys()];
@@ -80,7 +80,7 @@ export class DayReaders {
     for (const [userId, ids] of touched) this.#remember(userId, ids);
   }
 
-  /** Reads so many things. */
+  /** Makes this many reads. */
   async read(count: number): Promise<void> {
     if (this.#active.length === 0) return;
     let left = count;
@@ -124,7 +124,7 @@ export class DayReaders {
     return choices[Math.floor(this.#random() * choices.length)];
   }
 
-  /** Every other reader of a row names the version that is known of it. */
+  /** Every other read of a row asks for the known version as the minimum. */
   async #note(
     kind: KindName,
     key: string,
@@ -156,7 +156,7 @@ export class DayReaders {
 
 const keyOf = (kind: KindName, key: string): string => `${kind} ${key}`;
 
-/** The version of a list that was cut off at its limit: no change can be told from it. */
+/** The state of a list that was truncated at its limit: it does not show changes. */
 const UNKNOWN = Infinity;
 
 const stateOfList = (list: readonly OrderView[]): number =>
@@ -164,7 +164,7 @@ const stateOfList = (list: readonly OrderView[]): number =>
     ? UNKNOWN
     : list.reduce((sum, { version }) => sum + version, 0);
 
-/** Which orders of which users a batch may have changed. The market maker is no one who looks. */
+/** The orders that a batch may have changed, by user. The market maker does not read. */
 function touchedBy(items: readonly MixedItem[]): Map<string, Set<string>> {
   const touched = new Map<string, Set<string>>();
   const touch = (userId: string, orderId: string): void => {

@@ -7,8 +7,8 @@ export interface Recorded {
 }
 
 /**
- * A database on which an engine can be watched: while it records, reads are run, and writes are kept and left
- * undone. Running what was recorded is then all that the engine did, with the deciding left out.
+ * A database that records the statements of an engine: while it records, reads are run, and writes are recorded but not run.
+ * Running the recorded statements then does the work of the engine without its decisions.
  */
 export class RecordingDatabase extends Database {
   #recorded: Recorded[] | undefined;
@@ -27,13 +27,13 @@ export class RecordingDatabase extends Database {
     );
   }
 
-  /** Keeps a statement while it records; answers whether that is all to be done with it. */
+  /** Records a statement, and returns whether it is not to be run. */
   #keeps(statement: Statement, values: readonly (string | null)[]): boolean {
     this.#recorded?.push({ statement, values });
     return this.#recorded !== undefined && statement.name.startsWith('persist:');
   }
 
-  /** The statements that `work` would run. */
+  /** Returns the statements that `work` would run. */
   async record(work: () => Promise<unknown>): Promise<readonly Recorded[]> {
     const recorded: Recorded[] = [];
     this.#recorded = recorded;

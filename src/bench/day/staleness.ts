@@ -1,14 +1,14 @@
 /**
- * Whether readers were told old news. States are numbers that every change of a thing raises: versions, and for lists
- * their sum or their length. All times are of one clock, in milliseconds.
+ * Finds stale reads. States are numbers that every change raises: versions, and for lists the sum of versions or the length.
+ * All times are of one clock, in milliseconds.
  */
 
-/** A state that a commit brought about. */
+/** A state after a commit. */
 export interface Change {
   readonly state: number;
-  /** When its writer knew that it was committed. */
+  /** When the writer learned that it was committed. */
   readonly committedAt: number;
-  /** When the call that wrote it returned: until then the commit is being published. */
+  /** When the call that wrote it returned: the commit was published by then. */
   readonly publishedAt: number;
 }
 
@@ -16,25 +16,25 @@ export interface Read {
   readonly key: string;
   readonly began: number;
   readonly state: number;
-  /** The least version that the reader asked for, or null. */
+  /** The minimum version that the reader asked for, or null. */
   readonly least: number | null;
 }
 
 export interface Staleness {
-  /** Reads that returned less than they asked for. */
+  /** Reads that returned an older version than they asked for. */
   readonly staleWithMinVersion: number;
-  /** Reads that began after a change was published, and returned what was before it. */
+  /** Reads that began after a change was published and returned the state before it. */
   readonly staleAfterPublication: number;
-  /** How long after a commit a read still began that returned what was before it. */
+  /** The longest time after a commit at which a read began that returned the state before it. */
   readonly longestStaleMs: number;
-  /** How long a publication took. */
+  /** The longest publication. */
   readonly longestPublicationMs: number;
 }
 
 /**
- * Judges all reads once everything is known.
+ * Judges all reads after the run.
  *
- * @param history of each key, oldest first: of one writer, so that changes do not overlap
+ * @param history the states of each key, oldest first. One writer made them, so that changes do not overlap
  */
 export function judge(reads: readonly Read[], history: ReadonlyMap<string, readonly Change[]>): Staleness {
   let staleWithMinVersion = 0;
@@ -56,7 +56,7 @@ export function judge(reads: readonly Read[], history: ReadonlyMap<string, reado
   return { staleWithMinVersion, staleAfterPublication, longestStaleMs, longestPublicationMs };
 }
 
-/** The first change that is newer than a state: what a reader of that state has not seen. */
+/** The first change after a state, which a reader of that state did not see. */
 function firstBeyond(changes: readonly Change[], state: number): Change | undefined {
   let low = 0;
   let high = changes.length;

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * Names a process for good: its id and when it began, since ids are used again.
+ * Identifies a process by its id and its start time, since process ids are reused.
  *
- * @returns null where no such process runs (one that is dead but not yet collected does not run).
+ * @returns null if no such process runs (a zombie does not run).
  */
 export function identify(pid: number): string | null {
   const began = process.platform === 'linux' ? beganOnLinux(pid) : beganByPs(pid);
@@ -21,8 +21,7 @@ export function isRunning(identity: string): boolean {
 }
 
 /**
- * Resolves once the process of that identity has ended. The id may be another process's by then. Waiting for it keeps
- * this process not alive.
+ * Resolves once the process with that identity has ended, even if its id is reused. Waiting does not keep this process alive.
  */
 export async function untilEnded(identity: string): Promise<void> {
   while (isRunning(identity)) await sleep(LOOK_EVERY_MS, undefined, { ref: false });
@@ -38,7 +37,7 @@ export function myself(): string {
   return identify(process.pid) ?? `${process.pid}@unknown`;
 }
 
-/** The command line of a process, its words joined by spaces; empty where it does not run. */
+/** The command line of a process, its words joined by spaces; empty if it does not run. */
 export function commandOf(pid: number): string {
   if (process.platform !== 'linux') return ps(pid, 'command');
   return readProc(pid, 'cmdline')?.replaceAll('\0', ' ') ?? '';

@@ -5,27 +5,27 @@ import { promisify } from 'node:util';
 import type { ServerFiles } from '../files.ts';
 
 /**
- * A named pipe tells a server whether anybody uses it. Each process that does holds it open for writing, and the
- * supervisor of the server reads from it. The operating system closes what a process held, however that ends, SIGKILL
- * included; with the last one the supervisor reads the end of the pipe and ends the server. So no handler of ours sits
- * in the host application, and a server outlives the process that started it for as long as others need it.
+ * A named pipe tells the supervisor of a server whether any process uses the server. Each such process holds the pipe open
+ * for writing, and the supervisor reads from it. The operating system closes the pipe of a process that ends, even by
+ * SIGKILL; after the last one the supervisor reads the end of the pipe and stops the server. The host application therefore
+ * needs no exit handler, and a server outlives the process that started it for as long as others use it.
  */
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = fs.constants;
 
-/** The descriptors that a process holds while it starts a server. It has to close them itself. */
+/** The descriptors of a process that starts a server, which has to close them. */
 export interface Lifeline {
-  /** Its own end: while it is open, the server stays. */
+  /** The write end of this process: while it is open, the server keeps running. */
   readonly held: number;
-  /** The descriptors that the supervisor inherits: one reads the pipe, the other notes the processes that came. */
+  /** The descriptors that the supervisor inherits: one reads the pipe, the other records the processes that came. */
   readonly reader: number;
   readonly users: number;
 }
 
-/** Makes a new pipe, with us as its first user. */
+/** Makes a new pipe, with this process as its first user. */
 export async function makeLifeline(files: ServerFiles): Promise<Lifeline> {
   removeLifeline(files);
   await promisify(execFile)('mkfifo', ['-m', '600', files.lifeline]);
-  // A pipe opens for writing only once somebody reads it. The supervisor's own reader has to be one that waits.
+  // A pipe can be opened for writing only if a process reads it. The reader of the supervisor must be a blocking one.
   const first = fs.openSync(files.lifeline, O_RDONLY | O_NONBLOCK);
   try {
     const held = fs.openSync(files.lifeline, O_WRONLY);
@@ -39,28 +39,28 @@ export async function makeLifeline(files: ServerFiles): Promise<Lifeline> {
 export function removeLifeline(files: ServerFiles): void {
   fs.rmSync(files.lifeline, { force: true });
   fs.rmSync(files.users, { force: true });
-  // The server has removed the socket in it.
+  // The folder is empty: the server has removed its socket.
   fs.rmSync(files.socket, { recursive: true, force: true });
 }
 
-/** Whether a supervisor still runs there. */
+/** Whether a supervisor still reads the pipe. */
 export function isWatched(files: ServerFiles): boolean {
   const descriptor = openToWrite(files.lifeline);
   if (descriptor !== null) fs.closeSync(descriptor);
   return descriptor !== null;
 }
 
-/** Somebody who has come to use a server that runs already. */
+/** The registration of this process with a server that runs already. */
 export interface Entrance {
   readonly held: number;
   /**
-   * Whether the supervisor knows of us. One that had read the end of the pipe before we opened it ends the server all
-   * the same, and says nothing any more.
+   * Whether the supervisor has recorded this process. If it had read the end of the pipe before this process opened it, it
+   * stops the server and records nothing.
    */
   isNoticed(): boolean;
 }
 
-/** Null where nobody watches the server. */
+/** Registers this process as a user of the server; null if no supervisor runs. */
 export function enter(files: ServerFiles): Entrance | null {
   const held = openToWrite(files.lifeline);
   if (held === null) return null;
@@ -69,7 +69,7 @@ export function enter(files: ServerFiles): Entrance | null {
   return { held, isNoticed: () => fs.readFileSync(files.users, 'utf8').includes(`${name}\n`) };
 }
 
-/** Whether `held` is an end of the pipe that stands there now, and not of an earlier one. */
+/** Whether `held` belongs to the current pipe, and not to an earlier one with the same name. */
 export function isCurrent(files: ServerFiles, held: number): boolean {
   const now = fs.statSync(files.lifeline, { throwIfNoEntry: false });
   const ours = fs.fstatSync(held);
@@ -80,7 +80,7 @@ export function isCurrent(files: ServerFiles, held: number): boolean {
 export function hasUsers(files: ServerFiles): boolean {
   const descriptor = fs.openSync(files.lifeline, O_RDONLY | O_NONBLOCK);
   try {
-    // The pipe holds lines that were not read yet: only the last one matters.
+    // Skips unread lines: only the result of the last read tells whether a process holds the pipe.
     while (fs.readSync(descriptor, Buffer.alloc(512)) > 0);
     return false;
   } catch (error) {
@@ -91,7 +91,7 @@ export function hasUsers(files: ServerFiles): boolean {
   }
 }
 
-/** Null where nobody reads. */
+/** Opens the pipe for writing; null if no process reads it. */
 function openToWrite(file: string): number | null {
   if (fs.statSync(file, { throwIfNoEntry: false })?.isFIFO() !== true) return null;
   try {

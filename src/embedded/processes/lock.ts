@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { notStartable } from '../failure.ts';
 import { isRunning, myself } from './identity.ts';
 
-/** The holder may be creating the data folder, or waiting for a crashed server to recover. */
+/** The longest wait for the lock: its holder may be creating the data folder, or waiting for a crashed server to recover. */
 const LONGEST_WAIT_MS = 10 * 60_000;
 
-/** How old a file without a name may get: its maker writes the name at once, or is dead. */
+/** A lock file without a name is stale after this time, since its owner writes the name at once or is dead. */
 const NAMELESS_MS = 5_000;
 
 /**
  * Runs `work` while no other process runs it under the same lock file. The lock of a process that
  * died is broken.
  *
- * @param onWait - called once, with the holder, where another process has the lock.
+ * @param onWait - called once, with the holder, if another process has the lock.
  * @throws PincexError `server_not_startable` after ten minutes of waiting.
  */
 export async function withLock<T>(
@@ -24,7 +24,7 @@ export async function withLock<T>(
   const deadline = Date.now() + LONGEST_WAIT_MS;
   for (let waited = false; !create(file); waited = true) {
     const holder = holderOf(file);
-    if (holder === 'gone') breakLock(file);
+    if (holder === 'dead') breakLock(file);
     else if (Date.now() > deadline) throw notStartable(`process ${holder} has held ${file} for ten minutes.`);
     else {
       if (!waited) onWait?.(holder);
@@ -51,26 +51,26 @@ function create(file: string): boolean {
 function holderOf(file: string): string {
   try {
     const holder = readFileSync(file, 'utf8');
-    if (holder === '') return Date.now() - statSync(file).mtimeMs > NAMELESS_MS ? 'gone' : 'unknown';
-    return isRunning(holder) ? holder : 'gone';
+    if (holder === '') return Date.now() - statSync(file).mtimeMs > NAMELESS_MS ? 'dead' : 'unknown';
+    return isRunning(holder) ? holder : 'dead';
   } catch {
-    // Released since.
+    // The lock was released meanwhile.
     return 'unknown';
   }
 }
 
 /**
- * Removes the lock of a dead process. Two that find it dead must not both remove "it": the second
- * would remove the new lock of the first. The process that removes it therefore holds a guard and looks again.
+ * Removes the lock of a dead process. If two processes find it, the second must not remove the new lock of the first. The
+ * process that removes the lock therefore holds a guard and looks again.
  */
 function breakLock(file: string): void {
   const guard = `${file}.breaking`;
   if (!create(guard)) {
-    if (holderOf(guard) === 'gone') rmSync(guard, { force: true });
+    if (holderOf(guard) === 'dead') rmSync(guard, { force: true });
     return;
   }
   try {
-    if (holderOf(file) === 'gone') rmSync(file, { force: true });
+    if (holderOf(file) === 'dead') rmSync(file, { force: true });
   } finally {
     rmSync(guard, { force: true });
   }

@@ -7,18 +7,18 @@ import { commandOf, identify, isRunning, pidOf } from './identity.ts';
 
 /** A server process that runs on a cluster. */
 export interface Postmaster {
-  /** Names the process for good. */
+  /** Identifies the process uniquely: see `identity.ts`. */
   readonly identity: string;
   readonly endpoint: Endpoint;
   /** False while it starts, recovers or stops. */
   readonly ready: boolean;
 }
 
-/** How long a fast shutdown may take: it writes out what is in memory. */
+/** The timeout of a fast shutdown, which writes all dirty buffers to disk. */
 const FAST_SHUTDOWN_MS = 60_000;
 const IMMEDIATE_SHUTDOWN_MS = 10_000;
 
-/** Finds the server that runs on a cluster by its `postmaster.pid`; null where the file is missing or stale. */
+/** Finds the server that runs on a cluster by its `postmaster.pid`; null if the file is missing or stale. */
 export function findPostmaster(cluster: string): Postmaster | null {
   let lines: string[];
   try {
@@ -38,16 +38,16 @@ export function findPostmaster(cluster: string): Postmaster | null {
 }
 
 /**
- * Removes the `postmaster.pid` of a server that is gone. PostgreSQL does so itself, except where the
- * id now belongs to any other program of the same user.
+ * Removes the `postmaster.pid` of a server that has ended. PostgreSQL does so itself, unless the process id now belongs to
+ * another program of the same user.
  */
 export function removeStalePidFile(cluster: string): void {
   if (!findPostmaster(cluster)) rmSync(pidFile(cluster), { force: true });
 }
 
 /**
- * Stops a server: transactions in progress are rolled back, data is written out. Where that takes
- * longer than a minute, at once; PostgreSQL then recovers at its next start.
+ * Stops a server with a fast shutdown: transactions in progress are rolled back, and data is written to disk. If that takes
+ * longer than a minute, an immediate shutdown follows, after which PostgreSQL recovers at its next start.
  */
 export async function stopPostmaster(identity: string): Promise<void> {
   if (await signalAndWait(identity, 'SIGINT', FAST_SHUTDOWN_MS)) return;

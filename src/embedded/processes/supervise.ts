@@ -3,10 +3,10 @@ import type { Lifeline } from './lifeline.ts';
 import { serverEnvironment, type Launcher } from '../system/launcher.ts';
 
 /**
- * Runs a program until it ends or until nobody holds the pipe at descriptor 3 any more. Then the program gets SIGINT:
- * PostgreSQL's fast shutdown; again and again, since a shell starts what runs beside it with SIGINT ignored, and a
- * program that has only just begun does not hear the first one. Whoever comes to use it says so with a line in the
- * pipe, which goes to descriptor 4.
+ * A supervisor: it runs a program until the program ends, or until no process holds the pipe at descriptor 3 any more. The
+ * program then gets SIGINT, the fast shutdown of PostgreSQL. The signal is repeated, since a shell starts background programs
+ * with SIGINT ignored, and a program that has just begun may miss the first one. A process that comes to use the program
+ * writes a line into the pipe, which the supervisor copies to descriptor 4.
  */
 const SCRIPT = `
 "$@" 3<&- 4>&- & program=$!
@@ -21,18 +21,18 @@ wait $watcher
 exit $code
 `;
 
-/** A program that ends with the last process that uses it, at the latest. */
+/** A program that ends at the latest with the last process that uses it. */
 export interface Supervised {
-  /** Fulfilled with the exit code once the program has ended; null where a signal ended it. */
+  /** Resolves with the exit code once the program has ended; null if a signal ended it. */
   readonly ended: Promise<number | null>;
-  /** Lets this process end without waiting for the program. */
+  /** Allows this process to end before the program. */
   unref(): void;
 }
 
 /**
- * Starts a program in a session of its own: the Ctrl-C of a terminal must not reach it before us.
+ * Starts a program in a session of its own, so that a terminal's Ctrl-C does not reach it before this process.
  *
- * @param log - the descriptor of the file that takes what the program prints.
+ * @param log - the descriptor of the file for the output of the program.
  */
 export function supervise(
   launcher: Launcher,

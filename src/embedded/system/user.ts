@@ -13,15 +13,15 @@ export interface ServerUser {
   readonly gid: number;
 }
 
-/** The range of the users that systemd makes for running services: no account is made in it. */
+/** The range of the dynamic users of systemd, in which no account is created. */
 const [FIRST, LAST] = [61_184, 65_519];
 
 /**
- * PostgreSQL refuses to run as root, so root starts it as another user: the owner of the data where there is some, else one
- * that neither an account nor a process has. `nobody` is everybody's, and whoever runs as it could read the data and the memory
- * of the server: data that is `nobody`'s gets a user of its own, too.
+ * PostgreSQL refuses to run as root, so root starts it as another user: the owner of existing data, else a user id that no
+ * account and no process has. `nobody` is not used, since any program that runs as `nobody` could read the data and the
+ * memory of the server; data that belongs to `nobody` gets a new owner.
  *
- * @returns null where we are not root: the server runs as we do.
+ * @returns null if this process is not root: the server then runs as the same user.
  */
 export async function findServerUser(cluster: string): Promise<ServerUser | null> {
   if (process.getuid?.() !== 0) return null;
@@ -35,8 +35,8 @@ export async function findServerUser(cluster: string): Promise<ServerUser | null
 }
 
 /**
- * As whom initdb runs, which asks for an account: it has the user of one, and the group of `user`, which no other process is
- * in.
+ * The user for initdb, which requires an account: it runs as the user of an account, with the group of `user`, which no other
+ * process is in.
  *
  * @throws PincexError `server_not_startable`
  */
@@ -50,7 +50,7 @@ export async function accountFor({ uid, gid }: ServerUser): Promise<ServerUser> 
 
 const named = (uid: number, gid: number): ServerUser => ({ name: `user ${uid}`, uid, gid });
 
-/** Null where there is no such account. */
+/** Null if the account does not exist. */
 async function uidOf(account: string): Promise<number | null> {
   try {
     return Number((await run('id', ['-u', account])).stdout);

@@ -1,10 +1,10 @@
 import { sql } from '../../database/columns.ts';
-import { accountKeys, heldOrderKeys, orderKeys } from './keys.ts';
+import { accountKeys, heldOrderKeys, orderKeys } from './keySources.ts';
 
 /**
- * Locks before reading: the way for batches that collide. Every batch locks its accounts and then its orders,
- * each in the order of their keys, so that no two wait for each other in a circle: the sorted keys come first, and
- * each locks its row as it probes the index. NO KEY: nothing here changes a key.
+ * The locks of the strategy `lock`, taken before the rows are read. Every batch locks its accounts and then its orders, each
+ * in the order of their keys, so that two batches cannot deadlock: the subquery sorts the keys, and each key locks its row as
+ * it probes the index. The locks are FOR NO KEY UPDATE, since no statement of a batch changes a key.
  */
 
 export const lockAccounts = {

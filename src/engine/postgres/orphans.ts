@@ -1,10 +1,10 @@
 import { sql } from '../../database/columns.ts';
-import { accountKeys, heldOrderKeys, tradeKeys, transactionKeys } from './keys.ts';
+import { accountKeys, heldOrderKeys, tradeKeys, transactionKeys } from './keySources.ts';
 
 /**
- * Looks for what a batch would make and what is there already. Two batches at a time may make the same row: then the
- * operation that made it is there too, for whoever loads after this. Where it is not, somebody deleted it, and the batch
- * would meet the row as often as it is tried. An account whose journal is ahead of it is the same.
+ * Finds rows that the batch would insert and that exist already. If another batch has just inserted such a row, its operation
+ * exists too, and books that are loaded after this contain it. If its operation is missing, other SQL deleted it, and every
+ * retry of the batch would fail on the row. The same goes for an account whose journal has newer versions than the account.
  */
 export const findOrphans = {
   name: 'find-orphans',

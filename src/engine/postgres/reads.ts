@@ -3,12 +3,12 @@ import { inJson, selection } from '../../database/selection.ts';
 import { accounts, holds, holdsOfOrders, operations, orders, place } from './tables.ts';
 
 /**
- * What a batch reads: each of these reads one table, and is one column of the answer.
+ * A read of a batch: it reads one table, and its JSON is one column of the answer.
  *
- * They answer with their keys' places (`n`). OFFSET 0 keeps the keys in front, each probing the index: after a VACUUM of
- * an empty table the planner would rather read all of it and compare every row with every key, and keep that plan while
- * the table grows. Where pg_hint_plan is, hints say which index it is, and that a batch has about a hundred keys, where
- * the planner takes an `unnest` for ten.
+ * Each row carries the ordinality of its key (`n`). OFFSET 0 keeps the planner from reordering the join, so that each key
+ * probes the index: after a VACUUM of an empty table the planner would otherwise read the whole table, compare every row with
+ * every key, and keep that plan while the table grows. With pg_hint_plan, hints name the index and set the estimate to 100
+ * keys; the planner estimates an `unnest` at ten rows.
  */
 export interface TableRead<Key> extends Template<readonly Key[]> {
   readonly name: string;
@@ -70,7 +70,7 @@ const foundHoldsOfOrders = selection({
   account: inJson('a', account),
 });
 
-/** The holds of orders, and the accounts that they are in: whoever cancels does not say what is held. */
+/** The holds of orders, and their accounts: a cancel names only the order, so the currency of its hold is not known before. */
 export const readHoldsOfOrders = {
   name: 'holds-of-orders',
   at: foundHoldsOfOrders.at,
@@ -103,7 +103,7 @@ export const readOperations = {
   ) AS p`,
 };
 
-/** All that a batch can read. */
+/** Every read that a batch may have. */
 export const reads: readonly TableRead<never>[] = [
   readAccounts,
   readHolds,

@@ -20,8 +20,8 @@ import { readOperations, readOrders, type readAccounts, type readHolds } from '.
 import type { Placed } from './tables.ts';
 
 /**
- * Rows as `reads.ts` answers with them, made what the books are made of: SQL other than ours may have changed them, so what
- * no rule can work on is a RangeError.
+ * Turns JSON rows of `reads.ts` into rows of the books. Other SQL may have changed the tables, so a value that no rule can
+ * work on is a RangeError.
  */
 export type JsonRow = readonly JsonValue[];
 type JsonValue = string | number | boolean | null;
@@ -46,17 +46,17 @@ export function toAccount(
   };
 }
 
-/** Above it no version is ours, and a batch may count on from there before numbers leave integers out. */
+/** No row reaches this version by our writes, and a batch can still add to it within the safe integers. */
 const MOST_VERSION = 2 ** 52;
 
-/** Reads how often a row was changed, which comes as text: JSON would round it. */
+/** Reads a version, which comes as text because JSON would round a large one. */
 function toVersion(value: JsonValue | undefined, least: number): number {
   const version = Number(text(value));
   if (version >= least && version <= MOST_VERSION) return version;
   throw new RangeError(`version ${text(value)} is not one from ${least} to 2^52`);
 }
 
-/** Not of a year before 1 or after 9999, nor `infinity`. */
+/** Excludes years before 1 and after 9999, and `infinity`. */
 const PLAIN_TIME = /^\d{4}-.*\+00$/;
 
 export function toHold(
@@ -66,7 +66,7 @@ export function toHold(
 ): Placed<Hold> {
   const expiresAt = row[at.expires_at];
   if (expiresAt != null && !PLAIN_TIME.test(text(expiresAt))) {
-    throw new RangeError(`expires_at ${text(expiresAt)} is no time that an item can have`);
+    throw new RangeError(`expires_at ${text(expiresAt)} is not a time that an item can have`);
   }
   return {
     key,

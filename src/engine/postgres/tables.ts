@@ -28,18 +28,18 @@ import {
 import { encodeNumeric } from '../../money/amount.ts';
 
 /**
- * The tables of a batch: every column that it reads or writes stands here once, in a group that says what becomes of it.
+ * The tables of a batch: every column that a batch reads or writes is declared here once, in one of these groups.
  *
- * - `key`: rows are found by it.
- * - `fixed`: read with the row, and written when it is made.
- * - `state`: read with the row, written when it is made and whenever it changes.
- * - `terms`: written when the row is made; no rule looks at them.
+ * - `key`: finds the row.
+ * - `fixed`: read with the row, and written when it is inserted.
+ * - `state`: read with the row, and written when it is inserted and whenever it changes.
+ * - `terms`: written when the row is inserted; no rule reads them.
  */
 
-/** A row, and the place (`ctid`) in its table at which it was read: where it is to be written. */
+/** A row with the place (`ctid`) at which it was read: an update goes to that place. */
 export type Placed<Row> = Row & { readonly place: string };
 
-/** A row as it is to be, and where and at which version it was read. */
+/** The new state of a row, with the place and the version at which it was read. */
 export interface Changed<Row> {
   readonly row: Row;
   readonly place: string;
@@ -57,7 +57,7 @@ const notes = {
   metadata: json((row) => row.note?.metadata ?? null),
 } satisfies Columns<{ readonly note?: Note | undefined }>;
 
-/** What is a user's own and has an id. */
+/** The key of rows that belong to a user and have an id. */
 export const owned = {
   user_id: text((row) => row.userId),
   id: text((row) => row.id),
@@ -105,7 +105,7 @@ export const holds = {
   } satisfies Columns<Hold>,
 };
 
-/** The holds of an order are found by the order alone. */
+/** Finds the holds of an order without their currencies. */
 export const holdsOfOrders = {
   user_id: owned.user_id,
   order_id: owned.id,
@@ -152,7 +152,7 @@ export const trades = {
   price: numeric(({ price, market }) => encodeNumeric(price, market.priceScale)),
   quantity: numeric(({ quantity, market }) => encodeNumeric(quantity, market.base.scale)),
   quote_amount: numeric(({ quoteAmount, market }) => encodeNumeric(quoteAmount, market.quote.scale)),
-  // In the currency that the side receives.
+  // The fee is in the currency that this side receives.
   fee: numeric(({ fee, side, market }) =>
     encodeNumeric(fee, side === 'buy' ? market.base.scale : market.quote.scale),
   ),

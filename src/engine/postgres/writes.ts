@@ -18,48 +18,48 @@ import {
 } from './tables.ts';
 
 /**
- * What a batch writes. Each of these writes one table, and is one part of the statement of a batch.
+ * A write of a batch: it writes one table, and is one part of the statement of the batch.
  *
- * Updates go to the place (ctid) at which a row was read: no index is searched for it again. A row that is no
- * longer there, because it changed, was deleted, or the table was rewritten (VACUUM FULL), is a lost guard; and since
- * another row may stand in its place by then, the key is compared too: by IS NOT DISTINCT FROM, which no index serves.
+ * An update goes to the place (`ctid`) at which the row was read, so no index is searched a second time. If the row is no
+ * longer there (it changed, was deleted, or VACUUM FULL rewrote the table), the guard is lost. Another row may be in that
+ * place by then, so the key is compared too: by IS NOT DISTINCT FROM, which no index can serve.
  */
 export interface TableWrite<Row> extends Template<Writing<Row>> {
   readonly name: string;
-  /** In the name of the whole statement, which has 63 characters at the most. */
+  /** Stands for the part in the name of the whole statement, which has at most 63 characters. */
   readonly letter: string;
-  /** Whether it has to write every row; otherwise the guard is lost. */
+  /** Whether the part has to write every row; if it writes fewer, the guard is lost. */
   readonly isGuarded?: boolean;
   readonly hints?: readonly string[];
 }
 
-/** What a part of a batch is given. */
-export interface Writing<Row> extends Decided {
+/** The input of a part. */
+export interface Writing<Row> extends WriteContext {
   readonly rows: readonly Row[];
 }
 
-interface Decided {
-  readonly batch: Sent;
+interface WriteContext {
+  readonly batch: BatchIdentity;
   readonly now: Moment;
 }
 
-/** A batch as its operations name it. */
-export interface Sent {
+/** The id and the actor of a batch, as its operations store them. */
+export interface BatchIdentity {
   readonly id: string;
-  /** Who sent it, where that was said. */
+  /** The sender that the caller named; `null` if it named none. */
   readonly actor: string | null;
 }
 
-const now: Parameter<Decided> = { type: 'timestamptz', valueOf: (given) => momentText(given.now) };
-const batchId: Parameter<Decided> = { type: 'uuid', valueOf: ({ batch }) => batch.id };
-const actor: Parameter<Decided> = { type: 'text', valueOf: ({ batch }) => batch.actor };
+const now: Parameter<WriteContext> = { type: 'timestamptz', valueOf: (given) => momentText(given.now) };
+const batchId: Parameter<WriteContext> = { type: 'uuid', valueOf: ({ batch }) => batch.id };
+const actor: Parameter<WriteContext> = { type: 'text', valueOf: ({ batch }) => batch.actor };
 
 const each = <Row>(columns: Columns<Row>, alias?: string): RowSource<Writing<Row>> =>
   rows(columns, (given) => given.rows, alias);
 
 const rowOf = <Row>({ row }: Changed<Row>): Row => row;
 
-/** `a.user_id IS NOT DISTINCT FROM new.user_id AND …`: whether the row in the place still has the key. */
+/** `a.user_id IS NOT DISTINCT FROM new.user_id AND …`: whether the row at the place still has the same key. */
 const isSame = (alias: string, key: Columns<never>, other = 'new'): string =>
   Object.keys(key)
     .map((name) => `${alias}.${name} IS NOT DISTINCT FROM ${other}.${name}`)
@@ -90,7 +90,7 @@ export const updateAccounts = {
   RETURNING 1`,
 };
 
-/** The mark that there are books; of an account of the outside world that somebody deleted, it is there already. */
+/** Marks that the books have begun. If an account of `@outside` was deleted and is inserted again, the mark exists already. */
 export const insertBeginnings = {
   name: 'insert_beginnings',
   letter: 'B',
@@ -163,7 +163,7 @@ export const insertOrders = {
   FROM ${each(newOrders)}`,
 };
 
-/** An order that changed, and when. */
+/** An order that changed, and the time of the change. */
 export interface ChangedOrder extends Changed<OrderRow> {
   readonly changedAt: Moment;
 }
@@ -219,7 +219,7 @@ export const insertOperations = {
   FROM ${each(newOperations)}`,
 };
 
-/** All that a batch can write, in the order in which it does. */
+/** Every write that a batch may have, in the order of their parts in the statement. */
 export const writes: readonly TableWrite<never>[] = [
   updateAccounts,
   insertAccounts,

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { limits } from '../../limits.ts';
 import type { KeyBounds } from '../../apiKeys/bounds.ts';
-import { isInForce, isSecretOf, parseKey, type PresentedKey } from '../../apiKeys/keys.ts';
+import { isInForce, isSecretOf, parseKey, type PresentedKey } from '../../apiKeys/keySecrets.ts';
 import { KeyLookup } from './lookup.ts';
 import type { Scope } from '../../apiKeys/scopes.ts';
 import type { ApiKeys, StoredKey } from '../../apiKeys/store.ts';

@@ -11,12 +11,12 @@ import { allows } from '../../apiKeys/scopes.ts';
 import { withoutBalances } from './balances.ts';
 import type { CallGate, PastDeadline } from '../load/callGate.ts';
 import { Problem, problemBody } from '../problems/problem.ts';
-import type { Answer, Noting } from '../../requests/answer.ts';
-import { claimsOf } from '../../requests/claims.ts';
+import type { Answer, AnswerWriter } from '../../requests/answer.ts';
+import { operationKeysOf } from '../../requests/operationKeys.ts';
 import { actorOf } from '../../requests/interrupted.ts';
 import { readIdempotencyKey } from './idempotencyKey.ts';
 import { refusalOf } from './refusal.ts';
-import { contentHash, type NewRequest, type Requests } from '../../requests/requests.ts';
+import { requestHash, type NewRequest, type Requests } from '../../requests/requests.ts';
 
 export interface BatchBody {
   readonly items: readonly object[];
@@ -62,9 +62,9 @@ export class Batches {
       caller: request.caller.keyId,
       route,
       key,
-      hash: contentHash(route, request.rawBody),
+      hash: requestHash(route, request.rawBody),
       batchId: batchId === undefined ? uuidv7() : readBatchId(batchId),
-      items: claimsOf(items, type),
+      items: operationKeysOf(items, type),
     };
     // If the call has only an idempotency key, its batch may be that of an earlier call.
     if (key === null || batchId !== undefined) request.batchId = entry.batchId;
@@ -109,24 +109,24 @@ export class Batches {
     const { reply, entry } = call;
     const full = await this.#requests.full(entry.caller);
     if (full !== undefined) throw refusalOf(full);
-    const noting = this.#requests.noting(entry);
+    const writer = this.#requests.answerWriter(entry);
     try {
-      sendAnswer(reply, await this.#execute(call, entry.batchId, noting));
+      sendAnswer(reply, await this.#execute(call, entry.batchId, writer));
     } catch (error) {
       if (!isOutcomeUnknown(error)) throw error;
       const outcome = await this.#requests.outcome(entry.batchId, entry.caller, false).catch(() => undefined);
       if (outcome?.kind === 'finished') {
-        noting.end();
+        writer.onWritten();
         sendAnswer(reply, outcome);
         return;
       }
       void reply.send(error);
-      await this.#requests.leave(entry);
+      await this.#requests.markInterrupted(entry);
     }
   }
 
   /** Executes the batch of a call under an id; the statement that writes the batch also writes the answer. */
-  async #execute({ request, type }: BatchCall, batchId: string, noting: Noting): Promise<Answer> {
+  async #execute({ request, type }: BatchCall, batchId: string, writer: AnswerWriter): Promise<Answer> {
     const { items, mode } = request.body;
     const { keyId, bounds } = request.caller;
     // The answer is stored as it is sent, so balances are left out before it is written.
@@ -134,7 +134,7 @@ export class Batches {
     let answer: Answer | undefined;
     const write: Write = (result) => {
       answer = answerOf(result, mayRead);
-      return noting.answered(answer);
+      return writer.partFor(answer);
     };
     const markets = bounds.markets ?? undefined;
     await this.#pincex.run(type, items, {
@@ -145,7 +145,7 @@ export class Batches {
       writeWith: [write],
     });
     if (answer === undefined) throw new Error(`Batch ${batchId} was executed without an answer`);
-    noting.end();
+    writer.onWritten();
     return answer;
   }
 

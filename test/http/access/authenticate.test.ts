@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Authenticator } from '../../../src/http/access/authenticate.ts';
-import { hashSecret, makeKey, parseKey } from '../../../src/apiKeys/keys.ts';
+import { hashSecret, makeKey, parseKey } from '../../../src/apiKeys/keySecrets.ts';
 import type { StoredKey } from '../../../src/apiKeys/store.ts';
 import { limits } from '../../../src/limits.ts';
 import { gate, until } from '../../support/waiting.ts';

@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
 import { parseList } from 'structured-headers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { makeKey, parseKey } from '../../../src/apiKeys/keys.ts';
+import { makeKey, parseKey } from '../../../src/apiKeys/keySecrets.ts';
 import { access, type AccessOptions } from '../../../src/http/access/plugin.ts';
 import { SCOPES, type Scope } from '../../../src/apiKeys/scopes.ts';
 import { ApiKeys, type ApiKeyOptions } from '../../../src/apiKeys/store.ts';

@@ -3,18 +3,24 @@ import type { TransactionSession } from '../database/database.ts';
 import { failureOf } from '../database/failures.ts';
 import { limits } from '../limits.ts';
 import type { Batch, Decided } from './batch.ts';
-import { lostConflict, superseded } from './failed.ts';
+import { lostConflict, superseded } from './batchErrors.ts';
 import { step } from './step.ts';
 
-/** The caller's transaction. */
-export interface Within {
+/** A transaction of the caller's. */
+export interface CallerTransaction {
   readonly session: TransactionSession;
-  /** Takes the books that it will commit. */
+  /** The books of each batch are added here, to be published once the transaction is committed. */
   readonly committing: Books[];
 }
 
-/** Runs a batch in the caller's transaction. A lost guard must not end that one: each attempt stands behind a savepoint. */
-export async function runWithin(batch: Batch, { session, committing }: Within): Promise<Decided> {
+/**
+ * Runs a batch in the caller's transaction. Each attempt has a savepoint, so that a lost guard does not abort the
+ * transaction.
+ */
+export async function runInTransaction(
+  batch: Batch,
+  { session, committing }: CallerTransaction,
+): Promise<Decided> {
   for (let attempt = 1; ; attempt++) {
     await session.query(SAVEPOINT);
     try {

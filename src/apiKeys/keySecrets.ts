@@ -1,21 +1,21 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
- * A key reads `pincex_<id>_<secret>`: the id finds it, the secret proves it, and the beginning lets scanners of
- * repositories and logs know what they found. Both parts are hexadecimal, so that no part has an underscore.
+ * A key reads `pincex_<id>_<secret>`: the id finds its row, the secret proves it, and secret scanners recognize the prefix.
+ * Both parts are hexadecimal, so that neither contains an underscore.
  */
 const KEY = /^pincex_([0-9a-f]{16})_([0-9a-f]{64})$/;
 
-/** Whether a text can be the id of a key. */
+/** Whether a text has the form of a key's id. */
 export const isKeyId = (text: string): boolean => /^[0-9a-f]{16}$/.test(text);
 
-/** A key as its owner shows it, in its parts. */
+/** The parts of a key that a caller presents. */
 export interface PresentedKey {
   readonly id: string;
   readonly secret: string;
 }
 
-/** A key at the one moment when it is known as a whole. */
+/** A new key. Its text is known only here: the database stores the hash of the secret. */
 export interface NewKey {
   readonly id: string;
   readonly key: string;
@@ -28,14 +28,14 @@ export function makeKey(): NewKey {
   return { id, key: `pincex_${id}_${secret}`, secretHash: hashSecret(secret) };
 }
 
-/** A key that somebody else made up. */
-export function takeKey(key: string): NewKey {
+/** A new key with a text that was chosen elsewhere. */
+export function newKeyFrom(key: string): NewKey {
   const presented = parseKey(key);
-  if (presented === null) throw new TypeError('This is no key: it reads pincex_<id>_<secret>');
+  if (presented === null) throw new TypeError('The text is no API key: a key reads pincex_<id>_<secret>');
   return { id: presented.id, key, secretHash: hashSecret(presented.secret) };
 }
 
-/** The parts of a key, or null where the text is none. */
+/** The parts of a key, or null if the text is not a key. */
 export function parseKey(text: string): PresentedKey | null {
   const [, id, secret] = KEY.exec(text) ?? [];
   return id === undefined || secret === undefined ? null : { id, secret };
@@ -51,10 +51,10 @@ export const isInForce = (key: {
   readonly expiresAt: string | null;
 }): boolean => key.revokedAt === null && (key.expiresAt === null || Date.parse(key.expiresAt) > Date.now());
 
-/** What a secret is compared with where no key has the id, so that it takes as long as with one. */
-const NOBODYS_HASH = randomBytes(32);
+/** Secrets of unknown ids are compared with this hash, so that they take as long as those of known ids. */
+const UNKNOWN_ID_HASH = randomBytes(32);
 
-/** Whether it is the secret of this hash. How long that takes does not tell how much of it was right. */
+/** Whether the secret has this hash. The comparison takes constant time. */
 export function isSecretOf(secret: string, secretHash: Buffer | undefined): boolean {
-  return timingSafeEqual(hashSecret(secret), secretHash ?? NOBODYS_HASH);
+  return timingSafeEqual(hashSecret(secret), secretHash ?? UNKNOWN_ID_HASH);
 }

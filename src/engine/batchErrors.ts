@@ -2,7 +2,7 @@ import { failureOf } from '../database/failures.ts';
 import type { Attempts } from '../database/retry.ts';
 import { PincexError } from '../errors.ts';
 
-/** The error that the caller of a batch gets when an attempt failed and no other is made. */
+/** The error that the caller gets when the last attempt at a batch failed. */
 export function errorOf(error: unknown, batchId: string, attempts: Attempts): unknown {
   const failure = failureOf(error);
   if (failure === 'superseded') return superseded(error, batchId);
@@ -10,11 +10,11 @@ export function errorOf(error: unknown, batchId: string, attempts: Attempts): un
   return error;
 }
 
-/** What a batch was to be written with, such as the answer of its call, is not this process's to write any more. */
+/** A part of `writeWith` wrote no row, for example because another process has taken over the run of this call. */
 export function superseded(error: unknown, batchId: string): PincexError {
   return new PincexError(
     'conflict',
-    `Batch ${batchId} is somebody else's to run by now; nothing of it was written here`,
+    `Another process has taken over batch ${batchId}; this process wrote nothing of it`,
     { cause: error },
   );
 }
@@ -27,15 +27,15 @@ export function lostConflict(error: unknown, batchId: string, times: string): Pi
   );
 }
 
-/** An earlier attempt may have been written without our knowing. */
+/** The connection broke during an attempt, and whether that attempt was committed could not be looked up. */
 export function outcomeUnknown(error: unknown, batchId: string, { awaySeconds }: Attempts): PincexError {
   const since =
     awaySeconds === undefined
-      ? 'and what became of it could not be looked up'
-      : `and for ${awaySeconds} s could not be asked what became of it`;
+      ? 'and its outcome could not be looked up'
+      : `and its outcome could not be looked up for ${awaySeconds} s`;
   return new PincexError(
     'outcome_unknown',
-    `PostgreSQL went away while batch ${batchId} was being written, ${since}; send the same items again: what was written is replayed, the rest is done`,
+    `The connection to PostgreSQL broke while batch ${batchId} was being written, ${since}; send the same items again: those that were written are replayed, the others are executed`,
     { cause: error },
   );
 }

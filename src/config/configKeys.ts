@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { parseKey } from '../apiKeys/keys.ts';
+import { parseKey } from '../apiKeys/keySecrets.ts';
 import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
 import { limits } from '../limits.ts';
 import { parseDuration } from './duration.ts';
 import { parseAddress, type Address } from './address.ts';
 
-/** A configuration key: what it takes, in words for an error, and the schema that decides. */
-export interface Key<T> {
+/** A configuration key: its accepted values in words, for errors, and its schema. */
+export interface ConfigKey<T> {
   readonly takes: string;
   readonly schema: z.ZodType<T>;
 }
 
 /**
- * Every key there is, by its path in `pincex.yaml`. Each schema takes the value as text too: the
- * environment has nothing else.
+ * All keys, by their paths in `pincex.yaml`. Each schema accepts the value as text too, since the
+ * environment has only texts.
  */
-export const keys = {
+export const configKeys = {
   data_dir: folder('.pincex'),
   'database.url': postgresUrl(problemOfBooks),
   'database.read_url': postgresUrl(problemOfUrl),
@@ -59,24 +59,24 @@ export const keys = {
 } as const;
 
 /** The path of a key, such as `database.pool.max`. */
-export type KeyPath = keyof typeof keys;
+export type KeyPath = keyof typeof configKeys;
 
-/** The value that a key has once it is read. */
-export type KeyValue<P extends KeyPath> = (typeof keys)[P] extends Key<infer T> ? T : never;
+/** The type of a key's value after it was read. */
+export type KeyValue<P extends KeyPath> = (typeof configKeys)[P] extends ConfigKey<infer T> ? T : never;
 
 /** All key paths, in the order of the documentation. */
-export const keyPaths = Object.keys(keys) as KeyPath[];
+export const keyPaths = Object.keys(configKeys) as KeyPath[];
 
 /** The environment variable that sets a key: `database.pool.max` is PINCEX_DATABASE_POOL_MAX. */
 export function variableOf(path: KeyPath): string {
   return `PINCEX_${path.replaceAll('.', '_').toUpperCase()}`;
 }
 
-function folder(byDefault: string): Key<string> {
+function folder(byDefault: string): ConfigKey<string> {
   return { takes: 'the path of a folder', schema: z.string().min(1).default(byDefault) };
 }
 
-function postgresUrl(problemOf: (url: string) => string | undefined): Key<string | null> {
+function postgresUrl(problemOf: (url: string) => string | undefined): ConfigKey<string | null> {
   return {
     takes: 'a URL such as postgres://user:password@host:5432/name',
     schema: z
@@ -90,7 +90,7 @@ function postgresUrl(problemOf: (url: string) => string | undefined): Key<string
   };
 }
 
-function redisUrl(): Key<string | null> {
+function redisUrl(): ConfigKey<string | null> {
   return {
     takes: 'a URL such as redis://user:password@host:6379/0, or rediss:// for TLS',
     schema: z
@@ -101,16 +101,16 @@ function redisUrl(): Key<string | null> {
   };
 }
 
-function host(byDefault: string): Key<string> {
+function host(byDefault: string): ConfigKey<string> {
   return { takes: 'the name or address of a host', schema: z.string().min(1).default(byDefault) };
 }
 
-function optionalFile(): Key<string | null> {
+function optionalFile(): ConfigKey<string | null> {
   return { takes: 'the path of a file', schema: z.string().min(1).nullable().default(null) };
 }
 
 /** An API key of the HTTP service; it is a secret. */
-function apiKey(): Key<string | null> {
+function apiKey(): ConfigKey<string | null> {
   return {
     takes: 'a key that reads pincex_<id>_<secret>, of 16 and 64 hexadecimal digits in small letters',
     schema: z
@@ -122,7 +122,7 @@ function apiKey(): Key<string | null> {
 }
 
 /** Nodes of a cluster: a list in the file, a text with commas in the environment. */
-function addresses(): Key<readonly Address[] | null> {
+function addresses(): ConfigKey<readonly Address[] | null> {
   return {
     takes: 'addresses such as [10.0.0.1:6379, 10.0.0.2:6379]',
     schema: z
@@ -135,7 +135,7 @@ function addresses(): Key<readonly Address[] | null> {
 }
 
 /** Origins of pages, as browsers send them: a list in the file, a text with commas in the environment. */
-function origins(): Key<readonly string[]> {
+function origins(): ConfigKey<readonly string[]> {
   return {
     takes: 'origins such as [https://app.example, http://localhost:3000]',
     schema: z
@@ -150,7 +150,7 @@ function origins(): Key<readonly string[]> {
 const isOrigin = (text: string): boolean =>
   /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
-function oneOf<Choice extends string>(choices: readonly Choice[], byDefault: Choice): Key<Choice> {
+function oneOf<Choice extends string>(choices: readonly Choice[], byDefault: Choice): ConfigKey<Choice> {
   return {
     takes: choices.join(' or '),
     schema: z
@@ -160,7 +160,7 @@ function oneOf<Choice extends string>(choices: readonly Choice[], byDefault: Cho
   };
 }
 
-function wholeNumber(min: number, max: number, byDefault: number): Key<number> {
+function wholeNumber(min: number, max: number, byDefault: number): ConfigKey<number> {
   return {
     takes: `a whole number from ${min} to ${max}`,
     schema: z
@@ -170,8 +170,8 @@ function wholeNumber(min: number, max: number, byDefault: number): Key<number> {
   };
 }
 
-/** A bound, or none where it is not set. */
-function numberOrNone(min: number, max: number, byDefault: number): Key<number | null> {
+/** A bound, or `none`. */
+function numberOrNone(min: number, max: number, byDefault: number): ConfigKey<number | null> {
   const number = z
     .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
     .pipe(z.int().min(min).max(max));
@@ -181,7 +181,7 @@ function numberOrNone(min: number, max: number, byDefault: number): Key<number |
   };
 }
 
-function duration(byDefault: string): Key<number> {
+function duration(byDefault: string): ConfigKey<number> {
   return {
     takes: 'a duration such as 500ms, 30s, 2m or 1h, up to 24 days',
     schema: z
@@ -191,8 +191,8 @@ function duration(byDefault: string): Key<number> {
   };
 }
 
-/** How long something stays in the cache; 0s: it is not cached. */
-function timeToLive(byDefault: string): Key<number> {
+/** A duration in the cache; 0s for no caching. */
+function timeToLive(byDefault: string): ConfigKey<number> {
   return {
     takes: 'a duration such as 500ms, 30s, 2m or 1h, up to 24 days, or 0s for none',
     schema: z
@@ -202,7 +202,7 @@ function timeToLive(byDefault: string): Key<number> {
   };
 }
 
-function flag(byDefault: boolean): Key<boolean> {
+function flag(byDefault: boolean): ConfigKey<boolean> {
   return {
     takes: 'true or false',
     schema: z

@@ -7,22 +7,22 @@ import { locally, startOptions } from './settings.ts';
 import type { Statement } from './statement.ts';
 
 /**
- * How statements get to PostgreSQL: over a session that is the connection's own, or through a pooler that lends a
- * session for each transaction, such as PgBouncer in transaction mode.
+ * The way that statements are sent to PostgreSQL: directly, where each connection is one session, or through a pooler that
+ * assigns a session for each transaction, such as PgBouncer in transaction mode.
  */
-export interface Line {
-  /** What a session starts with: the caller's, and those settings of ours that it keeps. */
+export interface Transport {
+  /** The startup `options` of a session: those of the caller, and on a direct connection also our settings. */
   readonly options: string | undefined;
-  /** Whether a statement by itself finds the settings that it needs, or only one in a transaction does. */
+  /** Whether our settings apply in the whole session; if not, only in a transaction. */
   readonly isSession: boolean;
-  /** Begins a transaction in which the settings hold, in one round trip. */
+  /** Begins a transaction in which our settings apply, in one round trip. */
   readonly begin: string;
-  /** A statement as it is sent on a connection, and the name that it is kept under. */
+  /** The text of a statement as it is sent on a connection, and the name under which it is prepared. */
   send(client: pg.ClientBase, statement: Statement): { readonly text: string; readonly name?: string };
 }
 
-/** Settings are given once, when a connection starts, and cost nothing from then on; statements are kept prepared. */
-class DirectLine implements Line {
+/** Settings are sent once, when a connection starts, and statements are prepared. */
+class DirectTransport implements Transport {
   readonly options: string;
   readonly isSession = true;
   readonly begin = 'BEGIN';
@@ -42,10 +42,10 @@ class DirectLine implements Line {
 }
 
 /**
- * Nothing is left behind in a session that others use next: no prepared statements, and settings that end with
- * their transaction. The isolation is named, since that of the session may be anything.
+ * Leaves nothing in a session that other clients use next: statements are not prepared, and settings end with their
+ * transaction. BEGIN names the isolation level, since that of the session may be any.
  */
-class PooledLine implements Line {
+class PooledTransport implements Transport {
   readonly options: string | undefined;
   readonly isSession = false;
   readonly begin: string;
@@ -63,29 +63,29 @@ class PooledLine implements Line {
 }
 
 /**
- * Finds out, with a connection, how statements are to be sent on it and on those like it.
+ * Determines the transport for a connection and for others to the same host.
  *
  * @param given the `options` of the URL
- * @param settings what statements need, hints apart
- * @param wantsHints what `enable_query_hints` says
+ * @param settings the settings that statements need, except those for hints
+ * @param wantsHints the setting `enable_query_hints`
  * @throws PincexError `database_unavailable`
  */
-export async function findLine(
+export async function findTransport(
   { client, isSession }: Opened,
   given: string | undefined,
   settings: Settings,
   wantsHints: boolean,
-): Promise<Line> {
-  const Found = isSession ? DirectLine : PooledLine;
+): Promise<Transport> {
+  const Found = isSession ? DirectTransport : PooledTransport;
   return new Found(given, settings, await hintsFor(client, wantsHints));
 }
 
-/** How plans are pinned in the sessions of this server. */
+/** The hints for the sessions of this server. */
 export async function hintsFor(client: pg.Client, isWanted: boolean): Promise<Hints> {
   return chooseHints(isWanted, isWanted && (await hasHintPlan(client)));
 }
 
-/** Whether pg_hint_plan is loaded and listens. That the extension was created says nothing: only the library plans. */
+/** Whether pg_hint_plan is loaded and enabled. The extension in the catalog does not matter: the library does the planning. */
 async function hasHintPlan(client: pg.Client): Promise<boolean> {
   const { rowCount } = await client
     .query(`SELECT FROM pg_settings WHERE name = 'pg_hint_plan.enable_hint' AND setting = 'on'`)

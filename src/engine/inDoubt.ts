@@ -2,14 +2,17 @@ import type { LoadedBooks } from '../books/books.ts';
 import { failureOf } from '../database/failures.ts';
 import type { Batch, Decided } from './batch.ts';
 
-/** The decisions on one batch whose connection broke while they were written: each of them may have been written or not. */
-export class CutOff {
+/**
+ * The decisions on one batch whose connection broke while they were being written. Each of them may or may not have been
+ * committed.
+ */
+export class InDoubtDecisions {
   readonly #decisions: Decided[] = [];
 
   /**
-   * Makes an attempt at the batch, and keeps the decision that it was writing when its connection broke.
+   * Makes an attempt at the batch. If its connection breaks, the decision that it was writing is kept.
    *
-   * @param attempt tells the decision that it is about to write
+   * @param attempt calls `onDecided` with the decision before it writes it
    */
   async watch(attempt: (onDecided: (decision: Decided) => void) => Promise<Decided>): Promise<Decided> {
     let decided: Decided | undefined;
@@ -32,12 +35,12 @@ export class CutOff {
   }
 
   /**
-   * The decision that was written although its connection broke. A batch is written as a whole, so a decision was written if
-   * the books have, under the id and the actor of the batch, exactly the operations that it applied, with the same outcomes.
-   * The id alone does not tell: the owner of another API key may give the same id to a batch, and then the actor differs.
+   * The decision that was committed although its connection broke. A batch is written as a whole, so a decision was committed
+   * if the books have, under the id and the actor of the batch, exactly the operations that the decision applied, with the
+   * same outcomes. The batch id alone is not enough: the owner of another API key may use the same id, with another actor.
    *
-   * A batch with writes of its own is never found here. It is sent again, and if it was written, its own first sending
-   * supersedes it: the results that those writes kept are then the ones that count, to the letter.
+   * A batch with `writeWith` is never found here. It is sent again; if its first attempt was committed, the second one fails
+   * as superseded, and the results that the first one wrote with its parts are the ones that count.
    */
   writtenOf({ keys, batchId, actor, writeWith }: Batch, loaded: LoadedBooks): Decided | undefined {
     if (this.isEmpty || writeWith.length > 0) return undefined;

@@ -4,20 +4,20 @@ import { commands, type BatchType, type CommandType } from '../commands/index.ts
 import { kindOf, type OperationKind } from '../commands/kinds.ts';
 
 /**
- * The user, the id and the kind under which an item stands in `operations` once it was applied; `null` where it has none.
- * What was noted by a version that knew no kinds has none.
+ * The user, the id and the kind by which an applied item is found in `operations`; `null` for an item without them. Requests
+ * that were stored by a version before kinds have no kind.
  */
-export type Claim = readonly [userId: string, id: string, kind?: OperationKind] | null;
+export type OperationKey = readonly [userId: string, id: string, kind?: OperationKind] | null;
 
 /**
- * What the items of a batch can be looked up by, without reading them as commands. A trade stands under both its users;
- * the buyer is enough to find it.
+ * The keys by which the items of a batch can be looked up in `operations`, without reading the items as commands. A trade has
+ * an operation for each of its users; that of the buyer is enough to find it.
  */
-export function claimsOf(items: readonly unknown[], command: BatchType = 'mixed'): Claim[] {
-  return Array.from(items, (item) => claimOf(item, command));
+export function operationKeysOf(items: readonly unknown[], command: BatchType = 'mixed'): OperationKey[] {
+  return Array.from(items, (item) => operationKeyOf(item, command));
 }
 
-function claimOf(item: unknown, command: BatchType): Claim {
+function operationKeyOf(item: unknown, command: BatchType): OperationKey {
   if (typeof item !== 'object' || item === null) return null;
   const fields = item as Readonly<Record<string, unknown>>;
   const type = command === 'mixed' ? fields['command'] : command;

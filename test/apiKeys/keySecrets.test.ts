@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { hashSecret, isSecretOf, makeKey, parseKey } from '../../src/apiKeys/keys.ts';
+import { hashSecret, isSecretOf, makeKey, parseKey } from '../../src/apiKeys/keySecrets.ts';
 import { allows, SCOPES, type Scope } from '../../src/apiKeys/scopes.ts';
 
 describe('an API key', () => {

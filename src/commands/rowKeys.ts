@@ -1,14 +1,14 @@
 import { inOrder, type AccountId, type HoldId, type OperationId, type OwnedId } from '../books/rows.ts';
 
-/** The rows that a batch touches, each once. */
-export class Keys {
+/** The keys of the rows that a batch touches, each once. */
+export class RowKeys {
   readonly accounts = new KeyList<AccountId>();
   readonly holds = new KeyList<HoldId>();
   readonly orders = new KeyList<OwnedId>();
-  /** Orders of which every hold is looked at, and the accounts that these are in. */
+  /** Orders whose holds are all read, with the accounts of these holds. */
   readonly ordersWithHolds = new KeyList<OwnedId>();
   readonly operations = new KeyList<OperationId>();
-  /** Rows that are only ever made: they are looked for where one of them was there already. */
+  /** Rows that the batch only inserts. They are looked up only after an insert failed because a row exists already. */
   readonly transactions = new KeyList<OwnedId>();
   readonly trades = new KeyList<OwnedId>();
 }
@@ -27,7 +27,7 @@ export class KeyList<Id extends { readonly key: string }> {
     this.#ordered = undefined;
   }
 
-  /** In the one order of {@link inOrder}. */
+  /** The keys in the order of {@link inOrder}. */
   inOrder(): readonly Id[] {
     this.#ordered ??= inOrder(this.#ids);
     return this.#ordered;
