@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Diagnostics, listen } from '../../src/diagnostics.ts';
-import { isHit, type Cache, type CacheRead, type Entry, type AbsentEntry } from '../../src/repository/cache.ts';
+import {
+  isHit,
+  type Cache,
+  type CacheRead,
+  type Entry,
+  type AbsentEntry,
+} from '../../src/repository/cache.ts';
 import { ProcessCache } from '../../src/repository/processCache.ts';
 import { RedisCache } from '../../src/repository/redis/redisCache.ts';
 import { linkTo, type RedisLink } from '../../src/repository/redis/redisLink.ts';
