@@ -22,13 +22,19 @@ interface OfInstance {
   readonly instance: string;
 }
 
+/** The operation that a batch or a read is measured as, such as `batch_lock_funds`, and its number of items or keys. */
+interface Begun {
+  readonly operation: string;
+  readonly items: number;
+}
+
 /** Events that take time: the message at their beginning, and the `result` that the same message has at their end. */
 interface Timed {
   /** A batch runs, from the first look at the catalog to its result. */
-  batch: { begun: { readonly batchId: string }; result: BatchResult<unknown> };
-  /** Keys are read; `hits`: how many of them were in the cache, `null` if their kind is not cached. */
+  batch: { begun: Begun & { readonly batchId: string }; result: BatchResult<unknown> };
+  /** Rows are read. `kind`: that of the cache, `null` past it; `hits`: how many items were in the cache, `null` past it. */
   read: {
-    begun: { readonly kind: KindName; readonly keys: number };
+    begun: Begun & { readonly kind: KindName | null };
     result: { readonly hits: number | null };
   };
   /** A statement runs. Its values are customers' data, which must not be logged by default. */
@@ -127,11 +133,22 @@ export interface ReadRun {
   readonly durationMs: number;
 }
 
+/** A batch or a read that has ended. */
+export interface OperationRun extends Begun {
+  readonly durationMs: number;
+  /** Result of a batch that did not fail. */
+  readonly result?: BatchResult<unknown>;
+  /** Error of a batch or read that failed. */
+  readonly error?: unknown;
+}
+
 /** Functions that receive the messages. Those of events that take time are called once the event has succeeded. */
 export interface Listeners {
   readonly batch?: (result: BatchResult<unknown>) => void;
   readonly read?: (run: ReadRun) => void;
   readonly statement?: (run: StatementRun) => void;
+  /** Receives every batch and every read, also one that failed. */
+  readonly operation?: (run: OperationRun) => void;
   /** Receives how long a call waited for a connection, in milliseconds. */
   readonly wait?: (durationMs: number) => void;
   readonly poolRefusal?: (refusal: Momentary['poolRefusal']) => void;
@@ -147,15 +164,26 @@ export type Stop = () => void;
  * its first error becomes a warning of the process. (A subscriber that bypasses this function gets Node.js's own behaviour:
  * an error that it throws raises `uncaughtException`.)
  */
-export function listen(instance: string, { batch, read, statement, wait, ...moments }: Listeners): Stop {
+export function listen(
+  instance: string,
+  { batch, read, statement, operation, wait, ...moments }: Listeners,
+): Stop {
   const stops = [
     batch &&
       onEnd(instance, 'batch', ({ result }) => {
         batch(result);
       }),
     read &&
-      onEnd(instance, 'read', ({ kind, keys, result: { hits } }, durationMs) => {
-        if (hits !== null) read({ kind, keys, hits, durationMs });
+      onEnd(instance, 'read', ({ kind, items, result: { hits } }, durationMs) => {
+        if (kind !== null && hits !== null) read({ kind, keys: items, hits, durationMs });
+      }),
+    operation &&
+      onSettled(instance, 'batch', (message, durationMs) => {
+        operation({ ...runOf(message, durationMs), ...(message.result && { result: message.result }) });
+      }),
+    operation &&
+      onSettled(instance, 'read', (message, durationMs) => {
+        operation(runOf(message, durationMs));
       }),
     statement &&
       onEnd(instance, 'statement', ({ name, server, text, values, result }, durationMs) => {
@@ -196,6 +224,16 @@ export function nameWork(
   };
 }
 
+const runOf = (
+  message: Begun & { readonly error?: unknown },
+  durationMs: number,
+): Pick<OperationRun, 'operation' | 'items' | 'durationMs' | 'error'> => ({
+  operation: message.operation,
+  items: message.items,
+  durationMs,
+  ...('error' in message && { error: message.error }),
+});
+
 type Ended<Name extends keyof Timed> = TimedMessage<Name> & { readonly result: Timed[Name]['result'] };
 
 function onEnd<Name extends keyof Timed>(
@@ -203,9 +241,19 @@ function onEnd<Name extends keyof Timed>(
   name: Name,
   listener: (message: Ended<Name>, durationMs: number) => void,
 ): Stop {
+  return onSettled(instance, name, (message, durationMs) => {
+    if (!('error' in message)) listener(message as Ended<Name>, durationMs);
+  });
+}
+
+function onSettled<Name extends keyof Timed>(
+  instance: string,
+  name: Name,
+  listener: (message: TimedMessage<Name>, durationMs: number) => void,
+): Stop {
   const { asyncEnd } = timed[name];
-  return subscribeTo(asyncEnd, instance, (message: Ended<Name>) => {
-    if (!('error' in message)) listener(message, performance.now() - message.began);
+  return subscribeTo(asyncEnd, instance, (message: TimedMessage<Name>) => {
+    listener(message, performance.now() - message.began);
   });
 }
 

@@ -7,6 +7,14 @@ export { startService, type Service, type ServiceOptions } from './http/service.
 export type { Scope } from './apiKeys/scopes.ts';
 export type { ApiKey, ApiKeyOptions, ApiKeys, CreatedKey } from './apiKeys/store.ts';
 export type { Logger, LogLine } from './logging.ts';
+export {
+  PerformanceMonitor,
+  type OperationEnd,
+  type PerformanceMetrics,
+  type StartedOperation,
+  type WindowedMetrics,
+} from './monitor/performanceMonitor.ts';
+export type { ErrorRate, OperationMetrics } from './monitor/metrics.ts';
 export type { Address } from './config/address.ts';
 export {
   loadConfig,

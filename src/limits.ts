@@ -13,6 +13,15 @@ export const limits = {
     /** Decimals a currency may have, and a tick or lot size. */
     scale: 18,
   },
+  /** The performance monitor. */
+  monitor: {
+    /** Names of operations. Further names count as `other`. */
+    names: 100,
+    /** Characters of a name. */
+    nameLength: 128,
+    /** Codes of errors, and of rejected items, of one operation. Further codes count as `other`. */
+    codes: 50,
+  },
   /** Batches, and the sweeper. */
   batches: {
     /** Items in one batch. A larger batch would gain no speed, and lock its rows for longer. */

@@ -18,7 +18,8 @@ import type { Run } from './services/executor.ts';
 import type { Swept } from './services/sweeper.ts';
 import type { Trading } from './services/trading.ts';
 import type { PincexTransaction } from './services/transaction.ts';
-import type { Statistics } from './statistics/statistics.ts';
+import type { PerformanceMonitor } from './monitor/performanceMonitor.ts';
+import type { Statistics } from './monitor/statistics.ts';
 import { TableStreams } from './streams/tableStreams.ts';
 import { refuseSurplus } from './surplus.ts';
 
@@ -49,6 +50,8 @@ export class Pincex extends TableStreams {
   readonly run: Run;
   /** The counters of this process. */
   readonly statistics: Statistics;
+  /** Measures the batches and reads of this Pincex, and any code of the caller. */
+  readonly monitor: PerformanceMonitor;
   /** @internal The messages of its parts. */
   readonly diagnostics: Diagnostics;
   /** @internal Fulfilled when the embedded server has ended; never fulfilled if the server is your own. */
@@ -67,6 +70,7 @@ export class Pincex extends TableStreams {
     this.session = parts.session;
     this.run = parts.run;
     this.statistics = parts.statistics;
+    this.monitor = parts.statistics.monitor;
     this.diagnostics = parts.diagnostics;
     this.serverEnded = parts.server?.ended ?? new Promise(() => undefined);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { REPORT_EVERY_MS } from '../src/statistics/reporter.ts';
+import { REPORT_EVERY_MS } from '../src/monitor/reporter.ts';
 import type { SettleTrade } from '../src/index.ts';
 import { anyway, expectApplied, newUser, openBooks, outcomes, useBooks } from './support/books.ts';
 import { pincexCli } from './support/commandLine.ts';

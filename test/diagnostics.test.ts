@@ -42,7 +42,7 @@ describe('Diagnostics', () => {
       const read = () =>
         diagnostics.trace(
           'read',
-          () => ({ kind: 'accounts' as const, keys: 1 }),
+          () => ({ operation: 'batch_get_accounts', kind: 'accounts' as const, items: 1 }),
           async () => {
             await Promise.resolve();
             name = names.getStore();

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { KindName } from '../diagnostics.ts';
-import type { BatchSize, ProcessStatistics } from '../statistics/statistics.ts';
+import type { ProcessStatistics } from '../monitor/statistics.ts';
+import type { BatchSize } from '../monitor/tally.ts';
 import { many, percent, type Check, type Patient } from './check.ts';
 import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';

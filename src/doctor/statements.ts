@@ -20,7 +20,7 @@ import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
 import { countTradesOfOrders, getTradesByOrders } from '../reads/trades.ts';
 import { ping } from '../migrations/history.ts';
-import { deleteOldProcesses, writeProcess } from '../statistics/reporter.ts';
+import { deleteOldProcesses, writeProcess } from '../monitor/reporter.ts';
 import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
 import * as streams from '../streams/sources.ts';
 

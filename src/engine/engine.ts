@@ -3,6 +3,7 @@ import type { Books, LoadedBooks } from '../books/books.ts';
 import { CatalogBehind } from '../catalog/catalog.ts';
 import type { CatalogStore } from '../catalog/store.ts';
 import type { BatchType } from '../commands/index.ts';
+import { operationNames, SWEEP } from '../commands/operationNames.ts';
 import type { Database } from '../database/database.ts';
 import { failureOf } from '../database/failures.ts';
 import { Attempts, persistently } from '../database/retry.ts';
@@ -38,6 +39,10 @@ export interface EngineListeners {
   /** The channels on which batches are traced. Default: ones without a listener. */
   readonly diagnostics?: Diagnostics;
 }
+
+/** The name that a batch is measured under: `batch_lock_funds`. */
+const operationOf = (command: BatchType | Reader): string =>
+  typeof command === 'function' ? SWEEP : operationNames[command];
 
 /** After these failures nothing was written, or a lookup tells whether it was: the batch is retried. */
 const RETRIED = ['guard_lost', 'collision', 'refused', 'disconnected'] as const;
@@ -87,7 +92,7 @@ export class Engine {
     const reader = typeof command === 'function' ? command : readerOf(command);
     const read = copyBatch(items, requireBatch(items, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
-    const begun = () => ({ batchId });
+    const begun = () => ({ batchId, operation: operationOf(command), items: items.length });
     return this.#diagnostics.trace('batch', begun, async () => {
       const prepared = await persistently(() => prepare(read, this.#catalog, transaction?.session), RETRIED);
       const batch: Batch = {

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { PincexError } from '../errors.ts';
-import { REPORT_EVERY_MS } from '../statistics/reporter.ts';
+import { REPORT_EVERY_MS } from '../monitor/reporter.ts';
 import { rehearse } from './execute.ts';
 import type { MigrationFile } from './files.ts';
 import type { Statement } from './statements.ts';

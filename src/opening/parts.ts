@@ -10,6 +10,7 @@ import { withoutPassword } from '../database/url.ts';
 import { Diagnostics, listen, type ServerName, type Stop } from '../diagnostics.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
 import { Engine } from '../engine/engine.ts';
+import { limits } from '../limits.ts';
 import { DebugLog } from '../logging.ts';
 import { defaultFolder, readMigrations, type Migration } from '../migrations/files.ts';
 import { prepareSchema } from '../migrations/prepare.ts';
@@ -25,8 +26,8 @@ import { executorOf, type Executor, type Run } from '../services/executor.ts';
 import { Sweeper } from '../services/sweeper.ts';
 import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
-import { Reporter } from '../statistics/reporter.ts';
-import { Statistics } from '../statistics/statistics.ts';
+import { Reporter } from '../monitor/reporter.ts';
+import { Statistics } from '../monitor/statistics.ts';
 import { KeysetStream } from '../streams/stream.ts';
 import type { StreamOpener } from '../streams/tableStreams.ts';
 import { readPincexOptions, type PincexOptions } from './options.ts';
@@ -185,7 +186,12 @@ async function assemble(
     sweeper: new Sweeper(database, catalog, engine),
     migrations: readMigrations(defaultFolder),
     stream: (source, options) =>
-      new KeysetStream(source, (work) => repository.readDirectly(work), calls, options),
+      new KeysetStream(
+        source,
+        (work) => repository.readDirectly(`stream_${source.name}`, limits.streams.rows, work),
+        calls,
+        options,
+      ),
     close() {
       closing ??= closeAll();
       return closing;

@@ -17,6 +17,8 @@ import type { Freshness } from './timeToLive.ts';
 /** One kind of read: its keys, how it is read, and the version and freshness of a value. */
 export interface Kind<Key, Value> {
   readonly name: KindName;
+  /** The name under which its reads are measured. */
+  readonly operation: string;
   /** Single calls of one family are gathered, since one statement can read them all. */
   readonly family: string;
   /** The key in the cache. Different keys have different texts, since ids contain no NUL. */
@@ -41,6 +43,7 @@ const MISSING: Freshness = { isFinal: false, changedAt: null };
 
 export const accounts: Kind<AccountKey, AccountView | null> = {
   name: 'accounts',
+  operation: 'batch_get_accounts',
   family: 'accounts',
   keyOf: ({ userId, currency }) => `accounts:${nameOfIds(userId, currency)}`,
   read: readAccounts,
@@ -51,6 +54,7 @@ export const accounts: Kind<AccountKey, AccountView | null> = {
 
 export const orders: Kind<OrderKey, FoundOrder> = {
   name: 'orders',
+  operation: 'batch_get_orders_by_ids',
   family: 'orders',
   keyOf: (key) => `orders:${orderKeyName(key)}`,
   read: readOrdersByIds,
@@ -64,6 +68,7 @@ export const orders: Kind<OrderKey, FoundOrder> = {
 /** The trades of an order. */
 export const trades: Kind<OwnedOrderKey, OrderTrades> = {
   name: 'trades',
+  operation: 'batch_get_trades_by_order_ids',
   family: 'trades',
   keyOf: (key) => `trades:${orderKeyName(key)}`,
   read: readTradesByOrderIds,
@@ -80,6 +85,7 @@ export const trades: Kind<OwnedOrderKey, OrderTrades> = {
  */
 export const userOrders = (which: 'all' | 'open', limit: number): Kind<string, readonly OrderView[]> => ({
   name: 'userOrders',
+  operation: which === 'all' ? 'batch_get_user_orders' : 'batch_get_open_orders_by_users',
   family: `userOrders:${which}:${limit}`,
   keyOf: (userId) => `userOrders:${which}:${nameOfIds(userId)}`,
   read(session, userIds) {

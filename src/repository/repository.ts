@@ -87,13 +87,37 @@ export class Repository {
     return values;
   }
 
-  /** Reads past the cache: from the replica, whatever its lag, or from the primary. */
-  async readDirectly<Result extends object>(
+  /**
+   * Reads past the cache: from the replica, whatever its lag, or from the primary.
+   *
+   * @param operation the name under which the read is measured
+   * @param items how many keys or rows are asked for
+   */
+  readDirectly<Result extends object>(
+    operation: string,
+    items: number,
     read: (session: Session) => Promise<Result>,
     { fresh = false }: { readonly fresh?: boolean } = {},
   ): Promise<Result> {
+    return this.#traced(operation, items, () => this.#readPastCache(read, fresh));
+  }
+
+  async #readPastCache<Result extends object>(
+    read: (session: Session) => Promise<Result>,
+    fresh: boolean,
+  ): Promise<Result> {
     const { reads, replica } = this.#options;
     return (fresh ? null : await replica?.read(read)) ?? read(reads);
+  }
+
+  /** Traces a read past the cache. */
+  async #traced<Result>(operation: string, items: number, read: () => Promise<Result>): Promise<Result> {
+    const begun = () => ({ operation, kind: null, items });
+    const { values } = await this.#options.diagnostics.trace('read', begun, async () => ({
+      values: await read(),
+      hits: null,
+    }));
+    return values;
   }
 
   /** Publishes a commit to the cache. */
@@ -142,7 +166,7 @@ export class Repository {
     keys: readonly Key[],
     names: readonly string[],
   ): Promise<Value[]> {
-    const begun = () => ({ kind: kind.name, keys: keys.length });
+    const begun = () => ({ operation: kind.operation, kind: kind.name, items: keys.length });
     const { values } = await this.#options.diagnostics.trace('read', begun, () =>
       this.#read(kind, keys, names),
     );
@@ -184,7 +208,7 @@ export class Repository {
   ): Promise<Value[]> {
     const missed = keys.map((key, n) => ({ key, name: names[n] ?? '', lease: null }));
     return this.#inFlight.read(kind.family, missed, (own) =>
-      this.readDirectly((session) => kind.read(session, keysOf(own))),
+      this.#readPastCache((session) => kind.read(session, keysOf(own)), false),
     );
   }
 
@@ -237,7 +261,7 @@ export class Repository {
   /** Reads from the primary, for callers who refused the value of the cache or the replica, and publishes it like a commit. */
   async #readAnew<Key, Value>(kind: Kind<Key, Value>, keys: readonly Key[]): Promise<Value[]> {
     const { reads, ttlMs } = this.#options;
-    const values = await kind.read(reads, keys);
+    const values = await this.#traced(kind.operation, keys.length, () => kind.read(reads, keys));
     if (ttlMs[kind.name] > 0) {
       const replaced = [];
       const removed = [];

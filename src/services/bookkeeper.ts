@@ -108,7 +108,7 @@ export class Bookkeeper {
     await this.#codes.requireCurrencies(keys.map(({ currency }) => currency));
     const read = (session: Session) =>
       readEachOnce(keys, (distinct) => readAccountStatements(session, distinct, limit), statementKeyName);
-    return this.#repository.readDirectly(read, { fresh });
+    return this.#repository.readDirectly('batch_get_account_statements', keys.length, read, { fresh });
   }
 
   /** Reads the statement of one account: {@link batchGetAccountStatements} with one key. */

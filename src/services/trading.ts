@@ -343,9 +343,9 @@ export class Trading {
     const levels = depth ?? limits.reads.bookDepth.byDefault;
     requireLimit('depth', levels, limits.reads.bookDepth.most);
     await this.#codes.requireMarkets(keys);
-    return this.#repository.readDirectly((session) =>
-      readEachOnce(keys, (distinct) => readOrderBooks(session, distinct, levels)),
-    );
+    const read = (session: Session) =>
+      readEachOnce(keys, (distinct) => readOrderBooks(session, distinct, levels));
+    return this.#repository.readDirectly('batch_get_order_books', keys.length, read);
   }
 
   /** Reads the order book of one market: {@link batchGetOrderBooks} of one symbol. */
@@ -365,7 +365,7 @@ export class Trading {
     const keys = requireKeys('symbols', symbols);
     await this.#codes.requireMarkets(keys);
     const read = (session: Session) => readEachOnce(keys, (distinct) => readOpenOrders(session, distinct));
-    return this.#repository.readDirectly(read, { fresh: true });
+    return this.#repository.readDirectly('batch_get_open_orders', keys.length, read, { fresh: true });
   }
 
   async #filteredLists(
@@ -376,7 +376,7 @@ export class Trading {
     if (filter.symbol !== undefined) await this.#codes.requireMarkets([filter.symbol]);
     const read = (session: Session) =>
       readEachOnce(userIds, (distinct) => readUserOrders(session, distinct, filter));
-    return this.#repository.readDirectly(read, { fresh });
+    return this.#repository.readDirectly('batch_get_user_orders', userIds.length, read, { fresh });
   }
 
   async #listsOf(

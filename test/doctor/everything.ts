@@ -179,7 +179,15 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
 /** Properties that only show something of Pincex and issue no statement. */
 type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'serverEnded';
 type Parts =
-  Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics' | 'diagnostics';
+  | Shown
+  | 'config'
+  | 'bookkeeper'
+  | 'trading'
+  | 'catalog'
+  | 'apiKeys'
+  | 'statistics'
+  | 'monitor'
+  | 'diagnostics';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';

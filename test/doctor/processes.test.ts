@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DoctorReport } from '../../src/index.ts';
-import { Reporter } from '../../src/statistics/reporter.ts';
-import { Statistics, type StatisticsOptions } from '../../src/statistics/statistics.ts';
+import { Reporter } from '../../src/monitor/reporter.ts';
+import { Statistics, type StatisticsOptions } from '../../src/monitor/statistics.ts';
 import { newUser } from '../support/books.ts';
 import { examine, found, opened, usePatient } from './support.ts';
 
@@ -34,7 +34,7 @@ const batches = (count: number, items: number): Process => [
   {},
   (statistics) => {
     times(count, () => {
-      statistics.batch(items, 1);
+      statistics.operation({ operation: 'batch_lock_funds', items, durationMs: 1 });
     });
   },
 ];

@@ -1,8 +1,10 @@
-import { listen, type KindName, type Stop } from '../diagnostics.ts';
+import { batchOperations } from '../commands/operationNames.ts';
+import { listen, type KindName, type OperationRun, type Stop } from '../diagnostics.ts';
 import type { CacheStore } from '../repository/options.ts';
-
-/** A range of the number of items of a batch. */
-export type BatchSize = '1' | '2-9' | '10-49' | '50-499' | '500+';
+import type { BatchResult } from '../results.ts';
+import { codeOf } from './errorCodes.ts';
+import { PerformanceMonitor } from './performanceMonitor.ts';
+import { Tally, type BatchSize, type ItemOutcomes } from './tally.ts';
 
 export interface CacheReads {
   readonly hits: number;
@@ -48,9 +50,9 @@ export interface StatisticsOptions {
 
 /** The counters of this process: numbers in memory, cheap enough for every call. */
 export class Statistics {
+  /** The batches and reads. */
+  readonly monitor = new PerformanceMonitor();
   readonly #options: { readonly poolMax: number; readonly cacheStore: CacheStore };
-  readonly #batches = { count: 0, items: 0, durationMs: 0 };
-  readonly #bySize = { '1': 0, '2-9': 0, '10-49': 0, '50-499': 0, '500+': 0 };
   readonly #pool = { waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 };
   readonly #reads = {
     accounts: { hits: 0, misses: 0 },
@@ -69,8 +71,8 @@ export class Statistics {
   /** Counts the messages of one Pincex, until the returned function is called. */
   listenTo(instance: string): Stop {
     return listen(instance, {
-      batch: ({ counts, durationMs }) => {
-        this.batch(counts.total, durationMs);
+      operation: (run) => {
+        this.operation(run);
       },
       read: ({ kind, keys, hits }) => {
         this.cacheReads(kind, hits, keys - hits);
@@ -90,13 +92,15 @@ export class Statistics {
     });
   }
 
-  /** A batch was answered. One without items asked for nothing and is not counted. */
-  batch(items: number, durationMs: number): void {
+  /** A batch or a read has ended. A batch without items asked for nothing and is not counted. */
+  operation({ operation, items, durationMs, result, ...failure }: OperationRun): void {
     if (items === 0) return;
-    this.#batches.count++;
-    this.#batches.items += items;
-    this.#batches.durationMs += durationMs;
-    this.#bySize[sizeOf(items)]++;
+    this.monitor.record(operation, {
+      items,
+      durationMs,
+      errorCode: 'error' in failure ? codeOf(failure.error) : null,
+      ...(result && { outcomes: outcomesOf(result) }),
+    });
   }
 
   /** A read asked the cache for `hits + misses` keys. */
@@ -135,8 +139,16 @@ export class Statistics {
   /** A copy of the counters as plain JSON. */
   snapshot(): ProcessStatistics {
     const { poolMax, cacheStore } = this.#options;
+    const batches = new Tally(true);
+    for (const [name, { tally }] of this.monitor.tallies('start'))
+      if (batchOperations.has(name)) batches.merge(tally);
     return structuredClone({
-      batches: { ...this.#batches, bySize: this.#bySize },
+      batches: {
+        count: batches.operations,
+        items: batches.items,
+        durationMs: batches.sumMs,
+        bySize: batches.sizes,
+      },
       cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
       pool: { max: poolMax, ...this.#pool },
       refusals: this.#refusals,
@@ -145,9 +157,8 @@ export class Statistics {
   }
 }
 
-function sizeOf(items: number): BatchSize {
-  if (items < 2) return '1';
-  if (items < 10) return '2-9';
-  if (items < 50) return '10-49';
-  return items < 500 ? '50-499' : '500+';
+function outcomesOf({ counts, failedItems }: BatchResult<unknown>): ItemOutcomes {
+  const rejected: Record<string, number> = {};
+  for (const { code } of failedItems.values()) rejected[code] = (rejected[code] ?? 0) + 1;
+  return { applied: counts.applied, replayed: counts.replayed, rejected };
 }

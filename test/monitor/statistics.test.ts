@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Pincex, type MixedItem } from '../../src/index.ts';
-import { Reporter } from '../../src/statistics/reporter.ts';
-import { Statistics, type ProcessStatistics } from '../../src/statistics/statistics.ts';
+import { Reporter } from '../../src/monitor/reporter.ts';
+import { Statistics, type ProcessStatistics } from '../../src/monitor/statistics.ts';
 import { configOf, expectApplied, newUser, openBooks, useBooks } from '../support/books.ts';
 import { startProxy } from '../support/proxy.ts';
 import { gate, until } from '../support/waiting.ts';
@@ -52,7 +52,8 @@ describe('the statistics of a process', () => {
 
   it('a process counts batches by their size, cache reads by their kind, and waits for the pool with the longest one', () => {
     const statistics = new Statistics({ poolMax: 1, cacheStore: 'redis' });
-    for (const items of [0, 1, 2, 9, 10, 49, 50, 499, 500, 10_000]) statistics.batch(items, 2);
+    for (const items of [0, 1, 2, 9, 10, 49, 50, 499, 500, 10_000])
+      statistics.operation({ operation: 'batch_lock_funds', items, durationMs: 2 });
     statistics.cacheReads('accounts', 3, 1);
     statistics.cacheReads('accounts', 1, 0);
     statistics.cacheReads('trades', 0, 5);
@@ -78,7 +79,7 @@ describe('the statistics of a process', () => {
   it('a snapshot of the statistics does not change when more is counted', () => {
     const statistics = new Statistics({ poolMax: 1 });
     const before = statistics.snapshot();
-    statistics.batch(1, 1);
+    statistics.operation({ operation: 'batch_lock_funds', items: 1, durationMs: 1 });
     statistics.cacheReads('orders', 1, 1);
     expect(before.batches.bySize['1']).toBe(0);
     expect(before.cache.reads.orders.hits).toBe(0);
@@ -183,10 +184,10 @@ describe('the row of a process', () => {
     const statistics = new Statistics({ poolMax: 1 });
     const reporter = new Reporter(books.url, statistics);
     await reporter.start();
-    statistics.batch(5, 1);
+    statistics.operation({ operation: 'batch_lock_funds', items: 5, durationMs: 1 });
     vi.advanceTimersByTime(9_999);
     await reporter.report();
-    statistics.batch(5, 1);
+    statistics.operation({ operation: 'batch_lock_funds', items: 5, durationMs: 1 });
     vi.advanceTimersByTime(1);
     await until('the second report', async () => (await latest()).batches.count === 2);
     await reporter.close();

@@ -1,0 +1,195 @@
+import { describe } from '../describe.ts';
+import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { OTHER } from './counts.ts';
+import { codeOf } from './errorCodes.ts';
+import { metricsOf, type OperationMetrics } from './metrics.ts';
+import { SlidingTally, type SlidingWindow, type Window, type WindowTally } from './slidingTally.ts';
+import { summaryOf } from './summary.ts';
+import { Tally, type EndedOperation } from './tally.ts';
+
+/** An operation that was started and has not ended yet. */
+export interface StartedOperation {
+  readonly name: string;
+  readonly items: number;
+}
+
+/** The end of an operation. */
+export interface OperationEnd {
+  /** Default: true if there is no `error`. */
+  readonly success?: boolean | undefined;
+  /** Default: the items that the operation was started with. */
+  readonly itemsProcessed?: number | undefined;
+  /** The error of an operation that failed; counted by its `code`, or its name if it has none. */
+  readonly error?: unknown;
+}
+
+/** Figures since the start, and over the last minute, five minutes and hour. */
+export interface WindowedMetrics extends OperationMetrics {
+  readonly windows: Readonly<Record<SlidingWindow, OperationMetrics>>;
+}
+
+/** All operations together, and each by its name. */
+export interface PerformanceMetrics extends WindowedMetrics {
+  readonly byOperation: Readonly<Record<string, WindowedMetrics>>;
+}
+
+/**
+ * Measures operations: how many, how long, how many items, and how they end. Pincex measures its own batches and reads with
+ * `pincex.monitor`; any other code can be measured with it too, or with a monitor of its own.
+ *
+ * Memory is bounded: beyond 100 names operations count as `other`, and so do error codes beyond 50.
+ *
+ * @example
+ * ```ts
+ * const monitor = new PerformanceMonitor();
+ * await monitor.measure('import_orders', 100, async () => {
+ *   // … your batch of 100 items
+ * });
+ * console.log(monitor.getMetrics().p99Ms, monitor.summary());
+ * ```
+ */
+export class PerformanceMonitor {
+  readonly #operations = new Map<string, SlidingTally>();
+  /** When each started operation began, by `performance.now()`. */
+  readonly #began = new WeakMap<StartedOperation, number>();
+  #startedAt = performance.now();
+
+  /**
+   * Starts to measure an operation.
+   *
+   * @param name such as `import_orders`, 1 to 128 characters
+   * @param items number of items, 0 or more. Default: 1
+   * @throws PincexError `invalid_argument`
+   */
+  startOperation(name: string, items = 1): StartedOperation {
+    requireName(name);
+    requireItems('items', items);
+    const operation = { name, items };
+    this.#began.set(operation, performance.now());
+    return operation;
+  }
+
+  /**
+   * Ends an operation, once.
+   *
+   * @throws PincexError `invalid_argument`: the operation is not of this monitor, or has ended before
+   */
+  endOperation(operation: StartedOperation, end: OperationEnd = {}): void {
+    const began = this.#began.get(operation);
+    if (began === undefined) {
+      const message = `endOperation takes an operation that startOperation of this monitor returned and that has not ended: got ${describe(operation)}`;
+      throw new PincexError('invalid_argument', message);
+    }
+    const { error, success = error === undefined, itemsProcessed = operation.items } = end;
+    requireItems('itemsProcessed', itemsProcessed);
+    this.#began.delete(operation);
+    this.record(operation.name, {
+      durationMs: performance.now() - began,
+      items: itemsProcessed,
+      errorCode: success ? null : codeOf(error),
+    });
+  }
+
+  /**
+   * Measures `work`, and returns or throws what it does.
+   *
+   * @throws PincexError `invalid_argument`, before `work` runs
+   */
+  async measure<Result>(name: string, items: number, work: () => Promise<Result>): Promise<Result> {
+    const operation = this.startOperation(name, items);
+    try {
+      const result = await work();
+      this.endOperation(operation);
+      return result;
+    } catch (error) {
+      this.endOperation(operation, { success: false, error });
+      throw error;
+    }
+  }
+
+  /** Records an operation that was measured elsewhere. @internal */
+  record(name: string, operation: EndedOperation): void {
+    const now = performance.now();
+    const isKnown = this.#operations.has(name) || this.#operations.size < limits.monitor.names;
+    const key = isKnown ? name : OTHER;
+    let tally = this.#operations.get(key);
+    if (tally === undefined) this.#operations.set(key, (tally = new SlidingTally(this.#startedAt, now)));
+    tally.add(operation, now);
+  }
+
+  /** Figures of all operations together, and of each by its name. */
+  getMetrics(): PerformanceMetrics {
+    const now = performance.now();
+    const byOperation = Object.fromEntries(
+      [...this.#operations].map(([name, tally]) => [name, windowed((window) => tally.over(window, now))]),
+    );
+    return { ...windowed((window) => this.#all(window, now)), byOperation };
+  }
+
+  /** Share of the operations that succeeded since the start, from 0 to 1; 1 if there were none. */
+  getSuccessRate(): number {
+    return metricsOf(this.#all('start', performance.now())).successRate;
+  }
+
+  /** The same for the operations of one name. */
+  getOperationSuccessRate(name: string): number {
+    requireName(name);
+    const now = performance.now();
+    const tally = this.#operations.get(name);
+    return tally === undefined ? 1 : metricsOf(tally.over('start', now)).successRate;
+  }
+
+  /** Forgets all operations. */
+  reset(): void {
+    this.#operations.clear();
+    this.#startedAt = performance.now();
+  }
+
+  /** Tallies of each operation over a window. @internal */
+  tallies(window: Window): ReadonlyMap<string, WindowTally> {
+    const now = performance.now();
+    return new Map([...this.#operations].map(([name, tally]) => [name, tally.over(window, now)]));
+  }
+
+  /** The figures as a table of text, an operation a line. */
+  summary(): string {
+    return summaryOf(this.getMetrics());
+  }
+
+  #all(window: Window, now: number): WindowTally {
+    const sum = new Tally(true);
+    let coveredMs = 0;
+    for (const sliding of this.#operations.values()) {
+      const { tally, coveredMs: covered } = sliding.over(window, now);
+      sum.merge(tally);
+      coveredMs = Math.max(coveredMs, covered);
+    }
+    return { tally: sum, coveredMs };
+  }
+}
+
+function windowed(over: (window: Window) => WindowTally): WindowedMetrics {
+  return {
+    ...metricsOf(over('start')),
+    windows: {
+      minute: metricsOf(over('minute')),
+      fiveMinutes: metricsOf(over('fiveMinutes')),
+      hour: metricsOf(over('hour')),
+    },
+  };
+}
+
+function requireName(name: string): void {
+  if (typeof name === 'string' && name.length > 0 && name.length <= limits.monitor.nameLength) return;
+  const message = `name must be a text of 1 to ${limits.monitor.nameLength} characters, such as import_orders: got ${describe(name)}`;
+  throw new PincexError('invalid_argument', message);
+}
+
+function requireItems(argument: string, items: number): void {
+  if (Number.isSafeInteger(items) && items >= 0) return;
+  throw new PincexError(
+    'invalid_argument',
+    `${argument} must be a whole number of 0 or more: got ${describe(items)}`,
+  );
+}
