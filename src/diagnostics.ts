@@ -235,7 +235,7 @@ function hear({ name }: Channel, instance: string, listener: (message: never) =>
 function warn(error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error);
   process.emitWarning(
-    `A listener to what Pincex does threw: ${reason}. It was passed over, and will be without a word from now on`,
+    `A listener to what Pincex does threw: ${reason}. The error was ignored; further errors of this listener are ignored silently`,
     {
       type: 'PincexWarning',
       code: 'PINCEX_LISTENER_THREW',

@@ -129,10 +129,10 @@ describe('a statement that PostgreSQL answers with', () => {
 
 describe('a statement that is wrong', () => {
   it.each([
-    ['SELEC 1', '42601', /; mend the statement if it is your own/],
-    ['SELECT 1/0', '22012', /; mend the statement if it is your own/],
-    [`SELECT 'a'::int`, '22P02', /; mend the statement if it is your own/],
-    ['SELECT chr(0)', '54000', /; keep what is sent within the bound that these words name$/],
+    ['SELEC 1', '42601', /; correct the statement if it is your own/],
+    ['SELECT 1/0', '22012', /; correct the statement if it is your own/],
+    [`SELECT 'a'::int`, '22P02', /; correct the statement if it is your own/],
+    ['SELECT chr(0)', '54000', /; keep within the bound that the message names$/],
     [`SELECT '{"a":"\\u0000"}'::jsonb`, '22P05', /; .*texts without NUL$/],
     ['TABLE no_such', '42P01', /; .*"pincex migrate status".* or a statement of your own/],
     ['SELECT no_such()', '42883', /; .*"pincex migrate status".* or a statement of your own/],
@@ -199,7 +199,7 @@ describe('a connection that cannot be made', () => {
   it('since there is no such database, is not retryable', async () => {
     const { message } = await refused(urlWith((url) => (url.pathname = 'no_such_database')));
     expect(message).toBe(
-      'PostgreSQL refuses: database "no_such_database" does not exist (3D000); create the database, or mend its name in database.url',
+      'PostgreSQL refuses: database "no_such_database" does not exist (3D000); create the database, or correct its name in database.url',
     );
   });
 
@@ -212,7 +212,7 @@ describe('a connection that cannot be made', () => {
       urlWith((url) => (url.search = `?options=${encodeURIComponent(options)}`)),
     );
     expect(message).toContain(
-      `(${sqlState}); mend the settings in the options of database.url, or in PGOPTIONS`,
+      `(${sqlState}); correct the settings in the options of database.url, or in PGOPTIONS`,
     );
   });
 
