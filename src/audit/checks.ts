@@ -67,7 +67,7 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'locked_is_held',
-    promise: 'What an account has locked is what its open holds have',
+    promise: 'The locked amount of each account is the sum of its open holds',
     text: `
       SELECT format('account %s %s', user_id, currency) AS subject,
         format('has %s locked, its holds have %s', coalesce(a.locked, 0), coalesce(h.held, 0)) AS problem
@@ -78,7 +78,8 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'holds_replay',
-    promise: 'What each hold has is what the journal locked for its order and has not taken from it since',
+    promise:
+      'The amount of each hold is what the journal locked for its order, minus what it took from the hold since',
     text: `
       SELECT format('hold %s %s %s', user_id, order_id, currency) AS subject,
         format('has %s, the journal left %s in it', coalesce(h.amount, 0), coalesce(j.locked, 0)) AS problem
@@ -94,7 +95,7 @@ export const checks: readonly Check[] = [
   {
     name: 'holds_match_orders',
     promise:
-      'Each open order that was placed holds what the rest of it needs, and no placed order that ended holds anything',
+      'Each open placed order holds the amount that its rest needs, and no placed order that ended holds anything',
     text: `
       WITH needed AS (
         SELECT o.user_id, o.id AS order_id,
@@ -132,7 +133,7 @@ export const checks: readonly Check[] = [
   {
     name: 'fills_are_trades',
     promise:
-      'Each trade is of an order of its side and market, what is filled of each placed order is what it traded, and filled is what is filled wholly',
+      'Each trade belongs to an order of its side and market, the filled quantity of each placed order is that of its trades, and exactly the orders that are filled wholly have the status filled',
     text: `
       SELECT format('order %s %s', user_id, order_id) AS subject,
         CASE
@@ -154,7 +155,7 @@ export const checks: readonly Check[] = [
   {
     name: 'fills_are_paid',
     promise:
-      'The filled value of each placed order is that of its trades, and what a buy paid for them is that value, rounded up',
+      'The filled value of each placed order is that of its trades, and each buy paid that value for them, rounded up',
     text: `
       SELECT format('order %s %s', user_id, order_id) AS subject,
         CASE
@@ -232,7 +233,7 @@ export const checks: readonly Check[] = [
   {
     name: 'orders_have_operations',
     promise:
-      'Each order was made by one operation, with its funds or without as that says, and what operations made is there',
+      'Each order was made by one operation, with or without its funds as the operation says, and all rows that operations made exist',
     text: `
       SELECT format('order %s %s', user_id, id) AS subject,
         CASE
@@ -253,7 +254,7 @@ export const checks: readonly Check[] = [
   {
     name: 'what_moved_is_told',
     promise:
-      'What came in, went out, or changed hands is what transactions and trades tell, on both sides and in the fees',
+      'All money that came in, went out or changed hands is recorded by transactions and trades, on both sides and in the fees',
     text: `
       SELECT format('journal %s %s', user_id, currency) AS subject,
         format('moved %s by %s %s, where %s tell %s', sum(moved), type, id,

@@ -35,7 +35,7 @@ export function orderOf(books: Books, { key, userId, id }: OwnedId): OrderRow {
 export function requireTransition(order: OrderRow, status: OrderStatus): void {
   const next = NEXT[order.status];
   if (next.includes(status)) return;
-  const accepted = next.length === 0 ? 'nothing can follow' : `what can follow is ${next.join(', ')}`;
+  const accepted = next.length === 0 ? 'nothing can follow' : `the next status can be ${next.join(', ')}`;
   throw new Rejection(
     'invalid_transition',
     `Order ${order.id} is ${order.status} and cannot become ${status}: ${accepted}`,

@@ -6,7 +6,7 @@ import { print, printJson, withPincex } from './session.ts';
 export function addAudit(program: Command): void {
   program
     .command('audit')
-    .description('prove the books from the tables alone; exits 1 and names the rows where they do not hold')
+    .description('prove the books from the tables alone; exits 1 and lists the rows at fault')
     .option(...JSON_OPTION)
     .action(({ json = false }: JsonOption) =>
       withPincex(async (pincex) => {

@@ -33,8 +33,8 @@ export function addBench(program: Command): void {
       'replay this recorded day instead, or a made-up one, beside readers; measure hits of the cache and prove that no read is stale',
     )
     .option('--reads <share>', 'with --day: how many of all operations are reads', readsShare, 0.9)
-    .option('--http', 'measure the HTTP service instead: what it adds to a batch, and calls of one item')
-    .addOption(new Option('--covering-index', 'measure what a covering index would change').hideHelp())
+    .option('--http', 'measure the HTTP service instead: its cost for a batch, and calls of one item')
+    .addOption(new Option('--covering-index', 'measure the effect of a covering index').hideHelp())
     .action(
       async ({ json = false, duration, day, reads, http = false, coveringIndex = false }: BenchOptions) => {
         if (day !== undefined) {
@@ -118,7 +118,7 @@ function printDay(report: DayReport): void {
   );
   print(`${report.staleWithMinVersion} reads returned less than the version that they asked for`);
   print(
-    `${report.staleAfterPublication} reads returned what was before a change that was published when they began`,
+    `${report.staleAfterPublication} reads returned the state before a change that was published when they began`,
   );
   print(
     `Up to ${report.longestStaleMs} ms after a commit, while it was published, a read began that did not show it; publishing took up to ${report.longestPublicationMs} ms`,

@@ -10,7 +10,7 @@ export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description(
-      'look for what troubles the database and its users, and say what to do; exits 1 if something hurts',
+      'find problems of the database and its users, with their remedies; exits 1 if something hurts',
     )
     .option(...JSON_OPTION)
     .action(({ json = false }: JsonOption) =>

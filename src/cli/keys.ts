@@ -11,22 +11,30 @@ export function addKeys(program: Command): void {
   keys
     .command('create')
     .description('make a key and print it: once, since only its hash is stored')
-    .requiredOption('--name <name>', 'what people know it by')
+    .requiredOption('--name <name>', 'the name by which people recognize it')
     .addOption(
-      new Option('--scope <scope...>', 'what it is good for; may be given several times')
+      new Option('--scope <scope...>', 'a scope of the key; may be given several times')
         .choices(SCOPES)
         .makeOptionMandatory(),
     )
     .option('--expires <when>', 'after hours or days, such as 12h or 90d, or at an ISO 8601 time', expiry)
     .option(
       '--rate <items>',
-      'items a second; default: what the service grants',
+      'items a second; default: the limit of the service',
       wholeNumber('--rate', 1, limits.apiKeys.itemsPerSecond),
     )
     .option('--users <ids>', 'the only users that it may touch, with commas', list)
-    .option('--user-prefix <text>', 'it may touch users whose ids begin so', someText('--user-prefix'))
+    .option(
+      '--user-prefix <text>',
+      'it may touch users whose ids begin with this text',
+      someText('--user-prefix'),
+    )
     .option('--markets <symbols>', 'the only markets that it may touch, with commas', list)
-    .option('--addresses <networks>', 'where it may be used from, with commas, such as 10.0.0.0/8', list)
+    .option(
+      '--addresses <networks>',
+      'addresses that it may be used from, with commas, such as 10.0.0.0/8',
+      list,
+    )
     .option(...JSON_OPTION)
     .action(({ name, scope, expires, rate, json = false, ...bounds }: CreateOptions) =>
       withPincex(async (pincex) => {

@@ -7,9 +7,7 @@ import { JSON_OPTION, type JsonOption, someText, wholeNumber } from './options.t
 import { note, print, printJson, printTable, withServer } from './session.ts';
 
 export function addMigrate(program: Command): void {
-  const migrate = program
-    .command('migrate')
-    .description('bring the schema up, take it down, or show where it is');
+  const migrate = program.command('migrate').description('apply or revert migrations, or show their state');
 
   migrate
     .command('up')
@@ -25,11 +23,11 @@ export function addMigrate(program: Command): void {
 
   migrate
     .command('down')
-    .description('take migrations back, the latest first; refuses while processes run, or tables hold rows')
+    .description('revert migrations, the latest first; refuses while processes run, or tables hold rows')
     .option('--steps <n>', 'how many', wholeNumber('--steps', 1, 1_000), 1)
     .option(
       '--drop-data <name>',
-      'drop what the tables hold, for good: the name of this database',
+      'drop the data of the tables, for good: the name of this database',
       someText('--drop-data'),
     )
     .option(...JSON_OPTION)
@@ -43,7 +41,7 @@ export function addMigrate(program: Command): void {
 
   migrate
     .command('status')
-    .description('list the migrations and where the database is')
+    .description('list the migrations and their state in the database')
     .option(...JSON_OPTION)
     .action(({ json = false }: JsonOption) =>
       withDatabase(async (client) => {

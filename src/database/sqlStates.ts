@@ -20,14 +20,14 @@ export interface Meaning {
 }
 
 const SCHEMA =
-  'the tables are not as this version needs them (see "pincex migrate status"), or a statement of your own names what is not there';
+  'the schema is not the one that this version needs (see "pincex migrate status"), or a statement of your own names something that does not exist';
 const SESSION =
-  'a pooler gives sessions to others between statements: let it work in transaction mode, or connect to PostgreSQL itself';
+  'a pooler assigns the session to other clients between statements: use it in transaction mode, or connect to PostgreSQL directly';
 const LOG = "see the server's log";
 const FOREIGN =
-  'a trigger, a function, a constraint or a statement that is not of Pincex stands in the way: mend it, or take it out';
+  'a trigger, a function, a constraint or a statement that does not belong to Pincex causes this: correct it, or remove it';
 const STATEMENT =
-  "mend the statement if it is your own; Pincex sends none such by itself: else report it, with the server's log";
+  "correct the statement if it is your own; otherwise report it, with the server's log, since Pincex sends no such statement";
 const ENCODING = 'use a database whose encoding is UTF8, and texts without NUL';
 
 /** Every class of PostgreSQL's "Error Codes", by the first two characters. */
@@ -36,13 +36,13 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
   '01': other(STATEMENT),
   '02': other(STATEMENT),
   '03': other(STATEMENT),
-  '08': { failure: 'disconnected', remedy: 'see to the network, and to what stands between' },
+  '08': { failure: 'disconnected', remedy: 'check the network, and any proxy or pooler on the way' },
   '09': other(FOREIGN),
   '0A': other(STATEMENT),
   '0B': other(STATEMENT),
   '0F': other(STATEMENT),
   '0L': other(STATEMENT),
-  '0P': other('mend the role that database.url, or its options, name'),
+  '0P': other('correct the role in database.url or in its options'),
   '0Z': other(STATEMENT),
   '10': other(STATEMENT),
   '20': other(FOREIGN),
@@ -61,18 +61,18 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
   '38': other(FOREIGN),
   '39': other(FOREIGN),
   '3B': other(SESSION),
-  '3D': other('create the database, or mend its name in database.url'),
+  '3D': other('create the database, or correct its name in database.url'),
   '3F': other(SCHEMA),
   '40': { failure: 'collision', remedy: 'send it again' },
   '42': other(STATEMENT),
   '44': other(FOREIGN),
-  '53': { failure: 'refused', remedy: 'give the server more of what it lacks' },
-  '54': other('keep what is sent within the bound that these words name'),
+  '53': { failure: 'refused', remedy: 'give the server more of the resource that the message names' },
+  '54': other('keep within the bound that the message names'),
   '55': other(LOG),
   '57': { failure: 'refused', remedy: 'wait until the operator is done' },
-  '58': other(`see to the server's disk and files, and ${LOG}`),
+  '58': other(`check the server's disk and files, and ${LOG}`),
   '72': { failure: 'collision', remedy: 'send it again' },
-  F0: other(`mend the server's configuration files: ${LOG}`),
+  F0: other(`correct the server's configuration files: ${LOG}`),
   HV: other(FOREIGN),
   P0: other(FOREIGN),
   XX: other(`it may be broken: ${LOG}, and run "pincex audit"`),
@@ -113,7 +113,7 @@ const CODES: Readonly<Record<string, Meaning>> = {
     failure: 'refused',
     remedy: 'lower database.pool.max, or raise max_connections or the CONNECTION LIMIT of the role',
   },
-  '55006': { failure: 'refused', remedy: 'wait until what uses it is done' },
+  '55006': { failure: 'refused', remedy: 'wait until it is no longer in use' },
   '55P03': { failure: 'collision', remedy: 'send it again' },
   '57014': {
     failure: 'refused',
@@ -123,7 +123,7 @@ const CODES: Readonly<Record<string, Meaning>> = {
   '57P01': { failure: 'disconnected', remedy: 'wait until it is back' },
   '57P02': { failure: 'disconnected', remedy: `wait until it is back, and ${LOG}` },
   '57P03': { failure: 'refused', remedy: 'wait until it has started' },
-  '57P04': other('the database was dropped: restore it, or mend its name in database.url'),
+  '57P04': other('the database was dropped: restore it, or correct its name in database.url'),
   '57P05': { failure: 'disconnected', remedy: 'send it again, or raise idle_session_timeout of the server' },
   // Poolers send this if they have no server connection.
   '58000': { failure: 'refused', remedy: `wait until it is over, and ${LOG}` },
@@ -150,7 +150,7 @@ function other(remedy: string): Meaning {
  */
 export function remedyOfStart(sqlState: string): string {
   return SETTING.has(sqlState)
-    ? 'mend the settings in the options of database.url, or in PGOPTIONS'
+    ? 'correct the settings in the options of database.url, or in PGOPTIONS'
     : meaningOf(sqlState).remedy;
 }
 

@@ -157,7 +157,7 @@ async function start(
 
 async function renew(files: ServerFiles, { endpoint }: Postmaster): Promise<string> {
   const password = await findPassword(files, endpoint);
-  if (password === null) throw notStartable('PostgreSQL is ready and takes no connections.');
+  if (password === null) throw notStartable('PostgreSQL is ready but accepts no connections.');
   return renewPassword(files, endpoint, password);
 }
 

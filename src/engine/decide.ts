@@ -216,7 +216,7 @@ function refuseBroken({ broken }: Books, command: Command): void {
   }
 }
 
-const NOT_OURS = '; SQL other than ours changed it, and has to mend it';
+const NOT_OURS = '; foreign SQL changed it, and has to correct it';
 
 /** 132 bits of SHA-256 over the content of the command: enough that no two contents share a hash. */
 export function itemHash({ content }: Command): string {

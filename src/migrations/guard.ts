@@ -62,7 +62,7 @@ export async function refuseLosses(
   if (held.length === 0) return;
   throw new PincexError(
     'migration_failed',
-    `Nothing was taken back: it would drop, for good, what is in ${[...new Set(held)].join(', ')}. ` +
+    `Nothing was taken back: it would drop, for good, the data in ${[...new Set(held)].join(', ')}. ` +
       `To do so nevertheless, type the name of this database: --drop-data ${name}`,
   );
 }

@@ -88,7 +88,7 @@ export async function migrateDown(
 
 function wayBack({ up, down }: Migration): MigrationFile {
   if (down) return down;
-  throw new PincexError('migration_failed', `${up.name} has no way back: there is no down file.`);
+  throw new PincexError('migration_failed', `${up.name} cannot be reverted: it has no down file.`);
 }
 
 /** Returns the state of each migration in this database. Changes nothing. */

@@ -11,6 +11,6 @@ export function toVersion(text: string, table: string, userId: string, id: strin
   if (Number.isSafeInteger(version)) return version;
   throw new PincexError(
     'broken_row',
-    `${table} ${userId} ${id} is broken: it is at version ${text}; SQL other than ours changed it, and has to mend it`,
+    `${table} ${userId} ${id} is broken: it is at version ${text}; foreign SQL changed it, and has to correct it`,
   );
 }

@@ -74,6 +74,6 @@ describe('the states of an order', () => {
 
 function refusal(from: OrderStatus, to: OrderStatus): string {
   const next = MAY_FOLLOW[from].split(' ').join(', ');
-  const accepted = next === '' ? 'nothing can follow' : `what can follow is ${next}`;
+  const accepted = next === '' ? 'nothing can follow' : `the next status can be ${next}`;
   return `Order o-1 is ${from} and cannot become ${to}: ${accepted}`;
 }

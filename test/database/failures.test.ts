@@ -132,10 +132,10 @@ describe('a statement that PostgreSQL answers with an SQLSTATE', () => {
 
 describe('a faulty statement', () => {
   it.each([
-    ['SELEC 1', '42601', /; mend the statement if it is your own/],
-    ['SELECT 1/0', '22012', /; mend the statement if it is your own/],
-    [`SELECT 'a'::int`, '22P02', /; mend the statement if it is your own/],
-    ['SELECT chr(0)', '54000', /; keep what is sent within the bound that these words name$/],
+    ['SELEC 1', '42601', /; correct the statement if it is your own/],
+    ['SELECT 1/0', '22012', /; correct the statement if it is your own/],
+    [`SELECT 'a'::int`, '22P02', /; correct the statement if it is your own/],
+    ['SELECT chr(0)', '54000', /; keep within the bound that the message names$/],
     [`SELECT '{"a":"\\u0000"}'::jsonb`, '22P05', /; .*texts without NUL$/],
     ['TABLE no_such', '42P01', /; .*"pincex migrate status".* or a statement of your own/],
     ['SELECT no_such()', '42883', /; .*"pincex migrate status".* or a statement of your own/],
@@ -202,7 +202,7 @@ describe('a connection that fails', () => {
   it('a connection to an unknown database is not retryable', async () => {
     const { message } = await refused(urlWith((url) => (url.pathname = 'no_such_database')));
     expect(message).toBe(
-      'PostgreSQL refuses: database "no_such_database" does not exist (3D000); create the database, or mend its name in database.url',
+      'PostgreSQL refuses: database "no_such_database" does not exist (3D000); create the database, or correct its name in database.url',
     );
   });
 
@@ -217,7 +217,7 @@ describe('a connection that fails', () => {
         urlWith((url) => (url.search = `?options=${encodeURIComponent(options)}`)),
       );
       expect(message).toContain(
-        `(${sqlState}); mend the settings in the options of database.url, or in PGOPTIONS`,
+        `(${sqlState}); correct the settings in the options of database.url, or in PGOPTIONS`,
       );
     },
   );
