@@ -137,7 +137,7 @@ export interface ReadRun {
 export interface OperationRun extends Begun {
   readonly durationMs: number;
   /** Result of a batch that did not fail. */
-  readonly result?: BatchResult<unknown>;
+  readonly result?: BatchResult<unknown> | undefined;
   /** Error of a batch or read that failed. */
   readonly error?: unknown;
 }

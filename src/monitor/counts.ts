@@ -19,7 +19,7 @@ export class Counts {
     return total;
   }
 
-  [Symbol.iterator](): MapIterator<[string, number]> {
+  [Symbol.iterator](): IterableIterator<[string, number]> {
     return this.#counts.entries();
   }
 }

@@ -60,7 +60,7 @@ it('the examples of the TSDoc, at least twenty, compile', async () => {
   const examples = texts.flatMap(examplesIn);
   expect(examples.length).toBeGreaterThanOrEqual(20);
   const program = [
-    "import { Pincex, startService } from 'pincex';",
+    "import { PerformanceMonitor, Pincex, startService } from 'pincex';",
     "import { PincexClient } from 'pincex/client';",
     'declare const pincex: Pincex;',
     'declare const console: Record<"log" | "error", (...values: unknown[]) => void>;',
