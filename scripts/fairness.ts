@@ -6,6 +6,7 @@
  * each other is its processors, which no service can share out.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -28,19 +29,37 @@ const locks = (count: number, fields = {}) =>
     ...fields,
   }));
 
-/** What the attacker sends, over and over on each connection. */
-const ATTACKS: Readonly<Partial<Record<string, () => readonly [path: string, body: string]>>> = {
-  'reads of one account': () => [READ, JSON.stringify({ userIds: ['user-1'], currencies: ['USD'] })],
-  'reads of 500 accounts': () => [
-    READ,
-    JSON.stringify({ userIds: Array.from({ length: 500 }, (_, n) => `user-${n}`), currencies: ['USD'] }),
-  ],
-  'writes of 100 items': () => [WRITE, JSON.stringify({ items: locks(100) })],
-  'writes of 2,000 items': () => [WRITE, JSON.stringify({ items: locks(2_000) })],
-  'writes of 10,000 items': () => [WRITE, JSON.stringify({ items: locks(10_000) })],
-  'refused bodies of 7 MB': () => [WRITE, JSON.stringify({ items: 'x'.repeat(7_000_000) })],
-  'refused bodies of 240,000 values': () => [WRITE, `{"items":[${'[],'.repeat(240_000)}[]]}`],
-  'refused items, 5,000 a body': () => [WRITE, JSON.stringify({ items: locks(5_000, { unknown: 1 }) })],
+/** The batch of the attacks that send or ask for the same again and again. */
+const batchId = randomUUID();
+let batch: string | undefined;
+const sameBatch = (): string => (batch ??= JSON.stringify({ items: locks(5_000), batchId }));
+
+let sending: Promise<unknown> | undefined;
+/** Sends the batch on one connection; the others wait for its answer. */
+const sendOnce = (): Promise<unknown> =>
+  (sending ??= post(WRITE, sameBatch()).finally(() => {
+    sending = undefined;
+  }));
+
+/** What the attacker does, over and over on each connection. */
+const ATTACKS: Readonly<Partial<Record<string, () => Promise<unknown>>>> = {
+  'reads of one account': () => post(READ, JSON.stringify({ userIds: ['user-1'], currencies: ['USD'] })),
+  'reads of 500 accounts': () => {
+    const userIds = Array.from({ length: 500 }, (_, n) => `user-${n}`);
+    return post(READ, JSON.stringify({ userIds, currencies: ['USD'] }));
+  },
+  'writes of 100 items': () => post(WRITE, JSON.stringify({ items: locks(100) })),
+  'writes of 2,000 items': () => post(WRITE, JSON.stringify({ items: locks(2_000) })),
+  'writes of 10,000 items': () => post(WRITE, JSON.stringify({ items: locks(10_000) })),
+  'replays of 5,000 items': () => post(WRITE, sameBatch(), { 'idempotency-key': '"replayed"' }),
+  'outcomes of 5,000 items': async () => {
+    if ((await get(`/v1/batches/${batchId}`)) === 404) await sendOnce();
+  },
+  'refused bodies of 7 MB': () => post(WRITE, JSON.stringify({ items: 'x'.repeat(7_000_000) })),
+  'refused bodies of 240,000 values': () => post(WRITE, `{"items":[${'[],'.repeat(240_000)}[]]}`),
+  'refused items, 5,000 a body': () => post(WRITE, JSON.stringify({ items: locks(5_000, { unknown: 1 }) })),
+  streams: () => get('/v1/stream/journal'),
+  'bodies sent slowly': () => post(WRITE, slowBody()),
 };
 
 const [role, url = '', key = '', attack = ''] = process.argv.slice(2);
@@ -64,7 +83,7 @@ async function measureAll(): Promise<void> {
     const measure = async (): Promise<Figures> =>
       JSON.parse(await outputOf(start('call', service.url, other.key))) as Figures;
     await measure();
-    for (const name of [...Object.keys(ATTACKS), 'streams', 'bodies sent slowly']) {
+    for (const name of Object.keys(ATTACKS)) {
       const quiet = await measure();
       const attacking = start('attack', service.url, attacker.key, name);
       await sleep(1_500);
@@ -107,14 +126,29 @@ async function outputOf(child: ChildProcess): Promise<string> {
   return output;
 }
 
-async function post(path: string, body: string | ReadableStream): Promise<number> {
-  const response = await fetch(url + path, {
+function post(path: string, body: string | ReadableStream, headers = {}): Promise<number> {
+  return send(path, {
     method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body,
     duplex: 'half',
   });
-  await response.text();
+}
+
+function get(path: string): Promise<number> {
+  return send(path);
+}
+
+/** Takes the whole answer, keeps none of it, and returns its status. */
+async function send(
+  path: string,
+  { headers, ...init }: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+): Promise<number> {
+  const response = await fetch(url + path, {
+    ...init,
+    headers: { authorization: `Bearer ${key}`, ...headers },
+  });
+  await response.body?.pipeTo(new WritableStream());
   return response.status;
 }
 
@@ -138,26 +172,19 @@ async function call(): Promise<void> {
 }
 
 function attackFor(name: string): void {
-  for (let n = 0; n < CONNECTIONS; n++) void sendForEver(name);
+  const once = ATTACKS[name];
+  if (once === undefined) throw new Error(`There is no attack ${name}`);
+  for (let n = 0; n < CONNECTIONS; n++) void repeat(once);
 }
 
-async function sendForEver(name: string): Promise<void> {
+async function repeat(once: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
-      const made = ATTACKS[name]?.();
-      if (made !== undefined) await post(...made);
-      else if (name === 'streams') await takeStream();
-      else await post(WRITE, slowBody());
+      await once();
     } catch {
       // The service may cut a connection off: the attack goes on over another one.
     }
   }
-}
-
-async function takeStream(): Promise<void> {
-  const response = await fetch(`${url}/v1/stream/journal`, { headers: { authorization: `Bearer ${key}` } });
-  const reader = response.body?.getReader();
-  while ((await reader?.read())?.done === false);
 }
 
 function slowBody(): ReadableStream {

@@ -3,13 +3,17 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
 import type { BatchResult } from '../../src/index.ts';
+import { limits } from '../../src/limits.ts';
 import { useBooks } from '../support/books.ts';
+import { holdWindows } from '../support/clock.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { Contract, type Operation } from './contract.ts';
 import { serve, useService } from './support.ts';
+import { serveImpatiently } from './wire.ts';
 
 const books = useBooks();
 const service = useService(books);
@@ -23,6 +27,24 @@ describe('the document', () => {
   // client/schema.test.ts makes the types of the client from the document, and so shows that it keeps the rules of OpenAPI.
   it('the document is OpenAPI 3.1', () => {
     expect(contract.document).toMatchObject({ openapi: '3.1.0' });
+  });
+
+  it('the document is made once, and costs the KiB of its length each time that a key reads it', async () => {
+    const { app, url } = await serveImpatiently(books, {}, { isLocal: false });
+    const making = vi.spyOn(app, 'swagger');
+    const store = new ApiKeys(books.pincex.session);
+    const { key } = await store.create({ name: 'reader', scopes: ['read'], rateLimit: 10_000 });
+    holdWindows();
+    const read = async () => {
+      const response = await fetch(`${url}/openapi.json`, { headers: { authorization: `Bearer ${key}` } });
+      return { text: await response.text(), left: response.headers.get('RateLimit') };
+    };
+    const [first, second] = [await read(), await read()];
+    const cost = Math.ceil(first.text.length / limits.http.bytesOfItem);
+    expect(cost).toBeGreaterThan(10);
+    expect(first.left).toBe(`"items";r=${10_000 - cost};t=1`);
+    expect(second).toEqual({ text: first.text, left: `"items";r=${10_000 - 2 * cost};t=1` });
+    expect(making).toHaveBeenCalledOnce();
   });
 
   it('redocly lint finds nothing in the document', async () => {

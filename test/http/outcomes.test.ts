@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { Leases } from '../../src/requests/leases.ts';
 import { PincexError } from '../../src/index.ts';
 import { limits } from '../../src/limits.ts';
 import { fresh, funds, newUser, useBooks } from '../support/books.ts';
+import { holdWindows } from '../support/clock.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey, serve, useService, type TestService } from './support.ts';
 import { callOf, dial, hold, holdTable } from './wire.ts';
@@ -55,6 +57,23 @@ describe('the outcome of a batch', () => {
       expect((await service.get(`/v1/batches/${batchId}`, as(key))).text).toBe(text);
     // An admin without such a batch is told the older one.
     expect((await service.get(`/v1/batches/${batchId}`)).text).toBe(outcomes[0]!.text);
+  });
+
+  it('an outcome costs the KiB of its answer each time that a key asks for it', async () => {
+    const { post, get, pincex } = await serve(books);
+    const store = new ApiKeys(pincex.session);
+    const { key } = await store.create({ name: 'few', scopes: ['funds:write'], rateLimit: 10_000 });
+    const authorization = `Bearer ${key}`;
+    const items = Array.from({ length: 1_000 }, (_, n) => lock('nobody', `item-${n}`));
+    holdWindows();
+    const made = await post<Batch>(LOCK, { items }, { authorization });
+    const cost = Math.ceil(made.text.length / limits.http.bytesOfItem);
+    expect(cost).toBeGreaterThan(10);
+    for (const times of [1, 2]) {
+      const told = await get(`/v1/batches/${made.body.batchId}`, { authorization });
+      expect(told.text).toBe(made.text);
+      expect(told.headers.get('RateLimit')).toBe(`"items";r=${10_000 - items.length - times * cost};t=1`);
+    }
   });
 
   it('a batch id means the same batch in upper and lower case', async () => {

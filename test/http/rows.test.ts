@@ -4,7 +4,7 @@ import { parseKey } from '../../src/apiKeys/keySecrets.ts';
 import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { limits } from '../../src/limits.ts';
 import { useBooks } from '../support/books.ts';
-import { holdClock } from '../support/clock.ts';
+import { holdClock, holdWindows } from '../support/clock.ts';
 import { until } from '../support/waiting.ts';
 import { makeKey, serve, useService, type Answer } from './support.ts';
 import {
@@ -199,6 +199,16 @@ describe('a stream', () => {
   it('a stream that waits for its key to pay does not keep a service from closing', async () => {
     const { app, url } = await serveImpatiently(books, { requestMs: 300 });
     const wire = await begun(url, await keyOf(1));
+    await app.close();
+    expect(wire.received).not.toContain('{"end":true}');
+  });
+
+  it('a stream that waits for its key to pay ends without its last line when the service closes', async () => {
+    const { app, url } = await serveImpatiently(books, {});
+    const key = await keyOf(1);
+    // The debt is never paid.
+    holdWindows();
+    const wire = await begun(url, key);
     await app.close();
     expect(wire.received).not.toContain('{"end":true}');
   });

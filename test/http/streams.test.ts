@@ -4,7 +4,7 @@ import { useBooks } from '../support/books.ts';
 import { holdClock } from '../support/clock.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/waiting.ts';
-import { serve, useService } from './support.ts';
+import { makeKey, serve, useService } from './support.ts';
 import { dial, getOf, holdTable, openManyAccounts, serveImpatiently } from './wire.ts';
 
 const books = useBooks();
@@ -76,5 +76,19 @@ describe('a stream', () => {
       },
     });
     expect((await service.get('/v1/stream/trades', { 'request-timeout': '60' })).status).toBe(200);
+  });
+
+  it('can be the second of its key while another key streams, since a key may have half of the places', async () => {
+    const { url, pincex } = await serve(books, { maxConcurrent: 4 });
+    const [ann, bob] = [await makeKey(pincex, 'read'), await makeKey(pincex, 'read')];
+    // The client reads none of the lines, so that a stream that was opened stays open.
+    const open = async (key: string): Promise<number> => {
+      const { status, body } = await fetch(url + ACCOUNTS, { headers: { authorization: `Bearer ${key}` } });
+      onTestFinished(() => body?.cancel());
+      return status;
+    };
+    expect([await open(bob), await open(ann), await open(ann)]).toEqual([200, 200, 200]);
+    // Bob still streams: only a key without a stream would get the last place.
+    expect(await open(bob)).toBe(503);
   });
 });

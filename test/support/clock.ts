@@ -16,6 +16,17 @@ export function holdClock(): HeldClock {
   return { pass: (ms) => (now += ms) };
 }
 
+/**
+ * Holds the windows of rate limits until the test has finished: what a key has spent stays spent, and a debt is not paid.
+ * Windows that have begun before go on.
+ */
+export function holdWindows(): void {
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}
+
 /** Timers that are set and fire only by `fire`. */
 export interface HeldTimers {
   readonly count: number;

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify';
 import { parseList } from 'structured-headers';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -36,6 +37,7 @@ async function buildApp({
   answerWithProblems(app);
   parseJsonBodies(app, { enter: () => Promise.resolve() });
   app.decorateRequest('reserveBytes', () => true);
+  app.decorateRequest('releaseBytes', () => undefined);
   readDeadlines(app);
   await app.register(access, { keys, itemsPerSecond });
   app.get('/healthz', { config: { public: true } }, () => 'well');
@@ -286,6 +288,26 @@ describe('a limit of items', () => {
     expect(await statusAndLeft(`[${padded(30)}`)).toEqual([400, '"items";r=50;t=1']);
     expect(await statusAndLeft(padded(60))).toEqual([429, '"items";r=49;t=1']);
     expect((await post(padded(101))).json()).toMatchObject({ code: 'rate_limited', retryable: false });
+  });
+
+  it('a refused chunked body costs the KiB that were read of it', async () => {
+    const { app, key } = await limited(2_000);
+    const refused = async (kib: number) => {
+      const { statusCode, headers } = await app.inject({
+        method: 'POST',
+        url: '/batch',
+        headers: {
+          authorization: `Bearer ${key}`,
+          'content-type': 'application/json',
+          'transfer-encoding': 'chunked',
+        },
+        payload: Readable.from(Array.from({ length: kib }, () => Buffer.alloc(1_024, '['))),
+      });
+      return [statusCode, headers['ratelimit']];
+    };
+    expect(await refused(30)).toEqual([400, '"items";r=1970;t=1']);
+    // Reading ends at the limit of a body, 1 MiB.
+    expect(await refused(1_100)).toEqual([413, '"items";r=946;t=1']);
   });
 
   it('refused batches count as items, so that no endless number of them is looked at', async () => {
