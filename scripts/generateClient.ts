@@ -21,7 +21,7 @@ export async function generateSchema(): Promise<string> {
 }
 
 /**
- * Of the schemas with a name, which callers fill in, what may be left out may be `undefined` too: programs with
+ * Optional fields of named schemas, which callers fill in, may be `undefined` too: programs with
  * `exactOptionalPropertyTypes` tell the two apart.
  */
 function leaveUndefined(node: ts.Node): ts.Node {

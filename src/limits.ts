@@ -43,7 +43,7 @@ export const limits = {
   /** Streams of whole tables. */
   streams: {
     /**
-     * Rows returned by one statement of a stream. Of the journal 100, 500, 1,000, 2,000, 5,000 and 10,000 gave 238,
+     * Rows returned by one statement of a stream. For the journal 100, 500, 1,000, 2,000, 5,000 and 10,000 gave 238,
      * 348, 378, 399, 364 and 356 thousand rows a second (medians of three rounds), and one in a hundred took longer
      * than 4, 6, 7, 12, 21 and 38 ms.
      */
@@ -68,7 +68,7 @@ export const limits = {
     /** Milliseconds after a failure of Redis until it is tried again. */
     redisPauseMs: 1_000,
     /** Changed keys that are remembered while Redis is unreachable; with more, the whole cache is invalidated. */
-    unpublishedKeys: 10_000,
+    pendingInvalidations: 10_000,
   },
   /** Connections and retries. */
   database: {

@@ -14,7 +14,7 @@ import type { PincexOptions } from './opening/options.ts';
 import { openParts, type Parts } from './opening/parts.ts';
 import type { BatchResult } from './results.ts';
 import type { Bookkeeper } from './services/bookkeeper.ts';
-import type { Run } from './services/executor.ts';
+import type { RunBatch } from './services/executor.ts';
 import type { Swept } from './services/sweeper.ts';
 import type { Trading } from './services/trading.ts';
 import type { PincexTransaction } from './services/transaction.ts';
@@ -47,7 +47,7 @@ export class Pincex extends TableStreams {
    *
    * @internal
    */
-  readonly run: Run;
+  readonly run: RunBatch;
   /** The counters of this process. */
   readonly statistics: Statistics;
   /** Measures the batches and reads of this Pincex, and any code of the caller. */

@@ -1,6 +1,6 @@
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { isoTime } from '../database/time.ts';
+import { isoTime } from '../database/sql/time.ts';
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
@@ -26,7 +26,7 @@ export const insertApiKey = {
     RETURNING${COLUMNS}`,
 };
 
-/** Inserts a key if the table is empty. Of concurrent inserts one succeeds, since `is_first` is unique. */
+/** Inserts a key if the table is empty. Only one of several concurrent inserts succeeds, since `is_first` is unique. */
 export const insertFirstApiKey = {
   name: 'insert-first-api-key',
   text: `

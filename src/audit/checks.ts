@@ -184,7 +184,7 @@ export const checks: readonly Check[] = [
   },
   {
     name: 'sum_is_zero',
-    promise: 'Of each currency all accounts, the outside world included, add up to zero',
+    promise: 'The balances of all accounts of a currency, the outside world included, add up to zero',
     text: `
       SELECT format('currency %s', currency) AS subject,
         format('all its accounts add up to %s', sum(available + locked)) AS problem

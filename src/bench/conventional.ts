@@ -1,5 +1,5 @@
 import type { LockFunds } from '../index.ts';
-import { textArray, plainArray } from '../database/arrays.ts';
+import { textArray, plainArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 
 /** The table in which a batch looks up whether its items were applied before. */

@@ -4,7 +4,7 @@ import { applied } from './books/applied.ts';
 import { ACCOUNTS, CURRENCY, lockItems, userOf } from './books/accounts.ts';
 import { drawFrom } from './books/draw.ts';
 import { withClient } from '../database/client.ts';
-import { withDatabase } from '../database/destination.ts';
+import { withDatabase } from '../database/connection/destination.ts';
 import { DATABASE } from './books/scratch.ts';
 import { seed } from './books/seed.ts';
 import { withoutCache } from './books/stores.ts';

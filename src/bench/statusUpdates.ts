@@ -1,4 +1,4 @@
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import type { Database } from '../database/database.ts';
 import type { Pincex } from '../index.ts';
 import { newId } from './books/accounts.ts';

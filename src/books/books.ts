@@ -1,4 +1,4 @@
-import type { Moment } from '../database/moment.ts';
+import type { Moment } from '../database/sql/moment.ts';
 import type { BrokenRows } from './broken.ts';
 import type {
   Account,

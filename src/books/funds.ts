@@ -60,7 +60,7 @@ function emptyAccount(id: AccountId): Account {
 }
 
 /** Refuses unless the account has `amount` available. */
-export function requireAvailable(account: Account, amount: bigint): void {
+function requireAvailable(account: Account, amount: bigint): void {
   if (account.available >= amount) return;
   const { userId, currency, scale } = account;
   throw new Rejection(

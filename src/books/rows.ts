@@ -1,5 +1,5 @@
 import type { Currency, Market } from '../catalog/catalog.ts';
-import type { Moment } from '../database/moment.ts';
+import type { Moment } from '../database/sql/moment.ts';
 
 /** The rows of the books. Amounts are integers at the currency's scale; rows are never changed in place. */
 

@@ -7,7 +7,7 @@ import type { HttpReport } from '../bench/http.ts';
 import { withScratchDatabase } from '../bench/books/scratch.ts';
 import { generateDay } from '../demo/generator.ts';
 import { startProgress } from '../replay/progress.ts';
-import { openSource } from '../replay/source.ts';
+import { openSource } from '../replay/recording/source.ts';
 import { printAudit } from './audit.ts';
 import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
 import { print, printJson, printTable } from './session.ts';

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Funding } from '../replay/funding.ts';
 import { startProgress } from '../replay/progress.ts';
 import { replay, type ReplaySummary } from '../replay/replay.ts';
-import { openSource } from '../replay/source.ts';
+import { openSource } from '../replay/recording/source.ts';
 import { printAudit } from './audit.ts';
 import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
 import { print, printJson, withPincex } from './session.ts';

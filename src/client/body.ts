@@ -1,16 +1,16 @@
 import { PincexClientError } from './errors.ts';
 
 /** Bytes of an answer. The service's largest answers, of 20,000 rows or 10,000 items, have about a quarter of them. */
-export const LONGEST_ANSWER = 64 * 1_048_576;
+const LONGEST_ANSWER = 64 * 1_048_576;
 /** Characters of one line of a stream, which has one row. */
-export const LONGEST_LINE = 1_048_576;
+const LONGEST_LINE = 1_048_576;
 
 /**
  * A reader of the body, chunk by chunk.
  *
  * @throws PincexClientError `http_error` for a redirect
  */
-export function readerOf(response: Response): ReadableStreamDefaultReader<Uint8Array> | undefined {
+export function bodyReaderOf(response: Response): ReadableStreamDefaultReader<Uint8Array> | undefined {
   refuseRedirect(response);
   return response.body?.getReader();
 }
@@ -21,7 +21,7 @@ export function readerOf(response: Response): ReadableStreamDefaultReader<Uint8A
  * @throws PincexClientError `http_error` if the answer is a redirect, or longer than any answer of the service
  */
 export async function textOf(response: Response): Promise<string> {
-  const reader = readerOf(response);
+  const reader = bodyReaderOf(response);
   if (reader === undefined) return '';
   const decoder = new TextDecoder();
   let text = '';

@@ -569,7 +569,7 @@ export interface paths {
       readonly cookie?: never;
     };
     /**
-     * What one call may bring
+     * Limits of one call
      * @description Needs a key with `read`.
      */
     readonly get: operations['getLimits'];
@@ -2785,7 +2785,7 @@ export interface components {
       /** Format: uuid */
       readonly batchId: string;
       /**
-       * @description Who sent the batch: `key:` and the id of the API key, or what the library was told
+       * @description The sender of the batch: `key:` and the id of the API key, or the `actor` that a caller of the library gave
        * @example key:0123456789abcdef
        */
       readonly actor: string | null;
@@ -2885,11 +2885,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -2935,10 +2935,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -2967,7 +2967,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -2977,12 +2977,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -2992,7 +2992,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3001,10 +3001,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3012,7 +3012,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3071,11 +3071,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3121,10 +3121,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3153,7 +3153,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3163,12 +3163,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -3178,7 +3178,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3187,10 +3187,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3198,7 +3198,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3251,11 +3251,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3301,10 +3301,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3333,7 +3333,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3343,12 +3343,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -3358,7 +3358,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3367,10 +3367,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3378,7 +3378,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3432,11 +3432,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3482,10 +3482,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3514,7 +3514,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3524,12 +3524,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -3539,7 +3539,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3548,10 +3548,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3559,7 +3559,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3613,11 +3613,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3663,10 +3663,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3695,7 +3695,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3705,12 +3705,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -3720,7 +3720,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3729,10 +3729,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3740,7 +3740,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3794,11 +3794,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3844,10 +3844,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3876,7 +3876,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -3886,12 +3886,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -3901,7 +3901,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -3910,10 +3910,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -3921,7 +3921,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -3977,11 +3977,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4027,10 +4027,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4059,7 +4059,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4069,12 +4069,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -4084,7 +4084,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4093,10 +4093,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4104,7 +4104,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4178,11 +4178,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4228,10 +4228,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4260,7 +4260,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4270,12 +4270,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -4285,7 +4285,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4294,10 +4294,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4305,7 +4305,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4357,11 +4357,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4407,10 +4407,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4439,7 +4439,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4449,12 +4449,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -4464,7 +4464,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4473,10 +4473,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4484,7 +4484,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4539,11 +4539,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4589,10 +4589,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4621,7 +4621,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4631,12 +4631,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -4646,7 +4646,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4655,10 +4655,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4666,7 +4666,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4726,11 +4726,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4776,10 +4776,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4808,7 +4808,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4818,12 +4818,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -4833,7 +4833,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -4842,10 +4842,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4853,7 +4853,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -4917,11 +4917,11 @@ export interface operations {
       /** @description The batch was executed: look at its `status` and at each result */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -4967,10 +4967,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: the batch lost against others again and again; nothing was written */
+      /** @description `request_in_progress`: the first call with this idempotency key or `batchId` still runs: its `batchId` is told; `conflict`: other batches changed the rows of the batch again and again; nothing was written */
       readonly 409: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -4999,7 +4999,7 @@ export interface operations {
       /** @description `batch_rejected`: an item of an atomic batch was rejected, and nothing was done; the result is in `batch`, and its items say whether to try again; `idempotency_key_reused`: the idempotency key was sent before with other content; `batch_id_reused`: the `batchId` was given to another call of this key */
       readonly 422: {
         headers: {
-          /** @description `true` where this is the answer of an earlier call */
+          /** @description `true` if this is the answer of an earlier call */
           readonly 'Idempotency-Hit'?: string;
           readonly [name: string]: unknown;
         };
@@ -5009,12 +5009,12 @@ export interface operations {
           };
         };
       };
-      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the answers that are kept for the key take all the room that it may have; nothing was done */
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass; `quota_exceeded`: the stored answers of the key have reached their limit; nothing was done */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5024,7 +5024,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5033,10 +5033,10 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: PostgreSQL went away while the batch was written, and what became of it is not known; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `outcome_unknown`: the connection to PostgreSQL broke while the batch was written; its outcome is unknown; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -5044,7 +5044,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5070,10 +5070,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5084,10 +5084,10 @@ export interface operations {
             components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
         };
       };
-      /** @description It is still under way */
+      /** @description The batch is still running */
       readonly 202: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5149,9 +5149,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5161,7 +5161,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5173,7 +5173,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -5181,7 +5181,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5224,10 +5224,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5298,9 +5298,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5310,7 +5310,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5322,7 +5322,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -5330,7 +5330,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5377,16 +5377,16 @@ export interface operations {
           }[];
           /** @description For each account; 100 where absent */
           readonly limit?: number;
-          /** @description Past every cache and replica: what was written before is seen */
+          /** @description Reads the primary, so every earlier commit is seen */
           readonly fresh?: boolean;
         };
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5457,9 +5457,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5469,7 +5469,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5481,7 +5481,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -5489,7 +5489,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5547,10 +5547,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5621,9 +5621,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5633,7 +5633,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5645,7 +5645,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -5653,7 +5653,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5695,16 +5695,16 @@ export interface operations {
           readonly symbol?: string;
           /** @description For each user; 100 where absent */
           readonly limit?: number;
-          /** @description Past every cache and replica: what was written before is seen */
+          /** @description Reads the primary, so every earlier commit is seen */
           readonly fresh?: boolean;
         };
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5775,9 +5775,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5787,7 +5787,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5799,7 +5799,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -5807,7 +5807,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -5860,16 +5860,16 @@ export interface operations {
                 readonly id: string;
               }
           )[];
-          /** @description Past every cache and replica: what was written before is seen */
+          /** @description Reads the primary, so every earlier commit is seen */
           readonly fresh?: boolean;
         };
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5940,9 +5940,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -5952,7 +5952,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -5964,7 +5964,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -5972,7 +5972,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6011,10 +6011,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6085,9 +6085,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6097,7 +6097,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6109,7 +6109,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6117,7 +6117,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6153,10 +6153,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6227,9 +6227,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6239,7 +6239,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6251,7 +6251,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6259,7 +6259,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6288,7 +6288,7 @@ export interface operations {
       /** @description Lines of JSON */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6338,9 +6338,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6350,7 +6350,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6362,7 +6362,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6370,7 +6370,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6399,7 +6399,7 @@ export interface operations {
       /** @description Lines of JSON */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6449,9 +6449,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6461,7 +6461,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6473,7 +6473,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6481,7 +6481,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6510,7 +6510,7 @@ export interface operations {
       /** @description Lines of JSON */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6560,9 +6560,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6572,7 +6572,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6584,7 +6584,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6592,7 +6592,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6621,7 +6621,7 @@ export interface operations {
       /** @description Lines of JSON */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6671,9 +6671,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6683,7 +6683,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6695,7 +6695,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6703,7 +6703,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6732,7 +6732,7 @@ export interface operations {
       /** @description Lines of JSON */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6782,9 +6782,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6794,7 +6794,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6806,7 +6806,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6814,7 +6814,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6834,7 +6834,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -6855,7 +6855,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6867,7 +6867,7 @@ export interface operations {
       /** @description `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6886,7 +6886,7 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
           readonly [name: string]: unknown;
@@ -6907,7 +6907,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6919,7 +6919,7 @@ export interface operations {
       /** @description `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6941,10 +6941,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6997,9 +6997,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -7009,7 +7009,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -7021,7 +7021,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -7029,7 +7029,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;

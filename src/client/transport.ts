@@ -1,4 +1,4 @@
-import { readerOf, requireLineLength, textOf } from './body.ts';
+import { bodyReaderOf, requireLineLength, textOf } from './body.ts';
 import { errorOf, foreignAnswer, withBatchId, PincexClientError } from './errors.ts';
 import { brokenOff, Exchange, LONGEST_MS } from './exchange.ts';
 import type { Fetch, Signal } from './platform.ts';
@@ -93,7 +93,7 @@ export class Transport {
     try {
       const response = await exchange.within(timeoutMs, this.#fetch({ method: 'GET', path }, exchange));
       if (!response.ok) throw errorOf(response, await exchange.within(timeoutMs, textOf(response)));
-      const reader = readerOf(response);
+      const reader = bodyReaderOf(response);
       if (reader === undefined) throw brokenOff();
       const decoder = new TextDecoder();
       let rest = '';

@@ -8,8 +8,8 @@ export interface Command<Data = unknown> {
   /** Its type, such as `lockFunds`. */
   readonly type: string;
   /**
-   * The operations that it makes, by the caller's id, which it uses up for the user and the kind. A trade has one for each
-   * user, the buyer first.
+   * The ids that the command makes unusable for later commands of its user and kind. A trade has one for each user, the
+   * buyer first.
    */
   readonly operationIds: readonly [OperationId, ...OperationId[]];
   /** All fields of the item, as text. It distinguishes a replay from a reused id. */

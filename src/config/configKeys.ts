@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseKey } from '../apiKeys/keySecrets.ts';
-import { problemOfBooks, problemOfUrl } from '../database/destination.ts';
+import { problemOfBooks, problemOfUrl } from '../database/connection/destination.ts';
 import { limits } from '../limits.ts';
 import { parseDuration } from './duration.ts';
 import { parseAddress, type Address } from './address.ts';

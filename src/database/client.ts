@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { limits } from '../limits.ts';
-import { GuardedClient } from './authentication.ts';
+import { GuardedClient } from './connection/authentication.ts';
 import {
   readDestination,
   timePerHost,
@@ -8,7 +8,7 @@ import {
   type Host,
   type Proof,
   type SessionAttributes,
-} from './destination.ts';
+} from './connection/destination.ts';
 import {
   foreignSchema,
   triesNextHost,
@@ -20,7 +20,7 @@ import {
   connectionFailed,
   wrongSession,
 } from './failures.ts';
-import { locally, startOptions, UNBOUNDED } from './settings.ts';
+import { locally, startOptions, UNBOUNDED } from './connection/settings.ts';
 
 /** A connection, and the server that it leads to. */
 export interface Opened {

@@ -2,9 +2,14 @@ import pg from 'pg';
 import { Diagnostics, type ServerName } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { GuardedClient } from './authentication.ts';
+import { GuardedClient } from './connection/authentication.ts';
 import { open, requireSession, requireWritable } from './client.ts';
-import { readDestination, timePerHost, type Destination, type SessionAttributes } from './destination.ts';
+import {
+  readDestination,
+  timePerHost,
+  type Destination,
+  type SessionAttributes,
+} from './connection/destination.ts';
 import {
   embeddedServerEnded,
   failureOf,
@@ -16,9 +21,9 @@ import {
   toCallerError,
   connectionFailed,
 } from './failures.ts';
-import type { Settings } from './hints.ts';
-import { findTransport, type Transport } from './transport.ts';
-import { locally, SETTINGS, UNBOUNDED } from './settings.ts';
+import type { Settings } from './sql/hints.ts';
+import { findTransport, type StatementTransport } from './connection/transport.ts';
+import { locally, SETTINGS, UNBOUNDED } from './connection/settings.ts';
 import type { Statement } from './statement.ts';
 
 export interface DatabaseOptions {
@@ -65,14 +70,14 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** A pool and its transport. */
 interface Opened {
-  readonly transport: Transport;
+  readonly transport: StatementTransport;
   readonly pool: pg.Pool;
 }
 
 /** A connection of the pool and its transport. */
 interface Lent {
   readonly client: pg.PoolClient;
-  readonly transport: Transport;
+  readonly transport: StatementTransport;
 }
 
 /** The pool of connections, and the only place that talks to the driver. */
@@ -240,7 +245,7 @@ export class Database implements Session {
   }
 
   /** Finds the first host that offers the wanted session. New connections of the pool lead to it from now on. */
-  async #findHost(): Promise<Transport> {
+  async #findHost(): Promise<StatementTransport> {
     const { url, queryHints } = this.#options;
     const opened = await open({ connectionString: url, ...this.#bounds }, this.#wanted);
     try {
@@ -261,7 +266,7 @@ export class Database implements Session {
 
   async #within<Result>(
     client: pg.PoolClient,
-    transport: Transport,
+    transport: StatementTransport,
     work: (session: TransactionSession) => Promise<Result>,
   ): Promise<Result> {
     let hasEnded = false;
@@ -313,7 +318,7 @@ export class Database implements Session {
   }
 
   async #withClient<Result>(
-    work: (client: pg.PoolClient, transport: Transport) => Promise<Result>,
+    work: (client: pg.PoolClient, transport: StatementTransport) => Promise<Result>,
   ): Promise<Result> {
     const { client, transport } = await this.#lend();
     let broken = false;
@@ -382,7 +387,7 @@ export class Database implements Session {
   }
 
   async #run<Row>(
-    transport: Transport,
+    transport: StatementTransport,
     client: pg.ClientBase,
     statement: Statement,
     values: readonly (string | null)[] = [],

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { describe } from '../describe.ts';
 import { PincexError, type ErrorCode } from '../errors.ts';
-import type { Host, Proof } from './destination.ts';
-import { isOfDriver } from './driver.ts';
+import type { Host, Proof } from './connection/destination.ts';
+import { isOfDriver } from './connection/driver.ts';
 import { meaningOf, remedyOfStart, SPOILT, type Failure } from './sqlStates.ts';
 
 export type { Failure } from './sqlStates.ts';
@@ -60,7 +60,7 @@ export function spoilsConnection(error: unknown): boolean {
   return cause instanceof pg.DatabaseError && SPOILT.has(cause.code ?? '');
 }
 
-/** Whether the connection was working until it broke: then a server was running. After a timeout that is not known. */
+/** Whether the connection was working until it broke. True proves that a server was running; after a timeout, false proves nothing. */
 export function stoodUntilNow(error: unknown): boolean {
   if (failureOf(error) !== 'disconnected') return false;
   const cause = error instanceof PincexError ? error.cause : error;

@@ -67,7 +67,7 @@ export class Attempts {
     return this.#awayMs < limits.database.reconnectMs ? undefined : Math.floor(this.#awayMs / 1_000);
   }
 
-  /** How often the work lost against others, with the time that this took if time was the bound. */
+  /** How often the work lost against concurrent changes, with the time that this took if time was the bound. */
   get lost(): string {
     const times = this.#lost === 1 ? 'once' : `${this.#lost} times`;
     if (this.#worked >= limits.database.attempts) return times;

@@ -1,6 +1,6 @@
 import type { OrderSide } from '../books/rows.ts';
 import { limits } from '../limits.ts';
-import type { OrderEvent } from '../replay/events.ts';
+import type { OrderEvent } from '../replay/recording/events.ts';
 import { Book, type Standing } from './book.ts';
 import { mangle } from './mangle.ts';
 import { Random } from './random.ts';

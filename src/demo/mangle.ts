@@ -1,4 +1,4 @@
-import type { OrderEvent } from '../replay/events.ts';
+import type { OrderEvent } from '../replay/recording/events.ts';
 import type { Random } from './random.ts';
 
 /** Useless lines that may follow a good one. All of them occur in real recordings. */

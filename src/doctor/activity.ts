@@ -146,7 +146,7 @@ export function tooFewConnections(available: number, live: readonly ProcessRow[]
 
 export const durability: Check = {
   name: 'durability',
-  promise: 'What is committed survives a crash of the server',
+  promise: 'Committed batches survive a crash of the server',
   needsNoTables: true,
   async run({ client }) {
     const { rows } = await client.query<Setting>(

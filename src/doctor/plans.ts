@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { noHints, type Hints } from '../database/hints.ts';
+import { noHints, type Hints } from '../database/sql/hints.ts';
 import { failureOf } from '../database/failures.ts';
-import { hintsFor } from '../database/transport.ts';
+import { hintsFor } from '../database/connection/transport.ts';
 import type { Statement } from '../database/statement.ts';
 import { many, type Check } from './check.ts';
 import type { Finding } from './report.ts';

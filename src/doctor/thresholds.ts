@@ -1,10 +1,10 @@
 import { limits } from '../limits.ts';
 
-/** The values from which on a problem is reported. Below them a table is too small, or a figure too young, to mean much. */
+/** Problems are reported from these values on. Below them a table is too small, or a figure too young, to mean much. */
 export const thresholds = {
   /** How long the doctor waits for a lock before it reports the check as not possible. */
   lockMs: 1_000,
-  /** Rows from which on a statement has to use the index that is meant for it. */
+  /** A statement on a table with this many rows or more has to use the index that is meant for it. */
   plannedRows: 1_000,
   /** How old PostgreSQL's counters have to be before an index is called unused. */
   unusedForMs: 24 * 60 * 60_000,
@@ -14,7 +14,7 @@ export const thresholds = {
   deadRows: 10_000,
   deadShare: 0.4,
   vacuumLagMs: 10 * 60_000,
-  /** Updates of accounts from which on their HOT share is judged, and what it has to be. */
+  /** The HOT share of updates of accounts is judged after this many updates, and has to be at least this. */
   updates: 10_000,
   hotShare: 0.5,
   /** Rows of a table that was never analyzed. */

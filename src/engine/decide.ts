@@ -6,7 +6,7 @@ import type { Operation } from '../books/rows.ts';
 import type { Command } from '../commands/command.ts';
 import { RowKeys } from '../commands/rowKeys.ts';
 import { describe } from '../describe.ts';
-import type { Moment } from '../database/moment.ts';
+import type { Moment } from '../database/sql/moment.ts';
 import type { BatchMode, ItemResult } from '../results.ts';
 
 /** An item of a batch after it was read: a command, or the reason why it was rejected. */

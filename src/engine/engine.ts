@@ -10,13 +10,13 @@ import { Attempts, persistently } from '../database/retry.ts';
 import { Diagnostics } from '../diagnostics.ts';
 import type { BatchResult } from '../results.ts';
 import { needsNoBooks, prepare, resultOf, type Batch, type Decided } from './batch.ts';
-import { Contention } from './contention.ts';
-import { InDoubtDecisions } from './inDoubt.ts';
-import { errorOf, outcomeUnknown } from './batchErrors.ts';
+import { Contention } from './attempts/contention.ts';
+import { InDoubtDecisions } from './attempts/inDoubt.ts';
+import { batchErrorOf, outcomeUnknown } from './attempts/batchErrors.ts';
 import type { BatchSettings } from './options.ts';
 import { copyBatch, readBatchId, readerOf, requireBatch, type Reader } from './read.ts';
 import { decideWithoutBooks, step } from './step.ts';
-import { runInTransaction, type CallerTransaction } from './callerTransaction.ts';
+import { runInTransaction, type CallerTransaction } from './attempts/callerTransaction.ts';
 
 /**
  * How a batch is isolated from others that run at the same time.
@@ -128,7 +128,7 @@ export class Engine {
     try {
       return await persistently(() => this.#attempt(batch, inDoubt), RETRIED, attempts);
     } catch (error) {
-      if (inDoubt.isEmpty) throw errorOf(error, batch.batchId, attempts);
+      if (inDoubt.isEmpty) throw batchErrorOf(error, batch.batchId, attempts);
       for (const { books } of inDoubt.decisions) await this.#publish(books, 'in doubt');
       throw outcomeUnknown(error, batch.batchId, attempts);
     }

@@ -19,7 +19,7 @@ import { Connections } from './connection/connections.ts';
 import { closeGracefully, settleConnection } from './connection/gracefulClose.ts';
 import { refuseAmbiguousHeaders } from './connection/headers.ts';
 import { cutSlowReaders } from './connection/slowReaders.ts';
-import { describe, redirectRoot, serveDocument } from './document/openapi.ts';
+import { registerDocument, redirectRoot, serveDocument } from './document/openapi.ts';
 import { Admission } from './load/admission.ts';
 import { CallGate } from './load/callGate.ts';
 import { limitInFlight } from './load/inFlight.ts';
@@ -81,7 +81,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 
   const answerOtherMethods = collectPaths(app);
-  await describe(app, version, isLocal);
+  await registerDocument(app, version, isLocal);
   refuseParameters(app);
   await addHooks(app, pincex, { options, connections, load, requests });
   await serveDocument(app);
@@ -165,8 +165,8 @@ function keepRequests(
   });
 }
 
-/** Parts that hooks and routes share. */
-interface Parts {
+/** ServerParts that hooks and routes share. */
+interface ServerParts {
   readonly options: ServerOptions;
   readonly connections: Connections;
   readonly load: Load;
@@ -186,7 +186,7 @@ interface Parts {
  *  6. readDeadlines          before anything that waits
  *  7. access                 key, address, scopes; refuses if the key has too few items left for the declared length
  *  8. gate                   tells the admission which key calls
- *  9. limitInFlight          reserves the call's place in memory; only calls with a key get this far
+ *  9. limitInFlight          reserves the call's place in memory; calls without a key are not counted
  *
  * preParsing: access          notes the cost of the declared length
  * parsing:    parseJsonBodies reads the body, enters the gate, then parses: from here on the call has its place
@@ -203,14 +203,14 @@ interface Parts {
  *  1. closeGracefully         decides whether the connection ends behind the answer
  *  2. cutSlowReaders          watches how fast the client takes the answer
  *  3. gate                    leaves the place of a call that did not run
- *  4. limitInFlight           counts the answer until it is taken
+ *  4. limitInFlight           counts the answer until it is taken; routes of the page then add its security headers
  *
  * onClose hooks run in reverse: requests are written down once the last call has ended.
  */
 async function addHooks(
   app: App,
   pincex: Pincex,
-  { options, connections, load, requests }: Parts,
+  { options, connections, load, requests }: ServerParts,
 ): Promise<void> {
   const { accessLog = false, corsOrigins = [], itemsPerSecond, patience = PATIENCE } = options;
   const { bodyLimit, maxConcurrent, maxWaiting } = options;
@@ -226,14 +226,14 @@ async function addHooks(
   load.gate.addHooks(app);
   delayRefusals(app);
   limitInFlight(app, {
-    // One key, which may have half, can have as many in flight as run and wait, and as many streams as run.
+    // Twice the calls that can run, wait or stream, since one key may use half of a budget.
     calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
     bodies: new SharedBudget({ most: Math.max(limits.http.bodiesInFlight, 2 * bodyLimit) }),
     answers: load.answers,
   });
 }
 
-function addRoutes(app: App, pincex: Pincex, { options, connections, load, requests }: Parts): void {
+function addRoutes(app: App, pincex: Pincex, { options, connections, load, requests }: ServerParts): void {
   const { readiness, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
   const { callers, gate } = load;
   const batches = new Batches(pincex, gate, requests);

@@ -1,4 +1,4 @@
-import { changesOf, doubtfulChangesOf } from '../repository/changes.ts';
+import { changesOf, doubtfulChangesOf } from '../repository/cache/changes.ts';
 import { ApiKeys } from '../apiKeys/store.ts';
 import { KnownCodes } from '../catalog/knownCodes.ts';
 import { CatalogStore } from '../catalog/store.ts';
@@ -6,7 +6,7 @@ import { requireComplete } from '../config/complete.ts';
 import { loadConfig, type Config } from '../config/load.ts';
 import { Database, type Session } from '../database/database.ts';
 import { persistentReads } from '../database/retry.ts';
-import { withoutPassword } from '../database/url.ts';
+import { withoutPassword } from '../database/connection/url.ts';
 import { Diagnostics, listen, type ServerName, type Stop } from '../diagnostics.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
 import { Engine } from '../engine/engine.ts';
@@ -14,15 +14,15 @@ import { limits } from '../limits.ts';
 import { DebugLog } from '../logging.ts';
 import { defaultFolder, readMigrations, type Migration } from '../migrations/files.ts';
 import { prepareSchema } from '../migrations/prepare.ts';
-import { keyspaceOf } from '../repository/keyspace.ts';
+import { keyspaceOf } from '../repository/cache/keyspace.ts';
 import { cacheStoreOf, repositoryOptions } from '../repository/options.ts';
-import { ProcessCache } from '../repository/processCache.ts';
+import { ProcessCache } from '../repository/cache/processCache.ts';
 import { RedisCache } from '../repository/redis/redisCache.ts';
 import { Replica } from '../repository/replica.ts';
 import { Repository } from '../repository/repository.ts';
 import { Bookkeeper } from '../services/bookkeeper.ts';
 import { Calls } from '../services/calls.ts';
-import { executorOf, type Executor, type Run } from '../services/executor.ts';
+import { executorOf, type Executor, type RunBatch } from '../services/executor.ts';
 import { Sweeper } from '../services/sweeper.ts';
 import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
@@ -56,7 +56,7 @@ export interface Parts extends StreamOpener {
   /** Runs batches of callers. */
   readonly execute: Executor;
   /** Runs batches of the service. */
-  readonly run: Run;
+  readonly run: RunBatch;
   readonly bookkeeper: Bookkeeper;
   readonly trading: Trading;
   readonly transactions: Transactions;
@@ -68,7 +68,7 @@ export interface Parts extends StreamOpener {
 }
 
 /** The servers and the connections to them, which {@link closeConnections} closes. */
-interface Connections {
+interface OpenServers {
   readonly config: Config;
   /** With its password. */
   readonly connectionString: string;
@@ -98,7 +98,7 @@ export async function openParts(options?: PincexOptions): Promise<Parts> {
   }
 }
 
-async function connect(known: PincexOptions): Promise<Connections> {
+async function connect(known: PincexOptions): Promise<OpenServers> {
   const config = known.config == null ? loadConfig() : requireComplete(known.config);
   const { url, readUrl, pool, optimizedRepository } = config.database;
   const server = url === null ? await startServer(config, known) : null;
@@ -125,7 +125,7 @@ async function connect(known: PincexOptions): Promise<Connections> {
   return { config, connectionString, server, database, replica, statistics, diagnostics, stops };
 }
 
-async function openRepository({ config, database, replica, diagnostics }: Connections): Promise<Repository> {
+async function openRepository({ config, database, replica, diagnostics }: OpenServers): Promise<Repository> {
   return new Repository({
     primary: database,
     reads: persistentReads(database),
@@ -140,7 +140,7 @@ async function openRepository({ config, database, replica, diagnostics }: Connec
 }
 
 async function assemble(
-  connections: Connections,
+  connections: OpenServers,
   repository: Repository,
   { strategy = 'auto' }: PincexOptions,
 ): Promise<Parts> {
@@ -199,7 +199,7 @@ async function assemble(
   };
 }
 
-async function closeConnections({ database, replica, server, stops }: Connections): Promise<void> {
+async function closeConnections({ database, replica, server, stops }: OpenServers): Promise<void> {
   await Promise.all([database.close(), replica?.close()]);
   for (const stop of stops) stop?.();
   await server?.stop();

@@ -1,4 +1,4 @@
-import { plainArray, textArray } from '../database/arrays.ts';
+import { plainArray, textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';

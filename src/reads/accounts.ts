@@ -1,6 +1,6 @@
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
-import { isoMoment } from '../database/time.ts';
+import { isoMoment } from '../database/sql/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { storableKey, requireCount, requireKeys } from './readArguments.ts';
 import { toVersion } from './version.ts';

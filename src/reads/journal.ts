@@ -1,5 +1,5 @@
 import type { JsonObject } from '../commands/item.ts';
-import { isoMoment } from '../database/time.ts';
+import { isoMoment } from '../database/sql/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { toVersion } from './version.ts';
 

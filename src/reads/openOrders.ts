@@ -1,4 +1,4 @@
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { storableKey, requireKeys } from './readArguments.ts';
 import { ownedOrder, toOrderView, type OrderViewRow, type OrderView } from './orders.ts';

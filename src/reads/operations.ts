@@ -1,5 +1,5 @@
 import type { JsonObject } from '../commands/item.ts';
-import { isoMoment } from '../database/time.ts';
+import { isoMoment } from '../database/sql/time.ts';
 import { metadataOf } from './journal.ts';
 
 /** An item that was applied, as callers see it. */

@@ -1,5 +1,5 @@
 import type { OrderSide } from '../books/rows.ts';
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { limits } from '../limits.ts';
 import { trimDecimal } from '../money/amount.ts';

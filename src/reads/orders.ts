@@ -1,11 +1,11 @@
 import { ORDER_STATUSES } from '../books/orders.ts';
 import type { OrderSide, OrderStatus, OrderType, TimeInForce } from '../books/rows.ts';
-import { textArray } from '../database/arrays.ts';
-import { inLines } from '../database/columns.ts';
+import { textArray } from '../database/sql/arrays.ts';
+import { inLines } from '../database/sql/columns.ts';
 import type { Session } from '../database/database.ts';
-import { selection } from '../database/selection.ts';
+import { selection } from '../database/sql/selection.ts';
 import type { Statement } from '../database/statement.ts';
-import { isoMoment, isoTime } from '../database/time.ts';
+import { isoMoment, isoTime } from '../database/sql/time.ts';
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';

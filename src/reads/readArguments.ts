@@ -1,4 +1,4 @@
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import { describe, reasonOf } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { copyKnown, namesOf } from '../known.ts';

@@ -1,7 +1,7 @@
 import { isOpen } from '../books/orders.ts';
 import type { OrderSide, OrderStatus } from '../books/rows.ts';
 import type { Session } from '../database/database.ts';
-import { isoMoment } from '../database/time.ts';
+import { isoMoment } from '../database/sql/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { orderKeyArrays, requireOrderKeys, type OrderKey, type OwnedOrderKey } from './readArguments.ts';
 
@@ -78,7 +78,7 @@ export const countTradesOfOrders = {
 };
 
 /** {@link TRADE_COLUMNS} */
-export interface TradeRow {
+export interface TradeViewRow {
   user_id: string;
   id: string;
   side: OrderSide;
@@ -91,7 +91,7 @@ export interface TradeRow {
   executed_at: string;
 }
 
-interface Row extends TradeRow {
+interface Row extends TradeViewRow {
   n: string;
   status: OrderStatus;
 }
@@ -144,7 +144,7 @@ export async function countTrades(
   return Number(row?.found);
 }
 
-export function toTradeView(row: TradeRow, orderId: string): TradeView {
+export function toTradeView(row: TradeViewRow, orderId: string): TradeView {
   return {
     id: row.id,
     userId: row.user_id,

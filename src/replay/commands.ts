@@ -2,7 +2,7 @@ import type { Market } from '../catalog/catalog.ts';
 import type { MixedItem } from '../commands/index.ts';
 import { limits } from '../limits.ts';
 import { divideUp, formatAmount } from '../money/amount.ts';
-import { VOLUME_SCALE } from './events.ts';
+import { VOLUME_SCALE } from './recording/events.ts';
 import type { RecordedOrder, Step, Trade } from './steps.ts';
 import { MARKET_MAKER, type Users } from './users.ts';
 

@@ -1,4 +1,4 @@
-import type { OrderEvent } from './events.ts';
+import type { OrderEvent } from './recording/events.ts';
 import type { Cancel, Fill, Place, RecordedOrder } from './steps.ts';
 import { Tally } from './tally.ts';
 

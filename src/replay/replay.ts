@@ -6,7 +6,7 @@ import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import type { Pincex } from '../pincex.ts';
 import { Commands } from './commands.ts';
-import type { OrderEvent } from './events.ts';
+import type { OrderEvent } from './recording/events.ts';
 import { deposits, type Funding } from './funding.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { countOpenOrders } from './openOrders.ts';

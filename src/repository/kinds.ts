@@ -12,7 +12,7 @@ import {
   type OrderView,
 } from '../reads/orders.ts';
 import { readTradesByOrderIds, type OrderTrades } from '../reads/trades.ts';
-import type { Freshness } from './timeToLive.ts';
+import type { Freshness } from './cache/timeToLive.ts';
 
 /** One kind of read: its keys, how it is read, and the version and freshness of a value. */
 export interface Kind<Key, Value> {

@@ -2,14 +2,14 @@ import type { Session } from '../database/database.ts';
 import { Diagnostics, type KindName } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
 import { readEachOnce } from '../reads/readArguments.ts';
-import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache.ts';
+import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache/cache.ts';
 import { InFlightReads, type CacheMiss } from './inFlightReads.ts';
 import { Gatherer } from './gatherer.ts';
 import type { Kind } from './kinds.ts';
 import { positionAfterCommit, primaryPosition } from './walPosition.ts';
-import { ProcessCache } from './processCache.ts';
+import { ProcessCache } from './cache/processCache.ts';
 import type { Replica } from './replica.ts';
-import { timeToLive } from './timeToLive.ts';
+import { timeToLive } from './cache/timeToLive.ts';
 
 export interface RepositoryOptions {
   readonly primary: Session;
@@ -49,7 +49,7 @@ export class Repository {
   readonly #inFlight = new InFlightReads();
   readonly #gatherers = new Map<string, unknown>();
   /** The reads and stores in flight, which `close` waits for. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #pending = new Set<Promise<unknown>>();
 
   constructor(options: RepositoryOptions) {
     this.#options = { reads: options.primary, diagnostics: new Diagnostics(), ...options };
@@ -130,7 +130,7 @@ export class Repository {
 
   /** Waits for the reads and stores in flight. */
   async close(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
     await this.#options.cache.close();
   }
 
@@ -277,8 +277,8 @@ export class Repository {
   }
 
   #tracked<Result>(work: Promise<Result>): Promise<Result> {
-    const tracked = work.finally(() => this.#underWay.delete(tracked));
-    this.#underWay.add(tracked);
+    const tracked = work.finally(() => this.#pending.delete(tracked));
+    this.#pending.add(tracked);
     return tracked;
   }
 }

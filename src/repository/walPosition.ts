@@ -1,5 +1,5 @@
 import type { Session } from '../database/database.ts';
-import type { Position } from './cache.ts';
+import type { Position } from './cache/cache.ts';
 
 /**
  * Positions in the write-ahead log, in bytes. A replica has a commit once it has replayed a position that was read from the

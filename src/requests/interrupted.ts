@@ -1,5 +1,5 @@
 import { OPERATION_KINDS } from '../commands/kinds.ts';
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import type { OperationKey } from './operationKeys.ts';
 import { readOperationOutcomes } from './statements.ts';
@@ -23,15 +23,15 @@ export interface InterruptedBatch {
 export type InterruptedItem = { readonly index: number; readonly id: string | null } & (
   | { readonly status: 'applied'; readonly data: unknown }
   /**
-   * Applied by another batch, earlier or later than this one. That batch is named unless it is one of another API key. Only
-   * sending the item again tells whether its content is the same.
+   * Applied by another batch, earlier or later than this one. That batch is named unless it is one of another API key. Whether
+   * its content is the same is known only once the item is sent again.
    */
   | { readonly status: 'applied_elsewhere'; readonly batchId?: string }
   /** Rejected, skipped, or never reached: a rejected item leaves no trace in the books. */
   | { readonly status: 'not_applied' }
 );
 
-interface OperationRow {
+interface FoundOperation {
   n: string;
   outcome: string;
   batch_id: string;
@@ -57,7 +57,7 @@ export async function lookUpInterrupted(
     const [userId, id, kind] = key;
     return (kind === undefined ? OPERATION_KINDS : [kind]).map((kind) => ({ index, userId, kind, id }));
   });
-  const rows = await session.query<OperationRow>(readOperationOutcomes, [
+  const rows = await session.query<FoundOperation>(readOperationOutcomes, [
     textArray(named.map(({ userId }) => userId)),
     textArray(named.map(({ kind }) => kind)),
     textArray(named.map(({ id }) => id)),

@@ -1,6 +1,6 @@
 import { PincexError } from '../errors.ts';
 import { withDeadline } from '../deadline.ts';
-import { textArray } from '../database/arrays.ts';
+import { textArray } from '../database/sql/arrays.ts';
 import { withClient } from '../database/client.ts';
 import { renewLeases } from './statements.ts';
 

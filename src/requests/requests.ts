@@ -115,8 +115,8 @@ export class Requests {
   }
 
   /**
-   * Inserts the row of a call before its batch is executed, and tells what to do with the call. Of any number of identical
-   * calls at the same time, exactly one is to run. Without room for another answer, only calls whose row exists already go on:
+   * Inserts the row of a call before its batch is executed, and tells what to do with the call. If identical calls
+   * come at the same time, exactly one of them is to run. Without room for another answer, only calls whose row exists already go on:
    * their answer is returned, or their batch is run to its end.
    *
    * @throws PincexError `database_unavailable`, `pool_exhausted`: nothing was executed
@@ -215,8 +215,8 @@ export class Requests {
   }
 
   /**
-   * Marks a call whose outcome is unknown as one that no process runs. Its batch can no longer be written after that, unless it
-   * was. The caller may get its answer meanwhile: `outcome` waits for the mark. Never fails: an error goes to `onError`.
+   * Marks a call whose outcome is unknown as one that no process runs. A batch that is not
+   * written by then never will be. The caller may get its answer meanwhile: `outcome` waits for the mark. Never fails: an error goes to `onError`.
    */
   async markInterrupted(request: NewRequest): Promise<void> {
     const mark = async (): Promise<void> => {

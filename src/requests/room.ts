@@ -1,5 +1,5 @@
 import { v4 as uuidv4 } from 'uuid';
-import { plainArray, textArray } from '../database/arrays.ts';
+import { plainArray, textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { persistently } from '../database/retry.ts';
 import { limits } from '../limits.ts';

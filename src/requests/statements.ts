@@ -49,7 +49,7 @@ export const readRequests = {
 };
 
 /**
- * Takes over a request whose lease is over. Of several calls that saw the same run, only one succeeds. Several callers may
+ * Takes over a request whose lease is over. If several calls saw the same run, only one of them succeeds. Several callers may
  * have requests with the same batch id; the id of the run, which is unique, tells which one is meant, here and below.
  */
 export const takeOverRequest = {

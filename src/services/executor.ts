@@ -1,7 +1,7 @@
 import type { BatchType, BatchTypes } from '../commands/index.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readBatchOptions, type BatchOptions, type BatchSettings } from '../engine/options.ts';
-import type { CallerTransaction } from '../engine/callerTransaction.ts';
+import type { CallerTransaction } from '../engine/attempts/callerTransaction.ts';
 import type { BatchResult, ItemResult } from '../results.ts';
 
 /** Runs a batch as the public methods do: with typed items, and with no other options than callers may set. */
@@ -12,7 +12,7 @@ export type Executor = <Type extends BatchType>(
 ) => Promise<BatchResult<BatchTypes[Type]['data']>>;
 
 /** Runs a batch as the HTTP service does: with unchecked items, and with any setting of the engine. */
-export type Run = (
+export type RunBatch = (
   type: BatchType,
   items: readonly unknown[],
   settings?: BatchSettings,

@@ -3,7 +3,7 @@ import type { CatalogStore } from '../catalog/store.ts';
 import { expireHold, expireOrder } from '../commands/expire.ts';
 import type { Command } from '../commands/command.ts';
 import type { Database } from '../database/database.ts';
-import { isoTime } from '../database/time.ts';
+import { isoTime } from '../database/sql/time.ts';
 import type { Engine } from '../engine/engine.ts';
 import { limits } from '../limits.ts';
 

@@ -8,9 +8,9 @@ import { Attempts, persistently } from '../database/retry.ts';
 import { describe } from '../describe.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { BatchOptions } from '../engine/options.ts';
-import type { CallerTransaction } from '../engine/callerTransaction.ts';
+import type { CallerTransaction } from '../engine/attempts/callerTransaction.ts';
 import { PincexError } from '../errors.ts';
-import { changesOf, doubtfulChangesOf } from '../repository/changes.ts';
+import { changesOf, doubtfulChangesOf } from '../repository/cache/changes.ts';
 import { Repository, uncached, type RepositoryOptions } from '../repository/repository.ts';
 import type { BatchResult } from '../results.ts';
 import { exactly } from '../surplus.ts';
@@ -64,7 +64,7 @@ export class Transactions {
     } catch (error) {
       const failure = failureOf(error);
       if (failure === 'collision') {
-        const message = `The transaction lost against others ${attempts.lost}; nothing of it was written`;
+        const message = `The transaction lost against concurrent changes ${attempts.lost}; nothing of it was written`;
         throw new PincexError('conflict', message, { cause: error });
       }
       if (failure !== 'disconnected' || !progress.isWorkDone) throw error;

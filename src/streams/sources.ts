@@ -15,7 +15,7 @@ import {
   type OperationView,
 } from '../reads/operations.ts';
 import { orderWith, toOrderView, type OrderViewRow, type OrderView } from '../reads/orders.ts';
-import { TRADE_COLUMNS, toTradeView, type TradeRow, type TradeView } from '../reads/trades.ts';
+import { TRADE_COLUMNS, toTradeView, type TradeViewRow, type TradeView } from '../reads/trades.ts';
 import type { Key } from './cursor.ts';
 
 /** A table as a stream reads it: page by page, in the order of its primary key. */
@@ -93,7 +93,7 @@ export const orders = source<OrderViewRow, OrderView>({
   keyOf: ({ userId, id }) => [userId, id],
 });
 
-export const trades = source<TradeRow & { order_id: string }, TradeView>({
+export const trades = source<TradeViewRow & { order_id: string }, TradeView>({
   name: 'trades',
   from: 'trades t',
   columns: `t.order_id,${TRADE_COLUMNS}`,

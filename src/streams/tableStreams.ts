@@ -13,7 +13,7 @@ export interface StreamOpener {
 }
 
 /** The streams of whole tables, one method for each. */
-export class TableStreams {
+export abstract class TableStreams {
   readonly #opener: StreamOpener;
 
   /** @internal */

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connect, open } from '../../src/database/client.ts';
-import type { SessionAttributes } from '../../src/database/destination.ts';
+import type { SessionAttributes } from '../../src/database/connection/destination.ts';
 import { Pincex, PincexError } from '../../src/index.ts';
 import { configOf, expectApplied, expectBalanced, fresh, newUser } from '../support/books.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { plainArray, textArray } from '../../src/database/arrays.ts';
+import { plainArray, textArray } from '../../src/database/sql/arrays.ts';
 import { isLong } from '../support/books.ts';
 
 let client: pg.Client;

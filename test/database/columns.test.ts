@@ -8,8 +8,8 @@ import {
   sql,
   text,
   type Columns,
-} from '../../src/database/columns.ts';
-import { inJson, selection } from '../../src/database/selection.ts';
+} from '../../src/database/sql/columns.ts';
+import { inJson, selection } from '../../src/database/sql/selection.ts';
 
 interface Payment {
   readonly id: string;

@@ -6,7 +6,7 @@ import {
   readDestination,
   timePerHost,
   withDatabase,
-} from '../../src/database/destination.ts';
+} from '../../src/database/connection/destination.ts';
 import { PincexError } from '../../src/index.ts';
 
 /** Each host of a URL as the driver reads it. */

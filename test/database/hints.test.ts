@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseHints, commentHints, noHints, settingHints } from '../../src/database/hints.ts';
+import { chooseHints, commentHints, noHints, settingHints } from '../../src/database/sql/hints.ts';
 import { hintsOf } from '../../src/database/statement.ts';
 
 const statement = {

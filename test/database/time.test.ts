@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { momentText, takeMoments } from '../../src/database/moment.ts';
-import { isoMoment, isoTime } from '../../src/database/time.ts';
+import { momentText, takeMoments } from '../../src/database/sql/moment.ts';
+import { isoMoment, isoTime } from '../../src/database/sql/time.ts';
 
 let client: pg.Client;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withoutPassword } from '../../src/database/url.ts';
+import { withoutPassword } from '../../src/database/connection/url.ts';
 
 it.each([
   ['postgres://me:secret@h:5432/d', 'postgres://me@h:5432/d'],

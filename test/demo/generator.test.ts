@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { generateDay } from '../../src/demo/generator.ts';
-import { formatEvent, readEvent } from '../../src/replay/events.ts';
+import { formatEvent, readEvent } from '../../src/replay/recording/events.ts';
 import { Lifecycle } from '../../src/replay/lifecycle.ts';
 
 test('the same seed gives the same day, and another seed gives another day', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commentHints } from '../../src/database/hints.ts';
+import { commentHints } from '../../src/database/sql/hints.ts';
 import { plans as plansCheck, strayScans, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
 import { thresholds } from '../../src/doctor/thresholds.ts';
@@ -81,7 +81,7 @@ describe('the plans of statements', () => {
     expect(report.ok).toBe(false);
   });
 
-  it('where pg_hint_plan is loaded, statements are planned with the comment hints that batches send', async () => {
+  it('if pg_hint_plan is loaded, statements are planned with the comment hints that batches send', async () => {
     const { client } = await patient();
     const sent: string[] = [];
     const ask = client.query.bind(client) as (text: string) => Promise<unknown>;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { settingHints } from '../../src/database/hints.ts';
+import { settingHints } from '../../src/database/sql/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { explain, type Scan } from '../../src/doctor/plans.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { accountId, ownedId, type Account, type OrderRow } from '../../src/books/rows.ts';
 import type { LoadedBooks } from '../../src/books/books.ts';
 import { RowKeys } from '../../src/commands/rowKeys.ts';
-import { Contention } from '../../src/engine/contention.ts';
+import { Contention } from '../../src/engine/attempts/contention.ts';
 
 const USD = { code: 'USD', scale: 2 };
 

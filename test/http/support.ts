@@ -5,7 +5,7 @@ import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { startService } from '../../src/http/service.ts';
 import { Pincex } from '../../src/index.ts';
 import { configOf, type TestBooks } from '../support/books.ts';
-import { Contract } from './contract.ts';
+import { Contract } from './document/contract.ts';
 
 /** An answer, with its body as JSON where it is JSON. */
 export interface Answer<Body = unknown> {

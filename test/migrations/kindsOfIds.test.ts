@@ -51,7 +51,7 @@ it('operations are still replayed after the migration kinds_of_ids was taken bac
   await expectBalanced(pincex);
 });
 
-it('where an id names things of two kinds, kinds_of_ids is not taken back, and no later migration is either', async () => {
+it('if an id names things of two kinds, kinds_of_ids is not taken back, and no later migration is either', async () => {
   const url = await filled();
   const pincex = await openBooks(url);
   expectApplied(await pincex.execute([{ ...items[1], id: 'd', reason: 'kept' }]));

@@ -123,7 +123,7 @@ describe('data that migrating down would drop', () => {
     expect(await migrateDown(pool, { folder, to: 0, dropData: nameOf(url) })).toHaveLength(4);
   });
 
-  it('migrateDown is not refused where only indexes go, or columns without a value', async () => {
+  it('migrateDown is not refused if only indexes go, or columns without a value', async () => {
     const { pool } = await emptyDatabase();
     const folder = migrationFolder({
       ...THREE,
@@ -201,7 +201,7 @@ describe('data that migrating down would drop', () => {
 describe('migrating up while processes use the database', () => {
   const INDEX = '-- no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS later ON orders (id);';
 
-  it('migrateUp is refused with the names of the processes where a change is pending, but not where only indexes are', async () => {
+  it('migrateUp is refused with the names of the processes if a change is pending, but not if only indexes are', async () => {
     const { pool, url } = await emptyDatabase();
     await migrateUp(pool);
     const running = await openBooks(url);
@@ -227,7 +227,7 @@ describe('migrating up while processes use the database', () => {
   });
 });
 
-it('where one of several migrations cannot be taken back, since a view needs its table, none of them is', async () => {
+it('if one of several migrations cannot be taken back, since a view needs its table, none of them is', async () => {
   const { pool } = await emptyDatabase();
   const folder = migrationFolder(THREE);
   await migrateUp(pool, { folder });

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Recorded } from '../../src/bench/day/recording.ts';
 import { withClient } from '../../src/database/client.ts';
-import { commentHints } from '../../src/database/hints.ts';
+import { commentHints } from '../../src/database/sql/hints.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { grow, leaveAlone } from './grow.ts';
 import { firstOfEach, recordBatches } from './recorded.ts';

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ORDER_STATUSES } from '../../src/books/orders.ts';
-import { textArray } from '../../src/database/arrays.ts';
+import { textArray } from '../../src/database/sql/arrays.ts';
 import { withClient } from '../../src/database/client.ts';
-import { settingHints } from '../../src/database/hints.ts';
+import { settingHints } from '../../src/database/sql/hints.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import type { PlanNode } from '../../src/doctor/plans.ts';
 import { orderKeyArrays } from '../../src/reads/readArguments.ts';

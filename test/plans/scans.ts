@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Recorded } from '../../src/bench/day/recording.ts';
-import type { Hints } from '../../src/database/hints.ts';
+import type { Hints } from '../../src/database/sql/hints.ts';
 import { scansIn, type PlanNode } from '../../src/doctor/plans.ts';
 import { Preparation } from './preparation.ts';
 import { firstOfEach } from './recorded.ts';

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { RecordingDatabase } from '../../src/bench/day/recording.ts';
 import type { DatabaseOptions } from '../../src/database/database.ts';
-import { commentHints, settingHints, type Hints } from '../../src/database/hints.ts';
+import { commentHints, settingHints, type Hints } from '../../src/database/sql/hints.ts';
 import { withClient } from '../../src/database/client.ts';
 import { configOf } from '../support/books.ts';
 

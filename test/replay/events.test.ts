@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatEvent, readEvent } from '../../src/replay/events.ts';
+import { formatEvent, readEvent } from '../../src/replay/recording/events.ts';
 
 const GOOD = ['65595247', '1430438404518', '1430438404000', '236.47', '200000000', 'created', 'bid'];
 

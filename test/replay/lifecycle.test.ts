@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { OrderEvent } from '../../src/replay/events.ts';
+import type { OrderEvent } from '../../src/replay/recording/events.ts';
 import { Lifecycle } from '../../src/replay/lifecycle.ts';
 import { event } from './support.ts';
 

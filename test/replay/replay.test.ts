@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { generateDay } from '../../src/demo/generator.ts';
-import type { OrderEvent } from '../../src/replay/events.ts';
+import type { OrderEvent } from '../../src/replay/recording/events.ts';
 import { isLong } from '../support/books.ts';
 import { accountedFor, digest, event, freshDatabase, runReplay } from './support.ts';
 

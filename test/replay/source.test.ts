@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { COLUMNS, type OrderEvent } from '../../src/replay/events.ts';
-import { openSource } from '../../src/replay/source.ts';
+import { COLUMNS, type OrderEvent } from '../../src/replay/recording/events.ts';
+import { openSource } from '../../src/replay/recording/source.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { writeDay } from './support.ts';
 

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { generateDay, type DayOptions } from '../../src/demo/generator.ts';
 import { loadConfig, Pincex } from '../../src/index.ts';
-import { COLUMNS, formatEvent, type OrderEvent } from '../../src/replay/events.ts';
+import { COLUMNS, formatEvent, type OrderEvent } from '../../src/replay/recording/events.ts';
 import type { Funding } from '../../src/replay/funding.ts';
 import { replay, type ReplaySummary } from '../../src/replay/replay.ts';
 import { createTestDatabase } from '../support/database.ts';

@@ -6,8 +6,8 @@ import {
   type CacheRead,
   type Entry,
   type AbsentEntry,
-} from '../../src/repository/cache.ts';
-import { ProcessCache } from '../../src/repository/processCache.ts';
+} from '../../src/repository/cache/cache.ts';
+import { ProcessCache } from '../../src/repository/cache/processCache.ts';
 import { RedisCache } from '../../src/repository/redis/redisCache.ts';
 import { linkTo, type RedisLink } from '../../src/repository/redis/redisLink.ts';
 import { isLong } from '../support/books.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Session } from '../../src/database/database.ts';
 import { accounts } from '../../src/repository/kinds.ts';
-import { ProcessCache } from '../../src/repository/processCache.ts';
+import { ProcessCache } from '../../src/repository/cache/processCache.ts';
 import { Repository } from '../../src/repository/repository.ts';
 import { fresh, newUser, useBooks } from '../support/books.ts';
 import { gate, until } from '../support/waiting.ts';

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { limits } from '../../src/index.ts';
 import { InFlightReads } from '../../src/repository/inFlightReads.ts';
 import type { Kind } from '../../src/repository/kinds.ts';
-import { ProcessCache } from '../../src/repository/processCache.ts';
+import { ProcessCache } from '../../src/repository/cache/processCache.ts';
 import { Repository } from '../../src/repository/repository.ts';
 import { gate, type Gate } from '../support/waiting.ts';
 import { interleavings, play, type Actor } from './interleavings.ts';

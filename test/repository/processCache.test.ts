@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { isHit } from '../../src/repository/cache.ts';
-import { ProcessCache } from '../../src/repository/processCache.ts';
+import { isHit } from '../../src/repository/cache/cache.ts';
+import { ProcessCache } from '../../src/repository/cache/processCache.ts';
 
 async function put(cache: ProcessCache, key: string, value: unknown, ttlMs = 60_000): Promise<void> {
   const { entries } = await cache.read([key]);

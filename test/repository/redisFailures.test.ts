@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Pincex } from '../../src/index.ts';
-import { isHit } from '../../src/repository/cache.ts';
+import { isHit } from '../../src/repository/cache/cache.ts';
 import { RedisCache } from '../../src/repository/redis/redisCache.ts';
 import { configOf, expectBalanced, fresh, newUser } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -127,10 +127,10 @@ describe.skipIf(NO_REDIS !== null)('failures of Redis', () => {
       return statements === before;
     });
     proxy.shut();
-    const unpublishedKeys = 1_000;
-    setTimes({ unpublishedKeys });
+    const pendingInvalidations = 1_000;
+    setTimes({ pendingInvalidations });
     // Each order is four keys: the order, two lists of its user, and the account.
-    for (let made = 0; made < unpublishedKeys; made += 1_000) {
+    for (let made = 0; made < pendingInvalidations; made += 1_000) {
       await pincex.trading.batchPlaceOrders(
         Array.from({ length: 1_000 }, (_, n) => ({
           id: fresh('order'),

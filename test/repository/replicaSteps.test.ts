@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as kinds from '../../src/repository/kinds.ts';
 import { Database, type Session } from '../../src/database/database.ts';
-import { type Cache, type CacheRead } from '../../src/repository/cache.ts';
-import { ProcessCache } from '../../src/repository/processCache.ts';
+import { type Cache, type CacheRead } from '../../src/repository/cache/cache.ts';
+import { ProcessCache } from '../../src/repository/cache/processCache.ts';
 import { RedisCache } from '../../src/repository/redis/redisCache.ts';
 import { Replica } from '../../src/repository/replica.ts';
 import { Repository } from '../../src/repository/repository.ts';

@@ -1,6 +1,6 @@
 import type { RedisConfig } from '../../src/config/load.ts';
 import { limits, type Pincex } from '../../src/index.ts';
-import { isHit, type Cache } from '../../src/repository/cache.ts';
+import { isHit, type Cache } from '../../src/repository/cache/cache.ts';
 import { until } from '../support/waiting.ts';
 
 /** The Redis configuration of an operator who sets only these values. */
@@ -38,7 +38,7 @@ type Times = Record<
 >;
 
 /** Sets limits for the rest of a test file, which has all modules to itself. */
-export function setTimes(times: Partial<Times & Record<'unpublishedKeys', number>>): void {
+export function setTimes(times: Partial<Times & Record<'pendingInvalidations', number>>): void {
   Object.assign(limits.repository, times);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OrderView, TradeView } from '../../src/index.ts';
 import { orders, trades } from '../../src/repository/kinds.ts';
-import { timeToLive } from '../../src/repository/timeToLive.ts';
+import { timeToLive } from '../../src/repository/cache/timeToLive.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const CONFIGURED = 30_000;

@@ -45,7 +45,7 @@ describe('a call with a key', () => {
     expect(await new Requests(other).begin(sent(request))).toMatchObject({ kind: 'finished' });
   });
 
-  it('of many concurrent calls with one key exactly one runs, across several processes', async () => {
+  it('many concurrent calls with one key run once, across several processes', async () => {
     const other = await openBooks(books.url);
     onTestFinished(() => other.close());
     const sides = [new Requests(books.pincex), new Requests(other)];

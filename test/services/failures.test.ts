@@ -356,7 +356,7 @@ describe('a batch that loses conflicts', () => {
     await expect(books.pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining(
-        `lost against others ${limits.database.attempts} times; nothing`,
+        `lost against concurrent changes ${limits.database.attempts} times; nothing`,
       ) as string,
     });
   });
@@ -373,11 +373,11 @@ describe('a batch that loses conflicts', () => {
     onTestFinished(() => pincex.close());
     await expect(pincex.bookkeeper.deposit(deposit('ann'))).rejects.toMatchObject({
       code: 'conflict',
-      message: expect.stringContaining('lost against others 4 times in 60 s; nothing') as string,
+      message: expect.stringContaining('lost against concurrent changes 4 times in 60 s; nothing') as string,
     });
     await expect(pincex.transaction((tx) => tx.bookkeeper.deposit(deposit('ann')))).rejects.toMatchObject({
       code: 'conflict',
-      message: 'The transaction lost against others 4 times in 60 s; nothing of it was written',
+      message: 'The transaction lost against concurrent changes 4 times in 60 s; nothing of it was written',
     });
   });
 });

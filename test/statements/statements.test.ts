@@ -6,7 +6,7 @@ import { Books, type LoadedBooks } from '../../src/books/books.ts';
 import { BrokenRows } from '../../src/books/broken.ts';
 import { accountId } from '../../src/books/rows.ts';
 import { RowKeys } from '../../src/commands/rowKeys.ts';
-import { commentHints } from '../../src/database/hints.ts';
+import { commentHints } from '../../src/database/sql/hints.ts';
 import { planned, type Statement } from '../../src/database/statement.ts';
 import { issuedStatements } from '../../src/doctor/statements.ts';
 import { persist } from '../../src/engine/persist.ts';

@@ -1,5 +1,5 @@
 import { withClient } from '../../database/client.ts';
-import { withDatabase } from '../../database/destination.ts';
+import { withDatabase } from '../../database/connection/destination.ts';
 import { loadConfig, type Config } from '../../config/load.ts';
 import { startEmbeddedServer } from '../../embedded/server.ts';
 import { migrateUp } from '../../migrations/runner.ts';

@@ -1,7 +1,7 @@
 import type { AuditReport } from '../../audit/audit.ts';
 import type { Config } from '../../config/load.ts';
 import { Pincex } from '../../index.ts';
-import type { OrderEvent } from '../../replay/events.ts';
+import type { OrderEvent } from '../../replay/recording/events.ts';
 import { replay } from '../../replay/replay.ts';
 import type { KindName, ReadRun } from '../../diagnostics.ts';
 import { DayReaders } from './readers.ts';

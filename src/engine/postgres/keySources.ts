@@ -1,5 +1,5 @@
 import type { RowKeys } from '../../commands/rowKeys.ts';
-import { rows, type Columns, type RowSource } from '../../database/columns.ts';
+import { rows, type Columns, type RowSource } from '../../database/sql/columns.ts';
 import { accounts, holdsOfOrders, orders, owned } from './tables.ts';
 
 /** The keys of a batch as the row sources of statements: `unnest($1::text[], $2::text[]) AS k (user_id, …)`. */

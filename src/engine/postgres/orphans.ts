@@ -1,4 +1,4 @@
-import { sql } from '../../database/columns.ts';
+import { sql } from '../../database/sql/columns.ts';
 import { accountKeys, heldOrderKeys, tradeKeys, transactionKeys } from './keySources.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { keys, sql, type Template } from '../../database/columns.ts';
-import { inJson, selection } from '../../database/selection.ts';
+import { keys, sql, type Template } from '../../database/sql/columns.ts';
+import { inJson, selection } from '../../database/sql/selection.ts';
 import { accounts, holds, holdsOfOrders, operations, orders, place } from './tables.ts';
 
 /**

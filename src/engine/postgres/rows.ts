@@ -14,7 +14,7 @@ import {
   type OwnedId,
 } from '../../books/rows.ts';
 import { marketOf, type Catalog } from '../../catalog/catalog.ts';
-import { isoTime } from '../../database/time.ts';
+import { isoTime } from '../../database/sql/time.ts';
 import { decodeNumeric } from '../../money/amount.ts';
 import { readOperations, readOrders, type readAccounts, type readHolds } from './reads.ts';
 import type { Placed } from './tables.ts';

@@ -24,7 +24,7 @@ import {
   tid,
   time,
   type Columns,
-} from '../../database/columns.ts';
+} from '../../database/sql/columns.ts';
 import { encodeNumeric } from '../../money/amount.ts';
 
 /**

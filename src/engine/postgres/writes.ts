@@ -1,6 +1,6 @@
-import { assignments, moment, names, rows, sql, within } from '../../database/columns.ts';
-import type { Columns, Parameter, RowSource, Template } from '../../database/columns.ts';
-import { momentText, type Moment } from '../../database/moment.ts';
+import { assignments, moment, names, rows, sql, within } from '../../database/sql/columns.ts';
+import type { Columns, Parameter, RowSource, Template } from '../../database/sql/columns.ts';
+import { momentText, type Moment } from '../../database/sql/moment.ts';
 import type { Account, AccountId, Hold, HoldId, NewOrder, OrderRow } from '../../books/rows.ts';
 import {
   accounts,

@@ -13,7 +13,11 @@ export interface Quota {
   readonly hasDebt: boolean;
 }
 
-/** `taken`: all items; else none: `later` as many will be left, or `never`, since they exceed the limit. */
+/**
+ * - `taken`: all items were taken.
+ * - `later`: none was taken; as many will be left later.
+ * - `never`: none was taken, since there are more than the limit.
+ */
 export interface Taking {
   readonly outcome: 'taken' | 'later' | 'never';
   readonly quota: Quota;
@@ -57,7 +61,7 @@ export class ItemLimiter {
     return this.#inTurn(caller, (limiter) => charge(limiter, caller.keyId, items));
   }
 
-  /** The library consumes points also for what it refuses. So calls, one at a time, first ask what is left, then take. */
+  /** The library also charges refused calls. Each call therefore first asks what is left, then takes; one call at a time. */
   async #inTurn<Result>(
     caller: Caller,
     work: (limiter: RateLimiterMemory) => Promise<Result>,

@@ -89,7 +89,7 @@ const CHECKS: Readonly<Record<(typeof NAMING_FIELDS)[string], Check>> = {
 const outsideOf = (known: readonly string[] | null, name: string): string | undefined =>
   known === null || known.includes(name)
     ? undefined
-    : `must be of what the key is bound to, ${shortened(known.join(', '))}: got ${quoted(name)}`;
+    : `must be one that the key is bound to, ${shortened(known.join(', '))}: got ${quoted(name)}`;
 
 const quoted = (text: string): string => JSON.stringify(shortened(text));
 

@@ -6,7 +6,7 @@ import { escaped, textFinder } from './jsonText.ts';
 const PLACES = { body: 'pointer', querystring: 'parameter', params: 'parameter', headers: 'header' } as const;
 
 /** The mistakes that validation found, each with its place in the request, what would be accepted, and what was sent. */
-export function faultsOf(
+export function validationFaults(
   { validation = [], validationContext }: Pick<FastifyError, 'validation' | 'validationContext'>,
   rawBody: string,
 ): readonly [Fault, ...Fault[]] {

@@ -14,7 +14,7 @@ type FindMistakes = (data: unknown) => Iterable<ErrorObject>;
 
 /**
  * Validates requests against the schemas of their routes. A valid request costs one pass that ends at the first mistake.
- * Of an invalid one all mistakes are collected, up to a bound, item by item: Ajv's own collection of all mistakes of a
+ * All mistakes of an invalid request are collected, up to a bound, item by item: Ajv's own collection of all mistakes of a
  * large body would keep the process busy for a second.
  */
 export function validateCalls(app: App): void {

@@ -150,7 +150,7 @@ export class Batches {
   }
 
   /** Answers how a batch ended, however the call that made it did. */
-  async tell(batchId: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async sendOutcome(batchId: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { keyId, scopes, bounds } = request.caller;
     // A batch may touch any user and market, so a key that is bound to some may ask for its own batches only.
     const mayAskForAll = scopes.includes('admin') && isUnbound.users(bounds) && isUnbound.markets(bounds);

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PincexError, type ErrorCode } from '../../errors.ts';
-import { faultsOf } from '../body/faults.ts';
+import { validationFaults } from '../body/faults.ts';
 import { isProblemCode, type ProblemCode } from '../problems/codes.ts';
 import {
   malformed,
@@ -81,7 +81,7 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
 function toProblem(error: FastifyError | PincexError | Problem, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof PincexError) return ofLibrary(error, request);
-  if (error.validation !== undefined) return malformed(...faultsOf(error, request.rawBody));
+  if (error.validation !== undefined) return malformed(...validationFaults(error, request.rawBody));
   const { statusCode = 500 } = error;
   if (statusCode < 500) return ofFastify(statusCode, error.message, request);
   return failed(request);

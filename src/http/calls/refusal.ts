@@ -5,7 +5,7 @@ import type { Begun } from '../../requests/requests.ts';
 export function refusalOf(begun: Extract<Begun, { kind: 'running' | 'reused' | 'full' }>): Problem {
   if (begun.kind === 'full') {
     const { bytes, most, room, freeInMs } = begun;
-    const detail = `The answers that are kept for this key take ${bytes} bytes, and it may have ${most} by now: a third of what is free of service.idempotency_room, ${room}; nothing was done, and Retry-After tells when the first of them will have expired`;
+    const detail = `The stored answers of this key take ${bytes} bytes, and its limit is ${most} now: a third of what is free of service.idempotency_room, ${room}; nothing was done; Retry-After says when the first of them expires`;
     return new Problem('quota_exceeded', detail, {
       headers: { 'Retry-After': String(Math.ceil(freeInMs / 1_000)) },
     });

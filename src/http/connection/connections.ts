@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 const LINGER_MS = 2_000;
 
 /** The answers of one connection. */
-interface Exchange {
+interface DueAnswers {
   /** Responses to the requests that have come, oldest first, until each is sent. */
   readonly unanswered: Set<ServerResponse>;
   /** The request whose response was sent last. */
@@ -16,11 +16,11 @@ interface Exchange {
 
 /**
  * The connections of a server, and the answers that are due on each. Whatever relies on behaviour of Node.js that is not
- * documented is in this class; `test/http/nodeConnections.test.ts` fails if Node.js changes it.
+ * documented is in this class; `test/http/connection/connections.test.ts` fails if Node.js changes it.
  */
 export class Connections {
   readonly #sockets = new Set<Socket>();
-  readonly #exchanges = new WeakMap<Socket, Exchange>();
+  readonly #exchanges = new WeakMap<Socket, DueAnswers>();
   #isClosing = false;
 
   /** Follows all connections of a server that does not listen yet. */
@@ -105,8 +105,8 @@ export class Connections {
     });
   }
 
-  #newExchange(socket: Socket): Exchange {
-    const exchange: Exchange = { unanswered: new Set(), endsOnceAnswered: false };
+  #newExchange(socket: Socket): DueAnswers {
+    const exchange: DueAnswers = { unanswered: new Set(), endsOnceAnswered: false };
     this.#exchanges.set(socket, exchange);
     // If a connection closes, Node.js emits `close` on the response that is being sent, not on those queued behind it.
     socket.once('close', () => {
@@ -117,5 +117,5 @@ export class Connections {
 }
 
 /** A request that came whole is being executed, or its answer is being sent. */
-const isAnswerDue = ({ unanswered }: Exchange): boolean =>
+const isAnswerDue = ({ unanswered }: DueAnswers): boolean =>
   [...unanswered].some(({ req, headersSent }) => req.complete || headersSent);

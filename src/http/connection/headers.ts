@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { malformed } from '../problems/problem.ts';
 
-/** Of a header that is given twice Node.js takes the first, and a proxy in front of the service may take the last. */
+/** If one of these headers is given twice, Node.js takes the first, and a proxy in front of the service may take the last. */
 const GIVEN_ONCE = ['Authorization', 'Content-Type', 'Content-Encoding', 'Request-Timeout'];
 
 /** Refuses requests whose headers say two things, and those without the `Host` that RFC 9112 asks for. */

@@ -33,7 +33,7 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 32"><text
  *
  * @param isOpen whether programs of this machine read the document and its page without a key
  */
-export async function describe(app: App, version: string, isOpen: boolean): Promise<void> {
+export async function registerDocument(app: App, version: string, isOpen: boolean): Promise<void> {
   // The library registers the routes of the page, so their access is set here, before any hook reads it.
   const access = {
     scope: 'read' as const,
@@ -62,7 +62,7 @@ export async function describe(app: App, version: string, isOpen: boolean): Prom
         contact: { name: 'Pincex' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: '/', description: 'Where this document is from' }],
+      servers: [{ url: '/', description: 'The server of this document' }],
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: {
         securitySchemes: {

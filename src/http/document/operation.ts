@@ -33,17 +33,17 @@ const IDEMPOTENCY_KEY = text(
 );
 
 const RETRY_AFTER = {
-  'Retry-After': text('Seconds after which the same call may succeed, where it helps to wait'),
+  'Retry-After': text('Seconds after which the same call may succeed, if waiting helps'),
 };
 const RATE_LIMIT = {
-  RateLimit: text('What is left of the items of this second, where the key has a limit', '"items";r=488;t=1'),
+  RateLimit: text('The items left in this second, if the key has a limit', '"items";r=488;t=1'),
   'RateLimit-Policy': text('How many items the key may send in a second', '"items";q=1000;w=1'),
 };
-const IDEMPOTENCY_HIT = { 'Idempotency-Hit': text('`true` where this is the answer of an earlier call') };
+const IDEMPOTENCY_HIT = { 'Idempotency-Hit': text('`true` if this is the answer of an earlier call') };
 
 const DONE = {
   write: 'The batch was executed: look at its `status` and at each result',
-  read: 'What was asked for',
+  read: 'The requested rows',
   running: 'The batch is still running',
 };
 

@@ -83,7 +83,7 @@ export class CallGate {
       // The admission has its own timer for the deadline, which may fire later than the one below.
       if (isAnswered) throw notStarted();
       if (!this.#answers.hasRoom(caller.keyId))
-        throw overloaded('clients of this key have yet to take too many answers');
+        throw overloaded('too many answers to this key are still unread by its clients');
       hasBegun = true;
       return work();
     });

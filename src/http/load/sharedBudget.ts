@@ -31,7 +31,7 @@ export class SharedBudget {
     return this.#byKey.get(keyId) ?? 0;
   }
 
-  /** Whether the key may use `amount` more. A key that uses nothing may exceed its share if as much is free. */
+  /** Whether the key may use `amount` more. A key that uses nothing yet may take more than its share, if that much is free. */
   hasRoom(keyId: string, amount = 1): boolean {
     const byKey = this.#byKey.get(keyId);
     if (byKey === undefined) return this.#used + amount <= this.#most;

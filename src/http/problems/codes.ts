@@ -110,7 +110,7 @@ export const problemKinds = {
   conflict: {
     status: 409,
     retryable: true,
-    meaning: 'the batch lost against others again and again; nothing was written',
+    meaning: 'other batches changed the rows of the batch again and again; nothing was written',
     calls: ['write'],
   },
   batch_too_large: {
@@ -160,7 +160,7 @@ export const problemKinds = {
   quota_exceeded: {
     status: 429,
     retryable: true,
-    meaning: 'the answers that are kept for the key take all the room that it may have; nothing was done',
+    meaning: 'the stored answers of the key have reached their limit; nothing was done',
     calls: ['write'],
   },
   headers_too_large: {
@@ -178,13 +178,14 @@ export const problemKinds = {
   database_refused: {
     status: 500,
     retryable: false,
-    meaning: 'PostgreSQL refuses what the service needs, such as a right, until an operator mends it',
+    meaning:
+      'PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that',
     calls: ['any'],
   },
   broken_row: {
     status: 500,
     retryable: false,
-    meaning: 'a read came upon a row whose version no client can be told',
+    meaning: 'a read found a row whose version is too large for a JSON number',
     calls: ['read'],
   },
   overloaded: {
@@ -208,7 +209,7 @@ export const problemKinds = {
   outcome_unknown: {
     status: 503,
     retryable: true,
-    meaning: 'PostgreSQL went away while the batch was written, and what became of it is not known',
+    meaning: 'the connection to PostgreSQL broke while the batch was written; its outcome is unknown',
     calls: ['write'],
   },
   migration_failed: {
@@ -232,7 +233,7 @@ export const problemKinds = {
   deadline_exceeded: {
     status: 504,
     retryable: true,
-    meaning: 'the time of `Request-Timeout` was over; the problem says whether the batch had begun',
+    meaning: 'the deadline of `Request-Timeout` passed; the problem says whether the batch had begun',
     calls: ['keyed'],
   },
 } as const satisfies Record<string, ProblemKind> & Record<Exclude<ErrorCode, ElsewhereCode>, ProblemKind>;

@@ -23,6 +23,6 @@ export function outcomeRoutes(app: App, batches: Batches): void {
         ),
       },
     },
-    (request, reply) => batches.tell(request.params.batchId, request, reply),
+    (request, reply) => batches.sendOutcome(request.params.batchId, request, reply),
   );
 }

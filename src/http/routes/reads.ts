@@ -18,7 +18,7 @@ import type { CallGate } from '../load/callGate.ts';
 const ids = Type.Array(id);
 const orderKeys = Type.Array(orderKey);
 const fresh = Type.Optional(
-  Type.Boolean({ description: 'Past every cache and replica: what was written before is seen' }),
+  Type.Boolean({ description: 'Reads the primary, so every earlier commit is seen' }),
 );
 
 /** Routes that read many rows at once. */
@@ -38,7 +38,7 @@ export function readRoutes(app: App, pincex: Pincex, gate: CallGate): void {
  *
  * @param rowsOf number of rows found, if the keys that the call names do not bound it
  */
-type Read = <Found>(
+type GatedRead = <Found>(
   request: FastifyRequest,
   query: () => Promise<Found>,
   rowsOf?: (found: Found) => number,
@@ -46,7 +46,7 @@ type Read = <Found>(
 
 /** Refuses a call whose key owes for rows by the time the call has its place: many may have come before the first was charged. */
 const readInGate =
-  (gate: CallGate): Read =>
+  (gate: CallGate): GatedRead =>
   (request, query, rowsOf) =>
     gate.run(
       request,
@@ -60,7 +60,7 @@ const readInGate =
       pastDeadline,
     );
 
-function accounts(app: App, { bookkeeper }: Pincex, read: Read): void {
+function accounts(app: App, { bookkeeper }: Pincex, read: GatedRead): void {
   app.post(
     '/v1/accounts/batch-get',
     {
@@ -100,7 +100,7 @@ function accounts(app: App, { bookkeeper }: Pincex, read: Read): void {
   );
 }
 
-function statements(app: App, { bookkeeper }: Pincex, read: Read): void {
+function statements(app: App, { bookkeeper }: Pincex, read: GatedRead): void {
   app.post(
     '/v1/accounts/statements/batch-get',
     {
@@ -155,7 +155,7 @@ function statements(app: App, { bookkeeper }: Pincex, read: Read): void {
   );
 }
 
-function ordersByIds(app: App, { trading }: Pincex, read: Read): void {
+function ordersByIds(app: App, { trading }: Pincex, read: GatedRead): void {
   app.post(
     '/v1/orders/batch-get',
     {
@@ -190,7 +190,7 @@ function ordersByIds(app: App, { trading }: Pincex, read: Read): void {
   );
 }
 
-function userOrders(app: App, { trading }: Pincex, read: Read): void {
+function userOrders(app: App, { trading }: Pincex, read: GatedRead): void {
   app.post(
     '/v1/users/orders/batch-get',
     {
@@ -232,7 +232,7 @@ function userOrders(app: App, { trading }: Pincex, read: Read): void {
   );
 }
 
-function tradesOfOrders(app: App, { trading, session }: Pincex, read: Read): void {
+function tradesOfOrders(app: App, { trading, session }: Pincex, read: GatedRead): void {
   app.post(
     '/v1/trades/batch-get',
     {
@@ -263,7 +263,7 @@ function tradesOfOrders(app: App, { trading, session }: Pincex, read: Read): voi
   );
 }
 
-function orderBooks(app: App, { trading }: Pincex, read: Read): void {
+function orderBooks(app: App, { trading }: Pincex, read: GatedRead): void {
   app.post(
     '/v1/order-books/batch-get',
     {
@@ -301,7 +301,7 @@ function orderBooks(app: App, { trading }: Pincex, read: Read): void {
   );
 }
 
-function openOrdersOf(app: App, { trading, session }: Pincex, read: Read): void {
+function openOrdersOf(app: App, { trading, session }: Pincex, read: GatedRead): void {
   app.post(
     '/v1/orders/open/batch-get',
     {

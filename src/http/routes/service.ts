@@ -78,7 +78,7 @@ function callLimits(app: App, bounds: ServiceLimits): void {
       schema: {
         operationId: 'getLimits',
         tags: ['Service'],
-        summary: 'What one call may bring',
+        summary: 'Limits of one call',
         response: answers(
           strict({
             batchItems: number,

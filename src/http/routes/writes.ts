@@ -11,7 +11,7 @@ import { answers } from '../schemas/responses.ts';
 import { batchResults, mixedResult, modes } from '../schemas/results.ts';
 
 /** A route that executes batches of one command. */
-interface Write {
+interface WriteDefinition {
   readonly url: string;
   readonly type: CommandType;
   readonly operationId: string;
@@ -21,7 +21,7 @@ interface Write {
 }
 
 /** In this order their examples succeed one after the other. */
-const WRITES: readonly Write[] = [
+const WRITES: readonly WriteDefinition[] = [
   {
     url: '/v1/accounts/batch-create',
     type: 'createAccount',

@@ -61,7 +61,7 @@ const order = {
 
 const money = { ...every, userId, currency, amount: decimal };
 
-export const itemFields = {
+const itemFields = {
   createAccount: { ...every, userId, currency },
   deposit: { ...money, reference: optional(id) },
   withdraw: { ...money, reference: optional(id) },
@@ -102,7 +102,7 @@ export const items = Object.fromEntries(
 ) as Record<CommandType, Component>;
 
 /** The name of the item of one command in a batch that mixes them. */
-export const mixedNameOf = (type: CommandType): string => `Mixed${nameOf(type)}`;
+const mixedNameOf = (type: CommandType): string => `Mixed${nameOf(type)}`;
 
 /** The component of each command in such a batch. */
 export const mixedNames: Readonly<Record<string, string>> = Object.fromEntries(

@@ -108,7 +108,8 @@ export const operation = component(
     batchId: Type.String({ format: 'uuid' }),
     actor: orNull(
       Type.String({
-        description: 'Who sent the batch: `key:` and the id of the API key, or what the library was told',
+        description:
+          'The sender of the batch: `key:` and the id of the API key, or the `actor` that a caller of the library gave',
         examples: ['key:0123456789abcdef'],
       }),
     ),

@@ -4,10 +4,19 @@ import type { RedisConfig } from '../../config/load.ts';
 import { Diagnostics } from '../../diagnostics.ts';
 import { limits } from '../../limits.ts';
 import { CircuitBreaker } from '../circuitBreaker.ts';
-import type { Cache, CacheRead, Changes, Entry, Fill, AbsentEntry, Position, Replacement } from '../cache.ts';
+import type {
+  Cache,
+  CacheRead,
+  Changes,
+  Entry,
+  Fill,
+  AbsentEntry,
+  Position,
+  Replacement,
+} from '../cache/cache.ts';
 import { linkTo, type RedisLink } from './redisLink.ts';
 import { FILL, INCARNATION_LENGTH, LEARN, PUBLISH, READ, SCRIPTS, type Script } from './scripts.ts';
-import { PendingInvalidations } from '../pendingInvalidations.ts';
+import { PendingInvalidations } from '../cache/pendingInvalidations.ts';
 
 /** The version of the stored form: a Pincex that stores another form shares nothing with this one. */
 const SCHEMA = 2;

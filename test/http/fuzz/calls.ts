@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
-import type { Contract, Operation } from '../contract.ts';
+import type { Contract, Operation } from '../document/contract.ts';
 import { batchIdOf, fitting, nasty, oddText, uuid } from './values.ts';
 
 /** A request as it is sent. */

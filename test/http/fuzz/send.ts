@@ -1,5 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
-import type { Received } from '../contract.ts';
+import type { Received } from '../document/contract.ts';
 import type { Call } from './calls.ts';
 
 /** A call that is not answered within this time hangs. */

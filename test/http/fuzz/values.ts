@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
-import type { Contract, JsonSchema } from '../contract.ts';
+import type { Contract, JsonSchema } from '../document/contract.ts';
 
 /** How many of each kind there are: few enough that calls meet each other's users and orders. */
 export const USERS = 4;
