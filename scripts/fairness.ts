@@ -41,7 +41,7 @@ const sendOnce = (): Promise<unknown> =>
     sending = undefined;
   }));
 
-/** What the attacker does, over and over on each connection. */
+/** The call that the attacker repeats on each connection. */
 const ATTACKS: Readonly<Partial<Record<string, () => Promise<unknown>>>> = {
   'reads of one account': () => post(READ, JSON.stringify({ userIds: ['user-1'], currencies: ['USD'] })),
   'reads of 500 accounts': () => {

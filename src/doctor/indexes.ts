@@ -103,7 +103,7 @@ export function repeatedIndexes(migrated: readonly MigratedIndex[], indexes: rea
   const repeated = new Set<string>();
   return indexes.flatMap((index): Finding[] => {
     if (own.has(index.name) || !index.is_valid) return [];
-    // Of two equal indexes only one is reported.
+    // If two indexes are equal, only one is reported.
     const other = indexes.find((candidate) => !repeated.has(candidate.name) && serves(candidate, index));
     if (other === undefined) return [];
     repeated.add(index.name);

@@ -298,7 +298,7 @@ describe('a process that runs calls', () => {
           ],
         },
       });
-      // Of several concurrent repetitions, one takes the call over.
+      // One of several concurrent repetitions takes the call over.
       const begun = await Promise.all([1, 2, 3, 4, 5].map(() => requests().begin(sent(request))));
       expect(begun.map(({ kind }) => kind).sort()).toEqual(['run', ...Array<string>(4).fill('running')]);
       const run = runOf(begun.find(({ kind }) => kind === 'run')!);

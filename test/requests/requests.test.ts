@@ -164,7 +164,7 @@ describe('a batch id that two callers use', () => {
       // An admin gets the own batch first.
       expect(await requests.outcome(batchId, request.caller, true)).toEqual(finished);
     }
-    // Of two batches of others, an admin gets the older one.
+    // If two other callers have such a batch, an admin gets the older one.
     expect(await requests.outcome(batchId, 'admin', true)).toMatchObject({ body: '"one"' });
     expect(await requests.outcome(batchId, 'nobody', false)).toEqual({ kind: 'unknown' });
   });
