@@ -29,7 +29,7 @@ class World {
   readonly #elsewhere: Repository;
   readonly #kind: Kind<string, number> = {
     name: 'accounts',
-  operation: 'batch_get_accounts',
+    operation: 'batch_get_accounts',
     family: 'rows',
     keyOf: (key) => key,
     read: async (_, keys) => {
