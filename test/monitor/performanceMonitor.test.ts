@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PerformanceMonitor, PincexError } from '../../src/index.ts';
 import { codeOf } from '../../src/monitor/errorCodes.ts';
 import { limits } from '../../src/limits.ts';
@@ -261,5 +261,27 @@ describe('the monitor of a Pincex', () => {
       operations: 1,
       failed: 0,
     });
+  });
+
+  it('a batch is applied although the monitor that measures it throws', async () => {
+    const { pincex } = books;
+    const userId = await newUser(pincex, { USD: '10' });
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const record = vi.spyOn(pincex.monitor, 'record').mockImplementation(() => {
+      throw new Error('a bug of the monitor');
+    });
+    onTestFinished(() => {
+      warnings.mockRestore();
+      record.mockRestore();
+    });
+    const locked = await pincex.bookkeeper.lockFunds({
+      id: fresh('lock'),
+      userId,
+      currency: 'USD',
+      amount: '1',
+      orderId: fresh('order'),
+    });
+    expect(locked.status).toBe('applied');
+    expect(record).toHaveBeenCalledOnce();
   });
 });
