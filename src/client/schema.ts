@@ -5084,7 +5084,7 @@ export interface operations {
             components['schemas']['MixedResult'] | components['schemas']['InterruptedBatch'];
         };
       };
-      /** @description It is still under way */
+      /** @description The batch is still running */
       readonly 202: {
         headers: {
           /** @description What is left of the items of this second, where the key has a limit */
