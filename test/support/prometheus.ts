@@ -17,6 +17,16 @@ export async function promtool(...args: readonly string[]): Promise<string> {
   return stdout + stderr;
 }
 
+/** What promtool finds in metrics as text: the lines of its complaints. */
+export async function lintMetrics(text: string): Promise<string[]> {
+  const child = execFile(findProgram('promtool') ?? 'promtool', ['check', 'metrics']);
+  let said = '';
+  child.stderr?.on('data', (piece: string) => (said += piece));
+  child.stdin?.end(text);
+  await once(child, 'close');
+  return said.split('\n').filter((line) => line !== '');
+}
+
 /** A real Prometheus that belongs to one test. */
 export class TestPrometheus {
   readonly #child: ChildProcess;

@@ -5,9 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { newUser, useBooks } from '../../support/books.ts';
 import { temporaryFolder } from '../../support/folders.ts';
-import { hasPrometheus, promtool, TestPrometheus } from '../../support/prometheus.ts';
+import { hasPrometheus, lintMetrics, promtool, TestPrometheus } from '../../support/prometheus.ts';
 import { until } from '../../support/waiting.ts';
-import { makeKey, useService } from '../support.ts';
+import { makeKey, serve, useService } from '../support.ts';
 
 /** What the package has for Prometheus and Grafana, against the metrics of a running service and its documentation. */
 
@@ -77,6 +77,12 @@ describe('the names of metrics', () => {
 });
 
 describe.skipIf(!hasPrometheus)('Prometheus', () => {
+  it('promtool finds nothing in the metrics of the service, whatever it finds in those of Node.js', async () => {
+    await newUser(service.pincex, { USD: '5' });
+    const found = await lintMetrics(await scrape());
+    expect(found.filter((line) => line.startsWith('pincex_'))).toEqual([]);
+  });
+
   it('promtool finds nothing in the alert rules, and their tests pass', async () => {
     expect(await promtool('check', 'rules', rules)).toContain('SUCCESS');
     expect(await promtool('test', 'rules', file('monitoring/prometheus/alerts.test.yml'))).toContain(
@@ -101,14 +107,16 @@ describe.skipIf(!hasPrometheus)('Prometheus', () => {
   });
 
   it('Prometheus scrapes a service with a key, as the configuration of the package says, and knows its counts', async () => {
+    const scraped = await serve(books, { host: '0.0.0.0' });
+    const { pincex } = scraped;
     const folder = temporaryFolder('scraping');
     const keyFile = path.join(folder, 'key');
-    writeFileSync(keyFile, await makeKey(service.pincex, 'metrics'));
+    writeFileSync(keyFile, await makeKey(pincex, 'metrics'));
     const config = parse(read('monitoring/prometheus/prometheus.yml')) as {
       scrape_configs: [{ authorization: { credentials_file: string } }];
     };
     const [job] = config.scrape_configs;
-    const target = new URL(service.url).host.replace('0.0.0.0', '127.0.0.1');
+    const target = new URL(scraped.url).host.replace('0.0.0.0', '127.0.0.1');
     const prometheus = await TestPrometheus.start({
       global: { scrape_interval: '500ms', evaluation_interval: '500ms' },
       rule_files: [rules],
@@ -123,9 +131,9 @@ describe.skipIf(!hasPrometheus)('Prometheus', () => {
     onTestFinished(() => prometheus.stop());
 
     await until('the first scrape', async () => (await prometheus.query('up{job="pincex"}'))[0] === 1);
-    const userId = await newUser(service.pincex, { USD: '5', BTC: '1' });
+    const userId = await newUser(pincex, { USD: '5', BTC: '1' });
     const lock = { id: 'l', userId, currency: 'USD', amount: '9', orderId: 'o' };
-    await service.pincex.bookkeeper.batchLockFunds([lock]);
+    await pincex.bookkeeper.batchLockFunds([lock]);
     const rejected = 'pincex_rejected_items_total{operation="batch_lock_funds",code="insufficient_funds"}';
     await until('the rejected item', async () => (await prometheus.query(rejected))[0] === 1);
 
