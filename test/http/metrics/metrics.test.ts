@@ -47,8 +47,9 @@ describe('/metrics of a service that other machines can reach', () => {
     expect(status).toBe(scope === 'metrics' || scope === 'admin' ? 200 : 403);
   });
 
-  it('/metrics needs a key', async () => {
-    expect((await fetch(`${reachable.url}/metrics`)).status).toBe(401);
+  it('/metrics needs a key, also from this machine', async () => {
+    const url = reachable.url.replace('0.0.0.0', '127.0.0.1');
+    expect((await fetch(`${url}/metrics`)).status).toBe(401);
   });
 
   it('a key with the scope metrics makes no other call', async () => {
@@ -151,6 +152,21 @@ describe('the metrics', () => {
     const line = String.raw`pincex_operations_total{operation="a\"} 1\n\\b${'\ufffd'}",outcome="succeeded"} 1`;
     expect((await scrape(one)).split('\n')).toContain(line);
     expect((await scrape(one, OPEN_METRICS)).split('\n')).toContain(line);
+  });
+
+  it('two names that are the same text in UTF-8 are one series, since each series may stand in the text once', async () => {
+    const one = await serve(books);
+    await scrape(one);
+    for (const name of ['\ud800', '\ud801'])
+      await one.pincex.monitor.measure(name, 1, () => Promise.resolve());
+    const text = await scrape(one);
+    for (const series of [
+      'pincex_operations_total{operation="\ufffd",outcome="succeeded"}',
+      'pincex_operation_items_count{operation="\ufffd"}',
+    ]) {
+      const found = text.split('\n').filter((line) => line.startsWith(series));
+      expect(found).toEqual([`${series} 2`]);
+    }
   });
 
   it('the metrics have a bounded number of series, whatever names and codes a program makes up, also across resets', async () => {
