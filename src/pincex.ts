@@ -11,7 +11,7 @@ import type { BatchOptions } from './engine/options.ts';
 import { ping, type AppliedRow } from './migrations/history.ts';
 import { requireSchema } from './migrations/states.ts';
 import type { PincexOptions } from './opening/options.ts';
-import { openParts, type Parts } from './opening/parts.ts';
+import { openParts, type Parts, type PoolStates } from './opening/parts.ts';
 import type { BatchResult } from './results.ts';
 import type { Bookkeeper } from './services/bookkeeper.ts';
 import type { RunBatch } from './services/executor.ts';
@@ -96,6 +96,11 @@ export class Pincex extends TableStreams {
   /** {@link url} with its password, for a driver. */
   get connectionString(): string {
     return this.#parts.connectionString;
+  }
+
+  /** @internal The connections of each pool now. */
+  get pools(): PoolStates {
+    return this.#parts.pools();
   }
 
   /** Makes `JSON.stringify` leave out the configuration, which has passwords. */

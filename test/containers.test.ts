@@ -98,11 +98,14 @@ describe('compose.yaml', () => {
     readonly volumes?: string[];
     readonly healthcheck?: object;
     readonly depends_on?: Record<string, { condition: string }>;
+    readonly profiles?: string[];
+    readonly secrets?: string[];
   }
   const text = read('compose.yaml');
-  const { services, volumes } = parse(text) as {
+  const { services, volumes, secrets } = parse(text) as {
     services: Record<string, Service>;
     volumes: Record<string, unknown>;
+    secrets: Record<string, { environment: string }>;
   };
   const ours = Object.entries(services).filter(([, { build }]) => build === '.');
 
@@ -112,7 +115,8 @@ describe('compose.yaml', () => {
     for (const variable of variables) expect(variable).toMatch(/^\$\{(POSTGRES|REDIS)_PASSWORD:\?.+\}$/);
     for (const [, { environment = {} }] of Object.entries(services)) {
       for (const [name, value] of Object.entries(environment)) {
-        if (/PASSWORD|AUTH|URL/.test(name)) expect(value).toContain('_PASSWORD:?');
+        if (name.endsWith('__FILE')) expect(value).toMatch(/^\/run\/secrets\//);
+        else if (/PASSWORD|AUTH|URL/.test(name)) expect(value).toContain('_PASSWORD:?');
       }
     }
   });
@@ -154,9 +158,38 @@ describe('compose.yaml', () => {
     expect(services['migrate']?.command).toEqual(['migrate', 'up']);
   });
 
-  it('compose.yaml publishes only the port of the service, and only on 127.0.0.1', () => {
+  it('compose.yaml publishes only the ports of the service and of the monitoring, and only on 127.0.0.1', () => {
     const ports = Object.values(services).flatMap(({ ports = [] }) => ports);
-    expect(ports).toEqual([`127.0.0.1:8080:${loadConfig({ env: {} }).service.port}`]);
+    const service = `127.0.0.1:8080:${loadConfig({ env: {} }).service.port}`;
+    expect(ports).toEqual([service, '127.0.0.1:9090:9090', '127.0.0.1:3000:3000']);
+  });
+
+  it('compose.yaml starts Prometheus and Grafana with the profile monitoring only', () => {
+    const others = ['postgres', 'redis', 'migrate', 'pincex'];
+    for (const [name, { profiles }] of Object.entries(services))
+      expect(profiles, name).toEqual(others.includes(name) ? undefined : ['monitoring']);
+  });
+
+  it('compose.yaml gives Prometheus and Grafana files that exist, and secrets where they look for them', () => {
+    for (const name of ['prometheus', 'grafana']) {
+      const { volumes: mounts = [], secrets: own = [], environment = {} } = services[name]!;
+      for (const mount of mounts) {
+        const [source = ''] = mount.split(':');
+        if (source.startsWith('./')) expect(existsSync(new URL(source, root)), source).toBe(true);
+        else expect(volumes).toHaveProperty(source);
+      }
+      expect(own).toHaveLength(1);
+      const configured = JSON.stringify(environment) + read('monitoring/prometheus/prometheus.yml');
+      for (const secret of own) {
+        expect(secrets[secret]?.environment).toBe(secret.toUpperCase());
+        expect(configured).toContain(`/run/secrets/${secret}`);
+      }
+    }
+    const { scrape_configs: jobs } = parse(read('monitoring/prometheus/prometheus.yml')) as {
+      scrape_configs: [{ static_configs: [{ targets: [string] }] }];
+    };
+    const { port } = loadConfig({ env: {} }).service;
+    expect(jobs[0].static_configs[0].targets).toEqual([`pincex:${port}`]);
   });
 
   it('compose.yaml keeps the books in a volume', () => {

@@ -1,5 +1,5 @@
 /** The scopes of keys. `admin` includes all others. `house` allows nothing by itself: it adds the accounts of the house. */
-export const SCOPES = ['read', 'funds:write', 'orders:write', 'house', 'admin'] as const;
+export const SCOPES = ['read', 'funds:write', 'orders:write', 'house', 'metrics', 'admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 

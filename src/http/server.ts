@@ -27,6 +27,7 @@ import { RecentCallers } from './load/recentCallers.ts';
 import { delayRefusals } from './load/refusalDelay.ts';
 import { SharedBudget } from './load/sharedBudget.ts';
 import { collectPaths } from './routes/methods.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
 import { serviceRoutes, type Readiness, type ServiceLimits } from './routes/service.ts';
@@ -234,7 +235,7 @@ async function addHooks(
 }
 
 function addRoutes(app: App, pincex: Pincex, { options, connections, load, requests }: ServerParts): void {
-  const { readiness, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
+  const { readiness, isLocal, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
   const { callers, gate } = load;
   const batches = new Batches(pincex, gate, requests);
   writeRoutes(app, batches);
@@ -258,6 +259,7 @@ function addRoutes(app: App, pincex: Pincex, { options, connections, load, reque
     }),
     connections,
   });
+  metricsRoute(app, { pincex, gate }, isLocal);
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
 }
 

@@ -29,6 +29,13 @@ export interface WindowedMetrics extends OperationMetrics {
   readonly windows: Readonly<Record<SlidingWindow, OperationMetrics>>;
 }
 
+/** Is told of each operation that a monitor records, under the name that it counts as. @internal */
+export interface OperationObserver {
+  recorded(name: string, operation: EndedOperation): void;
+  /** The monitor forgot all operations. */
+  reset(): void;
+}
+
 /** All operations together, and each by its name. */
 export interface PerformanceMetrics extends WindowedMetrics {
   readonly byOperation: Readonly<Record<string, WindowedMetrics>>;
@@ -53,6 +60,7 @@ export class PerformanceMonitor {
   readonly #operations = new Map<string, SlidingTally>();
   /** When each started operation began, by `performance.now()`. */
   readonly #began = new WeakMap<StartedOperation, number>();
+  readonly #observers = new Set<OperationObserver>();
   #startedAt = performance.now();
 
   /**
@@ -116,6 +124,15 @@ export class PerformanceMonitor {
     let tally = this.#operations.get(key);
     if (tally === undefined) this.#operations.set(key, (tally = new SlidingTally(this.#startedAt, now)));
     tally.add(operation, now);
+    for (const observer of this.#observers) observer.recorded(key, operation);
+  }
+
+  /** Tells an observer, until the returned function is called. @internal */
+  observe(observer: OperationObserver): () => void {
+    this.#observers.add(observer);
+    return () => {
+      this.#observers.delete(observer);
+    };
   }
 
   /** Figures of all operations together, and of each by its name. */
@@ -144,6 +161,7 @@ export class PerformanceMonitor {
   reset(): void {
     this.#operations.clear();
     this.#startedAt = performance.now();
+    for (const observer of this.#observers) observer.reset();
   }
 
   /** Tallies of each operation over a window. @internal */

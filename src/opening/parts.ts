@@ -4,7 +4,7 @@ import { KnownCodes } from '../catalog/knownCodes.ts';
 import { CatalogStore } from '../catalog/store.ts';
 import { requireComplete } from '../config/complete.ts';
 import { loadConfig, type Config } from '../config/load.ts';
-import { Database, type Session } from '../database/database.ts';
+import { Database, type PoolState, type Session } from '../database/database.ts';
 import { persistentReads } from '../database/retry.ts';
 import { withoutPassword } from '../database/connection/url.ts';
 import { Diagnostics, listen, type ServerName, type Stop } from '../diagnostics.ts';
@@ -41,6 +41,8 @@ export interface Parts extends StreamOpener {
   readonly connectionString: string;
   readonly server: EmbeddedServer | null;
   readonly database: Database;
+  /** The connections of each pool now. */
+  readonly pools: () => PoolStates;
   readonly catalog: CatalogStore;
   readonly repository: Repository;
   readonly engine: Engine;
@@ -66,6 +68,9 @@ export interface Parts extends StreamOpener {
   /** Waits for calls and reads in flight, writes the last report, closes the connections, and stops the embedded server. */
   close(): Promise<void>;
 }
+
+/** The replica has a pool if there is one. */
+export type PoolStates = Readonly<Partial<Record<ServerName, PoolState>>>;
 
 /** The servers and the connections to them, which {@link closeConnections} closes. */
 interface OpenServers {
@@ -144,7 +149,7 @@ async function assemble(
   repository: Repository,
   { strategy = 'auto' }: PincexOptions,
 ): Promise<Parts> {
-  const { config, connectionString, database, statistics, diagnostics } = connections;
+  const { config, connectionString, database, replica, statistics, diagnostics } = connections;
   const catalog = new CatalogStore(database);
   const engine = new Engine(database, catalog, strategy, {
     publish: (books, state) =>
@@ -171,6 +176,7 @@ async function assemble(
   return {
     ...connections,
     url: withoutPassword(connectionString),
+    pools: () => ({ primary: database.poolState, ...(replica && { replica: replica.poolState }) }),
     catalog,
     repository,
     engine,

@@ -89,7 +89,7 @@ describe('pincex keys', () => {
   it.each([
     [['create'], '--name'],
     [['create', '--name', 'x'], '--scope'],
-    [['create', '--name', 'x', '--scope', 'write'], 'read, funds:write, orders:write, house, admin'],
+    [['create', '--name', 'x', '--scope', 'write'], 'read, funds:write, orders:write, house, metrics, admin'],
     [['create', '--name', 'x', '--scope', 'read', '--rate', '0'], 'whole number from 1 to'],
     [['create', '--name', 'x', '--scope', 'read', '--expires', 'soon'], '12h or 90d'],
     [['create', '--name', 'x', '--scope', 'read', '--expires', '2030-02-30T00:00:00Z'], '12h or 90d'],

@@ -177,7 +177,7 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
 }
 
 /** Properties that only show something of Pincex and issue no statement. */
-type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'serverEnded';
+type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'pools' | 'serverEnded';
 type Parts =
   | Shown
   | 'config'

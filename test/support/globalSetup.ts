@@ -57,12 +57,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** The servers that tests start, and the packages that contain them. */
-const SERVERS = { 'redis-server': 'redis', pgbouncer: 'pgbouncer' };
+const SERVERS = { 'redis-server': 'redis', pgbouncer: 'pgbouncer', prometheus: 'prometheus' };
 
 /** If a server is missing and cannot be installed, its tests are skipped; with PINCEX_TEST_ALL the run fails instead. */
 async function provideServers(): Promise<void> {
   const missing = () => Object.entries(SERVERS).filter(([program]) => findProgram(program) === null);
-  if (missing().length > 0) await install(missing().map(([, name]) => name));
+  // One by one: a package manager that lacks a package installs none of the same call.
+  for (const [, name] of missing()) await install([name]);
   if (missing().length === 0) return;
   const names = missing().map(([program]) => program);
   const message = `${names.join(' and ')} cannot be found: the tests that need them are skipped`;

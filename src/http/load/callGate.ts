@@ -107,9 +107,14 @@ export class CallGate {
     }
   }
 
+  /** Number of calls that run and that wait now. */
+  get load(): Admission['load'] {
+    return this.#admission.load;
+  }
+
   /** Whether no call runs or waits now. */
   get isIdle(): boolean {
-    return this.#admission.load.running === 0;
+    return this.load.running === 0;
   }
 
   /** Resolves once no call runs or waits. */

@@ -231,7 +231,7 @@ function strays(contract: Contract): Arbitrary<Call> {
     fc.tuple(fc.constantFrom(...known), inUrl).map(([path, text]) => `${path}/${text}`),
     inUrl.map((text) => `/v1/${text}`),
     inUrl.map((text) => `/${text}`),
-    fc.constantFrom('/', '//', '*', '/v1', '/metrics', '/.env', '/v1/../healthz', '/%'),
+    fc.constantFrom('/', '//', '*', '/v1', '/metrics/', '/.env', '/v1/../healthz', '/%'),
   );
   const methods = fc.constantFrom(
     'GET',
