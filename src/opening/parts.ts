@@ -28,6 +28,7 @@ import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
 import { Reporter } from '../monitor/reporter.ts';
 import { Statistics } from '../monitor/statistics.ts';
+import { startTelemetry, type EndTelemetry } from '../telemetry/telemetry.ts';
 import { KeysetStream } from '../streams/stream.ts';
 import type { StreamOpener } from '../streams/tableStreams.ts';
 import { readPincexOptions, type PincexOptions } from './options.ts';
@@ -79,6 +80,7 @@ interface Connections {
   readonly diagnostics: Diagnostics;
   /** End the listening to the diagnostics. */
   readonly stops: readonly (Stop | undefined)[];
+  readonly endTelemetry: EndTelemetry | undefined;
 }
 
 /** Finds or starts the servers, checks the schema, and assembles the parts. */
@@ -119,10 +121,21 @@ async function connect(known: PincexOptions): Promise<Connections> {
       ...(known.onCacheRead && { read: known.onCacheRead }),
     }),
   ];
+  const endTelemetry = await startTelemetry(diagnostics.instance);
   void server?.ended.then(() => {
     database.giveUp();
   });
-  return { config, connectionString, server, database, replica, statistics, diagnostics, stops };
+  return {
+    config,
+    connectionString,
+    server,
+    database,
+    replica,
+    statistics,
+    diagnostics,
+    stops,
+    endTelemetry,
+  };
 }
 
 async function openRepository({ config, database, replica, diagnostics }: Connections): Promise<Repository> {
@@ -199,9 +212,16 @@ async function assemble(
   };
 }
 
-async function closeConnections({ database, replica, server, stops }: Connections): Promise<void> {
+async function closeConnections({
+  database,
+  replica,
+  server,
+  stops,
+  endTelemetry,
+}: Connections): Promise<void> {
   await Promise.all([database.close(), replica?.close()]);
   for (const stop of stops) stop?.();
+  await endTelemetry?.();
   await server?.stop();
 }
 
