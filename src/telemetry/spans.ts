@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Attributes, Context, Span, SpanOptions } from '@opentelemetry/api';
+import type { Attributes, Context, Span, SpanOptions, Tracer } from '@opentelemetry/api';
 import {
   onSettled,
   storeDuring,
@@ -53,11 +53,13 @@ class WorkStore extends AsyncLocalStorage<Work | undefined> {
  */
 export class Spans {
   readonly #api: Api;
+  readonly #tracer: Tracer;
   readonly #store: WorkStore;
   readonly #works = new WeakMap<object, Work>();
 
   constructor(api: Api) {
     this.#api = api;
+    this.#tracer = api.trace.getTracer('pincex', packageVersion());
     this.#store = new WorkStore(api);
   }
 
@@ -110,11 +112,10 @@ export class Spans {
   }
 
   #begin(name: string, options: SpanOptions): Work {
-    const { trace } = this.#api;
     const context = this.#context;
-    const span = trace.getTracer('pincex', packageVersion()).startSpan(name, options, context);
+    const span = this.#tracer.startSpan(name, options, context);
     const outer = this.#store.getStore();
-    return { context: trace.setSpan(context, span), span, outer, statements: 0, rows: 0 };
+    return { context: this.#api.trace.setSpan(context, span), span, outer, statements: 0, rows: 0 };
   }
 
   #end({ span }: Work, message: { readonly error?: unknown }, attributes: Attributes): void {

@@ -1,9 +1,11 @@
 import { context, trace } from '@opentelemetry/api';
 import { node, tracing } from '@opentelemetry/sdk-node';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../src/diagnostics.ts';
 import type { Pincex } from '../../src/index.ts';
 import { traceIdOf } from '../../src/telemetry/api.ts';
+import { holdClock, holdTimers } from '../support/clock.ts';
+import { until } from '../support/waiting.ts';
 import { fresh, newUser, openBooks, useBooks } from '../support/books.ts';
 import { attributesOf, startReceiver, type ReceivedSpan, type Receiver } from './receiver.ts';
 
@@ -227,5 +229,47 @@ describe('the SDK', () => {
     expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(
       expect.arrayContaining(['load', 'decide', 'persist', 'publish', 'batch_deposit', 'after']),
     );
+  });
+
+  it('a collector that never answers delays no batch, and close by a bounded time, which a warning tells', async () => {
+    await startReceiver(() => new Promise(() => undefined));
+    const codes: unknown[] = [];
+    const take = (warning: Error & { readonly code?: unknown }): void => void codes.push(warning.code);
+    process.on('warning', take);
+    onTestFinished(() => void process.off('warning', take));
+    const pincex = await openBooks(books.url);
+    expect(await pincex.bookkeeper.batchDeposit(deposits(fresh('user'), 1))).toMatchObject({
+      status: 'applied',
+    });
+    holdClock();
+    const bound = holdTimers(5_000);
+    let isClosed = false;
+    const closing = pincex.close().then(() => (isClosed = true));
+    await until('the books to close', () => {
+      bound.fire();
+      return isClosed;
+    });
+    await closing;
+    await until('the warning', () => codes.includes('PINCEX_TELEMETRY_LOST'));
+  });
+
+  it('an SDK that fails while work runs fails no batch: the process gets one warning', async () => {
+    await startReceiver();
+    const messages: string[] = [];
+    const take = ({ message }: Error): void => void messages.push(message);
+    process.on('warning', take);
+    onTestFinished(() => void process.off('warning', take));
+    const pincex = await openBooks(books.url);
+    onTestFinished(() => pincex.close());
+    const setting = vi.spyOn(trace, 'setSpan').mockImplementation(() => {
+      throw new Error('a bug of the SDK');
+    });
+    onTestFinished(() => {
+      setting.mockRestore();
+    });
+    expect(await pincex.bookkeeper.batchDeposit(deposits(fresh('user'), 1))).toMatchObject({
+      status: 'applied',
+    });
+    await until('the warning', () => messages.some((message) => message.includes('a bug of the SDK')));
   });
 });
