@@ -16,6 +16,9 @@ export type ServerName = 'primary' | 'replica';
 /** The kinds of values that the cache can have, by the names that operators know. */
 export type KindName = 'accounts' | 'orders' | 'userOrders' | 'trades';
 
+/** The phases of a batch, in their order. A commit is published to the cache. */
+export type Phase = 'load' | 'decide' | 'persist' | 'publish';
+
 /** The sender of a message: a process may have several Pincex open, and all of them use the same channels. */
 interface OfInstance {
   /** {@link Diagnostics.instance} of the Pincex. */
@@ -37,6 +40,14 @@ interface Timed {
     begun: Begun & { readonly kind: KindName | null };
     result: { readonly hits: number | null };
   };
+  /**
+   * A phase of a batch runs. `items`: those of the batch, or the entries of the cache that are published; `rows`: how many were
+   * read or written, `null` if the phase does neither.
+   */
+  phase: {
+    begun: { readonly phase: Phase; readonly items: number };
+    result: { readonly rows: number | null };
+  };
   /** A statement runs. Its values are customers' data, which must not be logged by default. */
   statement: {
     begun: Pick<StatementRun, 'name' | 'server' | 'text' | 'values'>;
@@ -56,7 +67,13 @@ interface Momentary {
   refusal: { readonly code: string };
 }
 
-type TimedMessage<Name extends keyof Timed> = OfInstance &
+/** The trace of the caller, by the headers of W3C Trace Context. */
+export interface TraceHeaders {
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+}
+
+export type TimedMessage<Name extends keyof Timed> = OfInstance &
   Timed[Name]['begun'] & {
     /** When the work began, by `performance.now()`. */
     readonly began: number;
@@ -70,6 +87,7 @@ type TimedMessage<Name extends keyof Timed> = OfInstance &
 const timed: { readonly [Name in keyof Timed]: TracingChannel<string | undefined, TimedMessage<Name>> } = {
   batch: tracingChannel('pincex:batch'),
   read: tracingChannel('pincex:read'),
+  phase: tracingChannel('pincex:phase'),
   statement: tracingChannel('pincex:statement'),
   wait: tracingChannel('pincex:wait'),
 };
@@ -80,6 +98,9 @@ const momentary: { readonly [Name in keyof Momentary]: Channel } = {
   cacheFailure: channel('pincex:cache_failure'),
   refusal: channel('pincex:refusal'),
 };
+
+/** The channel whose stores are set while a call over HTTP is answered. */
+const calls = channel('pincex:call') as Channel<unknown, OfInstance & TraceHeaders>;
 
 /** Publishes the messages of the parts of one Pincex. If a channel has no listener, no message is made. */
 export class Diagnostics {
@@ -96,6 +117,12 @@ export class Diagnostics {
     if (!channels.hasSubscribers) return work();
     const message = { ...begun(), instance: this.instance, began: performance.now() };
     return channels.tracePromise(work, message);
+  }
+
+  /** Answers a call over HTTP by `work`, in the trace of its caller. */
+  answer(headers: () => TraceHeaders, work: () => void): void {
+    if (!calls.hasSubscribers) work();
+    else calls.runStores({ ...headers(), instance: this.instance }, work);
   }
 
   /** Publishes a momentary event. */
@@ -213,14 +240,51 @@ export function nameWork(
   names: AsyncLocalStorage<string | undefined>,
   nameOf: (batchId?: string) => string,
 ): Stop {
-  const { batch, read } = timed;
-  batch.start.bindStore(names, (message) =>
-    message.instance === instance ? nameOf(message.batchId) : names.getStore(),
-  );
-  read.start.bindStore(names, (message) => (message.instance === instance ? nameOf() : names.getStore()));
+  const stops = [
+    storeDuring(instance, 'batch', names, ({ batchId }) => nameOf(batchId)),
+    storeDuring(instance, 'read', names, () => nameOf()),
+  ];
   return () => {
-    batch.start.unbindStore(names);
-    read.start.unbindStore(names);
+    for (const stop of stops) stop();
+  };
+}
+
+/**
+ * Stores a value while work of one Pincex runs, until the returned function is called. If `valueOf` returns `undefined` or
+ * throws, the work keeps the value that is stored already.
+ *
+ * @internal
+ */
+export function storeDuring<Name extends keyof Timed, Value>(
+  instance: string,
+  name: Name,
+  store: AsyncLocalStorage<Value | undefined>,
+  valueOf: (message: TimedMessage<Name>) => Value | undefined,
+): Stop {
+  const { [name]: channels } = timed;
+  return bindTo(channels.start as Channel<unknown, TimedMessage<Name>>, instance, store, valueOf);
+}
+
+/** Stores a value while a call over HTTP to one Pincex is answered, as {@link storeDuring} does. @internal */
+export const storeDuringCalls = <Value>(
+  instance: string,
+  store: AsyncLocalStorage<Value | undefined>,
+  valueOf: (headers: TraceHeaders) => Value | undefined,
+): Stop => bindTo(calls, instance, store, valueOf);
+
+function bindTo<Message extends OfInstance, Value>(
+  channel: Channel<unknown, Message>,
+  instance: string,
+  store: AsyncLocalStorage<Value | undefined>,
+  valueOf: (message: Message) => Value | undefined,
+): Stop {
+  const valueOrNone = guarded(valueOf);
+  channel.bindStore(store, (message) => {
+    const value = message.instance === instance ? valueOrNone(message) : undefined;
+    return value ?? store.getStore();
+  });
+  return () => {
+    channel.unbindStore(store);
   };
 }
 
@@ -246,7 +310,8 @@ function onEnd<Name extends keyof Timed>(
   });
 }
 
-function onSettled<Name extends keyof Timed>(
+/** Calls the listener for all work of one Pincex that has ended, also for work that failed. @internal */
+export function onSettled<Name extends keyof Timed>(
   instance: string,
   name: Name,
   listener: (message: TimedMessage<Name>, durationMs: number) => void,
@@ -264,19 +329,29 @@ const onMoment = <Name extends keyof Momentary>(
 ): Stop => subscribeTo(momentary[name], instance, listener);
 
 function subscribeTo({ name }: Channel, instance: string, listener: (message: never) => void): Stop {
-  let hasFailed = false;
+  const tell = guarded(listener);
   const onMessage = (message: unknown): void => {
-    if ((message as OfInstance).instance !== instance) return;
-    try {
-      listener(message as never);
-    } catch (error) {
-      if (!hasFailed) warn(error);
-      hasFailed = true;
-    }
+    if ((message as OfInstance).instance === instance) tell(message as never);
   };
   subscribe(name, onMessage);
   return () => {
     unsubscribe(name, onMessage);
+  };
+}
+
+/** Catches the errors of a listener; its first error becomes a warning of the process. */
+function guarded<Message, Result>(
+  listener: (message: Message) => Result,
+): (message: Message) => Result | undefined {
+  let hasFailed = false;
+  return (message) => {
+    try {
+      return listener(message);
+    } catch (error) {
+      if (!hasFailed) warn(error);
+      hasFailed = true;
+      return undefined;
+    }
   };
 }
 

@@ -118,7 +118,9 @@ export class Engine {
 
   async #decideAndWrite(batch: Batch, transaction: CallerTransaction | undefined): Promise<Decided> {
     if (needsNoBooks(batch)) return decideWithoutBooks(batch);
-    return transaction === undefined ? this.#runAlone(batch) : runInTransaction(batch, transaction);
+    return transaction === undefined
+      ? this.#runAlone(batch)
+      : runInTransaction(batch, transaction, this.#diagnostics);
   }
 
   /** Retries until the batch is written over the versions that it was decided from, or the bounds on retries are reached. */
@@ -153,13 +155,14 @@ export class Engine {
   }
 
   async #guarded(batch: Batch, inDoubt: InDoubtDecisions): Promise<Decided> {
+    const diagnostics = this.#diagnostics;
     let read: LoadedBooks | undefined;
     const onLoaded = (loaded: LoadedBooks): void => {
       read = loaded;
     };
     try {
       return await inDoubt.watch((onDecided) =>
-        step(this.#database, batch, { lock: false, inDoubt, onLoaded, onDecided }),
+        step(this.#database, batch, { lock: false, diagnostics, inDoubt, onLoaded, onDecided }),
       );
     } catch (error) {
       if (failureOf(error) !== 'guard_lost' || this.#strategy === 'guard') throw error;
@@ -169,12 +172,13 @@ export class Engine {
 
   /** @param lost the books that were read before the guard was lost */
   async #locked(batch: Batch, inDoubt: InDoubtDecisions, lost?: LoadedBooks): Promise<Decided> {
+    const diagnostics = this.#diagnostics;
     const onLoaded = (loaded: LoadedBooks): void => {
       if (lost !== undefined) this.#contention.learn(batch.keys, lost, loaded);
     };
     return inDoubt.watch((onDecided) =>
       this.#database.transaction((session) =>
-        step(session, batch, { lock: true, inDoubt, onLoaded, onDecided }),
+        step(session, batch, { lock: true, diagnostics, inDoubt, onLoaded, onDecided }),
       ),
     );
   }

@@ -34,6 +34,7 @@ export interface PlacedBooks extends LoadedBooks {
   readonly accounts: ReadonlyMap<string, Placed<Account>>;
   readonly holds: ReadonlyMap<string, Placed<Hold>>;
   readonly orders: ReadonlyMap<string, Placed<OrderRow>>;
+  readonly operations: ReadonlyMap<string, Operation>;
   readonly broken: BrokenRows;
   /** Set if a row has a currency or market that the catalog lacks; that row is among the broken ones. */
   readonly behind: CatalogBehind | undefined;

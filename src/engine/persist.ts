@@ -27,6 +27,7 @@ interface TablePart extends Part {
 /**
  * Writes the changes of a batch, and the parts of `writeWith`. Without either, no statement is sent.
  *
+ * @returns how many rows it wrote, without those of `writeWith`
  * @throws PincexError; `failureOf` tells a lost guard and a superseded batch from other failures
  */
 export async function persist(
@@ -36,10 +37,10 @@ export async function persist(
   books: Books,
   batch: BatchIdentity,
   writeWith: readonly WritePart[] = [],
-): Promise<void> {
-  const writes = writesOf(keys, loaded, books, batch);
-  if (writes.length === 0 && writeWith.length === 0) return;
-  await session.query(...inOneStatement(writes, writeWith));
+): Promise<number> {
+  const { writes, rows } = writesOf(keys, loaded, books, batch);
+  if (writes.length > 0 || writeWith.length > 0) await session.query(...inOneStatement(writes, writeWith));
+  return rows;
 }
 
 /**
@@ -110,15 +111,17 @@ export const [persistAll] = inOneStatement(
   })),
 );
 
-/** The changes of the books as parts of the statement: one for each table that has rows to write. */
-function writesOf(keys: RowKeys, loaded: PlacedBooks, books: Books, batch: BatchIdentity): TablePart[] {
+/** The changes of the books as parts of the statement: one for each table that has rows to write, and the number of rows. */
+function writesOf(keys: RowKeys, loaded: PlacedBooks, books: Books, batch: BatchIdentity) {
   const { journal, trades, transactions, operations, now } = books;
-  const parts: TablePart[] = [];
+  const writes: TablePart[] = [];
+  let written = 0;
   const write = <Row>(table: TableWrite<Row>, rows: readonly Row[]): void => {
     if (rows.length === 0) return;
     const { name, letter, text, hints = [], isGuarded } = table;
     const values = table.valuesOf({ rows, batch, now });
-    parts.push({ name, letter, text, hints, values, ...(isGuarded === true && { guarded: rows.length }) });
+    writes.push({ name, letter, text, hints, values, ...(isGuarded === true && { guarded: rows.length }) });
+    written += rows.length;
   };
   const accounts = accountChanges(keys, loaded, books);
   write(tables.updateAccounts, accounts.changed);
@@ -138,7 +141,7 @@ function writesOf(keys: RowKeys, loaded: PlacedBooks, books: Books, batch: Batch
   write(tables.insertTrades, trades);
   write(tables.insertTransactions, transactions);
   write(tables.insertOperations, changedInOrder(operations.changed, keys.operations));
-  return parts;
+  return { writes, rows: written };
 }
 
 function accountChanges(keys: RowKeys, loaded: PlacedBooks, books: Books) {

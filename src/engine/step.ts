@@ -4,6 +4,7 @@ import type { Command } from '../commands/command.ts';
 import type { Session } from '../database/database.ts';
 import { isTaken } from '../database/failures.ts';
 import { takeMoments } from '../database/sql/moment.ts';
+import type { Diagnostics, Phase } from '../diagnostics.ts';
 import { resultOf, type Batch, type Decided } from './batch.ts';
 import type { InDoubtDecisions } from './attempts/inDoubt.ts';
 import { decide, itemHash } from './decide.ts';
@@ -16,6 +17,8 @@ import { persist } from './persist.ts';
 export interface Attempt {
   /** Whether rows are locked before they are read. The session must then be a transaction. */
   readonly lock: boolean;
+  /** The channels on which the phases are traced. */
+  readonly diagnostics: Diagnostics;
   /** The decisions of earlier attempts that may have been committed. */
   readonly inDoubt?: InDoubtDecisions;
   /** Called with the books that were read, before they are decided on. */
@@ -31,18 +34,28 @@ export interface Attempt {
 export async function step(
   session: Session,
   batch: Batch,
-  { lock, inDoubt, onLoaded, onDecided }: Attempt,
+  { lock, diagnostics, inDoubt, onLoaded, onDecided }: Attempt,
 ): Promise<Decided> {
-  const locked = lock ? await lockRows(session, batch.keys) : undefined;
-  const loaded = await loadBatch(session, batch);
-  if (locked !== undefined) requireLocked(locked, loaded);
+  const trace = <Result extends PhaseResult>(phase: Phase, work: () => Promise<Result>): Promise<Result> =>
+    diagnostics.trace('phase', () => ({ phase, items: batch.items.length }), work);
+  const { loaded } = await trace('load', () => lockAndLoad(session, batch, lock));
   onLoaded?.(loaded);
   const written = inDoubt?.writtenOf(batch, loaded);
   if (written !== undefined) return written;
-  const decision = decideBatch(loaded, batch);
+  const { decision } = await trace(
+    'decide',
+    () =>
+      new Promise<PhaseResult & { decision: Decided }>((resolve) => {
+        resolve({ decision: decideBatch(loaded, batch), rows: null });
+      }),
+  );
   onDecided?.(decision);
-  await persistBatch(session, batch, loaded, decision);
+  await trace('persist', () => persistBatch(session, batch, loaded, decision));
   return decision;
+}
+
+interface PhaseResult {
+  readonly rows: number | null;
 }
 
 /** Decides a batch whose items were all rejected when they were read. */
@@ -56,6 +69,18 @@ const NOTHING: LoadedBooks = {
   orders: new Map(),
   operations: new Map(),
 };
+
+async function lockAndLoad(
+  session: Session,
+  batch: Batch,
+  lock: boolean,
+): Promise<PhaseResult & { readonly loaded: PlacedBooks }> {
+  const locked = lock ? await lockRows(session, batch.keys) : undefined;
+  const loaded = await loadBatch(session, batch);
+  if (locked !== undefined) requireLocked(locked, loaded);
+  const { accounts, holds, orders, operations } = loaded;
+  return { loaded, rows: accounts.size + holds.size + orders.size + operations.size };
+}
 
 /** Loads the books. The commands are hashed while the statement runs, since this process is idle then. */
 async function loadBatch(session: Session, batch: Batch): Promise<PlacedBooks> {
@@ -87,10 +112,11 @@ async function persistBatch(
   batch: Batch,
   loaded: PlacedBooks,
   { books, writeWith }: Decided,
-): Promise<void> {
+): Promise<PhaseResult> {
   try {
     const { keys, batchId: id, actor } = batch;
-    await persist(session, keys, loaded, books, { id, actor }, writeWith);
+    const rows = await persist(session, keys, loaded, books, { id, actor }, writeWith);
+    return { rows };
   } catch (error) {
     if (isTaken(error)) batch.seeksOrphans = true;
     throw error;

@@ -14,6 +14,7 @@ import { Batches } from './calls/batches.ts';
 import { readDeadlines } from './calls/deadline.ts';
 import { answerWithProblem, answerWithProblems } from './calls/errorHandler.ts';
 import { echoRequestIds, requestIdOf } from './calls/requestId.ts';
+import { joinTraces } from './calls/traceContext.ts';
 import { answerClientErrors } from './connection/clientErrors.ts';
 import { Connections } from './connection/connections.ts';
 import { closeGracefully, settleConnection } from './connection/gracefulClose.ts';
@@ -181,13 +182,14 @@ interface ServerParts {
  * onRequest, before the body is read; the cheapest refusals come first:
  *  1. logCalls               refused calls are logged too
  *  2. echoRequestIds         every answer has its request id
- *  3. allowOrigins           preflights of browsers are answered without a key
- *  4. closeGracefully        refuses calls while the server closes
- *  5. refuseAmbiguousHeaders
- *  6. readDeadlines          before anything that waits
- *  7. access                 key, address, scopes; refuses if the key has too few items left for the declared length
- *  8. gate                   tells the admission which key calls
- *  9. limitInFlight          reserves the call's place in memory; calls without a key are not counted
+ *  3. joinTraces             everything that follows belongs to the trace of the client
+ *  4. allowOrigins           preflights of browsers are answered without a key
+ *  5. closeGracefully        refuses calls while the server closes
+ *  6. refuseAmbiguousHeaders
+ *  7. readDeadlines          before anything that waits
+ *  8. access                 key, address, scopes; refuses if the key has too few items left for the declared length
+ *  9. gate                   tells the admission which key calls
+ * 10. limitInFlight          reserves the call's place in memory; calls without a key are not counted
  *
  * preParsing: access          notes the cost of the declared length
  * parsing:    parseJsonBodies reads the body, enters the gate, then parses: from here on the call has its place
@@ -218,6 +220,7 @@ async function addHooks(
   app.addHook('onClose', () => requests.stop());
   if (accessLog) logCalls(app);
   echoRequestIds(app);
+  joinTraces(app, pincex.diagnostics);
   allowOrigins(app, corsOrigins);
   closeGracefully(app, connections, load.gate, patience.requestMs);
   cutSlowReaders(app, patience.requestMs);

@@ -28,6 +28,7 @@ import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
 import { Reporter } from '../monitor/reporter.ts';
 import { Statistics } from '../monitor/statistics.ts';
+import { startTelemetry, type EndTelemetry } from '../telemetry/telemetry.ts';
 import { KeysetStream } from '../streams/stream.ts';
 import type { StreamOpener } from '../streams/tableStreams.ts';
 import { readPincexOptions, type PincexOptions } from './options.ts';
@@ -84,6 +85,7 @@ interface OpenServers {
   readonly diagnostics: Diagnostics;
   /** End the listening to the diagnostics. */
   readonly stops: readonly (Stop | undefined)[];
+  readonly endTelemetry: EndTelemetry | undefined;
 }
 
 /** Finds or starts the servers, checks the schema, and assembles the parts. */
@@ -124,10 +126,21 @@ async function connect(known: PincexOptions): Promise<OpenServers> {
       ...(known.onCacheRead && { read: known.onCacheRead }),
     }),
   ];
+  const endTelemetry = await startTelemetry(diagnostics.instance);
   void server?.ended.then(() => {
     database.giveUp();
   });
-  return { config, connectionString, server, database, replica, statistics, diagnostics, stops };
+  return {
+    config,
+    connectionString,
+    server,
+    database,
+    replica,
+    statistics,
+    diagnostics,
+    stops,
+    endTelemetry,
+  };
 }
 
 async function openRepository({ config, database, replica, diagnostics }: OpenServers): Promise<Repository> {
@@ -205,9 +218,16 @@ async function assemble(
   };
 }
 
-async function closeConnections({ database, replica, server, stops }: OpenServers): Promise<void> {
+async function closeConnections({
+  database,
+  replica,
+  server,
+  stops,
+  endTelemetry,
+}: OpenServers): Promise<void> {
   await Promise.all([database.close(), replica?.close()]);
   for (const stop of stops) stop?.();
+  await endTelemetry?.();
   await server?.stop();
 }
 

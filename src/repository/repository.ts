@@ -124,8 +124,12 @@ export class Repository {
   async publish(changes: Changes): Promise<void> {
     const { replaced, removed } = changes;
     if (replaced.length + removed.length === 0) return;
-    const { cache, primary, replica } = this.#options;
-    await cache.publish(changes, replica === null ? null : await positionAfterCommit(primary));
+    const { cache, primary, replica, diagnostics } = this.#options;
+    const begun = () => ({ phase: 'publish' as const, items: replaced.length + removed.length });
+    await diagnostics.trace('phase', begun, async () => {
+      await cache.publish(changes, replica === null ? null : await positionAfterCommit(primary));
+      return { rows: null };
+    });
   }
 
   /** Waits for the reads and stores in flight. */

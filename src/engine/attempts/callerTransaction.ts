@@ -1,6 +1,7 @@
 import type { Books } from '../../books/books.ts';
 import type { TransactionSession } from '../../database/database.ts';
 import { failureOf } from '../../database/failures.ts';
+import type { Diagnostics } from '../../diagnostics.ts';
 import { limits } from '../../limits.ts';
 import type { Batch, Decided } from '../batch.ts';
 import { lostConflict, superseded } from './batchErrors.ts';
@@ -20,11 +21,12 @@ export interface CallerTransaction {
 export async function runInTransaction(
   batch: Batch,
   { session, committing }: CallerTransaction,
+  diagnostics: Diagnostics,
 ): Promise<Decided> {
   for (let attempt = 1; ; attempt++) {
     await session.query(SAVEPOINT);
     try {
-      const decision = await step(session, batch, { lock: true });
+      const decision = await step(session, batch, { lock: true, diagnostics });
       await session.query(RELEASE);
       committing.push(decision.books);
       return decision;

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 
 /** Headers that pages may send and read, beside those that CORS always allows. */
-const HEADERS = 'Authorization, Content-Type, Idempotency-Key, Request-Id, Request-Timeout';
+const HEADERS =
+  'Authorization, Content-Type, Idempotency-Key, Request-Id, Request-Timeout, Traceparent, Tracestate';
 const EXPOSED = 'Allow, Idempotency-Hit, RateLimit, RateLimit-Policy, Request-Id, Retry-After';
 
 /** Seconds for which a browser caches the answer to a preflight: the longest that any browser allows. */
