@@ -2,7 +2,7 @@
 export function batchCallFor(shape: string): string {
   const isOperation = /^[a-z_]+$/.test(shape);
   if (isOperation) return `call ${methodOf(shape)} once with all items`;
-  const [verb = ''] = (/[A-Z]+/.exec(shape.toUpperCase())) ?? [];
+  const [verb = ''] = /[A-Z]+/.exec(shape.toUpperCase()) ?? [];
   return STATEMENTS[verb] ?? 'send one statement that takes all keys as an array';
 }
 

@@ -24,9 +24,11 @@ it('the frames of a caller are those outside Pincex, Node.js and node_modules, r
 });
 
 it('a stack that the application cannot prepare has no frames and makes no call fail', () => {
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const { stackTraceLimit } = Error;
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   onTestFinished(() => {
-    Error.prepareStackTrace = prepareStackTrace;
+    if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Object.defineProperty(Error, 'prepareStackTrace', before);
   });
   Error.prepareStackTrace = () => {
     throw new Error('No');
