@@ -65,6 +65,8 @@ interface Momentary {
   cacheFailure: { readonly error: unknown };
   /** A call over HTTP was answered with a problem. */
   refusal: { readonly code: string };
+  /** The N+1 detector found a loop. */
+  loop: { readonly shape: string; readonly callSite: string | null };
 }
 
 /** The trace of the caller, by the headers of W3C Trace Context. */
@@ -97,15 +99,26 @@ const momentary: { readonly [Name in keyof Momentary]: Channel } = {
   poolRefusal: channel('pincex:pool_refusal'),
   cacheFailure: channel('pincex:cache_failure'),
   refusal: channel('pincex:refusal'),
+  loop: channel('pincex:loop'),
 };
 
 /** The channel whose stores are set while a call over HTTP is answered. */
-const calls = channel('pincex:call') as Channel<unknown, OfInstance & TraceHeaders>;
+const httpCalls = channel('pincex:http_call') as Channel<unknown, OfInstance & TraceHeaders>;
+
+/** The calls of public methods. */
+const calls: Channel = channel('pincex:call');
+
+/** The instance of messages that every listener receives, and of listeners that receive the messages of every Pincex. */
+export const EVERY_INSTANCE = 'every';
 
 /** Publishes the messages of the parts of one Pincex. If a channel has no listener, no message is made. */
 export class Diagnostics {
   /** Identifies the messages of this Pincex among those of others in the process. */
-  readonly instance = uuidv7();
+  readonly instance: string;
+
+  constructor(instance: string = uuidv7()) {
+    this.instance = instance;
+  }
 
   /** Runs `work`, and publishes when it begins and how it ends. */
   trace<Name extends keyof Timed, Result extends Timed[Name]['result']>(
@@ -121,8 +134,8 @@ export class Diagnostics {
 
   /** Answers a call over HTTP by `work`, in the trace of its caller. */
   answer(headers: () => TraceHeaders, work: () => void): void {
-    if (!calls.hasSubscribers) work();
-    else calls.runStores({ ...headers(), instance: this.instance }, work);
+    if (!httpCalls.hasSubscribers) work();
+    else httpCalls.runStores({ ...headers(), instance: this.instance }, work);
   }
 
   /** Publishes a momentary event. */
@@ -181,13 +194,14 @@ export interface Listeners {
   readonly poolRefusal?: (refusal: Momentary['poolRefusal']) => void;
   readonly cacheFailure?: (failure: Momentary['cacheFailure']) => void;
   readonly refusal?: (refusal: Momentary['refusal']) => void;
+  readonly loop?: (loop: Momentary['loop']) => void;
 }
 
 /** Ends the listening for which it was returned. */
 export type Stop = () => void;
 
 /**
- * Listens to one Pincex, until the returned function is called. If a listener throws, neither the batch nor the process fails;
+ * Listens to one Pincex or to {@link EVERY_INSTANCE}, until the returned function is called. If a listener throws, neither the batch nor the process fails;
  * its first error becomes a warning of the process. (A subscriber that bypasses this function gets Node.js's own behaviour:
  * an error that it throws raises `uncaughtException`.)
  */
@@ -223,6 +237,7 @@ export function listen(
     moments.poolRefusal && onMoment(instance, 'poolRefusal', moments.poolRefusal),
     moments.cacheFailure && onMoment(instance, 'cacheFailure', moments.cacheFailure),
     moments.refusal && onMoment(instance, 'refusal', moments.refusal),
+    moments.loop && onMoment(instance, 'loop', moments.loop),
   ];
   return () => {
     for (const stop of stops) stop?.();
@@ -266,11 +281,11 @@ export function storeDuring<Name extends keyof Timed, Value>(
 }
 
 /** Stores a value while a call over HTTP to one Pincex is answered, as {@link storeDuring} does. @internal */
-export const storeDuringCalls = <Value>(
+export const storeDuringHttpCalls = <Value>(
   instance: string,
   store: AsyncLocalStorage<Value | undefined>,
   valueOf: (headers: TraceHeaders) => Value | undefined,
-): Stop => bindTo(calls, instance, store, valueOf);
+): Stop => bindTo(httpCalls, instance, store, valueOf);
 
 function bindTo<Message extends OfInstance, Value>(
   channel: Channel<unknown, Message>,
@@ -285,6 +300,24 @@ function bindTo<Message extends OfInstance, Value>(
   });
   return () => {
     channel.unbindStore(store);
+  };
+}
+
+/** Runs a call of a public method. The stack is still the caller's, which it no longer is when the batch or read begins. */
+export function publishCall<Result>(method: string, call: () => Result): Result {
+  return calls.hasSubscribers ? calls.runStores({ method }, call) : call();
+}
+
+/**
+ * Stores in `store` what `valueOf` returns at the beginning of each call of a public method, while the call runs, until the
+ * returned function is called. `valueOf` must not throw.
+ *
+ * @internal
+ */
+export function storeDuringCalls<Value>(store: AsyncLocalStorage<Value>, valueOf: () => Value): Stop {
+  calls.bindStore(store, valueOf);
+  return () => {
+    calls.unbindStore(store);
   };
 }
 
@@ -331,7 +364,9 @@ const onMoment = <Name extends keyof Momentary>(
 function subscribeTo({ name }: Channel, instance: string, listener: (message: never) => void): Stop {
   const tell = guarded(listener);
   const onMessage = (message: unknown): void => {
-    if ((message as OfInstance).instance === instance) tell(message as never);
+    const { instance: sender } = message as OfInstance;
+    const isForListener = sender === instance || sender === EVERY_INSTANCE || instance === EVERY_INSTANCE;
+    if (isForListener) tell(message as never);
   };
   subscribe(name, onMessage);
   return () => {

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'outcome_unknown'
   | 'transaction_aborted'
   | 'invalid_file'
+  | 'n_plus_one'
   | 'closed';
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([

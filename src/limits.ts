@@ -22,6 +22,21 @@ export const limits = {
     /** Codes of errors, and of rejected items, of one operation. Further codes count as `other`. */
     codes: 50,
   },
+  /** The N+1 detector. */
+  nPlusOne: {
+    /** Single calls of one shape at one place of the code that count as a loop. */
+    threshold: { byDefault: 5, most: 10_000 },
+    /** Milliseconds without a call that end a loop of a running process. */
+    pauseMs: 1_000,
+    /** Shapes and places that one context counts. With more, the one without a call for the longest time is forgotten. */
+    groups: 1_000,
+    /** Loops that a detector lists. It counts further ones only. */
+    loops: 1_000,
+    /** Characters of a SQL statement that are read to find its shape, and characters of a shape. */
+    statement: { read: 20_000, kept: 2_000 },
+    /** Frames of the caller's code that a loop names. */
+    frames: 5,
+  },
   /** Batches, and the sweeper. */
   batches: {
     /** Items in one batch. A larger batch would gain no speed, and lock its rows for longer. */

@@ -1,4 +1,5 @@
 import { describe } from './describe.ts';
+import { publishCall } from './diagnostics.ts';
 import { PincexError } from './errors.ts';
 import { copyKnown } from './known.ts';
 
@@ -17,7 +18,7 @@ export function refuseSurplus(type: { readonly prototype: object }): void {
   }
 }
 
-/** A function that refuses arguments beyond its declared parameters. */
+/** A function that refuses arguments beyond its declared parameters, and publishes its calls. */
 export function exactly<Given extends unknown[], Result>(
   name: string,
   call: (this: unknown, ...given: Given) => Result,
@@ -25,7 +26,7 @@ export function exactly<Given extends unknown[], Result>(
   const { length } = call;
   const checked = function (this: unknown, ...given: Given): unknown {
     const problem = surplusIn(name, length, given);
-    if (problem === undefined) return call.apply(this, given);
+    if (problem === undefined) return publishCall(name, () => call.apply(this, given));
     const error = new PincexError('invalid_argument', problem);
     // All other methods return a promise.
     if (name.startsWith('stream')) throw error;

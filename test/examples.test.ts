@@ -112,6 +112,19 @@ it.each([
     ],
   ],
   [
+    'from-loop-to-batch',
+    [
+      'found: 2 loops',
+      '6 times SELECT balance >= ? AS enough FROM example_wallets WHERE owner = ?',
+      '5 times UPDATE example_wallets SET balance = balance - ? WHERE owner = ?',
+      'fees: partial, 5 applied, 0 replayed',
+      'item 5: insufficient_funds, may succeed later',
+      'fees: partial, 0 applied, 5 replayed',
+      'loops of single calls found by now: 2',
+      'the house has 25 USD',
+    ],
+  ],
+  [
     'http-client',
     [
       'deposits: applied, 2 of 2',

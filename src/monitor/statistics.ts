@@ -37,6 +37,8 @@ export interface ProcessStatistics {
   };
   /** Calls over HTTP that were answered with a problem, by its code: see docs/http.md. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** Loops of single calls that the N+1 detector found in this process: see docs/migration.md. */
+  readonly loops: number;
   /** Reports that did not reach the database. */
   readonly reportFailures: number;
 }
@@ -62,6 +64,7 @@ export class Statistics {
   };
   readonly #refusals: Record<string, number> = {};
   #cacheFailures = 0;
+  #loops = 0;
   #reportFailures = 0;
 
   constructor({ poolMax, cacheStore = 'off' }: StatisticsOptions) {
@@ -88,6 +91,9 @@ export class Statistics {
       },
       refusal: ({ code }) => {
         this.refusal(code);
+      },
+      loop: () => {
+        this.#loops++;
       },
     });
   }
@@ -152,6 +158,7 @@ export class Statistics {
       cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
       pool: { max: poolMax, ...this.#pool },
       refusals: this.#refusals,
+      loops: this.#loops,
       reportFailures: this.#reportFailures,
     });
   }

@@ -3,7 +3,7 @@ import type { Attributes, Context, Span, SpanOptions, Tracer } from '@openteleme
 import {
   onSettled,
   storeDuring,
-  storeDuringCalls,
+  storeDuringHttpCalls,
   type Stop,
   type TimedMessage,
   type TraceHeaders,
@@ -67,7 +67,7 @@ export class Spans {
   listenTo(instance: string): Stop {
     const { SpanKind } = this.#api;
     const stops = [
-      storeDuringCalls(instance, this.#store, (headers) => this.#remote(headers)),
+      storeDuringHttpCalls(instance, this.#store, (headers) => this.#remote(headers)),
       ...this.#spansOf(instance, 'batch', { start: startOfBatch, end: endOfBatch }),
       ...this.#spansOf(instance, 'read', { start: startOfRead, end: endOfRead }),
       ...this.#spansOf(instance, 'phase', { start: startOfPhase, end: endOfPhase }),

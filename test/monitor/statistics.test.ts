@@ -46,6 +46,7 @@ describe('the statistics of a process', () => {
       },
       pool: { max: 7, waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 },
       refusals: {},
+      loops: 0,
       reportFailures: 0,
     });
   });

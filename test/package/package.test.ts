@@ -54,10 +54,11 @@ describe('the package', () => {
     const program = `
       const { Pincex, startService } = require('pincex');
       const { PincexClient } = require('pincex/client');
-      console.log(typeof Pincex.open, typeof startService, typeof PincexClient);`;
+      const { watchPool } = require('pincex/n-plus-one');
+      console.log(typeof Pincex.open, typeof startService, typeof PincexClient, typeof watchPool);`;
     await writeFile(path.join(packed.folder, 'program.cjs'), program);
     const run = await startNode(['program.cjs'], { cwd: packed.folder }).ended;
-    expect(run).toMatchObject({ exitCode: 0, stdout: 'function function function\n' });
+    expect(run).toMatchObject({ exitCode: 0, stdout: 'function function function function\n' });
   });
 
   it('the client of the package is bundled whole for browsers', async () => {

@@ -17,6 +17,7 @@ import {
   type Service,
   type TransactionClient,
 } from 'pincex';
+import { detectNPlusOne, expectNoNPlusOne, watchPool, type Loop, type PoolLike } from 'pincex/n-plus-one';
 import { PincexClient, PincexClientError, type ItemResult as AnswerTo } from 'pincex/client';
 
 const config: Config = loadConfig({ cwd: undefined, env: { DATABASE_URL: undefined }, file: undefined });
@@ -113,6 +114,16 @@ export async function client(): Promise<string> {
   await pincex.batchGetAccounts(['ann'], ['USD'], { minVersions: undefined, timeoutMs: undefined });
   for await (const { balance } of pincex.streamAccounts({ after: undefined })) return balance;
   return locked?.status === 'applied' ? locked.data.available : 'none';
+}
+
+export async function loops(pool: PoolLike): Promise<readonly Loop[]> {
+  const detector = detectNPlusOne({ threshold: undefined });
+  const unwatch = watchPool(pool);
+  const one: number = await expectNoNPlusOne(() => Promise.resolve(1), { threshold: undefined });
+  detector.run(() => one);
+  unwatch();
+  detector.stop();
+  return detector.loops;
 }
 
 export function isOurs(error: unknown): boolean {

@@ -62,6 +62,7 @@ it('the examples of the TSDoc, at least twenty, compile', async () => {
   const program = [
     "import { PerformanceMonitor, Pincex, startService } from 'pincex';",
     "import { PincexClient } from 'pincex/client';",
+    "import { detectNPlusOne, expectNoNPlusOne, watchPool } from 'pincex/n-plus-one';",
     'declare const pincex: Pincex;',
     'declare const console: Record<"log" | "error", (...values: unknown[]) => void>;',
     'const { bookkeeper, trading, catalog, apiKeys } = pincex;',
@@ -103,7 +104,7 @@ async function compile(
 describe('the exports of the package', () => {
   let members: Member[];
   beforeAll(() => {
-    members = ['index.d.ts', 'client/index.d.ts'].flatMap((file) =>
+    members = ['index.d.ts', 'client/index.d.ts', 'nPlusOne/index.d.ts'].flatMap((file) =>
       surfaceOf(path.join(packed.package, 'dist', file)),
     );
     expect(members.length).toBeGreaterThan(200);
@@ -149,7 +150,7 @@ const ANSWERS = [
     'CreatedKey',
   ],
   ...['Swept', 'BrokenExpiry', 'AuditReport', 'AuditFinding', 'DoctorReport', 'DoctorFinding', 'Finding'],
-  ...['Pincex', 'PincexTransaction', 'StatementRun', 'ReadRun', 'Service'],
+  ...['Pincex', 'PincexTransaction', 'StatementRun', 'ReadRun', 'Service', 'Loop'],
 ];
 
 const named = ({ owner, name }: Member): string => `${owner}.${name}`;

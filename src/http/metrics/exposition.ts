@@ -4,7 +4,7 @@ import { addFamilies, type Reading } from './families.ts';
 import { OperationHistograms } from './operationHistograms.ts';
 import { processMetrics } from './processMetrics.ts';
 import { registryOf } from './registry.ts';
-import { activeTraceId } from './traceId.ts';
+import { traceIdOf } from '../../telemetry/api.ts';
 
 /** The parts that count. */
 export interface Source {
@@ -30,10 +30,10 @@ export class Exposition {
   readonly #histograms: OperationHistograms;
   readonly #formats = new Map<RegistryContentType, Format>();
 
-  /** @param traceIdOf id of the active trace, for exemplars */
-  constructor(source: Source, traceIdOf: () => string | undefined = activeTraceId) {
+  /** @param activeTraceId id of the active trace, for exemplars */
+  constructor(source: Source, activeTraceId: () => string | undefined = traceIdOf) {
     this.#source = source;
-    this.#histograms = new OperationHistograms(source.pincex.monitor, traceIdOf);
+    this.#histograms = new OperationHistograms(source.pincex.monitor, activeTraceId);
   }
 
   /** @param accept the header: OpenMetrics if it names that, else the text format of Prometheus */

@@ -16,9 +16,9 @@ export interface ProblemKind {
   readonly calls: readonly CallKind[];
 }
 
-/** Codes of the library that no HTTP call can get: those of starting, of files and of `transaction()`. */
+/** Codes of the library that no HTTP call can get: those of starting, of files, of tests and of `transaction()`. */
 type ElsewhereCode =
-  'invalid_configuration' | 'server_not_startable' | 'invalid_file' | 'transaction_aborted';
+  'invalid_configuration' | 'server_not_startable' | 'invalid_file' | 'n_plus_one' | 'transaction_aborted';
 
 /** Every code that a whole call is refused with, by status. A rejected item is no refused call: see its result. */
 export const problemKinds = {
