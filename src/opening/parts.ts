@@ -47,6 +47,8 @@ export interface Parts extends StreamOpener {
   readonly statistics: Statistics;
   /** Publishes the messages of all parts. */
   readonly diagnostics: Diagnostics;
+  /** End the listening to the diagnostics; `close` calls them. */
+  readonly stops: readonly (Stop | undefined)[];
   readonly reporter: Reporter;
   /** The calls in flight, which `close` waits for. */
   readonly calls: Calls;
