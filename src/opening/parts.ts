@@ -26,6 +26,7 @@ import { executorOf, type Executor, type Run } from '../services/executor.ts';
 import { Sweeper } from '../services/sweeper.ts';
 import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
+import { talliesOfOthers } from '../monitor/processes.ts';
 import { Reporter } from '../monitor/reporter.ts';
 import { Statistics } from '../monitor/statistics.ts';
 import { KeysetStream } from '../streams/stream.ts';
@@ -107,11 +108,16 @@ async function connect(known: PincexOptions): Promise<Connections> {
   const connectionString = url ?? server?.url ?? '';
   const { enableDebugLogs, logValues, enableQueryHints } = optimizedRepository;
   const log = enableDebugLogs ? new DebugLog(logValues, known.logger) : undefined;
-  const statistics = new Statistics({ poolMax: pool.max, cacheStore: cacheStoreOf(config) });
   const diagnostics = new Diagnostics();
   const open = (url: string, server: ServerName): Database =>
     new Database({ url, server, ...pool, diagnostics, queryHints: enableQueryHints });
   const database = open(connectionString, 'primary');
+  const statistics = new Statistics({
+    poolMax: pool.max,
+    cacheStore: cacheStoreOf(config),
+    poolInUse: () => database.poolState.open - database.poolState.idle,
+    others: (id) => talliesOfOthers(connectionString, id),
+  });
   const replica = readUrl === null ? null : open(readUrl, 'replica');
   const stops = [
     statistics.listenTo(diagnostics.instance),
