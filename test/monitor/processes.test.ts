@@ -88,8 +88,11 @@ describe('the figures of all processes', () => {
     const { monitor } = books.pincex;
     monitor.reset();
     await newUser(books.pincex, { USD: '1' });
+    // The doctor has the process report.
+    await books.pincex.doctor();
+    await newUser(books.pincex, { USD: '1' });
     const { byOperation } = await monitor.getMetrics({ all: true });
-    expect(byOperation['batch_deposit']!.operations).toBe(1);
+    expect(byOperation['batch_deposit']!.operations).toBe(2);
   });
 
   it('a report has the host, the process id, the connections in use, and the operations of a process', async () => {
@@ -176,6 +179,18 @@ describe('stored tallies', () => {
       0,
     );
     expect(total).toBe(limits.monitor.names * (limits.monitor.codes + 1));
+  });
+
+  it('merged processes cover the time of the one that has measured for the longest', () => {
+    const clock = holdClock();
+    const older = new PerformanceMonitor();
+    clock.pass(30_000);
+    const younger = new PerformanceMonitor();
+    clock.pass(10_000);
+    for (const monitor of [older, younger])
+      monitor.record('work', { durationMs: 1, items: 1, errorCode: null });
+    const { start } = mergeTallies([older.allTallies(), younger.allTallies()]).get('work')!;
+    expect(start.coveredMs).toBe(40_000);
   });
 
   it('merged processes have no more names than one, and the rest counts as other', () => {
