@@ -9,6 +9,7 @@ export type { ApiKey, ApiKeyOptions, ApiKeys, CreatedKey } from './apiKeys/store
 export type { Logger, LogLine } from './logging.ts';
 export {
   PerformanceMonitor,
+  type MetricsOptions,
   type OperationEnd,
   type PerformanceMetrics,
   type StartedOperation,

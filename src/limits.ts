@@ -21,6 +21,8 @@ export const limits = {
     nameLength: 128,
     /** Codes of errors, and of rejected items, of one operation. Further codes count as `other`. */
     codes: 50,
+    /** Bytes of the operations in the report of a process. Operations that do not fit are reported together as `other`. */
+    reportBytes: 256 * 1024,
   },
   /** The N+1 detector. */
   nPlusOne: {

@@ -3,6 +3,7 @@ import type { Config } from '../config/load.ts';
 import { Database } from '../database/database.ts';
 import { measureCaches, type CacheRow } from './caches.ts';
 import { measureFloors, type FloorRow } from './floors.ts';
+import { measureMonitor, type MonitorReport } from './monitor.ts';
 import { runNPlusOne, type Comparison } from './nPlusOne.ts';
 import { RecordingDatabase } from './day/recording.ts';
 import { seed } from './books/seed.ts';
@@ -17,6 +18,7 @@ export interface BenchReport {
   readonly floors: readonly FloorRow[];
   readonly statusUpdates: readonly StatusUpdateRow[];
   readonly caches: readonly CacheRow[];
+  readonly monitor: MonitorReport;
   readonly audit: AuditReport;
 }
 
@@ -24,7 +26,14 @@ export interface BenchReport {
 export type BenchProgress = (share: number, what: string) => void;
 
 /** The parts of a run as shares of its time. The rest is for seeding, warming up and the audit. */
-const SHARES = { nPlusOne: 0.2, throughput: 0.4, floors: 0.2, statusUpdates: 0.04, caches: 0.1 };
+const SHARES = {
+  nPlusOne: 0.18,
+  throughput: 0.36,
+  floors: 0.17,
+  statusUpdates: 0.04,
+  caches: 0.08,
+  monitor: 0.12,
+};
 const FLOOR_SIZES = [50, 500, 5_000];
 const STATUS_UPDATE_SIZES = [100, 1_000, 5_000];
 
@@ -39,6 +48,20 @@ export async function runBench(
   onProgress(0, 'seeding accounts');
   await seed(uncached);
 
+  let began = 0.05;
+  const part = (name: keyof typeof SHARES) => {
+    const start = began;
+    began += SHARES[name];
+    return {
+      budgetMs: durationMs * SHARES[name],
+      onProgress: (share: number, what: string) => {
+        onProgress(start + share * SHARES[name], what);
+      },
+    };
+  };
+  // Runs before any other Pincex is open, since the listeners of one make messages of the calls of all.
+  const monitor = await measureMonitor(uncached, part('monitor'));
+
   let statements = 0;
   const pincex = await Pincex.open({ config: uncached, onStatement: () => statements++ });
   const { pool, optimizedRepository } = config.database;
@@ -46,17 +69,6 @@ export async function runBench(
   const recording = new RecordingDatabase(options);
   const plain = new Database({ ...options, queryHints: false });
   try {
-    let began = 0.05;
-    const part = (name: keyof typeof SHARES) => {
-      const start = began;
-      began += SHARES[name];
-      return {
-        budgetMs: durationMs * SHARES[name],
-        onProgress: (share: number, what: string) => {
-          onProgress(start + share * SHARES[name], what);
-        },
-      };
-    };
     const nPlusOne = await runNPlusOne(pincex, part('nPlusOne'));
     const floors = await measureFloors(recording, plain, FLOOR_SIZES, part('floors'));
     const throughput = await measureThroughput(pincex, {
@@ -70,7 +82,7 @@ export async function runBench(
     onProgress(began, 'audit');
     const audit = await pincex.audit();
     onProgress(1, 'done');
-    return { nPlusOne, throughput, floors, statusUpdates, caches, audit };
+    return { nPlusOne, throughput, floors, statusUpdates, caches, monitor, audit };
   } finally {
     await Promise.all([pincex.close(), recording.close(), plain.close()]);
   }

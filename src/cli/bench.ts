@@ -148,7 +148,8 @@ async function withProgress<Result>(work: (onProgress: BenchProgress) => Promise
   }
 }
 
-function printReport({ nPlusOne, throughput, floors, statusUpdates, caches, audit }: BenchReport): void {
+function printReport(report: BenchReport): void {
+  const { nPlusOne, throughput, floors, statusUpdates, caches, monitor, audit } = report;
   print('A loop over single calls against one batch');
   printTable(
     ['operation', 'loop', 'batch', 'ratio'],
@@ -169,6 +170,11 @@ function printReport({ nPlusOne, throughput, floors, statusUpdates, caches, audi
   printRows(caches);
   if (!caches.some(({ store }) => store === 'redis'))
     print('Set REDIS_URL, or redis.* in pincex.yaml, to see Redis.');
+  print('\nCalls with the monitor on and off');
+  printRows(monitor.calls);
+  print(
+    `The monitor takes ${monitor.operationNs} ns to start and end an operation, ${monitor.batchNs} ns to record a batch of 100.`,
+  );
   print('\nThe books afterwards');
   printAudit(audit);
 }

@@ -11,6 +11,7 @@ import { addReplay } from './replay.ts';
 import { errorLine } from './session.ts';
 import { addStart } from './start.ts';
 import { addSweep } from './sweep.ts';
+import { addTop } from './top.ts';
 
 /** Whether the arguments ask for JSON, even if they are otherwise refused: the error is then printed as JSON too. */
 export const asksForJson = (words: readonly string[]): boolean => words.includes('--json');
@@ -43,6 +44,7 @@ export function pincexProgram(json = false): Command {
   addKeys(program);
   addAudit(program);
   addDoctor(program);
+  addTop(program);
   addBench(program);
   addSweep(program);
   addReplay(program);

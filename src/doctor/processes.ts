@@ -19,7 +19,7 @@ export interface ProcessRow {
 export async function readProcesses(client: pg.Client): Promise<ProcessRow[]> {
   const { rows } = await client.query<ProcessRow>(
     `SELECT id, started_at AS "startedAt", seen_at AS "seenAt", deadlocks_at_start::float8 AS "deadlocksAtStart",
-       statistics
+       statistics - 'operations' AS statistics
      FROM processes
      ORDER BY seen_at DESC`,
   );

@@ -1,12 +1,14 @@
 import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
+import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { OTHER } from './counts.ts';
 import { codeOf } from './errorCodes.ts';
 import { metricsOf, type OperationMetrics } from './metrics.ts';
 import { SlidingTally, type SlidingWindow, type Window, type WindowTally } from './slidingTally.ts';
 import { summaryOf } from './summary.ts';
-import { Tally, type EndedOperation } from './tally.ts';
+import { mergeTallies, sumOf, windowsOf, type Tallies, type Windows } from './tallies.ts';
+import type { EndedOperation } from './tally.ts';
 
 /** An operation that was started and has not ended yet. */
 export interface StartedOperation {
@@ -41,6 +43,13 @@ export interface PerformanceMetrics extends WindowedMetrics {
   readonly byOperation: Readonly<Record<string, WindowedMetrics>>;
 }
 
+export interface MetricsOptions {
+  /** Whether to add up the figures of all processes that run on the database. Default: false, the figures of this process. */
+  readonly all?: boolean | undefined;
+}
+
+const OPTIONS = namesOf<MetricsOptions>({ all: true });
+
 /**
  * Measures operations: how many, how long, how many items, and how they end. Pincex measures its own batches and reads with
  * `pincex.monitor`; any other code can be measured with it too, or with a monitor of its own.
@@ -61,7 +70,19 @@ export class PerformanceMonitor {
   /** When each started operation began, by `performance.now()`. */
   readonly #began = new WeakMap<StartedOperation, number>();
   readonly #observers = new Set<OperationObserver>();
+  readonly #others: (() => Promise<readonly Tallies[]>) | undefined;
   #startedAt = performance.now();
+
+  constructor();
+  /**
+   * @param others reads the tallies of all other processes on the database
+   * @internal
+   */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- The types of the package have the first signature only.
+  constructor(others?: () => Promise<readonly Tallies[]>);
+  constructor(others?: () => Promise<readonly Tallies[]>) {
+    this.#others = others;
+  }
 
   /**
    * Starts to measure an operation.
@@ -136,17 +157,35 @@ export class PerformanceMonitor {
   }
 
   /** Figures of all operations together, and of each by its name. */
-  getMetrics(): PerformanceMetrics {
-    const now = performance.now();
-    const byOperation = Object.fromEntries(
-      [...this.#operations].map(([name, tally]) => [name, windowed((window) => tally.over(window, now))]),
-    );
-    return { ...windowed((window) => this.#all(window, now)), byOperation };
+  getMetrics(options?: MetricsOptions & { readonly all?: false | undefined }): PerformanceMetrics;
+  /**
+   * The same figures, added up over all processes that run on the database of this Pincex. Those of other processes are up to
+   * ten seconds old. `seconds` is the time that the process covers which has measured for the longest.
+   *
+   * @throws PincexError `invalid_argument` if the monitor is not that of a Pincex, `database_unavailable`, `database_refused`
+   */
+  getMetrics(options: MetricsOptions & { readonly all: true }): Promise<PerformanceMetrics>;
+  getMetrics(options?: MetricsOptions): PerformanceMetrics | Promise<PerformanceMetrics> {
+    const { all = false } = readOptions('getMetrics', options, OPTIONS);
+    if (typeof all !== 'boolean') {
+      throw new PincexError('invalid_argument', `all must be true or false: got ${describe(all)}`);
+    }
+    return all ? this.#metricsOfAll() : performanceMetrics(this.allTallies());
+  }
+
+  async #metricsOfAll(): Promise<PerformanceMetrics> {
+    if (this.#others === undefined) {
+      const message =
+        'getMetrics({ all: true }) needs the monitor of a Pincex, pincex.monitor: this one has no database';
+      throw new PincexError('invalid_argument', message);
+    }
+    const others = await this.#others();
+    return performanceMetrics(mergeTallies([this.allTallies(), ...others]));
   }
 
   /** Share of the operations that succeeded since the start, from 0 to 1; 1 if there were none. */
   getSuccessRate(): number {
-    return metricsOf(this.#all('start', performance.now())).successRate;
+    return metricsOf(sumOf([...this.allTallies().values()]).start).successRate;
   }
 
   /** The same for the operations of one name. */
@@ -170,33 +209,30 @@ export class PerformanceMonitor {
     return new Map([...this.#operations].map(([name, tally]) => [name, tally.over(window, now)]));
   }
 
+  /** Tallies of each operation over all windows. @internal */
+  allTallies(): Tallies {
+    const now = performance.now();
+    return new Map(
+      [...this.#operations].map(([name, tally]) => [name, windowsOf((window) => tally.over(window, now))]),
+    );
+  }
+
   /** The figures as a table of text, an operation a line. */
   summary(): string {
     return summaryOf(this.getMetrics());
   }
-
-  #all(window: Window, now: number): WindowTally {
-    const sum = new Tally(true);
-    let coveredMs = 0;
-    for (const sliding of this.#operations.values()) {
-      const { tally, coveredMs: covered } = sliding.over(window, now);
-      sum.merge(tally);
-      coveredMs = Math.max(coveredMs, covered);
-    }
-    return { tally: sum, coveredMs };
-  }
 }
 
-function windowed(over: (window: Window) => WindowTally): WindowedMetrics {
-  return {
-    ...metricsOf(over('start')),
-    windows: {
-      minute: metricsOf(over('minute')),
-      fiveMinutes: metricsOf(over('fiveMinutes')),
-      hour: metricsOf(over('hour')),
-    },
-  };
+/** Figures of tallies, of one process or of several. */
+export function performanceMetrics(tallies: Tallies): PerformanceMetrics {
+  const byOperation = Object.fromEntries([...tallies].map(([name, windows]) => [name, windowed(windows)]));
+  return { ...windowed(sumOf([...tallies.values()])), byOperation };
 }
+
+const windowed = ({ start, minute, fiveMinutes, hour }: Windows): WindowedMetrics => ({
+  ...metricsOf(start),
+  windows: { minute: metricsOf(minute), fiveMinutes: metricsOf(fiveMinutes), hour: metricsOf(hour) },
+});
 
 function requireName(name: string): void {
   if (typeof name === 'string' && name.length > 0 && name.length <= limits.monitor.nameLength) return;

@@ -1,17 +1,22 @@
+import { hostname } from 'node:os';
 import type pg from 'pg';
-import { v7 as uuidv7 } from 'uuid';
-import { withClient } from '../database/client.ts';
 import type { Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
-import type { Statistics } from './statistics.ts';
+import { withOwnConnection } from './connection.ts';
+import type { ProcessStatistics, Statistics } from './statistics.ts';
+import { storeTallies, type StoredTallies } from './tallies.ts';
 
 /** How often a process writes its counters, in milliseconds. */
 export const REPORT_EVERY_MS = 10_000;
 
 const FORGET_AFTER_MS = 24 * 60 * 60_000;
 
-/** How long a report may take, and thus delay `close`, in milliseconds. */
-const TIMEOUT_MS = 5_000;
+/** The column `statistics` of a process that runs. */
+export interface Report extends ProcessStatistics {
+  readonly host: string;
+  readonly pid: number;
+  readonly operations: StoredTallies;
+}
 
 export const writeProcess = {
   name: 'write-process',
@@ -29,16 +34,14 @@ export const deleteOldProcesses = {
 };
 
 /**
- * Writes the counters of a process to the database, so that `pincex doctor` sees them from a shell. Each report has a
- * short connection of its own: it must get through when the pool is exhausted, and must not add to the statements of a
- * batch. A report that fails is counted and fails no call; the next one has the same counters. On the same connection the
+ * Writes the counters of a process to the database, so that other processes and shells see them: `getMetrics({ all: true })`,
+ * `pincex top`, `pincex doctor`. A report that fails is counted and fails no call; the next one has the same counters. On the same connection the
  * process refreshes its reference data, which other processes may have changed.
  */
 export class Reporter {
   readonly #url: string;
   readonly #statistics: Statistics;
   readonly #refresh: (session: Session) => Promise<void>;
-  readonly #id = uuidv7();
   readonly #startedAt = new Date();
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
@@ -88,22 +91,20 @@ export class Reporter {
     return report;
   }
 
+  #report(): Report | (ProcessStatistics & { readonly ended: true }) {
+    const counters = this.#statistics.snapshot();
+    if (this.#ended) return { ...counters, ended: true };
+    const operations = storeTallies(this.#statistics.monitor.allTallies());
+    return { ...counters, host: hostname(), pid: process.pid, operations };
+  }
+
   async #write(before: readonly pg.QueryConfig[]): Promise<void> {
-    const config = {
-      connectionString: this.#url,
-      application_name: 'pincex statistics',
-      connectionTimeoutMillis: TIMEOUT_MS,
-      query_timeout: TIMEOUT_MS,
-    };
-    await withClient(config, async (client) => {
+    await withOwnConnection(this.#url, async (client) => {
       for (const query of before) await client.query(query);
       const times = [this.#startedAt, new Date()].map((time) => time.toISOString());
-      const statistics = JSON.stringify({
-        ...this.#statistics.snapshot(),
-        ...(this.#ended && { ended: true }),
-      });
+      const { id } = this.#statistics;
       // The statement has no name, so that no prepared statement stays behind in the session of a pooler.
-      await client.query({ text: writeProcess.text, values: [this.#id, ...times, statistics] });
+      await client.query({ text: writeProcess.text, values: [id, ...times, JSON.stringify(this.#report())] });
       await this.#refresh({
         query: async <Row>({ text }: Statement, values?: readonly (string | null)[]) =>
           (await client.query({ text, ...(values && { values: [...values] }) })).rows as Row[],

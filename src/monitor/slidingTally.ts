@@ -7,6 +7,8 @@ export type SlidingWindow = (typeof SLIDING)[number];
 
 const SLIDING = ['minute', 'fiveMinutes', 'hour'] as const;
 
+export const WINDOWS: readonly Window[] = ['start', ...SLIDING];
+
 /** A window is made of slots; the oldest slot leaves it as a whole. */
 const SLOTS: Readonly<Record<SlidingWindow, { readonly ms: number; readonly count: number }>> = {
   minute: { ms: 10_000, count: 6 },

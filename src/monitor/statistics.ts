@@ -1,9 +1,11 @@
+import { v7 as uuidv7 } from 'uuid';
 import { batchOperations } from '../commands/operationNames.ts';
 import { listen, type KindName, type OperationRun, type Stop } from '../diagnostics.ts';
 import type { CacheStore } from '../repository/options.ts';
 import type { BatchResult } from '../results.ts';
 import { codeOf } from './errorCodes.ts';
 import { PerformanceMonitor } from './performanceMonitor.ts';
+import type { Tallies } from './tallies.ts';
 import { Tally, type BatchSize, type ItemOutcomes } from './tally.ts';
 
 export interface CacheReads {
@@ -28,6 +30,8 @@ export interface ProcessStatistics {
   readonly pool: {
     /** The most connections. */
     readonly max: number;
+    /** Connections that calls use at this moment. */
+    readonly inUse: number;
     /** Calls that found every connection busy, and how long they waited in all. */
     readonly waits: number;
     readonly waitMs: number;
@@ -48,13 +52,23 @@ export interface StatisticsOptions {
   readonly poolMax: number;
   /** Default `off`. */
   readonly cacheStore?: CacheStore | undefined;
+  /** Counts the connections that calls use. Default: none are. */
+  readonly poolInUse?: (() => number) | undefined;
+  /** Reads the tallies of all other processes on the database. `id`: that of this process, which is left out. */
+  readonly others?: ((id: string) => Promise<readonly Tallies[]>) | undefined;
 }
 
 /** The counters of this process: numbers in memory, cheap enough for every call. */
 export class Statistics {
+  /** Identifies this process among those on the database. */
+  readonly id: string = uuidv7();
   /** The batches and reads. */
-  readonly monitor = new PerformanceMonitor();
-  readonly #options: { readonly poolMax: number; readonly cacheStore: CacheStore };
+  readonly monitor: PerformanceMonitor;
+  readonly #options: {
+    readonly poolMax: number;
+    readonly cacheStore: CacheStore;
+    readonly poolInUse: () => number;
+  };
   readonly #pool = { waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 };
   readonly #reads = {
     accounts: { hits: 0, misses: 0 },
@@ -67,8 +81,9 @@ export class Statistics {
   #loops = 0;
   #reportFailures = 0;
 
-  constructor({ poolMax, cacheStore = 'off' }: StatisticsOptions) {
-    this.#options = { poolMax, cacheStore };
+  constructor({ poolMax, cacheStore = 'off', poolInUse = () => 0, others }: StatisticsOptions) {
+    this.#options = { poolMax, cacheStore, poolInUse };
+    this.monitor = new PerformanceMonitor(others && (() => others(this.id)));
   }
 
   /** Counts the messages of one Pincex, until the returned function is called. */
@@ -144,7 +159,7 @@ export class Statistics {
 
   /** A copy of the counters as plain JSON. */
   snapshot(): ProcessStatistics {
-    const { poolMax, cacheStore } = this.#options;
+    const { poolMax, cacheStore, poolInUse } = this.#options;
     const batches = new Tally(true);
     for (const [name, { tally }] of this.monitor.tallies('start'))
       if (batchOperations.has(name)) batches.merge(tally);
@@ -156,7 +171,7 @@ export class Statistics {
         bySize: batches.sizes,
       },
       cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
-      pool: { max: poolMax, ...this.#pool },
+      pool: { max: poolMax, inUse: poolInUse(), ...this.#pool },
       refusals: this.#refusals,
       loops: this.#loops,
       reportFailures: this.#reportFailures,

@@ -1,5 +1,6 @@
 import type { OperationMetrics } from './metrics.ts';
 import type { PerformanceMetrics } from './performanceMonitor.ts';
+import { textTable } from './textTable.ts';
 
 const HEADS = [
   'operation',
@@ -17,18 +18,7 @@ const HEADS = [
 export function summaryOf({ byOperation, ...all }: PerformanceMetrics): string {
   const operations = Object.entries(byOperation).toSorted(([, a], [, b]) => b.operations - a.operations);
   const rows = [HEADS, ...operations.map(([name, one]) => rowOf(name, one)), rowOf('all', all)];
-  const widths = HEADS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((cells) =>
-    cells
-      .map((cell, column) =>
-        column === 0 || column === HEADS.length - 1
-          ? cell.padEnd(widths[column] ?? 0)
-          : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
-  return lines.join('\n');
+  return textTable(rows, [0, HEADS.length - 1]).join('\n');
 }
 
 function rowOf(name: string, metrics: OperationMetrics): string[] {

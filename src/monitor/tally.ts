@@ -146,7 +146,7 @@ export class Tally {
     if (operations > 0) Object.assign(tally, { leastItems: stored.leastItems, leastMs: stored.leastMs });
     for (const [code, count] of Object.entries(stored.rejected)) tally.rejected.add(code, count);
     for (const [code, count] of Object.entries(stored.errors)) tally.errors.add(code, count);
-    tally.#durations.add(decodeFromCompressedBase64(stored.durations));
+    tally.#durations.add(decodeFromCompressedBase64(stored.durations, 64));
     return tally;
   }
 }

@@ -26,6 +26,7 @@ import { executorOf, type Executor, type RunBatch } from '../services/executor.t
 import { Sweeper } from '../services/sweeper.ts';
 import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
+import { talliesOfOthers } from '../monitor/processes.ts';
 import { Reporter } from '../monitor/reporter.ts';
 import { Statistics } from '../monitor/statistics.ts';
 import { startTelemetry, type EndTelemetry } from '../telemetry/telemetry.ts';
@@ -50,6 +51,8 @@ export interface Parts extends StreamOpener {
   readonly statistics: Statistics;
   /** Publishes the messages of all parts. */
   readonly diagnostics: Diagnostics;
+  /** End the listening to the diagnostics; `close` calls them. */
+  readonly stops: readonly (Stop | undefined)[];
   readonly reporter: Reporter;
   /** The calls in flight, which `close` waits for. */
   readonly calls: Calls;
@@ -112,11 +115,16 @@ async function connect(known: PincexOptions): Promise<OpenServers> {
   const connectionString = url ?? server?.url ?? '';
   const { enableDebugLogs, logValues, enableQueryHints } = optimizedRepository;
   const log = enableDebugLogs ? new DebugLog(logValues, known.logger) : undefined;
-  const statistics = new Statistics({ poolMax: pool.max, cacheStore: cacheStoreOf(config) });
   const diagnostics = new Diagnostics();
   const open = (url: string, server: ServerName): Database =>
     new Database({ url, server, ...pool, diagnostics, queryHints: enableQueryHints });
   const database = open(connectionString, 'primary');
+  const statistics = new Statistics({
+    poolMax: pool.max,
+    cacheStore: cacheStoreOf(config),
+    poolInUse: () => database.poolState.open - database.poolState.idle,
+    others: (id) => talliesOfOthers(connectionString, id),
+  });
   const replica = readUrl === null ? null : open(readUrl, 'replica');
   const stops = [
     statistics.listenTo(diagnostics.instance),

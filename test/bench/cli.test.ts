@@ -64,6 +64,15 @@ test('`pincex bench --json` ends with one object that has every row and the audi
     }
   }
   expect(report.statusUpdates.map(({ items }) => items)).toEqual([100, 1_000, 5_000]);
+  const { operationNs, batchNs, calls } = report.monitor;
+  expect(calls.map(({ call }) => call)).toEqual([
+    'get 100 accounts',
+    'get an account',
+    'lock 100 funds',
+    'lock funds',
+  ]);
+  const figures = calls.flatMap(({ onMs, offMs, ratio }) => [onMs, offMs, ratio]);
+  for (const figure of [operationNs, batchNs, ...figures]) expect(figure).toBeGreaterThan(0);
 });
 
 test('`pincex bench --http --json` compares batches over HTTP with the library, and measures single calls', async () => {

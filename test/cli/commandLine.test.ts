@@ -28,7 +28,7 @@ describe('pincex as a process', () => {
     const database = await createTestDatabase();
     onTestFinished(() => database.drop());
     const env = { DATABASE_URL: database.url, PINCEX_DATABASE_POOL_IDLE_TIMEOUT: '1h' };
-    for (const args of [['audit'], ['currencies'], ['sweep'], ['doctor']]) {
+    for (const args of [['audit'], ['currencies'], ['sweep'], ['doctor'], ['top']]) {
       expect(await startPincex(args, { env }).ended).toMatchObject({ exitCode: 0, stderr: '' });
     }
   });
@@ -76,6 +76,7 @@ describe('pincex whose reader closes the pipe early', () => {
     'audit',
     'audit --json',
     'doctor',
+    'top',
     'migrate status',
     'sweep',
   ])('pincex %s exits with 0 and without an error when its reader closes the pipe early', async (words) => {

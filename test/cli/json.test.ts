@@ -68,6 +68,7 @@ const CASES: Readonly<Record<string, Case | null>> = {
     shows: expect.objectContaining({ name: 'ann', revokedAt: expect.stringMatching(/Z$/) as string }),
   },
   audit: { words: () => [], shows: audit },
+  top: { words: () => [], shows: expect.objectContaining({ metrics: expect.anything() as unknown }) },
   sweep: { words: () => [], shows: { expiredOrders: 0, expiredHolds: 0, broken: [] } },
   'migrate down': {
     words: () => [],

@@ -179,15 +179,7 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
 /** Properties that only show something of Pincex and issue no statement. */
 type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'pools' | 'serverEnded';
 type Parts =
-  | Shown
-  | 'config'
-  | 'bookkeeper'
-  | 'trading'
-  | 'catalog'
-  | 'apiKeys'
-  | 'statistics'
-  | 'monitor'
-  | 'diagnostics';
+  Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics' | 'diagnostics';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';
@@ -252,6 +244,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     audit: () => pincex.audit(),
     ping: () => pincex.ping(),
     doctor: () => pincex.doctor(),
+    monitor: () => pincex.monitor.getMetrics({ all: true }),
     streamAccounts: () => toEnd(pincex.streamAccounts()),
     streamOrders: () => toEnd(pincex.streamOrders()),
     streamTrades: () => toEnd(pincex.streamTrades()),

@@ -44,7 +44,7 @@ describe('the statistics of a process', () => {
           trades: { hits: 0, misses: 0 },
         },
       },
-      pool: { max: 7, waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 },
+      pool: { max: 7, inUse: 0, waits: 0, waitMs: 0, longestWaitMs: 0, refused: 0 },
       refusals: {},
       loops: 0,
       reportFailures: 0,

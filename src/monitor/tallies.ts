@@ -1,0 +1,86 @@
+import { limits } from '../limits.ts';
+import { OTHER } from './counts.ts';
+import { WINDOWS, type Window, type WindowTally } from './slidingTally.ts';
+import { Tally, type StoredTally } from './tally.ts';
+
+/** The tally of an operation, or of several, over each window. */
+export type Windows = Readonly<Record<Window, WindowTally>>;
+
+/** The tallies of a process, or of several, by operation. */
+export type Tallies = ReadonlyMap<string, Windows>;
+
+/** Tallies as plain JSON, for the database. Windows without operations are left out. */
+export type StoredTallies = Readonly<Record<string, StoredWindows>>;
+
+type StoredWindows = Readonly<Partial<Record<Window, StoredTally & { readonly coveredMs: number }>>>;
+
+export const windowsOf = (over: (window: Window) => WindowTally): Windows => ({
+  start: over('start'),
+  minute: over('minute'),
+  fiveMinutes: over('fiveMinutes'),
+  hour: over('hour'),
+});
+
+/** The sum of windows. It covers the longest time that one of them covers. */
+export const sumOf = (all: readonly Windows[]): Windows =>
+  windowsOf((window) => {
+    const tally = new Tally(true);
+    let coveredMs = 0;
+    for (const windows of all) {
+      tally.merge(windows[window].tally);
+      coveredMs = Math.max(coveredMs, windows[window].coveredMs);
+    }
+    return { tally, coveredMs };
+  });
+
+/** Adds up the tallies of processes by operation. Operations beyond the bound on names count as `other`. */
+export function mergeTallies(processes: readonly Tallies[]): Tallies {
+  const byName = new Map<string, Windows[]>();
+  for (const [name, windows] of processes.flatMap((tallies) => [...tallies])) {
+    const isKnown = byName.has(name) || byName.size < limits.monitor.names;
+    const key = isKnown ? name : OTHER;
+    byName.set(key, [...(byName.get(key) ?? []), windows]);
+  }
+  return new Map([...byName].map(([name, all]) => [name, sumOf(all)]));
+}
+
+/**
+ * Stores tallies, the commonest operations first. Once they fill `mostBytes`, all further operations are stored as `other`,
+ * which itself has a bounded size.
+ */
+export function storeTallies(
+  tallies: Tallies,
+  mostBytes: number = limits.monitor.reportBytes,
+): StoredTallies {
+  const stored: Record<string, StoredWindows> = {};
+  const others: Windows[] = [];
+  let bytes = 0;
+  const count = ({ start }: Windows): number => start.tally.operations;
+  for (const [name, windows] of [...tallies].toSorted(([, a], [, b]) => count(b) - count(a))) {
+    const one = storeWindows(windows);
+    bytes += name === OTHER ? 0 : Buffer.byteLength(JSON.stringify({ [name]: one }));
+    if (name === OTHER || bytes > mostBytes) others.push(windows);
+    else stored[name] = one;
+  }
+  return others.length === 0 ? stored : { ...stored, [OTHER]: storeWindows(sumOf(others)) };
+}
+
+function storeWindows(windows: Windows): StoredWindows {
+  const stored = WINDOWS.flatMap((window) => {
+    const { tally, coveredMs } = windows[window];
+    return tally.operations === 0 ? [] : [[window, { ...tally.toJSON(), coveredMs }]];
+  });
+  return Object.fromEntries(stored) as StoredWindows;
+}
+
+export function restoreTallies(stored: StoredTallies): Tallies {
+  const restored = ([name, windows]: [string, StoredWindows]): [string, Windows] => [
+    name,
+    windowsOf((window) => {
+      const one = windows[window];
+      if (one === undefined) return { tally: new Tally(true), coveredMs: 0 };
+      return { tally: Tally.from(one), coveredMs: one.coveredMs };
+    }),
+  ];
+  return new Map(Object.entries(stored).map(restored));
+}
