@@ -54,7 +54,7 @@ export interface StatisticsOptions {
   readonly cacheStore?: CacheStore | undefined;
   /** Counts the connections that calls use. Default: none are. */
   readonly poolInUse?: (() => number) | undefined;
-  /** Reads the tallies of all other processes on the database. `id`: that of this process, which is left out. */
+  /** Reads the tallies of all other processes on the database. `id`: that of this process, which is left out. @internal */
   readonly others?: ((id: string) => Promise<readonly Tallies[]>) | undefined;
 }
 
@@ -81,7 +81,9 @@ export class Statistics {
   #loops = 0;
   #reportFailures = 0;
 
-  constructor({ poolMax, cacheStore = 'off', poolInUse = () => 0, others }: StatisticsOptions) {
+  // The options are taken apart here, since the types of the package do not have `others`.
+  constructor(options: StatisticsOptions) {
+    const { poolMax, cacheStore = 'off', poolInUse = () => 0, others } = options;
     this.#options = { poolMax, cacheStore, poolInUse };
     this.monitor = new PerformanceMonitor(others && (() => others(this.id)));
   }
