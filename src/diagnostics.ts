@@ -54,6 +54,8 @@ interface Momentary {
   cacheFailure: { readonly error: unknown };
   /** A call over HTTP was answered with a problem. */
   refusal: { readonly code: string };
+  /** An alert began to fire or was resolved. */
+  alert: { readonly alert: Alert };
 }
 
 type TimedMessage<Name extends keyof Timed> = OfInstance &
@@ -79,6 +81,7 @@ const momentary: { readonly [Name in keyof Momentary]: Channel } = {
   poolRefusal: channel('pincex:pool_refusal'),
   cacheFailure: channel('pincex:cache_failure'),
   refusal: channel('pincex:refusal'),
+  alert: channel('pincex:alert'),
 };
 
 /** Publishes the messages of the parts of one Pincex. If a channel has no listener, no message is made. */
@@ -133,6 +136,32 @@ export interface ReadRun {
   readonly durationMs: number;
 }
 
+/** `error`: calls fail or the books are wrong. `warning`: it is slow, or will be. */
+export type AlertSeverity = 'error' | 'warning';
+
+/** An alert. Times are ISO 8601 in UTC. */
+export interface Alert {
+  /** A UUID, the same while it is pending, fires and is resolved. */
+  readonly id: string;
+  /** The rule that raised it, such as `success_rate`: see docs/monitoring.md. */
+  readonly rule: string;
+  /** The check of the doctor for the rule `doctor`; else empty. */
+  readonly subject: string;
+  readonly severity: AlertSeverity;
+  /** `pending`: the condition holds, but not yet for long enough. */
+  readonly state: 'pending' | 'firing' | 'resolved';
+  /** Names the value and the threshold, as they were when the condition held last. */
+  readonly message: string;
+  /** Since when the condition held. */
+  readonly pendingAt: string;
+  /** When it began to fire; null if it is pending. */
+  readonly firedAt: string | null;
+  readonly resolvedAt: string | null;
+  /** When and by whom it was acknowledged; null if it was not. */
+  readonly acknowledgedAt: string | null;
+  readonly acknowledgedBy: string | null;
+}
+
 /** A batch or a read that has ended. */
 export interface OperationRun extends Begun {
   readonly durationMs: number;
@@ -154,6 +183,7 @@ export interface Listeners {
   readonly poolRefusal?: (refusal: Momentary['poolRefusal']) => void;
   readonly cacheFailure?: (failure: Momentary['cacheFailure']) => void;
   readonly refusal?: (refusal: Momentary['refusal']) => void;
+  readonly alert?: (message: Momentary['alert']) => void;
 }
 
 /** Ends the listening for which it was returned. */
@@ -196,6 +226,7 @@ export function listen(
     moments.poolRefusal && onMoment(instance, 'poolRefusal', moments.poolRefusal),
     moments.cacheFailure && onMoment(instance, 'cacheFailure', moments.cacheFailure),
     moments.refusal && onMoment(instance, 'refusal', moments.refusal),
+    moments.alert && onMoment(instance, 'alert', moments.alert),
   ];
   return () => {
     for (const stop of stops) stop?.();

@@ -26,6 +26,7 @@ import { limitInFlight } from './load/inFlight.ts';
 import { RecentCallers } from './load/recentCallers.ts';
 import { delayRefusals } from './load/refusalDelay.ts';
 import { SharedBudget } from './load/sharedBudget.ts';
+import { alertRoutes } from './routes/alerts.ts';
 import { collectPaths } from './routes/methods.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
@@ -258,6 +259,7 @@ function addRoutes(app: App, pincex: Pincex, { options, connections, load, reque
     }),
     connections,
   });
+  alertRoutes(app, pincex, gate);
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
 }
 
