@@ -71,8 +71,5 @@ function pairsOf(
   ];
 }
 
-const isSame = (before: Tracked | undefined, after: Tracked): boolean =>
-  before !== undefined &&
-  before.state === after.state &&
-  before.calmAt === after.calmAt &&
-  before.message === after.message;
+const isSame = (before: Tracked | undefined, { state, calmAt, message }: Tracked): boolean =>
+  before?.state === state && before.calmAt === calmAt && before.message === message;

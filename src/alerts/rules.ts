@@ -115,6 +115,7 @@ const cacheHitRate: Rule = {
   judge({ cache }, { cacheHitRateDrop: threshold, hysteresis }) {
     if (threshold === null) return NONE;
     if (cache === null) return null;
+    if (cache.recent.hits + cache.recent.misses === 0) return NONE;
     const [recent, past] = [hitRateOf(cache.recent), hitRateOf(cache.past)];
     if (recent === null || past === null || past === 0) return UNDECIDED;
     return one(
