@@ -53,8 +53,8 @@ export class Alerts {
    *
    * @example
    * ```ts
-   * for (const { id, state } of await alerts.list())
-   *   if (state === 'firing') await alerts.acknowledge(id, { by: 'ann' });
+   * for (const { id, state } of await pincex.alerts.list())
+   *   if (state === 'firing') await pincex.alerts.acknowledge(id, { by: 'ann' });
    * ```
    */
   async acknowledge(id: string, acknowledgement: Acknowledgement): Promise<Alert> {

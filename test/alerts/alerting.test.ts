@@ -1,16 +1,18 @@
 import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Alerting } from '../../src/background/alerting.ts';
 import type { Alert, AlertsConfig, PincexOptions } from '../../src/index.ts';
 import { useBooks } from '../support/books.ts';
+import { holdClock } from '../support/clock.ts';
 import { until } from '../support/waiting.ts';
 import { openWithAlerts, recordingLog, SECRET, useReceiver, type Receiver } from './support.ts';
 
 const books = useBooks({}, { audited: false });
 
 beforeEach(async () => {
-  await books.sql('TRUNCATE alerts, alert_deliveries, alert_lease, last_audit');
+  // The processes of earlier tests would count as running for half a minute.
+  await books.sql('TRUNCATE alerts, alert_deliveries, alert_lease, last_audit, processes');
 });
 
 /** A process that judges when the test says. */
@@ -122,6 +124,53 @@ describe('an alert of these books', () => {
     await pincex.sweepExpired();
     await alerting.tick();
     expect(await pincex.alerts.list()).toMatchObject([{ rule: 'success_rate' }, { state: 'resolved' }]);
+  });
+
+  it('the process that judges asks the doctor once a minute, and a check that hurts raises an alert', async () => {
+    const clock = holdClock();
+    const { alerting, pincex } = await openAlerting({ forMs: 0 });
+    const doctor = vi.spyOn(pincex, 'doctor');
+    await books.sql('DROP INDEX trades_order');
+    for (const passedMs of [0, 59_999, 1, 59_999]) {
+      clock.pass(passedMs);
+      await alerting.tick();
+    }
+    expect(doctor).toHaveBeenCalledTimes(1);
+    expect(await pincex.alerts.list()).toMatchObject([
+      { rule: 'doctor', subject: 'indexes_there', state: 'firing', severity: 'error' },
+    ]);
+    await books.sql('CREATE INDEX trades_order ON trades (order_id)');
+    clock.pass(1);
+    await alerting.tick();
+    expect(await pincex.alerts.list()).toMatchObject([{ state: 'resolved' }]);
+  });
+
+  it('waits for the pool are counted a minute, and the hit rate of the cache is compared with its past', async () => {
+    const clock = holdClock();
+    const { alerting, pincex } = await openAlerting({ forMs: 0, doctor: false });
+    const { statistics } = pincex;
+    const messages = async (): Promise<string[]> =>
+      (await pincex.alerts.list()).filter(({ state }) => state === 'firing').map(({ message }) => message);
+    statistics.poolWait(1);
+    await alerting.tick();
+    clock.pass(10_000);
+    statistics.poolWait(1);
+    await alerting.tick();
+    expect(await messages()).toEqual([]);
+    clock.pass(10_000);
+    statistics.poolWait(1);
+    statistics.poolWait(1);
+    await alerting.tick();
+    expect(await messages()).toEqual(['12 calls a minute wait for a connection, above 10']);
+    clock.pass(20 * 60_000);
+    statistics.cacheReads('orders', 900, 100);
+    await alerting.tick();
+    clock.pass(5 * 60_000);
+    statistics.cacheReads('accounts', 500, 500);
+    await alerting.tick();
+    expect(await messages()).toEqual([
+      '50% of the reads of the last five minutes were found in the cache, after 90% in the hour before: a fall by more than 20%',
+    ]);
   });
 
   it('a tick that fails is logged, and the next one judges', async () => {

@@ -16,10 +16,12 @@ const alerting = new Alerting(pincex, {
     if (typeof fields === 'object' && 'err' in fields) say(String(fields.err));
   },
 });
-let isStopping = false;
-process.once('SIGTERM', () => (isStopping = true));
+const stopping = new AbortController();
+process.once('SIGTERM', () => {
+  stopping.abort();
+});
 say('judging');
-while (!isStopping) {
+while (!stopping.signal.aborted) {
   await alerting.tick();
   await sleep(1);
 }
