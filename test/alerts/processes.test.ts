@@ -2,17 +2,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { useBooks } from '../support/books.ts';
 import { start } from '../support/processes.ts';
 import { until } from '../support/waiting.ts';
-import { SECRET, useReceiver } from './support.ts';
+import { useReceiver, webhookVariables } from './support.ts';
 
 const books = useBooks({}, { audited: false });
 
 it('of two processes that judge at the same time one tells each event, and the webhook gets each once', async () => {
   const webhook = await useReceiver();
-  const env = {
-    DATABASE_URL: books.url,
-    PINCEX_ALERTS_WEBHOOK_URL: webhook.url,
-    PINCEX_ALERTS_WEBHOOK_SECRET: SECRET,
-  };
+  const env = { DATABASE_URL: books.url, ...webhookVariables(webhook) };
   const judges = [1, 2].map(() => start('test/alerts/judge.ts', [], { env }));
   onTestFinished(() => {
     for (const { child } of judges) child.kill('SIGKILL');

@@ -76,3 +76,9 @@ export function openWithAlerts(
 
 /** A log that records its lines. */
 export const recordingLog = () => ({ info: vi.fn(), warn: vi.fn(), error: vi.fn() });
+
+/** The variables that make a receiver the webhook. */
+export const webhookVariables = ({ url }: Receiver): Record<string, string> => ({
+  PINCEX_ALERTS_WEBHOOK_URL: url,
+  PINCEX_ALERTS_WEBHOOK_SECRET: SECRET,
+});
