@@ -67,6 +67,8 @@ interface Momentary {
   refusal: { readonly code: string };
   /** The N+1 detector found a loop. */
   loop: { readonly shape: string; readonly callSite: string | null };
+  /** An alert began to fire or was resolved. */
+  alert: { readonly alert: Alert };
 }
 
 /** The trace of the caller, by the headers of W3C Trace Context. */
@@ -100,6 +102,7 @@ const momentary: { readonly [Name in keyof Momentary]: Channel } = {
   cacheFailure: channel('pincex:cache_failure'),
   refusal: channel('pincex:refusal'),
   loop: channel('pincex:loop'),
+  alert: channel('pincex:alert'),
 };
 
 /** The channel whose stores are set while a call over HTTP is answered. */
@@ -173,6 +176,32 @@ export interface ReadRun {
   readonly durationMs: number;
 }
 
+/** `error`: calls fail or the books are wrong. `warning`: it is slow, or will be. */
+export type AlertSeverity = 'error' | 'warning';
+
+/** An alert. Times are ISO 8601 in UTC. */
+export interface Alert {
+  /** A UUID, the same while it is pending, fires and is resolved. */
+  readonly id: string;
+  /** The rule that raised it, such as `success_rate`: see docs/monitoring.md. */
+  readonly rule: string;
+  /** The check of the doctor for the rule `doctor`; else empty. */
+  readonly subject: string;
+  readonly severity: AlertSeverity;
+  /** `pending`: the condition holds, but not yet for long enough. */
+  readonly state: 'pending' | 'firing' | 'resolved';
+  /** Names the value and the threshold, as they were when the condition held last. */
+  readonly message: string;
+  /** Since when the condition held. */
+  readonly pendingAt: string;
+  /** When it began to fire; null if it is pending. */
+  readonly firedAt: string | null;
+  readonly resolvedAt: string | null;
+  /** When and by whom it was acknowledged; null if it was not. */
+  readonly acknowledgedAt: string | null;
+  readonly acknowledgedBy: string | null;
+}
+
 /** A batch or a read that has ended. */
 export interface OperationRun extends Begun {
   readonly durationMs: number;
@@ -195,6 +224,7 @@ export interface Listeners {
   readonly cacheFailure?: (failure: Momentary['cacheFailure']) => void;
   readonly refusal?: (refusal: Momentary['refusal']) => void;
   readonly loop?: (loop: Momentary['loop']) => void;
+  readonly alert?: (message: Momentary['alert']) => void;
 }
 
 /** Ends the listening for which it was returned. */
@@ -238,6 +268,7 @@ export function listen(
     moments.cacheFailure && onMoment(instance, 'cacheFailure', moments.cacheFailure),
     moments.refusal && onMoment(instance, 'refusal', moments.refusal),
     moments.loop && onMoment(instance, 'loop', moments.loop),
+    moments.alert && onMoment(instance, 'alert', moments.alert),
   ];
   return () => {
     for (const stop of stops) stop?.();

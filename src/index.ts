@@ -21,11 +21,13 @@ export {
   loadConfig,
   type Config,
   type LoadConfigOptions,
+  type AlertsConfig,
   type RedisConfig,
   type ServiceConfig,
 } from './config/load.ts';
 export type { TransactionAnswer, TransactionClient, TransactionStatement } from './database/database.ts';
-export type { ReadRun, ServerName, StatementRun } from './diagnostics.ts';
+export type { Alert, AlertSeverity, ReadRun, ServerName, StatementRun } from './diagnostics.ts';
+export type { Acknowledgement, Alerts } from './alerts/store.ts';
 export type { Fresh, MinVersion, MinVersions } from './services/versions.ts';
 export type { Strategy } from './engine/engine.ts';
 export type { BatchOptions } from './engine/options.ts';

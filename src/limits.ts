@@ -161,4 +161,15 @@ export const limits = {
     /** Cached API keys, including ids that belong to no key. */
     remembered: 10_000,
   },
+  /** Alerts. */
+  alerts: {
+    /** Alerts that one call lists. */
+    listed: 1_000,
+    /** Milliseconds for which resolved alerts are stored. */
+    storedMs: 30 * 24 * 60 * 60_000,
+    /** Milliseconds that the webhook may take to answer. */
+    webhookMs: 10_000,
+    /** Webhooks that are sent at the same time. */
+    webhooks: 20,
+  },
 } as const;

@@ -1,9 +1,10 @@
 import { audit, type AuditReport } from './audit/audit.ts';
+import type { Alerts } from './alerts/store.ts';
 import type { ApiKeys } from './apiKeys/store.ts';
 import type { CatalogStore } from './catalog/store.ts';
 import type { MixedItem } from './commands/index.ts';
 import type { Config } from './config/load.ts';
-import type { Session } from './database/database.ts';
+import type { PoolState, Session } from './database/database.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { diagnose, doctorOptions } from './doctor/doctor.ts';
 import type { DoctorReport } from './doctor/report.ts';
@@ -40,6 +41,8 @@ export class Pincex extends TableStreams {
   readonly url: string;
   /** The API keys of the HTTP service. */
   readonly apiKeys: ApiKeys;
+  /** The alerts of all processes on these books. */
+  readonly alerts: Alerts;
   /** @internal The pool, for the service's own tables of keys and calls. `close` waits for its queries. */
   readonly session: Session;
   /**
@@ -67,6 +70,7 @@ export class Pincex extends TableStreams {
     this.trading = parts.trading;
     this.catalog = parts.catalog;
     this.apiKeys = parts.apiKeys;
+    this.alerts = parts.alerts;
     this.session = parts.session;
     this.run = parts.run;
     this.statistics = parts.statistics;
@@ -169,12 +173,17 @@ export class Pincex extends TableStreams {
   }
 
   /**
-   * Proves that the books add up, from the tables alone.
+   * Proves that the books add up, from the tables alone, and stores whether they do: an audit that found something raises an
+   * alert until one finds nothing.
    *
    * @throws PincexError `database_unavailable`, `migration_failed` if the schema is not that of this version
    */
   audit(): Promise<AuditReport> {
-    return this.#parts.calls.run(() => audit(this.#parts.database, this.#parts.migrations));
+    return this.#parts.calls.run(async () => {
+      const report = await audit(this.#parts.database, this.#parts.migrations);
+      await this.alerts.noteAudit(report);
+      return report;
+    });
   }
 
   /**

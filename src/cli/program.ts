@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { packageVersion } from '../version.ts';
+import { addAlerts } from './alerts.ts';
 import { addAudit } from './audit.ts';
 import { addBench } from './bench.ts';
 import { addCatalog } from './catalog.ts';
@@ -42,6 +43,7 @@ export function pincexProgram(json = false): Command {
   addMigrate(program);
   addCatalog(program);
   addKeys(program);
+  addAlerts(program);
   addAudit(program);
   addDoctor(program);
   addTop(program);

@@ -3,6 +3,7 @@ import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
 import { Transport, type CallOptions } from './transport.ts';
 import type {
   Account,
+  Alert,
   AnswerOf,
   BatchMode,
   BatchOutcome,
@@ -342,6 +343,23 @@ export class PincexClient {
   /** The limits of the service, such as the most items of one call. */
   async limits(options?: CallOptions): Promise<Limits> {
     return (await this.#transport.send({ method: 'GET', path: '/v1/limits' }, options)) as Limits;
+  }
+
+  /** The alerts: those that fire, then the pending and the resolved ones, each the newest first. */
+  async getAlerts(options?: CallOptions): Promise<readonly Alert[]> {
+    const call = { method: 'GET', path: '/v1/alerts', list: 'alerts' } as const;
+    return ((await this.#transport.send(call, options)) as AnswerOf<'/v1/alerts'>).alerts;
+  }
+
+  /**
+   * Notes who has seen an alert that fires or was resolved. The first one to acknowledge it stays.
+   *
+   * @param by the name of the person
+   */
+  async acknowledgeAlert(id: string, by: string, options?: CallOptions): Promise<Alert> {
+    const path = `/v1/alerts/${encodeURIComponent(id)}/acknowledge`;
+    const call = { method: 'POST', path, body: JSON.stringify({ by }) } as const;
+    return (await this.#transport.send(call, options)) as Alert;
   }
 
   /** Every account, by user and currency. */

@@ -11,6 +11,7 @@ export type { RowStream, StreamOptions } from './stream.ts';
 export type { CallOptions } from './transport.ts';
 export type {
   Account,
+  Alert,
   BatchMode,
   BatchOutcome,
   BatchResult,

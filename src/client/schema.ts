@@ -521,6 +521,48 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/alerts': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * Alerts: those that fire, then the pending and the resolved ones, each the newest first
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['getAlerts'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/alerts/{id}/acknowledge': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly get?: never;
+    readonly put?: never;
+    /**
+     * A person has seen an alert that fires or was resolved
+     * @description The first acknowledgement stays: later calls change nothing, and return it.
+     *
+     *     Needs a key with `admin`.
+     */
+    readonly post: operations['acknowledgeAlert'];
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/healthz': {
     readonly parameters: {
       readonly query?: never;
@@ -2830,6 +2872,42 @@ export interface components {
       readonly bids: readonly components['schemas']['Order'][];
       readonly asks: readonly components['schemas']['Order'][];
     };
+    readonly Alert: {
+      /** @description UUID */
+      readonly id: string;
+      /** @example success_rate */
+      readonly rule: string;
+      /** @description The check of the doctor for the rule `doctor`; else empty */
+      readonly subject: string;
+      /** @enum {string} */
+      readonly severity: 'error' | 'warning';
+      /** @enum {string} */
+      readonly state: 'pending' | 'firing' | 'resolved';
+      /** @description Names the value and the threshold */
+      readonly message: string;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly pendingAt: string;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly firedAt: string | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly resolvedAt: string | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly acknowledgedAt: string | null;
+      /** @example ann */
+      readonly acknowledgedBy: string | null;
+    };
   };
   responses: never;
   parameters: never;
@@ -5097,7 +5175,7 @@ export interface operations {
           readonly 'application/json': components['schemas']['RunningBatch'];
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5126,7 +5204,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -5239,7 +5317,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5398,7 +5476,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5562,7 +5640,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5716,7 +5794,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -5881,7 +5959,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6026,7 +6104,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6168,7 +6246,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6306,7 +6384,7 @@ export interface operations {
               };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6417,7 +6495,7 @@ export interface operations {
               };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6528,7 +6606,7 @@ export interface operations {
               };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6639,7 +6717,7 @@ export interface operations {
               };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6750,7 +6828,7 @@ export interface operations {
               };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;
@@ -6815,6 +6893,262 @@ export interface operations {
         };
       };
       /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getAlerts: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly alerts: readonly components['schemas']['Alert'][];
+          };
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly acknowledgeAlert: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /** @description The id of the alert */
+        readonly id: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody: {
+      readonly content: {
+        /**
+         * @example {
+         *       "by": "ann"
+         *     }
+         */
+        readonly 'application/json': {
+          /**
+           * @description The name of the person, 1 to 128 characters
+           * @example ann
+           */
+          readonly by: string;
+        };
+      };
+    };
+    readonly responses: {
+      /** @description What was asked for */
+      readonly 200: {
+        headers: {
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['Alert'];
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `request_timeout`: the request did not come in time */
+      readonly 408: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `batch_too_large`: the call has too many items, or asks for too many rows; nothing was done; `body_too_large`: the body has too many bytes, or too many values */
+      readonly 413: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
+      readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          /** @description What is left of the items of this second, where the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -6965,7 +7299,7 @@ export interface operations {
           };
         };
       };
-      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument of a read is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
       readonly 400: {
         headers: {
           readonly [name: string]: unknown;

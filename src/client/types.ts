@@ -29,6 +29,7 @@ export type TradeOutcome = Schemas['TradeOutcome'];
 export type ItemError = Schemas['ItemError'];
 
 export type Account = Schemas['Account'];
+export type Alert = Schemas['Alert'];
 export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];

@@ -31,6 +31,10 @@ const number = check(
   'a whole number from 0',
   (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
 );
+const percentage = check(
+  'a number from 0 to 100',
+  (value) => typeof value === 'number' && value >= 0 && value <= 100,
+);
 const flag = check('true or false', (value) => typeof value === 'boolean');
 const ttl = check('"adaptive" or "fixed"', (value) => value === 'adaptive' || value === 'fixed');
 const addresses = orNull(check('a list of { host, port }', isArray));
@@ -86,6 +90,22 @@ const SHAPE: Shape<Config> = {
     corsOrigins: check('a list of origins', isArray),
     accessLog: flag,
     firstKey: orNull(text),
+  },
+  alerts: {
+    successRate: orNull(percentage),
+    p95Ms: orNull(number),
+    p99Ms: orNull(number),
+    errorRateJump: orNull(number),
+    poolUse: orNull(percentage),
+    poolWaits: orNull(number),
+    cacheHitRateDrop: orNull(percentage),
+    replicaLagMs: orNull(number),
+    holdsOverdueMs: orNull(number),
+    audit: flag,
+    doctor: flag,
+    forMs: number,
+    hysteresis: percentage,
+    webhook: { orNull: { url: text, secret: text } },
   },
 };
 

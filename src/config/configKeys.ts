@@ -56,7 +56,29 @@ export const configKeys = {
   'service.cors_origins': origins(),
   'service.access_log': flag(false),
   'service.first_key': apiKey(),
+  'alerts.success_rate': percentageOrNone(95),
+  'alerts.p95': durationOrNone('500ms'),
+  'alerts.p99': durationOrNone('1s'),
+  'alerts.error_rate_jump': numberOrNone(2, 1_000, 3),
+  'alerts.pool_use': percentageOrNone(80),
+  'alerts.pool_waits': numberOrNone(0, 1_000_000, 10),
+  'alerts.cache_hit_rate_drop': percentageOrNone(20),
+  'alerts.replica_lag': durationOrNone('10s'),
+  'alerts.holds_overdue': durationOrNone('1m'),
+  'alerts.audit': flag(true),
+  'alerts.doctor': flag(true),
+  'alerts.for': timeToLive('1m'),
+  'alerts.hysteresis': percentage(10),
+  'alerts.webhook_url': httpUrl(),
+  'alerts.webhook_secret': webhookSecret(),
 } as const;
+
+/** Keys whose values no message may show. The path of a webhook's URL is often its only secret. */
+export const secretKeys: ReadonlySet<string> = new Set<keyof typeof configKeys>([
+  'service.first_key',
+  'alerts.webhook_url',
+  'alerts.webhook_secret',
+]);
 
 /** The path of a key, such as `database.pool.max`. */
 export type KeyPath = keyof typeof configKeys;
@@ -121,6 +143,36 @@ function apiKey(): ConfigKey<string | null> {
   };
 }
 
+/** An address that webhooks are sent to. Passwords belong into its path or query: `fetch` refuses a URL with a user. */
+function httpUrl(): ConfigKey<string | null> {
+  return {
+    takes: 'a URL such as https://pager.example/hook, without a user and a password',
+    schema: z.string().refine(isHttpUrl).nullable().default(null),
+  };
+}
+
+function isHttpUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
+}
+
+/** A secret of Standard Webhooks: 24 to 64 bytes. */
+function webhookSecret(): ConfigKey<string | null> {
+  return {
+    takes: 'whsec_ and 24 to 64 random bytes in base64, as "echo whsec_$(openssl rand -base64 32)" makes',
+    schema: z
+      .string()
+      .refine((text) => {
+        const [, base64 = ''] = /^whsec_([\w+/-]+={0,2})$/.exec(text) ?? [];
+        const { length } = Buffer.from(base64, 'base64');
+        return length >= 24 && length <= 64;
+      })
+      .nullable()
+      .default(null),
+  };
+}
+
 /** Nodes of a cluster: a list in the file, a text with commas in the environment. */
 function addresses(): ConfigKey<readonly Address[] | null> {
   return {
@@ -178,6 +230,34 @@ function numberOrNone(min: number, max: number, byDefault: number): ConfigKey<nu
   return {
     takes: `a whole number from ${min} to ${max}, or none`,
     schema: z.union([z.literal('none').transform(() => null), number]).default(byDefault),
+  };
+}
+
+function percentage(byDefault: number): ConfigKey<number> {
+  return { takes: 'a percentage from 0 to 100, such as 10 or 0.5', schema: percents().default(byDefault) };
+}
+
+/** A percentage, or `none`. */
+function percentageOrNone(byDefault: number): ConfigKey<number | null> {
+  return {
+    takes: 'a percentage from 0 to 100, such as 95 or 99.9, or none',
+    schema: z.union([z.literal('none').transform(() => null), percents()]).default(byDefault),
+  };
+}
+
+function percents() {
+  const text = z.string().regex(/^\d+(\.\d+)?$/);
+  return z.union([z.number(), text.transform(Number)]).pipe(z.number().min(0).max(100));
+}
+
+/** A duration, or `none`. */
+function durationOrNone(byDefault: string): ConfigKey<number | null> {
+  return {
+    takes: 'a duration such as 500ms, 30s, 2m or 1h, up to 24 days, or none',
+    schema: z
+      .string()
+      .prefault(byDefault)
+      .transform((text, context) => (text === 'none' ? null : (parseDuration(text) ?? refuse(context)))),
   };
 }
 

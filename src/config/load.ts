@@ -5,7 +5,7 @@ import { namesOf, nearest, readOptions } from '../known.ts';
 import type { Address } from './address.ts';
 import { configVariable, readEnvironment, unknownVariables } from './environment.ts';
 import { type FileValues, isEmptySection, readConfigFile } from './file.ts';
-import { type KeyPath, keyPaths, configKeys, type KeyValue, variableOf } from './configKeys.ts';
+import { type KeyPath, keyPaths, configKeys, type KeyValue, secretKeys, variableOf } from './configKeys.ts';
 import { shown, shownKey } from './shown.ts';
 
 /** The configuration of Pincex, complete and checked. */
@@ -50,6 +50,38 @@ export interface Config {
   /** The cache that processes share, or null if each has its own. */
   readonly redis: RedisConfig | null;
   readonly service: ServiceConfig;
+  readonly alerts: AlertsConfig;
+}
+
+/** Thresholds of alerts. A threshold that is null raises no alert. */
+export interface AlertsConfig {
+  /** The least percentage of operations that succeed. */
+  readonly successRate: number | null;
+  /** The most that 95% and 99% of the operations may take. */
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  /** How many times as high as in the hour before the share of failed operations may be. */
+  readonly errorRateJump: number | null;
+  /** The percentage of the connections of the pool that may be in use. */
+  readonly poolUse: number | null;
+  /** Calls a minute that may wait for a connection. */
+  readonly poolWaits: number | null;
+  /** By what percentage the hit rate of the cache may be below that of the hour before. */
+  readonly cacheHitRateDrop: number | null;
+  /** How far a replica may be behind. */
+  readonly replicaLagMs: number | null;
+  /** How long ago a hold may have expired without being returned. */
+  readonly holdsOverdueMs: number | null;
+  /** Whether an audit that found something raises an alert. */
+  readonly audit: boolean;
+  /** Whether each check of the doctor that hurts raises an alert. */
+  readonly doctor: boolean;
+  /** How long a threshold has to be exceeded before an alert fires, and left before it is resolved; 0: at once. */
+  readonly forMs: number;
+  /** By what percentage of the threshold the value has to be below it before an alert is resolved. */
+  readonly hysteresis: number;
+  /** Receives the alerts, signed with the secret, as Standard Webhooks describes; null: none are sent. */
+  readonly webhook: { readonly url: string; readonly secret: string } | null;
 }
 
 /** The HTTP service that `pincex start` runs. */
@@ -129,7 +161,7 @@ export function loadConfig(options?: LoadConfigOptions): Config {
     if (!parsed.success) {
       const problem = parsed.error.issues.map(problemIn).find((text) => text !== undefined);
       problems.push(
-        `${key}: ${key === 'service.first_key' ? '"***"' : shown(raw, key.endsWith('url'))} (${override?.variable ?? file.name}); ${problem ?? `it takes ${configKeys[key].takes}`}`,
+        `${key}: ${secretKeys.has(key) ? '"***"' : shown(raw, key.endsWith('url'))} (${override?.variable ?? file.name}); ${problem ?? `it takes ${configKeys[key].takes}`}`,
       );
     }
     // After a problem the value is never used: the check below throws.
@@ -162,11 +194,21 @@ export function loadConfig(options?: LoadConfigOptions): Config {
     return null;
   }
 
+  function readWebhook(): AlertsConfig['webhook'] {
+    const url = read('alerts.webhook_url');
+    const secret = read('alerts.webhook_secret');
+    if (url !== null && secret !== null) return { url, secret };
+    if (url !== secret)
+      problems.push('alerts.webhook_url and alerts.webhook_secret: they go together; one is missing');
+    return null;
+  }
+
   const config: Config = {
     dataDir: read('data_dir'),
     database: readDatabase(read),
     redis: readRedis(),
     service: readService(read, readTls),
+    alerts: readAlerts(read, readWebhook),
   };
 
   const unknown = [...unknownKeys(file), ...unknownVariables(env).map(unknownVariable)];
@@ -215,6 +257,23 @@ const readService = (read: Read, readTls: () => ServiceConfig['tls']): ServiceCo
   corsOrigins: read('service.cors_origins'),
   accessLog: read('service.access_log'),
   firstKey: read('service.first_key'),
+});
+
+const readAlerts = (read: Read, readWebhook: () => AlertsConfig['webhook']): AlertsConfig => ({
+  successRate: read('alerts.success_rate'),
+  p95Ms: read('alerts.p95'),
+  p99Ms: read('alerts.p99'),
+  errorRateJump: read('alerts.error_rate_jump'),
+  poolUse: read('alerts.pool_use'),
+  poolWaits: read('alerts.pool_waits'),
+  cacheHitRateDrop: read('alerts.cache_hit_rate_drop'),
+  replicaLagMs: read('alerts.replica_lag'),
+  holdsOverdueMs: read('alerts.holds_overdue'),
+  audit: read('alerts.audit'),
+  doctor: read('alerts.doctor'),
+  forMs: read('alerts.for'),
+  hysteresis: read('alerts.hysteresis'),
+  webhook: readWebhook(),
 });
 
 /** The problem that a schema found in a value, if it tells more than the accepted values do. */

@@ -127,8 +127,8 @@ export const connections: Check = {
   },
 };
 
-/** Beside the pool a process opens one connection for an audit, and one for its start or a report. */
-const BESIDE_THE_POOL = 2;
+/** Beside the pool a process opens one connection for an audit, one for its start or a report, and one for alerts. */
+const BESIDE_THE_POOL = 3;
 
 export function tooFewConnections(available: number, live: readonly ProcessRow[]): Finding[] {
   const needed = live.reduce((sum, { statistics }) => sum + statistics.pool.max + BESIDE_THE_POOL, 0);

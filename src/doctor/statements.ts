@@ -11,6 +11,7 @@ import { loadAll } from '../engine/load.ts';
 import { lockAccounts, lockOrders } from '../engine/postgres/locks.ts';
 import { findOrphans } from '../engine/postgres/orphans.ts';
 import { persistAll } from '../engine/persist.ts';
+import * as alerts from '../alerts/statements.ts';
 import * as requests from '../requests/statements.ts';
 import { findApiKeys, insertApiKey, insertFirstApiKey, listApiKeys, revokeApiKey } from '../apiKeys/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
@@ -83,6 +84,10 @@ export const issuedStatements: readonly IssuedStatement[] = [
   insertApiKey,
   { ...insertFirstApiKey, isWhole: true },
   revokeApiKey,
+  ...Object.values(alerts)
+    .filter((statement) => statement !== alerts.observeBooks)
+    .map((statement) => ({ ...statement, isWhole: true as const })),
+  { ...alerts.observeBooks, by: ['holds_expiry', 'last_audit_pkey'] },
   writeProcess,
   { ...deleteOldProcesses, isWhole: true },
   { ...readLiveProcesses, isWhole: true },

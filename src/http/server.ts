@@ -27,6 +27,7 @@ import { limitInFlight } from './load/inFlight.ts';
 import { RecentCallers } from './load/recentCallers.ts';
 import { delayRefusals } from './load/refusalDelay.ts';
 import { SharedBudget } from './load/sharedBudget.ts';
+import { alertRoutes } from './routes/alerts.ts';
 import { collectPaths } from './routes/methods.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
@@ -263,6 +264,7 @@ function addRoutes(app: App, pincex: Pincex, { options, connections, load, reque
     connections,
   });
   metricsRoute(app, { pincex, gate }, isLocal);
+  alertRoutes(app, pincex, gate);
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
 }
 

@@ -9,6 +9,7 @@ import type { Logger } from '../logging.ts';
 import type { Pincex } from '../pincex.ts';
 import { packageVersion } from '../version.ts';
 import { isLoopback } from './access/direct.ts';
+import { startAlerting } from '../background/alerting.ts';
 import { startSweeping } from '../background/sweeping.ts';
 
 export interface ServiceOptions {
@@ -28,8 +29,8 @@ export interface Service {
 }
 
 /**
- * Serves the books over HTTP at the address in `service` of the configuration, as `pincex start` does, and sweeps expired
- * holds. The caller closes the books after {@link Service.stop}. Calls need a key: see {@link Pincex.apiKeys}.
+ * Serves the books over HTTP at the address in `service` of the configuration, as `pincex start` does, sweeps expired
+ * holds, and judges alerts. The caller closes the books after {@link Service.stop}. Calls need a key: see {@link Pincex.apiKeys}.
  *
  * @throws PincexError `invalid_argument`; `invalid_configuration` if the certificate cannot be read or the address cannot be used
  *
@@ -72,6 +73,7 @@ export async function startService(pincex: Pincex, options?: ServiceOptions): Pr
       app.log.error({ problem }, 'sweep');
     },
   );
+  const alerting = startAlerting(pincex, app.log);
   const { address, port: bound } = app.server.address() as AddressInfo;
   let stopping: Promise<void> | undefined;
   return {
@@ -86,7 +88,7 @@ export async function startService(pincex: Pincex, options?: ServiceOptions): Pr
     readiness.isDraining = true;
     await sleep(drainDelayMs);
     await app.close();
-    await sweeping.stop();
+    await Promise.all([sweeping.stop(), alerting.stop()]);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/load.ts';
 import { describe } from '../describe.ts';
-import type { ReadRun, StatementRun } from '../diagnostics.ts';
+import type { Alert, ReadRun, StatementRun } from '../diagnostics.ts';
 import { STRATEGIES, type Strategy } from '../engine/engine.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
@@ -17,6 +17,8 @@ export interface PincexOptions {
   readonly logger?: Logger | undefined;
   /** Called after each batch of keys that was looked up in the cache. */
   readonly onCacheRead?: ((run: ReadRun) => void) | undefined;
+  /** Called when an alert begins to fire and when it is resolved, in the process that judges: see `docs/monitoring.md`. */
+  readonly onAlert?: ((alert: Alert) => void) | undefined;
   /** Receives progress messages while the embedded server starts. */
   readonly onProgress?: ((message: string) => void) | undefined;
 }
@@ -27,6 +29,7 @@ const OPTIONS = namesOf<PincexOptions>({
   onStatement: true,
   logger: true,
   onCacheRead: true,
+  onAlert: true,
   onProgress: true,
 });
 

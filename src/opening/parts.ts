@@ -1,4 +1,5 @@
 import { changesOf, doubtfulChangesOf } from '../repository/cache/changes.ts';
+import { Alerts } from '../alerts/store.ts';
 import { ApiKeys } from '../apiKeys/store.ts';
 import { KnownCodes } from '../catalog/knownCodes.ts';
 import { CatalogStore } from '../catalog/store.ts';
@@ -59,6 +60,7 @@ export interface Parts extends StreamOpener {
   /** The pool; each query counts as a call, so that `close` waits for it. */
   readonly session: Session;
   readonly apiKeys: ApiKeys;
+  readonly alerts: Alerts;
   /** Runs batches of callers. */
   readonly execute: Executor;
   /** Runs batches of the service. */
@@ -116,6 +118,7 @@ async function connect(known: PincexOptions): Promise<OpenServers> {
   const { enableDebugLogs, logValues, enableQueryHints } = optimizedRepository;
   const log = enableDebugLogs ? new DebugLog(logValues, known.logger) : undefined;
   const diagnostics = new Diagnostics();
+  const { onAlert } = known;
   const open = (url: string, server: ServerName): Database =>
     new Database({ url, server, ...pool, diagnostics, queryHints: enableQueryHints });
   const database = open(connectionString, 'primary');
@@ -132,6 +135,11 @@ async function connect(known: PincexOptions): Promise<OpenServers> {
     listen(diagnostics.instance, {
       ...(known.onStatement && { statement: known.onStatement }),
       ...(known.onCacheRead && { read: known.onCacheRead }),
+      ...(onAlert && {
+        alert: ({ alert }) => {
+          onAlert(alert);
+        },
+      }),
     }),
   ];
   const endTelemetry = await startTelemetry(diagnostics.instance);
@@ -205,6 +213,7 @@ async function assemble(
     calls,
     session,
     apiKeys: new ApiKeys(session),
+    alerts: new Alerts(session),
     execute,
     run: (type, items, settings) => calls.run(() => engine.run(type, items, settings)),
     bookkeeper: new Bookkeeper(execute, repository, codes),

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { pincexProgram } from '../../src/cli/program.ts';
+import { withClient } from '../../src/database/client.ts';
 import { ApiKeys } from '../../src/apiKeys/store.ts';
 import { openBooks } from '../support/books.ts';
 import { pincexCli } from '../support/commandLine.ts';
@@ -18,6 +19,7 @@ interface Case {
 }
 
 const MARKET = { symbol: 'XAU/USD', base: 'XAU', quote: 'USD', tickSize: '0.1', lotSize: '0.01' };
+const ALERT = '0198c2f0-33f9-731b-9746-4513985db602';
 const audit = expect.objectContaining({ ok: true, findings: [] }) as unknown;
 
 /** Every command, in an order in which each succeeds. Commands with null are tested elsewhere or below. */
@@ -67,11 +69,24 @@ const CASES: Readonly<Record<string, Case | null>> = {
     },
     shows: expect.objectContaining({ name: 'ann', revokedAt: expect.stringMatching(/Z$/) as string }),
   },
+  'alerts ack': {
+    async words(url) {
+      await withClient(url, (client) =>
+        client.query(
+          `INSERT INTO alerts (id, rule, subject, severity, state, message, pending_at, fired_at)
+           VALUES ('${ALERT}', 'p95', '', 'warning', 'firing', 'slow', now(), now())`,
+        ),
+      );
+      return [ALERT, '--by', 'ann'];
+    },
+    shows: expect.objectContaining({ id: ALERT, acknowledgedBy: 'ann' }),
+  },
+  'alerts list': { words: () => [], shows: [expect.objectContaining({ id: ALERT, state: 'firing' })] },
   audit: { words: () => [], shows: audit },
   top: { words: () => [], shows: expect.objectContaining({ metrics: expect.anything() as unknown }) },
   sweep: { words: () => [], shows: { expiredOrders: 0, expiredHolds: 0, broken: [] } },
   'migrate down': {
-    words: () => [],
+    words: (url) => ['--drop-data', new URL(url).pathname.slice(1)],
     shows: { takenBack: [{ version: expect.any(Number) as number, name: expect.any(String) as string }] },
   },
   start: null,
@@ -169,6 +184,7 @@ describe('with --json', () => {
         'markets set': ['BTC/USD', '--min-notional', '1'],
         'keys create': ['--name', 'ann', '--scope', 'read'],
         'keys revoke': ['0123456789abcdef'],
+        'alerts ack': [ALERT, '--by', 'ann'],
         replay: [file],
       };
       const env = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };

@@ -88,6 +88,8 @@ const METHODS = {
   '/v1/trades/batch-get': 'batchGetTradesByOrderIds',
   '/v1/order-books/batch-get': 'batchGetOrderBooks',
   '/v1/orders/open/batch-get': 'batchGetOpenOrders',
+  '/v1/alerts': 'getAlerts',
+  '/v1/alerts/{id}/acknowledge': 'acknowledgeAlert',
   '/v1/limits': 'limits',
   '/v1/stream/accounts': 'streamAccounts',
   '/v1/stream/orders': 'streamOrders',

@@ -12,6 +12,8 @@ beforeEach(() => {
 
 const KEY = `pincex_${'a'.repeat(16)}_${'0'.repeat(64)}`;
 
+const SECRET = `whsec_${'A'.repeat(32)}`;
+
 function write(yaml: string, name = 'pincex.yaml'): void {
   writeFileSync(path.join(cwd, name), yaml);
 }
@@ -74,6 +76,22 @@ describe('a configuration without a file and without variables', () => {
         accessLog: false,
         firstKey: null,
       },
+      alerts: {
+        successRate: 95,
+        p95Ms: 500,
+        p99Ms: 1_000,
+        errorRateJump: 3,
+        poolUse: 80,
+        poolWaits: 10,
+        cacheHitRateDrop: 20,
+        replicaLagMs: 10_000,
+        holdsOverdueMs: 60_000,
+        audit: true,
+        doctor: true,
+        forMs: 60_000,
+        hysteresis: 10,
+        webhook: null,
+      },
     });
   });
 });
@@ -121,6 +139,22 @@ service:
   cors_origins: [https://app.example, 'http://localhost:3000']
   access_log: true
   first_key: ${KEY}
+alerts:
+  success_rate: 99.9
+  p95: 250ms
+  p99: none
+  error_rate_jump: none
+  pool_use: 90
+  pool_waits: 0
+  cache_hit_rate_drop: 50
+  replica_lag: 1m
+  holds_overdue: 5s
+  audit: false
+  doctor: false
+  for: 0s
+  hysteresis: 0.5
+  webhook_url: https://pager.example/hook?team=7
+  webhook_secret: ${SECRET}
 `);
     expect(load()).toEqual({
       dataDir: path.join(cwd, 'data'),
@@ -175,6 +209,22 @@ service:
         accessLog: true,
         firstKey: KEY,
       },
+      alerts: {
+        successRate: 99.9,
+        p95Ms: 250,
+        p99Ms: null,
+        errorRateJump: null,
+        poolUse: 90,
+        poolWaits: 0,
+        cacheHitRateDrop: 50,
+        replicaLagMs: 60_000,
+        holdsOverdueMs: 5_000,
+        audit: false,
+        doctor: false,
+        forMs: 0,
+        hysteresis: 0.5,
+        webhook: { url: 'https://pager.example/hook?team=7', secret: SECRET },
+      },
     });
   });
 
@@ -223,6 +273,59 @@ describe('the certificate of the service', () => {
   it.each(['tls_cert', 'tls_key'])('a certificate and its key go together: %s alone is refused', (key) => {
     write(`service: { ${key}: a.pem }`);
     expect(problemsOf()).toContain('service.tls_cert and service.tls_key: they go together; one is missing');
+  });
+});
+
+describe('the settings of alerts', () => {
+  it.each(['webhook_url: https://pager.example', `webhook_secret: ${SECRET}`])(
+    'the URL and the secret of the webhook go together: %s alone is refused',
+    (line) => {
+      write(`alerts:\n  ${line}`);
+      expect(problemsOf()).toContain(
+        'alerts.webhook_url and alerts.webhook_secret: they go together; one is missing',
+      );
+    },
+  );
+
+  it.each([
+    ['success_rate', '101', 'a percentage from 0 to 100, such as 95 or 99.9, or none'],
+    ['success_rate', '95%', 'a percentage from 0 to 100, such as 95 or 99.9, or none'],
+    ['p95', '500', 'a duration such as 500ms, 30s, 2m or 1h, up to 24 days, or none'],
+    ['error_rate_jump', '1', 'a whole number from 2 to 1000, or none'],
+    ['pool_use', '-1', 'a percentage from 0 to 100, such as 95 or 99.9, or none'],
+    ['pool_waits', '0.5', 'a whole number from 0 to 1000000, or none'],
+    ['audit', 'yes', 'true or false'],
+    ['for', 'none', 'a duration such as 500ms, 30s, 2m or 1h, up to 24 days, or 0s for none'],
+    ['hysteresis', 'none', 'a percentage from 0 to 100, such as 10 or 0.5'],
+  ])('alerts.%s is refused as %j, with what it takes', (key, value, takes) => {
+    const variable = `PINCEX_ALERTS_${key.toUpperCase()}`;
+    expect(problemsOf({ [variable]: value })).toContain(
+      `alerts.${key}: "${value}" (${variable}); it takes ${takes}`,
+    );
+  });
+
+  it.each([
+    ['webhook_url', 'ftp://pager.example/sesame'],
+    ['webhook_url', 'https://me:sesame@pager.example'],
+    ['webhook_url', 'pager.example/sesame'],
+    ['webhook_secret', 'sesame'],
+    ['webhook_secret', 'whsec_sesame'],
+    ['webhook_secret', `whsec_sesame${'A'.repeat(84)}`],
+  ])('alerts.%s is refused as %s, and the error does not show it', (key, value) => {
+    const variable = `PINCEX_ALERTS_${key.toUpperCase()}`;
+    const problems = problemsOf({ [variable]: value });
+    expect(problems).toContain(`alerts.${key}: "***" (${variable}); it takes `);
+    expect(problems).not.toContain('sesame');
+  });
+
+  it('an unknown key of alerts is refused with the nearest one', () => {
+    write('alerts: { webhook: https://pager.example }');
+    expect(problemsOf()).toContain(
+      'alerts.webhook: unknown key (pincex.yaml); the nearest is alerts.webhook_url',
+    );
+    expect(problemsOf({ PINCEX_ALERTS_P90: '1s' })).toContain(
+      'PINCEX_ALERTS_P90: unknown variable; the nearest is PINCEX_ALERTS_P9',
+    );
   });
 });
 
@@ -276,6 +379,21 @@ describe('the variables of the environment', () => {
         PINCEX_SERVICE_ACCESS_LOG: 'true',
         PINCEX_SERVICE_IDEMPOTENCY_ROOM: '2000000',
         PINCEX_SERVICE_FIRST_KEY: KEY,
+        PINCEX_ALERTS_SUCCESS_RATE: '99.9',
+        PINCEX_ALERTS_P95: '250ms',
+        PINCEX_ALERTS_P99: 'none',
+        PINCEX_ALERTS_ERROR_RATE_JUMP: 'none',
+        PINCEX_ALERTS_POOL_USE: '90',
+        PINCEX_ALERTS_POOL_WAITS: '0',
+        PINCEX_ALERTS_CACHE_HIT_RATE_DROP: '50',
+        PINCEX_ALERTS_REPLICA_LAG: '1m',
+        PINCEX_ALERTS_HOLDS_OVERDUE: '5s',
+        PINCEX_ALERTS_AUDIT: 'false',
+        PINCEX_ALERTS_DOCTOR: 'false',
+        PINCEX_ALERTS_FOR: '0s',
+        PINCEX_ALERTS_HYSTERESIS: '0.5',
+        PINCEX_ALERTS_WEBHOOK_URL: 'https://pager.example/hook?team=7',
+        PINCEX_ALERTS_WEBHOOK_SECRET: SECRET,
       }),
     ).toEqual({
       dataDir: '/srv/pincex',
@@ -329,6 +447,22 @@ describe('the variables of the environment', () => {
         corsOrigins: ['https://a.example', 'https://b.example:8443'],
         accessLog: true,
         firstKey: KEY,
+      },
+      alerts: {
+        successRate: 99.9,
+        p95Ms: 250,
+        p99Ms: null,
+        errorRateJump: null,
+        poolUse: 90,
+        poolWaits: 0,
+        cacheHitRateDrop: 50,
+        replicaLagMs: 60_000,
+        holdsOverdueMs: 5_000,
+        audit: false,
+        doctor: false,
+        forMs: 0,
+        hysteresis: 0.5,
+        webhook: { url: 'https://pager.example/hook?team=7', secret: SECRET },
       },
     });
   });

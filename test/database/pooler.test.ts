@@ -1,9 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { Alerting } from '../../src/background/alerting.ts';
 import { withClient } from '../../src/database/client.ts';
 import { Database } from '../../src/database/database.ts';
 import { migrateUp } from '../../src/migrations/runner.ts';
 import { Pincex, PincexError, type BatchResult, type PincexOptions, type Strategy } from '../../src/index.ts';
+import { recordingLog, useReceiver, webhookVariables } from '../alerts/support.ts';
 import { configOf, expectApplied, expectBalanced, fresh, funds, newUser } from '../support/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { pgbouncer, startPgBouncer, WITHOUT_PGBOUNCER, type PgBouncer } from '../support/pgbouncer.ts';
@@ -68,6 +70,24 @@ describe.each<[string, Record<string, string>]>([
     if (pgbouncer === null) return;
     bouncer = await startPgBouncer(database.url, settings);
     return bouncer.stop;
+  });
+
+  it('alerts are judged and delivered through PgBouncer', async () => {
+    const webhook = await useReceiver();
+    const pincex = await open(bouncer.url, {}, webhookVariables(webhook));
+    const log = recordingLog();
+    const alerting = new Alerting(pincex, log);
+    expect((await pincex.audit()).ok).toBe(true);
+    for (const findings of [1, 0]) {
+      await onClient(database.url, (client) =>
+        client.query('UPDATE last_audit SET findings = $1', [findings]),
+      );
+      await alerting.tick();
+      await alerting.idle();
+    }
+    await alerting.stop();
+    expect(webhook.events).toEqual(['firing audit', 'resolved audit']);
+    expect([log.error, log.info, log.warn].map(({ mock }) => mock.calls.length)).toEqual([1, 1, 0]);
   });
 
   it.each(STRATEGIES)(

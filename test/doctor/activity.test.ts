@@ -109,7 +109,7 @@ it('a process that may open more connections than PostgreSQL accepts is reported
   await client.query(`UPDATE processes SET statistics = jsonb_set(statistics, '{pool,max}', '5000')`);
   const report = await examine(url);
   expect(found(report, 'connections')).toEqual(['hurts max_connections']);
-  expect(about(report, 'max_connections').message).toMatch(/^one process may open 5002 connections/);
+  expect(about(report, 'max_connections').message).toMatch(/^one process may open 5003 connections/);
 });
 
 it('a setting that may lose commits is reported as hurting, and the remedy names where it was set', async () => {

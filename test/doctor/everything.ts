@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
+import { Alerting } from '../../src/background/alerting.ts';
 import type { CatalogStore } from '../../src/catalog/store.ts';
 import { withClient } from '../../src/database/client.ts';
 import type { Write } from '../../src/engine/write.ts';
@@ -10,6 +11,7 @@ import type { Run } from '../../src/requests/run.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
 import { countOrdersInBooks } from '../../src/reads/openOrders.ts';
 import { countTrades } from '../../src/reads/trades.ts';
+import { openWithAlerts, recordingLog, SECRET, startReceiver } from '../alerts/support.ts';
 import { money, plans, Sender, world } from '../model/generate.ts';
 import { Model } from '../model/model.ts';
 import { fresh, newUser, openBooks } from '../support/books.ts';
@@ -242,6 +244,7 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
       return pincex.sweepExpired();
     },
     audit: () => pincex.audit(),
+    alerts: () => alertCalls(pincex),
     ping: () => pincex.ping(),
     doctor: () => pincex.doctor(),
     monitor: () => pincex.monitor.getMetrics({ all: true }),
@@ -251,6 +254,33 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     streamJournal: () => toEnd(pincex.streamJournal()),
     streamOperations: () => toEnd(pincex.streamOperations()),
   };
+}
+
+/** Raises an alert, which the webhook takes at the second attempt only, and acknowledges it. */
+async function alertCalls({ connectionString }: Pincex): Promise<void> {
+  const webhook = await startReceiver();
+  const settings = { poolUse: 0, webhook: { url: webhook.url, secret: SECRET } };
+  const pincex = await openWithAlerts(connectionString, settings);
+  try {
+    const alerting = new Alerting(pincex, recordingLog());
+    const tickAfter = async (sql: string) => {
+      await withClient(connectionString, (client) => client.query(sql));
+      await alerting.tick();
+      await alerting.idle();
+    };
+    webhook.answer = 500;
+    await tickAfter('UPDATE last_audit SET findings = 1');
+    const [alert] = await pincex.alerts.list();
+    await pincex.alerts.acknowledge(alert!.id, { by: 'ann' });
+    webhook.answer = 204;
+    await tickAfter('UPDATE alert_deliveries SET next_at = now()');
+    await tickAfter('UPDATE last_audit SET findings = 0');
+    await alerting.stop();
+    expect(webhook.events).toEqual(['firing audit', 'firing audit', 'resolved audit']);
+  } finally {
+    await pincex.close();
+    await webhook.close();
+  }
 }
 
 const LEASE_MS = 60_000;

@@ -18,6 +18,7 @@ export const TAGS = {
   Markets: 'Order books of markets',
   Batches: 'Batches of mixed items, and the outcome of any batch',
   Streams: 'Whole tables, line by line',
+  Alerts: 'Problems of the exchange, until they are over',
   Service: 'The service itself',
 } as const;
 
@@ -106,13 +107,14 @@ function needs({ public: isPublic, scope = [] }: FastifyContextConfig): string {
 }
 
 const kindsOf = (
-  { body, params }: FastifySchema,
+  { body, params, tags }: FastifySchema,
   { public: isPublic, isWrite }: FastifyContextConfig,
 ): CallKind[] => [
   'any',
   ...(isPublic ? [] : (['keyed', isWrite ? 'write' : 'read'] as const)),
   ...(body === undefined ? [] : (['body'] as const)),
-  ...(params === undefined ? [] : (['outcome'] as const)),
+  ...(params === undefined ? [] : (['named'] as const)),
+  ...(params !== undefined && tags?.includes('Batches') ? (['outcome'] as const) : []),
 ];
 
 /** The problems that calls of one of these kinds meet. */

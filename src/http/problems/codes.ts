@@ -1,7 +1,10 @@
 import type { ErrorCode } from '../../errors.ts';
 
-/** Kinds of calls that may get a problem, for the document. `read`: calls with a key that write nothing. */
-export type CallKind = 'any' | 'keyed' | 'body' | 'write' | 'read' | 'outcome';
+/**
+ * Kinds of calls that may get a problem, for the document. `read`: calls with a key that write nothing to the books; `named`:
+ * calls whose path names something.
+ */
+export type CallKind = 'any' | 'keyed' | 'body' | 'write' | 'read' | 'named' | 'outcome';
 
 export interface ProblemKind {
   readonly status: number;
@@ -37,7 +40,7 @@ export const problemKinds = {
   invalid_argument: {
     status: 400,
     retryable: false,
-    meaning: 'an argument of a read is wrong, such as a cursor that no stream has told',
+    meaning: 'an argument is wrong, such as a cursor that no stream has told',
     calls: ['read'],
   },
   ambiguous_id: {
@@ -86,8 +89,8 @@ export const problemKinds = {
   not_found: {
     status: 404,
     retryable: false,
-    meaning: 'there is no such route; or this key has made no such batch, or it has expired',
-    calls: ['outcome'],
+    meaning: 'there is no such route or alert; or this key has made no such batch, or it has expired',
+    calls: ['named'],
   },
   method_not_allowed: {
     status: 405,

@@ -133,3 +133,20 @@ export const openOrders = component(
   'OpenOrders',
   strict({ symbol, bids: Type.Array(ref(order)), asks: Type.Array(ref(order)) }),
 );
+
+export const alert = component(
+  'Alert',
+  strict({
+    id: Type.String({ description: 'UUID' }),
+    rule: Type.String({ examples: ['success_rate'] }),
+    subject: Type.String({ description: 'The check of the doctor for the rule `doctor`; else empty' }),
+    severity: oneOf('error', 'warning'),
+    state: oneOf('pending', 'firing', 'resolved'),
+    message: Type.String({ description: 'Names the value and the threshold' }),
+    pendingAt: time,
+    firedAt: orNull(time),
+    resolvedAt: orNull(time),
+    acknowledgedAt: orNull(time),
+    acknowledgedBy: orNull(Type.String({ examples: ['ann'] })),
+  }),
+);

@@ -109,7 +109,8 @@ describe('the document', () => {
         ...(scopes === null ? [] : [401, 403, 429, 504]),
         ...(method === 'POST' ? [408, 413, 415] : []),
         ...(isWrite ? [409, 422] : []),
-        ...(path.endsWith('{batchId}') ? [404, 422] : []),
+        ...(path.includes('{') ? [404] : []),
+        ...(path.endsWith('{batchId}') ? [422] : []),
       ];
       const documented = Object.keys(responses).map(Number);
       expect(documented.filter((status) => status >= 400).sort(), name).toEqual(refusals.sort());
@@ -166,9 +167,11 @@ describe('the examples of the document', () => {
       const database = await createTestDatabase();
       onTestFinished(() => database.drop());
       const { post, get, pincex } = await serve({ ...books, url: database.url });
-      const posts = order(contract).filter(({ method }) => method === 'POST');
-      const gets = order(contract).filter(({ path, method }) => method === 'GET' && !path.includes('{'));
-      expect(posts.length + gets.length).toBe(contract.operations.length - 1);
+      // Empty books have no batch and no alert that a path could name.
+      const open = order(contract).filter(({ path }) => !path.includes('{'));
+      const posts = open.filter(({ method }) => method === 'POST');
+      const gets = open.filter(({ method }) => method === 'GET');
+      expect(posts.length + gets.length).toBe(contract.operations.length - 2);
       for (const status of ['applied', 'replayed']) {
         for (const { path, name, requestBody } of posts) {
           const example = requestBody?.content?.['application/json']?.example;

@@ -42,6 +42,13 @@ it(
       const headers = { 'content-type': 'application/json' };
       await sender.send({ method: 'POST', path: '/v1/funds/batch-lock', headers, body });
     }
+    for (let n = 0; n < 10; n++) {
+      await books.sql(
+        `INSERT INTO alerts (id, rule, subject, severity, state, message, pending_at, fired_at)
+         VALUES ($1, 'doctor', $2, 'error', 'firing', '', now(), now())`,
+        [batchIdOf(n), String(n)],
+      );
+    }
     const done = new Set<string>();
 
     const answer = async (call: Call): Promise<string | undefined> => {

@@ -1,0 +1,4 @@
+DROP TABLE last_audit;
+DROP TABLE alert_lease;
+DROP TABLE alert_deliveries;
+DROP TABLE alerts;

@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { evaluate, type Changes } from '../alerts/evaluation.ts';
+import type { Tracked } from '../alerts/lifecycle.ts';
+import { Outbox } from '../alerts/outbox.ts';
+import {
+  deleteOldAlerts,
+  readOpenAlerts,
+  releaseAlertLease,
+  takeAlertLease,
+  writeAlerts,
+} from '../alerts/statements.ts';
+import { bodyOf } from '../alerts/webhook.ts';
+import { textArray } from '../database/sql/arrays.ts';
+import { withClient } from '../database/client.ts';
+import type { Statement } from '../database/statement.ts';
+import { withDeadline } from '../deadline.ts';
+import type { Alert } from '../diagnostics.ts';
+import { PincexError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { LogLine } from '../logging.ts';
+import type { Pincex } from '../pincex.ts';
+import { Observer } from './observer.ts';
+
+const EVERY_MS = 10_000;
+const LEASE_MS = 3 * EVERY_MS;
+/** How long a connection and each statement may take, and all of them together. */
+const TIMEOUT_MS = 5_000;
+const TOTAL_MS = 30_000;
+
+const NOTHING = { told: [], due: [] };
+
+/** Where alerts are logged: a pino logger, or one with the same methods. */
+export interface AlertLog {
+  readonly info: LogLine;
+  readonly warn: LogLine;
+  readonly error: LogLine;
+}
+
+/**
+ * Judges alerts every ten seconds until it is stopped. Any number of processes may do so: the one that holds a lease in the
+ * database judges and delivers, so an alert is sent once.
+ */
+export function startAlerting(pincex: Pincex, log: AlertLog): { stop(): Promise<void> } {
+  const alerting = new Alerting(pincex, log);
+  const stopping = new AbortController();
+  const loop = repeat();
+  return {
+    async stop() {
+      stopping.abort();
+      await loop;
+      await alerting.stop();
+    },
+  };
+
+  async function repeat(): Promise<void> {
+    for (;;) {
+      await sleep(EVERY_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      await alerting.tick();
+    }
+  }
+}
+
+/** Judges and delivers for one process. */
+export class Alerting {
+  readonly #pincex: Pincex;
+  readonly #log: AlertLog;
+  readonly #observer: Observer;
+  readonly #outbox: Outbox | null;
+  readonly #holder = uuidv7();
+  #isHolder = false;
+
+  constructor(pincex: Pincex, log: AlertLog, webhookMs: number = limits.alerts.webhookMs) {
+    const { webhook } = pincex.config.alerts;
+    this.#pincex = pincex;
+    this.#log = log;
+    this.#observer = new Observer(pincex);
+    this.#outbox =
+      webhook &&
+      new Outbox({ webhook, log, timeoutMs: webhookMs, withClient: (work) => this.#connected(work) });
+  }
+
+  /** Judges once, if this process holds the lease or gets it. A failure is logged; the next tick tries again. */
+  async tick(): Promise<void> {
+    try {
+      const sample = this.#observer.sample();
+      const hurts = this.#isHolder ? await this.#observer.examine() : null;
+      // Events are told, and deliveries sent, once all is committed: behind a pooler this is one transaction.
+      const { told, due } = await this.#connected(async (client) => {
+        const [lease] = await query<{ now: number }>(client, takeAlertLease, [
+          this.#holder,
+          `${LEASE_MS} milliseconds`,
+        ]);
+        this.#isHolder = lease !== undefined;
+        if (lease === undefined) return NOTHING;
+        const open = await query<Tracked>(client, readOpenAlerts);
+        const observation = await this.#observer.observe(client, { ...sample, hurts });
+        const changes = evaluate(open, observation, this.#pincex.config.alerts, lease.now);
+        const isWritten = await this.#write(client, changes);
+        await query(client, deleteOldAlerts, [`${limits.alerts.storedMs} milliseconds`]);
+        const due = (await this.#outbox?.take(client)) ?? [];
+        return { told: isWritten ? changes.told.map(toAlert) : [], due };
+      });
+      this.#tell(told);
+      this.#outbox?.send(due);
+    } catch (error) {
+      this.#log.error({ err: error }, 'alerts could not be judged');
+    }
+  }
+
+  /** Ends the deliveries in flight, which another process repeats, and gives the lease back. */
+  async stop(): Promise<void> {
+    await this.#outbox?.stop();
+    if (!this.#isHolder) return;
+    this.#isHolder = false;
+    await this.#connected((client) => query(client, releaseAlertLease, [this.#holder])).catch(
+      (error: unknown) => {
+        this.#log.error({ err: error }, 'the lease of alerts could not be given back');
+      },
+    );
+  }
+
+  /** Resolves once no delivery is in flight. */
+  async idle(): Promise<void> {
+    await this.#outbox?.idle();
+  }
+
+  /** Whether the changes were written: not if the lease was lost meanwhile. */
+  async #write(client: pg.ClientBase, { written, forgotten, told }: Changes): Promise<boolean> {
+    if (written.length === 0 && forgotten.length === 0) return false;
+    const deliveries = this.#outbox === null ? [] : told.map(toDelivery);
+    const rows = await query(client, writeAlerts, [
+      this.#holder,
+      textArray(forgotten.map(({ id }) => id)),
+      JSON.stringify(written),
+      JSON.stringify(deliveries),
+    ]);
+    return rows.length > 0;
+  }
+
+  #tell(alerts: readonly Alert[]): void {
+    for (const alert of alerts) {
+      const line = `alert ${alert.state}: ${alert.rule}${alert.subject && ` ${alert.subject}`}: ${alert.message}`;
+      if (alert.state === 'resolved') this.#log.info({ alert }, line);
+      else if (alert.severity === 'error') this.#log.error({ alert }, line);
+      else this.#log.warn({ alert }, line);
+      this.#pincex.diagnostics.tell('alert', () => ({ alert }));
+    }
+  }
+
+  /** A short connection of its own: it must get through when the pool is exhausted, and takes nothing from it. */
+  #connected<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
+    const config = {
+      connectionString: this.#pincex.connectionString,
+      application_name: 'pincex alerts',
+      connectionTimeoutMillis: TIMEOUT_MS,
+      query_timeout: TIMEOUT_MS,
+    };
+    const late = () => new PincexError('database_unavailable', 'The database did not answer in time');
+    return withDeadline(performance.now() + TOTAL_MS, withClient(config, work), late);
+  }
+}
+
+/** The statement has no name, so that no prepared statement stays behind in the session of a pooler. */
+async function query<Row = object>(
+  client: pg.ClientBase,
+  { text }: Statement,
+  values: readonly string[] = [],
+): Promise<Row[]> {
+  return (await client.query({ text, values: [...values] })).rows as Row[];
+}
+
+const isoOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+function toAlert({ id, rule, subject, severity, state, message, ...times }: Tracked): Alert {
+  return {
+    ...{ id, rule, subject, severity, state, message },
+    pendingAt: new Date(times.pendingAt).toISOString(),
+    firedAt: isoOf(times.firedAt),
+    resolvedAt: isoOf(times.resolvedAt),
+    acknowledgedAt: null,
+    acknowledgedBy: null,
+  };
+}
+
+function toDelivery(tracked: Tracked): { id: string; event: string; body: string } {
+  const event = tracked.state === 'resolved' ? 'resolved' : 'firing';
+  return { id: tracked.id, event, body: bodyOf(event, toAlert(tracked)) };
+}

@@ -1,0 +1,5 @@
+PREPARE "read-open-alerts" AS
+SELECT id, rule, subject, severity, state, message, (extract(epoch FROM pending_at) * 1000)::float8 AS "pendingAt",
+      (extract(epoch FROM fired_at) * 1000)::float8 AS "firedAt", (extract(epoch FROM calm_at) * 1000)::float8 AS "calmAt", (extract(epoch FROM resolved_at) * 1000)::float8 AS "resolvedAt"
+    FROM alerts
+    WHERE state <> 'resolved';
