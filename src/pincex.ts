@@ -1,16 +1,14 @@
-import { audit, type AuditReport } from './audit/audit.ts';
+import type { AuditReport } from './audit/audit.ts';
 import type { Alerts } from './alerts/store.ts';
 import type { ApiKeys } from './apiKeys/store.ts';
 import type { CatalogStore } from './catalog/store.ts';
 import type { MixedItem } from './commands/index.ts';
 import type { Config } from './config/load.ts';
-import type { PoolState, Session } from './database/database.ts';
+import type { Session } from './database/database.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import { diagnose, doctorOptions } from './doctor/doctor.ts';
 import type { DoctorReport } from './doctor/report.ts';
 import type { BatchOptions } from './engine/options.ts';
-import { ping, type AppliedRow } from './migrations/history.ts';
-import { requireSchema } from './migrations/states.ts';
+import { auditBooks, examine, reach } from './opening/checks.ts';
 import type { PincexOptions } from './opening/options.ts';
 import { openParts, type Parts, type PoolStates } from './opening/parts.ts';
 import type { BatchResult } from './results.ts';
@@ -55,6 +53,8 @@ export class Pincex extends TableStreams {
   readonly statistics: Statistics;
   /** Measures the batches and reads of this Pincex, and any code of the caller. */
   readonly monitor: PerformanceMonitor;
+  /** @internal The connections of each pool now. */
+  readonly pools: () => PoolStates;
   /** @internal The messages of its parts. */
   readonly diagnostics: Diagnostics;
   /** @internal Fulfilled when the embedded server has ended; never fulfilled if the server is your own. */
@@ -75,6 +75,7 @@ export class Pincex extends TableStreams {
     this.run = parts.run;
     this.statistics = parts.statistics;
     this.monitor = parts.statistics.monitor;
+    this.pools = parts.pools;
     this.diagnostics = parts.diagnostics;
     this.serverEnded = parts.server?.ended ?? new Promise(() => undefined);
   }
@@ -100,11 +101,6 @@ export class Pincex extends TableStreams {
   /** {@link url} with its password, for a driver. */
   get connectionString(): string {
     return this.#parts.connectionString;
-  }
-
-  /** @internal The connections of each pool now. */
-  get pools(): PoolStates {
-    return this.#parts.pools();
   }
 
   /** Makes `JSON.stringify` leave out the configuration, which has passwords. */
@@ -167,9 +163,8 @@ export class Pincex extends TableStreams {
    *
    * @throws PincexError `database_unavailable`, `database_refused`, `pool_exhausted`, `migration_failed`
    */
-  async ping(): Promise<void> {
-    await this.#parts.calls.run(() => this.#parts.database.ping());
-    await requireSchema(this.#parts.migrations, () => this.session.query<AppliedRow>(ping));
+  ping(): Promise<void> {
+    return this.#parts.calls.run(() => reach(this.#parts));
   }
 
   /**
@@ -179,11 +174,7 @@ export class Pincex extends TableStreams {
    * @throws PincexError `database_unavailable`, `migration_failed` if the schema is not that of this version
    */
   audit(): Promise<AuditReport> {
-    return this.#parts.calls.run(async () => {
-      const report = await audit(this.#parts.database, this.#parts.migrations);
-      await this.alerts.noteAudit(report);
-      return report;
-    });
+    return this.#parts.calls.run(() => auditBooks(this.#parts));
   }
 
   /**
@@ -192,11 +183,7 @@ export class Pincex extends TableStreams {
    * @throws PincexError `database_unavailable`
    */
   doctor(): Promise<DoctorReport> {
-    return this.#parts.calls.run(async () => {
-      // The doctor reads the counters of all processes from the database: this writes the current ones of this process.
-      await this.#parts.reporter.report();
-      return diagnose(doctorOptions(this.config, this.connectionString));
-    });
+    return this.#parts.calls.run(() => examine(this.#parts));
   }
 
   /**

@@ -6915,10 +6915,10 @@ export interface operations {
     };
     readonly requestBody?: never;
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6962,9 +6962,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -6974,7 +6974,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -6986,7 +6986,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -6994,7 +6994,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;
@@ -7035,10 +7035,10 @@ export interface operations {
       };
     };
     readonly responses: {
-      /** @description What was asked for */
+      /** @description The requested rows */
       readonly 200: {
         headers: {
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -7116,9 +7116,9 @@ export interface operations {
       /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
       readonly 429: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
-          /** @description What is left of the items of this second, where the key has a limit */
+          /** @description The items left in this second, if the key has a limit */
           readonly RateLimit?: string;
           /** @description How many items the key may send in a second */
           readonly 'RateLimit-Policy'?: string;
@@ -7128,7 +7128,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses what the service needs, such as a right, until an operator mends it; `broken_row`: a read came upon a row whose version no client can be told */
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
       readonly 500: {
         headers: {
           readonly [name: string]: unknown;
@@ -7140,7 +7140,7 @@ export interface operations {
       /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
       readonly 503: {
         headers: {
-          /** @description Seconds after which the same call may succeed, where it helps to wait */
+          /** @description Seconds after which the same call may succeed, if waiting helps */
           readonly 'Retry-After'?: string;
           readonly [name: string]: unknown;
         };
@@ -7148,7 +7148,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `deadline_exceeded`: the time of `Request-Timeout` was over; the problem says whether the batch had begun */
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
       readonly 504: {
         headers: {
           readonly [name: string]: unknown;

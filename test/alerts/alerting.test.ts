@@ -197,10 +197,7 @@ describe('an alert of these books', () => {
         await until('the tick', () => isOver);
       }),
     );
-    await until(
-      'the pool to be taken',
-      () => pincex.statistics.snapshot().pool.inUse === pool.max,
-    );
+    await until('the pool to be taken', () => pincex.statistics.snapshot().pool.inUse === pool.max);
     await alerting.tick();
     isOver = true;
     await Promise.all(holding);

@@ -56,7 +56,7 @@ export class Exposition {
     return {
       operations: pincex.monitor.tallies('start'),
       statistics: pincex.statistics.snapshot(),
-      pools: pincex.pools,
+      pools: pincex.pools(),
       calls: gate.load,
     };
   }

@@ -10,7 +10,7 @@ function exposed(traceIdOf?: () => string | undefined) {
   const monitor = new PerformanceMonitor();
   const statistics = new Statistics({ poolMax: 3 });
   const pool = { max: 3, open: 3, idle: 1, waiting: 4 };
-  const pincex = { monitor, statistics, pools: { primary: pool, replica: { ...pool, waiting: 5 } } };
+  const pincex = { monitor, statistics, pools: () => ({ primary: pool, replica: { ...pool, waiting: 5 } }) };
   const exposition = new Exposition({ pincex, gate: { load: { running: 6, waiting: 7 } } }, traceIdOf);
   return { monitor, statistics, exposition };
 }
