@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { prepareSchema } from '../migrations/prepare.ts';
-import { withOwnConnection } from '../monitor/connection.ts';
+import { Alerts } from '../alerts/store.ts';
+import { sessionOn, withOwnConnection } from '../monitor/connection.ts';
 import { liveProcesses } from '../monitor/processes.ts';
 import { showLive } from '../top/live.ts';
 import { pictureOf, type Picture } from '../top/picture.ts';
@@ -11,7 +12,7 @@ import { print, printJson, withServer } from './session.ts';
 export function addTop(program: Command): void {
   program
     .command('top')
-    .description('show the operations of all processes on the database, live; q to leave')
+    .description('show alerts and the operations of all processes on the database, live; q to leave')
     .option('--once', 'print one picture and end, as without a terminal')
     .option(...JSON_OPTION)
     .action(({ once = false, json = false }: JsonOption & { readonly once?: boolean }) =>
@@ -25,5 +26,8 @@ export function addTop(program: Command): void {
     );
 }
 
-const readPicture = async (url: string): Promise<Picture> =>
-  pictureOf(await withOwnConnection(url, liveProcesses), new Date());
+const readPicture = (url: string): Promise<Picture> =>
+  withOwnConnection(url, async (client) => {
+    const live = await liveProcesses(client);
+    return pictureOf(live, await new Alerts(sessionOn(client)).list(), new Date());
+  });

@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import { withClient } from '../database/client.ts';
+import type { Session } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 
 /** How long a report may take, and thus delay `close`, in milliseconds. */
 const TIMEOUT_MS = 5_000;
@@ -22,3 +24,9 @@ export function withOwnConnection<Result>(
   };
   return withClient(config, work);
 }
+
+/** A session on such a connection. Its statements have no names, so that no prepared one stays behind in a pooler's session. */
+export const sessionOn = (client: pg.ClientBase): Session => ({
+  query: async <Row>({ text }: Statement, values?: readonly (string | null)[]) =>
+    (await client.query({ text, ...(values && { values: [...values] }) })).rows as Row[],
+});

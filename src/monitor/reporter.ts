@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
 import type pg from 'pg';
 import type { Session } from '../database/database.ts';
-import type { Statement } from '../database/statement.ts';
-import { withOwnConnection } from './connection.ts';
+import { sessionOn, withOwnConnection } from './connection.ts';
 import type { ProcessStatistics, Statistics } from './statistics.ts';
 import { storeTallies, type StoredTallies } from './tallies.ts';
 
@@ -105,10 +104,7 @@ export class Reporter {
       const { id } = this.#statistics;
       // The statement has no name, so that no prepared statement stays behind in the session of a pooler.
       await client.query({ text: writeProcess.text, values: [id, ...times, JSON.stringify(this.#report())] });
-      await this.#refresh({
-        query: async <Row>({ text }: Statement, values?: readonly (string | null)[]) =>
-          (await client.query({ text, ...(values && { values: [...values] }) })).rows as Row[],
-      });
+      await this.#refresh(sessionOn(client));
     });
   }
 }

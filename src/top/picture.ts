@@ -1,4 +1,4 @@
-import type { KindName } from '../diagnostics.ts';
+import type { Alert, KindName } from '../diagnostics.ts';
 import { metricsOf, type OperationMetrics } from '../monitor/metrics.ts';
 import { performanceMetrics, type PerformanceMetrics } from '../monitor/performanceMonitor.ts';
 import type { LiveProcess } from '../monitor/processes.ts';
@@ -20,6 +20,8 @@ export interface ProcessPicture {
 /** All processes that run, as they last reported. Counters of the pool, the cache and refusals are those since their start. */
 export interface Picture {
   readonly at: Date;
+  /** Those that fire, then those that are pending. */
+  readonly alerts: readonly Alert[];
   readonly metrics: PerformanceMetrics;
   readonly pool: ProcessStatistics['pool'];
   readonly cache: {
@@ -31,11 +33,12 @@ export interface Picture {
   readonly processes: readonly ProcessPicture[];
 }
 
-export function pictureOf(live: readonly LiveProcess[], at: Date): Picture {
+export function pictureOf(live: readonly LiveProcess[], alerts: readonly Alert[], at: Date): Picture {
   const tallies = live.map(({ report }) => restoreTallies(report.operations));
   const reports = live.map(({ report }) => report);
   return {
     at,
+    alerts: alerts.filter(({ state }) => state !== 'resolved'),
     metrics: performanceMetrics(mergeTallies(tallies)),
     pool: poolOf(reports),
     cache: cacheOf(reports),

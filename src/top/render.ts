@@ -34,6 +34,9 @@ const PROCESS_HEADS = [
   'waits',
   'refused',
 ];
+const ALERT_HEADS = ['alert', 'state', 'for', 'acknowledged', 'message'];
+/** Alerts that are shown; further ones are counted. */
+const MOST_ALERTS = 5;
 /** Lines of processes that are shown however many operations there are. */
 const LEAST_PROCESSES = 3;
 
@@ -44,10 +47,11 @@ const LEAST_PROCESSES = 3;
  * @param notice a line that stands above the figures
  */
 export function render(picture: Picture, size = UNBOUNDED, notice?: string): string[] {
-  const { at, metrics, processes } = picture;
+  const { at, alerts, metrics, processes } = picture;
   const head = [`pincex top   ${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`];
   if (notice !== undefined) head.push(printable(notice));
   head.push('');
+  if (alerts.length > 0) head.push(...alertLines(alerts, at), '');
   if (processes.length === 0) return fitted([...head, 'No process has reported within half a minute.'], size);
 
   const counters = countersOf(picture);
@@ -66,6 +70,18 @@ export function render(picture: Picture, size = UNBOUNDED, notice?: string): str
   const shownOperations = shortened(operationLines, room - shownProcesses.length);
   const lines = [...head, operationHead, ...shownOperations, all, '', ...counters, ''];
   return fitted([...lines, processHead, ...shownProcesses], size);
+}
+
+function alertLines(alerts: Picture['alerts'], at: Date): string[] {
+  const rows = alerts.map(({ rule, subject, state, firedAt, pendingAt, acknowledgedBy, message }) => [
+    subject === '' ? rule : `${rule} ${subject}`,
+    state,
+    timeOf(at.getTime() - Date.parse(firedAt ?? pendingAt)),
+    acknowledgedBy ?? '–',
+    message,
+  ]);
+  const [head = '', ...lines] = table([ALERT_HEADS, ...rows], [0, 1, 3, 4]);
+  return [head, ...shortened(lines, MOST_ALERTS)];
 }
 
 function operationRows({ byOperation, windows }: Picture['metrics']): string[][] {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Alert } from '../../src/index.ts';
 import type { LiveProcess } from '../../src/monitor/processes.ts';
 import { Statistics } from '../../src/monitor/statistics.ts';
 import { storeTallies } from '../../src/monitor/tallies.ts';
@@ -41,12 +42,13 @@ const crowded = (): Picture =>
           monitor.record(`work_${n}`, { durationMs: 1, items: 1, errorCode: null });
       }),
     ),
+    [],
     AT,
   );
 
 describe('the picture of all processes', () => {
   it('a picture adds up operations, pools, caches and refusals of its processes', () => {
-    const picture = pictureOf([busy(1), busy(2)], AT);
+    const picture = pictureOf([busy(1), busy(2)], [], AT);
     expect(picture.metrics.byOperation['batch_lock_funds']!.windows.minute).toMatchObject({
       operations: 200,
       failed: 4,
@@ -70,7 +72,7 @@ describe('the picture of all processes', () => {
   });
 
   it('a picture is drawn as tables of operations and of processes, with the counters between them', () => {
-    expect(render(pictureOf([busy(1), busy(2)], AT)).join('\n')).toMatchInlineSnapshot(`
+    expect(render(pictureOf([busy(1), busy(2)], [], AT)).join('\n')).toMatchInlineSnapshot(`
       "pincex top   2026-01-02 03:04:05 UTC
 
       operation           ops/s  items/s  p50 ms  p95 ms  p99 ms  success  failed  applied  replayed  rejected
@@ -91,7 +93,7 @@ describe('the picture of all processes', () => {
   });
 
   it('a picture without processes says that none has reported', () => {
-    expect(render(pictureOf([], AT)).at(-1)).toBe('No process has reported within half a minute.');
+    expect(render(pictureOf([], [], AT)).at(-1)).toBe('No process has reported within half a minute.');
   });
 
   it.each([
@@ -123,7 +125,7 @@ describe('the picture of all processes', () => {
       },
       'ho\rst',
     );
-    const text = render(pictureOf([monitored], AT), undefined, 'no\u0007tice').join('\n');
+    const text = render(pictureOf([monitored], [], AT), undefined, 'no\u0007tice').join('\n');
     expect(text).toContain('\\u{1b}[2J\\u{202e}name');
     expect(text).toContain('ho\\u{d}st:1');
     expect(text).toContain('no\\u{7}tice');
@@ -136,7 +138,31 @@ describe('the picture of all processes', () => {
       for (let n = 0; n < 10_000; n++)
         monitor.record('work', { durationMs: 1, items: 1, errorCode: n === 0 ? 'conflict' : null });
     });
-    const lines = render(pictureOf([one], AT));
+    const lines = render(pictureOf([one], [], AT));
     expect(lines.find((line) => line.startsWith('work'))).toContain(' 99.9% ');
+  });
+
+  it('alerts that fire or are pending stand above the figures, five at the most, and resolved ones do not', () => {
+    const alert = (subject: string, state: Alert['state']): Alert => ({
+      id: subject,
+      rule: 'p95',
+      subject,
+      severity: 'warning',
+      state,
+      message: 'p95 is 700 ms, above 500 ms',
+      pendingAt: new Date(AT.getTime() - 120_000).toISOString(),
+      firedAt: state === 'pending' ? null : new Date(AT.getTime() - 60_000).toISOString(),
+      resolvedAt: null,
+      acknowledgedAt: null,
+      acknowledgedBy: subject === 'a' ? 'ann' : null,
+    });
+    const alerts = [alert('a', 'firing'), alert('b', 'pending'), alert('c', 'resolved')];
+    expect(render(pictureOf([], alerts, AT)).slice(2, 5)).toEqual([
+      'alert  state      for  acknowledged  message',
+      'p95 a  firing   1 min  ann           p95 is 700 ms, above 500 ms',
+      'p95 b  pending  2 min  –             p95 is 700 ms, above 500 ms',
+    ]);
+    const many = Array.from({ length: 9 }, (_, n) => alert(`${n}`, 'firing'));
+    expect(render(pictureOf([], many, AT))).toContain('… 5 more');
   });
 });
