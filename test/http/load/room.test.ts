@@ -75,7 +75,7 @@ describe('batches of which nothing can be applied', () => {
     const refused = await fill(service, attacker);
     expect(refused).toMatchObject({ status: 429, body: { code: 'quota_exceeded', retryable: true } });
     const { detail } = refused.body;
-    expect(detail).toMatch(/take \d+ bytes, and it may have \d+ .* service\.idempotency_room, 300000;/);
+    expect(detail).toMatch(/take \d+ bytes, and its limit is \d+ .* service\.idempotency_room, 300000;/);
     const hours = Number(refused.headers.get('retry-after')) / 3_600;
     expect(hours).toBeGreaterThan(23.9);
     expect(hours).toBeLessThanOrEqual(25);
