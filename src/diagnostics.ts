@@ -214,8 +214,8 @@ export interface OperationRun extends Begun {
 /** Functions that receive the messages. Those of events that take time are called once the event has succeeded. */
 export interface Listeners {
   readonly batch?: (result: BatchResult<unknown>) => void;
-  readonly read?: (run: ReadRun) => void;
-  readonly statement?: (run: StatementRun) => void;
+  readonly read?: (run: ReadRun) => unknown;
+  readonly statement?: (run: StatementRun) => unknown;
   /** Receives every batch and every read, also one that failed. */
   readonly operation?: (run: OperationRun) => void;
   /** Receives how long a call waited for a connection, in milliseconds. */
@@ -224,7 +224,7 @@ export interface Listeners {
   readonly cacheFailure?: (failure: Momentary['cacheFailure']) => void;
   readonly refusal?: (refusal: Momentary['refusal']) => void;
   readonly loop?: (loop: Momentary['loop']) => void;
-  readonly alert?: (message: Momentary['alert']) => void;
+  readonly alert?: (message: Momentary['alert']) => unknown;
 }
 
 /** Ends the listening for which it was returned. */
@@ -246,7 +246,7 @@ export function listen(
       }),
     read &&
       onEnd(instance, 'read', ({ kind, items, result: { hits } }, durationMs) => {
-        if (kind !== null && hits !== null) read({ kind, keys: items, hits, durationMs });
+        return kind !== null && hits !== null ? read({ kind, keys: items, hits, durationMs }) : undefined;
       }),
     operation &&
       onSettled(instance, 'batch', (message, durationMs) => {
@@ -258,7 +258,7 @@ export function listen(
       }),
     statement &&
       onEnd(instance, 'statement', ({ name, server, text, values, result }, durationMs) => {
-        statement({ name, server, text, values, durationMs, rows: result.rows.length });
+        return statement({ name, server, text, values, durationMs, rows: result.rows.length });
       }),
     wait &&
       onEnd(instance, 'wait', (_, durationMs) => {
@@ -367,32 +367,32 @@ type Ended<Name extends keyof Timed> = TimedMessage<Name> & { readonly result: T
 function onEnd<Name extends keyof Timed>(
   instance: string,
   name: Name,
-  listener: (message: Ended<Name>, durationMs: number) => void,
+  listener: (message: Ended<Name>, durationMs: number) => unknown,
 ): Stop {
-  return onSettled(instance, name, (message, durationMs) => {
-    if (!('error' in message)) listener(message as Ended<Name>, durationMs);
-  });
+  return onSettled(instance, name, (message, durationMs) =>
+    'error' in message ? undefined : listener(message as Ended<Name>, durationMs),
+  );
 }
 
 /** Calls the listener for all work of one Pincex that has ended, also for work that failed. @internal */
 export function onSettled<Name extends keyof Timed>(
   instance: string,
   name: Name,
-  listener: (message: TimedMessage<Name>, durationMs: number) => void,
+  listener: (message: TimedMessage<Name>, durationMs: number) => unknown,
 ): Stop {
   const { asyncEnd } = timed[name];
-  return subscribeTo(asyncEnd, instance, (message: TimedMessage<Name>) => {
-    listener(message, performance.now() - message.began);
-  });
+  return subscribeTo(asyncEnd, instance, (message: TimedMessage<Name>) =>
+    listener(message, performance.now() - message.began),
+  );
 }
 
 const onMoment = <Name extends keyof Momentary>(
   instance: string,
   name: Name,
-  listener: (message: Momentary[Name]) => void,
+  listener: (message: Momentary[Name]) => unknown,
 ): Stop => subscribeTo(momentary[name], instance, listener);
 
-function subscribeTo({ name }: Channel, instance: string, listener: (message: never) => void): Stop {
+function subscribeTo({ name }: Channel, instance: string, listener: (message: never) => unknown): Stop {
   const tell = guarded(listener);
   const onMessage = (message: unknown): void => {
     const { instance: sender } = message as OfInstance;
@@ -410,12 +410,18 @@ function guarded<Message, Result>(
   listener: (message: Message) => Result,
 ): (message: Message) => Result | undefined {
   let hasFailed = false;
+  const onFailure = (error: unknown): void => {
+    if (!hasFailed) warn(error);
+    hasFailed = true;
+  };
   return (message) => {
     try {
-      return listener(message);
+      const result = listener(message);
+      // An async listener may reject later: without a handler that would end the process.
+      if (result instanceof Promise) result.catch(onFailure);
+      return result;
     } catch (error) {
-      if (!hasFailed) warn(error);
-      hasFailed = true;
+      onFailure(error);
       return undefined;
     }
   };

@@ -98,6 +98,21 @@ describe('a listener that throws', () => {
     ]);
   });
 
+  it('an async listener that rejects ends no process, and causes one warning', async () => {
+    let calls = 0;
+    const pincex = await openBooks(books.url, {
+      async onStatement() {
+        calls++;
+        await Promise.reject(new Error('the pager is down'));
+      },
+    });
+    onTestFinished(() => pincex.close());
+    expect(await depositTo(pincex)).toMatchObject({ status: 'applied' });
+    await turn();
+    expect(calls).toBeGreaterThan(1);
+    expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('the pager is down')]);
+  });
+
   it('a listener that throws keeps no message from the other listeners', async () => {
     const { instance } = books.pincex.diagnostics;
     const batches: string[] = [];

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { limits } from '../limits.ts';
 import type { LogLine } from '../logging.ts';
 import { deleteDelivery, putOffDelivery, takeDeliveries } from './statements.ts';
-import { pauseAfter, send, type Delivery } from './webhook.ts';
+import { networkCodeOf, NotTaken, pauseAfter, send, type Delivery } from './webhook.ts';
 
 export interface OutboxOptions {
   readonly webhook: { readonly url: string; readonly secret: string };
@@ -69,7 +69,9 @@ export class Outbox {
       });
     } catch (error) {
       const pauseMs = pauseAfter(attempts);
-      log.warn({ err: error, alertId, event, attempts, pauseMs }, 'the webhook did not take an alert');
+      // The message of an error of `fetch` may have the URL, whose path can be a secret.
+      const reason = error instanceof NotTaken ? error.message : networkCodeOf(error);
+      log.warn({ reason, alertId, event, attempts, pauseMs }, 'the webhook did not take an alert');
       const values = [alertId, event, `${pauseMs} milliseconds`];
       // If this fails as well, the delivery is tried again when its lease is over.
       await withClient(async (client) => {

@@ -37,6 +37,16 @@ export function signature(secret: string, id: string, timestamp: string, body: s
   return createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
 }
 
+/** The webhook answered, but not with 2xx. */
+export class NotTaken extends Error {}
+
+/** Code of a failed connection, such as `ECONNREFUSED`, or the kind of the error, such as `TimeoutError`. */
+export function networkCodeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const { code } = (error.cause ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' ? code : error.name;
+}
+
 /**
  * Sends a delivery once. Any 2xx means that the webhook has taken it.
  *
@@ -56,7 +66,7 @@ export async function send(
     signal,
   });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`the webhook answered ${response.status}`);
+  if (!response.ok) throw new NotTaken(`the webhook answered ${response.status}`);
 }
 
 const FIRST_PAUSE_MS = 5_000;

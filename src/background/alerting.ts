@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { evaluate, type Changes } from '../alerts/evaluation.ts';
 import type { Tracked } from '../alerts/lifecycle.ts';
+import type { Hurt } from '../alerts/observation.ts';
 import { Outbox } from '../alerts/outbox.ts';
 import {
   deleteOldAlerts,
@@ -28,8 +29,8 @@ const LEASE_MS = 3 * EVERY_MS;
 /** How long a connection and each statement may take, and all of them together. */
 const TIMEOUT_MS = 5_000;
 const TOTAL_MS = 30_000;
-
-const NOTHING = { told: [], due: [] };
+/** How long a tick waits for the doctor: with the time between two ticks less than the lease, which is kept meanwhile. */
+const DOCTOR_MS = 10_000;
 
 /** Where alerts are logged: a pino logger, or one with the same methods. */
 export interface AlertLog {
@@ -86,25 +87,22 @@ export class Alerting {
   async tick(): Promise<void> {
     try {
       const sample = this.#observer.sample();
-      const hurts = this.#isHolder ? await this.#observer.examine() : null;
-      // Events are told, and deliveries sent, once all is committed: behind a pooler this is one transaction.
-      const { told, due } = await this.#connected(async (client) => {
+      const hurts = this.#isHolder ? await this.#examine() : null;
+      const told = await this.#connected(async (client) => {
         const [lease] = await query<{ now: number }>(client, takeAlertLease, [
           this.#holder,
           `${LEASE_MS} milliseconds`,
         ]);
         this.#isHolder = lease !== undefined;
-        if (lease === undefined) return NOTHING;
+        if (lease === undefined) return [];
         const open = await query<Tracked>(client, readOpenAlerts);
         const observation = await this.#observer.observe(client, { ...sample, hurts });
         const changes = evaluate(open, observation, this.#pincex.config.alerts, lease.now);
         const isWritten = await this.#write(client, changes);
-        await query(client, deleteOldAlerts, [`${limits.alerts.storedMs} milliseconds`]);
-        const due = (await this.#outbox?.take(client)) ?? [];
-        return { told: isWritten ? changes.told.map(toAlert) : [], due };
+        return isWritten ? changes.told.map(toAlert) : [];
       });
       this.#tell(told);
-      this.#outbox?.send(due);
+      if (this.#isHolder) await this.#deliver();
     } catch (error) {
       this.#log.error({ err: error }, 'alerts could not be judged');
     }
@@ -125,6 +123,26 @@ export class Alerting {
   /** Resolves once no delivery is in flight. */
   async idle(): Promise<void> {
     await this.#outbox?.idle();
+  }
+
+  /** What the doctor finds; null if it fails or takes too long, so that all other rules are judged. */
+  async #examine(): Promise<readonly Hurt[] | null> {
+    const late = () => new PincexError('database_unavailable', `The doctor took more than ${DOCTOR_MS} ms`);
+    return withDeadline(performance.now() + DOCTOR_MS, this.#observer.examine(), late).catch(
+      (error: unknown) => {
+        this.#log.error({ err: error }, 'the doctor could not examine the database for alerts');
+        return null;
+      },
+    );
+  }
+
+  /** Sends due deliveries and deletes old alerts, by a transaction of its own: the events are committed and told by then. */
+  async #deliver(): Promise<void> {
+    const due = await this.#connected(async (client) => {
+      await query(client, deleteOldAlerts, [`${limits.alerts.storedMs} milliseconds`]);
+      return (await this.#outbox?.take(client)) ?? [];
+    });
+    this.#outbox?.send(due);
   }
 
   /** Whether the changes were written: not if the lease was lost meanwhile. */

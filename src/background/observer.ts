@@ -2,6 +2,9 @@ import type pg from 'pg';
 import { History } from '../alerts/history.ts';
 import type { AuditOutcome, CacheUse, Hurt, Observation } from '../alerts/observation.ts';
 import { observeBooks } from '../alerts/statements.ts';
+import { performanceMetrics } from '../monitor/performanceMonitor.ts';
+import { liveProcesses, talliesExcept } from '../monitor/processes.ts';
+import { mergeTallies } from '../monitor/tallies.ts';
 import type { Pincex } from '../pincex.ts';
 
 const DOCTOR_EVERY_MS = 60_000;
@@ -13,10 +16,7 @@ interface Counters {
   readonly cache: CacheUse;
 }
 
-/**
- * Observes this process and the books, for alerts. Its parts come from one process; figures of all processes would take the
- * place of those of `pincex.monitor` and `pincex.statistics` here.
- */
+/** Observes the operations of all processes, the pool and the cache of this one, and the books, for alerts. */
 export class Observer {
   readonly #pincex: Pincex;
   readonly #history = new History<Counters>(RECENT_MS + PAST_MS);
@@ -59,8 +59,10 @@ export class Observer {
     known: Pick<Observation, 'poolWaits' | 'cache' | 'hurts'>,
   ): Promise<Observation> {
     const { rows } = await client.query<BooksRow>({ text: observeBooks.text });
-    const { windows, byOperation } = await this.#pincex.monitor.getMetrics({ all: true });
-    const { max, inUse } = this.#pincex.statistics.snapshot().pool;
+    const { monitor, statistics } = this.#pincex;
+    const others = talliesExcept(await liveProcesses(client), statistics.id);
+    const { windows, byOperation } = performanceMetrics(mergeTallies([monitor.allTallies(), ...others]));
+    const { max, inUse } = statistics.snapshot().pool;
     return {
       ...known,
       minute: windows.minute,

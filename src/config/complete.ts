@@ -2,6 +2,7 @@ import { describe } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { copyKnown } from '../known.ts';
 import { isArray } from '../lists.ts';
+import { configKeys } from './configKeys.ts';
 import type { Config } from './load.ts';
 
 /** The type of a value, or the shapes of its parts. */
@@ -16,6 +17,7 @@ type Shape<Value> = Value extends string | number | boolean | null
 interface Check {
   readonly takes: string;
   readonly fits: (value: unknown) => boolean;
+  readonly isSecret?: true;
 }
 
 /** A part that may be null. */
@@ -38,6 +40,13 @@ const percentage = check(
 const flag = check('true or false', (value) => typeof value === 'boolean');
 const ttl = check('"adaptive" or "fixed"', (value) => value === 'adaptive' || value === 'fixed');
 const addresses = orNull(check('a list of { host, port }', isArray));
+
+/** A value that is checked like that of the key, and that no message shows. */
+function secret(key: 'alerts.webhook_url' | 'alerts.webhook_secret'): Check {
+  const { takes, schema } = configKeys[key];
+  const fits = (value: unknown): boolean => typeof value === 'string' && schema.safeParse(value).success;
+  return { takes, fits, isSecret: true };
+}
 
 const SHAPE: Shape<Config> = {
   dataDir: text,
@@ -105,7 +114,7 @@ const SHAPE: Shape<Config> = {
     doctor: flag,
     forMs: number,
     hysteresis: percentage,
-    webhook: { orNull: { url: text, secret: text } },
+    webhook: { orNull: { url: secret('alerts.webhook_url'), secret: secret('alerts.webhook_secret') } },
   },
 };
 
@@ -124,7 +133,8 @@ type AnyShape = Check | { readonly orNull: AnyShape } | { readonly [name: string
 function copied(path: string, value: unknown, shape: AnyShape): unknown {
   if (isCheck(shape)) {
     if (shape.fits(value)) return value;
-    throw invalid(path, `takes ${shape.takes}: got ${describe(value)}`);
+    const got = shape.isSecret === true ? 'got "***"' : `got ${describe(value)}`;
+    throw invalid(path, `takes ${shape.takes}: ${got}`);
   }
   if (isOptional(shape)) return value === null ? null : copied(path, value, shape.orNull);
   if (typeof value !== 'object' || value === null) {

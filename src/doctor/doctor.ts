@@ -68,6 +68,7 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
     connectionString: options.url,
     application_name: 'pincex doctor',
     lock_timeout: bounds.lockMs,
+    query_timeout: bounds.queryMs,
   });
   try {
     const patient: Patient = {

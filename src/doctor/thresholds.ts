@@ -5,6 +5,8 @@ import { LIVE_MS } from '../monitor/processes.ts';
 export const thresholds = {
   /** How long the doctor waits for a lock before it reports the check as not possible. */
   lockMs: 1_000,
+  /** How long the doctor waits for an answer: a connection that went silent would otherwise keep it, and `close`, for ever. */
+  queryMs: 30_000,
   /** A statement on a table with this many rows or more has to use the index that is meant for it. */
   plannedRows: 1_000,
   /** How old PostgreSQL's counters have to be before an index is called unused. */

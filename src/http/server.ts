@@ -168,7 +168,7 @@ function keepRequests(
   });
 }
 
-/** ServerParts that hooks and routes share. */
+/** Parts that hooks and routes share. */
 interface ServerParts {
   readonly options: ServerOptions;
   readonly connections: Connections;

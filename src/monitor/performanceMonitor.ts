@@ -127,13 +127,14 @@ export class PerformanceMonitor {
    */
   async measure<Result>(name: string, items: number, work: () => Promise<Result>): Promise<Result> {
     const operation = this.startOperation(name, items);
+    let end: OperationEnd = {};
     try {
-      const result = await work();
-      this.endOperation(operation);
-      return result;
+      return await work();
     } catch (error) {
-      this.endOperation(operation, { success: false, error });
+      end = { success: false, error };
       throw error;
+    } finally {
+      this.endOperation(operation, end);
     }
   }
 
@@ -145,7 +146,21 @@ export class PerformanceMonitor {
     let tally = this.#operations.get(key);
     if (tally === undefined) this.#operations.set(key, (tally = new SlidingTally(this.#startedAt, now)));
     tally.add(operation, now);
-    for (const observer of this.#observers) observer.recorded(key, operation);
+    for (const observer of this.#observers) this.#notify(observer, key, operation);
+  }
+
+  /** An observer that throws is not told any more: it must not fail the operation that was measured. */
+  #notify(observer: OperationObserver, name: string, operation: EndedOperation): void {
+    try {
+      observer.recorded(name, operation);
+    } catch (error) {
+      this.#observers.delete(observer);
+      const reason = error instanceof Error ? error.message : String(error);
+      process.emitWarning(`An observer of operations threw, and is not told of further ones: ${reason}`, {
+        type: 'PincexWarning',
+        code: 'PINCEX_OBSERVER_THREW',
+      });
+    }
   }
 
   /** Tells an observer, until the returned function is called. @internal */
@@ -235,8 +250,10 @@ const windowed = ({ start, minute, fiveMinutes, hour }: Windows): WindowedMetric
 });
 
 function requireName(name: string): void {
-  if (typeof name === 'string' && name.length > 0 && name.length <= limits.monitor.nameLength) return;
-  const message = `name must be a text of 1 to ${limits.monitor.nameLength} characters, such as import_orders: got ${describe(name)}`;
+  const isText = typeof name === 'string' && name.length > 0 && name.length <= limits.monitor.nameLength;
+  // PostgreSQL stores neither NUL nor half a surrogate pair.
+  if (isText && name.isWellFormed() && !/\p{Cc}/u.test(name)) return;
+  const message = `name must be a text of 1 to ${limits.monitor.nameLength} characters without control characters, such as import_orders: got ${describe(name)}`;
   throw new PincexError('invalid_argument', message);
 }
 

@@ -38,6 +38,8 @@ export async function liveProcesses(client: pg.ClientBase): Promise<LiveProcess[
  * @throws PincexError
  */
 export async function talliesOfOthers(url: string, own: string): Promise<Tallies[]> {
-  const live = await withOwnConnection(url, liveProcesses);
-  return live.filter(({ id }) => id !== own).map(({ report }) => restoreTallies(report.operations));
+  return talliesExcept(await withOwnConnection(url, liveProcesses), own);
 }
+
+export const talliesExcept = (live: readonly LiveProcess[], own: string): Tallies[] =>
+  live.filter(({ id }) => id !== own).map(({ report }) => restoreTallies(report.operations));

@@ -5,10 +5,19 @@ import { ping, type AppliedRow } from '../migrations/history.ts';
 import { requireSchema } from '../migrations/states.ts';
 import type { Parts } from './parts.ts';
 
-/** Audits the books and stores the outcome, from which every process raises or resolves the alert. */
+/**
+ * Audits the books and stores the outcome, from which every process raises or resolves the alert. The report does not depend on
+ * that: a role that may only read, for example, cannot store it.
+ */
 export async function auditBooks({ database, migrations, alerts }: Parts): Promise<AuditReport> {
   const report = await audit(database, migrations);
-  await alerts.noteAudit(report);
+  await alerts.noteAudit(report).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.emitWarning(`The outcome of the audit was not stored, so no alert follows from it: ${reason}`, {
+      type: 'PincexWarning',
+      code: 'PINCEX_AUDIT_NOT_STORED',
+    });
+  });
   return report;
 }
 

@@ -12,13 +12,13 @@ export interface PincexOptions {
   /** How concurrent batches are kept apart. Default: `auto`; the others are for measurements and tests. */
   readonly strategy?: Strategy | undefined;
   /** Called after each statement. */
-  readonly onStatement?: ((run: StatementRun) => void) | undefined;
+  readonly onStatement?: ((run: StatementRun) => unknown) | undefined;
   /** Receives the debug logs if `enable_debug_logs` is on. Default: JSON lines on standard error. */
   readonly logger?: Logger | undefined;
   /** Called after each batch of keys that was looked up in the cache. */
-  readonly onCacheRead?: ((run: ReadRun) => void) | undefined;
+  readonly onCacheRead?: ((run: ReadRun) => unknown) | undefined;
   /** Called when an alert begins to fire and when it is resolved, in the process that judges: see `docs/monitoring.md`. */
-  readonly onAlert?: ((alert: Alert) => void) | undefined;
+  readonly onAlert?: ((alert: Alert) => unknown) | undefined;
   /** Receives progress messages while the embedded server starts. */
   readonly onProgress?: ((message: string) => void) | undefined;
 }

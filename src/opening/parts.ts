@@ -11,7 +11,6 @@ import { withoutPassword } from '../database/connection/url.ts';
 import { Diagnostics, listen, type ServerName, type Stop } from '../diagnostics.ts';
 import { startEmbeddedServer, type EmbeddedServer } from '../embedded/server.ts';
 import { Engine } from '../engine/engine.ts';
-import { limits } from '../limits.ts';
 import { DebugLog } from '../logging.ts';
 import { defaultFolder, readMigrations, type Migration } from '../migrations/files.ts';
 import { prepareSchema } from '../migrations/prepare.ts';
@@ -136,9 +135,7 @@ async function connect(known: PincexOptions): Promise<OpenServers> {
       ...(known.onStatement && { statement: known.onStatement }),
       ...(known.onCacheRead && { read: known.onCacheRead }),
       ...(onAlert && {
-        alert: ({ alert }) => {
-          onAlert(alert);
-        },
+        alert: ({ alert }) => onAlert(alert),
       }),
     }),
   ];
@@ -224,7 +221,7 @@ async function assemble(
     stream: (source, options) =>
       new KeysetStream(
         source,
-        (work) => repository.readDirectly(`stream_${source.name}`, limits.streams.rows, work),
+        (work) => repository.readDirectly(`stream_${source.name}`, 1, work),
         calls,
         options,
       ),

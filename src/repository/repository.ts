@@ -91,7 +91,7 @@ export class Repository {
    * Reads past the cache: from the replica, whatever its lag, or from the primary.
    *
    * @param operation the name under which the read is measured
-   * @param items how many keys or rows are asked for
+   * @param items how many keys are asked for; 1 for a page of a stream
    */
   readDirectly<Result extends object>(
     operation: string,

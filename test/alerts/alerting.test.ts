@@ -64,6 +64,43 @@ describe('an alert of these books', () => {
     expect(await pincex.alerts.list()).toEqual([events[1]]);
   });
 
+  it('an alert is told although the deliveries after it cannot be taken', async () => {
+    const events: Alert[] = [];
+    const { log, alerting } = await openAlerting({}, { onAlert: (alert) => events.push(alert) });
+    await auditFound(2);
+    await books.sql(
+      `INSERT INTO alerts (id, rule, subject, severity, state, message, pending_at, fired_at, resolved_at)
+       SELECT gen_random_uuid(), 'p95', '', 'warning', 'resolved', 'old', at, at, at FROM (VALUES (now() - interval '1 year')) AS old (at)`,
+    );
+    await books.sql(
+      `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''broken''; END'`,
+    );
+    await books.sql('CREATE TRIGGER broken BEFORE DELETE ON alerts FOR EACH ROW EXECUTE FUNCTION broken()');
+    onTestFinished(async () => {
+      await books.sql('DROP FUNCTION broken CASCADE');
+    });
+    await alerting.tick();
+    expect(events).toMatchObject([{ rule: 'audit', state: 'firing' }]);
+    expect(log.error.mock.calls.at(-1)).toEqual([expect.anything(), 'alerts could not be judged']);
+  });
+
+  it('an audit returns its report although its outcome cannot be stored', async () => {
+    const { pincex } = await openAlerting();
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await books.sql('ALTER TABLE last_audit RENAME TO hidden');
+    onTestFinished(async () => {
+      warnings.mockRestore();
+      await books.sql('ALTER TABLE hidden RENAME TO last_audit');
+    });
+    expect(await pincex.audit()).toMatchObject({ ok: true });
+    expect(warnings.mock.calls).toEqual([
+      [
+        expect.stringContaining('was not stored'),
+        expect.objectContaining({ code: 'PINCEX_AUDIT_NOT_STORED' }),
+      ],
+    ]);
+  });
+
   it('an alert of a slow or busy process is logged as a warning', async () => {
     const { log, alerting, pincex } = await openAlerting({ forMs: 0, poolUse: 0 });
     await pincex.transaction(async () => {

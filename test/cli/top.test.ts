@@ -84,7 +84,15 @@ describe('pincex top', () => {
     expect(exitCode).toBe(0);
     const picture = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Picture;
     expect(picture.metrics.byOperation['batch_deposit']).toMatchObject({ operations: 1, applied: 1 });
-    expect(Object.keys(picture)).toEqual(['at', 'alerts', 'metrics', 'pool', 'cache', 'refusals', 'processes']);
+    expect(Object.keys(picture)).toEqual([
+      'at',
+      'alerts',
+      'metrics',
+      'pool',
+      'cache',
+      'refusals',
+      'processes',
+    ]);
     expect(picture.processes).toContainEqual(expect.objectContaining({ pid: process.pid }));
   });
 

@@ -72,6 +72,23 @@ describe('the performance monitor', () => {
     });
   });
 
+  it('an observer that throws changes no result of measured work, and is not told again', async () => {
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    onTestFinished(() => {
+      warnings.mockRestore();
+    });
+    const monitor = new PerformanceMonitor();
+    const recorded = vi.fn(() => {
+      throw new Error('a bug of the observer');
+    });
+    monitor.observe({ recorded, reset: () => undefined });
+    for (const result of ['first', 'second'])
+      expect(await monitor.measure('work', 1, () => Promise.resolve(result))).toBe(result);
+    expect(recorded).toHaveBeenCalledOnce();
+    expect(warnings).toHaveBeenCalledOnce();
+    expect(monitor.getMetrics()).toMatchObject({ operations: 2, failed: 0 });
+  });
+
   it('a window forgets operations that are older, and the figures since the start do not', () => {
     const clock = holdClock();
     const monitor = new PerformanceMonitor();
@@ -131,6 +148,12 @@ describe('the performance monitor', () => {
       'a name that is empty',
       () => new PerformanceMonitor().startOperation(''),
       /^name must be a text of 1 to 128/,
+    ],
+    ['a name with NUL', () => new PerformanceMonitor().startOperation('a\0'), /without control characters/],
+    [
+      'half a surrogate pair',
+      () => new PerformanceMonitor().startOperation('\ud800'),
+      /^name must be a text/,
     ],
     [
       'a negative number of items',

@@ -13,7 +13,7 @@ export function metricsRoute(app: App, source: Source, isOpen: boolean): void {
     const { Exposition } = await import('../metrics/exposition.ts');
     return new Exposition(source);
   };
-  app.addHook('onClose', async () => (await loading)?.close());
+  app.addHook('onClose', async () => (await loading?.catch(() => undefined))?.close());
   app.get(
     '/metrics',
     // For scrapers, not for callers: the OpenAPI document leaves it out.

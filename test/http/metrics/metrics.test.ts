@@ -148,7 +148,7 @@ describe('the metrics', () => {
     const one = await serve(books);
     await scrape(one);
     const name = 'a"} 1\n\\b\ud800';
-    await one.pincex.monitor.measure(name, 1, () => Promise.resolve());
+    one.pincex.monitor.record(name, { durationMs: 1, items: 1, errorCode: null });
     const line = String.raw`pincex_operations_total{operation="a\"} 1\n\\b${'\ufffd'}",outcome="succeeded"} 1`;
     expect((await scrape(one)).split('\n')).toContain(line);
     expect((await scrape(one, OPEN_METRICS)).split('\n')).toContain(line);
@@ -158,7 +158,7 @@ describe('the metrics', () => {
     const one = await serve(books);
     await scrape(one);
     for (const name of ['\ud800', '\ud801'])
-      await one.pincex.monitor.measure(name, 1, () => Promise.resolve());
+      one.pincex.monitor.record(name, { durationMs: 1, items: 1, errorCode: null });
     const text = await scrape(one);
     for (const series of [
       'pincex_operations_total{operation="\ufffd",outcome="succeeded"}',
