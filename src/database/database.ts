@@ -63,7 +63,7 @@ export interface Session {
 }
 
 /** Columns come as the texts that PostgreSQL prints, so that a numeric never becomes a JavaScript number. */
-const AS_TEXT = { getTypeParser: () => (text: string) => text };
+export const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
 /** The longest time a Node.js timer can wait; beyond it a timer fires at once. */
 const LONGEST_MS = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { withClient } from '../database/client.ts';
-import type { Session } from '../database/database.ts';
+import { AS_TEXT, type Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
 
 /** How long a report may take, and thus delay `close`, in milliseconds. */
@@ -28,5 +28,5 @@ export function withOwnConnection<Result>(
 /** A session on such a connection. Its statements have no names, so that no prepared one stays behind in a pooler's session. */
 export const sessionOn = (client: pg.ClientBase): Session => ({
   query: async <Row>({ text }: Statement, values?: readonly (string | null)[]) =>
-    (await client.query({ text, ...(values && { values: [...values] }) })).rows as Row[],
+    (await client.query({ text, types: AS_TEXT, ...(values && { values: [...values] }) })).rows as Row[],
 });

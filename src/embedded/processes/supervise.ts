@@ -7,6 +7,9 @@ import { serverEnvironment, type Launcher } from '../system/launcher.ts';
  * program then gets SIGINT, the fast shutdown of PostgreSQL. The signal is repeated, since a shell starts background programs
  * with SIGINT ignored, and a program that has just begun may miss the first one. A process that comes to use the program
  * writes a line into the pipe, which the supervisor copies to descriptor 4.
+ *
+ * The watcher is ended with SIGKILL: if the program ends at once, the watcher may not have dropped the trap of its shell yet, and
+ * would survive SIGTERM. The supervisor would then wait for it for ever.
  */
 const SCRIPT = `
 "$@" 3<&- 4>&- & program=$!
@@ -15,9 +18,10 @@ trap 'kill -INT $program 2>/dev/null' HUP INT TERM
   while read -r line <&3; do printf '%s\\n' "$line" >&4; done
   while kill -INT $program 2>/dev/null; do sleep 1 3<&- 4>&-; done
 } & watcher=$!
+wait $program; code=$?
 while kill -0 $program 2>/dev/null; do wait $program; code=$?; done
-kill $watcher 2>/dev/null
-wait $watcher
+kill -KILL $watcher 2>/dev/null
+wait $watcher 2>/dev/null
 exit $code
 `;
 
