@@ -18,6 +18,9 @@ export const visible = (text: string): string =>
 /** Zero-width characters, and those that change the direction of writing. */
 const UNSEEN = /[\p{Cf}\u2028\u2029]/gu;
 
+/** The message of a thrown value. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** A short message for a thrown value, even if reading its message throws. */
 export function reasonOf(thrown: unknown): string {
   try {

@@ -9,6 +9,8 @@ import {
 } from 'node:diagnostics_channel';
 import { v7 as uuidv7 } from 'uuid';
 import type { BatchResult } from './results.ts';
+import { messageOf } from './describe.ts';
+import { raiseWarning } from './warnings.ts';
 
 /** The server that a statement runs on. */
 export type ServerName = 'primary' | 'replica';
@@ -428,13 +430,6 @@ function guarded<Message, Result>(
 }
 
 function warn(error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
-  process.emitWarning(
-    `A listener to the messages of Pincex threw: ${reason}. The error was ignored; further errors of it are ignored without a warning`,
-    {
-      type: 'PincexWarning',
-      code: 'PINCEX_LISTENER_THREW',
-      ...(error instanceof Error && error.stack !== undefined && { detail: error.stack }),
-    },
-  );
+  const message = `A listener to the messages of Pincex threw: ${messageOf(error)}. The error was ignored; further errors of it are ignored without a warning`;
+  raiseWarning('PINCEX_LISTENER_THREW', message, error instanceof Error ? error.stack : undefined);
 }

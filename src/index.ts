@@ -11,11 +11,10 @@ export {
   PerformanceMonitor,
   type MetricsOptions,
   type OperationEnd,
-  type PerformanceMetrics,
   type StartedOperation,
-  type WindowedMetrics,
 } from './monitor/performanceMonitor.ts';
 export type { ErrorRate, OperationMetrics } from './monitor/metrics.ts';
+export type { PerformanceMetrics, WindowedMetrics } from './monitor/performanceMetrics.ts';
 export type { Address } from './config/address.ts';
 export {
   loadConfig,

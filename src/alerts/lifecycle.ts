@@ -1,4 +1,4 @@
-import type { AlertSeverity } from '../diagnostics.ts';
+import type { Alert } from '../diagnostics.ts';
 
 /**
  * How a condition stands: above its threshold, back below it by the hysteresis, or between the two. Between them nothing begins
@@ -14,14 +14,7 @@ export interface Reading {
 }
 
 /** An alert that is pending, fires, or has just been resolved. Times are in milliseconds since the epoch. */
-export interface Tracked {
-  readonly id: string;
-  readonly rule: string;
-  /** Empty for a rule that has one alert. */
-  readonly subject: string;
-  readonly severity: AlertSeverity;
-  readonly state: 'pending' | 'firing' | 'resolved';
-  readonly message: string;
+export interface Tracked extends Pick<Alert, 'id' | 'rule' | 'subject' | 'severity' | 'state' | 'message'> {
   readonly pendingAt: number;
   readonly firedAt: number | null;
   /** Since when the condition of a firing alert has been below. */

@@ -14,20 +14,19 @@ import {
 } from '../alerts/statements.ts';
 import { bodyOf } from '../alerts/webhook.ts';
 import { textArray } from '../database/sql/arrays.ts';
-import { withClient } from '../database/client.ts';
 import type { Statement } from '../database/statement.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Alert } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LogLine } from '../logging.ts';
+import { withOwnConnection } from '../monitor/connection.ts';
 import type { Pincex } from '../pincex.ts';
 import { Observer } from './observer.ts';
 
 const EVERY_MS = 10_000;
 const LEASE_MS = 3 * EVERY_MS;
-/** How long a connection and each statement may take, and all of them together. */
-const TIMEOUT_MS = 5_000;
+/** How long all statements on one connection may take together. */
 const TOTAL_MS = 30_000;
 /** How long a tick waits for the doctor: with the time between two ticks less than the lease, which is kept meanwhile. */
 const DOCTOR_MS = 10_000;
@@ -168,16 +167,11 @@ export class Alerting {
     }
   }
 
-  /** A short connection of its own: it must get through when the pool is exhausted, and takes nothing from it. */
+  /** A short connection of its own, for a bounded time. */
   #connected<Result>(work: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
-    const config = {
-      connectionString: this.#pincex.connectionString,
-      application_name: 'pincex alerts',
-      connectionTimeoutMillis: TIMEOUT_MS,
-      query_timeout: TIMEOUT_MS,
-    };
+    const working = withOwnConnection(this.#pincex.connectionString, work, 'pincex alerts');
     const late = () => new PincexError('database_unavailable', 'The database did not answer in time');
-    return withDeadline(performance.now() + TOTAL_MS, withClient(config, work), late);
+    return withDeadline(performance.now() + TOTAL_MS, working, late);
   }
 }
 

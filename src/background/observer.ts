@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { History } from '../alerts/history.ts';
 import type { AuditOutcome, CacheUse, Hurt, Observation } from '../alerts/observation.ts';
 import { observeBooks } from '../alerts/statements.ts';
-import { performanceMetrics } from '../monitor/performanceMonitor.ts';
+import { performanceMetrics } from '../monitor/performanceMetrics.ts';
 import { liveProcesses, talliesExcept } from '../monitor/processes.ts';
 import { mergeTallies } from '../monitor/tallies.ts';
 import type { Pincex } from '../pincex.ts';

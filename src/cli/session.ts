@@ -1,6 +1,7 @@
 import { visible } from '../describe.ts';
 import { startEmbeddedServer } from '../embedded/server.ts';
 import { loadConfig, Pincex, PincexError, type Config, type PincexOptions } from '../index.ts';
+import { messageOf } from '../describe.ts';
 
 /** Opens the books for one command, and closes them after it, even if it fails. */
 export async function withPincex<Result>(
@@ -38,8 +39,7 @@ export function reportError(error: unknown, json = false): void {
   process.exitCode = 1;
   if (json) {
     const { code, retryable } = error instanceof PincexError ? error : INTERNAL;
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(errorLine({ code, message, retryable }));
+    process.stderr.write(errorLine({ code, message: messageOf(error), retryable }));
     return;
   }
   if (error instanceof PincexError) process.stderr.write(`pincex: ${error.message} (${error.code})\n`);

@@ -11,6 +11,7 @@ import { packageVersion } from '../version.ts';
 import { isLoopback } from './access/direct.ts';
 import { startAlerting } from '../background/alerting.ts';
 import { startSweeping } from '../background/sweeping.ts';
+import { messageOf } from '../describe.ts';
 
 export interface ServiceOptions {
   /** Takes the log of the service. Default: nothing is logged. */
@@ -60,8 +61,7 @@ export async function startService(pincex: Pincex, options?: ServiceOptions): Pr
     await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
   } catch (error) {
     await app.close();
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `The service cannot listen on service.host ${host}, service.port ${port}: ${reason}`;
+    const message = `The service cannot listen on service.host ${host}, service.port ${port}: ${messageOf(error)}`;
     throw new PincexError('invalid_configuration', message, { cause: error });
   }
   const sweeping = startSweeping(
@@ -102,8 +102,7 @@ export async function readTls(files: ServiceConfig['tls']): Promise<ServiceConfi
     createSecureContext({ cert, key });
     return { cert, key };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `service.tls_cert ${files.cert} and service.tls_key ${files.key} cannot be used: ${reason}`;
+    const message = `service.tls_cert ${files.cert} and service.tls_key ${files.key} cannot be used: ${messageOf(error)}`;
     throw new PincexError('invalid_configuration', message, { cause: error });
   }
 }

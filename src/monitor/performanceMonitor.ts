@@ -1,14 +1,16 @@
-import { describe } from '../describe.ts';
+import { describe, messageOf } from '../describe.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { OTHER } from './counts.ts';
 import { codeOf } from './errorCodes.ts';
-import { metricsOf, type OperationMetrics } from './metrics.ts';
-import { SlidingTally, type SlidingWindow, type Window, type WindowTally } from './slidingTally.ts';
+import { metricsOf } from './metrics.ts';
+import { performanceMetrics, type PerformanceMetrics } from './performanceMetrics.ts';
+import { SlidingTally, type Window, type WindowTally } from './slidingTally.ts';
 import { summaryOf } from './summary.ts';
-import { mergeTallies, sumOf, windowsOf, type Tallies, type Windows } from './tallies.ts';
+import { mergeTallies, totalOf, windowsOf, type Tallies } from './tallies.ts';
 import type { EndedOperation } from './tally.ts';
+import { raiseWarning } from '../warnings.ts';
 
 /** An operation that was started and has not ended yet. */
 export interface StartedOperation {
@@ -26,21 +28,11 @@ export interface OperationEnd {
   readonly error?: unknown;
 }
 
-/** Figures since the start, and over the last minute, five minutes and hour. */
-export interface WindowedMetrics extends OperationMetrics {
-  readonly windows: Readonly<Record<SlidingWindow, OperationMetrics>>;
-}
-
 /** Is told of each operation that a monitor records, under the name that it counts as. @internal */
 export interface OperationObserver {
   recorded(name: string, operation: EndedOperation): void;
   /** The monitor forgot all operations. */
   reset(): void;
-}
-
-/** All operations together, and each by its name. */
-export interface PerformanceMetrics extends WindowedMetrics {
-  readonly byOperation: Readonly<Record<string, WindowedMetrics>>;
 }
 
 export interface MetricsOptions {
@@ -155,11 +147,8 @@ export class PerformanceMonitor {
       observer.recorded(name, operation);
     } catch (error) {
       this.#observers.delete(observer);
-      const reason = error instanceof Error ? error.message : String(error);
-      process.emitWarning(`An observer of operations threw, and is not told of further ones: ${reason}`, {
-        type: 'PincexWarning',
-        code: 'PINCEX_OBSERVER_THREW',
-      });
+      const message = `An observer of operations threw, and is not told of further ones: ${messageOf(error)}`;
+      raiseWarning('PINCEX_OBSERVER_THREW', message);
     }
   }
 
@@ -200,7 +189,7 @@ export class PerformanceMonitor {
 
   /** Share of the operations that succeeded since the start, from 0 to 1; 1 if there were none. */
   getSuccessRate(): number {
-    return metricsOf(sumOf([...this.allTallies().values()]).start).successRate;
+    return metricsOf(totalOf(this.tallies('start').values())).successRate;
   }
 
   /** The same for the operations of one name. */
@@ -237,17 +226,6 @@ export class PerformanceMonitor {
     return summaryOf(this.getMetrics());
   }
 }
-
-/** Figures of tallies, of one process or of several. */
-export function performanceMetrics(tallies: Tallies): PerformanceMetrics {
-  const byOperation = Object.fromEntries([...tallies].map(([name, windows]) => [name, windowed(windows)]));
-  return { ...windowed(sumOf([...tallies.values()])), byOperation };
-}
-
-const windowed = ({ start, minute, fiveMinutes, hour }: Windows): WindowedMetrics => ({
-  ...metricsOf(start),
-  windows: { minute: metricsOf(minute), fiveMinutes: metricsOf(fiveMinutes), hour: metricsOf(hour) },
-});
 
 function requireName(name: string): void {
   const isText = typeof name === 'string' && name.length > 0 && name.length <= limits.monitor.nameLength;

@@ -6,7 +6,8 @@ import type { BatchResult } from '../results.ts';
 import { codeOf } from './errorCodes.ts';
 import { PerformanceMonitor } from './performanceMonitor.ts';
 import type { Tallies } from './tallies.ts';
-import { Tally, type BatchSize, type ItemOutcomes } from './tally.ts';
+import { totalOf } from './tallies.ts';
+import type { BatchSize, ItemOutcomes } from './tally.ts';
 
 export interface CacheReads {
   readonly hits: number;
@@ -162,9 +163,8 @@ export class Statistics {
   /** A copy of the counters as plain JSON. */
   snapshot(): ProcessStatistics {
     const { poolMax, cacheStore, poolInUse } = this.#options;
-    const batches = new Tally(true);
-    for (const [name, { tally }] of this.monitor.tallies('start'))
-      if (batchOperations.has(name)) batches.merge(tally);
+    const operations = [...this.monitor.tallies('start')].filter(([name]) => batchOperations.has(name));
+    const { tally: batches } = totalOf(operations.map(([, tally]) => tally));
     return structuredClone({
       batches: {
         count: batches.operations,

@@ -1,5 +1,5 @@
 import type { OperationMetrics } from './metrics.ts';
-import type { PerformanceMetrics } from './performanceMonitor.ts';
+import type { PerformanceMetrics } from './performanceMetrics.ts';
 import { textTable } from './textTable.ts';
 
 const HEADS = [

@@ -21,17 +21,20 @@ export const windowsOf = (over: (window: Window) => WindowTally): Windows => ({
   hour: over('hour'),
 });
 
-/** The sum of windows. It covers the longest time that one of them covers. */
+/** The sum of operations over one window. It covers the longest time that one of them covers. */
+export function totalOf(all: Iterable<WindowTally>): WindowTally {
+  const tally = new Tally(true);
+  let coveredMs = 0;
+  for (const one of all) {
+    tally.merge(one.tally);
+    coveredMs = Math.max(coveredMs, one.coveredMs);
+  }
+  return { tally, coveredMs };
+}
+
+/** The sum over each window. */
 export const sumOf = (all: readonly Windows[]): Windows =>
-  windowsOf((window) => {
-    const tally = new Tally(true);
-    let coveredMs = 0;
-    for (const windows of all) {
-      tally.merge(windows[window].tally);
-      coveredMs = Math.max(coveredMs, windows[window].coveredMs);
-    }
-    return { tally, coveredMs };
-  });
+  windowsOf((window) => totalOf(all.map((windows) => windows[window])));
 
 /** Adds up the tallies of processes by operation. Operations beyond the bound on names count as `other`. */
 export function mergeTallies(processes: readonly Tallies[]): Tallies {

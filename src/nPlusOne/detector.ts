@@ -6,6 +6,7 @@ import { Context } from './context.ts';
 import { Loops, sentenceOf, type Loop } from './loops.ts';
 import { thresholdOf, type NPlusOneOptions } from './options.ts';
 import { findLoops } from './singleCalls.ts';
+import { raiseWarning } from '../warnings.ts';
 
 /** Published by Node.js before the listener of an HTTP server gets a request. */
 const HTTP_REQUEST = 'http.server.request.start';
@@ -75,9 +76,6 @@ export function detectNPlusOne(options?: NPlusOneOptions): NPlusOneDetector {
 function warn(loop: Loop): void {
   const { callSite, callers } = loop;
   const stack = [callSite, ...callers].filter((frame) => frame !== null);
-  process.emitWarning(`${sentenceOf(loop)}. See docs/migration.md of Pincex`, {
-    type: 'PincexWarning',
-    code: 'PINCEX_N_PLUS_ONE',
-    detail: stack.map((frame) => `    at ${frame}`).join('\n'),
-  });
+  const detail = stack.map((frame) => `    at ${frame}`).join('\n');
+  raiseWarning('PINCEX_N_PLUS_ONE', `${sentenceOf(loop)}. See docs/migration.md of Pincex`, detail);
 }

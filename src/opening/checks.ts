@@ -1,8 +1,10 @@
 import { audit, type AuditReport } from '../audit/audit.ts';
+import { messageOf } from '../describe.ts';
 import { diagnose, doctorOptions } from '../doctor/doctor.ts';
 import type { DoctorReport } from '../doctor/report.ts';
 import { ping, type AppliedRow } from '../migrations/history.ts';
 import { requireSchema } from '../migrations/states.ts';
+import { raiseWarning } from '../warnings.ts';
 import type { Parts } from './parts.ts';
 
 /**
@@ -12,11 +14,8 @@ import type { Parts } from './parts.ts';
 export async function auditBooks({ database, migrations, alerts }: Parts): Promise<AuditReport> {
   const report = await audit(database, migrations);
   await alerts.noteAudit(report).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    process.emitWarning(`The outcome of the audit was not stored, so no alert follows from it: ${reason}`, {
-      type: 'PincexWarning',
-      code: 'PINCEX_AUDIT_NOT_STORED',
-    });
+    const message = `The outcome of the audit was not stored, so no alert follows from it: ${messageOf(error)}`;
+    raiseWarning('PINCEX_AUDIT_NOT_STORED', message);
   });
   return report;
 }

@@ -1,3 +1,5 @@
+import { messageOf } from '../describe.ts';
+import { raiseWarning } from '../warnings.ts';
 import { isSdkRegistered, loadApi } from './api.ts';
 import { askingVariable, isDisabled } from './environment.ts';
 import { recordMetrics } from './instruments.ts';
@@ -25,7 +27,7 @@ export async function startTelemetry(instance: string): Promise<EndTelemetry | u
     return async () => {
       for (const stop of stops) stop();
       await releaseSdk?.().catch((error: unknown) => {
-        warn('PINCEX_TELEMETRY_LOST', `OpenTelemetry did not end well: ${reasonOf(error)}`);
+        raiseWarning('PINCEX_TELEMETRY_LOST', `OpenTelemetry did not end well: ${messageOf(error)}`);
       });
     };
   } catch (error) {
@@ -33,14 +35,8 @@ export async function startTelemetry(instance: string): Promise<EndTelemetry | u
     const remedy = isOfHost
       ? 'npm install @opentelemetry/api'
       : 'npm install @opentelemetry/api @opentelemetry/sdk-node, or set OTEL_SDK_DISABLED=true';
-    const message = `${reason}, but OpenTelemetry could not be started, so nothing is traced: ${reasonOf(error)}. If the package is missing: ${remedy}`;
-    warn('PINCEX_TELEMETRY_OFF', message);
+    const message = `${reason}, but OpenTelemetry could not be started, so nothing is traced: ${messageOf(error)}. If the package is missing: ${remedy}`;
+    raiseWarning('PINCEX_TELEMETRY_OFF', message);
     return undefined;
   }
 }
-
-function warn(code: string, message: string): void {
-  process.emitWarning(message, { type: 'PincexWarning', code });
-}
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

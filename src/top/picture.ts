@@ -1,6 +1,6 @@
 import type { Alert, KindName } from '../diagnostics.ts';
 import { metricsOf, type OperationMetrics } from '../monitor/metrics.ts';
-import { performanceMetrics, type PerformanceMetrics } from '../monitor/performanceMonitor.ts';
+import { performanceMetrics, type PerformanceMetrics } from '../monitor/performanceMetrics.ts';
 import type { LiveProcess } from '../monitor/processes.ts';
 import type { CacheReads, ProcessStatistics } from '../monitor/statistics.ts';
 import { mergeTallies, restoreTallies, sumOf, type Tallies } from '../monitor/tallies.ts';

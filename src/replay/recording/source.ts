@@ -6,6 +6,7 @@ import { parse } from 'csv-parse';
 import xz from 'xz-decompress';
 import { PincexError } from '../../errors.ts';
 import { COLUMNS, readEvent, type OrderEvent } from './events.ts';
+import { messageOf } from '../../describe.ts';
 
 /** The bound on the length of a line, to protect the memory: a longer line is no event. */
 const LINE_BYTES = 64 * 1024;
@@ -73,7 +74,7 @@ function decompressed(file: string, raw: ReadStream): (Readable | ReturnType<typ
 }
 
 function unreadable(file: string, error: unknown): PincexError {
-  return invalid(file, error instanceof Error ? error.message : String(error), error);
+  return invalid(file, messageOf(error), error);
 }
 
 function invalid(file: string, problem: string, cause?: unknown): PincexError {
