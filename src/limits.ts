@@ -54,6 +54,10 @@ export const limits = {
     ordersPerUser: { byDefault: 100, most: 1_000 },
     /** Journal entries returned of one account by one read. */
     statementEntries: { byDefault: 100, most: 1_000 },
+    /** Rows of a page of a list. */
+    pageRows: { byDefault: 100, most: 1_000 },
+    /** Rows that one id names, whose users are not named. */
+    sameIds: 100,
     /** Price levels on one side of an order book. */
     bookDepth: { byDefault: 20, most: 1_000 },
   },

@@ -14,6 +14,7 @@ import { openParts, type Parts, type PoolStates } from './opening/parts.ts';
 import type { BatchResult } from './results.ts';
 import type { Bookkeeper } from './services/bookkeeper.ts';
 import type { RunBatch } from './services/executor.ts';
+import type { Lookup } from './services/lookup.ts';
 import type { Swept } from './services/sweeper.ts';
 import type { Trading } from './services/trading.ts';
 import type { PincexTransaction } from './services/transaction.ts';
@@ -33,6 +34,8 @@ export class Pincex extends TableStreams {
   readonly bookkeeper: Bookkeeper;
   /** Orders and trades. */
   readonly trading: Trading;
+  /** What support asks for: histories in pages. */
+  readonly lookup: Lookup;
   /** Currencies and markets. */
   readonly catalog: CatalogStore;
   /** The URL of the books, `postgres://…`, without its password: that of the configured server or of the embedded one. */
@@ -68,6 +71,7 @@ export class Pincex extends TableStreams {
     this.url = parts.url;
     this.bookkeeper = parts.bookkeeper;
     this.trading = parts.trading;
+    this.lookup = parts.lookup;
     this.catalog = parts.catalog;
     this.apiKeys = parts.apiKeys;
     this.alerts = parts.alerts;

@@ -23,6 +23,7 @@ import { Repository } from '../repository/repository.ts';
 import { Bookkeeper } from '../services/bookkeeper.ts';
 import { Calls } from '../services/calls.ts';
 import { executorOf, type Executor, type RunBatch } from '../services/executor.ts';
+import { Lookup } from '../services/lookup.ts';
 import { Sweeper } from '../services/sweeper.ts';
 import { Trading } from '../services/trading.ts';
 import { Transactions } from '../services/transaction.ts';
@@ -66,6 +67,7 @@ export interface Parts extends StreamOpener {
   readonly run: RunBatch;
   readonly bookkeeper: Bookkeeper;
   readonly trading: Trading;
+  readonly lookup: Lookup;
   readonly transactions: Transactions;
   readonly sweeper: Sweeper;
   /** The migrations of this version. */
@@ -215,6 +217,7 @@ async function assemble(
     run: (type, items, settings) => calls.run(() => engine.run(type, items, settings)),
     bookkeeper: new Bookkeeper(execute, repository, codes),
     trading: new Trading(execute, repository, codes),
+    lookup: new Lookup(repository, codes),
     transactions: new Transactions({ database, catalog, engine, repository, readOptions }),
     sweeper: new Sweeper(database, catalog, engine),
     migrations: readMigrations(defaultFolder),

@@ -1,0 +1,3 @@
+-- no transaction
+DROP INDEX CONCURRENTLY IF EXISTS trades_id;
+DROP INDEX CONCURRENTLY IF EXISTS operations_batch;
