@@ -1,4 +1,5 @@
 import type { Fetch } from './platform.ts';
+import { ClientLookup } from './lookup.ts';
 import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
 import { Transport, type CallOptions } from './transport.ts';
 import type {
@@ -111,6 +112,8 @@ export interface UserOrdersOptions extends ReadOptions {
  * ```
  */
 export class PincexClient {
+  /** What support asks for: histories in pages. */
+  readonly lookup: ClientLookup;
   readonly #transport: Transport;
 
   /** @throws TypeError if an option is wrong or unknown */
@@ -149,6 +152,7 @@ export class PincexClient {
       maxRetries,
       timeoutMs,
     });
+    this.lookup = new ClientLookup(this.#transport);
   }
 
   /** Opens accounts without money. */

@@ -411,6 +411,250 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/users/{userId}/accounts': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * All accounts of a user, now or as of a time
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['getUserAccounts'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}/accounts/{currency}/entries': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The journal entries of an account, newest first
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['listEntries'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}/orders': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The orders of a user, newest first
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['listOrders'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}/orders/{orderId}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * An order, what it holds, and the item that made it
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['lookUpOrder'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/orders/{orderId}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The orders with an id, of whichever users; at most 100
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['findOrders'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}/trades': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The trades of a user, newest first
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['listTrades'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}/orders/{orderId}/trades': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The trades of an order, newest first
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['listOrderTrades'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/trades/{tradeId}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The sides of a trade, and the items that settled it
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['lookUpTrade'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}/holds': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The open holds of a user: what is locked, and for which orders
+     * @description By order id, the last one first: holds have no index by time.
+     *
+     *     Needs a key with `read`.
+     */
+    readonly get: operations['listHolds'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/users/{userId}/transactions': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The deposits, withdrawals and transfers that a user made, newest first
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['listTransactions'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/batches/{batchId}/operations': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The applied items of a batch of any key, and the call that sent it
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['lookUpBatch'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/totals': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * All accounts added up by currency
+     * @description Reads every account, so it takes the longer the more accounts there are.
+     *
+     *     Needs a key with `read`.
+     */
+    readonly get: operations['getTotals'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/stream/accounts': {
     readonly parameters: {
       readonly query?: never;
@@ -2846,6 +3090,153 @@ export interface components {
        * @example 2030-01-31T12:00:00.000Z
        */
       readonly createdAt: string;
+    };
+    readonly OperationOutcome: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @enum {string} */
+      readonly kind: 'funds' | 'transaction' | 'order' | 'order_change' | 'trade';
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /** @example lockFunds */
+      readonly type: string;
+      /** Format: uuid */
+      readonly batchId: string;
+      /**
+       * @description The sender of the batch: `key:` and the id of the API key, or the `actor` that a caller of the library gave
+       * @example key:0123456789abcdef
+       */
+      readonly actor: string | null;
+      readonly reason: string | null;
+      /**
+       * @description An object of your own, of at most 4,096 bytes as JSON
+       * @example {
+       *       "ticket": "T-17"
+       *     }
+       */
+      readonly metadata: {
+        readonly [key: string]: unknown;
+      } | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly createdAt: string;
+      /** @description The data of its result */
+      readonly outcome: {
+        readonly [key: string]: unknown;
+      };
+    };
+    readonly BatchCall: {
+      /** @description The id of the API key */
+      readonly keyId: string;
+      readonly route: string;
+      /** @description Of the HTTP answer */
+      readonly status: number | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly createdAt: string;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly finishedAt: string | null;
+    };
+    readonly Hold: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly orderId: string;
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      readonly placed: boolean;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly expiresAt: string | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly createdAt: string;
+    };
+    readonly Transaction: {
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly id: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly userId: string;
+      /** @enum {string} */
+      readonly type: 'deposit' | 'withdrawal' | 'transfer';
+      /** @enum {string} */
+      readonly status: 'pending' | 'completed' | 'failed';
+      /** @example USD */
+      readonly currency: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly amount: string;
+      /**
+       * @description 1 to 128 characters, in your own form
+       * @example order-1
+       */
+      readonly toUserId: string | null;
+      readonly reference: string | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly createdAt: string;
+    };
+    readonly Sums: {
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly available: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly locked: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly balance: string;
+      readonly accounts: number;
+    };
+    readonly CurrencyTotals: {
+      /** @example USD */
+      readonly currency: string;
+      readonly users: components['schemas']['Sums'];
+      readonly system: components['schemas']['Sums'];
     };
     readonly BookLevel: {
       /**
@@ -6295,6 +6686,1495 @@ export interface operations {
       };
       /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getUserAccounts: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description ISO 8601 */
+        readonly at?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly accounts: readonly components['schemas']['Account'][];
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listEntries: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Rows of the page, at most 1000; 100 where absent */
+        readonly limit?: string;
+        /** @description `older` or `newer` of another page; the newest rows where absent */
+        readonly cursor?: string;
+        /** @description Only rows from this time on, ISO 8601 */
+        readonly from?: string;
+        /** @description Only rows before this time, ISO 8601 */
+        readonly to?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+        /** @example USD */
+        readonly currency: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly entries: readonly components['schemas']['JournalEntry'][];
+            readonly older: string | null;
+            readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listOrders: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Rows of the page, at most 1000; 100 where absent */
+        readonly limit?: string;
+        /** @description `older` or `newer` of another page; the newest rows where absent */
+        readonly cursor?: string;
+        /** @description Only rows from this time on, ISO 8601 */
+        readonly from?: string;
+        /** @description Only rows before this time, ISO 8601 */
+        readonly to?: string;
+        /** @description Only of this market */
+        readonly symbol?: string;
+        /** @description Only in these states, separated by commas, such as `open,filled` */
+        readonly status?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly orders: readonly components['schemas']['Order'][];
+            readonly older: string | null;
+            readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly lookUpOrder: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+        /**
+         * @description 1 to 128 characters, in your own form
+         * @example order-1
+         */
+        readonly orderId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly order: components['schemas']['Order'];
+            readonly holds: readonly components['schemas']['Hold'][];
+            readonly operation: components['schemas']['OperationOutcome'] | null;
+          };
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly findOrders: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description 1 to 128 characters, in your own form
+         * @example order-1
+         */
+        readonly orderId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly orders: readonly components['schemas']['Order'][];
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listTrades: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Rows of the page, at most 1000; 100 where absent */
+        readonly limit?: string;
+        /** @description `older` or `newer` of another page; the newest rows where absent */
+        readonly cursor?: string;
+        /** @description Only rows from this time on, ISO 8601 */
+        readonly from?: string;
+        /** @description Only rows before this time, ISO 8601 */
+        readonly to?: string;
+        /** @description Only of this market */
+        readonly symbol?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly trades: readonly components['schemas']['Trade'][];
+            readonly older: string | null;
+            readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listOrderTrades: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Rows of the page, at most 1000; 100 where absent */
+        readonly limit?: string;
+        /** @description `older` or `newer` of another page; the newest rows where absent */
+        readonly cursor?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+        /**
+         * @description 1 to 128 characters, in your own form
+         * @example order-1
+         */
+        readonly orderId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly trades: readonly components['schemas']['Trade'][];
+            readonly older: string | null;
+            readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly lookUpTrade: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description 1 to 128 characters, in your own form
+         * @example order-1
+         */
+        readonly tradeId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly trades: readonly components['schemas']['Trade'][];
+            readonly operations: readonly components['schemas']['OperationOutcome'][];
+          };
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listHolds: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Rows of the page, at most 1000; 100 where absent */
+        readonly limit?: string;
+        /** @description `older` or `newer` of another page; the newest rows where absent */
+        readonly cursor?: string;
+        /** @description Only the hold of this order */
+        readonly orderId?: string;
+        /** @description Only in this currency */
+        readonly currency?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly holds: readonly components['schemas']['Hold'][];
+            readonly older: string | null;
+            readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly listTransactions: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Rows of the page, at most 1000; 100 where absent */
+        readonly limit?: string;
+        /** @description `older` or `newer` of another page; the newest rows where absent */
+        readonly cursor?: string;
+        /** @description Only rows from this time on, ISO 8601 */
+        readonly from?: string;
+        /** @description Only rows before this time, ISO 8601 */
+        readonly to?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly transactions: readonly components['schemas']['Transaction'][];
+            readonly older: string | null;
+            readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly lookUpBatch: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description Rows of the page, at most 1000; 100 where absent */
+        readonly limit?: string;
+        /** @description `older` or `newer` of another page; the newest rows where absent */
+        readonly cursor?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /** @description UUID */
+        readonly batchId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly operations: readonly components['schemas']['OperationOutcome'][];
+            readonly call: components['schemas']['BatchCall'] | null;
+            readonly older: string | null;
+            readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getTotals: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly totals: readonly components['schemas']['CurrencyTotals'][];
+          };
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
         headers: {
           readonly [name: string]: unknown;
         };

@@ -34,6 +34,41 @@ export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];
 export type Operation = Schemas['Operation'];
+/** An applied item with the data of its result. */
+export type OperationOutcome = Schemas['OperationOutcome'];
+export type Hold = Schemas['Hold'];
+export type Transaction = Schemas['Transaction'];
+export type CurrencyTotals = Schemas['CurrencyTotals'];
+/** The call over HTTP that sent a batch. */
+export type BatchCall = Schemas['BatchCall'];
+
+/** Rows of a list, newest first, with cursors to the pages beside them. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** Leads to the next older rows; `null`: there are none. */
+  readonly older: string | null;
+  /** Leads to the next newer rows; `null`: these are the newest. */
+  readonly newer: string | null;
+}
+
+/** An order, the funds that it holds, and the item that made it. */
+export interface OrderLookup {
+  readonly order: Order;
+  readonly holds: readonly Hold[];
+  readonly operation: OperationOutcome | null;
+}
+
+/** The sides of a trade, and the items that settled it. */
+export interface TradeLookup {
+  readonly trades: readonly Trade[];
+  readonly operations: readonly OperationOutcome[];
+}
+
+/** The applied items of a batch, and the call that sent it. */
+export interface BatchLookup extends Page<OperationOutcome> {
+  readonly call: BatchCall | null;
+}
+
 /** Names an account whose statement is asked for, and the version before which the page begins. */
 export interface StatementKey {
   readonly userId: string;

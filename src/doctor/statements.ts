@@ -16,10 +16,20 @@ import * as requests from '../requests/statements.ts';
 import { findApiKeys, insertApiKey, insertFirstApiKey, listApiKeys, revokeApiKey } from '../apiKeys/store.ts';
 import { getAccounts } from '../reads/accounts.ts';
 import { getAccountStatements } from '../reads/accountStatement.ts';
+import { getBatchCall } from '../reads/batchCalls.ts';
+import { batchOperationPages, getOperationsById } from '../reads/batchOperations.ts';
+import { entryPages, getAccountsAt, getVersionsBefore } from '../reads/entryPages.ts';
+import { holdPages } from '../reads/holds.ts';
 import { countOpenOrders, getOpenOrders } from '../reads/openOrders.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
+import { orderPages } from '../reads/orderPages.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
+import { getOrdersOfAnyUser } from '../reads/sameOrders.ts';
+import { getTotals } from '../reads/totals.ts';
+import { getTradesById, orderTradePages, userTradePages } from '../reads/tradePages.ts';
 import { countTradesOfOrders, getTradesByOrders } from '../reads/trades.ts';
+import { transactionPages } from '../reads/transactions.ts';
+import { getUserAccounts } from '../reads/userAccounts.ts';
 import { ping } from '../migrations/history.ts';
 import { readProcesses } from '../monitor/processes.ts';
 import { deleteOldProcesses, writeProcess } from '../monitor/reporter.ts';
@@ -33,6 +43,9 @@ export interface IssuedStatement extends Statement {
   /** Set if the statement is meant to read its table whole. */
   readonly isWhole?: true;
 }
+
+const pagesBy = (pages: Readonly<Record<string, Statement>>, index: string): IssuedStatement[] =>
+  Object.values(pages).map((statement) => ({ ...statement, by: [index] }));
 
 /**
  * Every statement that runs while the books are open. The two statements of a batch are listed once, with all their parts: a
@@ -54,6 +67,23 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...countTradesOfOrders, by: ['trades_order', 'orders_id'] },
   { ...getOrderBooks, by: ['orders_book'] },
   getAccountStatements,
+  getUserAccounts,
+  { ...getAccountsAt, by: ['accounts_pkey', 'journal_pkey'] },
+  { ...getVersionsBefore, by: ['accounts_pkey', 'journal_pkey'] },
+  ...Object.values(entryPages),
+  ...Object.values(holdPages),
+  ...pagesBy(orderPages.all, 'orders_user_created'),
+  ...pagesBy(orderPages.byStatus, 'orders_user_status'),
+  ...pagesBy(orderPages.bySymbol, 'orders_user_symbol'),
+  ...pagesBy(userTradePages, 'trades_user'),
+  ...pagesBy(orderTradePages, 'trades_order'),
+  ...pagesBy(transactionPages, 'transactions_user'),
+  ...pagesBy(batchOperationPages, 'operations_batch'),
+  getOperationsById,
+  { ...getOrdersOfAnyUser, by: ['orders_id'] },
+  { ...getTradesById, by: ['trades_id'] },
+  getBatchCall,
+  { ...getTotals, isWhole: true },
   { ...getOpenOrders, by: ['orders_book'] },
   { ...countOpenOrders, by: ['orders_book'] },
   { ...findExpiredOrders, by: ['orders_expiry'] },

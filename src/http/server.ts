@@ -29,6 +29,7 @@ import { delayRefusals } from './load/refusalDelay.ts';
 import { SharedBudget } from './load/sharedBudget.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { collectPaths } from './routes/methods.ts';
+import { lookupRoutes } from './routes/lookups.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
@@ -245,6 +246,7 @@ function addRoutes(app: App, pincex: Pincex, { options, connections, load, reque
   writeRoutes(app, batches);
   outcomeRoutes(app, batches);
   readRoutes(app, pincex, gate);
+  lookupRoutes(app, pincex, gate);
   // A stream lasts for as long as its client reads, so streams have an admission of their own.
   const mostOfKey = Math.ceil(maxConcurrent / 2);
   streamRoutes(app, pincex, {

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../commands/item.ts';
+import type { JsonObject } from '../commands/item.ts';
 import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { limits } from '../limits.ts';
@@ -8,7 +8,7 @@ import { storableKey } from './readArguments.ts';
 
 /** An operation with the data of its result. */
 export interface OperationOutcomeView extends OperationView {
-  readonly outcome: JsonValue;
+  readonly outcome: JsonObject;
 }
 
 const COLUMNS = `${OPERATION_COLUMNS}, o.outcome`;
@@ -46,7 +46,7 @@ type Row = OperationRow & { outcome: string };
 
 const toView = (row: Row): OperationOutcomeView => ({
   ...toOperationView(row),
-  outcome: JSON.parse(row.outcome) as JsonValue,
+  outcome: JSON.parse(row.outcome) as JsonObject,
 });
 
 /**

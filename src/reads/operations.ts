@@ -1,4 +1,5 @@
 import type { JsonObject } from '../commands/item.ts';
+import type { OperationKind } from '../commands/kinds.ts';
 import { isoMoment } from '../database/sql/time.ts';
 import { metadataOf } from './journal.ts';
 
@@ -6,7 +7,7 @@ import { metadataOf } from './journal.ts';
 export interface OperationView {
   readonly userId: string;
   /** The kind of thing that the id names. Ids are unique among those of one user and kind. */
-  readonly kind: string;
+  readonly kind: OperationKind;
   /** The caller's id of the item. A trade is an operation of both its users. */
   readonly id: string;
   /** The command of the item, such as `lockFunds`. */
@@ -43,7 +44,7 @@ export interface OperationRow {
 export function toOperationView(row: OperationRow): OperationView {
   return {
     userId: row.user_id,
-    kind: row.kind,
+    kind: row.kind as OperationKind,
     id: row.id,
     type: row.type,
     batchId: row.batch_id,

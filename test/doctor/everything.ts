@@ -8,7 +8,16 @@ import type { Write } from '../../src/engine/write.ts';
 import type { ApiKeys } from '../../src/apiKeys/store.ts';
 import { Requests } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
-import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
+import type {
+  Bookkeeper,
+  Lookup,
+  MixedItem,
+  Page,
+  PageOptions,
+  Pincex,
+  Strategy,
+  Trading,
+} from '../../src/index.ts';
 import { countOrdersInBooks } from '../../src/reads/openOrders.ts';
 import { countTrades } from '../../src/reads/trades.ts';
 import { openWithAlerts, recordingLog, SECRET, startReceiver } from '../alerts/support.ts';
@@ -22,7 +31,7 @@ export async function callEverything(url: string, strategy: Strategy): Promise<v
   const pincex = await openBooks(url, { strategy });
   try {
     const user = await newUser(pincex, { USD: '1000', BTC: '1000' });
-    const own = [bookkeeperCalls(pincex, user), tradingCalls(pincex, user)];
+    const own = [bookkeeperCalls(pincex, user), tradingCalls(pincex, user), lookupCalls(pincex, user)];
     const groups = [...own, catalogCalls(pincex), keyCalls(pincex)];
     for (const call of Object.values(keyCalls(pincex))) await call();
     for (const calls of [...groups, pincexCalls(pincex, user)]) {
@@ -152,6 +161,48 @@ function tradingCalls({ trading }: Pincex, user: string): Calls<Trading> {
   };
 }
 
+function lookupCalls({ lookup }: Pincex, user: string): Calls<Lookup> {
+  const times = { from: '2020-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' };
+  const bothWays = async (list: (page: PageOptions) => Promise<Page<unknown>>): Promise<void> => {
+    const { older } = await list({ limit: 1 });
+    const second = await list({ limit: 1, cursor: older });
+    if (second.newer !== null) await list({ limit: 1, cursor: second.newer });
+  };
+  return {
+    getAccounts: async () => {
+      await lookup.getAccounts(user);
+      await lookup.getAccounts(user, { at: times.to });
+    },
+    listEntries: () => bothWays((page) => lookup.listEntries(user, 'USD', { ...times, ...page })),
+    listHolds: () => bothWays((page) => lookup.listHolds(user, page)),
+    listOrders: async () => {
+      await bothWays((page) => lookup.listOrders(user, page));
+      await bothWays((page) =>
+        lookup.listOrders(user, { ...page, statuses: ['cancelled', 'filled', 'open'] }),
+      );
+      await bothWays((page) => lookup.listOrders(user, { ...page, symbol: 'BTC/USD' }));
+    },
+    listTrades: () => bothWays((page) => lookup.listTrades(user, page)),
+    listOrderTrades: async () => {
+      const { rows } = await lookup.listTrades(user);
+      await bothWays((page) => lookup.listOrderTrades(user, rows[0]?.orderId ?? '', page));
+    },
+    listTransactions: () => bothWays((page) => lookup.listTransactions(user, page)),
+    getOrder: async () => {
+      const { rows } = await lookup.listOrders(user);
+      await lookup.getOrder(user, rows[0]?.id ?? '');
+    },
+    findOrders: () => lookup.findOrders('o'),
+    getTrade: () => lookup.getTrade('t'),
+    getBatch: async () => {
+      const { rows } = await lookup.listOrders(user);
+      const found = await lookup.getOrder(user, rows[0]?.id ?? '');
+      await bothWays((page) => lookup.getBatch(found?.operation?.batchId ?? randomUUID(), page));
+    },
+    getTotals: () => lookup.getTotals(),
+  };
+}
+
 function catalogCalls({ catalog, session }: Pincex): Calls<CatalogStore> {
   const code = fresh('C').replace(/\W/g, '').slice(0, 12).toUpperCase();
   return {
@@ -181,7 +232,15 @@ function keyCalls({ apiKeys: keys }: Pincex): Calls<ApiKeys> {
 /** Properties that only show something of Pincex and issue no statement. */
 type Shown = Exclude<keyof Pincex, string> | 'toJSON' | 'url' | 'connectionString' | 'pools' | 'serverEnded';
 type Parts =
-  Shown | 'config' | 'bookkeeper' | 'trading' | 'catalog' | 'apiKeys' | 'statistics' | 'diagnostics';
+  | Shown
+  | 'config'
+  | 'bookkeeper'
+  | 'trading'
+  | 'lookup'
+  | 'catalog'
+  | 'apiKeys'
+  | 'statistics'
+  | 'diagnostics';
 
 function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close'> {
   const past = '2020-01-01T00:00:00Z';

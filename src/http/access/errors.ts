@@ -26,9 +26,9 @@ export function forbidden({ scopes }: Caller, needed: readonly Scope[]): Problem
 
 /** The key has the scopes for the call, but is not bound to what the call names in these places. */
 export function outOfBounds(errors: readonly [Fault, ...Fault[]]): Problem {
-  const [{ pointer = '', detail }] = errors;
+  const [{ parameter, pointer = '', detail }] = errors;
   const more = errors.length === 1 ? '' : `; errors names ${errors.length - 1} more`;
-  return new Problem('forbidden', `${pointer} ${detail}${more}`, { errors });
+  return new Problem('forbidden', `${parameter ?? pointer} ${detail}${more}`, { errors });
 }
 
 /** The call answers for all users or markets, and the key is bound to some of them. */

@@ -9,7 +9,7 @@ import { forbidden, needsUnbound, notFromHere, rateLimited, unauthorized } from 
 import { ItemLimiter, rateLimitHeaders, type Quota } from './rateLimit.ts';
 import { allows, type Scope } from '../../apiKeys/scopes.ts';
 import type { ApiKeys } from '../../apiKeys/store.ts';
-import { requireWithin } from './within.ts';
+import { requireParametersWithin, requireWithin } from './within.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,6 +38,8 @@ declare module 'fastify' {
     readonly scope?: Scope | readonly Scope[];
     /** The route answers for all users, or all markets: keys that are bound to some of them are refused. */
     readonly ofAll?: readonly ('users' | 'markets')[];
+    /** A key that is bound to markets has to name one of them in the parameter `symbol`. */
+    readonly needsMarket?: true;
     /** The route needs no key. */
     readonly public?: true;
     /** Requests that come directly from this machine need no key: see `isDirect`. */
@@ -189,8 +191,12 @@ function countItems(app: FastifyInstance, { limiter, uncounted }: Shared): void 
 function requireBounds(app: FastifyInstance, { callers }: Shared): void {
   // Behind the payment for the items, since every item is looked at here.
   app.addHook('preHandler', (request, _reply, done) => {
-    const { isWrite = false } = request.routeOptions.config;
-    if (callers.has(request) && !request.is404) requireWithin(request.caller, request.body, isWrite);
+    const { isWrite = false, needsMarket = false } = request.routeOptions.config;
+    if (callers.has(request) && !request.is404) {
+      const { caller, params, query, body } = request;
+      requireParametersWithin(caller, { ...(params as object), ...(query as object) }, needsMarket);
+      requireWithin(caller, body, isWrite);
+    }
     done();
   });
 }

@@ -43,6 +43,22 @@ export function requireWithin(caller: Caller, body: unknown, isWrite: boolean): 
   if (first !== undefined) throw outOfBounds([first, ...others]);
 }
 
+/**
+ * Refuses a call whose parameters, those of the path or the query, name users or markets outside the bounds of its key.
+ *
+ * @param needsMarket whether the call answers for all markets unless it names one
+ * @throws Problem `forbidden`, which names each parameter
+ */
+export function requireParametersWithin(caller: Caller, parameters: Fields, needsMarket: boolean): void {
+  const faults = [...faultsOf(caller, parameters, '', false)].map(({ pointer = '', detail }): Fault => {
+    return { parameter: pointer.slice(1), detail };
+  });
+  if (needsMarket && !isUnbound.markets(caller.bounds) && parameters['symbol'] === undefined)
+    faults.push({ parameter: 'symbol', detail: 'is needed: the key is bound to markets' });
+  const [first, ...others] = faults;
+  if (first !== undefined) throw outOfBounds([first, ...others]);
+}
+
 function* faultsIn(caller: Caller, body: Fields, isWrite: boolean): Generator<Fault> {
   yield* faultsOf(caller, body, '', isWrite);
   for (const [name, list] of Object.entries(body)) {

@@ -16,6 +16,7 @@ export const TAGS = {
   Orders: 'Orders, with and without funds that are held for them',
   Trades: 'Settlement of trades between two orders',
   Markets: 'Order books of markets',
+  'Look-ups': 'Histories of users, accounts, orders, trades and batches, in pages',
   Batches: 'Batches of mixed items, and the outcome of any batch',
   Streams: 'Whole tables, line by line',
   Alerts: 'Problems of the exchange, until they are over',

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PincexError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
@@ -6,7 +5,7 @@ import type { Pincex } from '../../pincex.ts';
 import { countOrdersInBooks } from '../../reads/openOrders.ts';
 import type { OrderBook } from '../../reads/orderBook.ts';
 import { countTrades } from '../../reads/trades.ts';
-import { outOfBounds, rateLimited } from '../access/errors.ts';
+import { outOfBounds } from '../access/errors.ts';
 import { requireFoundWithin } from '../access/within.ts';
 import type { App } from '../app.ts';
 import { body, id, minVersions, orderKey, orderStatus, ref, refOrNull, strict } from '../schemas/common.ts';
@@ -14,6 +13,7 @@ import { orderExamples } from '../schemas/examples.ts';
 import { answers } from '../schemas/responses.ts';
 import { account, journalEntry, openOrders, order, orderBook, trade } from '../schemas/views.ts';
 import type { CallGate } from '../load/callGate.ts';
+import { readInGate, type GatedRead } from './gatedRead.ts';
 
 const ids = Type.Array(id);
 const orderKeys = Type.Array(orderKey);
@@ -32,33 +32,6 @@ export function readRoutes(app: App, pincex: Pincex, gate: CallGate): void {
   orderBooks(app, pincex, read);
   openOrdersOf(app, pincex, read);
 }
-
-/**
- * Runs a query of a call in its place of the gate.
- *
- * @param rowsOf number of rows found, if the keys that the call names do not bound it
- */
-type GatedRead = <Found>(
-  request: FastifyRequest,
-  query: () => Promise<Found>,
-  rowsOf?: (found: Found) => number,
-) => Promise<Found>;
-
-/** Refuses a call whose key owes for rows by the time the call has its place: many may have come before the first was charged. */
-const readInGate =
-  (gate: CallGate): GatedRead =>
-  (request, query, rowsOf) =>
-    gate.run(
-      request,
-      async () => {
-        const quota = await request.quota();
-        if (quota?.hasDebt) throw rateLimited('later', quota, 1);
-        const found = await query();
-        if (rowsOf !== undefined) await request.chargeRows(rowsOf(found));
-        return found;
-      },
-      pastDeadline,
-    );
 
 function accounts(app: App, { bookkeeper }: Pincex, read: GatedRead): void {
   app.post(
@@ -335,8 +308,6 @@ const lengthsOf = (lists: readonly (readonly unknown[])[]): number =>
 /** Number of orders that the levels were added up from. */
 const ordersBehind = (books: readonly OrderBook[]): number =>
   books.flatMap(({ bids, asks }) => [...bids, ...asks]).reduce((rows, { orders }) => rows + orders, 0);
-
-const pastDeadline = () => ({ detail: 'The deadline of Request-Timeout passed before everything was read' });
 
 /** @throws PincexError `batch_too_large` */
 function requireRows(rows: number, asked: string): void {

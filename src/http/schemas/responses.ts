@@ -10,3 +10,11 @@ export const answers = (
 export const lines = (line: TSchema): Readonly<Record<string, unknown>> => ({
   200: { description: 'Lines of JSON', content: { 'application/x-ndjson': { schema: line } } },
 });
+
+/** An answer as JSON, or its rows as CSV if the call asks for `text/csv`. */
+export const csvOr = (success: TSchema): Readonly<Record<string, unknown>> => ({
+  200: {
+    description: 'The requested rows',
+    content: { 'application/json': { schema: success }, 'text/csv': { schema: { type: 'string' } } },
+  },
+});

@@ -119,6 +119,67 @@ export const operation = component(
   }),
 );
 
+export const operationOutcome = component(
+  'OperationOutcome',
+  strict({
+    ...operation.schema.properties,
+    outcome: Type.Unsafe<object>({
+      type: 'object',
+      description: 'The data of its result',
+      additionalProperties: true,
+    }),
+  }),
+);
+
+export const batchCall = component(
+  'BatchCall',
+  strict({
+    keyId: Type.String({ description: 'The id of the API key' }),
+    route: Type.String(),
+    status: Type.Unsafe<number | null>({ type: ['integer', 'null'], description: 'Of the HTTP answer' }),
+    createdAt: time,
+    finishedAt: orNull(time),
+  }),
+);
+
+export const hold = component(
+  'Hold',
+  strict({
+    userId: id,
+    orderId: id,
+    currency: Type.String({ examples: ['USD'] }),
+    amount: decimal,
+    placed: Type.Boolean(),
+    expiresAt: orNull(time),
+    createdAt: time,
+  }),
+);
+
+export const transaction = component(
+  'Transaction',
+  strict({
+    id,
+    userId: id,
+    type: oneOf('deposit', 'withdrawal', 'transfer'),
+    status: oneOf('pending', 'completed', 'failed'),
+    currency: Type.String({ examples: ['USD'] }),
+    amount: decimal,
+    toUserId: orNull(id),
+    reference: orNull(Type.String()),
+    createdAt: time,
+  }),
+);
+
+const sums = component(
+  'Sums',
+  strict({ available: decimal, locked: decimal, balance: decimal, accounts: Type.Integer({ minimum: 0 }) }),
+);
+
+export const currencyTotals = component(
+  'CurrencyTotals',
+  strict({ currency: Type.String({ examples: ['USD'] }), users: ref(sums), system: ref(sums) }),
+);
+
 const level = component(
   'BookLevel',
   strict({ price: decimal, quantity: decimal, orders: Type.Integer({ minimum: 1 }) }),
