@@ -17,7 +17,7 @@ export interface EndedOperation {
   /** Code of the error of an operation that failed; null if it succeeded. */
   readonly errorCode: string | null;
   /** Outcomes of the items, if the operation tells them. */
-  readonly outcomes?: ItemOutcomes;
+  readonly outcomes?: ItemOutcomes | undefined;
 }
 
 export interface ItemOutcomes {
