@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
 import { sessionOn, withOwnConnection } from './connection.ts';
+import { EncodedDurations } from './encodedDurations.ts';
 import type { ProcessStatistics, Statistics } from './statistics.ts';
 import { storeTallies, type StoredTallies } from './tallies.ts';
 
@@ -40,6 +41,7 @@ export class Reporter {
   readonly #url: string;
   readonly #statistics: Statistics;
   readonly #refresh: (session: Session) => Promise<void>;
+  readonly #encoded = new EncodedDurations();
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | undefined;
@@ -90,7 +92,7 @@ export class Reporter {
   #report(): Report | (ProcessStatistics & { readonly ended: true }) {
     const counters = this.#statistics.snapshot();
     if (this.#ended) return { ...counters, ended: true };
-    const operations = storeTallies(this.#statistics.monitor.allTallies());
+    const operations = storeTallies(this.#statistics.monitor.allTallies(), this.#encoded);
     return { ...counters, host: hostname(), pid: process.pid, operations };
   }
 

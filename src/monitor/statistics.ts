@@ -46,7 +46,12 @@ export interface ProcessStatistics {
   readonly loops: number;
   /** Reports that did not reach the database. */
   readonly reportFailures: number;
+  /** How often a report of another process could not be read, and was left out. */
+  readonly unreadableReports: number;
 }
+
+/** The counters beside those of batches. */
+export type OtherCounters = Omit<ProcessStatistics, 'batches'>;
 
 export interface StatisticsOptions {
   /** `database.pool.max`. */
@@ -81,6 +86,7 @@ export class Statistics {
   #cacheFailures = 0;
   #loops = 0;
   #reportFailures = 0;
+  #unreadableReports = 0;
 
   // The options are taken apart here, since the types of the package do not have `others`.
   constructor(options: StatisticsOptions) {
@@ -110,6 +116,9 @@ export class Statistics {
       refusal: ({ code }) => {
         this.refusal(code);
       },
+      unreadableReport: () => {
+        this.#unreadableReports++;
+      },
       loop: () => {
         this.#loops++;
       },
@@ -117,14 +126,11 @@ export class Statistics {
   }
 
   /** A batch or a read has ended. A batch without items asked for nothing and is not counted. */
-  operation({ operation, items, durationMs, result, ...failure }: OperationRun): void {
+  operation(run: OperationRun): void {
+    const { operation, items, durationMs, result } = run;
     if (items === 0) return;
-    this.monitor.record(operation, {
-      items,
-      durationMs,
-      errorCode: 'error' in failure ? codeOf(failure.error) : null,
-      ...(result && { outcomes: outcomesOf(result) }),
-    });
+    const errorCode = 'error' in run ? codeOf(run.error) : null;
+    this.monitor.record(operation, { durationMs, items, errorCode, outcomes: result && outcomesOf(result) });
   }
 
   /** A read asked the cache for `hits + misses` keys. */
@@ -162,21 +168,22 @@ export class Statistics {
 
   /** A copy of the counters as plain JSON. */
   snapshot(): ProcessStatistics {
-    const { poolMax, cacheStore, poolInUse } = this.#options;
     const operations = [...this.monitor.tallies('start')].filter(([name]) => batchOperations.has(name));
-    const { tally: batches } = totalOf(operations.map(([, tally]) => tally));
+    const { tally } = totalOf(operations.map(([, one]) => one));
+    const { operations: count, items, sumMs: durationMs, sizes } = tally;
+    return { batches: { count, items, durationMs, bySize: { ...sizes } }, ...this.counters() };
+  }
+
+  /** The same without batches, which are added up from all operations. @internal */
+  counters(): OtherCounters {
+    const { poolMax, cacheStore, poolInUse } = this.#options;
     return structuredClone({
-      batches: {
-        count: batches.operations,
-        items: batches.items,
-        durationMs: batches.sumMs,
-        bySize: batches.sizes,
-      },
       cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
       pool: { max: poolMax, inUse: poolInUse(), ...this.#pool },
       refusals: this.#refusals,
       loops: this.#loops,
       reportFailures: this.#reportFailures,
+      unreadableReports: this.#unreadableReports,
     });
   }
 }

@@ -4,6 +4,7 @@ import {
   encodeIntoCompressedBase64,
   type Histogram,
 } from 'hdr-histogram-js';
+import { describe } from '../describe.ts';
 import { Counts } from './counts.ts';
 
 /** Batches by their number of items. */
@@ -17,7 +18,7 @@ export interface EndedOperation {
   /** Code of the error of an operation that failed; null if it succeeded. */
   readonly errorCode: string | null;
   /** Outcomes of the items, if the operation tells them. */
-  readonly outcomes?: ItemOutcomes;
+  readonly outcomes?: ItemOutcomes | undefined;
 }
 
 export interface ItemOutcomes {
@@ -45,6 +46,19 @@ export interface StoredTally {
   /** HdrHistogram of the durations in microseconds, compressed, in base64. */
   readonly durations: string;
 }
+
+const FIGURES = [
+  'operations',
+  'failed',
+  'items',
+  'applied',
+  'replayed',
+  'leastItems',
+  'mostItems',
+  'sumMs',
+  'leastMs',
+  'mostMs',
+] as const satisfies readonly (keyof StoredTally)[];
 
 /** Two digits: a percentile is at most 1% too high. */
 const DIGITS = 2;
@@ -118,7 +132,8 @@ export class Tally {
     return this.#durations.getValueAtPercentile(percentage) / 1_000;
   }
 
-  toJSON(): StoredTally {
+  /** @param durations the histogram as {@link encodedDurations} returned it, which is the costly part */
+  stored(durations = this.encodedDurations()): StoredTally {
     const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs } = this;
     return {
       operations,
@@ -134,11 +149,17 @@ export class Tally {
       sumMs,
       leastMs: operations === 0 ? 0 : this.leastMs,
       mostMs,
-      durations: encodeIntoCompressedBase64(this.#durations),
+      durations,
     };
   }
 
+  encodedDurations(): string {
+    return encodeIntoCompressedBase64(this.#durations);
+  }
+
+  /** @throws Error if `stored` is malformed, as that of another version may be */
   static from(stored: StoredTally): Tally {
+    requireStored(stored);
     const tally = new Tally(true);
     const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs } = stored;
     Object.assign(tally, { operations, failed, items, applied, replayed, mostItems, sumMs, mostMs });
@@ -148,6 +169,14 @@ export class Tally {
     for (const [code, count] of Object.entries(stored.errors)) tally.errors.add(code, count);
     tally.#durations.add(decodeFromCompressedBase64(stored.durations, 64));
     return tally;
+  }
+}
+
+function requireStored({ rejected, errors, sizes, ...figures }: StoredTally): void {
+  const counts = [...Object.values(sizes), ...Object.values(rejected), ...Object.values(errors)];
+  for (const figure of [...FIGURES.map((name) => figures[name]), ...counts]) {
+    if (typeof figure !== 'number')
+      throw new Error(`A stored tally has ${describe(figure)} in place of a number`);
   }
 }
 

@@ -3,7 +3,7 @@ import { metricsOf, type OperationMetrics } from '../monitor/metrics.ts';
 import { performanceMetrics, type PerformanceMetrics } from '../monitor/performanceMetrics.ts';
 import type { LiveProcess } from '../monitor/processes.ts';
 import type { CacheReads, ProcessStatistics } from '../monitor/statistics.ts';
-import { mergeTallies, restoreTallies, sumOf, type Tallies } from '../monitor/tallies.ts';
+import { mergeTallies, readTallies, sumOf, type Tallies } from '../monitor/tallies.ts';
 
 /** One process: its operations over the last minute, and its pool. */
 export interface ProcessPicture {
@@ -31,23 +31,58 @@ export interface Picture {
   };
   readonly refusals: Readonly<Record<string, number>>;
   readonly processes: readonly ProcessPicture[];
+  /** Processes that are left out, because their reports are malformed or of another version of Pincex. */
+  readonly unreadable: number;
+}
+
+/** A process whose report could be read. */
+interface ReadProcess extends LiveProcess {
+  readonly tallies: Tallies;
 }
 
 export function pictureOf(live: readonly LiveProcess[], alerts: readonly Alert[], at: Date): Picture {
-  const tallies = live.map(({ report }) => restoreTallies(report.operations));
-  const reports = live.map(({ report }) => report);
+  const read = live.flatMap((process): ReadProcess[] => {
+    const tallies = readTallies(process.report.operations);
+    return tallies instanceof Error || !isComplete(process.report) ? [] : [{ ...process, tallies }];
+  });
+  const reports = read.map(({ report }) => report);
   return {
     at,
     alerts: alerts.filter(({ state }) => state !== 'resolved'),
-    metrics: performanceMetrics(mergeTallies(tallies)),
+    metrics: performanceMetrics(mergeTallies(read.map(({ tallies }) => tallies))),
     pool: poolOf(reports),
     cache: cacheOf(reports),
     refusals: refusalsOf(reports),
-    processes: live.map(({ id, startedAt, ageMs, report: { host, pid, pool } }, n) => {
-      const all: Tallies = tallies[n] ?? new Map();
-      return { id, host, pid, startedAt, ageMs, minute: metricsOf(sumOf([...all.values()]).minute), pool };
+    processes: read.map(({ id, startedAt, ageMs, tallies, report: { host, pid, pool } }) => {
+      return {
+        id,
+        host,
+        pid,
+        startedAt,
+        ageMs,
+        minute: metricsOf(sumOf([...tallies.values()]).minute),
+        pool,
+      };
     }),
+    unreadable: live.length - read.length,
   };
+}
+
+/** The parts of a report as another version may have written them. */
+type Doubtful<Of> = Of extends object ? { readonly [Name in keyof Of]?: Doubtful<Of[Name]> } : unknown;
+
+const POOL = ['max', 'inUse', 'waits', 'waitMs', 'longestWaitMs', 'refused'] as const;
+const KINDS = ['accounts', 'orders', 'userOrders', 'trades'] as const satisfies readonly KindName[];
+
+/** Whether a report, which may be of another version, has all figures that a picture shows. */
+function isComplete({ pool, cache, refusals }: Doubtful<ProcessStatistics>): boolean {
+  const figures = [
+    ...POOL.map((name) => pool?.[name]),
+    ...KINDS.flatMap((kind) => [cache?.reads?.[kind]?.hits, cache?.reads?.[kind]?.misses]),
+    cache?.failures,
+    ...Object.values(refusals ?? { none: undefined }),
+  ];
+  return figures.every((figure) => typeof figure === 'number');
 }
 
 const total = <Of>(all: readonly Of[], count: (one: Of) => number): number =>
