@@ -1,9 +1,5 @@
 import type { AuditReport } from './audit/audit.ts';
-import type { Alerts } from './alerts/store.ts';
-import type { ApiKeys } from './apiKeys/store.ts';
-import type { CatalogStore } from './catalog/store.ts';
 import type { MixedItem } from './commands/index.ts';
-import type { Config } from './config/load.ts';
 import type { Session } from './database/database.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { DoctorReport } from './doctor/report.ts';
@@ -12,38 +8,19 @@ import { auditBooks, examine, reach } from './opening/checks.ts';
 import type { PincexOptions } from './opening/options.ts';
 import { openParts, type Parts, type PoolStates } from './opening/parts.ts';
 import type { BatchResult } from './results.ts';
-import type { Bookkeeper } from './services/bookkeeper.ts';
 import type { RunBatch } from './services/executor.ts';
-import type { Lookup } from './services/lookup.ts';
 import type { Swept } from './services/sweeper.ts';
-import type { Trading } from './services/trading.ts';
 import type { PincexTransaction } from './services/transaction.ts';
 import type { PerformanceMonitor } from './monitor/performanceMonitor.ts';
 import type { Statistics } from './monitor/statistics.ts';
-import { TableStreams } from './streams/tableStreams.ts';
+import { PublicParts } from './opening/publicParts.ts';
 import { refuseSurplus } from './surplus.ts';
 
 /** The method that `console.log` calls. The symbol is made by its name, so that the package's types need none of Node.js. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** The books of an exchange. A process needs one, and closes it at its end. */
-export class Pincex extends TableStreams {
-  /** The configuration that it was opened with. */
-  readonly config: Config;
-  /** Accounts and funds. */
-  readonly bookkeeper: Bookkeeper;
-  /** Orders and trades. */
-  readonly trading: Trading;
-  /** What support asks for: histories in pages. */
-  readonly lookup: Lookup;
-  /** Currencies and markets. */
-  readonly catalog: CatalogStore;
-  /** The URL of the books, `postgres://…`, without its password: that of the configured server or of the embedded one. */
-  readonly url: string;
-  /** The API keys of the HTTP service. */
-  readonly apiKeys: ApiKeys;
-  /** The alerts of all processes on these books. */
-  readonly alerts: Alerts;
+export class Pincex extends PublicParts {
   /** @internal The pool, for the service's own tables of keys and calls. `close` waits for its queries. */
   readonly session: Session;
   /**
@@ -67,14 +44,6 @@ export class Pincex extends TableStreams {
   private constructor(parts: Parts) {
     super(parts);
     this.#parts = parts;
-    this.config = parts.config;
-    this.url = parts.url;
-    this.bookkeeper = parts.bookkeeper;
-    this.trading = parts.trading;
-    this.lookup = parts.lookup;
-    this.catalog = parts.catalog;
-    this.apiKeys = parts.apiKeys;
-    this.alerts = parts.alerts;
     this.session = parts.session;
     this.run = parts.run;
     this.statistics = parts.statistics;

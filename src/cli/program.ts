@@ -10,6 +10,7 @@ import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addReplay } from './replay.ts';
 import { errorLine } from './session.ts';
+import { addShow } from './show.ts';
 import { addStart } from './start.ts';
 import { addSweep } from './sweep.ts';
 import { addTop } from './top.ts';
@@ -49,6 +50,7 @@ export function pincexProgram(json = false): Command {
   addTop(program);
   addBench(program);
   addSweep(program);
+  addShow(program);
   addReplay(program);
   addDemo(program);
   return program;

@@ -7,20 +7,25 @@ export {
   type WriteOptions,
 } from './client.ts';
 export { PincexClientError } from './errors.ts';
+export type { ClientLookup, PageOptions, RangeOptions } from './lookup.ts';
 export type { RowStream, StreamOptions } from './stream.ts';
 export type { CallOptions } from './transport.ts';
 export type {
   Account,
   Alert,
+  BatchCall,
+  BatchLookup,
   BatchMode,
   BatchOutcome,
   BatchResult,
   CancelOrder,
   CreateAccount,
   CreateOrder,
+  CurrencyTotals,
   Deposit,
   EndOutcome,
   Funds,
+  Hold,
   InterruptedBatch,
   ItemError,
   ItemResult,
@@ -33,7 +38,10 @@ export type {
   OrderKey,
   OrderBook,
   Operation,
+  OperationOutcome,
+  OrderLookup,
   OrderOutcome,
+  Page,
   PlaceOrder,
   PlaceOutcome,
   Problem,
@@ -41,7 +49,9 @@ export type {
   SettleTrade,
   StatementKey,
   Trade,
+  TradeLookup,
   TradeOutcome,
+  Transaction,
   Transfer,
   UnlockFunds,
   UpdateOrderStatus,

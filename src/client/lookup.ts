@@ -133,7 +133,7 @@ export class ClientLookup {
 
   /** Options other than those of the call are parameters of the query. */
   async #get<Answer>(path: string, options: CallOptions = {}, list?: string): Promise<Answer> {
-    const { signal, timeoutMs, ...parameters } = options as CallOptions & Record<string, unknown>;
+    const { signal, timeoutMs, ...parameters } = options as CallOptions & QueryParameters;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(parameters))
       if (value !== undefined && value !== null) query.set(name, String(value));
@@ -142,6 +142,9 @@ export class ClientLookup {
     return (await this.#transport.send(call, { signal, timeoutMs })) as Answer;
   }
 }
+
+/** The parameters of a query. */
+type QueryParameters = Readonly<Record<string, string | number | null | undefined>>;
 
 const user = (userId: string): string => `/v1/users/${encodeURIComponent(userId)}`;
 

@@ -13,16 +13,18 @@ export interface OperationOutcomeView extends OperationView {
 
 const COLUMNS = `${OPERATION_COLUMNS}, o.outcome`;
 
-/** The pages of the operations of a batch, by their keys: all of them have one time. A batch has at most 10,000. */
+/**
+ * The pages of the operations of a batch, by their keys: all of them have one time. A batch has at most 10,000. The function has
+ * the settings by which its index can be used: see the migration `lookup_functions`.
+ */
 export const batchOperationPages = inBothDirections((direction) => {
   const { than, order } = beyond(direction);
   return {
     name: `get-${direction}-operations-of-batch`,
-    hints: ['BitmapScan(o operations_batch)'],
     text: `
     SELECT ${COLUMNS}
-    FROM operations o
-    WHERE o.batch_id = $1 AND (o.user_id, o.kind, o.id) ${than} ($2, $3, $4)
+    FROM operations_of_batch($1) AS o
+    WHERE (o.user_id, o.kind, o.id) ${than} ($2, $3, $4)
     ORDER BY o.user_id ${order}, o.kind ${order}, o.id ${order}
     LIMIT $5`,
   };

@@ -49,11 +49,9 @@ export const orderTradePages = inBothDirections((direction) => {
 /** The trades of any users with an id. */
 export const getTradesById = {
   name: 'get-trades-by-id',
-  hints: ['BitmapScan(t trades_id)'],
   text: `
     SELECT ${COLUMNS}
-    FROM trades t
-    WHERE t.id = $1
+    FROM trades_with_id($1) AS t
     ORDER BY t.user_id, t.side
     LIMIT ${limits.reads.sameIds}`,
 };

@@ -92,6 +92,7 @@ describe('pincex top', () => {
       'cache',
       'refusals',
       'processes',
+      'unreadable',
     ]);
     expect(picture.processes).toContainEqual(expect.objectContaining({ pid: process.pid }));
   });

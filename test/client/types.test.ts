@@ -1,3 +1,4 @@
+import { ClientLookup } from '../../src/client/lookup.ts';
 import { expect, expectTypeOf, it } from 'vitest';
 import {
   PincexClient,
@@ -96,7 +97,23 @@ const METHODS = {
   '/v1/stream/trades': 'streamTrades',
   '/v1/stream/journal': 'streamJournal',
   '/v1/stream/operations': 'streamOperations',
-} as const satisfies Record<Exclude<keyof paths, Probe>, keyof PincexClient>;
+} as const satisfies Record<Exclude<keyof paths, Probe | keyof typeof LOOKUPS>, keyof PincexClient>;
+
+/** The method of `lookup` for each route of the look-ups. */
+const LOOKUPS = {
+  '/v1/users/{userId}/accounts': 'getAccounts',
+  '/v1/users/{userId}/accounts/{currency}/entries': 'listEntries',
+  '/v1/users/{userId}/holds': 'listHolds',
+  '/v1/users/{userId}/orders': 'listOrders',
+  '/v1/users/{userId}/orders/{orderId}': 'getOrder',
+  '/v1/users/{userId}/orders/{orderId}/trades': 'listOrderTrades',
+  '/v1/users/{userId}/trades': 'listTrades',
+  '/v1/users/{userId}/transactions': 'listTransactions',
+  '/v1/orders/{orderId}': 'findOrders',
+  '/v1/trades/{tradeId}': 'getTrade',
+  '/v1/batches/{batchId}/operations': 'getBatch',
+  '/v1/totals': 'getTotals',
+} as const satisfies Partial<Record<keyof paths, keyof ClientLookup>>;
 
 /** Routes for the operators of the service, for which the client has no methods. */
 type Probe = '/healthz' | '/readyz';
@@ -108,6 +125,8 @@ it('the client has one method for each route, besides its earlier names', () => 
   const methods = Object.getOwnPropertyNames(PincexClient.prototype).filter((name) => name !== 'constructor');
   expect(methods.sort()).toEqual([...Object.values(METHODS), ...ALIASES].sort());
   expectTypeOf<keyof PincexClient>().toEqualTypeOf<
-    (typeof METHODS)[keyof typeof METHODS] | (typeof ALIASES)[number]
+    (typeof METHODS)[keyof typeof METHODS] | (typeof ALIASES)[number] | 'lookup'
   >();
+  const lookups = Object.getOwnPropertyNames(ClientLookup.prototype).filter((name) => name !== 'constructor');
+  expect(lookups.sort()).toEqual(Object.values(LOOKUPS).sort());
 });

@@ -161,7 +161,7 @@ function tradingCalls({ trading }: Pincex, user: string): Calls<Trading> {
   };
 }
 
-function lookupCalls({ lookup }: Pincex, user: string): Calls<Lookup> {
+function lookupCalls({ lookup, bookkeeper }: Pincex, user: string): Calls<Lookup> {
   const times = { from: '2020-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' };
   const bothWays = async (list: (page: PageOptions) => Promise<Page<unknown>>): Promise<void> => {
     const { older } = await list({ limit: 1 });
@@ -195,9 +195,14 @@ function lookupCalls({ lookup }: Pincex, user: string): Calls<Lookup> {
     findOrders: () => lookup.findOrders('o'),
     getTrade: () => lookup.getTrade('t'),
     getBatch: async () => {
-      const { rows } = await lookup.listOrders(user);
-      const found = await lookup.getOrder(user, rows[0]?.id ?? '');
-      await bothWays((page) => lookup.getBatch(found?.operation?.batchId ?? randomUUID(), page));
+      const deposits = ['a', 'b', 'c'].map((id) => ({
+        id: fresh(id),
+        userId: user,
+        currency: 'USD',
+        amount: '1',
+      }));
+      const { batchId } = await bookkeeper.batchDeposit(deposits);
+      await bothWays((page) => lookup.getBatch(batchId, page));
     },
     getTotals: () => lookup.getTotals(),
   };

@@ -20,6 +20,8 @@ describe('the plans of statements', () => {
     expect(found(report, 'plans')).toEqual([
       'hurts statement get-trades-by-orders',
       'hurts statement count-trades-of-orders',
+      'hurts statement get-older-trades-of-order',
+      'hurts statement get-newer-trades-of-order',
     ]);
     const { message, remedy } = about(report, 'statement get-trades-by-orders');
     expect(message).toMatch(
@@ -119,6 +121,8 @@ describe('the plans of statements', () => {
     expect(found(await examine(url, { queryHints: false }), 'plans')).toEqual([
       'hurts statement get-trades-by-orders',
       'hurts statement count-trades-of-orders',
+      'hurts statement get-older-trades-of-order',
+      'hurts statement get-newer-trades-of-order',
     ]);
   });
 });

@@ -1,13 +1,11 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import Type, { type TProperties, type TSchema } from 'typebox';
+import Type from 'typebox';
 import { limits } from '../../limits.ts';
 import type { Pincex } from '../../pincex.ts';
-import type { Page, PageOptions } from '../../reads/page.ts';
 import { requireFoundWithin } from '../access/within.ts';
 import type { App } from '../app.ts';
 import type { CallGate } from '../load/callGate.ts';
 import { Problem, shortened } from '../problems/problem.ts';
-import { id, orderStatus, ref, refOrNull, strict, time, type Component } from '../schemas/common.ts';
+import { id, ref, refOrNull, strict } from '../schemas/common.ts';
 import { csvOr } from '../schemas/responses.ts';
 import {
   account,
@@ -20,15 +18,27 @@ import {
   trade,
   transaction,
 } from '../schemas/views.ts';
-import { asksForCsv, csvOf } from './csv.ts';
 import { readInGate, type GatedRead } from './gatedRead.ts';
+import {
+  optionalText,
+  pageAnswer,
+  pageOptions,
+  pageQuery,
+  rangeQuery,
+  rowsIn,
+  sendPage,
+  sendRows,
+  symbolQuery,
+} from './pages.ts';
 
 /** Routes by which support looks up users, accounts, orders, trades and batches: lists in pages, newest first. */
 export function lookupRoutes(app: App, { lookup }: Pincex, gate: CallGate): void {
   const read = readInGate(gate);
   accounts(app, lookup, read);
   orderRoutes(app, lookup, read);
+  ordersById(app, lookup, read);
   tradeRoutes(app, lookup, read);
+  tradesById(app, lookup, read);
   listsOfUser(app, lookup, read);
   batches(app, lookup, read);
   totals(app, lookup, read);
@@ -37,53 +47,6 @@ export function lookupRoutes(app: App, { lookup }: Pincex, gate: CallGate): void
 type Lookup = Pincex['lookup'];
 
 const userId = Type.String({ description: 'The user', examples: ['alice'] });
-const optionalText = (description: string) => Type.Optional(Type.String({ description }));
-
-const pageQuery = {
-  limit: Type.Optional(
-    Type.String({
-      pattern: '^[0-9]{1,9}$',
-      description: `Rows of the page, at most ${limits.reads.pageRows.most}; ${limits.reads.pageRows.byDefault} where absent`,
-    }),
-  ),
-  cursor: optionalText('`older` or `newer` of another page; the newest rows where absent'),
-};
-const rangeQuery = {
-  ...pageQuery,
-  from: optionalText('Only rows from this time on, ISO 8601'),
-  to: optionalText('Only rows before this time, ISO 8601'),
-};
-const symbolQuery = { symbol: optionalText('Only of this market') };
-
-/** A list of rows under its name, with the cursors of the pages beside it. */
-const pageAnswer = (name: string, row: Component, others: TProperties = {}): Record<string, unknown> => {
-  const cursor = Type.Unsafe<string | null>({ type: ['string', 'null'] });
-  return csvOr(strict({ [name]: Type.Array(ref(row)), ...others, older: cursor, newer: cursor }));
-};
-
-type PageQuery = Omit<PageOptions, 'limit'> & { readonly limit?: string | undefined };
-
-const pageOptions = <Query extends PageQuery>({ limit, ...query }: Query) => ({
-  ...query,
-  ...(limit !== undefined && { limit: Number(limit) }),
-});
-
-/** Answers with a page: as JSON, or its rows alone as CSV. */
-function sendPage<View extends object>(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  name: string,
-  { rows, older, newer, ...others }: Page<View>,
-): unknown {
-  if (asksForCsv(request)) {
-    if (older !== null) reply.header('link', `<?cursor=${older}>; rel="next"`);
-    return reply.type('text/csv; charset=utf-8').serializer(String).send(csvOf(rows));
-  }
-  return { [name]: rows, ...others, older, newer };
-}
-
-const rowsIn = ({ rows }: Page<unknown>): number => rows.length;
-
 function accounts(app: App, lookup: Lookup, read: GatedRead): void {
   app.get(
     '/v1/users/:userId/accounts',
@@ -101,8 +64,7 @@ function accounts(app: App, lookup: Lookup, read: GatedRead): void {
     async (request, reply) => {
       const query = () => lookup.getAccounts(request.params.userId, request.query);
       const accounts = await read(request, query, ({ length }) => length);
-      if (!asksForCsv(request)) return { accounts };
-      return reply.type('text/csv; charset=utf-8').serializer(String).send(csvOf(accounts));
+      return sendRows(request, reply, 'accounts', accounts);
     },
   );
 
@@ -235,7 +197,9 @@ function orderRoutes(app: App, lookup: Lookup, read: GatedRead): void {
       return { order, holds: [...holds], operation };
     },
   );
+}
 
+function ordersById(app: App, lookup: Lookup, read: GatedRead): void {
   app.get(
     '/v1/orders/:orderId',
     {
@@ -251,8 +215,7 @@ function orderRoutes(app: App, lookup: Lookup, read: GatedRead): void {
     async (request, reply) => {
       const query = () => lookup.findOrders(request.params.orderId);
       const orders = await read(request, query, ({ length }) => length);
-      if (!asksForCsv(request)) return { orders };
-      return reply.type('text/csv; charset=utf-8').serializer(String).send(csvOf(orders));
+      return sendRows(request, reply, 'orders', orders);
     },
   );
 }
@@ -303,7 +266,9 @@ function tradeRoutes(app: App, lookup: Lookup, read: GatedRead): void {
       return sendPage(request, reply, 'trades', page);
     },
   );
+}
 
+function tradesById(app: App, lookup: Lookup, read: GatedRead): void {
   app.get(
     '/v1/trades/:tradeId',
     {

@@ -1,9 +1,4 @@
 import { stringify } from 'csv-stringify/sync';
-import type { FastifyRequest } from 'fastify';
-
-/** Whether a call prefers CSV to JSON. */
-export const asksForCsv = ({ headers: { accept = '' } }: Pick<FastifyRequest, 'headers'>): boolean =>
-  /^text\/csv\b/i.test(accept.trim());
 
 /**
  * Rows as CSV (RFC 4180) with the names of their fields above. Values that are objects are JSON.

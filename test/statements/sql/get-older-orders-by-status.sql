@@ -1,0 +1,22 @@
+PREPARE "get-older-orders-by-status" AS
+/*+ IndexScan(o orders_user_status) */
+
+    SELECT o.id, o.symbol, nullif(o.side, 'buy'), nullif(o.type, 'limit'), o.status, o.quantity,
+    o.price, nullif(o.time_in_force, 'gtc'), nullif(o.placed, true), o.version, o.created_at,
+    nullif(o.updated_at, o.created_at), nullif(o.filled_quantity, 0),
+    CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 18) END,
+    CASE WHEN num_nonnulls(o.stop_price, o.trailing_amount, o.trailing_percent, o.display_quantity, o.expires_at,
+    o.oco_group_id, o.parent_order_id, o.hold_amount, o.reject_code) > 0
+    THEN json_build_array(o.stop_price::text, o.trailing_amount::text, o.trailing_percent::text,
+    o.display_quantity::text, o.expires_at::text, o.oco_group_id, o.parent_order_id,
+    o.hold_amount::text, o.reject_code) END
+    FROM unnest($7::text[]) AS s (status)
+      CROSS JOIN LATERAL (
+        SELECT * FROM orders o
+        WHERE o.user_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.created_at >= $4 AND o.created_at < $5
+          AND o.status = s.status AND o.status > ''
+        ORDER BY o.created_at DESC, o.id DESC
+        LIMIT $6
+      ) AS o
+    ORDER BY o.created_at DESC, o.id DESC
+    LIMIT $6;
