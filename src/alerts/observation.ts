@@ -1,4 +1,4 @@
-import type { OperationMetrics } from '../monitor/metrics.ts';
+import type { OperationMetrics } from '../monitor/figures.ts';
 
 /** The state of the exchange that alerts are judged by. A part is null if it could not be told, or was not looked at now. */
 export interface Observation {

@@ -1,6 +1,6 @@
 import type { AlertsConfig } from '../config/load.ts';
-import type { AlertSeverity } from '../diagnostics.ts';
-import type { OperationMetrics } from '../monitor/metrics.ts';
+import type { AlertSeverity } from '../alert.ts';
+import type { OperationMetrics } from '../monitor/figures.ts';
 import { levelOf, type Level, type Reading } from './lifecycle.ts';
 import type { CacheUse, Hurt, Observation } from './observation.ts';
 

@@ -3,7 +3,7 @@ import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { isoTime } from '../database/sql/time.ts';
 import { describe } from '../describe.ts';
-import type { Alert } from '../diagnostics.ts';
+import type { Alert } from '../alert.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';

@@ -5,6 +5,7 @@ import {
   type Histogram,
 } from 'hdr-histogram-js';
 import { Counts } from './counts.ts';
+import type { PhaseTimes } from './figures.ts';
 
 /** Batches by their number of items. */
 export const BATCH_SIZES = ['1', '2-9', '10-49', '50-499', '500+'] as const;
@@ -17,7 +18,11 @@ export interface EndedOperation {
   /** Code of the error of an operation that failed; null if it succeeded. */
   readonly errorCode: string | null;
   /** Outcomes of the items, if the operation tells them. */
-  readonly outcomes?: ItemOutcomes;
+  readonly outcomes?: ItemOutcomes | undefined;
+  /** Statements that it sent to PostgreSQL. Default: none. */
+  readonly statements?: number | undefined;
+  /** Phases of a batch. */
+  readonly phaseMs?: PhaseTimes | undefined;
 }
 
 export interface ItemOutcomes {
@@ -42,6 +47,9 @@ export interface StoredTally {
   readonly sumMs: number;
   readonly leastMs: number;
   readonly mostMs: number;
+  /** Absent in the reports of older versions, as are the phases. */
+  readonly statements?: number;
+  readonly phaseMs?: PhaseTimes;
   /** HdrHistogram of the durations in microseconds, compressed, in base64. */
   readonly durations: string;
 }
@@ -64,6 +72,8 @@ export class Tally {
   sumMs = 0;
   leastMs = Infinity;
   mostMs = 0;
+  statements = 0;
+  readonly phaseMs = { load: 0, decide: 0, persist: 0, publish: 0 };
   readonly #durations: Histogram;
 
   /** @param isLong whether it may count more than 2^31 operations of one duration, which takes twice the memory */
@@ -76,7 +86,7 @@ export class Tally {
     });
   }
 
-  add({ durationMs, items, errorCode, outcomes }: EndedOperation): void {
+  add({ durationMs, items, errorCode, outcomes, statements = 0, phaseMs }: EndedOperation): void {
     this.operations++;
     this.items += items;
     this.sizes[sizeOf(items)]++;
@@ -90,10 +100,19 @@ export class Tally {
       this.failed++;
       this.errors.add(errorCode, 1);
     }
+    this.statements += statements;
+    if (phaseMs !== undefined) this.#addPhases(phaseMs);
     if (outcomes === undefined) return;
     this.applied += outcomes.applied;
     this.replayed += outcomes.replayed;
     for (const [code, count] of Object.entries(outcomes.rejected)) this.rejected.add(code, count);
+  }
+
+  #addPhases({ load, decide, persist, publish }: PhaseTimes): void {
+    this.phaseMs.load += load;
+    this.phaseMs.decide += decide;
+    this.phaseMs.persist += persist;
+    this.phaseMs.publish += publish;
   }
 
   merge(other: Tally): void {
@@ -103,6 +122,8 @@ export class Tally {
     this.applied += other.applied;
     this.replayed += other.replayed;
     this.sumMs += other.sumMs;
+    this.statements += other.statements;
+    this.#addPhases(other.phaseMs);
     for (const size of BATCH_SIZES) this.sizes[size] += other.sizes[size];
     this.leastItems = Math.min(this.leastItems, other.leastItems);
     this.mostItems = Math.max(this.mostItems, other.mostItems);
@@ -119,7 +140,8 @@ export class Tally {
   }
 
   toJSON(): StoredTally {
-    const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs } = this;
+    const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs, statements } =
+      this;
     return {
       operations,
       failed,
@@ -134,6 +156,8 @@ export class Tally {
       sumMs,
       leastMs: operations === 0 ? 0 : this.leastMs,
       mostMs,
+      statements,
+      phaseMs: { ...this.phaseMs },
       durations: encodeIntoCompressedBase64(this.#durations),
     };
   }
@@ -142,6 +166,8 @@ export class Tally {
     const tally = new Tally(true);
     const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs } = stored;
     Object.assign(tally, { operations, failed, items, applied, replayed, mostItems, sumMs, mostMs });
+    tally.statements = stored.statements ?? 0;
+    if (stored.phaseMs !== undefined) tally.#addPhases(stored.phaseMs);
     Object.assign(tally.sizes, sizes);
     if (operations > 0) Object.assign(tally, { leastItems: stored.leastItems, leastMs: stored.leastMs });
     for (const [code, count] of Object.entries(stored.rejected)) tally.rejected.add(code, count);
