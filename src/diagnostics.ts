@@ -134,20 +134,21 @@ export class Diagnostics {
   ): Promise<Result> {
     const { [name]: channels } = timed;
     if (!channels.hasSubscribers) return work();
-    const message = { ...begun(), instance: this.instance, began: performance.now() };
+    // The spread comes last: V8 of Node.js 20 takes more than 1 µs for each field behind one.
+    const message = { instance: this.instance, began: performance.now(), ...begun() };
     return channels.tracePromise(work, message);
   }
 
   /** Answers a call over HTTP by `work`, in the trace of its caller. */
   answer(headers: () => TraceHeaders, work: () => void): void {
     if (!httpCalls.hasSubscribers) work();
-    else httpCalls.runStores({ ...headers(), instance: this.instance }, work);
+    else httpCalls.runStores({ instance: this.instance, ...headers() }, work);
   }
 
   /** Publishes a momentary event. */
   tell<Name extends keyof Momentary>(name: Name, message: () => Momentary[Name]): void {
     const { [name]: channel } = momentary;
-    if (channel.hasSubscribers) channel.publish({ ...message(), instance: this.instance });
+    if (channel.hasSubscribers) channel.publish({ instance: this.instance, ...message() });
   }
 }
 
@@ -227,7 +228,7 @@ export function listen(
       }),
     operation &&
       onSettled(instance, 'batch', (message, durationMs) => {
-        operation({ ...runOf(message, durationMs), ...(message.result && { result: message.result }) });
+        operation(runOf(message, durationMs, message.result));
       }),
     operation &&
       onSettled(instance, 'read', (message, durationMs) => {
@@ -329,15 +330,15 @@ export function storeDuringCalls<Value>(store: AsyncLocalStorage<Value>, valueOf
   };
 }
 
-const runOf = (
+function runOf(
   message: Begun & { readonly error?: unknown },
   durationMs: number,
-): Pick<OperationRun, 'operation' | 'items' | 'durationMs' | 'error'> => ({
-  operation: message.operation,
-  items: message.items,
-  durationMs,
-  ...('error' in message && { error: message.error }),
-});
+  result?: BatchResult<unknown>,
+): OperationRun {
+  const { operation, items } = message;
+  const run = { operation, items, durationMs, result };
+  return 'error' in message ? { error: message.error, ...run } : run;
+}
 
 type Ended<Name extends keyof Timed> = TimedMessage<Name> & { readonly result: Timed[Name]['result'] };
 

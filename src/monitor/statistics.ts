@@ -107,14 +107,11 @@ export class Statistics {
   }
 
   /** A batch or a read has ended. A batch without items asked for nothing and is not counted. */
-  operation({ operation, items, durationMs, result, ...failure }: OperationRun): void {
+  operation(run: OperationRun): void {
+    const { operation, items, durationMs, result } = run;
     if (items === 0) return;
-    this.monitor.record(operation, {
-      items,
-      durationMs,
-      errorCode: 'error' in failure ? codeOf(failure.error) : null,
-      ...(result && { outcomes: outcomesOf(result) }),
-    });
+    const errorCode = 'error' in run ? codeOf(run.error) : null;
+    this.monitor.record(operation, { durationMs, items, errorCode, outcomes: result && outcomesOf(result) });
   }
 
   /** A read asked the cache for `hits + misses` keys. */
