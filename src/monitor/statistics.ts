@@ -108,10 +108,19 @@ export class Statistics {
 
   /** A batch or a read has ended. A batch without items asked for nothing and is not counted. */
   operation(run: OperationRun): void {
-    const { operation, items, durationMs, result } = run;
+    const { operation, items, durationMs, result, statements, phaseMs, batchId } = run;
     if (items === 0) return;
     const errorCode = 'error' in run ? codeOf(run.error) : null;
-    this.monitor.record(operation, { durationMs, items, errorCode, outcomes: result && outcomesOf(result) });
+    const outcomes = result && outcomesOf(result);
+    this.monitor.record(operation, {
+      durationMs,
+      items,
+      errorCode,
+      outcomes,
+      statements,
+      phaseMs,
+      batchId,
+    });
   }
 
   /** A read asked the cache for `hits + misses` keys. */

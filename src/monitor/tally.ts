@@ -21,7 +21,8 @@ export interface EndedOperation {
   readonly outcomes?: ItemOutcomes | undefined;
   /** Statements that it sent to PostgreSQL. Default: none. */
   readonly statements?: number | undefined;
-  /** Phases of a batch. */
+  /** Id and phases of a batch. */
+  readonly batchId?: string | undefined;
   readonly phaseMs?: PhaseTimes | undefined;
 }
 
