@@ -7,7 +7,7 @@ export interface Alert {
   readonly id: string;
   /** The rule that raised it, such as `success_rate`: see docs/monitoring.md. */
   readonly rule: string;
-  /** The check of the doctor for the rule `doctor`; else empty. */
+  /** The check of the doctor for the rule `doctor`, the process as `host:pid` for those of the pool and the cache; else empty. */
   readonly subject: string;
   readonly severity: AlertSeverity;
   /** `pending`: the condition holds, but not yet for long enough. */

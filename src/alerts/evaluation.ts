@@ -1,12 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { AlertsConfig } from '../config/load.ts';
-import { advanced, begun, type Reading, type Tracked } from './lifecycle.ts';
+import { advanced, begun, waitingAnew, type Judgement, type Tracked } from './lifecycle.ts';
 import type { Observation } from './observation.ts';
 import { rules, type Rule } from './rules.ts';
 
 /** The difference that an evaluation makes. */
 export interface Changes {
-  /** Alerts that began or changed. */
+  /** Alerts that began, or were judged again. */
   readonly written: readonly Tracked[];
   /** Pending alerts whose condition no longer holds. */
   readonly forgotten: readonly Tracked[];
@@ -14,7 +14,13 @@ export interface Changes {
   readonly told: readonly Tracked[];
 }
 
-const BELOW: Reading = { level: 'below', message: '' };
+/** An alert that nobody judged for longer waits anew. A lease that ran out is taken over within this time. */
+const GAP_MS = 45_000;
+/** An alert of an unknown rule is over if nobody judged it for longer: no process that runs has the rule. */
+const UNKNOWN_MS = 24 * 60 * 60_000;
+
+const BELOW: Judgement = { level: 'below', message: '' };
+const UNKNOWN: Judgement = { level: 'below', message: 'No process has known this rule for a day' };
 
 /** Judges every rule, and advances the open alerts. */
 export function evaluate(
@@ -24,18 +30,19 @@ export function evaluate(
   now: number,
 ): Changes {
   const pairs = rules.flatMap((rule) => {
-    const own = open.filter((alert) => alert.rule === rule.name);
+    const own = open
+      .filter((alert) => alert.rule === rule.name)
+      .map((alert) => (now - alert.judgedAt > GAP_MS ? waitingAnew(alert, now) : alert));
     return pairsOf(rule, own, rule.judge(observation, config), rule.isImmediate ? 0 : config.forMs, now);
   });
   const known = new Set(rules.map(({ name }) => name));
-  // An alert of a rule that this version does not have is over.
-  const orphans = open
-    .filter(({ rule }) => !known.has(rule))
-    .map((alert) => ({ before: alert, after: advanced(alert, BELOW, now, 0) }));
-  const all = [...pairs, ...orphans];
-  const written = all.flatMap(({ before, after }) => (after && !isSame(before, after) ? [after] : []));
+  // A process of another version may have the rule, and hold the lease again soon.
+  const abandoned = open
+    .filter(({ rule, judgedAt }) => !known.has(rule) && now - judgedAt > UNKNOWN_MS)
+    .map((alert) => ({ before: alert, after: advanced(alert, UNKNOWN, now, 0) }));
+  const all: readonly Pair[] = [...pairs, ...abandoned];
   return {
-    written,
+    written: all.flatMap(({ after }) => after ?? []),
     forgotten: all.flatMap(({ before, after }) => (before && !after ? [before] : [])),
     told: all.flatMap(({ before, after }) =>
       after && after.state !== 'pending' && before?.state !== after.state ? [after] : [],
@@ -49,27 +56,23 @@ interface Pair {
 }
 
 function pairsOf(
-  rule: Rule,
+  { name, severity }: Rule,
   open: readonly Tracked[],
-  readings: ReadonlyMap<string, Reading> | null,
+  judgements: ReadonlyMap<string, Judgement> | null,
   forMs: number,
   now: number,
 ): Pair[] {
-  if (readings === null) return [];
+  if (judgements === null) return open.map((before) => ({ before, after: { ...before, judgedAt: now } }));
   const known = new Set(open.map(({ subject }) => subject));
-  const { name, severity } = rule;
   return [
     ...open.map((before) => ({
       before,
-      after: advanced(before, readings.get(before.subject) ?? BELOW, now, forMs),
+      after: advanced(before, judgements.get(before.subject) ?? BELOW, now, forMs),
     })),
-    ...[...readings]
+    ...[...judgements]
       .filter(([subject, { level }]) => level === 'above' && !known.has(subject))
-      .map(([subject, reading]) => ({
-        after: begun({ id: uuidv7(), rule: name, subject, severity }, reading, now, forMs),
+      .map(([subject, judgement]) => ({
+        after: begun({ id: uuidv7(), rule: name, subject, severity }, judgement, now, forMs),
       })),
   ];
 }
-
-const isSame = (before: Tracked | undefined, { state, calmAt, message }: Tracked): boolean =>
-  before?.state === state && before.calmAt === calmAt && before.message === message;

@@ -1,18 +1,12 @@
-import type { OperationMetrics } from '../monitor/figures.ts';
+import type { WindowedMetrics } from '../monitor/figures.ts';
 
 /** The state of the exchange that alerts are judged by. A part is null if it could not be told, or was not looked at now. */
 export interface Observation {
-  /** All batches and reads of the last minute and hour. */
-  readonly minute: OperationMetrics;
-  readonly hour: OperationMetrics;
-  /** Those of the last minute by their names. */
-  readonly minuteByOperation: Readonly<Record<string, OperationMetrics>>;
-  /** Connections in use and the most there may be. */
-  readonly pool: { readonly used: number; readonly max: number };
-  /** Calls a minute that waited for a connection. */
-  readonly poolWaits: number | null;
-  /** Reads of the cache in the last five minutes, and in the hour before these. */
-  readonly cache: { readonly recent: CacheUse; readonly past: CacheUse } | null;
+  /** Pincex's own batches and reads, in all processes. */
+  readonly operations: Figures;
+  /** The same by their names. */
+  readonly byOperation: Readonly<Record<string, Figures>>;
+  readonly processes: readonly ObservedProcess[];
   /** The replica that is furthest behind; undefined without replicas. */
   readonly replica: { readonly name: string; readonly lagMs: number } | undefined;
   /** How long ago the oldest hold expired that is still there; 0 if there is none. */
@@ -21,6 +15,21 @@ export interface Observation {
   readonly audit: AuditOutcome | undefined;
   /** Findings of the doctor that hurt. */
   readonly hurts: readonly Hurt[] | null;
+}
+
+/** Figures over the last minute, five minutes and hour. */
+export type Figures = WindowedMetrics['windows'];
+
+/** A process that runs, as it last reported. */
+export interface ObservedProcess {
+  /** Its host and process id, such as `host:42`. Two Pincex in one process have one name. */
+  readonly name: string;
+  /** Connections in use and the most there may be. */
+  readonly pool: { readonly inUse: number; readonly max: number };
+  /** Calls a minute that waited for a connection, between its last two reports; null if there is one. */
+  readonly poolWaits: number | null;
+  /** Reads of the cache in the last five minutes, and in the hour before these; null if no report is old enough. */
+  readonly cache: { readonly recent: CacheUse; readonly past: CacheUse } | null;
 }
 
 export interface CacheUse {

@@ -1,8 +1,8 @@
-import type { AlertsConfig } from '../config/load.ts';
 import type { AlertSeverity } from '../alert.ts';
+import type { AlertsConfig } from '../config/load.ts';
 import type { OperationMetrics } from '../monitor/figures.ts';
-import { levelOf, type Level, type Reading } from './lifecycle.ts';
-import type { CacheUse, Hurt, Observation } from './observation.ts';
+import { levelOf, type Judgement, type Level } from './lifecycle.ts';
+import type { CacheUse, Figures, Hurt, Observation, ObservedProcess } from './observation.ts';
 
 /** A condition that raises alerts. */
 export interface Rule {
@@ -11,38 +11,76 @@ export interface Rule {
   /** Set if the condition fires, and is resolved, without waiting for `alerts.for`. */
   readonly isImmediate?: true;
   /**
-   * Readings by subject; a subject that is missing is below. Null: the condition was not observed, and its alerts stay as they
-   * are. A rule whose threshold is `none` has no readings.
+   * Judgements by subject; a subject that is missing is below. Null: the condition was not observed, and its alerts stay as they
+   * are. A rule whose threshold is `none` has no judgements.
    */
-  judge(observation: Observation, config: AlertsConfig): ReadonlyMap<string, Reading> | null;
+  judge(observation: Observation, config: AlertsConfig): ReadonlyMap<string, Judgement> | null;
 }
 
-/** Operations of a minute from which on their rates and percentiles mean something. */
+/** Operations from which on their rates and percentiles mean something. */
 const LEAST_OPERATIONS = 20;
-/** Failed operations of a minute, and their share, from which on a jump is worth an alert. */
+/** Failed operations, and their share, from which on a jump is worth an alert. */
 const LEAST_FAILURES = 5;
 const LEAST_ERROR_RATE = 0.01;
 /** Reads of the cache from which on their hit rate means something. */
 const LEAST_CACHE_READS = 1_000;
 
-const NONE: ReadonlyMap<string, Reading> = new Map();
-const one = (level: Level, message: string): ReadonlyMap<string, Reading> =>
-  new Map([['', { level, message }]]);
+const judgementOf = (level: Level, message: string): Judgement => ({
+  level,
+  message: level === 'above' ? message : '',
+});
+const one = (level: Level, message: string): ReadonlyMap<string, Judgement> =>
+  new Map([['', judgementOf(level, message)]]);
+
+const NONE: ReadonlyMap<string, Judgement> = new Map();
 /** Too little is known to begin an alert or to end one. */
-const UNDECIDED = one('between', '');
+const UNDECIDED: Judgement = { level: 'between', message: '' };
+const TOO_FEW: Judgement = {
+  level: 'below',
+  message: `Fewer than ${LEAST_OPERATIONS} operations were counted in the last hour: too few to judge`,
+};
+const UNREAD: Judgement = { level: 'below', message: 'The cache was not read in the last five minutes' };
+
+/** The figures that operations are judged by. */
+interface Recent {
+  readonly window: keyof Figures;
+  /** The window in words. */
+  readonly time: string;
+  readonly metrics: OperationMetrics;
+}
+
+const RECENT = [
+  { window: 'minute', time: 'minute' },
+  { window: 'fiveMinutes', time: 'five minutes' },
+] as const;
+
+/**
+ * Judges operations by the last minute, or by the last five if the minute has too few. If these have too few as well, nothing
+ * begins or ends: a service that fails everything loses its calls. After an hour with too few, nothing is left to judge.
+ */
+function judgeRecent(
+  { operations }: Observation,
+  judge: (recent: Recent) => Judgement,
+): ReadonlyMap<string, Judgement> {
+  const isEnough = (window: keyof Figures): boolean => operations[window].operations >= LEAST_OPERATIONS;
+  const recent = RECENT.find(({ window }) => isEnough(window));
+  if (recent !== undefined) return new Map([['', judge({ ...recent, metrics: operations[recent.window] })]]);
+  return new Map([['', isEnough('hour') ? UNDECIDED : TOO_FEW]]);
+}
 
 const successRate: Rule = {
   name: 'success_rate',
   severity: 'error',
-  judge({ minute, minuteByOperation }, { successRate: least, hysteresis }) {
-    if (least === null || minute.operations === 0) return NONE;
-    if (minute.operations < LEAST_OPERATIONS) return UNDECIDED;
-    const failing = most(minuteByOperation, ({ failed }) => failed);
-    const codes = minute.errors.slice(0, 3).map(({ code, count }) => `${code} ${count}`);
-    return one(
-      levelOf(percent(1 - minute.successRate), 100 - least, share(hysteresis)),
-      `${percent(minute.successRate)}% of ${minute.operations} operations of the last minute succeeded, below ${least}%; ${minute.failed} failed (${codes.join(', ')}), most of ${failing}`,
-    );
+  judge(observation, { successRate: least, hysteresis }) {
+    if (least === null) return NONE;
+    return judgeRecent(observation, ({ window, time, metrics }) => {
+      const failing = most(observation, window, ({ failed }) => failed);
+      const codes = metrics.errors.slice(0, 3).map(({ code, count }) => `${code} ${count}`);
+      return judgementOf(
+        levelOf(percent(1 - metrics.successRate), 100 - least, share(hysteresis)),
+        `${percent(metrics.successRate)}% of ${metrics.operations} operations of the last ${time} succeeded, below ${least}%; ${metrics.failed} failed (${codes.join(', ')}), most of ${failing}`,
+      );
+    });
   },
 };
 
@@ -53,15 +91,16 @@ function percentileRule(name: 'p95' | 'p99', valueOf: (metrics: OperationMetrics
   return {
     name,
     severity: 'warning',
-    judge({ minute, minuteByOperation }, { [`${name}Ms` as const]: threshold, hysteresis }) {
-      const value = valueOf(minute);
-      if (threshold === null || value === null) return NONE;
-      if (minute.operations < LEAST_OPERATIONS) return UNDECIDED;
-      const slowest = most(minuteByOperation, (metrics) => valueOf(metrics) ?? 0);
-      return one(
-        levelOf(value, threshold, share(hysteresis)),
-        `${name} of ${minute.operations} operations of the last minute is ${duration(value)}, above ${duration(threshold)}; the slowest are ${slowest}`,
-      );
+    judge(observation, { [`${name}Ms` as const]: threshold, hysteresis }) {
+      if (threshold === null) return NONE;
+      return judgeRecent(observation, ({ window, time, metrics }) => {
+        const value = valueOf(metrics) ?? 0;
+        const slowest = most(observation, window, (one) => valueOf(one) ?? 0);
+        return judgementOf(
+          levelOf(value, threshold, share(hysteresis)),
+          `${name} of ${metrics.operations} operations of the last ${time} is ${duration(value)}, above ${duration(threshold)}; the slowest are ${slowest}`,
+        );
+      });
     },
   };
 }
@@ -69,29 +108,46 @@ function percentileRule(name: 'p95' | 'p99', valueOf: (metrics: OperationMetrics
 const errorRateJump: Rule = {
   name: 'error_rate_jump',
   severity: 'error',
-  judge({ minute, hour }, { errorRateJump: times, hysteresis }) {
-    const past = { operations: hour.operations - minute.operations, failed: hour.failed - minute.failed };
-    if (times === null || minute.operations === 0 || past.operations < LEAST_OPERATIONS) return NONE;
-    if (minute.operations < LEAST_OPERATIONS) return UNDECIDED;
-    const [rate, pastRate] = [rateOf(minute), rateOf(past)];
-    const isMuch = minute.failed >= LEAST_FAILURES && rate >= LEAST_ERROR_RATE;
-    // A past without failures counts as the least rate that is worth an alert.
-    const ratio = isMuch ? rate / Math.max(pastRate, LEAST_ERROR_RATE / times) : 0;
-    return one(
-      levelOf(ratio, times, share(hysteresis)),
-      `${percent(rate)}% of the operations of the last minute failed, more than ${times} times the ${percent(pastRate)}% of the hour before (commonest: ${minute.errors[0]?.code ?? 'none'})`,
-    );
+  judge(observation, { errorRateJump: times, hysteresis }) {
+    if (times === null) return NONE;
+    return judgeRecent(observation, ({ time, metrics }) => {
+      const { hour } = observation.operations;
+      const past = { operations: hour.operations - metrics.operations, failed: hour.failed - metrics.failed };
+      if (past.operations < LEAST_OPERATIONS) return UNDECIDED;
+      const [rate, pastRate] = [rateOf(metrics), rateOf(past)];
+      const isMuch = metrics.failed >= LEAST_FAILURES && rate >= LEAST_ERROR_RATE;
+      // A past without failures counts as the least rate that is worth an alert.
+      const ratio = isMuch ? rate / Math.max(pastRate, LEAST_ERROR_RATE / times) : 0;
+      return judgementOf(
+        levelOf(ratio, times, share(hysteresis)),
+        `${percent(rate)}% of the operations of the last ${time} failed, more than ${times} times the ${percent(pastRate)}% of the hour before (commonest: ${metrics.errors[0]?.code ?? 'none'})`,
+      );
+    });
   },
 };
+
+/** The order in which judgements of processes with one name count. */
+const LEVELS: readonly Level[] = ['below', 'between', 'above'];
+
+/** Judges each process; its name is the subject. */
+function judgeEach(
+  processes: readonly ObservedProcess[],
+  judge: (process: ObservedProcess) => Judgement,
+): ReadonlyMap<string, Judgement> {
+  const judged = processes.map((process) => [process.name, judge(process)] as const);
+  return new Map(judged.toSorted(([, a], [, b]) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level)));
+}
 
 const poolUse: Rule = {
   name: 'pool_use',
   severity: 'warning',
-  judge({ pool: { used, max } }, { poolUse: threshold, hysteresis }) {
+  judge({ processes }, { poolUse: threshold, hysteresis }) {
     if (threshold === null) return NONE;
-    return one(
-      levelOf(percent(used / max), threshold, share(hysteresis)),
-      `${used} of ${max} connections are in use, ${percent(used / max)}%, above ${threshold}%`,
+    return judgeEach(processes, ({ pool: { inUse, max } }) =>
+      judgementOf(
+        levelOf(percent(inUse / max), threshold, share(hysteresis)),
+        `${inUse} of ${max} connections are in use, ${percent(inUse / max)}%, above ${threshold}%`,
+      ),
     );
   },
 };
@@ -99,29 +155,33 @@ const poolUse: Rule = {
 const poolWaits: Rule = {
   name: 'pool_waits',
   severity: 'warning',
-  judge({ poolWaits: waits }, { poolWaits: threshold, hysteresis }) {
+  judge({ processes }, { poolWaits: threshold, hysteresis }) {
     if (threshold === null) return NONE;
-    if (waits === null) return null;
-    return one(
-      levelOf(waits, threshold, share(hysteresis)),
-      `${Math.round(waits)} calls a minute wait for a connection, above ${threshold}`,
-    );
+    return judgeEach(processes, ({ poolWaits: waits }) => {
+      if (waits === null) return UNDECIDED;
+      return judgementOf(
+        levelOf(waits, threshold, share(hysteresis)),
+        `${Math.round(waits)} calls a minute wait for a connection, above ${threshold}`,
+      );
+    });
   },
 };
 
 const cacheHitRate: Rule = {
   name: 'cache_hit_rate',
   severity: 'warning',
-  judge({ cache }, { cacheHitRateDrop: threshold, hysteresis }) {
+  judge({ processes }, { cacheHitRateDrop: threshold, hysteresis }) {
     if (threshold === null) return NONE;
-    if (cache === null) return null;
-    if (cache.recent.hits + cache.recent.misses === 0) return NONE;
-    const [recent, past] = [hitRateOf(cache.recent), hitRateOf(cache.past)];
-    if (recent === null || past === null || past === 0) return UNDECIDED;
-    return one(
-      levelOf(percent(1 - recent / past), threshold, share(hysteresis)),
-      `${percent(recent)}% of the reads of the last five minutes were found in the cache, after ${percent(past)}% in the hour before: a fall by more than ${threshold}%`,
-    );
+    return judgeEach(processes, ({ cache }) => {
+      if (cache === null) return UNDECIDED;
+      if (cache.recent.hits + cache.recent.misses === 0) return UNREAD;
+      const [recent, past] = [hitRateOf(cache.recent), hitRateOf(cache.past)];
+      if (recent === null || past === null || past === 0) return UNDECIDED;
+      return judgementOf(
+        levelOf(percent(1 - recent / past), threshold, share(hysteresis)),
+        `${percent(recent)}% of the reads of the last five minutes were found in the cache, after ${percent(past)}% in the hour before: a fall by more than ${threshold}%`,
+      );
+    });
   },
 };
 
@@ -207,13 +267,16 @@ function hitRateOf({ hits, misses }: CacheUse): number | null {
   return hits + misses < LEAST_CACHE_READS ? null : hits / (hits + misses);
 }
 
-/** The operation with the greatest value, and its value. */
+/** The operation with the greatest value. */
 function most(
-  byOperation: Readonly<Record<string, OperationMetrics>>,
+  { byOperation }: Observation,
+  window: keyof Figures,
   valueOf: (metrics: OperationMetrics) => number,
 ): string {
-  const [name = 'other'] =
-    Object.entries(byOperation).toSorted(([, a], [, b]) => valueOf(b) - valueOf(a))[0] ?? [];
+  const values = Object.entries(byOperation).map(
+    ([name, figures]) => [name, valueOf(figures[window])] as const,
+  );
+  const [name = 'other'] = values.toSorted(([, a], [, b]) => b - a)[0] ?? [];
   return name;
 }
 

@@ -26,13 +26,14 @@ export const readOpenAlerts = {
   name: 'read-open-alerts',
   text: `
     SELECT id, rule, subject, severity, state, message, ${msOf('pending_at')} AS "pendingAt",
-      ${msOf('fired_at')} AS "firedAt", ${msOf('calm_at')} AS "calmAt", ${msOf('resolved_at')} AS "resolvedAt"
+      ${msOf('fired_at')} AS "firedAt", ${msOf('calm_at')} AS "calmAt", ${msOf('resolved_at')} AS "resolvedAt",
+      ${msOf('judged_at')} AS "judgedAt"
     FROM alerts
     WHERE state <> 'resolved'`,
 };
 
 /**
- * Writes an evaluation and the deliveries of its events at once, if this process still holds the lease; it then returns a row.
+ * Writes an evaluation and the deliveries of its events at once, if this process still holds the lease.
  * The row of the lease is locked, so that no other process takes it meanwhile.
  */
 export const writeAlerts = {
@@ -47,21 +48,22 @@ export const writeAlerts = {
       WHERE id = ANY ($2::uuid[]) AND state = 'pending' AND EXISTS (SELECT FROM held)
     ), written AS (
       INSERT INTO alerts AS a
-        (id, rule, subject, severity, state, message, pending_at, fired_at, calm_at, resolved_at)
+        (id, rule, subject, severity, state, message, pending_at, fired_at, calm_at, resolved_at, judged_at)
       SELECT id, rule, subject, severity, state, message, ${timeOf('"pendingAt"')}, ${timeOf('"firedAt"')},
-        ${timeOf('"calmAt"')}, ${timeOf('"resolvedAt"')}
+        ${timeOf('"calmAt"')}, ${timeOf('"resolvedAt"')}, ${timeOf('"judgedAt"')}
       FROM jsonb_to_recordset($3::jsonb) AS r (id uuid, rule text, subject text, severity text, state text,
-        message text, "pendingAt" float8, "firedAt" float8, "calmAt" float8, "resolvedAt" float8)
+        message text, "pendingAt" float8, "firedAt" float8, "calmAt" float8, "resolvedAt" float8, "judgedAt" float8)
       WHERE EXISTS (SELECT FROM held)
       ON CONFLICT (id) DO UPDATE SET state = excluded.state, message = excluded.message,
-        fired_at = excluded.fired_at, calm_at = excluded.calm_at, resolved_at = excluded.resolved_at
+        pending_at = excluded.pending_at, fired_at = excluded.fired_at, calm_at = excluded.calm_at,
+        resolved_at = excluded.resolved_at, judged_at = excluded.judged_at
     ), delivered AS (
       INSERT INTO alert_deliveries (alert_id, event, body)
       SELECT id, event, body
       FROM jsonb_to_recordset($4::jsonb) AS r (id uuid, event text, body text)
       WHERE EXISTS (SELECT FROM held)
     )
-    SELECT 1 AS written FROM held`,
+    SELECT FROM held`,
 };
 
 /**
@@ -119,6 +121,27 @@ export const listAlerts = {
     FROM alerts a
     ORDER BY array_position(ARRAY['firing', 'pending', 'resolved'], a.state), a.id DESC
     LIMIT $1`,
+};
+
+/** Those that began to fire or were resolved, of which nobody was told yet; none if this process does not hold the lease. */
+export const readUntoldAlerts = {
+  name: 'read-untold-alerts',
+  text: `
+    SELECT ${COLUMNS}
+    FROM alerts a
+    WHERE a.state <> 'pending' AND a.told_state IS DISTINCT FROM a.state AND EXISTS (
+      SELECT FROM alert_lease
+      WHERE holder = $1::uuid AND held_until > now()
+    )
+    ORDER BY a.id`,
+};
+
+export const noteToldAlerts = {
+  name: 'note-told-alerts',
+  text: `
+    UPDATE alerts AS a SET told_state = told.state
+    FROM unnest($1::uuid[], $2::text[]) AS told (id, state)
+    WHERE a.id = told.id`,
 };
 
 /** The first acknowledgement stays. */

@@ -10,7 +10,8 @@ import { limits } from '../limits.ts';
 import { refuseSurplus } from '../surplus.ts';
 import { acknowledgeAlert, listAlerts, noteAudit } from './statements.ts';
 
-interface Row {
+/** A row of an alert, with its values as texts. */
+export interface AlertRow {
   id: string;
   rule: string;
   subject: string;
@@ -43,7 +44,7 @@ export class Alerts {
 
   /** Lists those that fire, then the pending and then the resolved ones, each the newest first; at most 1,000 in all. */
   async list(): Promise<Alert[]> {
-    return (await this.#session.query<Row>(listAlerts, [String(limits.alerts.listed)])).map(toAlert);
+    return (await this.#session.query<AlertRow>(listAlerts, [String(limits.alerts.listed)])).map(toAlert);
   }
 
   /**
@@ -72,7 +73,7 @@ export class Alerts {
   async acknowledgeIfThere(id: string, acknowledgement: Acknowledgement): Promise<Alert | undefined> {
     const { by } = readOptions('alerts.acknowledge', acknowledgement, OPTIONS);
     requireName(by);
-    const [row] = isUuid(id) ? await this.#session.query<Row>(acknowledgeAlert, [id, by]) : [];
+    const [row] = isUuid(id) ? await this.#session.query<AlertRow>(acknowledgeAlert, [id, by]) : [];
     return row && toAlert(row);
   }
 
@@ -86,7 +87,7 @@ export class Alerts {
 
 refuseSurplus(Alerts);
 
-function toAlert(row: Row): Alert {
+export function toAlert(row: AlertRow): Alert {
   return {
     id: row.id,
     rule: row.rule,

@@ -21,7 +21,7 @@ export function signedHeaders(
   secret: string,
   nowMs: number,
 ): Readonly<Record<string, string>> {
-  const id = `${alertId}.${event}`;
+  const id = `${alertId}_${event}`;
   const timestamp = String(Math.floor(nowMs / 1_000));
   return {
     'content-type': 'application/json',

@@ -7,11 +7,14 @@ import type { Hurt } from '../alerts/observation.ts';
 import { Outbox } from '../alerts/outbox.ts';
 import {
   deleteOldAlerts,
+  noteToldAlerts,
   readOpenAlerts,
+  readUntoldAlerts,
   releaseAlertLease,
   takeAlertLease,
   writeAlerts,
 } from '../alerts/statements.ts';
+import { toAlert, type AlertRow } from '../alerts/store.ts';
 import { bodyOf } from '../alerts/webhook.ts';
 import { textArray } from '../database/sql/arrays.ts';
 import type { Statement } from '../database/statement.ts';
@@ -20,7 +23,7 @@ import type { Alert } from '../alert.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LogLine } from '../logging.ts';
-import { withOwnConnection } from '../monitor/connection.ts';
+import { sessionOn, withOwnConnection } from '../monitor/connection.ts';
 import type { Pincex } from '../pincex.ts';
 import { Observer } from './observer.ts';
 
@@ -85,22 +88,19 @@ export class Alerting {
   /** Judges once, if this process holds the lease or gets it. A failure is logged; the next tick tries again. */
   async tick(): Promise<void> {
     try {
-      const sample = this.#observer.sample();
       const hurts = this.#isHolder ? await this.#examine() : null;
-      const told = await this.#connected(async (client) => {
+      await this.#connected(async (client) => {
         const [lease] = await query<{ now: number }>(client, takeAlertLease, [
           this.#holder,
           `${LEASE_MS} milliseconds`,
         ]);
         this.#isHolder = lease !== undefined;
-        if (lease === undefined) return [];
+        if (lease === undefined) return;
         const open = await query<Tracked>(client, readOpenAlerts);
-        const observation = await this.#observer.observe(client, { ...sample, hurts });
-        const changes = evaluate(open, observation, this.#pincex.config.alerts, lease.now);
-        const isWritten = await this.#write(client, changes);
-        return isWritten ? changes.told.map(toAlert) : [];
+        const observation = await this.#observer.observe(client, hurts);
+        await this.#write(client, evaluate(open, observation, this.#pincex.config.alerts, lease.now));
+        await this.#tellUntold(client);
       });
-      this.#tell(told);
       if (this.#isHolder) await this.#deliver();
     } catch (error) {
       this.#log.error({ err: error }, 'alerts could not be judged');
@@ -144,17 +144,27 @@ export class Alerting {
     this.#outbox?.send(due);
   }
 
-  /** Whether the changes were written: not if the lease was lost meanwhile. */
-  async #write(client: pg.ClientBase, { written, forgotten, told }: Changes): Promise<boolean> {
-    if (written.length === 0 && forgotten.length === 0) return false;
+  /** Writes the changes, unless the lease was lost meanwhile. */
+  async #write(client: pg.ClientBase, { written, forgotten, told }: Changes): Promise<void> {
+    if (written.length === 0 && forgotten.length === 0) return;
     const deliveries = this.#outbox === null ? [] : told.map(toDelivery);
-    const rows = await query(client, writeAlerts, [
+    await query(client, writeAlerts, [
       this.#holder,
       textArray(forgotten.map(({ id }) => id)),
       JSON.stringify(written),
       JSON.stringify(deliveries),
     ]);
-    return rows.length > 0;
+  }
+
+  /** Tells what the database has, so that an event is told at least once even if its commit could not be confirmed. */
+  async #tellUntold(client: pg.ClientBase): Promise<void> {
+    const untold = (await sessionOn(client).query<AlertRow>(readUntoldAlerts, [this.#holder])).map(toAlert);
+    if (untold.length === 0) return;
+    this.#tell(untold);
+    await query(client, noteToldAlerts, [
+      textArray(untold.map(({ id }) => id)),
+      textArray(untold.map(({ state }) => state)),
+    ]);
   }
 
   #tell(alerts: readonly Alert[]): void {
@@ -186,7 +196,8 @@ async function query<Row = object>(
 
 const isoOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
-function toAlert({ id, rule, subject, severity, state, message, ...times }: Tracked): Alert {
+/** The alert as an event of the webhook has it, which is written with it. */
+function eventOf({ id, rule, subject, severity, state, message, ...times }: Tracked): Alert {
   return {
     ...{ id, rule, subject, severity, state, message },
     pendingAt: new Date(times.pendingAt).toISOString(),
@@ -199,5 +210,5 @@ function toAlert({ id, rule, subject, severity, state, message, ...times }: Trac
 
 function toDelivery(tracked: Tracked): { id: string; event: string; body: string } {
   const event = tracked.state === 'resolved' ? 'resolved' : 'firing';
-  return { id: tracked.id, event, body: bodyOf(event, toAlert(tracked)) };
+  return { id: tracked.id, event, body: bodyOf(event, eventOf(tracked)) };
 }

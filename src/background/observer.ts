@@ -1,25 +1,21 @@
 import type pg from 'pg';
-import { History } from '../alerts/history.ts';
-import type { AuditOutcome, CacheUse, Hurt, Observation } from '../alerts/observation.ts';
+import type { AuditOutcome, Hurt, Observation } from '../alerts/observation.ts';
+import { ReportHistory } from '../alerts/reportHistory.ts';
 import { observeBooks } from '../alerts/statements.ts';
+import { batchOperations } from '../commands/operationNames.ts';
 import { performanceMetrics } from '../monitor/performanceMetrics.ts';
-import { liveProcesses, talliesExcept } from '../monitor/processes.ts';
-import { mergeTallies } from '../monitor/tallies.ts';
+import { liveProcesses, type LiveProcess } from '../monitor/processes.ts';
+import { mergeTallies, restoreTallies, type Tallies } from '../monitor/tallies.ts';
 import type { Pincex } from '../pincex.ts';
+import { readOperations } from '../reads/operationNames.ts';
 
 const DOCTOR_EVERY_MS = 60_000;
-const RECENT_MS = 5 * 60_000;
-const PAST_MS = 60 * 60_000;
 
-interface Counters {
-  readonly waits: number;
-  readonly cache: CacheUse;
-}
-
-/** Observes the operations of all processes, the pool and the cache of this one, and the books, for alerts. */
+/** Observes all processes by their reports, and the books, for alerts. */
 export class Observer {
   readonly #pincex: Pincex;
-  readonly #history = new History<Counters>(RECENT_MS + PAST_MS);
+  /** By the id of the process. */
+  #histories: ReadonlyMap<string, ReportHistory> = new Map();
   #doctorAt: number;
 
   constructor(pincex: Pincex) {
@@ -37,43 +33,29 @@ export class Observer {
     return findings.filter(({ severity }) => severity === 'hurts');
   }
 
-  /** Notes the counters. A process that does not judge notes them too, to know its past once it does. */
-  sample(): Pick<Observation, 'poolWaits' | 'cache'> {
-    const now = performance.now();
-    const counters = countersOf(this.#pincex);
-    const last = this.#history.before(now, 1);
-    const recent = this.#history.before(now, RECENT_MS)?.counters;
-    const { oldest } = this.#history;
-    this.#history.add(now, counters);
-    return {
-      poolWaits: last ? ((counters.waits - last.counters.waits) / last.ageMs) * 60_000 : null,
-      cache:
-        recent && oldest
-          ? { recent: less(counters.cache, recent.cache), past: less(recent.cache, oldest.cache) }
-          : null,
-    };
-  }
-
-  async observe(
-    client: pg.ClientBase,
-    known: Pick<Observation, 'poolWaits' | 'cache' | 'hurts'>,
-  ): Promise<Observation> {
+  async observe(client: pg.ClientBase, hurts: readonly Hurt[] | null): Promise<Observation> {
     const { rows } = await client.query<BooksRow>({ text: observeBooks.text });
-    const { monitor, statistics } = this.#pincex;
-    const others = talliesExcept(await liveProcesses(client), statistics.id);
-    const { windows, byOperation } = performanceMetrics(mergeTallies([monitor.allTallies(), ...others]));
-    const { max, inUse } = statistics.snapshot().pool;
+    const live = await liveProcesses(client);
+    // Processes that no longer run are forgotten.
+    this.#histories = new Map(live.map(({ id }) => [id, this.#histories.get(id) ?? new ReportHistory()]));
+    const processes = live.flatMap((process) => this.#histories.get(process.id)?.observe(process) ?? []);
+    const { windows, byOperation } = performanceMetrics(mergeTallies(live.map(ownTallies)));
     return {
-      ...known,
-      minute: windows.minute,
-      hour: windows.hour,
-      minuteByOperation: Object.fromEntries(
-        Object.entries(byOperation).map(([name, metrics]) => [name, metrics.windows.minute]),
+      operations: windows,
+      byOperation: Object.fromEntries(
+        Object.entries(byOperation).map(([name, metrics]) => [name, metrics.windows]),
       ),
-      pool: { used: inUse, max },
+      processes,
+      hurts,
       ...booksOf(rows[0]),
     };
   }
+}
+
+/** Those of Pincex itself: operations of a caller, and those that count as `other`, are no reason for an alert. */
+function ownTallies({ report: { operations } }: LiveProcess): Tallies {
+  const isOwn = (name: string): boolean => batchOperations.has(name) || readOperations.has(name);
+  return restoreTallies(Object.fromEntries(Object.entries(operations).filter(([name]) => isOwn(name))));
 }
 
 interface BooksRow {
@@ -98,15 +80,3 @@ function booksOf(row: BooksRow | undefined): Pick<Observation, 'overdueMs' | 're
     audit,
   };
 }
-
-function countersOf({ statistics }: Pincex): Counters {
-  const { pool, cache } = statistics.snapshot();
-  const kinds = Object.values(cache.reads);
-  const sum = (name: keyof CacheUse): number => kinds.reduce((total, kind) => total + kind[name], 0);
-  return { waits: pool.waits, cache: { hits: sum('hits'), misses: sum('misses') } };
-}
-
-const less = (now: CacheUse, then: CacheUse): CacheUse => ({
-  hits: now.hits - then.hits,
-  misses: now.misses - then.misses,
-});

@@ -2877,7 +2877,7 @@ export interface components {
       readonly id: string;
       /** @example success_rate */
       readonly rule: string;
-      /** @description The check of the doctor for the rule `doctor`; else empty */
+      /** @description The check of the doctor, or the process as `host:pid` for the pool and the cache; else empty */
       readonly subject: string;
       /** @enum {string} */
       readonly severity: 'error' | 'warning';

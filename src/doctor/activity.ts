@@ -1,5 +1,6 @@
 import { duration, many, type Check } from './check.ts';
-import { isLive, processesToJudge, readProcesses, type ProcessRow } from './processes.ts';
+import { onlyLive, type LiveProcess, type ReportedProcess } from '../monitor/processes.ts';
+import { processesToJudge } from './processes.ts';
 import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -87,22 +88,21 @@ export function longTransactions(
 export const deadlocks: Check = {
   name: 'deadlocks',
   promise: 'There was no deadlock since the last start',
-  async run({ client, now, thresholds }) {
+  async run({ client, processes }) {
     const { rows } = await client.query<{ deadlocks: number }>(
       'SELECT deadlocks::float8 AS deadlocks FROM pg_stat_database WHERE datname = current_database()',
     );
-    const judged = processesToJudge(await readProcesses(client), now, thresholds);
-    return deadlocksSince(rows[0]?.deadlocks ?? 0, judged, now);
+    return deadlocksSince(rows[0]?.deadlocks ?? 0, processesToJudge(await processes()));
   },
 };
 
-export function deadlocksSince(count: number, processes: readonly ProcessRow[], now: Date): Finding[] {
+export function deadlocksSince(count: number, processes: readonly ReportedProcess[]): Finding[] {
   const [first] = processes.toSorted((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
   if (first === undefined) return [];
   // If there are fewer than at the start, the counters were reset since.
   const since = count < first.deadlocksAtStart ? count : count - first.deadlocksAtStart;
   if (since === 0) return [];
-  const age = duration(now.getTime() - first.startedAt.getTime());
+  const age = duration(first.seenAt.getTime() + first.ageMs - first.startedAt.getTime());
   return [
     {
       severity: 'advice',
@@ -117,21 +117,20 @@ export function deadlocksSince(count: number, processes: readonly ProcessRow[], 
 export const connections: Check = {
   name: 'connections',
   promise: 'PostgreSQL takes as many connections as the processes may open',
-  async run({ client, now, thresholds }) {
+  async run({ client, processes }) {
     const { rows } = await client.query<{ available: number }>(
       `SELECT (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true), '0')::int) AS available`,
     );
-    const live = (await readProcesses(client)).filter((process) => isLive(process, now, thresholds));
-    return tooFewConnections(rows[0]?.available ?? Infinity, live);
+    return tooFewConnections(rows[0]?.available ?? Infinity, onlyLive(await processes()));
   },
 };
 
 /** Beside the pool a process opens one connection for an audit, one for its start or a report, and one for alerts. */
 const BESIDE_THE_POOL = 3;
 
-export function tooFewConnections(available: number, live: readonly ProcessRow[]): Finding[] {
-  const needed = live.reduce((sum, { statistics }) => sum + statistics.pool.max + BESIDE_THE_POOL, 0);
+export function tooFewConnections(available: number, live: readonly LiveProcess[]): Finding[] {
+  const needed = live.reduce((sum, { report }) => sum + report.pool.max + BESIDE_THE_POOL, 0);
   if (needed <= available) return [];
   const processes = live.length === 1 ? 'one process' : `${live.length} processes`;
   return [

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { ReportedProcess } from '../monitor/processes.ts';
 import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -12,7 +13,8 @@ export interface Patient {
   readonly readUrl: string | null;
   /** `service.idempotency_room`, in bytes. */
   readonly idempotencyRoom: number;
-  readonly now: Date;
+  /** The processes that run, and the one that reported last: read once for an examination. */
+  readonly processes: () => Promise<readonly ReportedProcess[]>;
   readonly thresholds: Thresholds;
 }
 

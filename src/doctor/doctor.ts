@@ -4,6 +4,7 @@ import { connect } from '../database/client.ts';
 import { failureOf, toCallerError } from '../database/failures.ts';
 import { limits } from '../limits.ts';
 import { connections, deadlocks, durability, transactions } from './activity.ts';
+import { reportedProcesses, type ReportedProcess } from '../monitor/processes.ts';
 import type { Check, Patient } from './check.ts';
 import { indexesDistinct, indexesThere, indexesUsed } from './indexes.ts';
 import { plans } from './plans.ts';
@@ -70,13 +71,14 @@ export async function diagnose(options: DoctorOptions): Promise<DoctorReport> {
     lock_timeout: bounds.lockMs,
     query_timeout: bounds.queryMs,
   });
+  let processes: Promise<readonly ReportedProcess[]> | undefined;
   try {
     const patient: Patient = {
       client,
       queryHints: options.queryHints,
       readUrl: options.readUrl ?? null,
       idempotencyRoom: options.idempotencyRoom ?? limits.requests.room,
-      now: new Date(),
+      processes: () => (processes ??= reportedProcesses(client)),
       thresholds: bounds,
     };
     const findings: DoctorFinding[] = [];

@@ -1,54 +1,24 @@
-import type pg from 'pg';
 import type { KindName } from '../diagnostics.ts';
-import type { ProcessStatistics } from '../monitor/statistics.ts';
+import { onlyLive, type LiveProcess, type ReportedProcess } from '../monitor/processes.ts';
 import type { BatchSize } from '../monitor/tally.ts';
 import { many, percent, type Check, type Patient } from './check.ts';
 import type { Finding } from './report.ts';
 import type { Thresholds } from './thresholds.ts';
 
-/** A process as it last reported. */
-export interface ProcessRow {
-  readonly id: string;
-  readonly startedAt: Date;
-  readonly seenAt: Date;
-  readonly deadlocksAtStart: number;
-  readonly statistics: ProcessStatistics;
-}
-
-/** Every process that reported within a day, the latest first. */
-export async function readProcesses(client: pg.Client): Promise<ProcessRow[]> {
-  const { rows } = await client.query<ProcessRow>(
-    `SELECT id, started_at AS "startedAt", seen_at AS "seenAt", deadlocks_at_start::float8 AS "deadlocksAtStart",
-       statistics - 'operations' AS statistics
-     FROM processes
-     ORDER BY seen_at DESC`,
-  );
-  return rows;
-}
-
-export function isLive({ seenAt }: ProcessRow, now: Date, { processSeenMs }: Thresholds): boolean {
-  return now.getTime() - seenAt.getTime() <= processSeenMs;
-}
-
 /** The processes that run; if none does, the one that reported last. */
-export function processesToJudge(
-  processes: readonly ProcessRow[],
-  now: Date,
-  thresholds: Thresholds,
-): readonly ProcessRow[] {
-  const live = processes.filter((process) => isLive(process, now, thresholds));
-  return live.length > 0 ? live : processes.slice(0, 1);
+export function processesToJudge(processes: readonly ReportedProcess[]): readonly ReportedProcess[] {
+  const live = onlyLive(processes);
+  return live.length > 0 ? live : processes;
 }
 
 async function judgeEach(
-  { client, now, thresholds }: Patient,
-  judge: (process: ProcessRow, thresholds: Thresholds) => readonly Finding[],
+  { processes, thresholds }: Patient,
+  judge: (process: ReportedProcess, thresholds: Thresholds) => readonly Finding[],
 ): Promise<Finding[]> {
-  const judged = processesToJudge(await readProcesses(client), now, thresholds);
-  return judged.flatMap((process) => judge(process, thresholds));
+  return processesToJudge(await processes()).flatMap((process) => judge(process, thresholds));
 }
 
-const subjectOf = ({ id, startedAt }: ProcessRow): string =>
+const subjectOf = ({ id, startedAt }: ReportedProcess): string =>
   `process ${id.slice(-8)} of ${startedAt.toISOString().slice(0, 19)}Z`;
 
 export const pool: Check = {
@@ -57,8 +27,8 @@ export const pool: Check = {
   run: (patient) => judgeEach(patient, poolFindings),
 };
 
-export function poolFindings(process: ProcessRow, { poolWaits, poolWaitMs }: Thresholds): Finding[] {
-  const { max, waits, waitMs, longestWaitMs, refused } = process.statistics.pool;
+export function poolFindings(process: ReportedProcess, { poolWaits, poolWaitMs }: Thresholds): Finding[] {
+  const { max, waits, waitMs, longestWaitMs, refused } = process.report.pool;
   const subject = subjectOf(process);
   const remedy = `Raise database.pool.max (it is ${max}), or send fewer and larger batches at once; inside transaction(async (tx) => …) call tx, not pincex`;
   if (refused > 0) {
@@ -74,8 +44,7 @@ export const cache: Check = {
   name: 'cache',
   promise: 'The cache answers, and is worth its keep',
   async run(patient) {
-    const { client, now, thresholds } = patient;
-    const live = (await readProcesses(client)).filter((process) => isLive(process, now, thresholds));
+    const live = onlyLive(await patient.processes());
     return [...(await judgeEach(patient, cacheFindings)), ...separateCaches(live)];
   },
 };
@@ -88,8 +57,8 @@ const TTL_KEYS: Readonly<Record<KindName, string>> = {
   trades: 'trade_cache_ttl',
 };
 
-export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }: Thresholds): Finding[] {
-  const { reads, failures } = process.statistics.cache;
+export function cacheFindings(process: ReportedProcess, { cacheReads, cacheHitRate }: Thresholds): Finding[] {
+  const { reads, failures } = process.report.cache;
   const findings: Finding[] = [];
   if (failures > 0) {
     findings.push({
@@ -114,10 +83,10 @@ export function cacheFindings(process: ProcessRow, { cacheReads, cacheHitRate }:
 }
 
 /** The cache of a process learns only of the commits of that process. */
-export function separateCaches(live: readonly ProcessRow[]): Finding[] {
-  const isCaching = ({ statistics: { cache } }: ProcessRow): boolean =>
+export function separateCaches(live: readonly LiveProcess[]): Finding[] {
+  const isCaching = ({ report: { cache } }: LiveProcess): boolean =>
     cache.store === 'process' && Object.values(cache.reads).some(({ hits, misses }) => hits + misses > 0);
-  const isAtWork = (process: ProcessRow): boolean => process.statistics.batches.count > 0;
+  const isAtWork = (process: LiveProcess): boolean => process.report.batches.count > 0;
   const stale = live.filter(
     (process) => isCaching(process) && live.some((other) => other !== process && isAtWork(other)),
   );
@@ -142,11 +111,11 @@ const SMALL: readonly BatchSize[] = ['1', '2-9'];
 
 /** The figures are those of docs/benchmarks.md. */
 export function batchSizeFindings(
-  process: ProcessRow,
+  process: ReportedProcess,
   { batches: least, batchesPerSecond, smallBatchShare }: Thresholds,
 ): Finding[] {
-  const { startedAt, seenAt, statistics } = process;
-  const { count, items, bySize } = statistics.batches;
+  const { startedAt, seenAt, report } = process;
+  const { count, items, bySize } = report.batches;
   const seconds = Math.max(1, (seenAt.getTime() - startedAt.getTime()) / 1_000);
   const small = SMALL.reduce((sum, size) => sum + bySize[size], 0);
   // A few batches a second are no load, whatever their size.

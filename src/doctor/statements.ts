@@ -21,7 +21,7 @@ import { getOrderBooks } from '../reads/orderBook.ts';
 import { getOrdersByIds, getUserOrdersBy } from '../reads/orders.ts';
 import { countTradesOfOrders, getTradesByOrders } from '../reads/trades.ts';
 import { ping } from '../migrations/history.ts';
-import { readLiveProcesses } from '../monitor/processes.ts';
+import { readProcesses } from '../monitor/processes.ts';
 import { deleteOldProcesses, writeProcess } from '../monitor/reporter.ts';
 import { findExpiredHolds, findExpiredOrders } from '../services/sweeper.ts';
 import * as streams from '../streams/sources.ts';
@@ -90,6 +90,6 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...alerts.observeBooks, by: ['holds_expiry', 'last_audit_pkey'] },
   writeProcess,
   { ...deleteOldProcesses, isWhole: true },
-  { ...readLiveProcesses, isWhole: true },
+  { ...readProcesses, isWhole: true },
   { ...ping, isWhole: true },
 ];

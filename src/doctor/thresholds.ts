@@ -1,5 +1,4 @@
 import { limits } from '../limits.ts';
-import { LIVE_MS } from '../monitor/processes.ts';
 
 /** Problems are reported from these values on. Below them a table is too small, or a figure too young, to mean much. */
 export const thresholds = {
@@ -28,8 +27,6 @@ export const thresholds = {
   /** The most that a replica may be behind. */
   replicaLagMs: 10_000,
   replicaLagBytes: 64 * 1024 * 1024,
-  /** A process counts as ended after this time without a report. */
-  processSeenMs: LIVE_MS,
   /** Waits for a connection, and their mean. */
   poolWaits: 100,
   poolWaitMs: 10,

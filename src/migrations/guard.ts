@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { PincexError } from '../errors.ts';
-import { REPORT_EVERY_MS } from '../monitor/reporter.ts';
+import { LIVE_MS } from '../monitor/processes.ts';
 import { rehearse } from './execute.ts';
 import type { MigrationFile } from './files.ts';
 import type { Statement } from './statements.ts';
@@ -10,11 +10,6 @@ export interface Loss {
   readonly table: string;
   readonly column?: string;
 }
-
-/**
- * A process that has not reported its end counts as running for this long after its last report: three intervals of reports.
- */
-const SEEN_MS = 3 * REPORT_EVERY_MS;
 
 const NAME = String.raw`[\w."]+`;
 
@@ -98,7 +93,7 @@ export async function refuseLiveProcesses(client: ClientBase, refusal: string): 
      FROM processes
      WHERE seen_at > now() - $1::float8 * interval '1 ms' AND statistics->'ended' IS DISTINCT FROM 'true'
      ORDER BY started_at`,
-    [SEEN_MS],
+    [LIVE_MS],
   );
   if (rows.length === 0) return;
   const names = rows.map(
@@ -108,7 +103,7 @@ export async function refuseLiveProcesses(client: ClientBase, refusal: string): 
   throw new PincexError(
     'migration_failed',
     `${refusal}: this database is in use by ${names.join(', ')}. ` +
-      `Stop them first; one that was killed is forgotten after ${SEEN_MS / 1_000} s.`,
+      `Stop them first; one that was killed is forgotten after ${LIVE_MS / 1_000} s.`,
   );
 }
 

@@ -1,14 +1,12 @@
 import { hostname } from 'node:os';
-import type pg from 'pg';
 import type { Session } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 import { sessionOn, withOwnConnection } from './connection.ts';
 import type { ProcessStatistics, Statistics } from './statistics.ts';
 import { storeTallies, type StoredTallies } from './tallies.ts';
 
 /** How often a process writes its counters, in milliseconds. */
 export const REPORT_EVERY_MS = 10_000;
-
-const FORGET_AFTER_MS = 24 * 60 * 60_000;
 
 /** The column `statistics` of a process that runs. */
 export interface Report extends ProcessStatistics {
@@ -17,11 +15,12 @@ export interface Report extends ProcessStatistics {
   readonly operations: StoredTallies;
 }
 
+/** The clock is that of the database, by which all processes judge whether this one still runs. */
 export const writeProcess = {
   name: 'write-process',
   text: `
     INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)
-    SELECT $1::uuid, $2::timestamptz, $3::timestamptz, deadlocks, $4::jsonb
+    SELECT $1::uuid, now(), now(), deadlocks, $2::jsonb
     FROM pg_stat_database
     WHERE datname = current_database()
     ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, statistics = excluded.statistics`,
@@ -29,7 +28,7 @@ export const writeProcess = {
 
 export const deleteOldProcesses = {
   name: 'delete-old-processes',
-  text: 'DELETE FROM processes WHERE seen_at < $1::timestamptz',
+  text: `DELETE FROM processes WHERE seen_at < now() - interval '1 day'`,
 };
 
 /**
@@ -41,7 +40,6 @@ export class Reporter {
   readonly #url: string;
   readonly #statistics: Statistics;
   readonly #refresh: (session: Session) => Promise<void>;
-  readonly #startedAt = new Date();
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | undefined;
@@ -58,8 +56,7 @@ export class Reporter {
 
   /** Reports for the first time, deletes the rows of processes that ended long ago, and starts the timer of the reports. */
   async start(): Promise<void> {
-    const longAgo = new Date(this.#startedAt.getTime() - FORGET_AFTER_MS);
-    await this.#next({ text: deleteOldProcesses.text, values: [longAgo.toISOString()] });
+    await this.#next(deleteOldProcesses);
     this.#timer = setInterval(() => {
       if (this.#underWay === undefined) void this.report();
     }, REPORT_EVERY_MS).unref();
@@ -77,7 +74,7 @@ export class Reporter {
     await this.report();
   }
 
-  #next(...before: readonly pg.QueryConfig[]): Promise<void> {
+  #next(...before: readonly Statement[]): Promise<void> {
     const report = (this.#underWay ?? Promise.resolve())
       .then(() => this.#write(before))
       .catch(() => {
@@ -97,13 +94,12 @@ export class Reporter {
     return { ...counters, host: hostname(), pid: process.pid, operations };
   }
 
-  async #write(before: readonly pg.QueryConfig[]): Promise<void> {
+  async #write(before: readonly Statement[]): Promise<void> {
     await withOwnConnection(this.#url, async (client) => {
-      for (const query of before) await client.query(query);
-      const times = [this.#startedAt, new Date()].map((time) => time.toISOString());
+      for (const { text } of before) await client.query({ text });
       const { id } = this.#statistics;
-      // The statement has no name, so that no prepared statement stays behind in the session of a pooler.
-      await client.query({ text: writeProcess.text, values: [id, ...times, JSON.stringify(this.#report())] });
+      // The statements have no names, so that no prepared statement stays behind in the session of a pooler.
+      await client.query({ text: writeProcess.text, values: [id, JSON.stringify(this.#report())] });
       await this.#refresh(sessionOn(client));
     });
   }

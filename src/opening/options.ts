@@ -18,7 +18,10 @@ export interface PincexOptions {
   readonly logger?: Logger | undefined;
   /** Called after each batch of keys that was looked up in the cache. */
   readonly onCacheRead?: ((run: ReadRun) => unknown) | undefined;
-  /** Called when an alert begins to fire and when it is resolved, in the process that judges: see `docs/monitoring.md`. */
+  /**
+   * Called when an alert begins to fire and when it is resolved, at least once, in the process that judges: see
+   * `docs/monitoring.md`.
+   */
   readonly onAlert?: ((alert: Alert) => unknown) | undefined;
   /** Receives progress messages while the embedded server starts. */
   readonly onProgress?: ((message: string) => void) | undefined;

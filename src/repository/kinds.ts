@@ -4,6 +4,7 @@ import type { KindName } from '../diagnostics.ts';
 import { limits } from '../limits.ts';
 import { readAccounts, type AccountKey, type AccountView } from '../reads/accounts.ts';
 import { nameOfIds, orderKeyName, type OrderKey, type OwnedOrderKey } from '../reads/readArguments.ts';
+import type { ReadOperation } from '../reads/operationNames.ts';
 import {
   isAmbiguous,
   readOrdersByIds,
@@ -18,7 +19,7 @@ import type { Freshness } from './cache/timeToLive.ts';
 export interface Kind<Key, Value> {
   readonly name: KindName;
   /** The name under which its reads are measured. */
-  readonly operation: string;
+  readonly operation: ReadOperation;
   /** Single calls of one family are gathered, since one statement can read them all. */
   readonly family: string;
   /** The key in the cache. Different keys have different texts, since ids contain no NUL. */

@@ -1,6 +1,7 @@
 import type { Session } from '../database/database.ts';
 import { Diagnostics, type KindName } from '../diagnostics.ts';
 import { PincexError } from '../errors.ts';
+import type { ReadOperation } from '../reads/operationNames.ts';
 import { readEachOnce } from '../reads/readArguments.ts';
 import { isHit, type Cache, type CacheRead, type Changes, type Fill } from './cache/cache.ts';
 import { InFlightReads, type CacheMiss } from './inFlightReads.ts';
@@ -94,7 +95,7 @@ export class Repository {
    * @param items how many keys are asked for; 1 for a page of a stream
    */
   readDirectly<Result extends object>(
-    operation: string,
+    operation: ReadOperation,
     items: number,
     read: (session: Session) => Promise<Result>,
     { fresh = false }: { readonly fresh?: boolean } = {},

@@ -18,10 +18,13 @@ import { orderWith, toOrderView, type OrderViewRow, type OrderView } from '../re
 import { TRADE_COLUMNS, toTradeView, type TradeViewRow, type TradeView } from '../reads/trades.ts';
 import type { Key } from './cursor.ts';
 
+/** The tables that can be read as a whole. */
+export type StreamedTable = 'accounts' | 'orders' | 'trades' | 'journal' | 'operations';
+
 /** A table as a stream reads it: page by page, in the order of its primary key. */
 export interface Source<View> {
   /** The name in cursors and messages. */
-  readonly name: string;
+  readonly name: StreamedTable;
   /** A key below every key that exists: ids are not empty, and versions count from 1. */
   readonly bottom: Key;
   readonly keyOf: (view: View) => Key;
@@ -32,7 +35,7 @@ export interface Source<View> {
 }
 
 interface Table<Row, View> {
-  readonly name: string;
+  readonly name: StreamedTable;
   readonly from: string;
   readonly columns: string;
   readonly key: readonly string[];

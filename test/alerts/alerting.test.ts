@@ -1,8 +1,13 @@
 import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
+import pg from 'pg';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { writeAlerts } from '../../src/alerts/statements.ts';
 import { Alerting } from '../../src/background/alerting.ts';
 import type { Alert, AlertsConfig, PincexOptions } from '../../src/index.ts';
+import { Reporter } from '../../src/monitor/reporter.ts';
+import { Statistics } from '../../src/monitor/statistics.ts';
 import { useBooks } from '../support/books.ts';
 import { holdClock } from '../support/clock.ts';
 import { until } from '../support/waiting.ts';
@@ -23,11 +28,17 @@ async function openAlerting(
   const pincex = await openWithAlerts(books.url, settings, options);
   const log = recordingLog();
   const alerting = new Alerting(pincex, log, webhookMs);
+  const reporter = new Reporter(books.url, pincex.statistics);
   onTestFinished(async () => {
     await alerting.stop();
     await pincex.close();
   });
-  return { pincex, log, alerting };
+  /** Reports what the process has counted, and judges. */
+  const reportAndTick = async () => {
+    await reporter.report();
+    await alerting.tick();
+  };
+  return { pincex, log, alerting, reportAndTick };
 }
 
 const webhookOf = ({ url }: Receiver) => ({ webhook: { url, secret: SECRET } });
@@ -39,6 +50,9 @@ const auditFound = (findings: number) =>
      ON CONFLICT (only_one) DO UPDATE SET findings = excluded.findings`,
     [findings],
   );
+/** The subject of alerts about this process. */
+const OWN = `${hostname()}:${process.pid}`;
+
 const makeDue = () => books.sql('UPDATE alert_deliveries SET next_at = now()');
 const waiting = async () =>
   (await books.sql<{ event: string }>('SELECT event FROM alert_deliveries ORDER BY created_at')).map(
@@ -69,8 +83,8 @@ describe('an alert of these books', () => {
     const { log, alerting } = await openAlerting({}, { onAlert: (alert) => events.push(alert) });
     await auditFound(2);
     await books.sql(
-      `INSERT INTO alerts (id, rule, subject, severity, state, message, pending_at, fired_at, resolved_at)
-       SELECT gen_random_uuid(), 'p95', '', 'warning', 'resolved', 'old', at, at, at FROM (VALUES (now() - interval '1 year')) AS old (at)`,
+      `INSERT INTO alerts (id, rule, subject, severity, state, told_state, message, pending_at, fired_at, resolved_at)
+       SELECT gen_random_uuid(), 'p95', '', 'warning', 'resolved', 'resolved', 'old', at, at, at FROM (VALUES (now() - interval '1 year')) AS old (at)`,
     );
     await books.sql(
       `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''broken''; END'`,
@@ -102,12 +116,10 @@ describe('an alert of these books', () => {
   });
 
   it('an alert of a slow or busy process is logged as a warning', async () => {
-    const { log, alerting, pincex } = await openAlerting({ forMs: 0, poolUse: 0 });
-    await pincex.transaction(async () => {
-      await alerting.tick();
-    });
+    const { log, reportAndTick, pincex } = await openAlerting({ forMs: 0, poolUse: 0 });
+    await pincex.transaction(reportAndTick);
     expect(log.warn.mock.calls).toEqual([
-      [expect.anything(), 'alert firing: pool_use: 1 of 10 connections are in use, 10%, above 0%'],
+      [expect.anything(), `alert firing: pool_use ${OWN}: 1 of 10 connections are in use, 10%, above 0%`],
     ]);
   });
 
@@ -144,23 +156,48 @@ describe('an alert of these books', () => {
     expect(await pincex.alerts.list()).toMatchObject([{ rule: 'audit', state: 'resolved' }]);
   });
 
-  it('a hold that nobody returns, and failing operations, raise alerts', async () => {
-    const { alerting, pincex } = await openAlerting({ forMs: 0 });
-    const { bookkeeper, monitor } = pincex;
+  it('a hold that nobody returns, and failing batches, raise alerts', async () => {
+    const { reportAndTick, pincex } = await openAlerting({ forMs: 0, p95Ms: null, p99Ms: null });
+    const { bookkeeper } = pincex;
     const item = { userId: 'bob', currency: 'USD', amount: '1' };
     await bookkeeper.deposit({ ...item, id: 'd' });
     await bookkeeper.lockFunds({ ...item, id: 'l', orderId: 'o', expiresAt: '2020-01-01T00:00:00Z' });
-    for (let i = 0; i < 20; i++)
-      await expect(monitor.measure('mine', 1, () => Promise.reject(new RangeError('no')))).rejects.toThrow();
-    await alerting.tick();
+    const failing = { items: 1, durationMs: 1, errorCode: 'conflict' };
+    for (let i = 0; i < 20; i++) pincex.monitor.record('batch_transfer', failing);
+    await reportAndTick();
     const list = await pincex.alerts.list();
     expect(list.map(({ rule }) => rule).sort()).toEqual(['holds_overdue', 'success_rate']);
     expect(list.find(({ rule }) => rule === 'success_rate')!.message).toContain(
-      '(RangeError 20), most of mine',
+      '(conflict 20), most of batch_transfer',
     );
     await pincex.sweepExpired();
-    await alerting.tick();
+    await reportAndTick();
     expect(await pincex.alerts.list()).toMatchObject([{ rule: 'success_rate' }, { state: 'resolved' }]);
+  });
+
+  it('reads that fail raise alerts, and operations of the caller raise none', async () => {
+    const { reportAndTick, pincex } = await openAlerting({ forMs: 0, p95Ms: null, p99Ms: null });
+    const failing = { items: 1, durationMs: 1, errorCode: 'conflict' };
+    for (let i = 0; i < 20; i++) pincex.monitor.record('my_job', failing);
+    await reportAndTick();
+    expect(await pincex.alerts.list()).toEqual([]);
+    for (let i = 0; i < 20; i++) pincex.monitor.record('stream_trades', failing);
+    await reportAndTick();
+    const [alert] = await pincex.alerts.list();
+    expect(alert?.message).toMatch(/^0% of 20 operations .* most of stream_trades$/);
+  });
+
+  it('the pool of another process raises an alert, whichever process judges', async () => {
+    const { alerting, pincex } = await openAlerting({ forMs: 0 });
+    const other = new Reporter(books.url, new Statistics({ poolMax: 10, poolInUse: () => 9 }));
+    await other.report();
+    await alerting.tick();
+    expect(await pincex.alerts.list()).toMatchObject([
+      { rule: 'pool_use', subject: OWN, message: '9 of 10 connections are in use, 90%, above 80%' },
+    ]);
+    await other.close();
+    await alerting.tick();
+    expect(await pincex.alerts.list()).toMatchObject([{ rule: 'pool_use', state: 'resolved' }]);
   });
 
   it('the process that judges asks the doctor once a minute, and a check that hurts raises an alert', async () => {
@@ -182,32 +219,35 @@ describe('an alert of these books', () => {
     expect(await pincex.alerts.list()).toMatchObject([{ state: 'resolved' }]);
   });
 
-  it('waits for the pool are counted a minute, and the hit rate of the cache is compared with its past', async () => {
-    const clock = holdClock();
-    const { alerting, pincex } = await openAlerting({ forMs: 0, doctor: false });
-    const { statistics } = pincex;
-    const messages = async (): Promise<string[]> =>
-      (await pincex.alerts.list()).filter(({ state }) => state === 'firing').map(({ message }) => message);
-    statistics.poolWait(1);
+  it('waits for the pool are counted from one report of a process to the next', async () => {
+    const { pincex, alerting, reportAndTick } = await openAlerting({ forMs: 0 });
+    for (let n = 0; n < 1_000; n++) pincex.statistics.poolWait(1);
+    await new Reporter(books.url, pincex.statistics).report();
+    await books.sql(`UPDATE processes SET seen_at = seen_at - interval '10 s'`);
     await alerting.tick();
-    clock.pass(10_000);
-    statistics.poolWait(1);
-    await alerting.tick();
-    expect(await messages()).toEqual([]);
-    clock.pass(10_000);
-    statistics.poolWait(1);
-    statistics.poolWait(1);
-    await alerting.tick();
-    expect(await messages()).toEqual(['12 calls a minute wait for a connection, above 10']);
-    clock.pass(20 * 60_000);
-    statistics.cacheReads('orders', 900, 100);
-    await alerting.tick();
-    clock.pass(5 * 60_000);
-    statistics.cacheReads('accounts', 500, 500);
-    await alerting.tick();
-    expect(await messages()).toEqual([
-      '50% of the reads of the last five minutes were found in the cache, after 90% in the hour before: a fall by more than 20%',
-    ]);
+    expect(await pincex.alerts.list()).toEqual([]);
+    for (let n = 0; n < 1_000; n++) pincex.statistics.poolWait(1);
+    await reportAndTick();
+    const [alert] = await pincex.alerts.list();
+    expect(alert).toMatchObject({ rule: 'pool_waits', subject: OWN });
+    expect(Number.parseInt(alert!.message)).toBeLessThanOrEqual(6_000);
+  });
+
+  it('an alert that was pending when the judging ceased does not fire as soon as it goes on', async () => {
+    const { pincex, reportAndTick } = await openAlerting({ poolUse: 0 });
+    const states = async () => (await pincex.alerts.list()).map(({ state }) => state);
+    await pincex.transaction(async () => {
+      await reportAndTick();
+      await books.sql(
+        `UPDATE alerts SET pending_at = pending_at - interval '1 hour', judged_at = judged_at - interval '1 hour'`,
+      );
+      for (let tick = 0; tick < 2; tick++) await reportAndTick();
+      expect(await states()).toEqual(['pending']);
+      // An hour passes in which it is judged.
+      await books.sql(`UPDATE alerts SET pending_at = pending_at - interval '1 hour'`);
+      await reportAndTick();
+      expect(await states()).toEqual(['firing']);
+    });
   });
 
   it('a tick that fails is logged, and the next one judges', async () => {
@@ -224,7 +264,7 @@ describe('an alert of these books', () => {
   });
 
   it('judging takes no connection of the pool, and succeeds while the pool has none', async () => {
-    const { alerting, pincex } = await openAlerting();
+    const { reportAndTick, pincex } = await openAlerting();
     await auditFound(1);
     const { pool } = pincex.config.database;
     let isOver = false;
@@ -235,7 +275,7 @@ describe('an alert of these books', () => {
       }),
     );
     await until('the pool to be taken', () => pincex.statistics.snapshot().pool.inUse === pool.max);
-    await alerting.tick();
+    await reportAndTick();
     isOver = true;
     await Promise.all(holding);
     const list = await pincex.alerts.list();
@@ -289,7 +329,8 @@ describe('the webhook', () => {
       const signed = `${String(id)}.${String(timestamp)}.${text}`;
       const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
       expect(signature).toBe(`v1,${createHmac('sha256', key).update(signed).digest('base64')}`);
-      expect(id).toBe(`${body.data.id}.${body.data.state}`);
+      // The signed text is separated by dots.
+      expect(id).toBe(`${body.data.id}_${body.data.state}`);
       expect(body.type).toBe(`alert.${body.data.state}`);
       expect(Date.parse(body.timestamp)).toBeGreaterThan(0);
     }
@@ -344,14 +385,13 @@ describe('the webhook', () => {
     const webhook = await useReceiver();
     const hanging: ServerResponse[] = [];
     webhook.answer = (response) => hanging.push(response);
-    const { alerting, pincex } = await openAlerting({ ...webhookOf(webhook), forMs: 0, poolUse: 0 });
+    const settings = { ...webhookOf(webhook), forMs: 0, poolUse: 0 };
+    const { alerting, pincex, reportAndTick } = await openAlerting(settings);
     await auditFound(1);
     await alerting.tick();
     await until('the webhook to hang', () => hanging.length === 1);
     webhook.answer = 204;
-    await pincex.transaction(async () => {
-      await alerting.tick();
-    });
+    await pincex.transaction(reportAndTick);
     await until('the other event', () => webhook.events.includes('firing pool_use'));
     expect((await pincex.alerts.list()).map(({ state }) => state)).toEqual(['firing', 'firing']);
     hanging[0]!.writeHead(200).end();
@@ -434,6 +474,34 @@ describe('several processes', () => {
     await books.sql('DROP FUNCTION lose CASCADE');
     expect(log.error).not.toHaveBeenCalled();
     expect(await pincex.alerts.list()).toEqual([]);
+  });
+
+  it('an event whose commit could not be confirmed is told by the next process that judges, once', async () => {
+    const events: string[] = [];
+    const [one, two] = [
+      await openAlerting(),
+      await openAlerting({}, { onAlert: ({ rule, state }) => events.push(`${state} ${rule}`) }),
+    ];
+    await auditFound(1);
+    const { query } = pg.Client.prototype as unknown as {
+      query: (config: pg.QueryConfig) => Promise<unknown>;
+    };
+    const send = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
+      this: pg.Client,
+      config: pg.QueryConfig,
+    ) {
+      const result = await query.call(this, config);
+      if (config.text === writeAlerts.text) throw new Error('The connection broke after the commit');
+      return result;
+    } as never);
+    await one.alerting.tick();
+    send.mockRestore();
+    expect(one.log.error.mock.calls).toEqual([[expect.anything(), 'alerts could not be judged']]);
+    await books.sql('UPDATE alert_lease SET held_until = now()');
+    await two.alerting.tick();
+    await two.alerting.tick();
+    expect(events).toEqual(['firing audit']);
+    expect(two.log.error).toHaveBeenCalledTimes(1);
   });
 
   it('a lease that ran out is taken by the next process that judges', async () => {

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Series } from './observations.ts';
+import { processWith, Series } from './observations.ts';
 
 /** The use of a pool of a hundred connections: its alert fires above 80 for a minute, and is resolved at 72 or less. */
-const use = (used: number) => ({ pool: { used, max: 100 } });
+const use = (inUse: number) => ({ processes: [processWith({ pool: { inUse, max: 100 } })] });
 
 describe('an alert', () => {
   it('an alert is pending until its condition has held for a minute, then fires once', () => {
     const series = new Series();
     expect(series.judge(use(81))).toEqual([]);
-    expect(series.states).toEqual(['pending pool_use']);
+    expect(series.states).toEqual(['pending pool_use host:1']);
     expect(series.judge(use(81), 59_999)).toEqual([]);
-    expect(series.judge(use(81), 1)).toEqual(['firing pool_use']);
+    expect(series.judge(use(81), 1)).toEqual(['firing pool_use host:1']);
     expect(series.judge(use(99), 3_600_000)).toEqual([]);
     expect(series.message).toBe('99 of 100 connections are in use, 99%, above 80%');
   });
@@ -24,7 +24,7 @@ describe('an alert', () => {
     series.judge(use(81), 10_000);
     series.judge(use(81), 50_000);
     expect(series.events).toEqual([]);
-    expect(series.judge(use(81), 10_000)).toEqual(['firing pool_use']);
+    expect(series.judge(use(81), 10_000)).toEqual(['firing pool_use host:1']);
   });
 
   it('an alert that fires is resolved once its value has been below the hysteresis for a minute', () => {
@@ -34,7 +34,7 @@ describe('an alert', () => {
     expect(series.judge(use(73), 3_600_000)).toEqual([]);
     series.judge(use(72), 10_000);
     expect(series.judge(use(72), 59_999)).toEqual([]);
-    expect(series.judge(use(72), 1)).toEqual(['resolved pool_use']);
+    expect(series.judge(use(72), 1)).toEqual(['resolved pool_use host:1']);
     expect(series.states).toEqual([]);
   });
 
@@ -46,13 +46,13 @@ describe('an alert', () => {
     series.judge(use(75), 50_000);
     series.judge(use(50), 10_000);
     expect(series.judge(use(50), 50_000)).toEqual([]);
-    expect(series.judge(use(50), 10_000)).toEqual(['resolved pool_use']);
+    expect(series.judge(use(50), 10_000)).toEqual(['resolved pool_use host:1']);
   });
 
   it('an alert fires and is resolved at once if alerts.for is 0s', () => {
     const series = new Series({ forMs: 0 });
-    expect(series.judge(use(81))).toEqual(['firing pool_use']);
-    expect(series.judge(use(72))).toEqual(['resolved pool_use']);
+    expect(series.judge(use(81))).toEqual(['firing pool_use host:1']);
+    expect(series.judge(use(72))).toEqual(['resolved pool_use host:1']);
   });
 
   it('an alert that comes back has another id', () => {
@@ -64,12 +64,60 @@ describe('an alert', () => {
     expect(series.open[0]!.id).not.toBe(first!.id);
   });
 
-  it('an alert of a rule that this version does not have is resolved', () => {
+  it('a pending alert waits anew after a time in which nobody judged', () => {
+    const series = new Series();
+    series.judge(use(81));
+    series.interrupt(3_600_000);
+    series.judge(use(81));
+    expect(series.judge(use(81), 59_999)).toEqual([]);
+    expect(series.judge(use(81), 1)).toEqual(['firing pool_use host:1']);
+  });
+
+  it('the minute of calm begins anew after a time in which nobody judged', () => {
     const series = new Series();
     series.judge(use(81));
     series.judge(use(81), 60_000);
-    series.open = series.open.map((alert) => ({ ...alert, rule: 'earlier_rule' }));
-    expect(series.judge({})).toEqual(['resolved earlier_rule']);
+    series.judge(use(50));
+    series.interrupt(3_600_000);
+    series.judge(use(50));
+    expect(series.judge(use(50), 59_999)).toEqual([]);
+    expect(series.judge(use(50), 1)).toEqual(['resolved pool_use host:1']);
+  });
+
+  it('an alert goes on waiting if a lease that ran out was taken over', () => {
+    const series = new Series();
+    series.judge(use(81));
+    series.interrupt(30_000);
+    series.judge(use(81), 10_000);
+    expect(series.judge(use(81), 20_000)).toEqual(['firing pool_use host:1']);
+  });
+
+  it('an alert that nobody could look at waits anew too', () => {
+    const series = new Series();
+    const hurts = [{ check: 'durability', subject: 'fsync', message: 'is off', remedy: 'Switch it on' }];
+    series.judge({ hurts });
+    series.interrupt(3_600_000);
+    series.judge({ hurts: null });
+    expect(series.judge({ hurts }, 59_999)).toEqual([]);
+    expect(series.judge({ hurts }, 1)).toEqual(['firing doctor durability']);
+  });
+
+  it('an alert of a rule that this version does not have stays as it is for a day, and is then resolved', () => {
+    const series = new Series();
+    series.judge(use(81));
+    series.judge(use(81), 60_000);
+    series.open = series.open.map((alert) => ({ ...alert, rule: 'later_rule' }));
+    const [before] = series.open;
+    for (const passedMs of [10_000, 3_600_000, 82_790_000]) {
+      series.interrupt(passedMs);
+      expect(series.judge({}, 0)).toEqual([]);
+    }
+    expect(series.open).toEqual([before]);
+    series.interrupt(1);
+    const { told } = series.evaluate({});
+    expect(told).toMatchObject([
+      { rule: 'later_rule', state: 'resolved', message: 'No process has known this rule for a day' },
+    ]);
   });
 });
 
@@ -112,7 +160,7 @@ describe('whatever the values and the pauses are', () => {
           last = series.now;
         }
         series.events.forEach((event, i) => {
-          expect(event).toBe(i % 2 === 0 ? 'firing pool_use' : 'resolved pool_use');
+          expect(event).toBe(i % 2 === 0 ? 'firing pool_use host:1' : 'resolved pool_use host:1');
         });
       }),
     );
@@ -144,7 +192,7 @@ function naively(list: readonly (readonly [number, number])[], start: number): s
     const since = seen.findLastIndex((one) => !isWanted(one.used) || one.at <= changedAt) + 1;
     const began = seen[since]?.at;
     if (began === undefined || now - began < 60_000) continue;
-    events.push(isFiring ? 'resolved pool_use' : 'firing pool_use');
+    events.push(isFiring ? 'resolved pool_use host:1' : 'firing pool_use host:1');
     changedAt = now;
   }
   return events;

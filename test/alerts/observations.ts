@@ -1,7 +1,7 @@
 import { loadConfig, PerformanceMonitor, type AlertsConfig, type OperationMetrics } from '../../src/index.ts';
-import { evaluate } from '../../src/alerts/evaluation.ts';
+import { evaluate, type Changes } from '../../src/alerts/evaluation.ts';
 import type { Tracked } from '../../src/alerts/lifecycle.ts';
-import type { Observation } from '../../src/alerts/observation.ts';
+import type { Figures, Observation, ObservedProcess } from '../../src/alerts/observation.ts';
 
 export const defaults: AlertsConfig = loadConfig({ env: {}, cwd: import.meta.dirname }).alerts;
 
@@ -24,15 +24,37 @@ export function operations(
   };
 }
 
+/** Figures that are the same over each window, unless the test says otherwise: a longer one is then like the next shorter. */
+export function figures({
+  minute = idle,
+  fiveMinutes = minute,
+  hour = fiveMinutes,
+}: Partial<Figures> = {}): Figures {
+  return { minute, fiveMinutes, hour };
+}
+
+/** A process in which nothing is wrong, but for what the test says. */
+export const processWith = (different: Partial<ObservedProcess>): ObservedProcess => ({
+  name: 'host:1',
+  pool: { inUse: 0, max: 10 },
+  poolWaits: 0,
+  cache: null,
+  ...different,
+});
+
+/** The parts of an observation that differ from the usual; `minute` and the others are figures of all operations. */
+export type Different = Partial<Omit<Observation, 'operations'> & Figures>;
+
 /** An observation in which nothing is wrong, but for what the test says. */
-export function observed(different: Partial<Observation> = {}): Observation {
+export function observed({ minute, fiveMinutes, hour, ...different }: Different = {}): Observation {
   return {
-    minute: idle,
-    hour: idle,
-    minuteByOperation: {},
-    pool: { used: 0, max: 10 },
-    poolWaits: 0,
-    cache: null,
+    operations: figures({
+      ...(minute && { minute }),
+      ...(fiveMinutes && { fiveMinutes }),
+      ...(hour && { hour }),
+    }),
+    byOperation: {},
+    processes: [processWith({})],
     replica: undefined,
     overdueMs: 0,
     audit: undefined,
@@ -53,10 +75,16 @@ export class Series {
     this.#config = { ...defaults, ...config };
   }
 
-  /** Judges an observation, `passedMs` after the last one, and returns its events. */
-  judge(different: Partial<Observation>, passedMs = 10_000): string[] {
+  /** Lets time pass in which nobody judges. */
+  interrupt(passedMs: number): void {
     this.now += passedMs;
-    const changes = evaluate(this.open, observed(different), this.#config, this.now);
+  }
+
+  /** Judges an observation, `passedMs` after the last one, and returns its events. Until then the judging saw nothing new. */
+  judge(different: Different, passedMs = 10_000): string[] {
+    this.now += passedMs;
+    this.open = this.open.map((alert) => ({ ...alert, judgedAt: alert.judgedAt + passedMs }));
+    const changes = this.evaluate(different);
     const gone = new Set([...changes.forgotten, ...changes.written].map(({ id }) => id));
     this.open = [
       ...this.open.filter(({ id }) => !gone.has(id)),
@@ -65,6 +93,11 @@ export class Series {
     const events = changes.told.map(({ state, rule, subject }) => [state, rule, subject].join(' ').trim());
     this.events.push(...events);
     return events;
+  }
+
+  /** The changes that an observation makes now, which are not kept. */
+  evaluate(different: Different): Changes {
+    return evaluate(this.open, observed(different), this.#config, this.now);
   }
 
   /** The states and rules of the open alerts. */

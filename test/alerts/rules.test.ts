@@ -1,20 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import type { Observation } from '../../src/alerts/observation.ts';
-import type { AlertsConfig } from '../../src/index.ts';
-import { operations, Series } from './observations.ts';
+import type { ObservedProcess } from '../../src/alerts/observation.ts';
+import type { AlertsConfig, OperationMetrics } from '../../src/index.ts';
+import { figures, operations, processWith, Series, type Different } from './observations.ts';
 
 /** The alerts that an observation raises at once, and their messages. */
-function raisedBy(different: Partial<Observation>, config: Partial<AlertsConfig> = {}) {
+function raisedBy(different: Different, config: Partial<AlertsConfig> = {}) {
   const series = new Series({ forMs: 0, ...config });
   series.judge(different);
   return { events: series.events, message: series.message };
 }
 
-const byOperation = { batch_lock_funds: operations(90, 5), batch_get_accounts: operations(10, 1) };
-const cache = (hits: number, past: number) => ({
-  recent: { hits, misses: 1_000 - hits },
-  past: { hits: past, misses: 1_000 - past },
-});
+const over = (minute: OperationMetrics) => figures({ minute });
+const byOperation = {
+  batch_lock_funds: over(operations(90, 5)),
+  batch_get_accounts: over(operations(10, 1)),
+};
+const reading = (use: ObservedProcess['cache']) => ({ processes: [processWith({ cache: use })] });
+const cache = (hits: number, past: number) =>
+  reading({
+    recent: { hits, misses: 1_000 - hits },
+    past: { hits: past, misses: 1_000 - past },
+  });
+const using = (inUse: number) => ({ processes: [processWith({ pool: { inUse, max: 10 } })] });
 const hurt = (check: string, subject: string) => ({
   check,
   subject,
@@ -29,9 +36,11 @@ const audit = (findings: number) => ({
 
 interface Case {
   readonly rule: string;
+  /** Its subject, if it has one. */
+  readonly subject?: string;
   /** Just not enough for an alert. */
-  readonly calm: Partial<Observation>;
-  readonly wrong: Partial<Observation>;
+  readonly calm: Different;
+  readonly wrong: Different;
   readonly message: string;
   readonly off: Partial<AlertsConfig>;
 }
@@ -40,7 +49,7 @@ const CASES: readonly Case[] = [
   {
     rule: 'success_rate',
     calm: { minute: operations(100, 5) },
-    wrong: { minute: operations(100, 6), minuteByOperation: byOperation },
+    wrong: { minute: operations(100, 6), byOperation },
     message:
       '94% of 100 operations of the last minute succeeded, below 95%; 6 failed (conflict 6), most of batch_lock_funds',
     off: { successRate: null },
@@ -50,9 +59,9 @@ const CASES: readonly Case[] = [
     calm: { minute: operations(100, 0, { p95Ms: 500 }) },
     wrong: {
       minute: operations(100, 0, { p95Ms: 501 }),
-      minuteByOperation: {
-        batch_lock_funds: operations(90, 0, { p95Ms: 480 }),
-        batch_get_accounts: operations(10, 0, { p95Ms: 900 }),
+      byOperation: {
+        batch_lock_funds: over(operations(90, 0, { p95Ms: 480 })),
+        batch_get_accounts: over(operations(10, 0, { p95Ms: 900 })),
       },
     },
     message:
@@ -76,22 +85,25 @@ const CASES: readonly Case[] = [
   },
   {
     rule: 'pool_use',
-    calm: { pool: { used: 8, max: 10 } },
-    wrong: { pool: { used: 9, max: 10 } },
+    subject: 'host:1',
+    calm: using(8),
+    wrong: using(9),
     message: '9 of 10 connections are in use, 90%, above 80%',
     off: { poolUse: null },
   },
   {
     rule: 'pool_waits',
-    calm: { poolWaits: 10 },
-    wrong: { poolWaits: 11.8 },
+    subject: 'host:1',
+    calm: { processes: [processWith({ poolWaits: 10 })] },
+    wrong: { processes: [processWith({ poolWaits: 11.8 })] },
     message: '12 calls a minute wait for a connection, above 10',
     off: { poolWaits: null },
   },
   {
     rule: 'cache_hit_rate',
-    calm: { cache: cache(720, 900) },
-    wrong: { cache: cache(719, 900) },
+    subject: 'host:1',
+    calm: cache(720, 900),
+    wrong: cache(719, 900),
     message:
       '71.9% of the reads of the last five minutes were found in the cache, after 90% in the hour before: a fall by more than 20%',
     off: { cacheHitRateDrop: null },
@@ -119,6 +131,7 @@ const CASES: readonly Case[] = [
   },
   {
     rule: 'doctor',
+    subject: 'indexes_there',
     calm: { hurts: [] },
     wrong: { hurts: [hurt('indexes_there', 'index orders_book')] },
     message: 'index orders_book is gone. Build it again',
@@ -126,10 +139,10 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe.each(CASES)('the rule $rule', ({ rule, calm, wrong, message, off }) => {
+describe.each(CASES)('the rule $rule', ({ rule, subject = '', calm, wrong, message, off }) => {
   it(`the rule ${rule} raises an alert beyond its threshold, whose message names the value and the threshold`, () => {
     const { events, message: told } = raisedBy(wrong);
-    expect(events).toEqual([rule === 'doctor' ? 'firing doctor indexes_there' : `firing ${rule}`]);
+    expect(events).toEqual([`firing ${rule} ${subject}`.trim()]);
     expect(told).toBe(message);
   });
 
@@ -144,25 +157,50 @@ describe.each(CASES)('the rule $rule', ({ rule, calm, wrong, message, off }) => 
   it(`an alert of the rule ${rule} is resolved once nothing is wrong any more`, () => {
     const series = new Series({ forMs: 0 });
     series.judge(wrong);
-    expect(series.judge({ audit: audit(0), cache: cache(900, 900) })).toEqual([
-      expect.stringMatching(`^resolved ${rule}`),
-    ]);
+    expect(
+      series.judge({ audit: audit(0), minute: operations(100), hour: operations(200), ...cache(900, 900) }),
+    ).toEqual([expect.stringMatching(`^resolved ${rule}`)]);
   });
 });
 
 describe('figures that mean too little', () => {
   it('few operations raise no alert, however many fail or however long they take', () => {
-    const minute = operations(19, 19, { p95Ms: 9_000, p99Ms: 9_000 });
-    expect(raisedBy({ minute, hour: operations(10_000) }).events).toEqual([]);
+    const fiveMinutes = operations(19, 19, { p95Ms: 9_000, p99Ms: 9_000 });
+    expect(raisedBy({ fiveMinutes, hour: operations(10_000) }).events).toEqual([]);
   });
 
-  it('few operations do not resolve an alert that fires, but none at all do', () => {
+  it('operations are judged by five minutes if the last minute has fewer than 20', () => {
+    const minute = operations(19, 0, { p95Ms: 1, p99Ms: 1 });
+    const fiveMinutes = operations(20, 10, { p95Ms: 9_000, p99Ms: 1 });
+    const { events, message } = raisedBy({ minute, fiveMinutes, hour: operations(10_000, 10) });
+    expect(events).toEqual(['firing success_rate', 'firing p95', 'firing error_rate_jump']);
+    expect(message.split('\n')).toEqual([
+      '50% of 20 operations of the last five minutes succeeded, below 95%; 10 failed (conflict 10), most of other',
+      'p95 of 20 operations of the last five minutes is 9000 ms, above 500 ms; the slowest are other',
+      '50% of the operations of the last five minutes failed, more than 3 times the 0% of the hour before (commonest: conflict)',
+    ]);
+  });
+
+  it('an alert of operations that cease goes on for an hour, and is then resolved with that reason', () => {
     const series = new Series({ forMs: 0, errorRateJump: null });
     series.judge({ minute: operations(100, 50) });
-    series.judge({ minute: operations(10, 0) });
+    const ceased = { minute: operations(0), fiveMinutes: operations(0) };
+    series.judge({ ...ceased, hour: operations(100, 50) }, 3_000_000);
     expect(series.states).toEqual(['firing success_rate']);
-    series.judge({ minute: operations(0) });
-    expect(series.events).toEqual(['firing success_rate', 'resolved success_rate']);
+    expect(series.evaluate({ ...ceased, hour: operations(19, 10) }).told).toMatchObject([
+      {
+        state: 'resolved',
+        message: 'Fewer than 20 operations were counted in the last hour: too few to judge',
+      },
+    ]);
+  });
+
+  it('an alert whose value fell is resolved with the message that it fired with', () => {
+    const series = new Series({ forMs: 0 });
+    series.judge(using(9));
+    expect(series.evaluate(using(1)).told).toMatchObject([
+      { state: 'resolved', message: '9 of 10 connections are in use, 90%, above 80%' },
+    ]);
   });
 
   it('an error rate has jumped from no errors at all only if a percent or more of the operations fail', () => {
@@ -177,17 +215,60 @@ describe('figures that mean too little', () => {
     expect(raisedBy({ minute, hour: minute }).events).toEqual([]);
   });
 
+  it('an alert of a jump is not resolved by the start of processes that have no past', () => {
+    const series = new Series({ forMs: 0 });
+    series.judge({ minute: operations(1_000, 40), hour: operations(20_000, 40) });
+    series.judge({ minute: operations(1_000, 40) });
+    expect(series.states).toEqual(['firing error_rate_jump']);
+  });
+
   it('an alert of a cache that is no longer read is resolved', () => {
     const series = new Series({ forMs: 0 });
-    series.judge({ cache: cache(100, 900) });
-    series.judge({ cache: cache(100, 900) });
-    series.judge({ cache: { recent: { hits: 0, misses: 0 }, past: { hits: 900, misses: 100 } } });
-    expect(series.events).toEqual(['firing cache_hit_rate', 'resolved cache_hit_rate']);
+    series.judge(cache(100, 900));
+    series.judge(cache(100, 900));
+    series.judge(reading({ recent: { hits: 0, misses: 0 }, past: { hits: 900, misses: 100 } }));
+    expect(series.events).toEqual(['firing cache_hit_rate host:1', 'resolved cache_hit_rate host:1']);
   });
 
   it('a cache that is read seldom raises no alert', () => {
     const seldom = { recent: { hits: 0, misses: 999 }, past: { hits: 999, misses: 1 } };
-    expect(raisedBy({ cache: seldom }).events).toEqual([]);
+    expect(raisedBy(reading(seldom)).events).toEqual([]);
+  });
+});
+
+describe('the pools and caches of several processes', () => {
+  const busy = (name: string, inUse: number) => processWith({ name, pool: { inUse, max: 10 } });
+
+  it('each process has an alert of its own, and one that ended has none', () => {
+    const series = new Series({ forMs: 0 });
+    expect(series.judge({ processes: [busy('a:1', 9), busy('b:2', 8), busy('c:3', 10)] })).toEqual([
+      'firing pool_use a:1',
+      'firing pool_use c:3',
+    ]);
+    expect(series.judge({ processes: [busy('b:2', 8), busy('c:3', 10)] })).toEqual(['resolved pool_use a:1']);
+  });
+
+  it('a pool has to be busy for a minute in one process, not now in one and now in another', () => {
+    const series = new Series();
+    for (let tick = 0; tick < 10; tick++)
+      series.judge({ processes: [busy('a:1', tick % 2 ? 10 : 0), busy('b:2', tick % 2 ? 0 : 10)] });
+    expect(series.events).toEqual([]);
+  });
+
+  it('of two that have one name the worse counts', () => {
+    for (const processes of [
+      [busy('a:1', 9), busy('a:1', 0)],
+      [busy('a:1', 0), busy('a:1', 9)],
+    ])
+      expect(raisedBy({ processes }).events).toEqual(['firing pool_use a:1']);
+  });
+
+  it('alerts of a process stay while its past is not known to the process that judges', () => {
+    const series = new Series({ forMs: 0 });
+    const use = { recent: { hits: 100, misses: 900 }, past: { hits: 900, misses: 100 } };
+    series.judge({ processes: [processWith({ poolWaits: 11, cache: use })] });
+    series.judge({ processes: [processWith({ poolWaits: null, cache: null })] });
+    expect(series.states).toEqual(['firing pool_waits host:1', 'firing cache_hit_rate host:1']);
   });
 });
 

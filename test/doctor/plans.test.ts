@@ -95,7 +95,7 @@ describe('the plans of statements', () => {
       queryHints: true,
       readUrl: null,
       idempotencyRoom: 0,
-      now: new Date(),
+      processes: () => Promise.resolve([]),
       thresholds,
     };
     expect(await plansCheck.run(looked)).toEqual([]);

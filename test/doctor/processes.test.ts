@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { DoctorReport } from '../../src/index.ts';
 import { Reporter } from '../../src/monitor/reporter.ts';
 import { Statistics, type StatisticsOptions } from '../../src/monitor/statistics.ts';
@@ -120,6 +120,15 @@ describe('the cache', () => {
   const writing = batches(1, 1);
   const idle = batches(0, 0);
 
+  it('whether processes run is judged by the clock of the database', async () => {
+    await reported(caching('process'), writing);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    expect(of(await examine(patient.url), 'cache')).toEqual(['advice cache']);
+  });
+
   it('a cache within a process is reported as advice when another process writes, whose commits it does not see', async () => {
     const report = await examined(caching('process'), writing);
     expect(of(report, 'cache')).toEqual(['advice cache']);
@@ -167,6 +176,15 @@ describe('the statistics of a process that ended', () => {
 
   it('a process that ended is judged while no other runs', async () => {
     expect(of(await examine(patient.url), 'pool')).toEqual(['hurts process']);
+  });
+
+  it('a process that has just closed counts as ended', async () => {
+    await patient.client.query('DELETE FROM processes');
+    const statistics = new Statistics({ poolMax: 10 });
+    statistics.poolRefused();
+    await new Reporter(patient.url, statistics).close();
+    await reported([{}, () => undefined]);
+    expect((await examine(patient.url)).findings).toEqual([]);
   });
 
   it('a process that ended is ignored while another runs', async () => {

@@ -140,6 +140,24 @@ describe('the row of a process', () => {
     expect(pool.longestWaitMs).toBe(500);
   });
 
+  it('a process reports by the clock of the database, whatever its own says', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 48 * 3_600_000 });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const before = (await processes()).length;
+    const reporter = new Reporter(books.url, new Statistics({ poolMax: 1 }));
+    await reporter.start();
+    await reporter.close();
+    const rows = await books.sql<{ is_now: boolean }>(
+      `SELECT now() - started_at BETWEEN '0' AND interval '1 hour'
+         AND now() - seen_at BETWEEN '0' AND interval '1 hour' AS is_now FROM processes ORDER BY started_at DESC`,
+    );
+    // The rows of the others were not two days old either.
+    expect(rows).toHaveLength(before + 1);
+    expect(rows[0]).toEqual({ is_now: true });
+  });
+
   it('a new process deletes the rows of processes that were not seen for a day, and no others', async () => {
     await books.sql(
       `INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)

@@ -18,7 +18,15 @@ function processOf(pid: number, count: (statistics: Statistics) => void, host = 
   clock.pass(10_000);
   const operations = storeTallies(statistics.monitor.allTallies());
   const report = { ...statistics.snapshot(), host, pid, operations };
-  return { id: `${pid}`, startedAt: new Date(AT.getTime() - 90_000), ageMs: 3_000, report };
+  return {
+    id: `${pid}`,
+    startedAt: new Date(AT.getTime() - 90_000),
+    seenAt: new Date(AT.getTime() - 3_000),
+    ageMs: 3_000,
+    deadlocksAtStart: 0,
+    isLive: true,
+    report,
+  };
 }
 
 const busy = (pid: number): LiveProcess =>

@@ -1,6 +1,6 @@
 import { Registry, type RegistryContentType } from 'prom-client';
 import type { Pincex } from '../../pincex.ts';
-import { addFamilies, type Reading } from './families.ts';
+import { addFamilies, type Scrape } from './families.ts';
 import { OperationHistograms } from './operationHistograms.ts';
 import { processMetrics } from './processMetrics.ts';
 import { registryOf } from './registry.ts';
@@ -9,7 +9,7 @@ import { traceIdOf } from '../../telemetry/api.ts';
 /** The parts that count. */
 export interface Source {
   readonly pincex: Pick<Pincex, 'monitor' | 'statistics' | 'pools'>;
-  readonly gate: { readonly load: Reading['calls'] };
+  readonly gate: { readonly load: Scrape['calls'] };
 }
 
 /** The answer to a scrape. */
@@ -21,7 +21,7 @@ export interface Scraped {
 /** The metrics in one format. */
 interface Format {
   readonly registry: Registry;
-  readonly update: (reading: Reading) => void;
+  readonly update: (scrape: Scrape) => void;
 }
 
 /** Shows what a process has counted as text for Prometheus. */
@@ -51,7 +51,7 @@ export class Exposition {
     this.#histograms.stop();
   }
 
-  #read(): Reading {
+  #read(): Scrape {
     const { pincex, gate } = this.#source;
     return {
       operations: pincex.monitor.tallies('start'),

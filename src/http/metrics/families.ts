@@ -6,7 +6,7 @@ import type { PoolStates } from '../../opening/parts.ts';
 import { problemKinds } from '../problems/codes.ts';
 
 /** What the parts have counted, at the moment of a scrape. */
-export interface Reading {
+export interface Scrape {
   /** By the name of the operation, since the start. */
   readonly operations: ReadonlyMap<string, WindowTally>;
   readonly statistics: ProcessStatistics;
@@ -24,7 +24,7 @@ interface Family {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];
-  readonly samples: (reading: Reading) => readonly Sample[];
+  readonly samples: (scrape: Scrape) => readonly Sample[];
 }
 
 const FAMILIES: readonly Family[] = [
@@ -171,18 +171,18 @@ function ofPools(
   return ({ pools }) => Object.entries(pools).flatMap(([server, pool]) => samples(pool, server));
 }
 
-/** Adds the families to a registry; the returned function gives them the values of a reading. */
-export function addFamilies(registry: Registry): (reading: Reading) => void {
+/** Adds the families to a registry; the returned function gives them the values of a scrape. */
+export function addFamilies(registry: Registry): (scrape: Scrape) => void {
   const updates = FAMILIES.map(({ kind, name, help, labels = [], samples }) => {
     const config = { name, help, labelNames: labels, registers: [registry] };
     const metric = kind === 'counter' ? new Counter(config) : new Gauge(config);
-    return (reading: Reading): void => {
+    return (scrape: Scrape): void => {
       metric.reset();
       // A counter begins at 0 after the reset, and a gauge is set to the sum of one addition.
-      for (const [value, own = {}] of samples(reading)) metric.inc(own, value);
+      for (const [value, own = {}] of samples(scrape)) metric.inc(own, value);
     };
   });
-  return (reading) => {
-    for (const update of updates) update(reading);
+  return (scrape) => {
+    for (const update of updates) update(scrape);
   };
 }

@@ -139,7 +139,10 @@ export const alert = component(
   strict({
     id: Type.String({ description: 'UUID' }),
     rule: Type.String({ examples: ['success_rate'] }),
-    subject: Type.String({ description: 'The check of the doctor for the rule `doctor`; else empty' }),
+    subject: Type.String({
+      description:
+        'The check of the doctor, or the process as `host:pid` for the pool and the cache; else empty',
+    }),
     severity: oneOf('error', 'warning'),
     state: oneOf('pending', 'firing', 'resolved'),
     message: Type.String({ description: 'Names the value and the threshold' }),

@@ -1,2 +1,2 @@
 PREPARE "delete-old-processes" AS
-DELETE FROM processes WHERE seen_at < $1::timestamptz;
+DELETE FROM processes WHERE seen_at < now() - interval '1 day';

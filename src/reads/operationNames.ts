@@ -1,0 +1,21 @@
+/** The names under which reads are measured: those of the methods, in snake case. */
+const READS = [
+  'batch_get_accounts',
+  'batch_get_account_statements',
+  'batch_get_orders_by_ids',
+  'batch_get_user_orders',
+  'batch_get_open_orders_by_users',
+  'batch_get_open_orders',
+  'batch_get_order_books',
+  'batch_get_trades_by_order_ids',
+  'stream_accounts',
+  'stream_orders',
+  'stream_trades',
+  'stream_journal',
+  'stream_operations',
+] as const;
+
+export type ReadOperation = (typeof READS)[number];
+
+/** All names of reads. */
+export const readOperations: ReadonlySet<string> = new Set(READS);
