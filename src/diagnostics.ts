@@ -78,6 +78,8 @@ interface Momentary {
   cacheFailure: { readonly error: unknown };
   /** A call over HTTP was answered with a problem. */
   refusal: { readonly code: string };
+  /** The figures of another process could not be read. */
+  unreadableReport: { readonly error: Error };
   /** The N+1 detector found a loop. */
   loop: { readonly shape: string; readonly callSite: string | null };
   /** An alert began to fire or was resolved. */
@@ -114,6 +116,7 @@ const momentary: { readonly [Name in keyof Momentary]: Channel } = {
   poolRefusal: channel('pincex:pool_refusal'),
   cacheFailure: channel('pincex:cache_failure'),
   refusal: channel('pincex:refusal'),
+  unreadableReport: channel('pincex:unreadable_report'),
   loop: channel('pincex:loop'),
   alert: channel('pincex:alert'),
 };
@@ -216,6 +219,7 @@ export interface Listeners {
   readonly poolRefusal?: (refusal: Momentary['poolRefusal']) => void;
   readonly cacheFailure?: (failure: Momentary['cacheFailure']) => void;
   readonly refusal?: (refusal: Momentary['refusal']) => void;
+  readonly unreadableReport?: (message: Momentary['unreadableReport']) => void;
   readonly loop?: (loop: Momentary['loop']) => void;
   readonly alert?: (message: Momentary['alert']) => unknown;
 }
@@ -263,6 +267,7 @@ export function listen(
     moments.poolRefusal && onMoment(instance, 'poolRefusal', moments.poolRefusal),
     moments.cacheFailure && onMoment(instance, 'cacheFailure', moments.cacheFailure),
     moments.refusal && onMoment(instance, 'refusal', moments.refusal),
+    moments.unreadableReport && onMoment(instance, 'unreadableReport', moments.unreadableReport),
     moments.loop && onMoment(instance, 'loop', moments.loop),
     moments.alert && onMoment(instance, 'alert', moments.alert),
   ];

@@ -4,6 +4,7 @@ import type { Statement } from '../database/statement.ts';
 import type { RecordedBatch } from './figures.ts';
 import { reportedBatches } from './notableBatches.ts';
 import { sessionOn, withOwnConnection } from './connection.ts';
+import { EncodedDurations } from './encodedDurations.ts';
 import type { ProcessStatistics, Statistics } from './statistics.ts';
 import { storeTallies, type StoredTallies } from './tallies.ts';
 
@@ -44,6 +45,7 @@ export class Reporter {
   readonly #url: string;
   readonly #statistics: Statistics;
   readonly #refresh: (session: Session) => Promise<void>;
+  readonly #encoded = new EncodedDurations();
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | undefined;
@@ -95,7 +97,7 @@ export class Reporter {
     const counters = this.#statistics.snapshot();
     if (this.#ended) return { ...counters, ended: true };
     const { monitor } = this.#statistics;
-    const operations = storeTallies(monitor.allTallies());
+    const operations = storeTallies(monitor.allTallies(), this.#encoded);
     const notable = reportedBatches(monitor.notableBatches());
     return { ...counters, host: hostname(), pid: process.pid, operations, notable };
   }

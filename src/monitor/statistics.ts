@@ -36,6 +36,8 @@ export interface ProcessStatistics {
   readonly loops: number;
   /** Reports that did not reach the database. */
   readonly reportFailures: number;
+  /** How often a report of another process could not be read, and was left out. */
+  readonly unreadableReports: number;
 }
 
 export interface StatisticsOptions {
@@ -71,6 +73,7 @@ export class Statistics {
   #cacheFailures = 0;
   #loops = 0;
   #reportFailures = 0;
+  #unreadableReports = 0;
 
   // The options are taken apart here, since the types of the package do not have `others`.
   constructor(options: StatisticsOptions) {
@@ -99,6 +102,9 @@ export class Statistics {
       },
       refusal: ({ code }) => {
         this.refusal(code);
+      },
+      unreadableReport: () => {
+        this.#unreadableReports++;
       },
       loop: () => {
         this.#loops++;
@@ -173,6 +179,7 @@ export class Statistics {
       refusals: this.#refusals,
       loops: this.#loops,
       reportFailures: this.#reportFailures,
+      unreadableReports: this.#unreadableReports,
     });
   }
 }

@@ -4,6 +4,7 @@ import {
   encodeIntoCompressedBase64,
   type Histogram,
 } from 'hdr-histogram-js';
+import { describe } from '../describe.ts';
 import { Counts } from './counts.ts';
 import type { PhaseTimes } from './figures.ts';
 
@@ -54,6 +55,19 @@ export interface StoredTally {
   /** HdrHistogram of the durations in microseconds, compressed, in base64. */
   readonly durations: string;
 }
+
+const FIGURES = [
+  'operations',
+  'failed',
+  'items',
+  'applied',
+  'replayed',
+  'leastItems',
+  'mostItems',
+  'sumMs',
+  'leastMs',
+  'mostMs',
+] as const satisfies readonly (keyof StoredTally)[];
 
 /** Two digits: a percentile is at most 1% too high. */
 const DIGITS = 2;
@@ -140,7 +154,8 @@ export class Tally {
     return this.#durations.getValueAtPercentile(percentage) / 1_000;
   }
 
-  toJSON(): StoredTally {
+  /** @param durations the histogram as {@link encodedDurations} returned it, which is the costly part */
+  stored(durations = this.encodedDurations()): StoredTally {
     const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs, statements } =
       this;
     return {
@@ -159,11 +174,17 @@ export class Tally {
       mostMs,
       statements,
       phaseMs: { ...this.phaseMs },
-      durations: encodeIntoCompressedBase64(this.#durations),
+      durations,
     };
   }
 
+  encodedDurations(): string {
+    return encodeIntoCompressedBase64(this.#durations);
+  }
+
+  /** @throws Error if `stored` is malformed, as that of another version may be */
   static from(stored: StoredTally): Tally {
+    requireStored(stored);
     const tally = new Tally(true);
     const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs } = stored;
     Object.assign(tally, { operations, failed, items, applied, replayed, mostItems, sumMs, mostMs });
@@ -175,6 +196,16 @@ export class Tally {
     for (const [code, count] of Object.entries(stored.errors)) tally.errors.add(code, count);
     tally.#durations.add(decodeFromCompressedBase64(stored.durations, 64));
     return tally;
+  }
+}
+
+function requireStored({ rejected, errors, sizes, statements, phaseMs, ...figures }: StoredTally): void {
+  const counts = [...Object.values(sizes), ...Object.values(rejected), ...Object.values(errors)];
+  if (statements !== undefined) counts.push(statements);
+  if (phaseMs !== undefined) counts.push(phaseMs.load, phaseMs.decide, phaseMs.persist, phaseMs.publish);
+  for (const figure of [...FIGURES.map((name) => figures[name]), ...counts]) {
+    if (typeof figure !== 'number')
+      throw new Error(`A stored tally has ${describe(figure)} in place of a number`);
   }
 }
 

@@ -8,8 +8,9 @@ import type {
 import { metricsOf } from '../monitor/metrics.ts';
 import { performanceMetrics } from '../monitor/performanceMetrics.ts';
 import type { LiveProcess } from '../monitor/processes.ts';
+import { readReports } from '../monitor/readReports.ts';
 import { sumOfCaches, sumOfPools, sumOfRefusals } from '../monitor/sums.ts';
-import { mergeTallies, restoreTallies, sumOf, type Tallies } from '../monitor/tallies.ts';
+import { mergeTallies, sumOf } from '../monitor/tallies.ts';
 
 /** One process: its operations over the last minute, and its pool. */
 export interface ProcessPicture {
@@ -33,21 +34,31 @@ export interface Picture {
   readonly cache: CacheCounters;
   readonly refusals: Readonly<Record<string, number>>;
   readonly processes: readonly ProcessPicture[];
+  /** Processes that are left out, because their reports are malformed or of another version of Pincex. */
+  readonly unreadable: number;
 }
 
 export function pictureOf(live: readonly LiveProcess[], alerts: readonly Alert[], at: Date): Picture {
-  const tallies = live.map(({ report }) => restoreTallies(report.operations));
-  const reports = live.map(({ report }) => report);
+  const read = readReports(live);
+  const reports = read.map(({ report }) => report);
   return {
     at,
     alerts: alerts.filter(({ state }) => state !== 'resolved'),
-    metrics: performanceMetrics(mergeTallies(tallies)),
+    metrics: performanceMetrics(mergeTallies(read.map(({ tallies }) => tallies))),
     pool: sumOfPools(reports),
     cache: sumOfCaches(reports),
     refusals: sumOfRefusals(reports),
-    processes: live.map(({ id, startedAt, ageMs, report: { host, pid, pool } }, n) => {
-      const all: Tallies = tallies[n] ?? new Map();
-      return { id, host, pid, startedAt, ageMs, minute: metricsOf(sumOf([...all.values()]).minute), pool };
+    processes: read.map(({ id, startedAt, ageMs, tallies, report: { host, pid, pool } }) => {
+      return {
+        id,
+        host,
+        pid,
+        startedAt,
+        ageMs,
+        minute: metricsOf(sumOf([...tallies.values()]).minute),
+        pool,
+      };
     }),
+    unreadable: live.length - read.length,
   };
 }

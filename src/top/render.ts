@@ -47,12 +47,17 @@ const LEAST_PROCESSES = 3;
  * @param notice a line that stands above the figures
  */
 export function render(picture: Picture, size = UNBOUNDED, notice?: string): string[] {
-  const { at, alerts, metrics, processes } = picture;
+  const { at, alerts, metrics, processes, unreadable } = picture;
   const head = [`pincex top   ${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`];
   if (notice !== undefined) head.push(printable(notice));
+  if (unreadable > 0)
+    head.push(
+      `Left out: ${unreadable} ${unreadable === 1 ? 'process whose report is' : 'processes whose reports are'} malformed or of another version of Pincex`,
+    );
   head.push('');
   if (alerts.length > 0) head.push(...alertLines(alerts, at), '');
-  if (processes.length === 0) return fitted([...head, 'No process has reported within half a minute.'], size);
+  if (processes.length + unreadable === 0)
+    return fitted([...head, 'No process has reported within half a minute.'], size);
 
   const counters = countersOf(picture);
   const [processHead = '', ...processLines] = table([

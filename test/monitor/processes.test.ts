@@ -1,8 +1,11 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { PerformanceMonitor, PincexError } from '../../src/index.ts';
+import { EncodedDurations } from '../../src/monitor/encodedDurations.ts';
 import { liveProcesses } from '../../src/monitor/processes.ts';
 import { mergeTallies, restoreTallies, storeTallies, type StoredTallies } from '../../src/monitor/tallies.ts';
+import { Tally } from '../../src/monitor/tally.ts';
+import { pictureOf } from '../../src/top/picture.ts';
 import { connected } from '../doctor/support.ts';
 import { newUser, openBooks, useBooks } from '../support/books.ts';
 import { holdClock } from '../support/clock.ts';
@@ -84,6 +87,53 @@ describe('the figures of all processes', () => {
     expect(await names()).not.toContain('of_process_0');
   });
 
+  it('a report that is malformed or of another version is left out and counted, and the others are added up', async () => {
+    const { monitor, statistics } = books.pincex;
+    monitor.reset();
+    await measuring(2);
+    const work = new Tally();
+    work.add({ durationMs: 1, items: 1, errorCode: null });
+    const { errors: _, ...olderTally } = work.stored();
+    const minute = { ...work.stored(), coveredMs: 1_000 };
+    const malformed = [
+      null,
+      'text',
+      [],
+      { work: 7 },
+      { work: { minute: null } },
+      { work: { minute: { ...olderTally, coveredMs: 1_000 } } },
+      { work: { minute: work.stored() } },
+      { work: { minute: { ...minute, operations: '1' } } },
+      { work: { minute: { ...minute, sizes: { '1': null } } } },
+      { work: { minute: { ...minute, durations: 'AAAA' } } },
+    ];
+    for (const operations of malformed) {
+      await books.sql(
+        `INSERT INTO processes (id, started_at, seen_at, deadlocks_at_start, statistics)
+         SELECT gen_random_uuid(), started_at, now(), -1, jsonb_set(statistics, '{operations}', $1::jsonb)
+         FROM processes WHERE statistics->'operations' ? 'of_process_2' LIMIT 1`,
+        [JSON.stringify(operations)],
+      );
+    }
+    onTestFinished(async () => {
+      await books.sql('DELETE FROM processes WHERE deadlocks_at_start = -1');
+    });
+    const before = statistics.snapshot().unreadableReports;
+    const { byOperation } = await monitor.getMetrics({ all: true });
+    expect(byOperation).not.toHaveProperty('work');
+    expect(byOperation['of_process_2']!.operations).toBe(1);
+    expect(statistics.snapshot().unreadableReports - before).toBe(malformed.length);
+
+    const { processes, unreadable, metrics } = pictureOf(
+      await liveProcesses(await connected(books.url)),
+      [],
+      new Date(),
+    );
+    expect(unreadable).toBe(malformed.length);
+    expect(processes.map(({ id }) => id)).toContain(statistics.id);
+    expect(metrics.byOperation['of_process_2']!.operations).toBe(1);
+  });
+
   it('the own figures are those of this moment, not those of the last report', async () => {
     const { monitor } = books.pincex;
     monitor.reset();
@@ -151,10 +201,45 @@ describe('stored tallies', () => {
           // A window without operations covers nothing once it was stored.
           const covered = tally.operations === 0 ? 0 : coveredMs;
           const percentiles = [50, 95, 99].map((at) => tally.percentileMs(at));
-          return [name, window, { ...tally.toJSON(), durations: null }, percentiles, covered];
+          return [name, window, { ...tally.stored(), durations: null }, percentiles, covered];
         }),
       );
     expect(figures(restored)).toEqual(figures(monitor.allTallies()));
+  });
+
+  it('a report takes histograms that changed little from the report before, and its counts are exact', () => {
+    const clock = holdClock();
+    const monitor = new PerformanceMonitor();
+    const record = (name: string, count: number) => {
+      for (let n = 0; n < count; n++) monitor.record(name, { durationMs: 5, items: 1, errorCode: null });
+    };
+    const encode = vi.spyOn(Tally.prototype, 'encodedDurations');
+    onTestFinished(() => {
+      encode.mockRestore();
+    });
+    const encoded = new EncodedDurations();
+    /** The operations of a report since the start, and how many histograms were encoded for it. */
+    const report = () => {
+      encode.mockClear();
+      const { busy, idle } = storeTallies(monitor.allTallies(), encoded);
+      return [busy?.start?.operations, idle?.start?.operations, encode.mock.calls.length];
+    };
+    record('busy', 100);
+    record('idle', 100);
+    expect(report()).toEqual([100, 100, 8]);
+    expect(report()).toEqual([100, 100, 0]);
+    record('busy', 1);
+    // The minute.
+    expect(report()).toEqual([101, 100, 1]);
+    record('busy', 20);
+    expect(report()).toEqual([121, 100, 4]);
+    clock.pass(60_000);
+    record('busy', 1);
+    // In the minute is 1 operation of `busy` and none of `idle`.
+    expect(report()).toEqual([122, 100, 4]);
+    monitor.reset();
+    record('busy', 1);
+    expect(report()).toEqual([1, undefined, 3]);
   });
 
   it('a report of the most names with the most codes stays within its bytes, and loses no operation', () => {
@@ -168,7 +253,7 @@ describe('stored tallies', () => {
     }
     const stored = storeTallies(monitor.allTallies());
     const bytes = JSON.stringify(stored).length;
-    expect(JSON.stringify(storeTallies(monitor.allTallies(), Infinity)).length).toBeGreaterThan(
+    expect(JSON.stringify(storeTallies(monitor.allTallies(), undefined, Infinity)).length).toBeGreaterThan(
       2 * limits.monitor.reportBytes,
     );
     // `other` is stored beside the operations that fit.

@@ -55,6 +55,20 @@ const crowded = (): Picture =>
   );
 
 describe('the picture of all processes', () => {
+  it.each([['pool'], ['cache'], ['refusals'], ['operations']])(
+    'a process whose report has no %s is left out, and the picture says so',
+    (part) => {
+      const { report, ...older } = busy(2);
+      const { [part as 'pool']: _, ...rest } = report;
+      const picture = pictureOf([busy(1), { ...older, report: rest as typeof report }], [], AT);
+      expect(picture.processes.map(({ id }) => id)).toEqual(['1']);
+      expect(render(picture)[1]).toBe(
+        'Left out: 1 process whose report is malformed or of another version of Pincex',
+      );
+      expect(render({ ...picture, unreadable: 0 })[1]).toBe('');
+    },
+  );
+
   it('a picture adds up operations, pools, caches and refusals of its processes', () => {
     const picture = pictureOf([busy(1), busy(2)], [], AT);
     expect(picture.metrics.byOperation['batch_lock_funds']!.windows.minute).toMatchObject({

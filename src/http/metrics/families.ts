@@ -155,6 +155,18 @@ const FAMILIES: readonly Family[] = [
     help: 'Reports of the process that did not reach the database',
     samples: ({ statistics }) => [[statistics.reportFailures]],
   },
+  {
+    kind: 'counter',
+    name: 'pincex_unreadable_reports_total',
+    help: 'Reports of other processes that could not be read and were left out',
+    samples: ({ statistics }) => [[statistics.unreadableReports]],
+  },
+  {
+    kind: 'counter',
+    name: 'pincex_n_plus_one_loops_total',
+    help: 'Loops of single calls that the N+1 detector found',
+    samples: ({ statistics }) => [[statistics.loops]],
+  },
 ];
 
 function ofOperations(
