@@ -99,14 +99,6 @@ function securityOf({ public: isPublic, scope = [] }: FastifyContextConfig = {})
   return isPublic ? [] : [{ key: typeof scope === 'string' ? [scope] : [...scope] }];
 }
 
-/** Redirects `/`, where people begin, to the page. */
-export function redirectRoot(app: App): void {
-  // Relative, since a proxy may serve the root at another path.
-  app.get('/', { config: { public: true }, schema: { hide: true } }, (_, reply) =>
-    reply.redirect(`.${PAGE}/`),
-  );
-}
-
 /** Serves the document, and a page to read it and to try calls. */
 export async function serveDocument(app: App): Promise<void> {
   await app.register(swaggerUi, {

@@ -1,0 +1,7 @@
+export function Database() {
+  return (
+    <div class="view">
+      <h1>Database</h1>
+    </div>
+  );
+}
