@@ -4,6 +4,7 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/components.css';
 import './styles/views.css';
+import './styles/live.css';
 
 const root = document.getElementById('page');
 if (root !== null) render(<App />, root);

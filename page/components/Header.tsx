@@ -1,3 +1,4 @@
+import { liveQuery } from '../live/live.ts';
 import { address } from '../navigation.ts';
 import { hrefOf } from '../router.ts';
 import { signOut } from '../session.ts';
@@ -26,7 +27,10 @@ export function Header() {
       </a>
       <nav aria-label="Views">
         {LINKS.map(({ to, title }) => (
-          <a href={hrefOf(to)} aria-current={to[0] === current ? 'page' : undefined}>
+          <a
+            href={hrefOf(to, to.length === 0 ? liveQuery.value : {})}
+            aria-current={to[0] === current ? 'page' : undefined}
+          >
             {title}
           </a>
         ))}

@@ -1,7 +1,7 @@
 import type { ComponentType } from 'preact';
 import { Book } from './Book.tsx';
 import { Database } from './Database.tsx';
-import { Live } from './Live.tsx';
+import { Live } from './live/Live.tsx';
 import { lookups } from './lookup/lookups.ts';
 
 /** The parts of the address that a view's pattern names. */

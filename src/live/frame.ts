@@ -32,6 +32,8 @@ export interface LiveHistory {
 export interface LivePoint {
   /** ISO 8601 in UTC, by the clock of the service. */
   readonly at: string;
+  /** All operations together; null if none ran. */
+  readonly all: OperationPoint | null;
   readonly operations: Readonly<Record<string, OperationPoint>>;
 }
 
