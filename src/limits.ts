@@ -30,10 +30,15 @@ export const limits = {
   live: {
     /** Pages that are open at the same time; one API key has at most half. */
     pages: 400,
+    /** Milliseconds between two pictures, and between two points that are remembered. */
+    pictureMs: 2_000,
+    pointMs: 10_000,
     /** Processes whose points are remembered, each for an hour. */
     processes: 16,
     /** Operations of a point, the busiest. */
-    operations: 40,
+    operations: 30,
+    /** Milliseconds between two checks of the API key of an open page. */
+    keyCheckMs: 5_000,
     /** Alerts of a picture. */
     alerts: 100,
     /** Milliseconds that a page has to take the rest of its stream once the service ends. */

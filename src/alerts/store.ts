@@ -44,7 +44,16 @@ export class Alerts {
 
   /** Lists those that fire, then the pending and then the resolved ones, each the newest first; at most 1,000 in all. */
   async list(): Promise<Alert[]> {
-    return (await this.#session.query<AlertRow>(listAlerts, [String(limits.alerts.listed)])).map(toAlert);
+    return this.listFirst(limits.alerts.listed);
+  }
+
+  /**
+   * The first of {@link list}.
+   *
+   * @internal
+   */
+  async listFirst(most: number): Promise<Alert[]> {
+    return (await this.#session.query<AlertRow>(listAlerts, [String(most)])).map(toAlert);
   }
 
   /**

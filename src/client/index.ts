@@ -7,6 +7,7 @@ export {
   type WriteOptions,
 } from './client.ts';
 export { PincexClientError } from './errors.ts';
+export type { LiveOptions } from './live.ts';
 export type { RowStream, StreamOptions } from './stream.ts';
 export type { CallOptions } from './transport.ts';
 export type {
@@ -18,6 +19,7 @@ export type {
   CancelOrder,
   CreateAccount,
   CreateOrder,
+  DatabaseState,
   Deposit,
   EndOutcome,
   Funds,
@@ -26,6 +28,9 @@ export type {
   ItemResult,
   JournalEntry,
   Limits,
+  LiveEvent,
+  LiveHistory,
+  LivePicture,
   LockFunds,
   MixedItem,
   Order,

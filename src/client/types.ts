@@ -30,6 +30,7 @@ export type ItemError = Schemas['ItemError'];
 
 export type Account = Schemas['Account'];
 export type Alert = Schemas['Alert'];
+export type DatabaseState = Schemas['DatabaseState'];
 export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];
@@ -99,6 +100,15 @@ export type RowOf<Route extends GetRoute> = paths[Route]['get'] extends {
 }
   ? Extract<Line, { readonly row: unknown }>['row']
   : never;
+
+/** An event of the live stream, by its name. */
+export type LiveEvent = paths['/v1/live']['get'] extends {
+  readonly responses: { readonly 200: { readonly content: { readonly 'text/event-stream': infer Event } } };
+}
+  ? Event
+  : never;
+export type LiveHistory = Schemas['LiveHistory'];
+export type LivePicture = Schemas['LivePicture'];
 
 export type Limits = AnswerOf<'/v1/limits'>;
 

@@ -30,6 +30,8 @@ import { SharedBudget } from './load/sharedBudget.ts';
 import { servePage } from './page/page.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { collectPaths } from './routes/methods.ts';
+import { databaseRoute } from './routes/database.ts';
+import { liveRoute } from './routes/live.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
@@ -232,15 +234,15 @@ async function addHooks(
   load.gate.addHooks(app);
   delayRefusals(app);
   limitInFlight(app, {
-    // Twice the calls that can run, wait or stream, since one key may use half of a budget.
-    calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
+    // Twice the calls that can run, wait or stream, since one key may use half of a budget; and all live pages.
+    calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) + limits.live.pages }),
     bodies: new SharedBudget({ most: Math.max(limits.http.bodiesInFlight, 2 * bodyLimit) }),
     answers: load.answers,
   });
 }
 
 function addRoutes(app: App, pincex: Pincex, { options, connections, load, requests }: ServerParts): void {
-  const { readiness, isLocal, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
+  const { readiness, version, isLocal, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
   const { callers, gate } = load;
   const batches = new Batches(pincex, gate, requests);
   writeRoutes(app, batches);
@@ -266,6 +268,8 @@ function addRoutes(app: App, pincex: Pincex, { options, connections, load, reque
   });
   metricsRoute(app, { pincex, gate }, isLocal);
   alertRoutes(app, pincex, gate);
+  liveRoute(app, pincex, { version, connections });
+  databaseRoute(app, pincex, gate);
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
 }
 

@@ -84,6 +84,25 @@ export function reportedBatches(batches: readonly RecordedBatch[]): RecordedBatc
   });
 }
 
+/** The batches of a report, without those that are malformed, as those of another version may be. */
+export const readNotable = (reported: unknown): RecordedBatch[] =>
+  Array.isArray(reported) ? reported.filter(isRecorded) : [];
+
+const TEXTS = ['batchId', 'operation', 'at'] as const;
+const PHASES = ['load', 'decide', 'persist', 'publish'] as const;
+
+function isRecorded(batch: Partial<RecordedBatch> | null): batch is RecordedBatch {
+  if (typeof batch !== 'object' || batch === null) return false;
+  const { durationMs, items, phases, rejected, errorCode } = batch;
+  const figures = [durationMs, items, ...PHASES.map((phase) => phases?.[phase])];
+  return (
+    TEXTS.every((name) => typeof batch[name] === 'string') &&
+    figures.every((figure) => typeof figure === 'number') &&
+    Object.values(rejected ?? { none: undefined }).every((count) => typeof count === 'number') &&
+    (errorCode === null || typeof errorCode === 'string')
+  );
+}
+
 const codesOf = ({ errorCode, rejected }: RecordedBatch): string[] => [
   ...Object.keys(rejected),
   ...(errorCode === null ? [] : [errorCode]),

@@ -90,6 +90,8 @@ const METHODS = {
   '/v1/orders/open/batch-get': 'batchGetOpenOrders',
   '/v1/alerts': 'getAlerts',
   '/v1/alerts/{id}/acknowledge': 'acknowledgeAlert',
+  '/v1/database': 'getDatabase',
+  '/v1/live': 'live',
   '/v1/limits': 'limits',
   '/v1/stream/accounts': 'streamAccounts',
   '/v1/stream/orders': 'streamOrders',

@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route writes, and accepts an `Idempotency-Key`. */
     readonly isWrite?: true;
+    /** A parameter of the query names something that may not be there. */
+    readonly namesOne?: true;
   }
 }
 
