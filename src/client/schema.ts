@@ -3083,23 +3083,25 @@ export interface components {
         readonly [key: string]: components['schemas']['WindowedMetrics'];
       };
     };
-    /** @description Figures of the last minute at one moment, by operation */
+    readonly OperationPoint: {
+      readonly operationsPerSecond: number;
+      readonly itemsPerSecond: number;
+      readonly p50Ms: number;
+      readonly p95Ms: number;
+      readonly p99Ms: number;
+      readonly averageItems: number | null;
+      readonly successRate: number;
+    };
+    /** @description Figures of the last minute at one moment, of all operations together and of the busiest ones */
     readonly LivePoint: {
       /**
        * @description ISO 8601 in UTC
        * @example 2030-01-31T12:00:00.000Z
        */
       readonly at: string;
+      readonly all: components['schemas']['OperationPoint'] | null;
       readonly operations: {
-        readonly [key: string]: {
-          readonly operationsPerSecond: number;
-          readonly itemsPerSecond: number;
-          readonly p50Ms: number;
-          readonly p95Ms: number;
-          readonly p99Ms: number;
-          readonly averageItems: number | null;
-          readonly successRate: number;
-        };
+        readonly [key: string]: components['schemas']['OperationPoint'];
       };
     };
     readonly LiveHistory: {

@@ -1,7 +1,7 @@
 import type { Alert } from '../alert.ts';
 import { batchOperations } from '../commands/operationNames.ts';
 import { limits } from '../limits.ts';
-import type { RecordedBatch } from '../monitor/figures.ts';
+import type { OperationMetrics, RecordedBatch } from '../monitor/figures.ts';
 import { metricsOf } from '../monitor/metrics.ts';
 import { mostNotable } from '../monitor/notableBatches.ts';
 import { performanceMetrics } from '../monitor/performanceMetrics.ts';
@@ -46,22 +46,30 @@ export function talliesOf(sources: readonly LiveSource[]): Tallies {
   return others.length === 0 ? first : mergeTallies([first, ...others]);
 }
 
-/** The figures of the last minute, of the busiest operations. */
-export function pointOf(tallies: Tallies, at: string): LivePoint {
+/** The figures of the last minute, of all operations and of the busiest ones. */
+export function pointOf(
+  tallies: Tallies,
+  at: string,
+  all = metricsOf(sumOf([...tallies.values()]).minute),
+): LivePoint {
   const ran = [...tallies]
     .filter(([, { minute }]) => minute.tally.operations > 0)
     .toSorted(([, a], [, b]) => b.minute.tally.operations - a.minute.tally.operations)
     .slice(0, limits.live.operations);
-  const points = ran.map(([name, { minute }]): [string, OperationPoint] => {
-    const { operationsPerSecond, itemsPerSecond, p50Ms, p95Ms, p99Ms, batchSize, successRate } =
-      metricsOf(minute);
-    const percentiles = { p50Ms: p50Ms ?? 0, p95Ms: p95Ms ?? 0, p99Ms: p99Ms ?? 0 };
-    return [
-      name,
-      { operationsPerSecond, itemsPerSecond, ...percentiles, averageItems: batchSize.average, successRate },
-    ];
-  });
-  return { at, operations: Object.fromEntries(points) };
+  const points = ran.map(([name, { minute }]) => [name, figuresOf(metricsOf(minute))] as const);
+  return { at, all: all.operations === 0 ? null : figuresOf(all), operations: Object.fromEntries(points) };
+}
+
+function figuresOf(figures: OperationMetrics): OperationPoint {
+  const { operationsPerSecond, itemsPerSecond, p50Ms, p95Ms, p99Ms, batchSize, successRate } = figures;
+  const percentiles = { p50Ms: p50Ms ?? 0, p95Ms: p95Ms ?? 0, p99Ms: p99Ms ?? 0 };
+  return {
+    operationsPerSecond,
+    itemsPerSecond,
+    ...percentiles,
+    averageItems: batchSize.average,
+    successRate,
+  };
 }
 
 export function pictureOf(sample: Sample, process: string | null): LivePicture {
@@ -77,7 +85,7 @@ export function pictureOf(sample: Sample, process: string | null): LivePicture {
       const minute = metricsOf(sumOf([...own.values()]).minute);
       return { id, host, pid, startedAt, ageMs, minute, pool };
     }),
-    point: pointOf(tallies, at),
+    point: pointOf(tallies, at, metrics.windows.minute),
     isKept,
     metrics,
     phases: phasesOf(tallies),

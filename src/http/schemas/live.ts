@@ -61,24 +61,24 @@ const performanceMetrics = component(
   strict({ ...windowed, byOperation: byName(ref(windowedMetrics)) }),
 );
 
+const operationPoint = component(
+  'OperationPoint',
+  strict({
+    operationsPerSecond: number,
+    itemsPerSecond: number,
+    p50Ms: number,
+    p95Ms: number,
+    p99Ms: number,
+    averageItems: numberOrNull,
+    successRate: number,
+  }),
+);
+
 const livePoint = component(
   'LivePoint',
   strict(
-    {
-      at: time,
-      operations: byName(
-        strict({
-          operationsPerSecond: number,
-          itemsPerSecond: number,
-          p50Ms: number,
-          p95Ms: number,
-          p99Ms: number,
-          averageItems: numberOrNull,
-          successRate: number,
-        }),
-      ),
-    },
-    'Figures of the last minute at one moment, by operation',
+    { at: time, all: refOrNull(operationPoint), operations: byName(ref(operationPoint)) },
+    'Figures of the last minute at one moment, of all operations together and of the busiest ones',
   ),
 );
 
