@@ -5,7 +5,7 @@ const KEY = 'pincex.key';
 const NAME = 'pincex.name';
 
 /** The base URL of the service. The page is served at its root, wherever a proxy has put that. */
-export const serviceUrl = new URL('.', location.href.split('#')[0]).href;
+const serviceUrl = new URL('.', location.href.split('#')[0]).href;
 
 /** Storage of the tab: it ends with it, and no other tab has it. */
 const key = signal(sessionStorage.getItem(KEY));
@@ -16,7 +16,8 @@ export const refusal = signal<string | null>(null);
 /** The client of the signed-in key; null if nobody is signed in. */
 export const client = computed(() => (key.value === null ? null : clientOf(key.value)));
 
-export const authorization = computed(() => `Bearer ${key.value ?? ''}`);
+/** The client of the live figures. It reports a broken connection at once, since the page shows that. */
+export const liveClient = computed(() => (key.value === null ? null : clientOf(key.value, 0)));
 
 /** The name that acknowledges alerts, as long as the tab lives. */
 export const personName = signal(sessionStorage.getItem(NAME) ?? '');
@@ -53,8 +54,8 @@ export function endIfUnauthorized(error: unknown): void {
 }
 
 // The page itself came by this protocol: whoever opened it by http:// trusts the network. Sign-in warns of it.
-const clientOf = (given: string): PincexClient =>
-  new PincexClient({ url: serviceUrl, key: given, allowHttp: true });
+const clientOf = (given: string, maxRetries = 3): PincexClient =>
+  new PincexClient({ url: serviceUrl, key: given, allowHttp: true, maxRetries });
 
 /** A failed call as a sentence for people. */
 export function reasonOf(error: unknown): string {

@@ -1,19 +1,17 @@
 import { computed, effect, signal, untracked } from '@preact/signals';
-import { PincexClientError } from '../../src/client/index.ts';
+import { PincexClientError, type PincexClient } from '../../src/client/index.ts';
+import type { LiveEvent } from '../../src/client/types.ts';
 import type { LivePicture } from '../../src/live/frame.ts';
 import { address } from '../navigation.ts';
 import type { Address } from '../router.ts';
-import { authorization, client, endIfUnauthorized, serviceUrl } from '../session.ts';
+import { endIfUnauthorized, liveClient } from '../session.ts';
 import { filterOf } from './filter.ts';
 import { withHistory, withPoint, type ChartPoint } from './points.ts';
-import { readStream, type LiveEvent } from './stream.ts';
 
 export type ConnectionState =
   | { readonly kind: 'connecting' | 'live' | 'paused' | 'hidden' }
-  /** The connection broke, and is tried again. */
-  | { readonly kind: 'broken'; readonly reason: string }
-  /** The service refused: trying again would not help. */
-  | { readonly kind: 'refused'; readonly error: PincexClientError };
+  /** `broken`: it is tried again. `refused`: trying again would not help. */
+  | { readonly kind: 'broken' | 'refused'; readonly error: PincexClientError };
 
 /** The newest picture; null until there is one. It stays while the connection is broken. */
 export const picture = signal<LivePicture | null>(null);
@@ -43,11 +41,17 @@ const SILENCE = 12_000;
 const SHORTEST_PAUSE = 1_000;
 const LONGEST_PAUSE = 30_000;
 
-let shownFor: string | null = null;
+/** Whose figures the points and the picture are. */
+let shown: { readonly from: PincexClient | null; readonly picked: string | null } = {
+  from: null,
+  picked: null,
+};
 
-// One stream for all views, since each shows whether an alert fires: another process, another key or the end of a pause begins it anew.
+// One stream for all views, since each shows whether an alert fires: another process, another key or the end of a pause begins
+// it anew.
 effect(() => {
-  if (client.value === null) return;
+  const from = liveClient.value;
+  if (from === null) return;
   const picked = process.value;
   const stop = isPaused.value ? 'paused' : isHidden.value ? 'hidden' : null;
   if (stop !== null) {
@@ -55,100 +59,61 @@ effect(() => {
     return;
   }
   untracked(() => {
-    forgetOthers(`${authorization.value} ${picked ?? ''}`);
+    forgetOthers(from, picked);
   });
   const controller = new AbortController();
-  void follow(picked, controller.signal);
+  void follow(from, picked, controller.signal);
   return () => {
     controller.abort();
   };
 });
 
 /** Figures of another process, or of another key, are not those that are asked for now. */
-function forgetOthers(whose: string): void {
-  if (shownFor === whose) return;
-  shownFor = whose;
+function forgetOthers(from: PincexClient, picked: string | null): void {
+  if (shown.from === from && shown.picked === picked) return;
+  shown = { from, picked };
   points.value = [];
   picture.value = null;
 }
 
-/** Follows the stream, and connects again whenever it ends. */
-async function follow(picked: string | null, signal: AbortSignal): Promise<void> {
+/** Follows the figures, and connects again whenever the connection ends, until the signal aborts. */
+async function follow(from: PincexClient, picked: string | null, signal: AbortSignal): Promise<void> {
   let pauseMs = SHORTEST_PAUSE;
   connection.value = { kind: 'connecting' };
-  while (!signal.aborted) {
-    const broken = await once(picked, signal, () => {
-      pauseMs = SHORTEST_PAUSE;
-    });
-    if (signal.aborted || broken === null) return;
-    connection.value = { kind: 'broken', reason: broken.message };
-    const leastMs = broken instanceof PincexClientError ? broken.retryAfterMs : 0;
+  for (;;) {
+    try {
+      for await (const event of from.live({ process: picked ?? undefined, signal, timeoutMs: SILENCE })) {
+        apply(event);
+        pauseMs = SHORTEST_PAUSE;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof PincexClientError)) throw error;
+      endIfUnauthorized(error);
+      connection.value = { kind: error.retryable ? 'broken' : 'refused', error };
+      if (!error.retryable) return;
+      pauseMs = Math.max(error.retryAfterMs, pauseMs);
+    }
     // Pages that lost the same service do not all come back at once.
-    await sleep(Math.max(leastMs, pauseMs * (0.5 + Math.random() / 2)), signal);
+    await sleep(pauseMs * (0.5 + Math.random() / 2), signal);
     pauseMs = Math.min(LONGEST_PAUSE, pauseMs * 2);
   }
 }
 
-/** @returns why the connection ended; null if it is not to be tried again */
-async function once(
-  picked: string | null,
-  signal: AbortSignal,
-  onPicture: () => void,
-): Promise<Error | null> {
-  const controller = new AbortController();
-  const silent = new Error('The service has fallen silent');
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const onPulse = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      controller.abort(silent);
-    }, SILENCE);
-  };
-  const query = picked === null ? '' : `?${new URLSearchParams({ process: picked }).toString()}`;
-  onPulse();
-  try {
-    await readStream({
-      url: `${serviceUrl}v1/live${query}`,
-      authorization: authorization.peek(),
-      signal: AbortSignal.any([signal, controller.signal]),
-      onPulse,
-      onEvent: (event) => {
-        apply(event);
-        if (event.name === 'picture') onPicture();
-      },
-    });
-    return new Error('The service ended the connection');
-  } catch (error) {
-    if (signal.aborted) return null;
-    return controller.signal.aborted ? silent : reasonToRetry(error);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** @returns null if trying again would not help */
-function reasonToRetry(error: unknown): Error | null {
-  if (!(error instanceof PincexClientError)) return new Error('The service cannot be reached');
-  if (error.retryable) return error;
-  endIfUnauthorized(error);
-  connection.value = { kind: 'refused', error };
-  return null;
-}
-
-function apply(event: LiveEvent): void {
-  switch (event.name) {
+function apply({ event, data }: LiveEvent): void {
+  switch (event) {
     case 'history':
-      version.value = event.data.version;
-      everyMs.value = event.data.everyMs;
-      points.value = withHistory(points.peek(), event.data.points);
+      version.value = data.version;
+      everyMs.value = data.everyMs;
+      points.value = withHistory(points.peek(), data.points);
       return;
     case 'picture':
-      picture.value = event.data;
-      points.value = withPoint(points.peek(), { point: event.data.point, isKept: event.data.isKept });
+      picture.value = data;
+      points.value = withPoint(points.peek(), { point: data.point, isKept: data.isKept });
       connection.value = { kind: 'live' };
       return;
     case 'closing':
-      connection.value = { kind: 'broken', reason: 'The service is stopping' };
+    // The connection ends behind it, and is made again.
   }
 }
 

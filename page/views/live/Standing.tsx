@@ -61,7 +61,7 @@ export function Interruption() {
         <div class="note warning" role="status">
           <Icon name="warning" />
           <p>
-            {state.reason}. The page tries again by itself.
+            {state.error.message}. The page tries again by itself.
             {picture.value !== null && ` These figures are those of ${picture.value.at.slice(11, 19)} UTC.`}
           </p>
         </div>
