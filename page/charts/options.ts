@@ -23,7 +23,7 @@ export function optionsOf(element: HTMLElement, { props, onCursor }: Parts): UPl
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1_000), 'Etc/UTC'),
     legend: { show: false },
     cursor: { sync: { key: 'live' }, y: false, drag: { x: false, y: false }, points: { size: 7 } },

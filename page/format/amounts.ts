@@ -22,3 +22,31 @@ function groupsOf(digits: string): string[] {
   const groups = digits.slice(first).match(/\d{3}/g) ?? [];
   return first === 0 ? groups : [digits.slice(0, first), ...groups];
 }
+
+/** The exact sum of decimal strings, with as many digits behind the point as the longest of them. */
+export function sumOf(amounts: readonly string[]): string {
+  const scale = Math.max(0, ...amounts.map(scaleOf));
+  return textOf(
+    amounts.reduce((sum, amount) => sum + unitsOf(amount, scale), 0n),
+    scale,
+  );
+}
+
+/** The exact difference of two decimal strings. */
+export function difference(amount: string, less: string): string {
+  const scale = Math.max(scaleOf(amount), scaleOf(less));
+  return textOf(unitsOf(amount, scale) - unitsOf(less, scale), scale);
+}
+
+const scaleOf = (amount: string): number => (amount.split('.')[1] ?? '').length;
+
+function unitsOf(amount: string, scale: number): bigint {
+  const [whole = '', fraction = ''] = amount.split('.');
+  return BigInt(whole + fraction.padEnd(scale, '0'));
+}
+
+function textOf(units: bigint, scale: number): string {
+  const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0');
+  const [whole, fraction] = [digits.slice(0, digits.length - scale), digits.slice(digits.length - scale)];
+  return `${units < 0n ? '-' : ''}${whole}${scale === 0 ? '' : `.${fraction}`}`;
+}

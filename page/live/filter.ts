@@ -24,7 +24,7 @@ export const SPANS: readonly { readonly value: Span; readonly title: string; rea
   { value: 'fiveMinutes', title: '5 min', ms: 300_000 },
   { value: 'hour', title: '1 h', ms: 3_600_000 },
   // The charts have an hour at most.
-  { value: 'start', title: 'Start', ms: 3_600_000 },
+  { value: 'start', title: 'All', ms: 3_600_000 },
 ];
 
 const SPAN_NAMES: Readonly<Record<Span, string>> = {

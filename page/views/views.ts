@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact';
-import { Book } from './Book.tsx';
+import { Book } from './book/Book.tsx';
+import { Markets } from './book/Markets.tsx';
 import { Database } from './Database.tsx';
 import { Live } from './live/Live.tsx';
 import { lookups } from './lookup/lookups.ts';
@@ -18,7 +19,7 @@ export interface ViewOf {
 /** Each view of the page by its address. */
 export const views: readonly ViewOf[] = [
   { pattern: '', title: () => 'Live', View: Live },
-  { pattern: 'book', title: () => 'Order books', View: Book },
+  { pattern: 'book', title: () => 'Order books', View: Markets },
   { pattern: 'book/:symbol', title: ({ symbol = '' }) => `Order book of ${symbol}`, View: Book },
   { pattern: 'database', title: () => 'Database', View: Database },
   ...lookups,

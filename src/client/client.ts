@@ -23,6 +23,7 @@ import type {
   Limits,
   LiveEvent,
   LockFunds,
+  Market,
   MixedItem,
   Order,
   OpenOrders,
@@ -321,6 +322,12 @@ export class PincexClient {
     options: CallOptions = {},
   ): Promise<readonly OrderBook[]> {
     return this.#read('/v1/order-books/batch-get', 'orderBooks', { symbols, depth }, options);
+  }
+
+  /** The markets by their symbols; those that the key is bound to if it is bound to some. */
+  async getMarkets(options?: CallOptions): Promise<readonly Market[]> {
+    const call = { method: 'GET', path: '/v1/markets', list: 'markets' } as const;
+    return ((await this.#transport.send(call, options)) as AnswerOf<'/v1/markets'>).markets;
   }
 
   /** All orders in the books of these markets, each side in price-time priority. */

@@ -32,6 +32,7 @@ export type {
   LiveHistory,
   LivePicture,
   LockFunds,
+  Market,
   MixedItem,
   Order,
   OpenOrders,

@@ -607,6 +607,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/markets': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The markets by their symbols; those that the key is bound to if it is bound to some
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['getMarkets'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/healthz': {
     readonly parameters: {
       readonly query?: never;
@@ -2909,6 +2929,35 @@ export interface components {
       readonly symbol: string;
       readonly bids: readonly components['schemas']['BookLevel'][];
       readonly asks: readonly components['schemas']['BookLevel'][];
+    };
+    readonly Market: {
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /**
+       * @description The currency that is traded
+       * @example BTC
+       */
+      readonly base: string;
+      /**
+       * @description The currency that it is paid in
+       * @example USD
+       */
+      readonly quote: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly tickSize: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly lotSize: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly minNotional: string;
     };
     readonly OpenOrders: {
       /** @example BTC/USD */
@@ -7662,6 +7711,108 @@ export interface operations {
         };
         content: {
           readonly 'application/json': components['schemas']['DatabaseState'];
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getMarkets: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly markets: readonly components['schemas']['Market'][];
+          };
         };
       };
       /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */

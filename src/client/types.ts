@@ -43,6 +43,7 @@ export interface StatementKey {
 }
 /** An order by its user and its id, or by its id alone. */
 export type OrderKey = string | { readonly userId: string; readonly id: string };
+export type Market = Schemas['Market'];
 export type OrderBook = Schemas['OrderBook'];
 export type OpenOrders = Schemas['OpenOrders'];
 

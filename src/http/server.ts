@@ -29,6 +29,7 @@ import { delayRefusals } from './load/refusalDelay.ts';
 import { SharedBudget } from './load/sharedBudget.ts';
 import { servePage } from './page/page.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { marketsRoute } from './routes/markets.ts';
 import { collectPaths } from './routes/methods.ts';
 import { databaseRoute } from './routes/database.ts';
 import { liveRoute } from './routes/live.ts';
@@ -270,6 +271,7 @@ function addRoutes(app: App, pincex: Pincex, { options, connections, load, reque
   alertRoutes(app, pincex, gate);
   liveRoute(app, pincex, { version, connections });
   databaseRoute(app, pincex, gate);
+  marketsRoute(app, pincex, gate);
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
 }
 

@@ -88,6 +88,7 @@ const METHODS = {
   '/v1/trades/batch-get': 'batchGetTradesByOrderIds',
   '/v1/order-books/batch-get': 'batchGetOrderBooks',
   '/v1/orders/open/batch-get': 'batchGetOpenOrders',
+  '/v1/markets': 'getMarkets',
   '/v1/alerts': 'getAlerts',
   '/v1/alerts/{id}/acknowledge': 'acknowledgeAlert',
   '/v1/database': 'getDatabase',

@@ -1,4 +1,4 @@
-import type { LivePicture } from '../../../src/live/frame.ts';
+import type { AuditLine } from '../../../src/live/frame.ts';
 import { Badge } from '../../components/Badge.tsx';
 import { Empty } from '../../components/Notes.tsx';
 import { Panel } from '../../components/Panel.tsx';
@@ -6,8 +6,13 @@ import { Plain } from '../../components/Plain.tsx';
 import { Ago, Time } from '../../components/Time.tsx';
 import { counted } from '../../format/numbers.ts';
 
+interface AuditProps {
+  readonly audit: AuditLine | null;
+  readonly now: string;
+}
+
 /** The last proof that the books are right. */
-export function Audit({ picture: { audit, at } }: { readonly picture: LivePicture }) {
+export function Audit({ audit, now }: AuditProps) {
   if (audit === null)
     return (
       <Panel title="Last audit">
@@ -21,7 +26,7 @@ export function Audit({ picture: { audit, at } }: { readonly picture: LivePictur
   return (
     <Panel title="Last audit">
       <p class="figure">
-        <Ago at={madeAt} now={at} />
+        <Ago at={madeAt} now={now} />
       </p>
       <p>
         {findings === 0 ? (

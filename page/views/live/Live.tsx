@@ -47,7 +47,7 @@ export function Live() {
       <div class="columns thirds">
         <Pool picture={shown} />
         <Cache picture={shown} />
-        <Audit picture={shown} />
+        <Audit audit={shown.audit} now={shown.at} />
       </div>
       <Processes picture={shown} filter={chosen} />
     </div>

@@ -42,14 +42,14 @@ const TILES: readonly Tile[] = [
   {
     title: 'Latency p95',
     value: ({ p95Ms }) => duration(p95Ms),
-    about: ({ leastMs }) => `least ${duration(leastMs)}`,
+    about: ({ leastMs }) => `fastest ${duration(leastMs)}`,
     line: ({ p95Ms }) => p95Ms,
     atRest: null,
   },
   {
     title: 'Latency p99',
     value: ({ p99Ms }) => duration(p99Ms),
-    about: ({ mostMs }) => `most ${duration(mostMs)}`,
+    about: ({ mostMs }) => `slowest ${duration(mostMs)}`,
     line: ({ p99Ms }) => p99Ms,
     atRest: null,
   },

@@ -41,6 +41,7 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'GET /v1/stream/trades': ['read'],
   'GET /v1/stream/journal': ['read'],
   'GET /v1/stream/operations': ['read'],
+  'GET /v1/markets': ['read'],
   'GET /v1/alerts': ['read'],
   'POST /v1/alerts/{id}/acknowledge': ['admin'],
   'GET /v1/live': ['read'],
