@@ -4,6 +4,7 @@ import type {
   SlidingWindow,
   WindowedMetrics,
 } from '../../src/monitor/figures.ts';
+import { own } from '../own.ts';
 
 /** The time that figures cover; `start`: all since the processes started. */
 export type Span = SlidingWindow | 'start';
@@ -50,6 +51,6 @@ export const within = (metrics: WindowedMetrics, span: Span): OperationMetrics =
 
 /** The figures of the chosen operation, of all together if none is chosen; null if the chosen one has not run. */
 export function chosen(metrics: PerformanceMetrics, { operation, span }: Filter): OperationMetrics | null {
-  const windowed = operation === null ? metrics : metrics.byOperation[operation];
+  const windowed = operation === null ? metrics : own(metrics.byOperation, operation);
   return windowed === undefined ? null : within(windowed, span);
 }

@@ -10,6 +10,7 @@ import { Ago } from '../../components/Time.tsx';
 import { count, duration } from '../../format/numbers.ts';
 import { operationTitle } from '../../format/text.ts';
 import { setQuery } from '../../navigation.ts';
+import { own } from '../../own.ts';
 import type { PartProps } from './part.ts';
 import { phaseParts, phaseText, type PhaseMs } from './phaseParts.ts';
 
@@ -19,7 +20,7 @@ const MOST = 12;
 export function Batches({ picture: { batches, at }, filter: { operation, code } }: PartProps) {
   const rows = batches
     .filter((batch) => operation === null || batch.operation === operation)
-    .filter((batch) => code === null || batch.errorCode === code || (batch.rejected[code] ?? 0) > 0)
+    .filter((batch) => code === null || batch.errorCode === code || (own(batch.rejected, code) ?? 0) > 0)
     .toSorted((one, other) =>
       code === null ? other.durationMs - one.durationMs : other.at.localeCompare(one.at),
     )

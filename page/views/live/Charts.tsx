@@ -7,6 +7,7 @@ import { operationTitle } from '../../format/text.ts';
 import { spanMs } from '../../live/filter.ts';
 import { everyMs, points } from '../../live/live.ts';
 import { columnsOf, gapsOf } from '../../live/points.ts';
+import { own } from '../../own.ts';
 import { busiest, figuresOf } from './figures.ts';
 import type { PartProps } from './part.ts';
 
@@ -27,7 +28,7 @@ export function Charts({ picture: { metrics }, filter }: PartProps) {
   const ofEach = (value: (figures: OperationPoint | undefined) => number | null): Line[] =>
     names.map((name) => ({
       title: operationTitle(name),
-      value: ({ operations }) => value(operations[name]),
+      value: ({ operations }) => value(own(operations, name)),
     }));
   const percentiles = PERCENTILES.map(({ title, of }) => ({
     title,

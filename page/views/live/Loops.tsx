@@ -2,11 +2,12 @@ import { Bar } from '../../charts/Bar.tsx';
 import { Empty } from '../../components/Notes.tsx';
 import { Panel } from '../../components/Panel.tsx';
 import { compact, count, duration } from '../../format/numbers.ts';
+import { own } from '../../own.ts';
 import type { PartProps } from './part.ts';
 
 /** What loops of single calls would have cost against what was sent. */
 export function Loops({ picture: { loops }, filter }: PartProps) {
-  const cost = filter.operation === null ? loops : loops.byOperation[filter.operation];
+  const cost = filter.operation === null ? loops : own(loops.byOperation, filter.operation);
   return (
     <Panel title="N+1 avoided" note="since the start">
       {cost === undefined || cost.statements === 0 ? (

@@ -1,10 +1,11 @@
 import type { LivePoint, OperationPoint } from '../../../src/live/frame.ts';
 import type { PerformanceMetrics } from '../../../src/monitor/figures.ts';
 import { within, type Filter, type Span } from '../../live/filter.ts';
+import { own } from '../../own.ts';
 
 /** The figures of the chosen operation at one moment; null if it did not run in the minute before. */
 export const figuresOf = ({ all, operations }: LivePoint, { operation }: Filter): OperationPoint | null =>
-  operation === null ? all : (operations[operation] ?? null);
+  operation === null ? all : (own(operations, operation) ?? null);
 
 const BUSIEST = 6;
 
