@@ -8,6 +8,7 @@ import {
   type TracingChannel,
 } from 'node:diagnostics_channel';
 import { v7 as uuidv7 } from 'uuid';
+import type { Alert } from './alert.ts';
 import type { BatchResult } from './results.ts';
 import { messageOf } from './describe.ts';
 import { raiseWarning } from './warnings.ts';
@@ -33,10 +34,20 @@ interface Begun {
   readonly items: number;
 }
 
+/** The work of a batch, over all its attempts. It grows until the batch has ended. */
+export interface BatchEffort {
+  /** Statements of its phases, with BEGIN, COMMIT and savepoints. */
+  readonly statements: number;
+  readonly phaseMs: Readonly<Record<Phase, number>>;
+}
+
 /** Events that take time: the message at their beginning, and the `result` that the same message has at their end. */
 interface Timed {
   /** A batch runs, from the first look at the catalog to its result. */
-  batch: { begun: Begun & { readonly batchId: string }; result: BatchResult<unknown> };
+  batch: {
+    begun: Begun & { readonly batchId: string; readonly effort: BatchEffort };
+    result: BatchResult<unknown>;
+  };
   /** Rows are read. `kind`: that of the cache, `null` past it; `hits`: how many items were in the cache, `null` past it. */
   read: {
     begun: Begun & { readonly kind: KindName | null };
@@ -182,35 +193,14 @@ export interface ReadRun {
   readonly durationMs: number;
 }
 
-/** `error`: calls fail or the books are wrong. `warning`: it is slow, or will be. */
-export type AlertSeverity = 'error' | 'warning';
-
-/** An alert. Times are ISO 8601 in UTC. */
-export interface Alert {
-  /** A UUID, the same while it is pending, fires and is resolved. */
-  readonly id: string;
-  /** The rule that raised it, such as `success_rate`: see docs/monitoring.md. */
-  readonly rule: string;
-  /** The check of the doctor for the rule `doctor`, the process as `host:pid` for those of the pool and the cache; else empty. */
-  readonly subject: string;
-  readonly severity: AlertSeverity;
-  /** `pending`: the condition holds, but not yet for long enough. */
-  readonly state: 'pending' | 'firing' | 'resolved';
-  /** Names the value and the threshold, as they were when the condition held last. */
-  readonly message: string;
-  /** Since when the condition held. */
-  readonly pendingAt: string;
-  /** When it began to fire; null if it is pending. */
-  readonly firedAt: string | null;
-  readonly resolvedAt: string | null;
-  /** When and by whom it was acknowledged; null if it was not. */
-  readonly acknowledgedAt: string | null;
-  readonly acknowledgedBy: string | null;
-}
-
 /** A batch or a read that has ended. */
 export interface OperationRun extends Begun {
   readonly durationMs: number;
+  /** Statements that it sent; 1 for a read, unless the cache had everything. */
+  readonly statements?: number | undefined;
+  /** Id and phases of a batch. */
+  readonly batchId?: string | undefined;
+  readonly phaseMs?: BatchEffort['phaseMs'] | undefined;
   /** Result of a batch that did not fail. */
   readonly result?: BatchResult<unknown> | undefined;
   /** Error of a batch or read that failed. */
@@ -257,11 +247,14 @@ export function listen(
       }),
     operation &&
       onSettled(instance, 'batch', (message, durationMs) => {
-        operation(runOf(message, durationMs, message.result));
+        const { batchId, effort, result } = message;
+        const { statements, phaseMs } = effort;
+        operation(runOf(message, { durationMs, statements, batchId, phaseMs, result }));
       }),
     operation &&
       onSettled(instance, 'read', (message, durationMs) => {
-        operation(runOf(message, durationMs));
+        const statements = message.result?.hits === message.items ? 0 : 1;
+        operation(runOf(message, { durationMs, statements }));
       }),
     statement &&
       onEnd(instance, 'statement', ({ name, server, text, values, result }, durationMs) => {
@@ -362,11 +355,10 @@ export function storeDuringCalls<Value>(store: AsyncLocalStorage<Value>, valueOf
 
 function runOf(
   message: Begun & { readonly error?: unknown },
-  durationMs: number,
-  result?: BatchResult<unknown>,
+  ended: Omit<OperationRun, 'operation' | 'items' | 'error'>,
 ): OperationRun {
   const { operation, items } = message;
-  const run = { operation, items, durationMs, result };
+  const run = { operation, items, ...ended };
   return 'error' in message ? { error: message.error, ...run } : run;
 }
 

@@ -13,8 +13,13 @@ export {
   type OperationEnd,
   type StartedOperation,
 } from './monitor/performanceMonitor.ts';
-export type { ErrorRate, OperationMetrics } from './monitor/metrics.ts';
-export type { PerformanceMetrics, WindowedMetrics } from './monitor/performanceMetrics.ts';
+export type {
+  ErrorRate,
+  OperationMetrics,
+  PerformanceMetrics,
+  PhaseTimes,
+  WindowedMetrics,
+} from './monitor/figures.ts';
 export type { Address } from './config/address.ts';
 export {
   loadConfig,
@@ -25,7 +30,8 @@ export {
   type ServiceConfig,
 } from './config/load.ts';
 export type { TransactionAnswer, TransactionClient, TransactionStatement } from './database/database.ts';
-export type { Alert, AlertSeverity, ReadRun, ServerName, StatementRun } from './diagnostics.ts';
+export type { Alert, AlertSeverity } from './alert.ts';
+export type { ReadRun, ServerName, StatementRun } from './diagnostics.ts';
 export type { Acknowledgement, Alerts } from './alerts/store.ts';
 export type { Fresh, MinVersion, MinVersions } from './services/versions.ts';
 export type { Strategy } from './engine/engine.ts';

@@ -23,6 +23,26 @@ export const limits = {
     codes: 50,
     /** Bytes of the operations in the report of a process. Operations that do not fit are reported together as `other`. */
     reportBytes: 256 * 1024,
+    /** Batches that are worth a look, and the bytes of those that a process reports. */
+    notable: { slowest: 20, codes: 12, ofCode: 2, codesOfBatch: 5, reportBytes: 10_000 },
+  },
+  /** The live page. */
+  live: {
+    /** Pages that are open at the same time; one API key has at most half. */
+    pages: 400,
+    /** Milliseconds between two pictures, and between two points that are remembered. */
+    pictureMs: 2_000,
+    pointMs: 10_000,
+    /** Processes whose points are remembered, each for an hour. */
+    processes: 16,
+    /** Operations of a point, the busiest. */
+    operations: 30,
+    /** Milliseconds between two checks of the API key of an open page. */
+    keyCheckMs: 5_000,
+    /** Alerts of a picture. */
+    alerts: 100,
+    /** Milliseconds that a page has to take the rest of its stream once the service ends. */
+    lastMs: 2_000,
   },
   /** The N+1 detector. */
   nPlusOne: {

@@ -1,4 +1,4 @@
-import type { Alert } from '../diagnostics.ts';
+import type { Alert } from '../alert.ts';
 
 /**
  * How a condition stands: above its threshold, back below it by the hysteresis, or between the two. Between them nothing begins

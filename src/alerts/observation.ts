@@ -1,4 +1,4 @@
-import type { WindowedMetrics } from '../monitor/performanceMetrics.ts';
+import type { WindowedMetrics } from '../monitor/figures.ts';
 
 /** The state of the exchange that alerts are judged by. A part is null if it could not be told, or was not looked at now. */
 export interface Observation {

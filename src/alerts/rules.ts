@@ -1,6 +1,6 @@
+import type { AlertSeverity } from '../alert.ts';
 import type { AlertsConfig } from '../config/load.ts';
-import type { AlertSeverity } from '../diagnostics.ts';
-import type { OperationMetrics } from '../monitor/metrics.ts';
+import type { OperationMetrics } from '../monitor/figures.ts';
 import { levelOf, type Judgement, type Level } from './lifecycle.ts';
 import type { CacheUse, Figures, Hurt, Observation, ObservedProcess } from './observation.ts';
 

@@ -163,6 +163,14 @@ export const noteAudit = {
       SET made_at = excluded.made_at, findings = excluded.findings, checks = excluded.checks`,
 };
 
+/** No row if no audit was made yet. */
+export const readLastAudit = {
+  name: 'read-last-audit',
+  text: `
+    SELECT ${msOf('made_at')} AS "madeAt", findings::float8 AS findings, to_json(checks) AS checks
+    FROM last_audit`,
+};
+
 /** The parts of an observation that only the database knows. */
 export const observeBooks = {
   name: 'observe-books',

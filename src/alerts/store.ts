@@ -3,7 +3,7 @@ import { textArray } from '../database/sql/arrays.ts';
 import type { Session } from '../database/database.ts';
 import { isoTime } from '../database/sql/time.ts';
 import { describe } from '../describe.ts';
-import type { Alert } from '../diagnostics.ts';
+import type { Alert } from '../alert.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
@@ -44,7 +44,16 @@ export class Alerts {
 
   /** Lists those that fire, then the pending and then the resolved ones, each the newest first; at most 1,000 in all. */
   async list(): Promise<Alert[]> {
-    return (await this.#session.query<AlertRow>(listAlerts, [String(limits.alerts.listed)])).map(toAlert);
+    return this.listFirst(limits.alerts.listed);
+  }
+
+  /**
+   * The first of {@link list}.
+   *
+   * @internal
+   */
+  async listFirst(most: number): Promise<Alert[]> {
+    return (await this.#session.query<AlertRow>(listAlerts, [String(most)])).map(toAlert);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Alert } from '../diagnostics.ts';
+import type { Alert } from '../alert.ts';
 
 /** An event of an alert for the webhook. */
 export interface Delivery {

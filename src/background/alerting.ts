@@ -19,7 +19,7 @@ import { bodyOf } from '../alerts/webhook.ts';
 import { textArray } from '../database/sql/arrays.ts';
 import type { Statement } from '../database/statement.ts';
 import { withDeadline } from '../deadline.ts';
-import type { Alert } from '../diagnostics.ts';
+import type { Alert } from '../alert.ts';
 import { PincexError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LogLine } from '../logging.ts';

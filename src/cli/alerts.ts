@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Alert } from '../diagnostics.ts';
+import type { Alert } from '../alert.ts';
 import { JSON_OPTION, type JsonOption, someText } from './options.ts';
 import { print, printJson, printTable, withPincex } from './session.ts';
 

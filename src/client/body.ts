@@ -36,8 +36,8 @@ export async function textOf(response: Response): Promise<string> {
 }
 
 /** @throws PincexClientError `http_error` */
-export function requireLineLength(text: string, status: number): void {
-  if (text.length > LONGEST_LINE) throw tooLong('a line', `${LONGEST_LINE} characters`, status);
+export function requireLineLength(text: string, status: number, longest = LONGEST_LINE): void {
+  if (text.length > longest) throw tooLong('a line', `${longest} characters`, status);
 }
 
 const tooLong = (what: string, most: string, status: number): PincexClientError =>

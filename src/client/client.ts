@@ -1,3 +1,4 @@
+import { liveEvents, type LiveOptions } from './live.ts';
 import type { Fetch } from './platform.ts';
 import { ClientLookup } from './lookup.ts';
 import { HttpRowStream, type RowStream, type StreamOptions } from './stream.ts';
@@ -13,6 +14,7 @@ import type {
   CancelOrder,
   CreateAccount,
   CreateOrder,
+  DatabaseState,
   Deposit,
   EndOutcome,
   Funds,
@@ -20,7 +22,9 @@ import type {
   ItemsOf,
   JournalEntry,
   Limits,
+  LiveEvent,
   LockFunds,
+  Market,
   MixedItem,
   Order,
   OpenOrders,
@@ -324,6 +328,12 @@ export class PincexClient {
     return this.#read('/v1/order-books/batch-get', 'orderBooks', { symbols, depth }, options);
   }
 
+  /** The markets by their symbols; those that the key is bound to if it is bound to some. */
+  async getMarkets(options?: CallOptions): Promise<readonly Market[]> {
+    const call = { method: 'GET', path: '/v1/markets', list: 'markets' } as const;
+    return ((await this.#transport.send(call, options)) as AnswerOf<'/v1/markets'>).markets;
+  }
+
   /** All orders in the books of these markets, each side in price-time priority. */
   async batchGetOpenOrders(
     symbols: readonly string[],
@@ -364,6 +374,26 @@ export class PincexClient {
     const path = `/v1/alerts/${encodeURIComponent(id)}/acknowledge`;
     const call = { method: 'POST', path, body: JSON.stringify({ by }) } as const;
     return (await this.#transport.send(call, options)) as Alert;
+  }
+
+  /** The findings of the doctor with their remedies, the use of each index, and the last audit. */
+  async getDatabase(options?: CallOptions): Promise<DatabaseState> {
+    return (await this.#transport.send({ method: 'GET', path: '/v1/database' }, options)) as DatabaseState;
+  }
+
+  /**
+   * The figures of the service as they change: a `history` first, then a `picture` every two seconds. If the connection breaks or
+   * the service ends, which it tells by `closing`, the client connects again and goes on with a new `history`. Leaving the loop
+   * ends it.
+   *
+   * @example
+   * ```ts
+   * for await (const { event, data } of client.live())
+   *   if (event === 'picture') console.log(data.metrics.windows.minute.p99Ms);
+   * ```
+   */
+  live(options: LiveOptions = {}): AsyncGenerator<LiveEvent, void> {
+    return liveEvents(this.#transport, options);
   }
 
   /** Every account, by user and currency. */

@@ -8,6 +8,7 @@ export {
 } from './client.ts';
 export { PincexClientError } from './errors.ts';
 export type { ClientLookup, PageOptions, RangeOptions } from './lookup.ts';
+export type { LiveOptions } from './live.ts';
 export type { RowStream, StreamOptions } from './stream.ts';
 export type { CallOptions } from './transport.ts';
 export type {
@@ -22,6 +23,7 @@ export type {
   CreateAccount,
   CreateOrder,
   CurrencyTotals,
+  DatabaseState,
   Deposit,
   EndOutcome,
   Funds,
@@ -31,7 +33,11 @@ export type {
   ItemResult,
   JournalEntry,
   Limits,
+  LiveEvent,
+  LiveHistory,
+  LivePicture,
   LockFunds,
+  Market,
   MixedItem,
   Order,
   OpenOrders,

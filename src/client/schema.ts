@@ -807,6 +807,70 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/live': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The figures of the service, as they change
+     * @description Server-sent events without an end: `history` first, then a `picture` every two seconds, and `closing` before the service ends. A reader that is behind skips pictures.
+     *
+     *     Needs a key with `read`.
+     */
+    readonly get: operations['getLive'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/database': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * What the doctor finds, the use of each index, and the last audit
+     * @description All callers share what was found within 30 seconds.
+     *
+     *     Needs a key with `read`.
+     */
+    readonly get: operations['getDatabase'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
+  readonly '/v1/markets': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The markets by their symbols; those that the key is bound to if it is bound to some
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['getMarkets'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/healthz': {
     readonly parameters: {
       readonly query?: never;
@@ -3257,6 +3321,35 @@ export interface components {
       readonly bids: readonly components['schemas']['BookLevel'][];
       readonly asks: readonly components['schemas']['BookLevel'][];
     };
+    readonly Market: {
+      /** @example BTC/USD */
+      readonly symbol: string;
+      /**
+       * @description The currency that is traded
+       * @example BTC
+       */
+      readonly base: string;
+      /**
+       * @description The currency that it is paid in
+       * @example USD
+       */
+      readonly quote: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly tickSize: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly lotSize: string;
+      /**
+       * @description A decimal string, never a number
+       * @example 1.5
+       */
+      readonly minNotional: string;
+    };
     readonly OpenOrders: {
       /** @example BTC/USD */
       readonly symbol: string;
@@ -3298,6 +3391,309 @@ export interface components {
       readonly acknowledgedAt: string | null;
       /** @example ann */
       readonly acknowledgedBy: string | null;
+    };
+    /** @description Milliseconds of batches in each phase */
+    readonly PhaseTimes: {
+      readonly load: number;
+      readonly decide: number;
+      readonly persist: number;
+      readonly publish: number;
+    };
+    readonly OperationMetrics: {
+      readonly operations: number;
+      readonly succeeded: number;
+      readonly failed: number;
+      readonly successRate: number;
+      readonly totalMs: number;
+      readonly averageMs: number | null;
+      readonly leastMs: number | null;
+      readonly mostMs: number | null;
+      readonly p50Ms: number | null;
+      readonly p95Ms: number | null;
+      readonly p99Ms: number | null;
+      readonly operationsPerSecond: number;
+      readonly itemsPerSecond: number;
+      readonly items: number;
+      readonly batchSize: {
+        readonly average: number | null;
+        readonly least: number | null;
+        readonly most: number | null;
+      };
+      readonly applied: number;
+      readonly replayed: number;
+      readonly rejected: {
+        readonly total: number;
+        readonly byCode: {
+          readonly [key: string]: number;
+        };
+      };
+      readonly statements: number;
+      readonly phaseMs: components['schemas']['PhaseTimes'];
+      readonly errors: readonly {
+        readonly code: string;
+        readonly count: number;
+        readonly rate: number;
+      }[];
+      readonly seconds: number;
+    };
+    readonly WindowedMetrics: {
+      readonly operations: number;
+      readonly succeeded: number;
+      readonly failed: number;
+      readonly successRate: number;
+      readonly totalMs: number;
+      readonly averageMs: number | null;
+      readonly leastMs: number | null;
+      readonly mostMs: number | null;
+      readonly p50Ms: number | null;
+      readonly p95Ms: number | null;
+      readonly p99Ms: number | null;
+      readonly operationsPerSecond: number;
+      readonly itemsPerSecond: number;
+      readonly items: number;
+      readonly batchSize: {
+        readonly average: number | null;
+        readonly least: number | null;
+        readonly most: number | null;
+      };
+      readonly applied: number;
+      readonly replayed: number;
+      readonly rejected: {
+        readonly total: number;
+        readonly byCode: {
+          readonly [key: string]: number;
+        };
+      };
+      readonly statements: number;
+      readonly phaseMs: components['schemas']['PhaseTimes'];
+      readonly errors: readonly {
+        readonly code: string;
+        readonly count: number;
+        readonly rate: number;
+      }[];
+      readonly seconds: number;
+      readonly windows: {
+        readonly minute: components['schemas']['OperationMetrics'];
+        readonly fiveMinutes: components['schemas']['OperationMetrics'];
+        readonly hour: components['schemas']['OperationMetrics'];
+      };
+    };
+    readonly PerformanceMetrics: {
+      readonly operations: number;
+      readonly succeeded: number;
+      readonly failed: number;
+      readonly successRate: number;
+      readonly totalMs: number;
+      readonly averageMs: number | null;
+      readonly leastMs: number | null;
+      readonly mostMs: number | null;
+      readonly p50Ms: number | null;
+      readonly p95Ms: number | null;
+      readonly p99Ms: number | null;
+      readonly operationsPerSecond: number;
+      readonly itemsPerSecond: number;
+      readonly items: number;
+      readonly batchSize: {
+        readonly average: number | null;
+        readonly least: number | null;
+        readonly most: number | null;
+      };
+      readonly applied: number;
+      readonly replayed: number;
+      readonly rejected: {
+        readonly total: number;
+        readonly byCode: {
+          readonly [key: string]: number;
+        };
+      };
+      readonly statements: number;
+      readonly phaseMs: components['schemas']['PhaseTimes'];
+      readonly errors: readonly {
+        readonly code: string;
+        readonly count: number;
+        readonly rate: number;
+      }[];
+      readonly seconds: number;
+      readonly windows: {
+        readonly minute: components['schemas']['OperationMetrics'];
+        readonly fiveMinutes: components['schemas']['OperationMetrics'];
+        readonly hour: components['schemas']['OperationMetrics'];
+      };
+      readonly byOperation: {
+        readonly [key: string]: components['schemas']['WindowedMetrics'];
+      };
+    };
+    readonly OperationPoint: {
+      readonly operationsPerSecond: number;
+      readonly itemsPerSecond: number;
+      readonly p50Ms: number;
+      readonly p95Ms: number;
+      readonly p99Ms: number;
+      readonly averageItems: number | null;
+      readonly successRate: number;
+    };
+    /** @description Figures of the last minute at one moment, of all operations together and of the busiest ones */
+    readonly LivePoint: {
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly at: string;
+      readonly all: components['schemas']['OperationPoint'] | null;
+      readonly operations: {
+        readonly [key: string]: components['schemas']['OperationPoint'];
+      };
+    };
+    readonly LiveHistory: {
+      readonly version: string;
+      readonly everyMs: number;
+      readonly points: readonly components['schemas']['LivePoint'][];
+    };
+    readonly NotableBatch: {
+      /** Format: uuid */
+      readonly batchId: string;
+      readonly operation: string;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly at: string;
+      readonly durationMs: number;
+      readonly items: number;
+      readonly phases: components['schemas']['PhaseTimes'];
+      readonly errorCode: string | null;
+      readonly rejected: {
+        readonly [key: string]: number;
+      };
+      readonly process: string;
+    };
+    /** @description The outcome of the last audit */
+    readonly LastAudit: {
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly madeAt: string;
+      readonly findings: number;
+      readonly checks: readonly string[];
+    };
+    readonly LivePicture: {
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly at: string;
+      readonly process: string | null;
+      readonly processes: readonly {
+        readonly id: string;
+        readonly host: string;
+        readonly pid: number;
+        /**
+         * @description ISO 8601 in UTC
+         * @example 2030-01-31T12:00:00.000Z
+         */
+        readonly startedAt: string;
+        readonly ageMs: number;
+        readonly minute: components['schemas']['OperationMetrics'];
+        readonly pool: {
+          readonly max: number;
+          readonly inUse: number;
+          readonly waits: number;
+          readonly waitMs: number;
+          readonly longestWaitMs: number;
+          readonly refused: number;
+        };
+      }[];
+      readonly point: components['schemas']['LivePoint'];
+      readonly isKept: boolean;
+      readonly metrics: components['schemas']['PerformanceMetrics'];
+      readonly phases: {
+        readonly [key: string]: {
+          readonly batches: number;
+          readonly loadMs: number;
+          readonly decideMs: number;
+          readonly persistMs: number;
+          readonly publishMs: number;
+          readonly otherMs: number;
+          readonly statements: number;
+        };
+      };
+      readonly cache: {
+        readonly reads: {
+          readonly accounts: {
+            readonly hits: number;
+            readonly misses: number;
+            readonly hitRate: number | null;
+          };
+          readonly orders: {
+            readonly hits: number;
+            readonly misses: number;
+            readonly hitRate: number | null;
+          };
+          readonly userOrders: {
+            readonly hits: number;
+            readonly misses: number;
+            readonly hitRate: number | null;
+          };
+          readonly trades: {
+            readonly hits: number;
+            readonly misses: number;
+            readonly hitRate: number | null;
+          };
+        };
+        readonly failures: number;
+      };
+      readonly pool: {
+        readonly max: number;
+        readonly inUse: number;
+        readonly waits: number;
+        readonly waitMs: number;
+        readonly longestWaitMs: number;
+        readonly refused: number;
+      };
+      readonly refusals: {
+        readonly [key: string]: number;
+      };
+      readonly loops: {
+        readonly statements: number;
+        readonly wouldBeStatements: number;
+        readonly ms: number;
+        readonly wouldBeMs: number;
+        readonly byOperation: {
+          readonly [key: string]: {
+            readonly statements: number;
+            readonly wouldBeStatements: number;
+            readonly ms: number;
+            readonly wouldBeMs: number;
+          };
+        };
+      };
+      readonly batches: readonly components['schemas']['NotableBatch'][];
+      readonly alerts: readonly components['schemas']['Alert'][];
+      readonly audit: components['schemas']['LastAudit'] | null;
+    };
+    readonly DatabaseState: {
+      readonly findings: readonly {
+        readonly check: string;
+        /** @enum {string} */
+        readonly severity: 'hurts' | 'advice';
+        readonly subject: string;
+        readonly message: string;
+        readonly remedy: string;
+      }[];
+      readonly indexes: readonly {
+        readonly table: string;
+        readonly name: string;
+        readonly scans: number;
+        readonly sizeBytes: number;
+        readonly isUnique: boolean;
+      }[];
+      readonly audit: components['schemas']['LastAudit'] | null;
+      /**
+       * @description ISO 8601 in UTC
+       * @example 2030-01-31T12:00:00.000Z
+       */
+      readonly at: string;
     };
   };
   responses: never;
@@ -5595,7 +5991,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -8957,7 +9353,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -8986,6 +9382,341 @@ export interface operations {
       };
       /** @description `unsupported_media_type`: a body is `application/json`, in UTF-8, not compressed */
       readonly 415: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getLive: {
+    readonly parameters: {
+      readonly query?: {
+        /** @description The id of a process, for its figures alone. Default: all processes */
+        readonly process?: string;
+      };
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description Server-sent events */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'text/event-stream':
+            | {
+                /** @enum {string} */
+                readonly event: 'history';
+                readonly data: components['schemas']['LiveHistory'];
+              }
+            | {
+                /** @enum {string} */
+                readonly event: 'picture';
+                readonly data: components['schemas']['LivePicture'];
+              }
+            | {
+                /** @enum {string} */
+                readonly event: 'closing';
+                readonly data: {
+                  /**
+                   * @description ISO 8601 in UTC
+                   * @example 2030-01-31T12:00:00.000Z
+                   */
+                  readonly at: string;
+                };
+              };
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getDatabase: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': components['schemas']['DatabaseState'];
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getMarkets: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly markets: readonly components['schemas']['Market'][];
+          };
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
         headers: {
           readonly [name: string]: unknown;
         };

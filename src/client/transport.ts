@@ -82,11 +82,13 @@ export class Transport {
    * The lines of a stream, as many at a time as came in one chunk. A last line without its newline was cut off and is
    * dropped.
    *
+   * @param longest characters of a line
    * @throws PincexClientError; and the reason of `signal`
    */
   async *lines(
     path: string,
     { signal, timeoutMs = this.#options.timeoutMs }: CallOptions,
+    longest?: number,
   ): AsyncGenerator<string[], void> {
     requireTime(timeoutMs);
     const exchange = new Exchange(signal);
@@ -102,7 +104,7 @@ export class Transport {
         if (done) return;
         const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
-        requireLineLength(rest, response.status);
+        requireLineLength(rest, response.status, longest);
         yield lines;
       }
     } finally {

@@ -30,6 +30,7 @@ export type ItemError = Schemas['ItemError'];
 
 export type Account = Schemas['Account'];
 export type Alert = Schemas['Alert'];
+export type DatabaseState = Schemas['DatabaseState'];
 export type Order = Schemas['Order'];
 export type Trade = Schemas['Trade'];
 export type JournalEntry = Schemas['JournalEntry'];
@@ -77,6 +78,7 @@ export interface StatementKey {
 }
 /** An order by its user and its id, or by its id alone. */
 export type OrderKey = string | { readonly userId: string; readonly id: string };
+export type Market = Schemas['Market'];
 export type OrderBook = Schemas['OrderBook'];
 export type OpenOrders = Schemas['OpenOrders'];
 
@@ -134,6 +136,15 @@ export type RowOf<Route extends GetRoute> = paths[Route]['get'] extends {
 }
   ? Extract<Line, { readonly row: unknown }>['row']
   : never;
+
+/** An event of the live stream, by its name. */
+export type LiveEvent = paths['/v1/live']['get'] extends {
+  readonly responses: { readonly 200: { readonly content: { readonly 'text/event-stream': infer Event } } };
+}
+  ? Event
+  : never;
+export type LiveHistory = Schemas['LiveHistory'];
+export type LivePicture = Schemas['LivePicture'];
 
 export type Limits = AnswerOf<'/v1/limits'>;
 

@@ -6,6 +6,7 @@ import { RowKeys } from '../commands/rowKeys.ts';
 import type { Session } from '../database/database.ts';
 import { summarize, type BatchMode, type BatchResult } from '../results.ts';
 import type { Decision, Item } from './decide.ts';
+import type { Effort } from './effort.ts';
 import { missesCatalog, type ReadBatch } from './read.ts';
 import type { Write, WritePart } from './write.ts';
 
@@ -17,6 +18,7 @@ export interface Batch extends Prepared {
   readonly mode: BatchMode;
   /** When the batch began, by `performance.now()`. */
   readonly began: number;
+  readonly effort: Effort;
   readonly markets: readonly string[] | undefined;
   readonly writeWith: readonly Write[];
   /** The hash of the content of each command. */

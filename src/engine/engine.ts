@@ -13,6 +13,7 @@ import { needsNoBooks, prepare, resultOf, type Batch, type Decided } from './bat
 import { Contention } from './attempts/contention.ts';
 import { InDoubtDecisions } from './attempts/inDoubt.ts';
 import { batchErrorOf, outcomeUnknown } from './attempts/batchErrors.ts';
+import { Effort } from './effort.ts';
 import type { BatchSettings } from './options.ts';
 import { copyBatch, readBatchId, readerOf, requireBatch, type Reader } from './read.ts';
 import { decideWithoutBooks, step } from './step.ts';
@@ -92,7 +93,8 @@ export class Engine {
     const reader = typeof command === 'function' ? command : readerOf(command);
     const read = copyBatch(items, requireBatch(items, mode), reader);
     const batchId = ownId === undefined ? uuidv7() : readBatchId(ownId);
-    const begun = () => ({ batchId, operation: operationOf(command), items: items.length });
+    const effort = new Effort();
+    const begun = () => ({ batchId, operation: operationOf(command), items: items.length, effort });
     return this.#diagnostics.trace('batch', begun, async () => {
       const prepared = await persistently(() => prepare(read, this.#catalog, transaction?.session), RETRIED);
       const batch: Batch = {
@@ -101,6 +103,7 @@ export class Engine {
         actor,
         mode,
         began,
+        effort,
         markets,
         writeWith,
         hashes: new Map(),
@@ -141,7 +144,9 @@ export class Engine {
       this.#firstStrategy(batch, inDoubt) === 'guard'
         ? await this.#guarded(batch, inDoubt)
         : await this.#locked(batch, inDoubt);
+    batch.effort.begin('publish');
     await this.#publish(decision.books, 'committed');
+    batch.effort.end();
     return decision;
   }
 
@@ -162,7 +167,13 @@ export class Engine {
     };
     try {
       return await inDoubt.watch((onDecided) =>
-        step(this.#database, batch, { lock: false, diagnostics, inDoubt, onLoaded, onDecided }),
+        step(batch.effort.counting(this.#database), batch, {
+          lock: false,
+          diagnostics,
+          inDoubt,
+          onLoaded,
+          onDecided,
+        }),
       );
     } catch (error) {
       if (failureOf(error) !== 'guard_lost' || this.#strategy === 'guard') throw error;
@@ -176,9 +187,17 @@ export class Engine {
     const onLoaded = (loaded: LoadedBooks): void => {
       if (lost !== undefined) this.#contention.learn(batch.keys, lost, loaded);
     };
+    // BEGIN, and COMMIT or ROLLBACK.
+    batch.effort.statements += 2;
     return inDoubt.watch((onDecided) =>
       this.#database.transaction((session) =>
-        step(session, batch, { lock: true, diagnostics, inDoubt, onLoaded, onDecided }),
+        step(batch.effort.counting(session), batch, {
+          lock: true,
+          diagnostics,
+          inDoubt,
+          onLoaded,
+          onDecided,
+        }),
       ),
     );
   }

@@ -31,18 +31,30 @@ export interface Attempt {
  * One attempt at a batch: load, decide, persist. If the loaded books show that an earlier decision was committed, that
  * decision is returned, and nothing is decided or written.
  */
-export async function step(
+export async function step(session: Session, batch: Batch, attempt: Attempt): Promise<Decided> {
+  const { effort } = batch;
+  try {
+    return await runPhases(session, batch, attempt);
+  } finally {
+    effort.end();
+  }
+}
+
+async function runPhases(
   session: Session,
   batch: Batch,
   { lock, diagnostics, inDoubt, onLoaded, onDecided }: Attempt,
 ): Promise<Decided> {
-  const trace = <Result extends PhaseResult>(phase: Phase, work: () => Promise<Result>): Promise<Result> =>
-    diagnostics.trace('phase', () => ({ phase, items: batch.items.length }), work);
-  const { loaded } = await trace('load', () => lockAndLoad(session, batch, lock));
+  const { effort, items } = batch;
+  const run = <Result extends PhaseResult>(phase: Phase, work: () => Promise<Result>): Promise<Result> => {
+    effort.begin(phase);
+    return diagnostics.trace('phase', () => ({ phase, items: items.length }), work);
+  };
+  const { loaded } = await run('load', () => lockAndLoad(session, batch, lock));
   onLoaded?.(loaded);
   const written = inDoubt?.writtenOf(batch, loaded);
   if (written !== undefined) return written;
-  const { decision } = await trace(
+  const { decision } = await run(
     'decide',
     () =>
       new Promise<PhaseResult & { decision: Decided }>((resolve) => {
@@ -50,7 +62,7 @@ export async function step(
       }),
   );
   onDecided?.(decision);
-  await trace('persist', () => persistBatch(session, batch, loaded, decision));
+  await run('persist', () => persistBatch(session, batch, loaded, decision));
   return decision;
 }
 

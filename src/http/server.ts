@@ -20,16 +20,20 @@ import { Connections } from './connection/connections.ts';
 import { closeGracefully, settleConnection } from './connection/gracefulClose.ts';
 import { refuseAmbiguousHeaders } from './connection/headers.ts';
 import { cutSlowReaders } from './connection/slowReaders.ts';
-import { registerDocument, redirectRoot, serveDocument } from './document/openapi.ts';
+import { registerDocument, serveDocument } from './document/openapi.ts';
 import { Admission } from './load/admission.ts';
 import { CallGate } from './load/callGate.ts';
 import { limitInFlight } from './load/inFlight.ts';
 import { RecentCallers } from './load/recentCallers.ts';
 import { delayRefusals } from './load/refusalDelay.ts';
 import { SharedBudget } from './load/sharedBudget.ts';
+import { servePage } from './page/page.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { marketsRoute } from './routes/markets.ts';
 import { collectPaths } from './routes/methods.ts';
 import { lookupRoutes } from './routes/lookups.ts';
+import { databaseRoute } from './routes/database.ts';
+import { liveRoute } from './routes/live.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { readRoutes } from './routes/reads.ts';
@@ -89,7 +93,7 @@ export async function buildServer(pincex: Pincex, options: ServerOptions): Promi
   refuseParameters(app);
   await addHooks(app, pincex, { options, connections, load, requests });
   await serveDocument(app);
-  redirectRoot(app);
+  servePage(app);
   addRoutes(app, pincex, { options, connections, load, requests });
   answerOtherMethods();
   return app;
@@ -232,15 +236,15 @@ async function addHooks(
   load.gate.addHooks(app);
   delayRefusals(app);
   limitInFlight(app, {
-    // Twice the calls that can run, wait or stream, since one key may use half of a budget.
-    calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
+    // Twice the calls that can run, wait or stream, since one key may use half of a budget; and all live pages.
+    calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) + limits.live.pages }),
     bodies: new SharedBudget({ most: Math.max(limits.http.bodiesInFlight, 2 * bodyLimit) }),
     answers: load.answers,
   });
 }
 
 function addRoutes(app: App, pincex: Pincex, { options, connections, load, requests }: ServerParts): void {
-  const { readiness, isLocal, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
+  const { readiness, version, isLocal, bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs } = options;
   const { callers, gate } = load;
   const batches = new Batches(pincex, gate, requests);
   writeRoutes(app, batches);
@@ -267,6 +271,9 @@ function addRoutes(app: App, pincex: Pincex, { options, connections, load, reque
   });
   metricsRoute(app, { pincex, gate }, isLocal);
   alertRoutes(app, pincex, gate);
+  liveRoute(app, pincex, { version, connections });
+  databaseRoute(app, pincex, gate);
+  marketsRoute(app, pincex, gate);
   serviceRoutes(app, pincex, readiness, { bodyLimit, maxConcurrent, maxWaiting, queueTimeoutMs });
 }
 

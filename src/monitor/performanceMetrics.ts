@@ -1,16 +1,6 @@
-import { metricsOf, type OperationMetrics } from './metrics.ts';
-import type { SlidingWindow } from './slidingTally.ts';
+import type { PerformanceMetrics, WindowedMetrics } from './figures.ts';
+import { metricsOf } from './metrics.ts';
 import { sumOf, type Tallies, type Windows } from './tallies.ts';
-
-/** Figures since the start, and over the last minute, five minutes and hour. */
-export interface WindowedMetrics extends OperationMetrics {
-  readonly windows: Readonly<Record<SlidingWindow, OperationMetrics>>;
-}
-
-/** All operations together, and each by its name. */
-export interface PerformanceMetrics extends WindowedMetrics {
-  readonly byOperation: Readonly<Record<string, WindowedMetrics>>;
-}
 
 /** Figures of tallies, of one process or of several. */
 export function performanceMetrics(tallies: Tallies): PerformanceMetrics {

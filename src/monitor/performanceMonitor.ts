@@ -4,8 +4,10 @@ import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import { OTHER } from './counts.ts';
 import { codeOf } from './errorCodes.ts';
+import type { PerformanceMetrics, RecordedBatch } from './figures.ts';
 import { metricsOf } from './metrics.ts';
-import { performanceMetrics, type PerformanceMetrics } from './performanceMetrics.ts';
+import { NotableBatches } from './notableBatches.ts';
+import { performanceMetrics } from './performanceMetrics.ts';
 import { SlidingTally, type Window, type WindowTally } from './slidingTally.ts';
 import { summaryOf } from './summary.ts';
 import { mergeTallies, totalOf, windowsOf, type Tallies } from './tallies.ts';
@@ -61,6 +63,7 @@ export class PerformanceMonitor {
   readonly #operations = new Map<string, SlidingTally>();
   /** When each started operation began, by `performance.now()`. */
   readonly #began = new WeakMap<StartedOperation, number>();
+  readonly #notable = new NotableBatches();
   readonly #observers = new Set<OperationObserver>();
   readonly #others: (() => Promise<readonly Tallies[]>) | undefined;
   #startedAt = performance.now();
@@ -138,6 +141,7 @@ export class PerformanceMonitor {
     let tally = this.#operations.get(key);
     if (tally === undefined) this.#operations.set(key, (tally = new SlidingTally(this.#startedAt, now)));
     tally.add(operation, now);
+    if (operation.batchId !== undefined) this.#notable.add(key, operation, now);
     for (const observer of this.#observers) this.#notify(observer, key, operation);
   }
 
@@ -203,6 +207,7 @@ export class PerformanceMonitor {
   /** Forgets all operations. */
   reset(): void {
     this.#operations.clear();
+    this.#notable.reset();
     this.#startedAt = performance.now();
     for (const observer of this.#observers) observer.reset();
   }
@@ -219,6 +224,11 @@ export class PerformanceMonitor {
     return new Map(
       [...this.#operations].map(([name, tally]) => [name, windowsOf((window) => tally.over(window, now))]),
     );
+  }
+
+  /** The batches of this process that are worth a look, the newest first. @internal */
+  notableBatches(): RecordedBatch[] {
+    return this.#notable.list(performance.now());
   }
 
   /** The figures as a table of text, an operation a line. */

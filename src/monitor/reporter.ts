@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
 import type { Session } from '../database/database.ts';
 import type { Statement } from '../database/statement.ts';
+import type { RecordedBatch } from './figures.ts';
+import { reportedBatches } from './notableBatches.ts';
 import { sessionOn, withOwnConnection } from './connection.ts';
 import { EncodedDurations } from './encodedDurations.ts';
 import type { ProcessStatistics, Statistics } from './statistics.ts';
@@ -14,6 +16,8 @@ export interface Report extends ProcessStatistics {
   readonly host: string;
   readonly pid: number;
   readonly operations: StoredTallies;
+  /** Absent in the reports of older versions. */
+  readonly notable?: readonly RecordedBatch[];
 }
 
 /** The clock is that of the database, by which all processes judge whether this one still runs. */
@@ -92,8 +96,10 @@ export class Reporter {
   #report(): Report | (ProcessStatistics & { readonly ended: true }) {
     const counters = this.#statistics.snapshot();
     if (this.#ended) return { ...counters, ended: true };
-    const operations = storeTallies(this.#statistics.monitor.allTallies(), this.#encoded);
-    return { ...counters, host: hostname(), pid: process.pid, operations };
+    const { monitor } = this.#statistics;
+    const operations = storeTallies(monitor.allTallies(), this.#encoded);
+    const notable = reportedBatches(monitor.notableBatches());
+    return { ...counters, host: hostname(), pid: process.pid, operations, notable };
   }
 
   async #write(before: readonly Statement[]): Promise<void> {

@@ -1,11 +1,10 @@
+import type { SlidingWindow } from './figures.ts';
 import { Tally, type EndedOperation } from './tally.ts';
 
 /** Windows over which operations are summed up. `start`: since the monitor started or was reset. */
 export type Window = SlidingWindow | 'start';
 
-export type SlidingWindow = (typeof SLIDING)[number];
-
-const SLIDING = ['minute', 'fiveMinutes', 'hour'] as const;
+const SLIDING: readonly SlidingWindow[] = ['minute', 'fiveMinutes', 'hour'];
 
 export const WINDOWS: readonly Window[] = ['start', ...SLIDING];
 

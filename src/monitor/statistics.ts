@@ -4,6 +4,7 @@ import { listen, type KindName, type OperationRun, type Stop } from '../diagnost
 import type { CacheStore } from '../repository/options.ts';
 import type { BatchResult } from '../results.ts';
 import { codeOf } from './errorCodes.ts';
+import type { PoolCounters } from './figures.ts';
 import { PerformanceMonitor } from './performanceMonitor.ts';
 import type { Tallies } from './tallies.ts';
 import { totalOf } from './tallies.ts';
@@ -28,18 +29,7 @@ export interface ProcessStatistics {
     /** Reads and writes of the cache that failed, so that PostgreSQL was asked instead. */
     readonly failures: number;
   };
-  readonly pool: {
-    /** The most connections. */
-    readonly max: number;
-    /** Connections that calls use at this moment. */
-    readonly inUse: number;
-    /** Calls that found every connection busy, and how long they waited in all. */
-    readonly waits: number;
-    readonly waitMs: number;
-    readonly longestWaitMs: number;
-    /** Calls that failed with `pool_exhausted`. */
-    readonly refused: number;
-  };
+  readonly pool: PoolCounters;
   /** Calls over HTTP that were answered with a problem, by its code: see docs/http.md. */
   readonly refusals: Readonly<Record<string, number>>;
   /** Loops of single calls that the N+1 detector found in this process: see docs/migration.md. */
@@ -127,10 +117,19 @@ export class Statistics {
 
   /** A batch or a read has ended. A batch without items asked for nothing and is not counted. */
   operation(run: OperationRun): void {
-    const { operation, items, durationMs, result } = run;
+    const { operation, items, durationMs, result, statements, phaseMs, batchId } = run;
     if (items === 0) return;
     const errorCode = 'error' in run ? codeOf(run.error) : null;
-    this.monitor.record(operation, { durationMs, items, errorCode, outcomes: result && outcomesOf(result) });
+    const outcomes = result && outcomesOf(result);
+    this.monitor.record(operation, {
+      durationMs,
+      items,
+      errorCode,
+      outcomes,
+      statements,
+      phaseMs,
+      batchId,
+    });
   }
 
   /** A read asked the cache for `hits + misses` keys. */

@@ -1,5 +1,4 @@
-import type { OperationMetrics } from './metrics.ts';
-import type { PerformanceMetrics } from './performanceMetrics.ts';
+import type { OperationMetrics, PerformanceMetrics } from './figures.ts';
 import { textTable } from './textTable.ts';
 
 const HEADS = [

@@ -6,6 +6,7 @@ import {
 } from 'hdr-histogram-js';
 import { describe } from '../describe.ts';
 import { Counts } from './counts.ts';
+import type { PhaseTimes } from './figures.ts';
 
 /** Batches by their number of items. */
 export const BATCH_SIZES = ['1', '2-9', '10-49', '50-499', '500+'] as const;
@@ -19,6 +20,11 @@ export interface EndedOperation {
   readonly errorCode: string | null;
   /** Outcomes of the items, if the operation tells them. */
   readonly outcomes?: ItemOutcomes | undefined;
+  /** Statements that it sent to PostgreSQL. Default: none. */
+  readonly statements?: number | undefined;
+  /** Id and phases of a batch. */
+  readonly batchId?: string | undefined;
+  readonly phaseMs?: PhaseTimes | undefined;
 }
 
 export interface ItemOutcomes {
@@ -43,6 +49,9 @@ export interface StoredTally {
   readonly sumMs: number;
   readonly leastMs: number;
   readonly mostMs: number;
+  /** Absent in the reports of older versions, as are the phases. */
+  readonly statements?: number;
+  readonly phaseMs?: PhaseTimes;
   /** HdrHistogram of the durations in microseconds, compressed, in base64. */
   readonly durations: string;
 }
@@ -78,6 +87,8 @@ export class Tally {
   sumMs = 0;
   leastMs = Infinity;
   mostMs = 0;
+  statements = 0;
+  readonly phaseMs = { load: 0, decide: 0, persist: 0, publish: 0 };
   readonly #durations: Histogram;
 
   /** @param isLong whether it may count more than 2^31 operations of one duration, which takes twice the memory */
@@ -90,7 +101,7 @@ export class Tally {
     });
   }
 
-  add({ durationMs, items, errorCode, outcomes }: EndedOperation): void {
+  add({ durationMs, items, errorCode, outcomes, statements = 0, phaseMs }: EndedOperation): void {
     this.operations++;
     this.items += items;
     this.sizes[sizeOf(items)]++;
@@ -104,10 +115,19 @@ export class Tally {
       this.failed++;
       this.errors.add(errorCode, 1);
     }
+    this.statements += statements;
+    if (phaseMs !== undefined) this.#addPhases(phaseMs);
     if (outcomes === undefined) return;
     this.applied += outcomes.applied;
     this.replayed += outcomes.replayed;
     for (const [code, count] of Object.entries(outcomes.rejected)) this.rejected.add(code, count);
+  }
+
+  #addPhases({ load, decide, persist, publish }: PhaseTimes): void {
+    this.phaseMs.load += load;
+    this.phaseMs.decide += decide;
+    this.phaseMs.persist += persist;
+    this.phaseMs.publish += publish;
   }
 
   merge(other: Tally): void {
@@ -117,6 +137,8 @@ export class Tally {
     this.applied += other.applied;
     this.replayed += other.replayed;
     this.sumMs += other.sumMs;
+    this.statements += other.statements;
+    this.#addPhases(other.phaseMs);
     for (const size of BATCH_SIZES) this.sizes[size] += other.sizes[size];
     this.leastItems = Math.min(this.leastItems, other.leastItems);
     this.mostItems = Math.max(this.mostItems, other.mostItems);
@@ -134,7 +156,8 @@ export class Tally {
 
   /** @param durations the histogram as {@link encodedDurations} returned it, which is the costly part */
   stored(durations = this.encodedDurations()): StoredTally {
-    const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs } = this;
+    const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs, statements } =
+      this;
     return {
       operations,
       failed,
@@ -149,6 +172,8 @@ export class Tally {
       sumMs,
       leastMs: operations === 0 ? 0 : this.leastMs,
       mostMs,
+      statements,
+      phaseMs: { ...this.phaseMs },
       durations,
     };
   }
@@ -163,6 +188,8 @@ export class Tally {
     const tally = new Tally(true);
     const { operations, failed, items, applied, replayed, sizes, mostItems, sumMs, mostMs } = stored;
     Object.assign(tally, { operations, failed, items, applied, replayed, mostItems, sumMs, mostMs });
+    tally.statements = stored.statements ?? 0;
+    if (stored.phaseMs !== undefined) tally.#addPhases(stored.phaseMs);
     Object.assign(tally.sizes, sizes);
     if (operations > 0) Object.assign(tally, { leastItems: stored.leastItems, leastMs: stored.leastMs });
     for (const [code, count] of Object.entries(stored.rejected)) tally.rejected.add(code, count);
@@ -172,8 +199,10 @@ export class Tally {
   }
 }
 
-function requireStored({ rejected, errors, sizes, ...figures }: StoredTally): void {
+function requireStored({ rejected, errors, sizes, statements, phaseMs, ...figures }: StoredTally): void {
   const counts = [...Object.values(sizes), ...Object.values(rejected), ...Object.values(errors)];
+  if (statements !== undefined) counts.push(statements);
+  if (phaseMs !== undefined) counts.push(phaseMs.load, phaseMs.decide, phaseMs.persist, phaseMs.publish);
   for (const figure of [...FIGURES.map((name) => figures[name]), ...counts]) {
     if (typeof figure !== 'number')
       throw new Error(`A stored tally has ${describe(figure)} in place of a number`);

@@ -1,6 +1,7 @@
 import type { Config } from '../config/load.ts';
 import { describe } from '../describe.ts';
-import type { Alert, ReadRun, StatementRun } from '../diagnostics.ts';
+import type { Alert } from '../alert.ts';
+import type { ReadRun, StatementRun } from '../diagnostics.ts';
 import { STRATEGIES, type Strategy } from '../engine/engine.ts';
 import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';

@@ -1,4 +1,4 @@
-import type { OperationMetrics } from '../monitor/metrics.ts';
+import type { OperationMetrics } from '../monitor/figures.ts';
 import { textTable } from '../monitor/textTable.ts';
 import type { Picture, ProcessPicture } from './picture.ts';
 

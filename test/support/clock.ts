@@ -72,3 +72,35 @@ export function holdTimers(...lengthsMs: number[]): HeldTimers {
     },
   };
 }
+
+/**
+ * Holds the intervals of one length that begin until the test has finished: they fire only by the returned function. All others go
+ * on as usual.
+ */
+export function holdIntervals(lengthMs: number): () => void {
+  const { setInterval: set, clearInterval: clear } = globalThis;
+  const held = new Map<unknown, () => void>();
+  const setSpy = vi.spyOn(globalThis, 'setInterval').mockImplementation(((
+    callback: (...args: unknown[]) => void,
+    delay?: number,
+    ...args: unknown[]
+  ) => {
+    if (delay !== lengthMs) return set(callback, delay, ...args);
+    const timer = set(() => undefined, 2 ** 31 - 1);
+    held.set(timer, () => {
+      callback(...args);
+    });
+    return timer;
+  }) as typeof setInterval);
+  const clearSpy = vi.spyOn(globalThis, 'clearInterval').mockImplementation((timer) => {
+    held.delete(timer);
+    clear(timer);
+  });
+  onTestFinished(() => {
+    setSpy.mockRestore();
+    clearSpy.mockRestore();
+  });
+  return () => {
+    for (const fire of [...held.values()]) fire();
+  };
+}

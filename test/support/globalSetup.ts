@@ -73,8 +73,11 @@ async function provideServers(): Promise<void> {
 
 /** Builds `dist/`, from which tests start `pincex` as users do, if a source is younger. */
 async function buildWhereStale(): Promise<void> {
-  const built = statSync(path.join(root, 'dist/cli/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = readdirSync(path.join(root, 'src'), { recursive: true, withFileTypes: true });
+  // The last file of a build.
+  const built = statSync(path.join(root, 'dist/page/index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = ['src', 'page'].flatMap((folder) =>
+    readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true }),
+  );
   const youngest = Math.max(
     ...sources.map(({ parentPath, name }) => statSync(path.join(parentPath, name)).mtimeMs),
   );

@@ -20,9 +20,10 @@ export interface CallerTransaction {
  */
 export async function runInTransaction(
   batch: Batch,
-  { session, committing }: CallerTransaction,
+  { session: own, committing }: CallerTransaction,
   diagnostics: Diagnostics,
 ): Promise<Decided> {
+  const session = batch.effort.counting(own);
   for (let attempt = 1; ; attempt++) {
     await session.query(SAVEPOINT);
     try {

@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route writes, and accepts an `Idempotency-Key`. */
     readonly isWrite?: true;
+    /** A parameter of the query names something that may not be there. */
+    readonly namesOne?: true;
   }
 }
 
@@ -97,14 +99,6 @@ function withMapping<Document extends { readonly components?: object }>(document
 /** The scopes that a key needs, all of them, in the document's form; empty for public routes. */
 function securityOf({ public: isPublic, scope = [] }: FastifyContextConfig = {}): Record<string, string[]>[] {
   return isPublic ? [] : [{ key: typeof scope === 'string' ? [scope] : [...scope] }];
-}
-
-/** Redirects `/`, where people begin, to the page. */
-export function redirectRoot(app: App): void {
-  // Relative, since a proxy may serve the root at another path.
-  app.get('/', { config: { public: true }, schema: { hide: true } }, (_, reply) =>
-    reply.redirect(`.${PAGE}/`),
-  );
 }
 
 /** Serves the document, and a page to read it and to try calls. */

@@ -19,6 +19,7 @@ export const TAGS = {
   'Look-ups': 'Histories of users, accounts, orders, trades and batches, in pages',
   Batches: 'Batches of mixed items, and the outcome of any batch',
   Streams: 'Whole tables, line by line',
+  Monitoring: 'What the service does now, and the state of its database',
   Alerts: 'Problems of the exchange, until they are over',
   Service: 'The service itself',
 } as const;
@@ -109,12 +110,12 @@ function needs({ public: isPublic, scope = [] }: FastifyContextConfig): string {
 
 const kindsOf = (
   { body, params, tags }: FastifySchema,
-  { public: isPublic, isWrite }: FastifyContextConfig,
+  { public: isPublic, isWrite, namesOne }: FastifyContextConfig,
 ): CallKind[] => [
   'any',
   ...(isPublic ? [] : (['keyed', isWrite ? 'write' : 'read'] as const)),
   ...(body === undefined ? [] : (['body'] as const)),
-  ...(params === undefined ? [] : (['named'] as const)),
+  ...(params === undefined && !namesOne ? [] : (['named'] as const)),
   ...(params !== undefined && tags?.includes('Batches') ? (['outcome'] as const) : []),
 ];
 

@@ -89,7 +89,8 @@ export const problemKinds = {
   not_found: {
     status: 404,
     retryable: false,
-    meaning: 'there is no such route or alert; or this key has made no such batch, or it has expired',
+    meaning:
+      'there is no such route, alert or process; or this key has made no such batch, or it has expired',
     calls: ['named'],
   },
   method_not_allowed: {

@@ -83,6 +83,10 @@ export const components = (): readonly Component[] => all;
 export const ref = <Schema extends TSchema>({ name }: Component<Schema>): TUnsafe<Static<Schema>> =>
   Type.Unsafe<Static<Schema>>({ $ref: `${name}#` });
 
+/** An object whose fields have names of their own and values of one form. */
+export const byName = <Value extends TSchema>(value: Value): TUnsafe<Record<string, Static<Value>>> =>
+  Type.Unsafe<Record<string, Static<Value>>>({ type: 'object', additionalProperties: value });
+
 /** A reference to the component, or null. */
 export const refOrNull = <Schema extends TSchema>({
   name,

@@ -6,6 +6,11 @@ export const answers = (
   others: Readonly<Record<number, TSchema>> = {},
 ): Readonly<Record<string, unknown>> => ({ 200: success, ...others });
 
+/** The answer of a stream of server-sent events. */
+export const events = (event: TSchema): Readonly<Record<string, unknown>> => ({
+  200: { description: 'Server-sent events', content: { 'text/event-stream': { schema: event } } },
+});
+
 /** The answer of a stream. */
 export const lines = (line: TSchema): Readonly<Record<string, unknown>> => ({
   200: { description: 'Lines of JSON', content: { 'application/x-ndjson': { schema: line } } },

@@ -190,6 +190,18 @@ export const orderBook = component(
   strict({ symbol, bids: Type.Array(ref(level)), asks: Type.Array(ref(level)) }),
 );
 
+export const market = component(
+  'Market',
+  strict({
+    symbol,
+    base: Type.String({ description: 'The currency that is traded', examples: ['BTC'] }),
+    quote: Type.String({ description: 'The currency that it is paid in', examples: ['USD'] }),
+    tickSize: decimal,
+    lotSize: decimal,
+    minNotional: decimal,
+  }),
+);
+
 export const openOrders = component(
   'OpenOrders',
   strict({ symbol, bids: Type.Array(ref(order)), asks: Type.Array(ref(order)) }),

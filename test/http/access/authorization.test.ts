@@ -53,8 +53,11 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'GET /v1/stream/trades': ['read'],
   'GET /v1/stream/journal': ['read'],
   'GET /v1/stream/operations': ['read'],
+  'GET /v1/markets': ['read'],
   'GET /v1/alerts': ['read'],
   'POST /v1/alerts/{id}/acknowledge': ['admin'],
+  'GET /v1/live': ['read'],
+  'GET /v1/database': ['read'],
   'GET /v1/limits': ['read'],
   'GET /healthz': null,
   'GET /readyz': null,
@@ -90,7 +93,12 @@ async function call(
     ...(method === 'POST' && { body: '[]' }),
   });
   const { status, headers } = response;
-  return { status, headers, contentType: headers.get('content-type') ?? '', text: await response.text() };
+  const contentType = headers.get('content-type') ?? '';
+  // The live stream has no end.
+  if (!contentType.startsWith('text/event-stream'))
+    return { status, headers, contentType, text: await response.text() };
+  await response.body?.cancel();
+  return { status, headers, contentType, text: '' };
 }
 
 /** The code of a problem. */

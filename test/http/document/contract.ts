@@ -124,6 +124,8 @@ export class Contract {
       return (
         this.#mismatch(schema, text) ?? mistold(status, text) ?? undocumented(response?.description, text)
       );
+    if (media === 'text/event-stream')
+      return firstOf(eventsOf(text), (event) => this.#mismatch(schema, event));
     if (media !== 'application/x-ndjson') return this.#mismatch(schema, text);
     const lines = text.split('\n');
     const rest = lines.pop();
@@ -153,6 +155,15 @@ export class Contract {
     }
     return validator;
   }
+}
+
+/** The events that came whole, each as JSON with its name and data. Such a stream has no end. */
+function eventsOf(text: string): string[] {
+  const blocks = text.split('\n\n').slice(0, -1);
+  return blocks.map((block) => {
+    const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(block) ?? [];
+    return `{"event":${JSON.stringify(name)},"data":${data}}`;
+  });
 }
 
 /** Tells of a problem that names another status than it came with. */

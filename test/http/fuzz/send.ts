@@ -50,7 +50,9 @@ export class Sender {
         response.setEncoding('utf8');
         response.on('data', (piece: string) => {
           text += piece;
-          if (text.length < ENOUGH || headers['content-type'] !== 'application/x-ndjson') return;
+          const isEndless = headers['content-type']?.startsWith('text/event-stream') === true;
+          const isStream = isEndless || headers['content-type'] === 'application/x-ndjson';
+          if (!isStream || (!isEndless && text.length < ENOUGH)) return;
           end(text, true);
           response.removeAllListeners('data');
           response.destroy();

@@ -80,13 +80,3 @@ it('a path that does not exist is not found, whatever the method', async () => {
   for (const method of ['GET', 'POST', 'OPTIONS', 'PROPFIND'])
     expect((await ask(method, '/v1/nothing')).status).toBe(404);
 });
-
-describe('the root', () => {
-  it('the root leads to the documentation by a relative path', async () => {
-    const root = await ask('GET', '/', 'none');
-    expect([root.status, root.headers.get('location')]).toEqual([302, './docs/']);
-    const page = await fetch(`${service.url}/`);
-    expect([page.status, new URL(page.url).pathname]).toEqual([200, '/docs/']);
-    expect(await page.text()).toContain('<title>Pincex');
-  });
-});

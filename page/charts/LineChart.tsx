@@ -1,0 +1,94 @@
+import { useEffect, useId, useRef } from 'preact/hooks';
+import UPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { Empty } from '../components/Notes.tsx';
+import type { Columns } from '../live/points.ts';
+import { isDark } from '../theme.ts';
+import { HEIGHT, optionsOf } from './options.ts';
+import { ChartTable } from './ChartTable.tsx';
+import { SERIES } from './colours.ts';
+
+export interface LineChartProps {
+  /** Says what is drawn, with its unit. */
+  readonly label: string;
+  readonly lines: readonly string[];
+  readonly columns: Columns;
+  /** Times without figures, in seconds. */
+  readonly gaps: readonly (readonly [number, number])[];
+  readonly format: (value: number | null | undefined) => string;
+}
+
+/** Lines over time, with a crosshair that all charts share, a legend with the values under it, and a table of the same. */
+export function LineChart(props: LineChartProps) {
+  const { label, lines, columns, format } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const legend = useRef<HTMLUListElement>(null);
+  const chart = useRef<UPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const dark = isDark.value;
+  const id = useId();
+  const hasPoints = columns[0].length > 1;
+
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const drawn = new UPlot(
+      optionsOf(element, {
+        props: () => latest.current,
+        onCursor: (index) => {
+          showValues(legend.current, latest.current, index);
+        },
+      }),
+      columns as UPlot.AlignedData,
+      element,
+    );
+    chart.current = drawn;
+    const resized = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) drawn.setSize({ width: entry.contentRect.width, height: HEIGHT });
+    });
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      drawn.destroy();
+      chart.current = null;
+    };
+    // The lines and their colours are set when a chart is made.
+  }, [dark, lines.join('\n'), hasPoints]);
+
+  useEffect(() => {
+    chart.current?.setData(columns as UPlot.AlignedData);
+    showValues(legend.current, props, chart.current?.cursor.idx ?? null);
+  }, [columns]);
+
+  if (!hasPoints) return <Empty>Figures come within ten seconds of the first batch or read.</Empty>;
+  return (
+    <figure class="chart" aria-labelledby={id}>
+      <figcaption id={id} class="unseen">
+        {label}
+      </figcaption>
+      <ul class="legend" ref={legend}>
+        {lines.map((line, n) => (
+          <li>
+            <span class="key" style={{ background: `var(${SERIES[n % SERIES.length] ?? ''})` }} />
+            {line} <span class="value" />
+          </li>
+        ))}
+      </ul>
+      <div ref={place} class="canvas" aria-hidden="true" />
+      <ChartTable label={label} lines={lines} columns={columns} format={format} />
+    </figure>
+  );
+}
+
+/** Writes the values under the crosshair, or the newest ones, without drawing the page again. */
+function showValues(
+  legend: HTMLElement | null,
+  { columns, format }: LineChartProps,
+  index: number | null,
+): void {
+  const [times, ...lines] = columns;
+  const at = index ?? times.length - 1;
+  for (const [n, value] of [...(legend?.querySelectorAll('.value') ?? [])].entries())
+    value.textContent = format(lines[n]?.[at]);
+}

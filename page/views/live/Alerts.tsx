@@ -1,0 +1,71 @@
+import type { Alert } from '../../../src/alert.ts';
+import type { LivePicture } from '../../../src/live/frame.ts';
+import { Badge, type Tone } from '../../components/Badge.tsx';
+import { Panel } from '../../components/Panel.tsx';
+import { Plain } from '../../components/Plain.tsx';
+import { Ago } from '../../components/Time.tsx';
+import { Acknowledge } from './Acknowledge.tsx';
+
+/** Alerts that fire, are pending, or were resolved of late. A screen reader is told of changes. */
+export function Alerts({ picture: { alerts, at } }: { readonly picture: LivePicture }) {
+  const current = alerts.filter(({ state }) => state !== 'resolved');
+  const resolved = alerts.filter(({ state }) => state === 'resolved');
+  return (
+    <div class="alerts" aria-live="polite" aria-relevant="additions text">
+      {current.length > 0 && (
+        <Panel title="Alerts">
+          <AlertList alerts={current} at={at} />
+        </Panel>
+      )}
+      {resolved.length > 0 && (
+        <details class="panel">
+          <summary>Resolved alerts ({resolved.length})</summary>
+          <AlertList alerts={resolved} at={at} />
+        </details>
+      )}
+    </div>
+  );
+}
+
+function AlertList({ alerts, at }: { readonly alerts: readonly Alert[]; readonly at: string }) {
+  return (
+    <ul class="alert-list">
+      {alerts.map((alert) => (
+        <li key={alert.id} class={`${alert.state} ${alert.severity}`}>
+          <Badge tone={toneOf(alert)}>{alert.state}</Badge>
+          <div class="about">
+            <p>
+              <Plain text={alert.message} />
+            </p>
+            <p class="hint">
+              <code>{alert.rule}</code>
+              {alert.subject !== '' && (
+                <>
+                  {' · '}
+                  <Plain text={alert.subject} />
+                </>
+              )}
+              {' · '}
+              {sinceOf(alert)} <Ago at={alert.resolvedAt ?? alert.firedAt ?? alert.pendingAt} now={at} />
+            </p>
+          </div>
+          <Acknowledge alert={alert} at={at} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function toneOf({ state, severity }: Alert): Tone {
+  if (state === 'resolved') return 'good';
+  if (state === 'pending') return 'quiet';
+  return severity === 'error' ? 'bad' : 'warning';
+}
+
+const SINCE: Readonly<Record<Alert['state'], string>> = {
+  pending: 'began',
+  firing: 'fires since',
+  resolved: 'resolved',
+};
+
+const sinceOf = ({ state }: Alert): string => SINCE[state];
