@@ -5,6 +5,7 @@ import './styles/base.css';
 import './styles/components.css';
 import './styles/views.css';
 import './styles/live.css';
+import './styles/lookup.css';
 
 const root = document.getElementById('page');
 if (root !== null) render(<App />, root);

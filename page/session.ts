@@ -57,6 +57,23 @@ export function endIfUnauthorized(error: unknown): void {
 const clientOf = (given: string, maxRetries = 3): PincexClient =>
   new PincexClient({ url: serviceUrl, key: given, allowHttp: true, maxRetries });
 
+/** The text of an answer in another form than JSON, or the problem that the service answers with. */
+export async function fetchText(
+  path: string,
+  accept: string,
+): Promise<{ readonly text: string | null; readonly problem: string | null }> {
+  const headers = { authorization: `Bearer ${key.value ?? ''}`, accept };
+  try {
+    const response = await fetch(new URL(path, serviceUrl), { headers });
+    const text = await response.text();
+    return response.ok
+      ? { text, problem: null }
+      : { text: null, problem: `The service answered with ${response.status}.` };
+  } catch {
+    return { text: null, problem: 'The service cannot be reached.' };
+  }
+}
+
 /** A failed call as a sentence for people. */
 export function reasonOf(error: unknown): string {
   if (error instanceof TypeError) return 'An API key has the form pincex_<id>_<secret>.';
