@@ -100,7 +100,8 @@ describe('look-ups over HTTP', () => {
     ['/v1/users/alice/accounts/XXX/entries', 400, 'unknown_currency'],
     ['/v1/users/alice/accounts?at=yesterday', 400, 'invalid_argument'],
     ['/v1/users/%00/accounts', 200, undefined],
-    ['/v1/trades/nothing', 404, 'not_found'],
+    ['/v1/trades/nothing', 200, undefined],
+    ['/v1/users/alice/orders/nothing', 404, 'not_found'],
     ['/v1/batches/x/operations', 400, 'invalid_argument'],
   ])('GET %s is answered with %i %s', async (path, status, code) => {
     const answer = await service.get<{ code?: string }>(path);

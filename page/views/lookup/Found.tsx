@@ -1,4 +1,4 @@
-import { PincexClientError, type PincexClient } from '../../../src/client/index.ts';
+import type { PincexClient } from '../../../src/client/index.ts';
 import { Empty, ErrorNote, Loading } from '../../components/Notes.tsx';
 import { Panel } from '../../components/Panel.tsx';
 import { Plain } from '../../components/Plain.tsx';
@@ -50,19 +50,14 @@ async function find({ lookup }: PincexClient, text: string, signal: AbortSignal)
   const [accounts, orders, trades, batch] = await Promise.all([
     lookup.getAccounts(text, { signal }),
     lookup.findOrders(text, { signal }),
-    lookup.getTrade(text, { signal }).catch(noneIfMissing),
+    lookup.getTrade(text, { signal }),
     UUID.test(text) ? lookup.getBatch(text, { limit: 1, signal }) : null,
   ]);
   const has = batch !== null && (batch.call !== null || batch.rows.length > 0);
   return [
     ...(accounts.length > 0 ? [{ title: `User ${text}`, to: ['user', text] }] : []),
     ...orders.map(({ userId, id }) => ({ title: `Order ${id} of ${userId}`, to: ['order', userId, id] })),
-    ...(trades === null ? [] : [{ title: `Trade ${text}`, to: ['trade', text] }]),
+    ...(trades.trades.length > 0 ? [{ title: `Trade ${text}`, to: ['trade', text] }] : []),
     ...(has ? [{ title: `Batch ${text}`, to: ['batch', text] }] : []),
   ];
-}
-
-function noneIfMissing(error: unknown): null {
-  if (error instanceof PincexClientError && error.code === 'not_found') return null;
-  throw error;
 }

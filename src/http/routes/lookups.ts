@@ -290,7 +290,6 @@ function tradesById(app: App, lookup: Lookup, read: GatedRead): void {
         () => lookup.getTrade(tradeId),
         ({ trades }) => trades.length,
       );
-      if (found.trades.length === 0) throw notFound(`There is no trade ${quoted(tradeId)}`);
       return { trades: [...found.trades], operations: [...found.operations] };
     },
   );
