@@ -80,5 +80,8 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof PincexClientError)) throw error;
   if (error.code === 'unauthorized')
     return 'The service does not take this key: it is mistyped, revoked or expired.';
-  return /[.?!]$/.test(error.message) ? error.message : `${error.message}.`;
+  const sentence = /[.?!]$/.test(error.message) ? error.message : `${error.message}.`;
+  return error.code === 'forbidden'
+    ? `${sentence} The page shows all users and markets: it needs a key with the scope read that is bound to none of them.`
+    : sentence;
 }

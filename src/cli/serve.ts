@@ -36,7 +36,8 @@ async function serve(pincex: Pincex, json: boolean): Promise<void> {
     const { url } = service;
     const documentation = `${url}/docs`;
     if (json) printJson({ event: 'listening', url, documentation });
-    else print(`listening on ${url}, documentation at ${documentation}`);
+    else
+      print(`listening on ${url}, which is a page to open in a browser; documentation at ${documentation}`);
     const why = await Promise.race([stopped, embeddedServer(pincex)]);
     if (json) printJson({ event: 'stopping', signal: why });
     else note(`stopping on ${why}: calls under way are answered first`);

@@ -18,7 +18,7 @@ export function Alerts({ picture: { alerts, at } }: { readonly picture: LivePict
         </Panel>
       )}
       {resolved.length > 0 && (
-        <details class="panel">
+        <details class="resolved">
           <summary>Resolved alerts ({resolved.length})</summary>
           <AlertList alerts={resolved} at={at} />
         </details>

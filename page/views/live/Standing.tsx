@@ -1,3 +1,4 @@
+import type { PincexClientError } from '../../../src/client/index.ts';
 import type { LivePicture } from '../../../src/live/frame.ts';
 import { ErrorNote } from '../../components/Notes.tsx';
 import { Icon } from '../../components/Icon.tsx';
@@ -61,7 +62,7 @@ export function Interruption() {
         <div class="note warning" role="status">
           <Icon name="warning" />
           <p>
-            {state.error.message}. The page tries again by itself.
+            {breakOf(state.error)} The page tries again by itself.
             {picture.value !== null && ` These figures are those of ${picture.value.at.slice(11, 19)} UTC.`}
           </p>
         </div>
@@ -90,3 +91,8 @@ export function Interruption() {
       return null;
   }
 }
+
+const breakOf = ({ code, message }: PincexClientError): string =>
+  code === 'network_error' || code === 'timeout'
+    ? 'The service does not answer, or the connection broke.'
+    : `The service answers: ${message}.`;
