@@ -25,7 +25,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Starts one server for the whole run, or uses that of PINCEX_TEST_DATABASE_URL. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await provideServers();
+  await providePrograms();
   await buildWhereStale();
   const folder = makeFolder('run');
   const seed = path.join(folder, 'seed');
@@ -56,12 +56,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** The servers that tests start, and the packages that contain them. */
-const SERVERS = { 'redis-server': 'redis', pgbouncer: 'pgbouncer', prometheus: 'prometheus' };
+/** The programs that tests start, and the packages that contain them. */
+const PROGRAMS = {
+  'redis-server': 'redis',
+  pgbouncer: 'pgbouncer',
+  prometheus: 'prometheus',
+  chromium: 'chromium',
+};
 
-/** If a server is missing and cannot be installed, its tests are skipped; with PINCEX_TEST_ALL the run fails instead. */
-async function provideServers(): Promise<void> {
-  const missing = () => Object.entries(SERVERS).filter(([program]) => findProgram(program) === null);
+/** If a program is missing and cannot be installed, its tests are skipped; with PINCEX_TEST_ALL the run fails instead. */
+async function providePrograms(): Promise<void> {
+  const missing = () => Object.entries(PROGRAMS).filter(([program]) => findProgram(program) === null);
   // One by one: a package manager that lacks a package installs none of the same call.
   for (const [, name] of missing()) await install([name]);
   if (missing().length === 0) return;
