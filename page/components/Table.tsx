@@ -35,7 +35,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, empty, isMarked }: T
   if (rows.length === 0) return <Empty>{empty}</Empty>;
   return (
     // It can be scrolled by the keyboard, so it takes the focus and has a name.
-    <div class="table" role="region" aria-label={caption} tabIndex={0}>
+    <div class="table" role="group" aria-label={caption} tabIndex={0}>
       <table>
         <caption class="unseen">{caption}</caption>
         <thead>

@@ -6,12 +6,13 @@ import { Plain } from '../../components/Plain.tsx';
 import { Ago } from '../../components/Time.tsx';
 import { Acknowledge } from './Acknowledge.tsx';
 
-/** Alerts that fire, are pending, or were resolved of late. A screen reader is told of changes. */
+/** Alerts that fire, are pending, or were resolved of late. */
 export function Alerts({ picture: { alerts, at } }: { readonly picture: LivePicture }) {
   const current = alerts.filter(({ state }) => state !== 'resolved');
   const resolved = alerts.filter(({ state }) => state === 'resolved');
   return (
-    <div class="alerts" aria-live="polite" aria-relevant="additions text">
+    <div class="alerts">
+      <Announcement alerts={current} />
       {current.length > 0 && (
         <Panel title="Alerts">
           <AlertList alerts={current} at={at} />
@@ -24,6 +25,17 @@ export function Alerts({ picture: { alerts, at } }: { readonly picture: LivePict
         </details>
       )}
     </div>
+  );
+}
+
+/** Tells screen readers which alerts fire. Messages are left out: their figures change while the alert stays the same. */
+function Announcement({ alerts }: { readonly alerts: readonly Alert[] }) {
+  const firing = alerts.filter(({ state }) => state === 'firing');
+  const names = firing.map(({ rule, subject }) => (subject === '' ? rule : `${rule} ${subject}`));
+  return (
+    <p class="unseen" aria-live="polite">
+      {names.length === 0 ? 'No alert fires' : `Firing alerts: ${names.join(', ')}`}
+    </p>
   );
 }
 

@@ -13,6 +13,7 @@ interface Tile {
   readonly value: (metrics: OperationMetrics) => string;
   readonly about: (metrics: OperationMetrics) => string;
   readonly line: (point: OperationPoint) => number;
+  readonly isBad?: (metrics: OperationMetrics) => boolean;
   /** Of the line where nothing ran. */
   readonly atRest: number | null;
 }
@@ -57,6 +58,7 @@ const TILES: readonly Tile[] = [
     title: 'Success',
     value: ({ operations, successRate }) => percent(operations === 0 ? null : successRate),
     about: ({ failed }) => (failed === 0 ? 'none failed' : `${count(failed)} failed`),
+    isBad: ({ failed }) => failed > 0,
     line: ({ successRate }) => successRate,
     atRest: null,
   },
@@ -69,7 +71,7 @@ export function Tiles({ picture: { metrics }, filter }: PartProps) {
   return (
     <section aria-label={`Figures of the ${spanName(filter.span)}`}>
       <ul class="tiles">
-        {TILES.map(({ title, value, about, line, atRest }) => {
+        {TILES.map(({ title, value, about, isBad, line, atRest }) => {
           const [, values = []] = columnsOf(
             points.value,
             [(point) => lineOf(figuresOf(point, filter), line, atRest)],
@@ -79,7 +81,9 @@ export function Tiles({ picture: { metrics }, filter }: PartProps) {
             <li class="panel tile" key={title}>
               <h2>{title}</h2>
               <p class="figure">{figures === null ? '–' : value(figures)}</p>
-              <p class="hint">{figures === null ? 'has not run' : about(figures)}</p>
+              <p class={figures !== null && isBad?.(figures) === true ? 'hint is-bad' : 'hint'}>
+                {figures === null ? 'has not run' : about(figures)}
+              </p>
               <Sparkline values={values} />
             </li>
           );
