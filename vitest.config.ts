@@ -10,5 +10,6 @@ export default defineConfig({
     // Nothing takes this long, unless it hangs or other programs keep the machine busy.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

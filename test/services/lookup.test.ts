@@ -88,7 +88,9 @@ describe('pages of a list', () => {
   it('rows that are added meanwhile come on the newer side, and none is read twice', async () => {
     const { lookup, bookkeeper } = books.pincex;
     const userId = await newUser(books.pincex, { USD: '10' });
-    const spend = async (id: string) => { expectApplied(await bookkeeper.batchWithdraw([{ id, userId, currency: 'USD', amount: '1' }])); };
+    const spend = async (id: string) => {
+      expectApplied(await bookkeeper.batchWithdraw([{ id, userId, currency: 'USD', amount: '1' }]));
+    };
     for (const id of ['a', 'b', 'c']) await spend(id);
     const first = await lookup.listTransactions(userId, { limit: 2 });
     await spend('d');

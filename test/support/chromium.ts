@@ -7,6 +7,9 @@ import { findProgram } from './programs.ts';
 
 const program = findProgram('chromium');
 
+/** A page takes longer while other programs keep the machine busy. */
+const TIMEOUT_MS = 120_000;
+
 /** Describes tests in Chromium, which are skipped on a machine that has none. */
 export function describeInChromium(name: string, tests: () => void): void {
   describe.skipIf(program === null)(name, tests);
@@ -47,6 +50,7 @@ export function usePages(): Pages {
     async open(url, options = {}) {
       if (browser === undefined) throw new Error('The browser has not been started yet');
       const context = await browser.newContext({ locale: 'en-US', ...options });
+      context.setDefaultTimeout(TIMEOUT_MS);
       const page = await context.newPage();
       watched.push(watch(page, new URL(url).origin));
       await page.goto(url);
