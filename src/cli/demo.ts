@@ -9,6 +9,7 @@ import { Pincex } from '../pincex.ts';
 import { startProgress } from '../replay/progress.ts';
 import { replay, type ReplaySummary } from '../replay/replay.ts';
 import { printAudit } from './audit.ts';
+import { serveDemo } from './demoService.ts';
 import { JSON_OPTION, type JsonOption, wholeNumber } from './options.ts';
 import { printReplay } from './replay.ts';
 import { note, print, printJson, printTable, withPincex } from './session.ts';
@@ -23,6 +24,7 @@ export function addDemo(program: Command): void {
     .description('run a made-up day of an exchange on a PostgreSQL server of its own, in about 30 seconds')
     .option('--events <n>', 'how long the day is', wholeNumber('--events', 1, 10_000_000), 50_000)
     .option('--seed <n>', 'which day', wholeNumber('--seed', 0, 4_294_967_295), 1)
+    .option('--serve', 'open the page on it afterwards, with a day that goes on until Ctrl-C')
     .option(...JSON_OPTION)
     .action(runDemo);
 }
@@ -30,9 +32,10 @@ export function addDemo(program: Command): void {
 interface DemoOptions extends JsonOption {
   readonly events: number;
   readonly seed: number;
+  readonly serve?: boolean;
 }
 
-async function runDemo({ json = false, ...options }: DemoOptions): Promise<void> {
+async function runDemo({ json = false, serve = false, ...options }: DemoOptions): Promise<void> {
   // With JSON, progress messages are not part of the result.
   const tell = json ? note : print;
   const configured = loadConfig();
@@ -64,6 +67,12 @@ async function runDemo({ json = false, ...options }: DemoOptions): Promise<void>
       if (json) printJson({ day, comparisons, audit });
       else printAudit(audit);
       if (!audit.ok) process.exitCode = 1;
+      if (serve) await serveDemo(pincex, { ...options, json });
+      else {
+        tell(
+          `\nTo look at this day on the page of the service: PINCEX_DATA_DIR=${dataDir} pincex start\nWith a day that goes on: pincex demo --serve`,
+        );
+      }
     } finally {
       await pincex.close();
     }

@@ -6,6 +6,7 @@ import type { CreatedKey } from '../apiKeys/store.ts';
 import { readTls, startService } from '../http/service.ts';
 import type { Pincex } from '../pincex.ts';
 import { note, print, printJson, withPincex } from './session.ts';
+import { untilSignal } from './signals.ts';
 
 /**
  * Serves the books over HTTP until a signal comes. These settings override those of the configuration.
@@ -28,7 +29,7 @@ export async function serveBooks(
 
 /** Serves until a signal comes; the books are closed afterwards. */
 async function serve(pincex: Pincex, json: boolean): Promise<void> {
-  const stopped = signal();
+  const stopped = untilSignal();
   // Standard output is for the information that callers need; the log is for troubleshooting.
   const service = await startService(pincex, { logger: pino({ name: 'pincex' }, pino.destination(2)) });
   try {
@@ -74,16 +75,4 @@ function tellFirst({ id, key }: CreatedKey, isNew: boolean, json: boolean): void
   else if (isNew)
     print(`a first key, with all rights, which is not stored and will not be shown again: ${key}`);
   else print(`the first key, with all rights, is that of service.first_key: ${id}`);
-}
-
-/** Resolves with the first signal to stop. A second one ends the process at once, as by default. */
-function signal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const names = ['SIGINT', 'SIGTERM'] as const;
-    const first = (name: NodeJS.Signals): void => {
-      for (const each of names) process.off(each, first);
-      resolve(name);
-    };
-    for (const name of names) process.on(name, first);
-  });
 }

@@ -6,12 +6,14 @@ import { mangle } from './mangle.ts';
 import { Random } from './random.ts';
 
 export interface DayOptions {
-  /** The number of lines, including mangled ones. */
+  /** The number of lines, including mangled ones; `Infinity` for a day without end. */
   readonly events: number;
   /** The same seed gives the same day. */
   readonly seed?: number;
   /** The share of lines that are followed by mangled ones, 0 to 1. */
   readonly messy?: number;
+  /** The id before that of the first order. Another day on the same books needs another one. */
+  readonly afterId?: number;
 }
 
 /** The approximate number of orders in the book. */
@@ -38,9 +40,14 @@ const TICK = 10n ** BigInt(limits.books.scale - 2);
  *
  * Random draws are floating-point numbers; amounts of money are then rounded to whole ticks or satoshi.
  */
-export function* generateDay({ events, seed = 1, messy = 0 }: DayOptions): Generator<OrderEvent | null> {
+export function* generateDay({
+  events,
+  seed = 1,
+  messy = 0,
+  afterId = 1_000_000,
+}: DayOptions): Generator<OrderEvent | null> {
   const random = new Random(seed);
-  const market = new Market(random);
+  const market = new Market(random, afterId);
   let left = events;
   while (left > 0) {
     for (const event of market.next()) {
@@ -55,10 +62,11 @@ class Market {
   readonly #book = new Book();
   #ticks = START_TICKS;
   #time = START_TIME;
-  #lastId = 1_000_000;
+  #lastId: number;
 
-  constructor(random: Random) {
+  constructor(random: Random, afterId: number) {
     this.#random = random;
+    this.#lastId = afterId;
   }
 
   /** The next events: a cancel, or an order with the fills it makes. */

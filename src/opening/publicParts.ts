@@ -27,6 +27,7 @@ export class PublicParts extends TableStreams {
   /** The alerts of all processes on these books. */
   readonly alerts: Alerts;
 
+  /** @internal */
   protected constructor(parts: Parts) {
     super(parts);
     this.config = parts.config;

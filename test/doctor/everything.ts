@@ -18,6 +18,7 @@ import type {
   Strategy,
   Trading,
 } from '../../src/index.ts';
+import { LiveFeed } from '../../src/live/feed.ts';
 import { countOrdersInBooks } from '../../src/reads/openOrders.ts';
 import { countTrades } from '../../src/reads/trades.ts';
 import { openWithAlerts, recordingLog, SECRET, startReceiver } from '../alerts/support.ts';
@@ -311,7 +312,12 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     alerts: () => alertCalls(pincex),
     ping: () => pincex.ping(),
     doctor: () => pincex.doctor(),
-    monitor: () => pincex.monitor.getMetrics({ all: true }),
+    monitor: async () => {
+      await pincex.monitor.getMetrics({ all: true });
+      const feed = new LiveFeed(pincex, { version: '0.0.0', onError: throwing });
+      (await feed.open(null))?.destroy();
+      feed.close();
+    },
     streamAccounts: () => toEnd(pincex.streamAccounts()),
     streamOrders: () => toEnd(pincex.streamOrders()),
     streamTrades: () => toEnd(pincex.streamTrades()),
@@ -319,6 +325,10 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     streamOperations: () => toEnd(pincex.streamOperations()),
   };
 }
+
+const throwing = (error: unknown): never => {
+  throw error;
+};
 
 /** Raises an alert, which the webhook takes at the second attempt only, and acknowledges it. */
 async function alertCalls({ connectionString }: Pincex): Promise<void> {

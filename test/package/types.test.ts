@@ -64,8 +64,9 @@ it('the examples of the TSDoc, at least twenty, compile', async () => {
     "import { PincexClient } from 'pincex/client';",
     "import { detectNPlusOne, expectNoNPlusOne, watchPool } from 'pincex/n-plus-one';",
     'declare const pincex: Pincex;',
+    'declare const client: PincexClient;',
     'declare const console: Record<"log" | "error", (...values: unknown[]) => void>;',
-    'const { bookkeeper, trading, catalog, apiKeys } = pincex;',
+    'const { bookkeeper, trading, lookup, catalog, apiKeys } = pincex;',
     ...examples.map((example, n) => `export async function example${n}() {\n${example}\n}`),
   ].join('\n');
   expect(await compile('6.0', 'examples', RESOLUTIONS.nodenext, program)).toEqual(COMPILED);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Pincex } from '../../../src/index.ts';
 import { useBooks } from '../../support/books.ts';
 import { Contract } from '../document/contract.ts';
-import { makeKey, useService } from '../support.ts';
+import { makeKey, textOf, useService } from '../support.ts';
 
 const books = useBooks();
 const service = useService(books);
@@ -15,7 +15,7 @@ beforeAll(async () => {
 const ask = async (method: string, path: string, key = service.key) => {
   const headers = { authorization: `Bearer ${key}` };
   const answer = await fetch(service.url + path, { method, headers, redirect: 'manual' });
-  return { status: answer.status, headers: answer.headers, text: await answer.text() };
+  return { status: answer.status, headers: answer.headers, text: await textOf(answer) };
 };
 
 describe('a path that exists', () => {
