@@ -26,7 +26,8 @@ export function Live() {
       </div>
     );
   return (
-    <div class="view live">
+    // Until the figures of the picked process are there, those of before are faint.
+    <div class={shown.process === chosen.process ? 'view' : 'view stale'}>
       <div class="view-head">
         <Standing picture={shown} />
         <Toolbar picture={shown} filter={chosen} />
