@@ -4,13 +4,14 @@ import { Alerts } from './Alerts.tsx';
 import { Audit } from './Audit.tsx';
 import { Batches } from './Batches.tsx';
 import { Charts } from './Charts.tsx';
+import { Interruption } from './Interruption.tsx';
 import { Loops } from './Loops.tsx';
 import { Operations } from './Operations.tsx';
 import { Outcomes } from './Outcomes.tsx';
 import { Phases } from './Phases.tsx';
 import { Processes } from './Processes.tsx';
 import { Cache, Pool } from './Resources.tsx';
-import { Interruption, Standing } from './Standing.tsx';
+import { Standing } from './Standing.tsx';
 import { Tiles } from './Tiles.tsx';
 import { Toolbar } from './Toolbar.tsx';
 
