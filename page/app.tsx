@@ -31,7 +31,10 @@ function CurrentView() {
   const isFirst = useRef(true);
   // A screen reader is told of another view by its heading; the first one it reads anyway.
   useEffect(() => {
-    if (!isFirst.current) main.current?.focus();
+    if (!isFirst.current) {
+      scrollTo(0, 0);
+      main.current?.focus({ preventScroll: true });
+    }
     isFirst.current = false;
   }, [path]);
   const found = views

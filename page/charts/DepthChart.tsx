@@ -31,8 +31,9 @@ export function DepthChart({ depth: { bids, asks }, base, quote }: DepthChartPro
         preserveAspectRatio="none"
         role="img"
         aria-label="Depth of the order book; the table of levels has its figures"
-        onPointerMove={({ currentTarget, offsetX }) => {
-          setAt(offsetX / currentTarget.clientWidth);
+        onPointerMove={({ currentTarget, clientX }) => {
+          const { left, width } = currentTarget.getBoundingClientRect();
+          setAt((clientX - left) / width);
         }}
         onPointerLeave={() => {
           setAt(null);

@@ -28,7 +28,8 @@ export function LineChart(props: LineChartProps) {
   latest.current = props;
   const dark = isDark.value;
   const id = useId();
-  const hasPoints = columns[0].length > 1;
+  const [times, ...values] = columns;
+  const hasFigures = times.length > 1 && values.some((line) => line.some((value) => value !== null));
 
   useEffect(() => {
     const element = place.current;
@@ -54,14 +55,14 @@ export function LineChart(props: LineChartProps) {
       chart.current = null;
     };
     // The lines and their colours are set when a chart is made.
-  }, [dark, lines.join('\n'), hasPoints]);
+  }, [dark, lines.join('\n'), hasFigures]);
 
   useEffect(() => {
     chart.current?.setData(columns as UPlot.AlignedData);
     showValues(legend.current, props, chart.current?.cursor.idx ?? null);
   }, [columns]);
 
-  if (!hasPoints) return <Empty>Figures come within ten seconds of the first batch or read.</Empty>;
+  if (!hasFigures) return <Empty>Nothing ran in this time. The first figures come within ten seconds.</Empty>;
   return (
     <figure class="chart" aria-labelledby={id}>
       <figcaption id={id} class="unseen">

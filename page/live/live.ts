@@ -1,7 +1,6 @@
-import { computed, effect, signal, untracked } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { PincexClientError, type PincexClient } from '../../src/client/index.ts';
-import type { LiveEvent } from '../../src/client/types.ts';
-import type { LivePicture } from '../../src/live/frame.ts';
+import type { LiveHistory, LivePicture } from '../../src/live/frame.ts';
 import { address } from '../navigation.ts';
 import type { Address } from '../router.ts';
 import { endIfUnauthorized, liveClient } from '../session.ts';
@@ -41,26 +40,23 @@ const SILENCE = 12_000;
 const SHORTEST_PAUSE = 1_000;
 const LONGEST_PAUSE = 30_000;
 
-/** Whose figures the points and the picture are. */
-let shown: { readonly from: PincexClient | null; readonly picked: string | null } = {
-  from: null,
-  picked: null,
-};
+/** Whose points those of the charts are. */
+let pointsOf: { readonly from: PincexClient; readonly picked: string | null } | null = null;
 
 // One stream for all views, since each shows whether an alert fires: another process, another key or the end of a pause begins
 // it anew.
 effect(() => {
   const from = liveClient.value;
-  if (from === null) return;
+  if (from === null) {
+    forget();
+    return;
+  }
   const picked = process.value;
   const stop = isPaused.value ? 'paused' : isHidden.value ? 'hidden' : null;
   if (stop !== null) {
     connection.value = { kind: stop };
     return;
   }
-  untracked(() => {
-    forgetOthers(from, picked);
-  });
   const controller = new AbortController();
   void follow(from, picked, controller.signal);
   return () => {
@@ -68,10 +64,9 @@ effect(() => {
   };
 });
 
-/** Figures of another process, or of another key, are not those that are asked for now. */
-function forgetOthers(from: PincexClient, picked: string | null): void {
-  if (shown.from === from && shown.picked === picked) return;
-  shown = { from, picked };
+/** Who signs in next may not see what this key could. */
+function forget(): void {
+  pointsOf = null;
   points.value = [];
   picture.value = null;
 }
@@ -83,7 +78,8 @@ async function follow(from: PincexClient, picked: string | null, signal: AbortSi
   for (;;) {
     try {
       for await (const event of from.live({ process: picked ?? undefined, signal, timeoutMs: SILENCE })) {
-        apply(event);
+        if (event.event === 'history') startPoints(from, picked, event.data);
+        if (event.event === 'picture') show(event.data);
         pauseMs = SHORTEST_PAUSE;
       }
     } catch (error) {
@@ -100,21 +96,19 @@ async function follow(from: PincexClient, picked: string | null, signal: AbortSi
   }
 }
 
-function apply({ event, data }: LiveEvent): void {
-  switch (event) {
-    case 'history':
-      version.value = data.version;
-      everyMs.value = data.everyMs;
-      points.value = withHistory(points.peek(), data.points);
-      return;
-    case 'picture':
-      picture.value = data;
-      points.value = withPoint(points.peek(), { point: data.point, isKept: data.isKept });
-      connection.value = { kind: 'live' };
-      return;
-    case 'closing':
-    // The connection ends behind it, and is made again.
-  }
+/** The points of the same figures from before stay: a service that was restarted has forgotten them. */
+function startPoints(from: PincexClient, picked: string | null, history: LiveHistory): void {
+  const isSame = pointsOf?.from === from && pointsOf.picked === picked;
+  pointsOf = { from, picked };
+  version.value = history.version;
+  everyMs.value = history.everyMs;
+  points.value = withHistory(isSame ? points.peek() : [], history.points);
+}
+
+function show(newest: LivePicture): void {
+  picture.value = newest;
+  points.value = withPoint(points.peek(), { point: newest.point, isKept: newest.isKept });
+  connection.value = { kind: 'live' };
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,3 @@
-import { useMemo } from 'preact/hooks';
 import type { LivePoint, OperationPoint } from '../../../src/live/frame.ts';
 import { LineChart } from '../../charts/LineChart.tsx';
 import { Panel } from '../../components/Panel.tsx';
@@ -37,11 +36,13 @@ export function Charts({ picture: { metrics }, filter }: PartProps) {
       return figures === null ? null : of(figures);
     },
   }));
-  const note = filter.operation === null ? 'all operations' : operationTitle(filter.operation);
-  const note2 = filter.operation === null ? 'busiest operations' : note;
+  const [ofLatency, ofLines] =
+    filter.operation === null
+      ? ['all operations', 'busiest operations']
+      : [operationTitle(filter.operation), operationTitle(filter.operation)];
   return (
     <div class="columns thirds">
-      <Panel title="Items a second" note={note2}>
+      <Panel title="Items a second" note={ofLines}>
         <Lines
           label="Items a second"
           lines={ofEach((figures) => figures?.itemsPerSecond ?? 0)}
@@ -49,10 +50,10 @@ export function Charts({ picture: { metrics }, filter }: PartProps) {
           span={spanMs(filter.span)}
         />
       </Panel>
-      <Panel title="Latency" note={note}>
+      <Panel title="Latency" note={ofLatency}>
         <Lines label="Latency" lines={percentiles} format={duration} span={spanMs(filter.span)} />
       </Panel>
-      <Panel title="Batch size" note={`items of an operation · ${note2}`}>
+      <Panel title="Batch size" note={`items of an operation · ${ofLines}`}>
         <Lines
           label="Items of an operation, on average"
           lines={ofEach((figures) => figures?.averageItems ?? null)}
@@ -73,19 +74,19 @@ interface LinesProps {
 
 function Lines({ label, lines, format, span }: LinesProps) {
   const gapMs = 2.5 * everyMs.value;
-  const titles = lines.map(({ title }) => title);
   const all = points.value;
-  // A part of the page may be drawn again without new points.
-  const columns = useMemo(
-    () =>
-      columnsOf(
-        all,
-        lines.map(({ value }) => value),
-        { spanMs: span, gapMs },
-      ),
-    [all, titles.join('\n'), span, gapMs],
+  const columns = columnsOf(
+    all,
+    lines.map(({ value }) => value),
+    { spanMs: span, gapMs },
   );
   return (
-    <LineChart label={label} lines={titles} columns={columns} gaps={gapsOf(all, gapMs)} format={format} />
+    <LineChart
+      label={label}
+      lines={lines.map(({ title }) => title)}
+      columns={columns}
+      gaps={gapsOf(all, gapMs)}
+      format={format}
+    />
   );
 }

@@ -4,13 +4,14 @@ import { Alerts } from './Alerts.tsx';
 import { Audit } from './Audit.tsx';
 import { Batches } from './Batches.tsx';
 import { Charts } from './Charts.tsx';
+import { Interruption } from './Interruption.tsx';
 import { Loops } from './Loops.tsx';
 import { Operations } from './Operations.tsx';
 import { Outcomes } from './Outcomes.tsx';
 import { Phases } from './Phases.tsx';
 import { Processes } from './Processes.tsx';
 import { Cache, Pool } from './Resources.tsx';
-import { Interruption, Standing } from './Standing.tsx';
+import { Standing } from './Standing.tsx';
 import { Tiles } from './Tiles.tsx';
 import { Toolbar } from './Toolbar.tsx';
 
@@ -26,7 +27,8 @@ export function Live() {
       </div>
     );
   return (
-    <div class="view live">
+    // Until the figures of the picked process are there, those of before are faint.
+    <div class={shown.process === chosen.process ? 'view' : 'view stale'}>
       <div class="view-head">
         <Standing picture={shown} />
         <Toolbar picture={shown} filter={chosen} />

@@ -69,7 +69,7 @@ export function Operations({ picture: { metrics }, filter }: PartProps) {
         rows={rows}
         keyOf={(row) => row.name}
         isMarked={(row) => row.name === filter.operation}
-        empty={`No batch or read ran: ${spanName(filter.span)}. A longer time may have some.`}
+        empty="No batch or read ran in this time. A longer one may have some."
       />
     </Panel>
   );

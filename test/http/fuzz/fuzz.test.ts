@@ -55,10 +55,10 @@ it(
       const operation = contract.operationOf(call.method, call.path);
       const received = await sender.send(call);
       const { status, text } = received;
-      // OPTIONS is answered with the methods of a path, and the root with a redirect: neither has a body.
-      const isBare =
-        (call.method === 'OPTIONS' && status === 204) || (call.method === 'GET' && status === 302);
-      if (operation === undefined && isBare && text === '') return undefined;
+      // OPTIONS is answered with the methods of a path, and the root with the page.
+      const isBare = call.method === 'OPTIONS' && status === 204 && text === '';
+      const isPage = call.method === 'GET' && status === 200 && text.startsWith('<!doctype html>');
+      if (operation === undefined && (isBare || isPage)) return undefined;
       const fault =
         contract.breach(operation, received) ??
         // A call with hardly any time may be told that its time is over.
