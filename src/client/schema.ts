@@ -7201,7 +7201,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -7278,7 +7278,10 @@ export interface operations {
          * @example alice
          */
         readonly userId: string;
-        /** @example USD */
+        /**
+         * @description Its code
+         * @example USD
+         */
         readonly currency: string;
       };
       readonly cookie?: never;
@@ -7332,7 +7335,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -7465,7 +7468,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -7533,10 +7536,7 @@ export interface operations {
          * @example alice
          */
         readonly userId: string;
-        /**
-         * @description 1 to 128 characters, in your own form
-         * @example order-1
-         */
+        /** @description The id of the order */
         readonly orderId: string;
       };
       readonly cookie?: never;
@@ -7589,7 +7589,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -7652,10 +7652,7 @@ export interface operations {
         readonly 'Request-Timeout'?: string;
       };
       readonly path: {
-        /**
-         * @description 1 to 128 characters, in your own form
-         * @example order-1
-         */
+        /** @description The id of the order */
         readonly orderId: string;
       };
       readonly cookie?: never;
@@ -7707,7 +7704,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -7838,7 +7835,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -7911,10 +7908,7 @@ export interface operations {
          * @example alice
          */
         readonly userId: string;
-        /**
-         * @description 1 to 128 characters, in your own form
-         * @example order-1
-         */
+        /** @description The id of the order */
         readonly orderId: string;
       };
       readonly cookie?: never;
@@ -7968,7 +7962,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -8031,10 +8025,7 @@ export interface operations {
         readonly 'Request-Timeout'?: string;
       };
       readonly path: {
-        /**
-         * @description 1 to 128 characters, in your own form
-         * @example order-1
-         */
+        /** @description The id of the trade */
         readonly tradeId: string;
       };
       readonly cookie?: never;
@@ -8086,7 +8077,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -8215,7 +8206,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -8344,7 +8335,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;
@@ -8467,7 +8458,7 @@ export interface operations {
           readonly 'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description `not_found`: there is no such route or alert; or this key has made no such batch, or it has expired */
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
       readonly 404: {
         headers: {
           readonly [name: string]: unknown;

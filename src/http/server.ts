@@ -236,8 +236,8 @@ async function addHooks(
   load.gate.addHooks(app);
   delayRefusals(app);
   limitInFlight(app, {
-    // Twice the calls that can run, wait or stream, since one key may use half of a budget; and all live pages.
-    calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) + limits.live.pages }),
+    // Twice the calls that can run, wait or stream, since one key may use half of a budget.
+    calls: new SharedBudget({ most: 2 * (maxConcurrent + maxWaiting + maxConcurrent) }),
     bodies: new SharedBudget({ most: Math.max(limits.http.bodiesInFlight, 2 * bodyLimit) }),
     answers: load.answers,
   });

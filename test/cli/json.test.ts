@@ -84,6 +84,16 @@ const CASES: Readonly<Record<string, Case | null>> = {
   'alerts list': { words: () => [], shows: [expect.objectContaining({ id: ALERT, state: 'firing' })] },
   audit: { words: () => [], shows: audit },
   top: { words: () => [], shows: expect.objectContaining({ metrics: expect.anything() as unknown }) },
+  'show user': { words: () => ['nobody'], shows: { accounts: [], holds: [] } },
+  'show account': { words: () => ['nobody', 'USD'], shows: { rows: [], older: null, newer: null } },
+  'show batch': {
+    words: () => [ALERT],
+    shows: { call: null, operations: [], older: null, newer: null },
+  },
+  'show totals': { words: () => [], shows: [] },
+  'show order': null,
+  'show trade': null,
+  'show hold': null,
   sweep: { words: () => [], shows: { expiredOrders: 0, expiredHolds: 0, broken: [] } },
   'migrate down': {
     words: (url) => ['--drop-data', new URL(url).pathname.slice(1)],

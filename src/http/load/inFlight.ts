@@ -9,6 +9,8 @@ declare module 'fastify' {
     reserveBytes: (bytes: number) => boolean;
     /** Releases all reserved bytes, because the body is not kept. */
     releaseBytes: () => void;
+    /** Gives back the place of the call, because its answer has a bound of its own. */
+    releaseCall: () => void;
   }
 }
 
@@ -33,6 +35,7 @@ export function limitInFlight(app: FastifyInstance, { calls, bodies, answers }: 
   const inFlight = new WeakSet<FastifyRequest>();
   app.decorateRequest('reserveBytes', () => true);
   app.decorateRequest('releaseBytes', () => undefined);
+  app.decorateRequest('releaseCall', () => undefined);
 
   app.addHook('onRequest', (request, { raw }, done) => {
     if (request.keyId === null) {
@@ -45,13 +48,17 @@ export function limitInFlight(app: FastifyInstance, { calls, bodies, answers }: 
       return;
     }
     inFlight.add(request);
-    const releaseCall = calls.use(keyId);
+    let release: (() => void) | undefined = calls.use(keyId);
+    request.releaseCall = () => {
+      release?.();
+      release = undefined;
+    };
     const reserved: (() => void)[] = [];
     request.releaseBytes = () => {
       for (const release of reserved.splice(0)) release();
     };
     onceClosed(raw, () => {
-      releaseCall();
+      request.releaseCall();
       request.releaseBytes();
     });
     request.reserveBytes = (bytes) => {

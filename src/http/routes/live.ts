@@ -76,6 +76,7 @@ export function liveRoute(app: App, pincex: Pincex, { version, connections }: Li
       const { process = null } = request.query;
       const opening = feed.open(process);
       const release = budget.use(keyId);
+      request.releaseCall();
       onceClosed(reply.raw, () => {
         release();
         void opening.then((page) => page?.destroy());

@@ -5,7 +5,7 @@ import { requireFoundWithin } from '../access/within.ts';
 import type { App } from '../app.ts';
 import type { CallGate } from '../load/callGate.ts';
 import { Problem, shortened } from '../problems/problem.ts';
-import { id, ref, refOrNull, strict } from '../schemas/common.ts';
+import { ref, refOrNull, strict } from '../schemas/common.ts';
 import { csvOr } from '../schemas/responses.ts';
 import {
   account,
@@ -46,7 +46,12 @@ export function lookupRoutes(app: App, { lookup }: Pincex, gate: CallGate): void
 
 type Lookup = Pincex['lookup'];
 
-const userId = Type.String({ description: 'The user', examples: ['alice'] });
+/** An id in a path, which is never empty. */
+const named = (description: string, ...examples: string[]) =>
+  Type.String({ description, minLength: 1, ...(examples.length > 0 && { examples }) });
+
+const userId = named('The user', 'alice');
+const orderId = named('The id of the order');
 function accounts(app: App, lookup: Lookup, read: GatedRead): void {
   app.get(
     '/v1/users/:userId/accounts',
@@ -80,7 +85,7 @@ function accounts(app: App, lookup: Lookup, read: GatedRead): void {
         operationId: 'listEntries',
         tags: ['Look-ups'],
         summary: 'The journal entries of an account, newest first',
-        params: strict({ userId, currency: Type.String({ examples: ['USD'] }) }),
+        params: strict({ userId, currency: named('Its code', 'USD') }),
         querystring: strict(rangeQuery),
         response: pageAnswer('entries', journalEntry),
       },
@@ -178,7 +183,7 @@ function orderRoutes(app: App, lookup: Lookup, read: GatedRead): void {
         operationId: 'lookUpOrder',
         tags: ['Look-ups'],
         summary: 'An order, what it holds, and the item that made it',
-        params: strict({ userId, orderId: id }),
+        params: strict({ userId, orderId }),
         response: {
           200: strict({
             order: ref(order),
@@ -208,7 +213,7 @@ function ordersById(app: App, lookup: Lookup, read: GatedRead): void {
         operationId: 'findOrders',
         tags: ['Look-ups'],
         summary: `The orders with an id, of whichever users; at most ${limits.reads.sameIds}`,
-        params: strict({ orderId: id }),
+        params: strict({ orderId }),
         response: csvOr(strict({ orders: Type.Array(ref(order)) })),
       },
     },
@@ -253,7 +258,7 @@ function tradeRoutes(app: App, lookup: Lookup, read: GatedRead): void {
         operationId: 'listOrderTrades',
         tags: ['Look-ups'],
         summary: 'The trades of an order, newest first',
-        params: strict({ userId, orderId: id }),
+        params: strict({ userId, orderId }),
         querystring: strict(pageQuery),
         response: pageAnswer('trades', trade),
       },
@@ -277,7 +282,7 @@ function tradesById(app: App, lookup: Lookup, read: GatedRead): void {
         operationId: 'lookUpTrade',
         tags: ['Look-ups'],
         summary: 'The sides of a trade, and the items that settled it',
-        params: strict({ tradeId: id }),
+        params: strict({ tradeId: named('The id of the trade') }),
         response: {
           200: strict({ trades: Type.Array(ref(trade)), operations: Type.Array(ref(operationOutcome)) }),
         },
@@ -304,7 +309,7 @@ function batches(app: App, lookup: Lookup, read: GatedRead): void {
         operationId: 'lookUpBatch',
         tags: ['Look-ups'],
         summary: 'The applied items of a batch of any key, and the call that sent it',
-        params: strict({ batchId: Type.String({ description: 'UUID' }) }),
+        params: strict({ batchId: named('UUID') }),
         querystring: strict(pageQuery),
         response: pageAnswer('operations', operationOutcome, { call: refOrNull(batchCall) }),
       },
