@@ -64,7 +64,7 @@ export type { OrderView, UserOrdersFilter } from './reads/orders.ts';
 export type { TradeView } from './reads/trades.ts';
 export type { StatementKey } from './reads/accountStatement.ts';
 export type { Page, PageOptions, TimeRange } from './reads/page.ts';
-export type { HoldFilter, HoldView } from './reads/holds.ts';
+export type { HoldView } from './reads/holds.ts';
 export type { OrderFilter } from './reads/orderPages.ts';
 export type { TradeFilter } from './reads/tradePages.ts';
 export type { TransactionView } from './reads/transactions.ts';

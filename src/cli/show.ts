@@ -169,7 +169,7 @@ function addHold(show: Command): void {
     .requiredOption('--user <id>', 'the user', someText('--user'))
     .action((orderId: string, options: ShowOptions & { readonly user: string }) =>
       withPincex(async ({ lookup }) => {
-        const { rows } = await lookup.listHolds(options.user, { orderId });
+        const rows = await lookup.getHolds(options.user, orderId);
         if (rows.length === 0) throw notFound(`hold of ${describe(options.user)} for ${describe(orderId)}`);
         const order = await lookup.getOrder(options.user, orderId);
         const holds = rows.map((hold) => ({ ...hold, orderStatus: order?.order.status ?? null }));

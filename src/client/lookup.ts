@@ -52,14 +52,14 @@ export class ClientLookup {
   }
 
   /** The open holds of a user, the last order ids first. */
-  listHolds(
-    userId: string,
-    options?: PageOptions & {
-      readonly orderId?: string | undefined;
-      readonly currency?: string | undefined;
-    },
-  ): Promise<Page<Hold>> {
+  listHolds(userId: string, options?: PageOptions): Promise<Page<Hold>> {
     return this.#page(`${user(userId)}/holds`, 'holds', options);
+  }
+
+  /** The open holds of a user for an order: one for each currency. */
+  async getHolds(userId: string, orderId: string, options?: CallOptions): Promise<readonly Hold[]> {
+    const path = `${user(userId)}/holds/${encodeURIComponent(orderId)}`;
+    return (await this.#get<AnswerOf<'/v1/users/{userId}/holds/{orderId}'>>(path, options, 'holds')).holds;
   }
 
   /** The orders of a user, newest first. */

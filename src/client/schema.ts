@@ -593,6 +593,26 @@ export interface paths {
     readonly patch?: never;
     readonly trace?: never;
   };
+  readonly '/v1/users/{userId}/holds/{orderId}': {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: never;
+      readonly path?: never;
+      readonly cookie?: never;
+    };
+    /**
+     * The open holds of a user for an order, one for each currency
+     * @description Needs a key with `read`.
+     */
+    readonly get: operations['getHolds'];
+    readonly put?: never;
+    readonly post?: never;
+    readonly delete?: never;
+    readonly options?: never;
+    readonly head?: never;
+    readonly patch?: never;
+    readonly trace?: never;
+  };
   readonly '/v1/users/{userId}/transactions': {
     readonly parameters: {
       readonly query?: never;
@@ -8139,10 +8159,6 @@ export interface operations {
         readonly limit?: string;
         /** @description `older` or `newer` of another page; the newest rows where absent */
         readonly cursor?: string;
-        /** @description Only the hold of this order */
-        readonly orderId?: string;
-        /** @description Only in this currency */
-        readonly currency?: string;
       };
       readonly header?: {
         /** @description How many seconds the client waits for the answer, such as `2.5` */
@@ -8173,6 +8189,126 @@ export interface operations {
             readonly holds: readonly components['schemas']['Hold'][];
             readonly older: string | null;
             readonly newer: string | null;
+          };
+          readonly 'text/csv': string;
+        };
+      };
+      /** @description `malformed_request`: the body, a parameter or a header does not fit its schema; nothing was done; `invalid_argument`: an argument is wrong, such as a cursor that no stream has told; `ambiguous_id`: an order is named by its id alone, and several users have an order of that id; `unknown_currency`: a read names a currency that was not added; `unknown_market`: a read names a market that was not added; `invalid_request_timeout`: `Request-Timeout` is not a number of seconds */
+      readonly 400: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `unauthorized`: the call has no API key that is valid */
+      readonly 401: {
+        headers: {
+          /** @description `Bearer` */
+          readonly 'WWW-Authenticate'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `forbidden`: the key lacks a scope that is needed, or is not good for these users, markets or accounts, or from this address */
+      readonly 403: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `not_found`: there is no such route, alert or process; or this key has made no such batch, or it has expired */
+      readonly 404: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `rate_limited`: the key sends more items than it may in a second; not retryable where the call alone has more, since it can never pass */
+      readonly 429: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `internal_error`: the service failed, and its log says why; a batch may have been done or not; `database_refused`: PostgreSQL refuses a statement of the service, for example for lack of a grant, until an operator corrects that; `broken_row`: a read found a row whose version is too large for a JSON number */
+      readonly 500: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `overloaded`: the service is busy; nothing was done; `database_unavailable`: PostgreSQL cannot be reached, or does not answer in time; nothing was written; `pool_exhausted`: no connection to PostgreSQL became free in time; nothing was written; `migration_failed`: the schema of the database is not that of this version; `draining`: the service is stopping; nothing was done; `closed`: the service has stopped; nothing was done */
+      readonly 503: {
+        headers: {
+          /** @description Seconds after which the same call may succeed, if waiting helps */
+          readonly 'Retry-After'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description `deadline_exceeded`: the deadline of `Request-Timeout` passed; the problem says whether the batch had begun */
+      readonly 504: {
+        headers: {
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  readonly getHolds: {
+    readonly parameters: {
+      readonly query?: never;
+      readonly header?: {
+        /** @description How many seconds the client waits for the answer, such as `2.5` */
+        readonly 'Request-Timeout'?: string;
+      };
+      readonly path: {
+        /**
+         * @description The user
+         * @example alice
+         */
+        readonly userId: string;
+        /** @description The id of the order */
+        readonly orderId: string;
+      };
+      readonly cookie?: never;
+    };
+    readonly requestBody?: never;
+    readonly responses: {
+      /** @description The requested rows */
+      readonly 200: {
+        headers: {
+          /** @description The items left in this second, if the key has a limit */
+          readonly RateLimit?: string;
+          /** @description How many items the key may send in a second */
+          readonly 'RateLimit-Policy'?: string;
+          readonly [name: string]: unknown;
+        };
+        content: {
+          readonly 'application/json': {
+            readonly holds: readonly components['schemas']['Hold'][];
           };
           readonly 'text/csv': string;
         };

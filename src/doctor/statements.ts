@@ -19,7 +19,7 @@ import { getAccountStatements } from '../reads/accountStatement.ts';
 import { getBatchCall } from '../reads/batchCalls.ts';
 import { batchOperationPages, getOperationsById } from '../reads/batchOperations.ts';
 import { entryPages, getAccountsAt, getVersionsBefore } from '../reads/entryPages.ts';
-import { holdPages } from '../reads/holds.ts';
+import { getHoldsOfOrder, holdPages } from '../reads/holds.ts';
 import { countOpenOrders, getOpenOrders } from '../reads/openOrders.ts';
 import { getOrderBooks } from '../reads/orderBook.ts';
 import { orderPages } from '../reads/orderPages.ts';
@@ -72,6 +72,7 @@ export const issuedStatements: readonly IssuedStatement[] = [
   { ...getVersionsBefore, by: ['accounts_pkey', 'journal_pkey'] },
   ...Object.values(entryPages),
   ...Object.values(holdPages),
+  getHoldsOfOrder,
   ...pagesBy(orderPages.all, 'orders_user_created'),
   ...pagesBy(orderPages.byStatus, 'orders_user_status'),
   ...pagesBy(orderPages.bySymbol, 'orders_user_symbol'),

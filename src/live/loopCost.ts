@@ -34,6 +34,7 @@ const STATEMENTS: ReadonlyMap<string, number> = new Map([
   ['get_user_accounts', 1],
   ['list_entries', 1],
   ['list_holds', 1],
+  ['get_holds', 1],
   ['list_orders', 1],
   ['list_trades', 1],
   ['list_order_trades', 1],

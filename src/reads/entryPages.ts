@@ -28,27 +28,26 @@ export const entryPages = inBothDirections((direction) => {
 });
 
 /**
- * The last version of each account before a time, found by halving: the versions of an account grow with time, so the primary
- * key serves as an index by time. Of entries that processes with different clocks made, the time may be out of order by as much
- * as their clocks differ.
+ * The last version of an account before a time, found bit by bit from the highest: the versions of an account grow with time, so
+ * the primary key serves as an index by time. Entries of processes whose clocks differ may be out of order by as much; even then
+ * later entries do not change the place of an earlier time.
  */
 const VERSION_BEFORE = `
-      WITH RECURSIVE half AS (
-        SELECT 0::bigint AS before, a.version + 1 AS after
+      WITH RECURSIVE bits AS (
+        SELECT 0::bigint AS version, 1::bigint << 50 AS bit
         UNION ALL
-        SELECT CASE WHEN is_before THEN middle ELSE before END, CASE WHEN is_before THEN after ELSE middle END
+        SELECT CASE WHEN is_before THEN version + bit ELSE version END, bit >> 1
         FROM (
-          SELECT half.*, (before + after) / 2 AS middle,
-            coalesce((
-              SELECT j.created_at < k.moment
-              FROM journal j
-              WHERE j.user_id = a.user_id AND j.currency = a.currency AND j.version = (before + after) / 2
-            ), true) AS is_before
-          FROM half
-          WHERE after - before > 1
-        ) AS halved
+          SELECT bits.*, EXISTS (
+            SELECT FROM journal j
+            WHERE j.user_id = a.user_id AND j.currency = a.currency AND j.version = bits.version + bits.bit
+              AND j.created_at < k.moment
+          ) AS is_before
+          FROM bits
+          WHERE bit > 0
+        ) AS tried
       )
-      SELECT before AS version FROM half WHERE after - before = 1`;
+      SELECT version FROM bits WHERE bit = 0`;
 
 export const getVersionsBefore = {
   name: 'get-versions-before',

@@ -2,7 +2,7 @@ import type { Session } from '../database/database.ts';
 import { isoMoment, isoTime } from '../database/sql/time.ts';
 import { trimDecimal } from '../money/amount.ts';
 import { beyond, inBothDirections, LAST_ID, readPage, type Page, type PageOptions } from './page.ts';
-import { storableKey } from './readArguments.ts';
+import { storableKey, type OwnedOrderKey } from './readArguments.ts';
 
 /** An open hold, as callers see it. */
 export interface HoldView {
@@ -35,7 +35,6 @@ export const holdPages = inBothDirections((direction) => {
     SELECT ${COLUMNS}
     FROM holds h
     WHERE h.user_id = $1 AND (h.order_id, h.currency) ${than} ($2, $3)
-      AND ($5::text IS NULL OR h.order_id = $5) AND ($6::text IS NULL OR h.currency = $6)
     ORDER BY h.order_id ${order}, h.currency ${order}
     LIMIT $4`,
   };
@@ -61,11 +60,20 @@ const toView = (row: Row): HoldView => ({
   createdAt: isoMoment(row.created_at),
 });
 
-export interface HoldFilter {
-  /** Only the hold of this order. */
-  readonly orderId?: string | undefined;
-  /** Only holds in this currency. */
-  readonly currency?: string | undefined;
+/** The holds of an order: one for each currency. */
+export const getHoldsOfOrder = {
+  name: 'get-holds-of-order',
+  hints: ['IndexScan(h holds_pkey)'],
+  text: `
+    SELECT ${COLUMNS}
+    FROM holds h
+    WHERE h.user_id = $1 AND h.order_id = $2
+    ORDER BY h.currency`,
+};
+
+export async function readHoldsOfOrder(session: Session, { userId, id }: OwnedOrderKey): Promise<HoldView[]> {
+  const values = [storableKey(userId), storableKey(id)];
+  return (await session.query<Row>(getHoldsOfOrder, values)).map(toView);
 }
 
 /**
@@ -76,9 +84,8 @@ export interface HoldFilter {
 export function readHoldPage(
   session: Session,
   userId: string,
-  { orderId, currency, ...options }: HoldFilter & PageOptions,
+  options: PageOptions,
 ): Promise<Page<HoldView>> {
-  const filters = [orderId, currency].map((id) => (id === undefined ? null : (storableKey(id) ?? '')));
   return readPage(
     {
       name: 'holds',
@@ -86,7 +93,7 @@ export function readHoldPage(
       top: [LAST_ID, LAST_ID],
       keyOf: ({ orderId, currency }) => [orderId, currency],
       read: async (direction, key, limit) => {
-        const values = [storableKey(userId), ...key.map(String), String(limit), ...filters];
+        const values = [storableKey(userId), ...key.map(String), String(limit)];
         return (await session.query<Row>(holdPages[direction], values)).map(toView);
       },
     },

@@ -11,6 +11,7 @@ const READS = [
   'get_user_accounts',
   'list_entries',
   'list_holds',
+  'get_holds',
   'list_orders',
   'list_trades',
   'list_order_trades',

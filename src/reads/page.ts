@@ -51,7 +51,7 @@ export interface PagedList<View> {
 }
 
 /**
- * Reads a page. A page of newer rows that finds none is the newest page.
+ * Reads a page. If nothing is behind its cursor any more, it is the newest page.
  *
  * @throws PincexError `invalid_argument`
  */
@@ -64,13 +64,13 @@ export async function readPage<View>(
   const { direction, key } = place ?? { direction: 'older', key: list.top };
   // One row more tells whether there is another page.
   const found = await list.read(direction, key, limit + 1);
-  if (direction === 'newer' && found.length === 0) return readPage(list, { limit });
+  if (place !== null && found.length === 0) return readPage(list, { limit });
   const isMore = found.length > limit;
   const rows = found.slice(0, limit);
   if (direction === 'newer') rows.reverse();
   const [first, last] = [rows[0], rows.at(-1)];
-  const to = (direction: Direction, row: View | undefined): string =>
-    encode(list, { direction, key: row === undefined ? key : list.keyOf(row) });
+  const to = (direction: Direction, row: View | undefined): string | null =>
+    row === undefined ? null : encode(list, { direction, key: list.keyOf(row) });
   return {
     rows,
     older: direction === 'newer' || isMore ? to('older', last) : null,
@@ -124,7 +124,16 @@ export const TOP_TIME = 'infinity';
 /** An id above every other: of the last character that there is. */
 export const LAST_ID = '\u{10ffff}'.repeat(limits.books.idLength);
 
-const isTime = (text: string): boolean => text === TOP_TIME || parseTime(text) !== null;
+const isTime = (text: string): boolean => text === TOP_TIME || isStorableTime(text);
+
+/** An offset that PostgreSQL takes: less than sixteen hours. */
+const OFFSET = /(Z|[+-](0\d|1[0-5]):\d\d)$/;
+
+/** Whether PostgreSQL reads the text as the time that it is, in a year that a row can have. */
+function isStorableTime(text: string): boolean {
+  const year = parseTime(text)?.getUTCFullYear() ?? NaN;
+  return year >= 1970 && year <= 9999 && OFFSET.test(text);
+}
 
 /**
  * The ends of a range as PostgreSQL reads them.
@@ -137,7 +146,7 @@ export function rangeOf({ from, to }: TimeRange): readonly [string, string] {
 
 /** @throws PincexError `invalid_argument` */
 export function requireTime(name: string, value: unknown): string {
-  if (typeof value === 'string' && parseTime(value) !== null) return value;
+  if (typeof value === 'string' && isStorableTime(value)) return value;
   const message = `${name} must be a time such as "2030-01-31T12:00:00Z": got ${describe(value)}`;
   throw new PincexError('invalid_argument', message);
 }

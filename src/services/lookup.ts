@@ -12,7 +12,7 @@ import {
   type OperationOutcomeView,
 } from '../reads/batchOperations.ts';
 import { readEntryPage } from '../reads/entryPages.ts';
-import { readHoldPage, type HoldFilter, type HoldView } from '../reads/holds.ts';
+import { readHoldPage, readHoldsOfOrder, type HoldView } from '../reads/holds.ts';
 import type { JournalEntryView } from '../reads/journal.ts';
 import type { ReadOperation } from '../reads/operationNames.ts';
 import { readOrderPage, type OrderFilter } from '../reads/orderPages.ts';
@@ -102,9 +102,9 @@ export class Lookup {
    *
    * @throws PincexError `invalid_argument`
    */
-  async listHolds(userId: string, options?: PageOptions & HoldFilter): Promise<Page<HoldView>> {
+  async listHolds(userId: string, options?: PageOptions): Promise<Page<HoldView>> {
     const user = requireKey('userId', userId);
-    const known = readOptions('listHolds', options, HOLDS);
+    const known = readOptions('listHolds', options, PAGE);
     return this.#read('list_holds', (session) => readHoldPage(session, user, known));
   }
 
@@ -155,6 +155,12 @@ export class Lookup {
     return this.#read('list_transactions', (session) => readTransactionPage(session, user, known));
   }
 
+  /** The open holds of a user for an order, which may be one that no order has: one for each currency. */
+  async getHolds(userId: string, orderId: string): Promise<HoldView[]> {
+    const key = { userId: requireKey('userId', userId), id: requireKey('orderId', orderId) };
+    return this.#read('get_holds', (session) => readHoldsOfOrder(session, key));
+  }
+
   /** An order with the funds that it holds, and the item that made it; `null` if the user has no such order. */
   async getOrder(userId: string, orderId: string): Promise<OrderLookup | null> {
     const user = requireKey('userId', userId);
@@ -162,7 +168,7 @@ export class Lookup {
     const { found } = await this.#read('look_up_order', async (session) => {
       const [order = null] = await readOrdersByIds(session, [{ userId: user, id }]);
       if (order === null || isAmbiguous(order)) return { found: null };
-      const { rows: holds } = await readHoldPage(session, user, { orderId: id });
+      const holds = await readHoldsOfOrder(session, { userId: user, id });
       const [operation = null] = await readOperationsById(session, [user], 'order', id);
       return { found: { order, holds, operation } };
     });
@@ -227,6 +233,5 @@ const range = { ...page, from: true, to: true } as const;
 const AT = namesOf<{ at?: string | null }>({ at: true });
 const PAGE = namesOf<PageOptions>(page);
 const RANGE = namesOf<PageOptions & TimeRange>(range);
-const HOLDS = namesOf<PageOptions & HoldFilter>({ ...page, orderId: true, currency: true });
 const ORDERS = namesOf<PageOptions & OrderFilter>({ ...range, statuses: true, symbol: true });
 const TRADES = namesOf<PageOptions & TradeFilter>({ ...range, symbol: true });

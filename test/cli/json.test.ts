@@ -196,6 +196,12 @@ describe('with --json', () => {
         'keys revoke': ['0123456789abcdef'],
         'alerts ack': [ALERT, '--by', 'ann'],
         replay: [file],
+        'show user': ['ann'],
+        'show account': ['ann', 'USD'],
+        'show order': ['o'],
+        'show trade': ['t'],
+        'show hold': ['o', '--user', 'ann'],
+        'show batch': [ALERT],
       };
       const env = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
       const args = [...name.split(' '), ...(words[name] ?? []), '--json'];

@@ -107,6 +107,7 @@ const LOOKUPS = {
   '/v1/users/{userId}/accounts': 'getAccounts',
   '/v1/users/{userId}/accounts/{currency}/entries': 'listEntries',
   '/v1/users/{userId}/holds': 'listHolds',
+  '/v1/users/{userId}/holds/{orderId}': 'getHolds',
   '/v1/users/{userId}/orders': 'listOrders',
   '/v1/users/{userId}/orders/{orderId}': 'getOrder',
   '/v1/users/{userId}/orders/{orderId}/trades': 'listOrderTrades',

@@ -176,6 +176,7 @@ function lookupCalls({ lookup, bookkeeper }: Pincex, user: string): Calls<Lookup
     },
     listEntries: () => bothWays((page) => lookup.listEntries(user, 'USD', { ...times, ...page })),
     listHolds: () => bothWays((page) => lookup.listHolds(user, page)),
+    getHolds: () => lookup.getHolds(user, 'o'),
     listOrders: async () => {
       await bothWays((page) => lookup.listOrders(user, page));
       await bothWays((page) =>

@@ -39,7 +39,8 @@ export function lookupRoutes(app: App, { lookup }: Pincex, gate: CallGate): void
   ordersById(app, lookup, read);
   tradeRoutes(app, lookup, read);
   tradesById(app, lookup, read);
-  listsOfUser(app, lookup, read);
+  holdsOf(app, lookup, read);
+  transactionsOf(app, lookup, read);
   batches(app, lookup, read);
   totals(app, lookup, read);
 }
@@ -98,7 +99,7 @@ function accounts(app: App, lookup: Lookup, read: GatedRead): void {
   );
 }
 
-function listsOfUser(app: App, lookup: Lookup, read: GatedRead): void {
+function holdsOf(app: App, lookup: Lookup, read: GatedRead): void {
   app.get(
     '/v1/users/:userId/holds',
     {
@@ -109,11 +110,7 @@ function listsOfUser(app: App, lookup: Lookup, read: GatedRead): void {
         summary: 'The open holds of a user: what is locked, and for which orders',
         description: 'By order id, the last one first: holds have no index by time.',
         params: strict({ userId }),
-        querystring: strict({
-          ...pageQuery,
-          orderId: optionalText('Only the hold of this order'),
-          currency: optionalText('Only in this currency'),
-        }),
+        querystring: strict(pageQuery),
         response: pageAnswer('holds', hold),
       },
     },
@@ -123,6 +120,27 @@ function listsOfUser(app: App, lookup: Lookup, read: GatedRead): void {
     },
   );
 
+  app.get(
+    '/v1/users/:userId/holds/:orderId',
+    {
+      config: { scope: 'read', ofAll: ['markets'] },
+      schema: {
+        operationId: 'getHolds',
+        tags: ['Look-ups'],
+        summary: 'The open holds of a user for an order, one for each currency',
+        params: strict({ userId, orderId }),
+        response: csvOr(strict({ holds: Type.Array(ref(hold)) })),
+      },
+    },
+    async (request, reply) => {
+      const { userId, orderId } = request.params;
+      const query = () => lookup.getHolds(userId, orderId);
+      return sendRows(request, reply, 'holds', await read(request, query, ({ length }) => length));
+    },
+  );
+}
+
+function transactionsOf(app: App, lookup: Lookup, read: GatedRead): void {
   app.get(
     '/v1/users/:userId/transactions',
     {

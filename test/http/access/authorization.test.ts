@@ -39,6 +39,7 @@ const NEEDED: Readonly<Record<string, readonly Scope[] | null>> = {
   'GET /v1/users/{userId}/accounts': ['read'],
   'GET /v1/users/{userId}/accounts/{currency}/entries': ['read'],
   'GET /v1/users/{userId}/holds': ['read'],
+  'GET /v1/users/{userId}/holds/{orderId}': ['read'],
   'GET /v1/users/{userId}/orders': ['read'],
   'GET /v1/users/{userId}/orders/{orderId}': ['read'],
   'GET /v1/users/{userId}/orders/{orderId}/trades': ['read'],
