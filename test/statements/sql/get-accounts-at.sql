@@ -5,22 +5,21 @@ PREPARE "get-accounts-at" AS
     FROM accounts a
     CROSS JOIN (SELECT $2::timestamptz AS moment) AS k
     CROSS JOIN LATERAL (
-      WITH RECURSIVE half AS (
-        SELECT 0::bigint AS before, a.version + 1 AS after
+      WITH RECURSIVE bits AS (
+        SELECT 0::bigint AS version, 1::bigint << 50 AS bit
         UNION ALL
-        SELECT CASE WHEN is_before THEN middle ELSE before END, CASE WHEN is_before THEN after ELSE middle END
+        SELECT CASE WHEN is_before THEN version + bit ELSE version END, bit >> 1
         FROM (
-          SELECT half.*, (before + after) / 2 AS middle,
-            coalesce((
-              SELECT j.created_at < k.moment
-              FROM journal j
-              WHERE j.user_id = a.user_id AND j.currency = a.currency AND j.version = (before + after) / 2
-            ), true) AS is_before
-          FROM half
-          WHERE after - before > 1
-        ) AS halved
+          SELECT bits.*, EXISTS (
+            SELECT FROM journal j
+            WHERE j.user_id = a.user_id AND j.currency = a.currency AND j.version = bits.version + bits.bit
+              AND j.created_at < k.moment
+          ) AS is_before
+          FROM bits
+          WHERE bit > 0
+        ) AS tried
       )
-      SELECT before AS version FROM half WHERE after - before = 1
+      SELECT version FROM bits WHERE bit = 0
     ) AS found
     JOIN journal e ON e.user_id = a.user_id AND e.currency = a.currency AND e.version = found.version
     WHERE a.user_id = $1

@@ -4,6 +4,5 @@ PREPARE "get-older-holds" AS
     SELECT h.user_id, h.order_id, h.currency, h.amount, h.placed, h.expires_at, h.created_at
     FROM holds h
     WHERE h.user_id = $1 AND (h.order_id, h.currency) < ($2, $3)
-      AND ($5::text IS NULL OR h.order_id = $5) AND ($6::text IS NULL OR h.currency = $6)
     ORDER BY h.order_id DESC, h.currency DESC
     LIMIT $4;
