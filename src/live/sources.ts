@@ -107,6 +107,6 @@ interface AuditRow {
 
 /** The last audit; null if none was made. */
 export async function readAudit(client: pg.ClientBase): Promise<AuditLine | null> {
-  const [row] = (await client.query<AuditRow>(readLastAudit.text)).rows;
+  const [row] = (await client.query<AuditRow>({ text: readLastAudit.text })).rows;
   return row === undefined ? null : { ...row, madeAt: new Date(row.madeAt).toISOString() };
 }

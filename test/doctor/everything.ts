@@ -9,6 +9,7 @@ import type { ApiKeys } from '../../src/apiKeys/store.ts';
 import { Requests } from '../../src/requests/requests.ts';
 import type { Run } from '../../src/requests/run.ts';
 import type { Bookkeeper, MixedItem, Pincex, Strategy, Trading } from '../../src/index.ts';
+import { LiveFeed } from '../../src/live/feed.ts';
 import { countOrdersInBooks } from '../../src/reads/openOrders.ts';
 import { countTrades } from '../../src/reads/trades.ts';
 import { openWithAlerts, recordingLog, SECRET, startReceiver } from '../alerts/support.ts';
@@ -247,7 +248,12 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     alerts: () => alertCalls(pincex),
     ping: () => pincex.ping(),
     doctor: () => pincex.doctor(),
-    monitor: () => pincex.monitor.getMetrics({ all: true }),
+    monitor: async () => {
+      await pincex.monitor.getMetrics({ all: true });
+      const feed = new LiveFeed(pincex, { version: '0.0.0', onError: throwing });
+      (await feed.open(null))?.destroy();
+      feed.close();
+    },
     streamAccounts: () => toEnd(pincex.streamAccounts()),
     streamOrders: () => toEnd(pincex.streamOrders()),
     streamTrades: () => toEnd(pincex.streamTrades()),
@@ -255,6 +261,10 @@ function pincexCalls(pincex: Pincex, user: string): Calls<Pincex, Parts | 'close
     streamOperations: () => toEnd(pincex.streamOperations()),
   };
 }
+
+const throwing = (error: unknown): never => {
+  throw error;
+};
 
 /** Raises an alert, which the webhook takes at the second attempt only, and acknowledges it. */
 async function alertCalls({ connectionString }: Pincex): Promise<void> {

@@ -82,7 +82,7 @@ async function start(books: TestBooks, settings: Partial<ServiceConfig>): Promis
   const promised = await contract;
   const send = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
     const response = await fetch(`${url}${path}`, init);
-    const text = await response.text();
+    const text = await textOf(response);
     const { status } = response;
     const received = { status, contentType: response.headers.get('content-type') ?? '', text };
     expect(promised.breach(promised.operationOf(init.method ?? 'GET', path), received)).toBeUndefined();
@@ -107,6 +107,19 @@ async function start(books: TestBooks, settings: Partial<ServiceConfig>): Promis
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
   };
+}
+
+/** The body of an answer; of events, which have no end, those that came first. */
+export async function textOf(response: Response): Promise<string> {
+  const isEndless = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  if (!isEndless) return response.text();
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const piece of response.body ?? []) {
+    text += decoder.decode(piece as Uint8Array, { stream: true });
+    if (text.includes('\n\n')) break;
+  }
+  return text;
 }
 
 export async function makeKey({ session }: Pincex, ...scopes: Scope[]): Promise<string> {

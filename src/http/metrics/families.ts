@@ -49,6 +49,24 @@ const FAMILIES: readonly Family[] = [
   },
   {
     kind: 'counter',
+    name: 'pincex_phase_seconds_total',
+    help: 'Seconds of batches in each phase',
+    labels: ['operation', 'phase'],
+    samples: ofOperations(({ phaseMs }, operation) =>
+      batchOperations.has(operation)
+        ? Object.entries(phaseMs).map(([phase, ms]) => [ms / 1_000, { operation, phase }])
+        : [],
+    ),
+  },
+  {
+    kind: 'counter',
+    name: 'pincex_statements_total',
+    help: 'Statements of batches and reads',
+    labels: ['operation'],
+    samples: ofOperations(({ statements }, operation) => [[statements, { operation }]]),
+  },
+  {
+    kind: 'counter',
     name: 'pincex_items_total',
     help: 'Items of batches by their outcome',
     labels: ['operation', 'outcome'],

@@ -5,7 +5,7 @@ import { SCOPES, type Scope } from '../../../src/apiKeys/scopes.ts';
 import { ApiKeys } from '../../../src/apiKeys/store.ts';
 import { fresh, useBooks } from '../../support/books.ts';
 import { Contract, type Operation, type Received } from '../document/contract.ts';
-import { makeKey, useService } from '../support.ts';
+import { makeKey, textOf, useService } from '../support.ts';
 
 const books = useBooks();
 const service = useService(books);
@@ -80,12 +80,7 @@ async function call(
     ...(method === 'POST' && { body: '[]' }),
   });
   const { status, headers } = response;
-  const contentType = headers.get('content-type') ?? '';
-  // The live stream has no end.
-  if (!contentType.startsWith('text/event-stream'))
-    return { status, headers, contentType, text: await response.text() };
-  await response.body?.cancel();
-  return { status, headers, contentType, text: '' };
+  return { status, headers, contentType: headers.get('content-type') ?? '', text: await textOf(response) };
 }
 
 /** The code of a problem. */

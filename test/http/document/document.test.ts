@@ -109,7 +109,7 @@ describe('the document', () => {
         ...(scopes === null ? [] : [401, 403, 429, 504]),
         ...(method === 'POST' ? [408, 413, 415] : []),
         ...(isWrite ? [409, 422] : []),
-        ...(path.includes('{') ? [404] : []),
+        ...(path.includes('{') || path === '/v1/live' ? [404] : []),
         ...(path.endsWith('{batchId}') ? [422] : []),
       ];
       const documented = Object.keys(responses).map(Number);
