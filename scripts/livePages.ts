@@ -100,14 +100,15 @@ async function post(route: string, body: object): Promise<void> {
 
 /** Opens pages, tells once all have their first events, and takes all that comes. */
 async function openPages(count: number): Promise<void> {
-  const bodies = await Promise.all(Array.from({ length: count }, openPage));
+  const bodies = await Promise.all(Array.from({ length: count }, () => openPage()));
   process.send?.('open');
-  await Promise.all(bodies.map((body) => body?.pipeTo(new WritableStream())));
+  await Promise.all(bodies.map((body) => body.pipeTo(new WritableStream())));
 }
 
-async function openPage(): Promise<Response['body']> {
+async function openPage(): Promise<ReadableStream> {
   const response = await fetch(`${url}/v1/live`, { headers });
-  if (!response.ok) throw new Error(`The stream was answered with ${response.status}`);
+  if (!response.ok || response.body === null)
+    throw new Error(`The stream was answered with ${response.status}`);
   return response.body;
 }
 
