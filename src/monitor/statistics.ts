@@ -40,6 +40,9 @@ export interface ProcessStatistics {
   readonly unreadableReports: number;
 }
 
+/** The counters beside those of batches. */
+export type OtherCounters = Omit<ProcessStatistics, 'batches'>;
+
 export interface StatisticsOptions {
   /** `database.pool.max`. */
   readonly poolMax: number;
@@ -164,16 +167,16 @@ export class Statistics {
 
   /** A copy of the counters as plain JSON. */
   snapshot(): ProcessStatistics {
-    const { poolMax, cacheStore, poolInUse } = this.#options;
     const operations = [...this.monitor.tallies('start')].filter(([name]) => batchOperations.has(name));
-    const { tally: batches } = totalOf(operations.map(([, tally]) => tally));
+    const { tally } = totalOf(operations.map(([, one]) => one));
+    const { operations: count, items, sumMs: durationMs, sizes } = tally;
+    return { batches: { count, items, durationMs, bySize: { ...sizes } }, ...this.counters() };
+  }
+
+  /** The same without batches, which are added up from all operations. @internal */
+  counters(): OtherCounters {
+    const { poolMax, cacheStore, poolInUse } = this.#options;
     return structuredClone({
-      batches: {
-        count: batches.operations,
-        items: batches.items,
-        durationMs: batches.sumMs,
-        bySize: batches.sizes,
-      },
       cache: { store: cacheStore, reads: this.#reads, failures: this.#cacheFailures },
       pool: { max: poolMax, inUse: poolInUse(), ...this.#pool },
       refusals: this.#refusals,

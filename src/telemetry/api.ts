@@ -9,11 +9,18 @@ export async function loadApi(): Promise<Api> {
   return (api ??= await import('@opentelemetry/api'));
 }
 
-/** Whether an SDK has been registered in this process, by any copy of the API. Loads nothing. */
-export function isSdkRegistered(): boolean {
-  const { [Symbol.for('opentelemetry.js.api.1')]: registered } = globalThis as Record<symbol, unknown>;
-  const { trace, metrics } = (registered ?? {}) as { readonly trace?: unknown; readonly metrics?: unknown };
-  return trace !== undefined || metrics !== undefined;
+/** The parts of the API that an SDK registers. */
+export const PARTS = ['trace', 'metrics', 'context', 'propagation'] as const;
+
+export type Registered = Partial<Readonly<Record<(typeof PARTS)[number], unknown>>>;
+
+/** A copy of what has been registered in this process, by any copy of the API. Loads nothing. */
+export function registered(): Registered {
+  const { [Symbol.for('opentelemetry.js.api.1')]: parts } = globalThis as Record<
+    symbol,
+    Registered | undefined
+  >;
+  return { ...parts };
 }
 
 /** The id of the trace that is active now; `undefined` if there is none, or if it is not sampled and so cannot be found. */

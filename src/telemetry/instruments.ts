@@ -1,13 +1,10 @@
 import { listen, type OperationRun, type Stop } from '../diagnostics.ts';
+import { DURATION_BOUNDS } from '../monitor/durationBounds.ts';
 import { codeOf } from '../monitor/errorCodes.ts';
 import { packageVersion } from '../version.ts';
 import type { Api } from './api.ts';
 
-/** Bounds of the buckets of durations, in seconds: those that the semantic conventions advise for databases. */
-const SECONDS = {
-  unit: 's',
-  advice: { explicitBucketBoundaries: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] },
-};
+const SECONDS = { unit: 's', advice: { explicitBucketBoundaries: DURATION_BOUNDS } };
 
 /** Records the metrics of one Pincex, until the returned function is called. */
 export function recordMetrics({ metrics }: Api, instance: string): Stop {

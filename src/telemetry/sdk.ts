@@ -1,5 +1,5 @@
 import { withDeadline } from '../deadline.ts';
-import { loadApi } from './api.ts';
+import { loadApi, PARTS, registered, type Registered } from './api.ts';
 
 /** How long the last spans and metrics may take, and thus delay `close`, in milliseconds. */
 const STOP_MS = 5_000;
@@ -12,10 +12,17 @@ interface Sdk {
 let running: { readonly sdk: Promise<Sdk>; users: number } | undefined;
 /** The end of the SDK that ran before. */
 let stopped = Promise.resolve();
-let isRegistered = false;
+/** What the SDK that was started here has registered. The host application may have replaced parts of it since. */
+let own: Registered = {};
 
-/** Whether the SDK that is registered was started here, rather than by the host application. */
-export const isOurs = (): boolean => isRegistered;
+/** Whether an SDK is registered that the host application has started, rather than one that was started here. */
+export function isHostRegistered(): boolean {
+  const leading = leadingOf(registered());
+  return leading !== undefined && leading !== leadingOf(own);
+}
+
+/** The part by which an SDK is told from another. */
+const leadingOf = ({ trace, metrics }: Registered): unknown => trace ?? metrics;
 
 /**
  * Starts the SDK by the variables of the environment, or shares the one that runs.
@@ -44,19 +51,24 @@ async function startSdk(): Promise<Sdk> {
   // By default the SDK would also send the command line, which may contain passwords.
   const resourceDetectors = [resources.envDetector, resources.hostDetector];
   const sdk = new NodeSDK(hasOwnDetectors ? {} : { resourceDetectors });
+  const before = registered();
   sdk.start();
-  isRegistered = true;
+  const after = registered();
+  own = Object.fromEntries(
+    PARTS.filter((part) => before[part] === undefined).map((part) => [part, after[part]]),
+  );
   return sdk;
 }
 
-/** Stops the SDK and removes it from the API: a Pincex that is opened later starts another one. */
+/** Stops the SDK and removes its parts from the API: a Pincex that is opened later starts another one. */
 async function stopSdk(sdk: Sdk): Promise<void> {
-  const { trace, metrics, context, propagation } = await loadApi();
+  const api = await loadApi();
   try {
     const late = (): Error => new Error(`not everything could be sent in ${STOP_MS} ms`);
     await withDeadline(performance.now() + STOP_MS, sdk.shutdown(), late);
   } finally {
-    for (const part of [trace, metrics, context, propagation]) part.disable();
-    isRegistered = false;
+    const now = registered();
+    for (const part of PARTS) if (own[part] !== undefined && own[part] === now[part]) api[part].disable();
+    own = {};
   }
 }

@@ -1,9 +1,10 @@
 import { messageOf } from '../describe.ts';
+import type { Stop } from '../diagnostics.ts';
 import { raiseWarning } from '../warnings.ts';
-import { isSdkRegistered, loadApi } from './api.ts';
+import { loadApi } from './api.ts';
 import { askingVariable, isDisabled } from './environment.ts';
 import { recordMetrics } from './instruments.ts';
-import { isOurs, useSdk } from './sdk.ts';
+import { isHostRegistered, useSdk } from './sdk.ts';
 import { Spans } from './spans.ts';
 
 /** Stops the telemetry of one Pincex, and waits until everything is sent. */
@@ -17,19 +18,27 @@ export type EndTelemetry = () => Promise<void>;
  */
 export async function startTelemetry(instance: string): Promise<EndTelemetry | undefined> {
   if (isDisabled(process.env)) return undefined;
-  const isOfHost = isSdkRegistered() && !isOurs();
+  const isOfHost = isHostRegistered();
   const variable = askingVariable(process.env);
   if (!isOfHost && variable === undefined) return undefined;
   try {
     const api = await loadApi();
     const releaseSdk = isOfHost ? undefined : await useSdk();
-    const stops = [new Spans(api).listenTo(instance), recordMetrics(api, instance)];
-    return async () => {
+    const stops: Stop[] = [];
+    const end = async (): Promise<void> => {
       for (const stop of stops) stop();
       await releaseSdk?.().catch((error: unknown) => {
         raiseWarning('PINCEX_TELEMETRY_LOST', `OpenTelemetry did not end well: ${messageOf(error)}`);
       });
     };
+    try {
+      stops.push(new Spans(api).listenTo(instance));
+      stops.push(recordMetrics(api, instance));
+    } catch (error) {
+      await end();
+      throw error;
+    }
+    return end;
   } catch (error) {
     const reason = isOfHost ? 'An OpenTelemetry SDK is registered in this process' : `${variable} is set`;
     const remedy = isOfHost

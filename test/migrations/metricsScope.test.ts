@@ -12,7 +12,10 @@ it('taking the scope metrics back revokes the keys that have nothing else, and t
   await before.apiKeys.create({ name: 'scraper', scopes: ['metrics'] });
   await before.apiKeys.create({ name: 'reader', scopes: ['read', 'metrics'] });
   await before.apiKeys.create({ name: 'writer', scopes: ['funds:write'] });
+  await before.apiKeys.create({ name: 'twice', scopes: ['metrics'] });
   await before.close();
+  const twice = `UPDATE api_keys SET scopes = ARRAY['metrics', 'metrics'] WHERE name = 'twice'`;
+  await withClient(url, (client) => client.query(twice));
   await withClient(url, (client) => migrateDown(client, { to: 19 }));
   await withClient(url, migrateUp);
   const after = await openBooks(url);
@@ -26,5 +29,6 @@ it('taking the scope metrics back revokes the keys that have nothing else, and t
     ['scraper', 'read', true],
     ['reader', 'read', false],
     ['writer', 'funds:write', false],
+    ['twice', 'read', true],
   ]);
 });

@@ -48,6 +48,7 @@ describe('the statistics of a process', () => {
       refusals: {},
       loops: 0,
       reportFailures: 0,
+      unreadableReports: 0,
     });
   });
 

@@ -3,7 +3,8 @@ import { node, tracing } from '@opentelemetry/sdk-node';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listen } from '../../src/diagnostics.ts';
 import type { Pincex } from '../../src/index.ts';
-import { traceIdOf } from '../../src/telemetry/api.ts';
+import { registered, traceIdOf } from '../../src/telemetry/api.ts';
+import { Spans } from '../../src/telemetry/spans.ts';
 import { holdClock, holdTimers } from '../support/clock.ts';
 import { until } from '../support/waiting.ts';
 import { fresh, newUser, openBooks, useBooks } from '../support/books.ts';
@@ -12,17 +13,20 @@ import { attributesOf, startReceiver, type ReceivedSpan, type Receiver } from '.
 const books = useBooks();
 
 /** Opens the books, runs `work`, closes them, and returns the spans that the receiver got. */
-async function traced(receiver: Receiver, work: (pincex: Pincex) => Promise<unknown>): Promise<Spans> {
+async function traced(
+  receiver: Receiver,
+  work: (pincex: Pincex) => Promise<unknown>,
+): Promise<ReceivedSpans> {
   const pincex = await openBooks(books.url);
   try {
     await work(pincex);
   } finally {
     await pincex.close();
   }
-  return new Spans(receiver.spans);
+  return new ReceivedSpans(receiver.spans);
 }
 
-class Spans {
+class ReceivedSpans {
   readonly all: readonly ReceivedSpan[];
 
   constructor(all: readonly ReceivedSpan[]) {
@@ -229,6 +233,45 @@ describe('the SDK', () => {
     expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(
       expect.arrayContaining(['load', 'decide', 'persist', 'publish', 'batch_deposit', 'after']),
     );
+  });
+
+  it('a host application may replace the SDK that Pincex started, and closing leaves the parts of the host', async () => {
+    await startReceiver();
+    const pincex = await openBooks(books.url);
+    trace.disable();
+    const exporter = new tracing.InMemorySpanExporter();
+    const provider = new node.NodeTracerProvider({
+      spanProcessors: [new tracing.SimpleSpanProcessor(exporter)],
+    });
+    expect(trace.setGlobalTracerProvider(provider)).toBe(true);
+    onTestFinished(async () => {
+      await provider.shutdown();
+      trace.disable();
+    });
+    await pincex.close();
+    trace.getTracer('host').startSpan('after').end();
+    await traced(await startReceiver(), (next) => next.bookkeeper.batchDeposit(deposits(fresh('user'), 1)));
+    const names = exporter.getFinishedSpans().map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['after', 'batch_deposit']));
+  });
+
+  it('if telemetry cannot listen, the SDK that was started for it is stopped, and a warning is given', async () => {
+    const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const listening = vi.spyOn(Spans.prototype, 'listenTo').mockImplementationOnce(() => {
+      throw new Error('a bug of the spans');
+    });
+    onTestFinished(() => {
+      warnings.mockRestore();
+      listening.mockRestore();
+    });
+    await startReceiver();
+    const pincex = await openBooks(books.url);
+    onTestFinished(() => pincex.close());
+    expect(warnings).toHaveBeenCalledExactlyOnceWith(
+      expect.stringContaining('a bug of the spans'),
+      expect.objectContaining({ code: 'PINCEX_TELEMETRY_OFF' }),
+    );
+    expect(registered()).not.toHaveProperty('trace');
   });
 
   it('a collector that never answers delays no batch, and close by a bounded time, which a warning tells', async () => {

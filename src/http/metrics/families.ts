@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { batchOperations } from '../../commands/operationNames.ts';
 import type { WindowTally } from '../../monitor/slidingTally.ts';
-import type { ProcessStatistics } from '../../monitor/statistics.ts';
+import type { OtherCounters } from '../../monitor/statistics.ts';
 import type { PoolStates } from '../../opening/parts.ts';
 import { problemKinds } from '../problems/codes.ts';
 
@@ -9,7 +9,7 @@ import { problemKinds } from '../problems/codes.ts';
 export interface Scrape {
   /** By the name of the operation, since the start. */
   readonly operations: ReadonlyMap<string, WindowTally>;
-  readonly statistics: ProcessStatistics;
+  readonly statistics: OtherCounters;
   readonly pools: PoolStates;
   /** Calls over HTTP that run and that wait for their turn. */
   readonly calls: { readonly running: number; readonly waiting: number };

@@ -1,9 +1,7 @@
 import { Histogram, Registry } from 'prom-client';
+import { DURATION_BOUNDS } from '../../monitor/durationBounds.ts';
 import type { PerformanceMonitor } from '../../monitor/performanceMonitor.ts';
 import { registryOf } from './registry.ts';
-
-/** Seconds. 0.5 and 1 are thresholds of alerts. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Items, up to the largest batch. */
 const ITEMS = [1, 10, 100, 1_000, 10_000];
@@ -21,7 +19,7 @@ export class OperationHistograms {
       name: 'pincex_operation_duration_seconds',
       help: 'Duration of batches and reads',
       labelNames: ['operation'],
-      buckets: SECONDS,
+      buckets: DURATION_BOUNDS,
       enableExemplars: true,
       registers: [registryOf(Registry.OPENMETRICS_CONTENT_TYPE)],
     });

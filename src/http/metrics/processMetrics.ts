@@ -1,18 +1,15 @@
-import { collectDefaultMetrics, type Registry, type RegistryContentType } from 'prom-client';
-import { registryOf } from './registry.ts';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 
-const registries = new Map<RegistryContentType, Registry>();
+let registry: Registry | undefined;
 
 /**
  * Metrics of the process and of Node.js, such as the heap and the lag of the event loop. The library never stops to measure
- * them, so a process has one registry for all its services. Each format has its own, since OpenMetrics renames counters.
+ * them, so a process has one registry for all its services.
  */
-export function processMetrics(contentType: RegistryContentType): Registry {
-  let registry = registries.get(contentType);
+export function processMetrics(): Registry {
   if (registry === undefined) {
-    registry = registryOf(contentType);
+    registry = new Registry();
     collectDefaultMetrics({ register: registry });
-    registries.set(contentType, registry);
   }
   return registry;
 }

@@ -13,14 +13,18 @@ export function metricsRoute(app: App, source: Source, isOpen: boolean): void {
     const { Exposition } = await import('../metrics/exposition.ts');
     return new Exposition(source);
   };
+  /** The next scrape tries again. */
+  const forget = (error: unknown): never => {
+    loading = undefined;
+    throw error;
+  };
   app.addHook('onClose', async () => (await loading?.catch(() => undefined))?.close());
   app.get(
     '/metrics',
     // For scrapers, not for callers: the OpenAPI document leaves it out.
     { config: { scope: 'metrics', ...(isOpen && { openHere: true }) }, schema: { hide: true } },
     async (request, reply) => {
-      loading ??= load();
-      const exposition = await loading;
+      const exposition = await (loading ??= load().catch(forget));
       const { contentType, text } = await exposition.scrape(request.headers.accept);
       await request.chargeBytes(text.length);
       return reply.type(contentType).send(text);

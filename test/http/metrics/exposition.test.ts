@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Diagnostics, EVERY_INSTANCE } from '../../../src/diagnostics.ts';
 import { Exposition } from '../../../src/http/metrics/exposition.ts';
 import { PerformanceMonitor } from '../../../src/monitor/performanceMonitor.ts';
 import { Statistics } from '../../../src/monitor/statistics.ts';
@@ -58,13 +59,22 @@ describe('the exposition', () => {
     expect(text).toContain('pincex_pool_wait_seconds_total 1.5\n');
   });
 
+  /** Tells every Pincex of a loop and of a report that cannot be read. */
+  function tellEveryone(): void {
+    const everyone = new Diagnostics(EVERY_INSTANCE);
+    everyone.tell('loop', () => ({ shape: 'batch_get_accounts', callSite: null }));
+    everyone.tell('unreadableReport', () => ({ error: new Error('of another version') }));
+  }
+
   it('every counter and gauge has the value of its part', async () => {
     const { statistics, exposition } = exposed();
+    onTestFinished(statistics.listenTo('this'));
     statistics.poolWait(1);
     statistics.poolRefused();
     statistics.cacheFailure();
     statistics.cacheReads('userOrders', 2, 3);
     statistics.reportFailure();
+    tellEveryone();
     const { text } = await exposition.scrape();
     for (const line of [
       'pincex_pool_waits_total 1',
@@ -73,6 +83,8 @@ describe('the exposition', () => {
       'pincex_cache_reads_total{kind="userOrders",result="hit"} 2',
       'pincex_cache_reads_total{kind="userOrders",result="miss"} 3',
       'pincex_report_failures_total 1',
+      'pincex_unreadable_reports_total 1',
+      'pincex_n_plus_one_loops_total 1',
       'pincex_pool_connections{server="primary",state="idle"} 1',
       'pincex_pool_connections{server="replica",state="in_use"} 2',
       'pincex_pool_waiting{server="primary"} 4',

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SCOPES } from '../../../src/apiKeys/scopes.ts';
 import { problemKinds } from '../../../src/http/problems/codes.ts';
 import { fresh, newUser, useBooks } from '../../support/books.ts';
@@ -23,10 +23,32 @@ function valueOf(text: string, series: string): number {
 const OPEN_METRICS = { accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' };
 
 describe('/metrics of a service that only this machine reaches', () => {
-  it('/metrics needs no key there, unless a proxy passed the request on', async () => {
+  it.each([
+    ['Forwarded', 'for=192.0.2.1'],
+    ['Via', '1.1 proxy'],
+    ['X-Forwarded-For', '192.0.2.1'],
+    ['X-Forwarded-Host', 'exchange.example'],
+    ['X-Forwarded-Proto', 'https'],
+    ['X-Real-IP', '192.0.2.1'],
+  ])('/metrics needs no key there, unless a proxy passed the request on: %s', async (name, value) => {
     await scrape(service);
-    const { status } = await fetch(`${service.url}/metrics`, { headers: { via: '1.1 proxy' } });
+    const { status } = await fetch(`${service.url}/metrics`, { headers: { [name]: value } });
     expect(status).toBe(401);
+    await scrape(service, {
+      [name]: value,
+      authorization: `Bearer ${await makeKey(service.pincex, 'metrics')}`,
+    });
+  });
+
+  it('if a scrape could not load the metrics, the next one tries again', async () => {
+    vi.doMock('../../../src/http/metrics/exposition.ts', () => {
+      throw new Error('a file cannot be read');
+    });
+    const one = await serve(books);
+    const { status } = await fetch(`${one.url}/metrics`);
+    vi.doUnmock('../../../src/http/metrics/exposition.ts');
+    expect(status).toBe(500);
+    await scrape(one);
   });
 
   it('/metrics takes GET and HEAD', async () => {
@@ -130,7 +152,7 @@ describe('the metrics', () => {
   });
 
   it('the metrics come in OpenMetrics if the client asks for it, with the same names of series', async () => {
-    const series = (text: string) => [...text.matchAll(/^(pincex_\w+)[{ ]/gm)].map(([, name]) => name);
+    const series = (text: string) => [...text.matchAll(/^([a-z]\w+)[{ ]/gm)].map(([, name]) => name);
     const plain = await fetch(`${service.url}/metrics`);
     const open = await fetch(`${service.url}/metrics`, { headers: OPEN_METRICS });
     expect(plain.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
