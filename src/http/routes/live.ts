@@ -78,7 +78,8 @@ export function liveRoute(app: App, pincex: Pincex, { version, connections }: Li
       const release = budget.use(keyId);
       onceClosed(reply.raw, () => {
         release();
-        void opening.then((page) => page?.destroy());
+        // The call itself is answered with the error, if there is one.
+        opening.then((page) => page?.destroy()).catch(() => undefined);
       });
       const page = await opening;
       if (page === undefined) throw noSuchProcess(process);
