@@ -4,16 +4,17 @@
  * readers are processes of their own.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, Pincex, startService } from '../src/index.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 6;
 const MEASURED_MS = 16_000;
-/** Pages connect, and the code gets warm, before a round is measured. */
-const SETTLED_MS = 4_000;
+/** The code gets warm before the first round. */
+const WARM_MS = 60_000;
 const PAGES = [0, 1, 100];
 /** Milliseconds between two calls of the load. */
 const PAUSE_MS = 50;
@@ -21,7 +22,7 @@ const PAUSE_MS = 50;
 const [role, url = '', key = '', count = '0'] = process.argv.slice(2);
 const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
 if (role === 'load') await load();
-else if (role === 'pages') await Promise.all(Array.from({ length: Number(count) }, read));
+else if (role === 'pages') await openPages(Number(count));
 else await measure();
 
 async function measure(): Promise<void> {
@@ -36,10 +37,11 @@ async function measure(): Promise<void> {
   const working = start('load', started.url, key);
   try {
     const shares = new Map<number, number[]>(PAGES.map((pages) => [pages, []]));
+    await sleep(WARM_MS);
     for (let round = 0; round < ROUNDS; round++) {
-      for (const pages of PAGES) {
+      for (const pages of round % 2 === 0 ? PAGES : PAGES.toReversed()) {
         const readers = start('pages', started.url, key, String(pages));
-        await sleep(SETTLED_MS);
+        await once(readers, 'message');
         const before = process.cpuUsage();
         await sleep(MEASURED_MS);
         const { user, system } = process.cpuUsage(before);
@@ -48,11 +50,13 @@ async function measure(): Promise<void> {
       }
       console.log(PAGES.map((pages) => `${pages} pages: ${percent(shares.get(pages)?.at(-1))}`).join(', '));
     }
-    const quiet = median(shares.get(0) ?? []);
-    for (const [pages, all] of shares)
+    const quiet = shares.get(0) ?? [];
+    for (const [pages, all] of shares) {
+      const more = all.map((share, round) => share - (quiet[round] ?? NaN));
       console.log(
-        `${pages} pages: ${percent(median(all))} of a core, ${percent(median(all) - quiet)} more than none`,
+        `${pages} pages: ${percent(median(all))} of a core, ${percent(median(more))} more than none (${more.map(percent).join(', ')})`,
       );
+    }
     const { operationsPerSecond } = pincex.monitor.getMetrics().windows.minute;
     console.log(`load: ${operationsPerSecond} operations a second`);
   } finally {
@@ -64,7 +68,9 @@ async function measure(): Promise<void> {
 }
 
 function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [...process.execArgv, import.meta.filename, ...args], { stdio: 'inherit' });
+  return spawn(process.execPath, [...process.execArgv, import.meta.filename, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
 }
 
 /** Writes and reads of 20 kinds of sizes at a steady pace, so that all rounds have the same work. */
@@ -92,15 +98,24 @@ async function post(route: string, body: object): Promise<void> {
   if (!response.ok) throw new Error(`${route} was answered with ${response.status}`);
 }
 
-/** A page: takes all that comes. */
-async function read(): Promise<void> {
+/** Opens pages, tells once all have their first events, and takes all that comes. */
+async function openPages(count: number): Promise<void> {
+  const bodies = await Promise.all(Array.from({ length: count }, () => openPage()));
+  process.send?.('open');
+  await Promise.all(bodies.map((body) => body.pipeTo(new WritableStream())));
+}
+
+async function openPage(): Promise<ReadableStream> {
   const response = await fetch(`${url}/v1/live`, { headers });
-  if (!response.ok) throw new Error(`The stream was answered with ${response.status}`);
-  await response.body?.pipeTo(new WritableStream());
+  if (!response.ok || response.body === null)
+    throw new Error(`The stream was answered with ${response.status}`);
+  return response.body;
 }
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }
 
-const percent = (share = NaN): string => `${(100 * share).toFixed(2)}%`;
+function percent(share = NaN): string {
+  return `${(100 * share).toFixed(2)}%`;
+}

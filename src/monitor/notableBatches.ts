@@ -8,32 +8,40 @@ const SLOTS = 12;
 
 const { slowest: MOST_SLOW, codes: MOST_CODES, ofCode: MOST_OF_CODE } = limits.monitor.notable;
 
+/** A batch as it is kept: its record is made once it is asked for, since most are not. */
+interface Noted {
+  readonly operation: string;
+  readonly batch: EndedOperation;
+  readonly endedAt: number;
+}
+
 /** The batches of a process that are worth a look: the slowest of the last hour, and the latest with each code. */
 export class NotableBatches {
-  readonly #slowest = new Map<number, RecordedBatch[]>();
+  readonly #slowest = new Map<number, Noted[]>();
   /** The code that came last is the last. */
-  readonly #byCode = new Map<string, RecordedBatch[]>();
+  readonly #byCode = new Map<string, Noted[]>();
 
   /** @param now by `performance.now()` */
   add(operation: string, batch: EndedOperation, now: number): void {
     const slow = this.#slowOf(Math.floor(now / SLOT_MS));
-    const isSlow = slow.length < MOST_SLOW || batch.durationMs > (slow.at(-1)?.durationMs ?? 0);
+    const isSlow = slow.length < MOST_SLOW || batch.durationMs > (slow.at(-1)?.batch.durationMs ?? 0);
     const { errorCode, outcomes } = batch;
     const codes = Object.keys(outcomes?.rejected ?? {});
     if (errorCode !== null) codes.push(errorCode);
     if (!isSlow && codes.length === 0) return;
-    const recorded = recordOf(operation, batch);
+    const noted = { operation, batch, endedAt: Date.now() };
     if (isSlow) {
-      slow.splice(placeOf(slow, batch.durationMs), 0, recorded);
+      slow.splice(placeOf(slow, batch.durationMs), 0, noted);
       slow.length = Math.min(slow.length, MOST_SLOW);
     }
-    for (const code of codes) this.#addTo(code, recorded);
+    for (const code of codes) this.#addTo(code, noted);
   }
 
   list(now: number): RecordedBatch[] {
     const oldest = Math.floor(now / SLOT_MS) - SLOTS + 1;
     const slow = [...this.#slowest].flatMap(([slot, batches]) => (slot >= oldest ? batches : []));
-    return mostNotable([...slow, ...[...this.#byCode.values()].flat()]);
+    const noted = new Set([...slow, ...[...this.#byCode.values()].flat()]);
+    return mostNotable([...noted].map(recordOf));
   }
 
   reset(): void {
@@ -41,7 +49,7 @@ export class NotableBatches {
     this.#byCode.clear();
   }
 
-  #slowOf(slot: number): RecordedBatch[] {
+  #slowOf(slot: number): Noted[] {
     let slow = this.#slowest.get(slot);
     if (slow !== undefined) return slow;
     slow = [];
@@ -50,7 +58,7 @@ export class NotableBatches {
     return slow;
   }
 
-  #addTo(code: string, batch: RecordedBatch): void {
+  #addTo(code: string, batch: Noted): void {
     const latest = this.#byCode.get(code) ?? [];
     this.#byCode.delete(code);
     this.#byCode.set(code, [...latest, batch].slice(-MOST_OF_CODE));
@@ -61,7 +69,7 @@ export class NotableBatches {
 
 /** Of the batches of several processes: the slowest, and the latest of each code; the newest first. */
 export function mostNotable<Batch extends RecordedBatch>(batches: readonly Batch[]): Batch[] {
-  const newest = [...new Set(batches)].toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+  const newest = batches.toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
   const chosen = new Set(newest.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, MOST_SLOW));
   const ofCode = new Map<string, number>();
   for (const batch of newest) {
@@ -108,16 +116,14 @@ const codesOf = ({ errorCode, rejected }: RecordedBatch): string[] => [
   ...(errorCode === null ? [] : [errorCode]),
 ];
 
-function recordOf(
-  operation: string,
-  { batchId = '', durationMs, items, errorCode, outcomes, phaseMs }: EndedOperation,
-): RecordedBatch {
+function recordOf({ operation, batch, endedAt }: Noted): RecordedBatch {
+  const { batchId = '', durationMs, items, errorCode, outcomes, phaseMs } = batch;
   const { load = 0, decide = 0, persist = 0, publish = 0 } = phaseMs ?? {};
   const commonest = Object.entries(outcomes?.rejected ?? {}).toSorted(([, a], [, b]) => b - a);
   return {
     batchId,
     operation,
-    at: new Date().toISOString(),
+    at: new Date(endedAt).toISOString(),
     durationMs: rounded(durationMs),
     items,
     phases: {
@@ -132,8 +138,8 @@ function recordOf(
 }
 
 /** The place of a batch among others, the slowest first. */
-function placeOf(slow: readonly RecordedBatch[], durationMs: number): number {
-  const place = slow.findIndex((other) => other.durationMs < durationMs);
+function placeOf(slow: readonly Noted[], durationMs: number): number {
+  const place = slow.findIndex(({ batch }) => batch.durationMs < durationMs);
   return place === -1 ? slow.length : place;
 }
 

@@ -15,9 +15,8 @@ export const readReports = (live: readonly LiveProcess[]): ReadProcess[] =>
     return tallies instanceof Error || !isComplete(process.report) ? [] : [{ ...process, tallies }];
   });
 
-type Doubtful<Of> = Partial<{
-  readonly [Name in keyof Of]: Of[Name] extends object ? Doubtful<Of[Name]> : unknown;
-}>;
+/** The parts of a report as another version may have written them. */
+type Doubtful<Of> = Of extends object ? { readonly [Name in keyof Of]?: Doubtful<Of[Name]> } : unknown;
 
 const POOL = ['max', 'inUse', 'waits', 'waitMs', 'longestWaitMs', 'refused'] as const;
 const KINDS = ['accounts', 'orders', 'userOrders', 'trades'] as const satisfies readonly KindName[];

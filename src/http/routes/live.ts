@@ -79,7 +79,8 @@ export function liveRoute(app: App, pincex: Pincex, { version, connections }: Li
       request.releaseCall();
       onceClosed(reply.raw, () => {
         release();
-        void opening.then((page) => page?.destroy());
+        // The call itself is answered with the error, if there is one.
+        opening.then((page) => page?.destroy()).catch(() => undefined);
       });
       const page = await opening;
       if (page === undefined) throw noSuchProcess(process);

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { Contract, Operation } from '../document/contract.ts';
-import { batchIdOf, fitting, nasty, oddText, uuid } from './values.ts';
+import { batchIdOf, fitting, nasty, oddText, user, uuid } from './values.ts';
 
 /** A request as it is sent. */
 export interface Call {
@@ -210,11 +210,14 @@ function callsOf(contract: Contract, operation: Operation): Arbitrary<Call> {
     { weight: 1, arbitrary: uuid },
     { weight: 1, arbitrary: inUrl },
   );
-  return fc.record({ id, query, headers, body: bodyOf(contract, operation) }).map((parts) => {
+  const userId = fc.oneof({ weight: 4, arbitrary: user }, { weight: 1, arbitrary: inUrl });
+  const currency = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('BTC', 'USD') }, { weight: 1, arbitrary: inUrl });
+  const inPath = fc.record({ id, userId, currency });
+  return fc.tuple(inPath, fc.record({ query, headers, body: bodyOf(contract, operation) })).map(([names, parts]) => {
     const { 'content-type': type, ...rest } = parts.headers;
     return {
       method,
-      path: path.replaceAll(/\{\w+\}/g, () => parts.id) + parts.query,
+      path: path.replaceAll(/\{(\w+)\}/g, (_, name: string) => new Map(Object.entries(names)).get(name) ?? names.id) + parts.query,
       headers:
         parts.body === undefined ? rest : { ...rest, ...(type !== undefined && { 'content-type': type }) },
       body: parts.body,

@@ -49,6 +49,16 @@ it(
         [batchIdOf(n), String(n)],
       );
     }
+    const orders = Array.from({ length: 10 }, (_, n) => ({
+      id: batchIdOf(n),
+      userId: 'user-0',
+      symbol: 'BTC/USD',
+      side: 'buy' as const,
+      type: 'limit' as const,
+      price: '1',
+      quantity: '1',
+    }));
+    expectApplied(await books.pincex.trading.batchPlaceOrders(orders));
     const done = new Set<string>();
 
     const answer = async (call: Call): Promise<string | undefined> => {

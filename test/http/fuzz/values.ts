@@ -5,7 +5,7 @@ import type { Contract, JsonSchema } from '../document/contract.ts';
 export const USERS = 4;
 const ORDERS = 300;
 
-const user = fc.nat(USERS - 1).map((n) => `user-${n}`);
+export const user = fc.nat(USERS - 1).map((n) => `user-${n}`);
 const order = fc.nat(ORDERS - 1).map((n) => `order-${n}`);
 const itemId = fc.nat(1_000_000).map((n) => `item-${n}`);
 const currency = fc.constantFrom('BTC', 'USD', 'BTC', 'USD', 'EUR', 'JPY', 'NONE');
