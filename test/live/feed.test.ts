@@ -97,7 +97,7 @@ describe('the feed of the live page', () => {
 });
 
 describe('the history of the live page', () => {
-  const point = (n: number): LivePoint => ({ at: String(n), operations: {} });
+  const point = (n: number): LivePoint => ({ at: String(n), operations: {}, all: null });
 
   it('an hour of points is remembered, of a bounded number of processes, and none of a process that ended', () => {
     const history = new PointHistory();

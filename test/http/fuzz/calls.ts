@@ -211,18 +211,27 @@ function callsOf(contract: Contract, operation: Operation): Arbitrary<Call> {
     { weight: 1, arbitrary: inUrl },
   );
   const userId = fc.oneof({ weight: 4, arbitrary: user }, { weight: 1, arbitrary: inUrl });
-  const currency = fc.oneof({ weight: 4, arbitrary: fc.constantFrom('BTC', 'USD') }, { weight: 1, arbitrary: inUrl });
+  const currency = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom('BTC', 'USD') },
+    { weight: 1, arbitrary: inUrl },
+  );
   const inPath = fc.record({ id, userId, currency });
-  return fc.tuple(inPath, fc.record({ query, headers, body: bodyOf(contract, operation) })).map(([names, parts]) => {
-    const { 'content-type': type, ...rest } = parts.headers;
-    return {
-      method,
-      path: path.replaceAll(/\{(\w+)\}/g, (_, name: string) => new Map(Object.entries(names)).get(name) ?? names.id) + parts.query,
-      headers:
-        parts.body === undefined ? rest : { ...rest, ...(type !== undefined && { 'content-type': type }) },
-      body: parts.body,
-    };
-  });
+  return fc
+    .tuple(inPath, fc.record({ query, headers, body: bodyOf(contract, operation) }))
+    .map(([names, parts]) => {
+      const { 'content-type': type, ...rest } = parts.headers;
+      return {
+        method,
+        path:
+          path.replaceAll(
+            /\{(\w+)\}/g,
+            (_, name: string) => new Map(Object.entries(names)).get(name) ?? names.id,
+          ) + parts.query,
+        headers:
+          parts.body === undefined ? rest : { ...rest, ...(type !== undefined && { 'content-type': type }) },
+        body: parts.body,
+      };
+    });
 }
 
 /** Calls of no operation. */
