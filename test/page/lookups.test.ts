@@ -57,7 +57,7 @@ describeInChromium('the look-ups of the page', () => {
     await page.getByText('partially filled').waitFor();
     await page.getByRole('region', { name: 'Trades' }).getByRole('link', { name: 'trade-1' }).click();
     await page.getByRole('heading', { name: 'Settled by' }).waitFor();
-    const sides = await rowsOf(page, 'Sides of the trade');
+    const sides = await rowsOf(page, 'Sides');
     expect(sides.map(([user]) => user).sort()).toEqual([userId, other].sort());
     await page.locator('.panel', { hasText: 'Settled by' }).getByRole('link').first().click();
     await expect.poll(() => rowsOf(page, 'Applied items')).toHaveLength(2);
@@ -134,8 +134,8 @@ describeInChromium('the look-ups of the page', () => {
     const page = await signedIn(pages, service, { at: `#/user/${userId}?at=${encodeURIComponent(at)}` });
     await page.getByRole('heading', { name: 'Balances as of a time' }).waitFor();
     await page.goto(`${service.url}/#/totals`);
-    await expect.poll(async () => (await rowsOf(page, 'Totals')).length).toBeGreaterThan(1);
-    const [, usd] = (await rowsOf(page, 'Totals')).sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
+    await expect.poll(async () => (await rowsOf(page, 'All accounts')).length).toBeGreaterThan(1);
+    const [, usd] = (await rowsOf(page, 'All accounts')).sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
     expect(usd?.[5]).toBe(`-${usd?.[4] ?? ''}`);
   });
 
