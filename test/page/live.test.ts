@@ -78,7 +78,7 @@ describeInChromium('the live view of the page', () => {
     await judge(1);
     await page.getByRole('heading', { name: '1 alert fires' }).waitFor();
     await page.getByRole('button', { name: 'Acknowledge' }).click();
-    await page.keyboard.type('ann');
+    await page.locator('.acknowledge').getByRole('textbox').fill('ann');
     await page.keyboard.press('Enter');
     await page.getByText(/seen by/).waitFor();
     expect((await clientOf(service).getAlerts())[0]).toMatchObject({ acknowledgedBy: 'ann' });
