@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { PincexError } from '../errors.ts';
 import { csvOf } from '../csv.ts';
-import type { Page, PageOptions, Pincex, TimeRange } from '../index.ts';
+import type { HoldView, Page, PageOptions, Pincex, TimeRange } from '../index.ts';
 import { describe } from '../describe.ts';
 import { limits } from '../limits.ts';
 import { JSON_OPTION, someText, wholeNumber, type JsonOption } from './options.ts';
@@ -49,7 +49,7 @@ function addUser(show: Command): void {
     .option('--at <time>', 'the balances as of this time, ISO 8601', someText('--at'))
     .option('--list <name>', `one of ${LISTS.join(', ')}`, someText('--list'))
     .action((userId: string, options: ListOptions & { readonly at?: string; readonly list?: string }) =>
-      withPincex(async ({ lookup }) => {
+      withPincex(async ({ lookup, trading }) => {
         const { at, list, ...rest } = options;
         if (list !== undefined) {
           printPage(await userList(lookup, list, userId, pageOptions(rest)), rest);
@@ -62,21 +62,17 @@ function addUser(show: Command): void {
         else {
           printRows(accounts);
           if (holds.length > 0) print('\nlocked for');
-          printRows(await withOrders(lookup, userId, holds));
+          printRows(await withOrders(trading, holds));
         }
       }),
     );
 }
 
 /** The holds with the status of their orders: why something is locked. */
-async function withOrders(
-  lookup: Pincex['lookup'],
-  userId: string,
-  holds: readonly { readonly orderId: string }[],
-): Promise<object[]> {
-  const { rows: orders } = await lookup.listOrders(userId, { limit: limits.reads.pageRows.most });
-  const statuses = new Map(orders.map(({ id, status }) => [id, status]));
-  return holds.map((hold) => ({ ...hold, orderStatus: statuses.get(hold.orderId) ?? null }));
+async function withOrders(trading: Pincex['trading'], holds: readonly HoldView[]): Promise<object[]> {
+  const keys = holds.map(({ userId, orderId }) => ({ userId, id: orderId }));
+  const orders = await trading.batchGetOrdersByIds(keys);
+  return holds.map((hold, n) => ({ ...hold, orderStatus: orders[n]?.status ?? null }));
 }
 
 function userList(

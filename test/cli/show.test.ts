@@ -28,6 +28,20 @@ it('show user answers what a user has, and why some of it is locked', async () =
   expect(stdout).toMatch(/locked for[^]*-o +USD +10 +true[^]*open/);
 });
 
+it('show user has the status of an order that a thousand newer ones follow', async () => {
+  const userId = await newUser(books.pincex, { USD: '2000' });
+  const order = { userId, symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '1', price: '1' } as const;
+  const { trading } = books.pincex;
+  expectApplied(await trading.batchPlaceOrders([{ ...order, id: 'zz-oldest' }]));
+  expectApplied(
+    await trading.batchPlaceOrders(Array.from({ length: 1_000 }, (_, n) => ({ ...order, id: `newer-${n}` }))),
+  );
+  const { holds } = JSON.parse((await show('user', userId, '--json')).stdout) as { holds: object[] };
+  expect(holds).toHaveLength(100);
+  const { stdout } = await show('user', userId);
+  expect(stdout).toMatch(/zz-oldest[^\n]* open/);
+});
+
 it('show order leads to its batch, and show batch to its items', async () => {
   const { stdout } = await show('order', `${user}-o`, '--json');
   const { order, operation } = JSON.parse(stdout) as { order: object; operation: { batchId: string } };
