@@ -2,7 +2,8 @@ import { PincexError } from '../errors.ts';
 import { describe } from '../describe.ts';
 import { limits } from '../limits.ts';
 import { parseTime } from '../commands/fields.ts';
-import { requireLimit, storableKey } from './readArguments.ts';
+import { encodeParts, isLike, partsOf, type CursorKey } from './cursor.ts';
+import { requireLimit } from './readArguments.ts';
 
 /** Rows of a list, newest first, with cursors to the pages beside them. */
 export interface Page<View> {
@@ -28,13 +29,10 @@ export interface TimeRange {
 
 export type Direction = 'older' | 'newer';
 
-/** The values of the columns that order a list: times and ids are texts, a version is a number. */
-export type PageKey = readonly (string | number)[];
-
 /** The place in a list where a page begins, behind the row with this key. */
 interface Place {
   readonly direction: Direction;
-  readonly key: PageKey;
+  readonly key: CursorKey;
 }
 
 /** A list as pages read it. */
@@ -44,10 +42,10 @@ export interface PagedList<View> {
   /** Names the rows that the list consists of, such as the user: a cursor of another list is refused. */
   readonly owner: readonly string[];
   /** A key above that of every row. */
-  readonly top: PageKey;
-  readonly keyOf: (view: View) => PageKey;
+  readonly top: CursorKey;
+  readonly keyOf: (view: View) => CursorKey;
   /** Reads the rows behind a key: the nearest first. */
-  readonly read: (direction: Direction, key: PageKey, limit: number) => Promise<View[]>;
+  readonly read: (direction: Direction, key: CursorKey, limit: number) => Promise<View[]>;
 }
 
 /**
@@ -81,16 +79,15 @@ export async function readPage<View>(
 const encode = (
   { name, owner }: Pick<PagedList<never>, 'name' | 'owner'>,
   { direction, key }: Place,
-): string => Buffer.from(JSON.stringify([name, ...owner, direction, ...key])).toString('base64url');
+): string => encodeParts([name, ...owner, direction, ...key]);
 
 function decode<View>(list: PagedList<View>, cursor: unknown): Place {
-  const parts = typeof cursor === 'string' ? partsOf(cursor) : [];
+  const parts = partsOf(cursor);
   const { name, owner, top } = list;
   const direction = parts[owner.length + 1];
   const key = parts.slice(owner.length + 2);
-  if (isLike(key, top) && (direction === 'older' || direction === 'newer')) {
+  if (isLike(key, top) && hasTimes(key, top) && (direction === 'older' || direction === 'newer')) {
     const place = { direction, key } as const;
-    // A cursor must be exactly the text that its place encodes to: base64 and JSON tolerate texts that were cut or changed.
     if (encode(list, place) === cursor) return place;
   }
   const of = [name, ...owner].map((part) => describe(part)).join(' ');
@@ -100,23 +97,9 @@ function decode<View>(list: PagedList<View>, cursor: unknown): Place {
   );
 }
 
-function partsOf(cursor: string): unknown[] {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    return Array.isArray(parts) ? parts : [];
-  } catch {
-    return [];
-  }
-}
-
-function isLike(key: unknown[], like: PageKey): key is (string | number)[] {
-  if (key.length !== like.length) return false;
-  return key.every((part, n) =>
-    typeof like[n] === 'number'
-      ? Number.isSafeInteger(part)
-      : typeof part === 'string' && storableKey(part) !== null && (like[n] !== TOP_TIME || isTime(part)),
-  );
-}
+/** A time in a cursor has to be one that PostgreSQL reads. */
+const hasTimes = (key: CursorKey, top: CursorKey): boolean =>
+  key.every((part, n) => top[n] !== TOP_TIME || isTime(String(part)));
 
 /** The time above every other, as the key of the newest page. */
 export const TOP_TIME = 'infinity';

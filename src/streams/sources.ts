@@ -16,7 +16,7 @@ import {
 } from '../reads/operations.ts';
 import { orderWith, toOrderView, type OrderViewRow, type OrderView } from '../reads/orders.ts';
 import { TRADE_COLUMNS, toTradeView, type TradeViewRow, type TradeView } from '../reads/trades.ts';
-import type { Key } from './cursor.ts';
+import type { CursorKey } from '../reads/cursor.ts';
 
 /** The tables that can be read as a whole. */
 export type StreamedTable = 'accounts' | 'orders' | 'trades' | 'journal' | 'operations';
@@ -26,12 +26,12 @@ export interface Source<View> {
   /** The name in cursors and messages. */
   readonly name: StreamedTable;
   /** A key below every key that exists: ids are not empty, and versions count from 1. */
-  readonly bottom: Key;
-  readonly keyOf: (view: View) => Key;
+  readonly bottom: CursorKey;
+  readonly keyOf: (view: View) => CursorKey;
   /** The statement of a page. */
   readonly page: Statement;
   /** The next page behind a key; the last page is shorter than the others. */
-  readonly readPage: (session: Session, after: Key) => Promise<View[]>;
+  readonly readPage: (session: Session, after: CursorKey) => Promise<View[]>;
 }
 
 interface Table<Row, View> {
@@ -39,10 +39,10 @@ interface Table<Row, View> {
   readonly from: string;
   readonly columns: string;
   readonly key: readonly string[];
-  readonly bottom: Key;
+  readonly bottom: CursorKey;
   readonly rowMode?: Statement['rowMode'];
   readonly toView: (row: Row) => View;
-  readonly keyOf: (view: View) => Key;
+  readonly keyOf: (view: View) => CursorKey;
 }
 
 /**

@@ -3,7 +3,8 @@ import { PincexError } from '../errors.ts';
 import { namesOf, readOptions } from '../known.ts';
 import { limits } from '../limits.ts';
 import type { Calls } from '../services/calls.ts';
-import { decodeCursor, encodeCursor, type Key } from './cursor.ts';
+import type { CursorKey } from '../reads/cursor.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Source } from './sources.ts';
 
 /** Reads a page, from a replica if one is configured. */
@@ -42,7 +43,7 @@ export class KeysetStream<View> implements RowStream<View> {
   readonly #source: Source<View>;
   readonly #read: Read;
   readonly #calls: Calls;
-  #place: Key | null;
+  #place: CursorKey | null;
   #isTaken = false;
 
   /** @throws PincexError `invalid_argument` */
@@ -84,7 +85,7 @@ export class KeysetStream<View> implements RowStream<View> {
     }
   }
 
-  #readPage(after: Key): Promise<View[]> {
+  #readPage(after: CursorKey): Promise<View[]> {
     const page = this.#calls.run(() => this.#read((session) => this.#source.readPage(session, after)));
     // The loop throws the failure when it gets to this page. If the caller leaves it before, nobody handles the rejection.
     page.catch(() => undefined);
