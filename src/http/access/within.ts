@@ -1,5 +1,5 @@
 import { limits } from '../../limits.ts';
-import { shortened, type Fault } from '../problems/problem.ts';
+import { quoted, shortened, type Fault } from '../problems/problem.ts';
 import type { Caller } from './authenticate.ts';
 import { currenciesOf, isUnbound, mayTouch } from '../../apiKeys/bounds.ts';
 import { outOfBounds } from './errors.ts';
@@ -106,8 +106,6 @@ const outsideOf = (known: readonly string[] | null, name: string): string | unde
   known === null || known.includes(name)
     ? undefined
     : `must be one that the key is bound to, ${shortened(known.join(', '))}: got ${quoted(name)}`;
-
-const quoted = (text: string): string => JSON.stringify(shortened(text));
 
 /**
  * Refuses to return rows of markets outside the bounds of the key: rows that are named by an id show their market only once

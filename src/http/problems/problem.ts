@@ -87,3 +87,6 @@ export function draining(): Problem {
 
 /** A text of the client's, cut for an answer that repeats it. */
 export const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+/** The same in quotes. */
+export const quoted = (text: string): string => JSON.stringify(shortened(text));

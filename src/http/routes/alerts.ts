@@ -2,7 +2,7 @@ import Type from 'typebox';
 import type { Pincex } from '../../pincex.ts';
 import type { App } from '../app.ts';
 import type { CallGate } from '../load/callGate.ts';
-import { Problem, shortened } from '../problems/problem.ts';
+import { Problem, quoted } from '../problems/problem.ts';
 import { body, ref, strict } from '../schemas/common.ts';
 import { answers } from '../schemas/responses.ts';
 import { alert } from '../schemas/views.ts';
@@ -50,10 +50,7 @@ export function alertRoutes(app: App, { alerts }: Pincex, gate: CallGate): void 
       const acknowledge = () => alerts.acknowledgeIfThere(id, request.body);
       const acknowledged = await gate.run(request, acknowledge, pastDeadline);
       if (acknowledged !== undefined) return acknowledged;
-      throw new Problem(
-        'not_found',
-        `No alert that fires or was resolved has the id ${JSON.stringify(shortened(id))}`,
-      );
+      throw new Problem('not_found', `No alert that fires or was resolved has the id ${quoted(id)}`);
     },
   );
 }

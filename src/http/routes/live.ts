@@ -8,7 +8,7 @@ import type { App } from '../app.ts';
 import type { Connections } from '../connection/connections.ts';
 import { SharedBudget } from '../load/sharedBudget.ts';
 import { onceClosed } from '../onceClosed.ts';
-import { overloaded, Problem, shortened } from '../problems/problem.ts';
+import { overloaded, Problem, quoted } from '../problems/problem.ts';
 import { strict } from '../schemas/common.ts';
 import { liveEvent } from '../schemas/live.ts';
 import { events } from '../schemas/responses.ts';
@@ -127,4 +127,4 @@ const tooManyPages = (ofKey: number): Problem =>
   );
 
 const noSuchProcess = (process: string | null): Problem =>
-  new Problem('not_found', `No process that runs has the id ${JSON.stringify(shortened(process ?? ''))}`);
+  new Problem('not_found', `No process that runs has the id ${quoted(process ?? '')}`);

@@ -4,7 +4,7 @@ import type { Pincex } from '../../pincex.ts';
 import { requireFoundWithin } from '../access/within.ts';
 import type { App } from '../app.ts';
 import type { CallGate } from '../load/callGate.ts';
-import { Problem, shortened } from '../problems/problem.ts';
+import { Problem, quoted } from '../problems/problem.ts';
 import { ref, refOrNull, strict } from '../schemas/common.ts';
 import { csvOr } from '../schemas/responses.ts';
 import {
@@ -53,6 +53,7 @@ const named = (description: string, ...examples: string[]) =>
 
 const userId = named('The user', 'alice');
 const orderId = named('The id of the order');
+
 function accounts(app: App, lookup: Lookup, read: GatedRead): void {
   app.get(
     '/v1/users/:userId/accounts',
@@ -356,5 +357,4 @@ function totals(app: App, lookup: Lookup, read: GatedRead): void {
   );
 }
 
-const quoted = (text: string): string => shortened(JSON.stringify(text));
 const notFound = (detail: string): Problem => new Problem('not_found', detail);
