@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Table } from '../components/Table.tsx';
-import type { LineChartProps } from './LineChart.tsx';
+import type { LineChartProps } from './lineChartProps.ts';
 
 /** How many moments the table of a chart has. */
 const ROWS = 12;

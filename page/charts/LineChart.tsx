@@ -2,21 +2,11 @@ import { useEffect, useId, useRef } from 'preact/hooks';
 import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { Empty } from '../components/Notes.tsx';
-import type { Columns } from '../live/points.ts';
 import { isDark } from '../theme.ts';
 import { HEIGHT, optionsOf } from './options.ts';
 import { ChartTable } from './ChartTable.tsx';
 import { SERIES } from './colours.ts';
-
-export interface LineChartProps {
-  /** Says what is drawn, with its unit. */
-  readonly label: string;
-  readonly lines: readonly string[];
-  readonly columns: Columns;
-  /** Times without figures, in seconds. */
-  readonly gaps: readonly (readonly [number, number])[];
-  readonly format: (value: number | null | undefined) => string;
-}
+import type { LineChartProps } from './lineChartProps.ts';
 
 /** Lines over time, with a crosshair that all charts share, a legend with the values under it, and a table of the same. */
 export function LineChart(props: LineChartProps) {

@@ -1,6 +1,6 @@
 import UPlot from 'uplot';
 import { colourOf, SERIES } from './colours.ts';
-import type { LineChartProps } from './LineChart.tsx';
+import type { LineChartProps } from './lineChartProps.ts';
 
 export const HEIGHT = 168;
 

@@ -1,20 +1,9 @@
-import type { ComponentType } from 'preact';
 import { Book } from './book/Book.tsx';
 import { Markets } from './book/Markets.tsx';
 import { Database } from './Database.tsx';
 import { Live } from './live/Live.tsx';
 import { lookups } from './lookup/lookups.ts';
-
-/** The parts of the address that a view's pattern names. */
-export type Params = Readonly<Record<string, string>>;
-
-export interface ViewOf {
-  /** Of the address: `user/:userId`. */
-  readonly pattern: string;
-  /** Of the window. */
-  readonly title: (params: Params) => string;
-  readonly View: ComponentType<{ readonly params: Params }>;
-}
+import type { ViewOf } from './view.ts';
 
 /** Each view of the page by its address. */
 export const views: readonly ViewOf[] = [

@@ -13,7 +13,7 @@ import { difference } from '../../format/amounts.ts';
 import { count } from '../../format/numbers.ts';
 import { address, setQuery } from '../../navigation.ts';
 import { hrefOf } from '../../router.ts';
-import type { Params } from '../views.ts';
+import type { Params } from '../view.ts';
 
 const EVERY_MS = 2_000;
 const DEPTHS = ['20', '100', '500'] as const;

@@ -3,7 +3,7 @@ import { Panel } from '../../components/Panel.tsx';
 import { Plain } from '../../components/Plain.tsx';
 import { Time } from '../../components/Time.tsx';
 import { useLoad } from '../../components/useLoad.ts';
-import type { Params } from '../views.ts';
+import type { Params } from '../view.ts';
 import { operationColumns } from './columns.tsx';
 import { List, PAGE_ROWS } from './List.tsx';
 

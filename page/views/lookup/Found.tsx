@@ -4,7 +4,7 @@ import { Panel } from '../../components/Panel.tsx';
 import { Plain } from '../../components/Plain.tsx';
 import { useLoad } from '../../components/useLoad.ts';
 import { hrefOf } from '../../router.ts';
-import type { Params } from '../views.ts';
+import type { Params } from '../view.ts';
 
 interface Hit {
   readonly title: string;

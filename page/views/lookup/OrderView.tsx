@@ -8,7 +8,7 @@ import { Table } from '../../components/Table.tsx';
 import { Time } from '../../components/Time.tsx';
 import { useLoad } from '../../components/useLoad.ts';
 import { operationTitle } from '../../format/text.ts';
-import type { Params } from '../views.ts';
+import type { Params } from '../view.ts';
 import { holdColumns, ordersOfUsersColumns, Status, tradeColumns } from './columns.tsx';
 import { List, PAGE_ROWS } from './List.tsx';
 

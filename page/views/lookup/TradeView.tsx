@@ -4,7 +4,7 @@ import { Panel } from '../../components/Panel.tsx';
 import { Plain } from '../../components/Plain.tsx';
 import { Table } from '../../components/Table.tsx';
 import { useLoad } from '../../components/useLoad.ts';
-import type { Params } from '../views.ts';
+import type { Params } from '../view.ts';
 import { tradeSideColumns } from './columns.tsx';
 
 /** The sides of a trade, and the batches that settled it. */

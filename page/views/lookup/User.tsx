@@ -5,7 +5,7 @@ import { Plain } from '../../components/Plain.tsx';
 import { Table } from '../../components/Table.tsx';
 import { useLoad } from '../../components/useLoad.ts';
 import { address } from '../../navigation.ts';
-import type { Params } from '../views.ts';
+import type { Params } from '../view.ts';
 import { accountColumns, holdColumns, orderColumns, tradeColumns, transactionColumns } from './columns.tsx';
 import { Newest } from './List.tsx';
 import { Moment } from './Range.tsx';

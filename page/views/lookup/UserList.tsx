@@ -1,7 +1,7 @@
 import { Plain } from '../../components/Plain.tsx';
 import { hrefOf } from '../../router.ts';
 import { Missing } from '../Missing.tsx';
-import type { Params } from '../views.ts';
+import type { Params } from '../view.ts';
 import { entryColumns, holdColumns, orderColumns, tradeColumns, transactionColumns } from './columns.tsx';
 import { List, PAGE_ROWS } from './List.tsx';
 

@@ -1,4 +1,4 @@
-import type { ViewOf } from '../views.ts';
+import type { ViewOf } from '../view.ts';
 import { BatchView } from './BatchView.tsx';
 import { Found } from './Found.tsx';
 import { OrdersById, OrderView } from './OrderView.tsx';
